@@ -1,0 +1,33 @@
+/** The API takes four cache marks in all: on tools, system blocks, message blocks and the request itself. */
+export const MAX_CACHE_MARKS = 4;
+
+interface Marked {
+  cache_control?: unknown;
+  system?: unknown;
+  tools?: unknown;
+  messages?: unknown;
+}
+
+export function countCacheMarks(request: Marked): number {
+  return marksOutsideSystem(request) + countIn(request.system);
+}
+
+export function marksOutsideSystem(request: Marked): number {
+  return (request.cache_control ? 1 : 0) + countIn(request.tools) + countIn(request.messages);
+}
+
+export function isSystemMarked(request: Marked): boolean {
+  return countIn(request.system) > 0;
+}
+
+/** Marks of a list of blocks or messages, and of the blocks inside them; data that a client only quotes is no block. */
+function countIn(list: unknown): number {
+  if (!Array.isArray(list)) return 0;
+  let marks = 0;
+  for (const item of list) {
+    if (typeof item !== "object" || item === null) continue;
+    if (item.cache_control) marks += 1;
+    marks += countIn(item.content);
+  }
+  return marks;
+}

@@ -1,0 +1,130 @@
+/** Anthropic's error types, each with the HTTP status it usually travels with (docs: "API errors"). */
+export type ErrorType =
+  | "invalid_request_error"
+  | "authentication_error"
+  | "billing_error"
+  | "permission_error"
+  | "not_found_error"
+  | "conflict_error"
+  | "request_too_large"
+  | "rate_limit_error"
+  | "api_error"
+  | "timeout_error"
+  | "overloaded_error";
+
+interface ErrorExtras {
+  /** Further response headers. */
+  headers?: Record<string, string>;
+  /** The envelope's `error.details`. */
+  details?: Record<string, unknown>;
+  /** Upstream's own request id, when the failure is upstream's. */
+  requestId?: string;
+}
+
+/** A failure that a client is told of, in Anthropic's words. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly type: string;
+  readonly headers: Record<string, string>;
+  readonly details: Record<string, unknown> | undefined;
+  readonly requestId: string | undefined;
+
+  constructor(status: number, type: string, message: string, extras: ErrorExtras = {}) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.type = type;
+    this.headers = extras.headers ?? {};
+    this.details = extras.details;
+    this.requestId = extras.requestId;
+  }
+
+  /** The envelope of the contract; inside an open stream the API sends it without the id. */
+  toEnvelope(requestId?: string) {
+    return {
+      type: "error" as const,
+      error: { type: this.type, message: this.message, ...(this.details && { details: this.details }) },
+      ...(requestId !== undefined && { request_id: requestId }),
+    };
+  }
+}
+
+/** A 5xx of ours that will not pass by itself: SDKs obey this header before their own retry rules. */
+const NO_RETRY = { "x-should-retry": "false" };
+
+export const invalidRequest = (message: string, details?: Record<string, unknown>) =>
+  new ApiError(400, "invalid_request_error", message, { ...(details && { details }), headers: NO_RETRY });
+
+export const missingKey = () => new ApiError(401, "authentication_error", "x-api-key header is required");
+
+export const wrongKey = () => new ApiError(401, "authentication_error", "invalid x-api-key");
+
+export const foreignHost = (host: string) =>
+  new ApiError(
+    403,
+    "permission_error",
+    `The Host header '${host}' is not a name of this server. Use 127.0.0.1 or localhost, or add the name to the allowed hosts.`,
+  );
+
+export const foreignOrigin = (origin: string) =>
+  new ApiError(
+    403,
+    "permission_error",
+    `Requests from the origin '${origin}' are not allowed. Add it to the allowed origins to call this server from a browser.`,
+  );
+
+export const notFound = () => new ApiError(404, "not_found_error", "Not Found");
+
+export const modelNotFound = (model: string) => new ApiError(404, "not_found_error", `model: ${model}`);
+
+export const methodNotAllowed = (allow: string) =>
+  new ApiError(405, "invalid_request_error", "Method Not Allowed", { headers: { allow } });
+
+export const requestTooLarge = (limit: string) =>
+  new ApiError(413, "request_too_large", `Request exceeds the maximum size of ${limit}.`);
+
+export const overloaded = (waiting: number) =>
+  new ApiError(529, "overloaded_error", `Overloaded: ${waiting} requests are waiting already. Try again in a moment.`, {
+    headers: { "retry-after": "2" },
+  });
+
+export const internal = () =>
+  new ApiError(500, "api_error", "Internal server error. The server's log tells more.", { headers: NO_RETRY });
+
+export const shuttingDown = () => new ApiError(529, "overloaded_error", "The server is shutting down.");
+
+const INSTALL_HINT = "Install Claude Code (npm install -g @anthropic-ai/claude-code)";
+
+export const cliMissing = () =>
+  new ApiError(500, "api_error", `Claude Code was not found. ${INSTALL_HINT}, or set the path of 'claude'.`, {
+    headers: NO_RETRY,
+  });
+
+export const cliUnusable = (path: string, reason: string) =>
+  new ApiError(500, "api_error", `'${path}' does not run as Claude Code: ${reason}. ${INSTALL_HINT}.`, {
+    headers: NO_RETRY,
+  });
+
+export const cliTooOld = (path: string, version: string, minimum: string) =>
+  new ApiError(
+    500,
+    "api_error",
+    `Claude Code ${version} at '${path}' is too old: at least ${minimum} is needed. Run 'claude update'.`,
+    { headers: NO_RETRY },
+  );
+
+export const notSignedIn = () =>
+  new ApiError(
+    401,
+    "authentication_error",
+    "Claude Code is not signed in. Run 'claude' in a terminal and sign in with /login, or set ANTHROPIC_API_KEY.",
+  );
+
+export const cliEnded = (how: string) =>
+  new ApiError(500, "api_error", `Claude Code ended before the answer was complete (${how}). Send the request again.`);
+
+export const cliSilent = (what: string, seconds: number) =>
+  new ApiError(500, "api_error", `Claude Code did not answer '${what}' within ${seconds} s. Send the request again.`);
+
+export const upstreamUnreachable = (reason: string) =>
+  new ApiError(500, "api_error", `Claude Code could not reach the API: ${reason}`);

@@ -1,0 +1,17 @@
+/** A server-sent event of the Messages API, as it came from upstream; types not known here pass through. */
+export interface StreamEvent {
+  type: string;
+  [field: string]: unknown;
+}
+
+/** A `Message` as the API answers it; only what the fold itself touches is named. */
+export interface Message {
+  content: ContentBlock[];
+  usage: Record<string, unknown>;
+  [field: string]: unknown;
+}
+
+export interface ContentBlock {
+  type: string;
+  [field: string]: unknown;
+}

@@ -1,0 +1,111 @@
+import { z } from "zod";
+import { countCacheMarks, MAX_CACHE_MARKS } from "./cacheMarks.ts";
+import { invalidRequest } from "./errors.ts";
+import { checkToolPairing } from "./toolPairing.ts";
+import { describeIssue, innermost } from "./wording.ts";
+
+/** Values of the `anthropic-version` header that are served; the newest takes no sampling parameters. */
+export const API_VERSIONS = ["2023-01-01", "2023-06-01", "2026-10-21"] as const;
+export type ApiVersion = (typeof API_VERSIONS)[number];
+
+/** Fields that every block of a type must have; what else is in it is upstream's to judge. */
+const BLOCKS: Record<string, z.ZodType> = {
+  text: z.looseObject({ text: z.string() }),
+  image: z.looseObject({ source: z.looseObject({ type: z.string() }) }),
+  document: z.looseObject({ source: z.looseObject({ type: z.string() }) }),
+  thinking: z.looseObject({ thinking: z.string(), signature: z.string() }),
+  redacted_thinking: z.looseObject({ data: z.string() }),
+  tool_use: z.looseObject({ id: z.string(), name: z.string(), input: z.looseObject({}) }),
+  tool_result: z.looseObject({ tool_use_id: z.string() }),
+};
+
+const block = z.looseObject({ type: z.string() }).superRefine((value, context) => {
+  for (const issue of BLOCKS[value.type]?.safeParse(value).error?.issues ?? []) {
+    context.addIssue({ ...issue, path: [value.type, ...issue.path] } as Parameters<typeof context.addIssue>[0]);
+  }
+});
+
+const stringOrBlocks = z.union([z.string(), z.array(block)]);
+
+const message = z.looseObject({
+  role: z.enum(["user", "assistant", "system"], { error: roleError }),
+  content: stringOrBlocks,
+});
+
+const share = z.number().min(0, "range: 0..1").max(1, "range: 0..1").nullish();
+
+const schema = z.looseObject({
+  model: z.string().min(1, "String should have at least 1 character"),
+  max_tokens: z.int().min(0, "Input should be greater than or equal to 0"),
+  messages: z.array(message),
+  system: stringOrBlocks.nullish(),
+  stream: z.boolean().nullish(),
+  stop_sequences: z
+    .array(z.string())
+    .refine((sequences) => sequences.every((sequence) => sequence.trim() !== ""), {
+      error: "each stop sequence must contain non-whitespace",
+    })
+    .nullish(),
+  temperature: share,
+  top_p: share,
+  top_k: z.int().min(0, "Input should be greater than or equal to 0").nullish(),
+  tools: z.array(z.looseObject({})).nullish(),
+  tool_choice: z.looseObject({ type: z.string() }).nullish(),
+  thinking: z.looseObject({ type: z.string() }).nullish(),
+  output_config: z.looseObject({}).nullish(),
+  metadata: z
+    .looseObject({ user_id: z.string().max(512, "String should have at most 512 characters").nullish() })
+    .nullish(),
+});
+
+/** The body of `POST /v1/messages`, checked; fields not named here are carried as they are. */
+export type MessagesRequest = z.infer<typeof schema>;
+export type RequestMessage = MessagesRequest["messages"][number];
+export type RequestBlock = z.infer<typeof block>;
+
+/**
+ * Checks what is ours to check and returns the very same object, since a schema's own output would reorder keys.
+ * Throws `ApiError` 400 in the words of the API; whatever passes here is upstream's to refuse.
+ */
+export function parseMessagesRequest(body: unknown, version: ApiVersion): MessagesRequest {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    throw invalidRequest("Input should be a valid dictionary or object to extract fields from");
+  }
+  refuseForeignFields(body as Record<string, unknown>, version);
+  const issue = schema.safeParse(body).error?.issues[0];
+  if (issue) throw invalidRequest(describeIssue(innermost(issue, body), body));
+  const request = body as MessagesRequest;
+  checkConversation(request);
+  return request;
+}
+
+function refuseForeignFields(body: Record<string, unknown>, version: ApiVersion): void {
+  // told with this code, the SDKs' tool runner falls back to sending the whole history
+  if (body.thread !== undefined && body.thread !== null) {
+    throw invalidRequest("thread: not supported by this server", {
+      error_code: "thread_unsupported_request",
+      unsupported: ["thread"],
+    });
+  }
+  if (version !== "2026-10-21") return;
+  for (const field of ["temperature", "top_p", "top_k"]) {
+    if (field in body) throw invalidRequest(`${field}: Extra inputs are not permitted`);
+  }
+}
+
+function checkConversation(request: MessagesRequest): void {
+  const [first] = request.messages;
+  if (!first) throw invalidRequest("messages: at least one message is required");
+  if (first.role === "system") {
+    throw invalidRequest("messages.0: use the top-level 'system' parameter for the initial system prompt");
+  }
+  checkToolPairing(request.messages);
+  const marks = countCacheMarks(request);
+  if (marks > MAX_CACHE_MARKS) {
+    throw invalidRequest(`A maximum of ${MAX_CACHE_MARKS} blocks with cache_control may be provided. Found ${marks}.`);
+  }
+}
+
+function roleError(issue: { input?: unknown }): string {
+  return issue.input === undefined ? "Field required" : "Input should be 'user' or 'assistant'";
+}

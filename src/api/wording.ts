@@ -1,0 +1,49 @@
+import type { z } from "zod";
+
+type Issue = z.core.$ZodIssue;
+
+const EXPECTED: Record<string, string> = {
+  int: "Input should be a valid integer",
+  number: "Input should be a valid number",
+  string: "Input should be a valid string",
+  boolean: "Input should be a valid boolean",
+  array: "Input should be a valid list",
+  object: "Input should be a valid dictionary or object to extract fields from",
+  record: "Input should be a valid dictionary",
+};
+
+/** Says what is wrong with `input` in the API's own words: `messages.0.content: Field required`. */
+export function describeIssue(issue: Issue, input: unknown): string {
+  const path = issue.path.join(".");
+  const words = wordsFor(issue, valueAt(input, issue.path));
+  return path === "" ? words : `${path}: ${words}`;
+}
+
+/**
+ * The issue that is meant: a union of a string and a list fails twice, and what counts is the list's own trouble
+ * if it is a list, else that it is none.
+ */
+export function innermost(issue: Issue, input: unknown): Issue {
+  if (issue.code !== "invalid_union") return issue;
+  const value = valueAt(input, issue.path);
+  const inner = Array.isArray(value) ? issue.errors.at(-1)?.[0] : undefined;
+  if (!inner) return { code: "invalid_type", expected: "array", path: issue.path, message: "", input: value };
+  return innermost({ ...inner, path: [...issue.path, ...inner.path] }, input);
+}
+
+function wordsFor(issue: Issue, value: unknown): string {
+  if (issue.code !== "invalid_type") return issue.message;
+  return value === undefined ? "Field required" : (EXPECTED[issue.expected] ?? issue.message);
+}
+
+/** A block's type stands in the path before its fields (`content.0.text.text`) without being a key of the input. */
+function valueAt(input: unknown, path: PropertyKey[]): unknown {
+  let value: unknown = input;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null) return undefined;
+    const record = value as Record<PropertyKey, unknown>;
+    const isTag = !Array.isArray(value) && !(key in record) && record.type === key;
+    if (!isTag) value = record[key];
+  }
+  return value;
+}

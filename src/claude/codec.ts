@@ -1,0 +1,61 @@
+/** A line of the CLI's stream-json protocol, in either direction; fields beyond `type` depend on it. */
+export interface CliMessage {
+  type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: the protocol belongs to the CLI and grows with it
+  [field: string]: any;
+}
+
+const NEWLINE = 0x0a;
+
+/** Far above any line the CLI can send for an answer, far below what would exhaust memory. */
+export const MAX_LINE_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Splits bytes into lines at 0x0A alone: `node:readline` also splits at U+2028, which is legal inside JSON strings.
+ * A line over `limit` bytes throws; a last line without its end is dropped, since it is not whole.
+ */
+export async function* lines(chunks: AsyncIterable<Buffer>, limit = MAX_LINE_BYTES): AsyncGenerator<string> {
+  let parts: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    let from = 0;
+    for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
+      parts.push(chunk.subarray(from, at));
+      yield parts.length === 1 ? (parts[0] as Buffer).toString("utf8") : Buffer.concat(parts).toString("utf8");
+      parts = [];
+      size = 0;
+      from = at + 1;
+    }
+    if (from < chunk.length) {
+      parts.push(chunk.subarray(from));
+      size += chunk.length - from;
+      if (size > limit) throw new Error(`A line of Claude Code's output is longer than ${limit} bytes.`);
+    }
+  }
+}
+
+/** The messages in the CLI's output; a line that is no JSON object is handed to `stray` and passed over. */
+export async function* messages(
+  chunks: AsyncIterable<Buffer>,
+  stray: (line: string) => void,
+): AsyncGenerator<CliMessage> {
+  for await (const line of lines(chunks)) {
+    const message = parse(line);
+    if (message) yield message;
+    else if (line.trim() !== "") stray(line);
+  }
+}
+
+/** One message as a line for the CLI's stdin. */
+export function encode(message: CliMessage): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+function parse(line: string): CliMessage | undefined {
+  try {
+    const value = JSON.parse(line);
+    return typeof value === "object" && value !== null && typeof value.type === "string" ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * The variables of our own environment that the CLI gets to see. An allow-list, because an editor's environment and an
+ * outer Claude Code session carry variables (`NODE_OPTIONS`, `ELECTRON_RUN_AS_NODE`, `VSCODE_*`, `CLAUDECODE` …) that
+ * change what a child does. Whatever else a user's CLI needs is named in `extraEnvironment`.
+ */
+const NAMES = new Set([
+  // what every program needs
+  ...["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "TEMP", "TMP"],
+  // Windows
+  ...["SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE", "USERNAME", "HOMEDRIVE", "HOMEPATH"],
+  ...["APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES", "PROGRAMFILES(X86)", "PROCESSOR_ARCHITECTURE"],
+  // sign-in through a desktop's key ring
+  ...["DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "SSH_AUTH_SOCK"],
+  // the network
+  ...["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"],
+  ...["NODE_TLS_REJECT_UNAUTHORIZED", "NODE_USE_SYSTEM_CA"],
+  // the CLI's own: where it keeps its things and how it signs in
+  ...["CLAUDE_CONFIG_DIR", "CLAUDE_SECURESTORAGE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_GIT_BASH_PATH"],
+  ...["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_USE_MANTLE"],
+  ...["CLAUDE_CODE_SKIP_BEDROCK_AUTH", "CLAUDE_CODE_SKIP_VERTEX_AUTH", "CLAUDE_CODE_SKIP_FOUNDRY_AUTH"],
+  ...["CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "CLAUDE_CODE_CERT_STORE"],
+  ...["CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY", "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE"],
+  ...["API_TIMEOUT_MS", "CLOUD_ML_REGION", "GCLOUD_PROJECT"],
+]);
+
+const PREFIXES = ["ANTHROPIC_", "AWS_", "AZURE_", "GOOGLE_", "VERTEX_REGION_", "LC_", "XDG_"];
+
+/** Variables of the API family that would change a request, and so belong to the worker, not to the user. */
+const RESERVED = new Set(["ANTHROPIC_BETAS", "ANTHROPIC_MODEL", "ANTHROPIC_LOG"]);
+
+/** What makes the CLI send one request as it is: no retries, no compaction, no limit of its own, nothing in the background. */
+const FIXED = {
+  CLAUDE_CODE_MAX_RETRIES: "0",
+  DISABLE_COMPACT: "1",
+  DISABLE_AUTO_COMPACT: "1",
+  CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: "1000000000",
+  CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP: "1",
+  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+  DISABLE_AUTOUPDATER: "1",
+};
+
+/** Builds the environment of a worker that sends the given betas on top of the CLI's own. */
+export function childEnvironment(
+  environment: NodeJS.ProcessEnv,
+  extra: Record<string, string>,
+  betas: readonly string[],
+): Record<string, string> {
+  const child: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    if (value !== undefined && isAllowed(name.toUpperCase())) child[name] = value;
+  }
+  Object.assign(child, extra, FIXED);
+  if (betas.length > 0) child.ANTHROPIC_BETAS = betas.join(",");
+  return child;
+}
+
+function isAllowed(name: string): boolean {
+  return NAMES.has(name) || (!RESERVED.has(name) && PREFIXES.some((prefix) => name.startsWith(prefix)));
+}

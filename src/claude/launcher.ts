@@ -1,0 +1,77 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "../shared/logger.ts";
+import { CliProcess } from "./cliProcess.ts";
+import { childEnvironment } from "./environment.ts";
+import { type Cli, locate } from "./locate.ts";
+import { Reaper } from "./reaper.ts";
+import { Worker } from "./worker.ts";
+
+export interface LauncherOptions {
+  claudePath?: string;
+  dataDir: string;
+  environment: NodeJS.ProcessEnv;
+  extraEnvironment: Record<string, string>;
+}
+
+/**
+ * How a worker is started. No tools, no settings of the user or a project, no MCP servers, no session files, no slash
+ * commands: what is left is one request, one answer. The model here is a placeholder, since each request brings its own.
+ */
+const ARGUMENTS = [
+  "-p",
+  ...["--input-format", "stream-json", "--output-format", "stream-json", "--verbose", "--include-partial-messages"],
+  ...["--tools", "", "--setting-sources", "", "--strict-mcp-config", "--no-session-persistence"],
+  ...["--disable-slash-commands", "--max-turns", "1", "--model", "sonnet", "--debug-to-stderr"],
+];
+
+/** Finds the CLI once and starts workers of it. */
+export class Launcher {
+  readonly #options: LauncherOptions;
+  readonly #logger: Logger;
+  readonly #reaper = new Reaper();
+  #cli: Promise<Cli> | undefined;
+  #found: Cli | undefined;
+
+  constructor(options: LauncherOptions, logger: Logger) {
+    this.#options = options;
+    this.#logger = logger;
+  }
+
+  /** The CLI, if it was found already; never waits. */
+  get found(): Cli | undefined {
+    return this.#found;
+  }
+
+  /** Starts a worker whose requests carry `betas` besides the CLI's own. Throws `ApiError` when there is no usable CLI. */
+  async launch(betas: readonly string[]): Promise<Worker> {
+    const { command, prefix, version } = await this.locate();
+    const { environment, extraEnvironment, dataDir } = this.#options;
+    const cwd = join(dataDir, "empty");
+    await mkdir(cwd, { recursive: true });
+    const child = childEnvironment(environment, extraEnvironment, betas);
+    const process = new CliProcess({ command, args: [...prefix, ...ARGUMENTS], environment: child, cwd }, this.#reaper);
+    const worker = new Worker(process, child.ANTHROPIC_BASE_URL ?? "", this.#logger);
+    this.#logger.info(`worker ${process.pid} started (Claude Code ${version})`);
+    void process.exited.then((how) => this.#logger.info(`worker ${process.pid} ended (${how})`));
+    return worker;
+  }
+
+  /** Finds the CLI; only success is kept, so that an installation is noticed without a restart. */
+  async locate(): Promise<Cli> {
+    const { claudePath, environment, extraEnvironment } = this.#options;
+    this.#cli ??= locate(claudePath, { ...environment, ...extraEnvironment });
+    try {
+      this.#found = await this.#cli;
+      return this.#found;
+    } catch (error) {
+      this.#cli = undefined;
+      throw error;
+    }
+  }
+
+  /** Lets the reaper go, which kills whatever still runs. */
+  close(): void {
+    this.#reaper.close();
+  }
+}

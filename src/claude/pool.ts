@@ -1,0 +1,184 @@
+import type { Logger } from "../shared/logger.ts";
+import type { Launcher } from "./launcher.ts";
+import { residentBytes } from "./memory.ts";
+import { Slots } from "./slots.ts";
+import type { CliDescription, Worker } from "./worker.ts";
+
+export interface PoolOptions {
+  maxConcurrent: number;
+  maxQueue: number;
+  warm: number;
+  idleTimeout: number;
+  maxRequestsPerWorker: number;
+  maxWorkerMemory: number;
+}
+
+/** What is fixed for the life of a worker. */
+export interface WorkerKey {
+  system: string;
+  betas: readonly string[];
+}
+
+/** A worker lent for one request. */
+export interface Lease {
+  worker: Worker;
+  /** Gives the worker back. `spent` says that it must not serve again. */
+  release(spent?: boolean): void;
+}
+
+interface Idle {
+  worker: Worker;
+  /** The key it was initialized with; undefined while it is blank. */
+  key: string | undefined;
+  since: number;
+}
+
+const NO_BETAS: readonly string[] = [];
+
+/** Lends workers: one that has the right system prompt already, else a blank one, else a new one. */
+export class Pool {
+  readonly #launcher: Launcher;
+  readonly #options: PoolOptions;
+  readonly #logger: Logger;
+  readonly #slots: Slots;
+  readonly #workers = new Set<Worker>();
+  readonly #shrinker: NodeJS.Timeout;
+  /** Longest idle first. */
+  #idle: Idle[] = [];
+  #warming = 0;
+  #closed = false;
+  #description: CliDescription | undefined;
+
+  constructor(launcher: Launcher, options: PoolOptions, logger: Logger) {
+    this.#launcher = launcher;
+    this.#options = options;
+    this.#logger = logger;
+    this.#slots = new Slots(options.maxConcurrent, options.maxQueue);
+    this.#shrinker = setInterval(() => this.#shrink(), Math.max(1000, options.idleTimeout / 4)).unref();
+  }
+
+  get stats() {
+    const { running, waiting } = this.#slots;
+    return { running, waiting, workers: this.#workers.size };
+  }
+
+  /** What the CLI last said of its models and sign-in; undefined before any worker was initialized. */
+  get description(): CliDescription | undefined {
+    return this.#description;
+  }
+
+  /** Starts the blank workers that are missing; failures are logged, since the next request meets them again. */
+  warmUp(): void {
+    const blanks = this.#idle.filter(({ key }) => key === undefined).length;
+    for (let missing = this.#options.warm - blanks - this.#warming; missing > 0 && !this.#closed; missing--) {
+      this.#warming += 1;
+      this.#start(NO_BETAS)
+        .then((worker) => this.#park(worker, undefined))
+        .catch((error: Error) => this.#logger.warn(error.message))
+        .finally(() => {
+          this.#warming -= 1;
+        });
+    }
+  }
+
+  /** Asks the CLI for its models and sign-in, on a worker without system prompt that then stays for requests like that. */
+  async describe(signal: AbortSignal): Promise<CliDescription> {
+    if (this.#description) return this.#description;
+    const lease = await this.lease({ system: "", betas: NO_BETAS }, signal);
+    lease.release();
+    return this.#description ?? { models: [], account: {} };
+  }
+
+  /** Forgets what the CLI said of itself, so that the next one who asks hears it anew. */
+  forgetDescription(): void {
+    this.#description = undefined;
+  }
+
+  /** Lends a worker with this key. Throws `ApiError` when the line is full or the CLI cannot be started. */
+  async lease(key: WorkerKey, signal: AbortSignal): Promise<Lease> {
+    const freeSlot = await this.#slots.acquire(signal);
+    try {
+      const name = JSON.stringify([key.system, key.betas]);
+      const worker = this.#take(name) ?? (await this.#prepare(key));
+      const release = (spent = false) => void this.#return(worker, name, spent).finally(freeSlot);
+      return { worker, release };
+    } catch (error) {
+      freeSlot();
+      throw error;
+    }
+  }
+
+  /** Stops every worker; resolves when all are gone. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#shrinker);
+    this.#slots.close();
+    this.#idle = [];
+    await Promise.all([...this.#workers].map((worker) => worker.stop()));
+  }
+
+  #take(key: string | undefined): Worker | undefined {
+    const index = this.#idle.findLastIndex((idle) => idle.key === key && idle.worker.alive);
+    return index === -1 ? undefined : this.#idle.splice(index, 1)[0]?.worker;
+  }
+
+  async #prepare({ system, betas }: WorkerKey): Promise<Worker> {
+    const worker = (betas.length === 0 ? this.#take(undefined) : undefined) ?? (await this.#start(betas));
+    this.warmUp();
+    try {
+      this.#description = await worker.initialize(system);
+      return worker;
+    } catch (error) {
+      this.#dismiss(worker);
+      throw error;
+    }
+  }
+
+  async #start(betas: readonly string[]): Promise<Worker> {
+    this.#makeRoom();
+    const worker = await this.#launcher.launch(betas);
+    this.#workers.add(worker);
+    void worker.exited.then(() => {
+      this.#workers.delete(worker);
+      this.#idle = this.#idle.filter((idle) => idle.worker !== worker);
+    });
+    if (this.#closed) this.#dismiss(worker);
+    return worker;
+  }
+
+  async #return(worker: Worker, key: string, spent: boolean): Promise<void> {
+    const alive = await worker.settle();
+    if (!alive) return;
+    if (spent || this.#closed || (await this.#isWorn(worker))) this.#dismiss(worker);
+    else this.#park(worker, key);
+  }
+
+  #park(worker: Worker, key: string | undefined): void {
+    if (worker.alive && !this.#closed) this.#idle.push({ worker, key, since: Date.now() });
+  }
+
+  async #isWorn(worker: Worker): Promise<boolean> {
+    if (worker.served >= this.#options.maxRequestsPerWorker) return true;
+    const bytes = worker.pid === undefined ? undefined : await residentBytes(worker.pid);
+    return bytes !== undefined && bytes > this.#options.maxWorkerMemory;
+  }
+
+  /** Lets the longest idle worker go when there are as many as may be busy and warm together. */
+  #makeRoom(): void {
+    if (this.#workers.size < this.#options.maxConcurrent + this.#options.warm) return;
+    const index = this.#idle.findIndex(({ key }) => key !== undefined);
+    const [oldest] = index === -1 ? [] : this.#idle.splice(index, 1);
+    if (oldest) this.#dismiss(oldest.worker);
+  }
+
+  #shrink(): void {
+    const before = Date.now() - this.#options.idleTimeout;
+    const stale = this.#idle.filter(({ key, since }) => key !== undefined && since < before);
+    this.#idle = this.#idle.filter((idle) => !stale.includes(idle));
+    for (const { worker } of stale) this.#dismiss(worker);
+  }
+
+  #dismiss(worker: Worker): void {
+    worker.stop().catch((error: Error) => this.#logger.warn(error.message));
+  }
+}

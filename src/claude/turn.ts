@@ -1,0 +1,134 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ApiError } from "../api/errors.ts";
+import type { StreamEvent } from "../api/events.ts";
+import { Channel } from "../shared/channel.ts";
+import type { CliMessage } from "./codec.ts";
+import { Evidence } from "./evidence.ts";
+
+/** Events that may wait for a slow client before the CLI itself is slowed down. */
+const BUFFERED_EVENTS = 64;
+
+/** How long the words of a failure may lag behind its report, in milliseconds: they come on the other pipe. */
+const EVIDENCE_LAG = 200;
+
+/** What a turn asks of its worker. */
+export interface TurnControls {
+  /** Lets every further upstream call of this turn fail on this machine. */
+  seal(): void;
+  /** Ends the turn. */
+  interrupt(): void;
+}
+
+/**
+ * One request's way through the CLI: fed with the CLI's output, it yields upstream's events and ends at the first
+ * `message_stop`, whatever the CLI would like to do after it.
+ */
+export class Turn {
+  readonly #controls: TurnControls;
+  readonly #startedAt = Date.now();
+  readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS);
+  readonly #evidence = new Evidence();
+  #sealed = false;
+  #started = false;
+  #stopReasonSeen = false;
+  #over = false;
+  #heldStop: StreamEvent | undefined;
+  #resolveEnded!: () => void;
+
+  /** Resolves when the CLI is done with this turn, and so ready for the next. */
+  readonly ended: Promise<void> = new Promise((resolve) => {
+    this.#resolveEnded = resolve;
+  });
+
+  constructor(controls: TurnControls) {
+    this.#controls = controls;
+  }
+
+  /** Upstream's events. Throws `ApiError` when the answer does not come, or not whole. */
+  get events(): AsyncIterable<StreamEvent> {
+    return this.#events;
+  }
+
+  /** Takes a message of the CLI's stdout; waits while the client is behind. */
+  async accept(message: CliMessage): Promise<void> {
+    switch (message.type) {
+      case "stream_event":
+        return this.#event(message.event);
+      case "assistant":
+        if (message.is_api_error_message) this.#evidence.addReport(message);
+        return;
+      case "result":
+        if (!this.#over) await this.#failed(message);
+        this.#resolveEnded();
+        return;
+    }
+  }
+
+  /** Takes a line of the CLI's stderr. */
+  diagnose(line: string): void {
+    if (Date.parse(line.slice(0, 24)) < this.#startedAt) return;
+    if (line.includes("[API REQUEST]")) this.#seal();
+    this.#evidence.addDiagnostic(line);
+  }
+
+  /** Ends the turn without an answer: the client is gone. */
+  stop(): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#controls.interrupt();
+  }
+
+  /** Ends the turn for good: the worker is gone. */
+  fail(error: ApiError): void {
+    this.#finish(error);
+    this.#resolveEnded();
+  }
+
+  async #event(event: StreamEvent): Promise<void> {
+    if (this.#over) return;
+    if (event.type === "message_start") {
+      // a second answer in one turn is never this request's
+      if (this.#started) return;
+      this.#started = true;
+      this.#seal();
+    }
+    if (event.type === "message_delta") this.#stopReasonSeen = true;
+    // on a broken stream the CLI closes block and message by itself; upstream's own end always has a message_delta
+    if (event.type === "message_stop" && !this.#stopReasonSeen) return;
+    await this.#releaseHeldStop();
+    if (event.type === "content_block_stop") {
+      this.#heldStop = event;
+      return;
+    }
+    await this.#events.push(event);
+    if (event.type === "message_stop") {
+      this.#finish();
+      this.#controls.interrupt();
+    }
+  }
+
+  async #releaseHeldStop(): Promise<void> {
+    const held = this.#heldStop;
+    this.#heldStop = undefined;
+    if (held) await this.#events.push(held);
+  }
+
+  async #failed(result: CliMessage): Promise<void> {
+    const unwaited = new AbortController();
+    const late = delay(EVIDENCE_LAG, undefined, { signal: unwaited.signal }).catch(() => {});
+    await Promise.race([this.#evidence.seen, late]);
+    unwaited.abort();
+    this.#finish(this.#evidence.toError(result));
+  }
+
+  #seal(): void {
+    if (this.#sealed || this.#over) return;
+    this.#sealed = true;
+    this.#controls.seal();
+  }
+
+  #finish(error?: ApiError): void {
+    this.#over = true;
+    this.#events.end(error);
+  }
+}

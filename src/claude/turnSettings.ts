@@ -1,0 +1,50 @@
+/** What a worker is given for one request. */
+export interface TurnRequest {
+  /** Alias or id; the CLI resolves it and picks the betas that fit the model. */
+  model: string;
+  /** The client's body without `model`, `system` and `stream`, merged by the CLI into its own. */
+  body: Record<string, unknown>;
+  /** Whether the CLI's own cache marks on the system prompt stay; they stand for a mark that the client put there. */
+  markSystem: boolean;
+}
+
+/** Port 0 cannot be connected to, nor can anybody listen there, so a call that goes to it never leaves the machine. */
+const NOWHERE = "http://127.0.0.1:0";
+
+/**
+ * The settings of one request. Settings are sticky: a key left out keeps its old value, so every key that is ever set
+ * is set each time.
+ *
+ * - `CLAUDE_CODE_EXTRA_BODY` carries the client's body.
+ * - `CLAUDE_CODE_DISABLE_THINKING` keeps the CLI from adding thinking and context edits of its own; the client's
+ *   `thinking` travels in the body like any other field.
+ * - `CLAUDE_CODE_EFFORT_LEVEL` keeps it from adding an effort.
+ * - `ANTHROPIC_BASE_URL` is the user's own again (the empty string restores the default).
+ */
+export function liveSettings(request: TurnRequest, baseUrl: string) {
+  return {
+    model: request.model,
+    env: {
+      CLAUDE_CODE_EXTRA_BODY: JSON.stringify(request.body),
+      CLAUDE_CODE_DISABLE_THINKING: "1",
+      CLAUDE_CODE_EFFORT_LEVEL: "unset",
+      DISABLE_PROMPT_CACHING: request.markSystem ? "" : "1",
+      ANTHROPIC_BASE_URL: baseUrl,
+    },
+  };
+}
+
+/**
+ * Sent once the request is on its way: the CLI reads the base URL afresh for each call, so that what it would ask by
+ * itself afterwards (to continue after `max_tokens`, to try again after an error) fails on this machine.
+ */
+export const deadSettings = { env: { ANTHROPIC_BASE_URL: NOWHERE } };
+
+/** Starts the turn. Its text never goes upstream, since the client's `messages` replace it. */
+export const trigger = {
+  type: "user",
+  message: { role: "user", content: "." },
+  client_composed: true,
+  parent_tool_use_id: null,
+  session_id: "",
+};

@@ -1,0 +1,109 @@
+import { parseArgs } from "node:util";
+import { defaultOptions, type ServerOptions } from "./options.ts";
+import { createServer } from "./server.ts";
+import type { Logger } from "./shared/logger.ts";
+import { version } from "./shared/version.ts";
+
+const HELP = `Claude Virtual API ${version}: Anthropic's HTTP API on localhost, answered by your Claude Code CLI.
+
+Usage: claude-virtual-api [options]
+
+  --port N             port to listen on (default 8080; 0 picks a free one)
+  --host H             address to listen on (default 127.0.0.1; others need --api-key)
+  --claude PATH        the Claude Code CLI (default: PATH and the usual places)
+  --data-dir DIR       where to keep data (default ~/.claude-virtual-api)
+  --api-key KEY        the key clients must send (default: any)
+  --max-concurrent N   requests answered at the same time (default 8)
+  --warm N             blank workers kept ready (default 1)
+  --allowed-origins L  web origins that may call from a browser, separated by commas
+  --allowed-hosts L    further names a Host header may carry, separated by commas
+  --log-level L        error, warn, info, debug or trace (default info)
+  --version, --help
+
+Each option is also read from CLAUDE_VIRTUAL_API_NAME, as in CLAUDE_VIRTUAL_API_MAX_CONCURRENT.
+`;
+
+const FLAGS = [
+  ...["port", "host", "claude", "data-dir", "api-key", "max-concurrent", "warm"],
+  ...["allowed-origins", "allowed-hosts", "log-level"],
+] as const;
+type Flag = (typeof FLAGS)[number];
+
+const LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
+
+class UsageError extends Error {}
+
+/** The flags given on the command line or else in the environment, and the words `help` and `version`. */
+function readFlags(args: string[], environment: NodeJS.ProcessEnv): Partial<Record<Flag | "help" | "version", string>> {
+  const string = { type: "string" } as const;
+  const boolean = { type: "boolean" } as const;
+  const options = { ...Object.fromEntries(FLAGS.map((flag) => [flag, string])), help: boolean, version: boolean };
+  const given = parseArgs({ args, options, strict: true }).values as Record<string, string | boolean | undefined>;
+  const flags: Record<string, string> = {};
+  for (const name of Object.keys(options)) {
+    const value = given[name] ?? environment[`CLAUDE_VIRTUAL_API_${name.toUpperCase().replaceAll("-", "_")}`];
+    if (value !== undefined && value !== "") flags[name] = String(value);
+  }
+  return flags;
+}
+
+function toOptions(flags: Partial<Record<Flag, string>>, environment: NodeJS.ProcessEnv): ServerOptions {
+  const list = (text: string | undefined) => text?.split(",").map((item) => item.trim()) ?? [];
+  return {
+    ...defaultOptions,
+    host: flags.host ?? defaultOptions.host,
+    port: wholeNumber("port", flags.port, 0, 65_535) ?? defaultOptions.port,
+    ...(flags.claude !== undefined && { claudePath: flags.claude }),
+    dataDir: flags["data-dir"] ?? defaultOptions.dataDir,
+    ...(flags["api-key"] !== undefined && { apiKey: flags["api-key"] }),
+    maxConcurrent: wholeNumber("max-concurrent", flags["max-concurrent"], 1, 1000) ?? defaultOptions.maxConcurrent,
+    warm: wholeNumber("warm", flags.warm, 0, 100) ?? defaultOptions.warm,
+    allowedOrigins: list(flags["allowed-origins"]),
+    allowedHosts: list(flags["allowed-hosts"]),
+    environment,
+  };
+}
+
+function wholeNumber(flag: Flag, text: string | undefined, minimum: number, maximum: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < minimum || value > maximum) {
+    throw new UsageError(`--${flag} takes a whole number from ${minimum} to ${maximum}, not '${text}'.`);
+  }
+  return value;
+}
+
+/** Logs to stderr, so that stdout says only where the server listens. */
+function stderrLogger(level: string): Logger {
+  const shown = LEVELS.indexOf(level as (typeof LEVELS)[number]);
+  if (shown === -1) throw new UsageError(`--log-level takes one of ${LEVELS.join(", ")}, not '${level}'.`);
+  const log = (at: number) => (message: string) => {
+    if (at <= shown) process.stderr.write(`${new Date().toISOString()} [${LEVELS[at]}] ${message}\n`);
+  };
+  return { error: log(0), warn: log(1), info: log(2), debug: log(3), trace: log(4) };
+}
+
+function explain(error: unknown): string {
+  const { code, message, port } = error as NodeJS.ErrnoException & { port?: number };
+  if (code === "EADDRINUSE") return `Port ${port} is taken by another program. Choose another with --port.`;
+  if (code === "EACCES") return `Port ${port} needs more rights than this user has. Choose another with --port.`;
+  return message;
+}
+
+async function main(): Promise<void> {
+  const flags = readFlags(process.argv.slice(2), process.env);
+  if (flags.help) return void process.stdout.write(HELP);
+  if (flags.version) return void process.stdout.write(`${version}\n`);
+  const server = createServer(toOptions(flags, process.env), stderrLogger(flags["log-level"] ?? "info"));
+  const stop = () => void server.close().finally(() => process.exit(0));
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  await server.listen();
+  process.stdout.write(`Listening on ${server.url}\n`);
+}
+
+main().catch((error: unknown) => {
+  const usage = error instanceof UsageError || (error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS");
+  process.stderr.write(`${explain(error)}\n${usage ? "\nTry --help.\n" : ""}`);
+  process.exit(usage ? 2 : 1);
+});

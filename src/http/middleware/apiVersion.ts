@@ -1,0 +1,25 @@
+import type { Middleware } from "koa";
+import { invalidRequest } from "../../api/errors.ts";
+import { API_VERSIONS, type ApiVersion } from "../../api/messagesRequest.ts";
+
+export interface ApiState {
+  apiVersion: ApiVersion;
+  betas: string[];
+}
+
+/** Reads `anthropic-version` (a missing one counts as 2023-06-01, for plain curl) and the list of `anthropic-beta`. */
+export const apiVersion: Middleware<ApiState> = async (context, next) => {
+  const version = context.get("anthropic-version") || "2023-06-01";
+  if (!isKnown(version)) throw invalidRequest(`anthropic-version: "${version}" is not a valid version.`);
+  context.state.apiVersion = version;
+  context.state.betas = context
+    .get("anthropic-beta")
+    .split(",")
+    .map((beta) => beta.trim())
+    .filter((beta) => beta !== "");
+  await next();
+};
+
+function isKnown(version: string): version is ApiVersion {
+  return (API_VERSIONS as readonly string[]).includes(version);
+}

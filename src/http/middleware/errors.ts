@@ -1,0 +1,23 @@
+import type { Middleware } from "koa";
+import { ApiError, internal, notFound } from "../../api/errors.ts";
+import { newId } from "../../api/ids.ts";
+import type { Logger } from "../../shared/logger.ts";
+
+/** The one place where failures become HTTP; also gives every answer its `request-id`. */
+export function errors(logger: Logger): Middleware {
+  return async (context, next) => {
+    const requestId = newId("req");
+    context.set("request-id", requestId);
+    try {
+      await next();
+      if (context.status === 404 && context.body === undefined) throw notFound();
+    } catch (error) {
+      const told = error instanceof ApiError ? error : internal();
+      if (told !== error) logger.error(`${context.method} ${context.path}: ${(error as Error).stack ?? error}`);
+      const id = told.requestId ?? requestId;
+      context.status = told.status;
+      context.set({ ...told.headers, "request-id": id });
+      context.body = told.toEnvelope(id);
+    }
+  };
+}

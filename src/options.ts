@@ -1,0 +1,59 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** Everything the core can be told. Only the two entries (cli.ts, extension/) fill it in. */
+export interface ServerOptions {
+  /** Address to listen on. Anything but a loopback address needs an `apiKey`. */
+  host: string;
+  /** TCP port; 0 lets the system choose. */
+  port: number;
+  /** Path of the Claude Code CLI; without it the usual places are searched. */
+  claudePath?: string;
+  /** Directory for what must outlive a restart. */
+  dataDir: string;
+  /** The key clients must send; without it any non-empty key is accepted. */
+  apiKey?: string;
+  /** Requests answered at the same time, and so the most workers that are busy at once. */
+  maxConcurrent: number;
+  /** Requests that may wait for a worker; beyond it the answer is 529. */
+  maxQueue: number;
+  /** Blank workers kept ready for the next new system prompt. */
+  warm: number;
+  /** Milliseconds without work after which a worker beyond the warm ones is let go. */
+  idleTimeout: number;
+  /** Requests a worker serves before a fresh one takes its place. */
+  maxRequestsPerWorker: number;
+  /** Resident bytes beyond which a worker is replaced (Linux and macOS). */
+  maxWorkerMemory: number;
+  /** Web origins that may call the API from a browser; `*` allows any. */
+  allowedOrigins: string[];
+  /** Names besides the loopback ones that a `Host` header may carry. */
+  allowedHosts: string[];
+  /** Model names of clients, each with the alias or model id that is asked for in its place. */
+  modelMap: Record<string, string>;
+  /** The environment from which the CLI's own is built. */
+  environment: NodeJS.ProcessEnv;
+  /** Further variables for the CLI, set as they are. */
+  extraEnvironment: Record<string, string>;
+}
+
+/** The defaults of every option; `environment` stays the entries' to give. */
+export const defaultOptions: Omit<ServerOptions, "environment"> = {
+  host: "127.0.0.1",
+  port: 8080,
+  dataDir: join(homedir(), ".claude-virtual-api"),
+  maxConcurrent: 8,
+  maxQueue: 256,
+  warm: 1,
+  idleTimeout: 5 * 60_000,
+  maxRequestsPerWorker: 200,
+  maxWorkerMemory: 600 * 1024 * 1024,
+  allowedOrigins: [],
+  allowedHosts: [],
+  modelMap: {
+    "claude-opus-4-5-20251101": "opus",
+    "claude-sonnet-4-5-20251101": "sonnet",
+    "claude-3-5-haiku-20241022": "haiku",
+  },
+  extraEnvironment: {},
+};

@@ -1,0 +1,110 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defaultOptions, type ServerOptions } from "../../src/options.ts";
+import { createServer, type Server } from "../../src/server.ts";
+import { claudePath } from "./claude.ts";
+import { StandIn } from "./standIn.ts";
+
+/** A scratch home with everything that starts there removed at the end. */
+export interface Scratch extends AsyncDisposable {
+  home: string;
+}
+
+export async function scratchHome(): Promise<Scratch> {
+  const home = await mkdtemp(join(tmpdir(), "claude-virtual-api-test-"));
+  return {
+    home,
+    // the CLI may still be writing its own files when it is killed
+    [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }),
+  };
+}
+
+/** What the CLI needs to know to talk to a stand-in: nothing of the machine's own sign-in reaches it. */
+export function cliEnvironment(home: string, standIn: StandIn): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH, HOME: home, ANTHROPIC_BASE_URL: standIn.url, ANTHROPIC_API_KEY: "sk-test-key" };
+}
+
+/** Our server in this process, on the real CLI, in front of a stand-in. */
+export interface Stage extends AsyncDisposable {
+  server: Server;
+  standIn: StandIn;
+  url: string;
+  log: string[];
+  /** `fetch` on the server, with a key and the JSON content type. */
+  call(path: string, init?: RequestInit): Promise<Response>;
+  /** POSTs a body to `/v1/messages`. */
+  post(body: unknown, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>;
+}
+
+export async function stage(options: Partial<ServerOptions> = {}): Promise<Stage> {
+  const scratch = await scratchHome();
+  const standIn = await StandIn.start();
+  const log: string[] = [];
+  const note = (level: string) => (message: string) => void log.push(`[${level}] ${message}`);
+  const logger = {
+    error: note("error"),
+    warn: note("warn"),
+    info: note("info"),
+    debug: note("debug"),
+    trace: note("trace"),
+  };
+  const server = createServer(
+    {
+      ...defaultOptions,
+      port: 0,
+      claudePath: claudePath(),
+      dataDir: join(scratch.home, "data"),
+      environment: cliEnvironment(scratch.home, standIn),
+      ...options,
+    },
+    logger,
+  );
+  await server.listen();
+  const { url } = server;
+  const call = (path: string, init: RequestInit = {}) =>
+    fetch(url + path, {
+      ...init,
+      headers: { "x-api-key": "any-key", "content-type": "application/json", ...(init.headers as object) },
+    });
+  return {
+    server,
+    standIn,
+    url,
+    log,
+    call,
+    post: (body, headers = {}, signal = new AbortController().signal) =>
+      call("/v1/messages", { method: "POST", headers, body: JSON.stringify(body), signal }),
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      await standIn.close();
+      await scratch[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Waits until `holds` does; ends with its last answer when the test's own bound comes first. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The events of an SSE body, in order. */
+export async function eventsOf(response: Response): Promise<Record<string, unknown>[]> {
+  const body = await response.text();
+  return body
+    .split("\n\n")
+    .filter((frame) => frame !== "")
+    .map((frame) => {
+      const [event, data] = frame.split("\n") as [string, string];
+      const parsed = JSON.parse(data.replace(/^data: /, ""));
+      if (event !== `event: ${parsed.type}`) throw new Error(`An event's name is not its type: ${frame}`);
+      return parsed;
+    });
+}
+
+export const simple = (content: unknown = "Hello", extra: object = {}) => ({
+  model: "sonnet",
+  max_tokens: 100,
+  messages: [{ role: "user", content }],
+  ...extra,
+});

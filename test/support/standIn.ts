@@ -1,0 +1,160 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { echo, type Reply, type StreamEvent } from "./replies.ts";
+
+/** One request as it reached the stand-in; `body` is the parsed JSON, `raw` its exact text. */
+export interface Recorded {
+  method: string;
+  path: string;
+  headers: IncomingHttpHeaders;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of any shape
+  body: any;
+  raw: string;
+  /** Settles when the answer is complete (`true`) or the client went away first (`false`). */
+  finished: Promise<boolean>;
+}
+
+/** Decides the answer to one request to `/v1/messages`. */
+export type Responder = (request: Recorded) => Reply | Promise<Reply>;
+
+/**
+ * A stand-in for Anthropic's API on the loopback interface: it records what reaches it and answers by script.
+ * Like the real API it refuses anything but full model ids, a version header that is missing, and a fifth cache mark.
+ */
+export class StandIn {
+  readonly #server = createServer((request, response) => void this.#serve(request, response));
+  readonly #sockets = new Set<Socket>();
+  /** Every POST to `/v1/messages`, in order of arrival. */
+  readonly messages: Recorded[] = [];
+  /** Every request of any other kind. */
+  readonly others: Recorded[] = [];
+  respond: Responder = (request) => echo(request.body);
+
+  static async start(port = 0): Promise<StandIn> {
+    const standIn = new StandIn();
+    standIn.#server.on("connection", (socket) => {
+      standIn.#sockets.add(socket);
+      socket.on("close", () => standIn.#sockets.delete(socket));
+    });
+    standIn.#server.listen(port, "127.0.0.1");
+    await once(standIn.#server, "listening");
+    return standIn;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Forgets what was recorded and goes back to the echo. */
+  reset(): void {
+    this.messages.length = 0;
+    this.others.length = 0;
+    this.respond = (request) => echo(request.body);
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await once(this.#server, "close");
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const recorded = await record(request, response);
+    const path = recorded.path.split("?")[0];
+    response.setHeader("request-id", `req_${randomBytes(12).toString("hex")}`);
+    if (recorded.method === "POST" && path === "/v1/messages") {
+      this.messages.push(recorded);
+      await send(response, refusal(recorded) ?? (await this.respond(recorded)), recorded.body.stream === true);
+      return;
+    }
+    this.others.push(recorded);
+    if (recorded.method === "POST" && path === "/v1/messages/count_tokens") {
+      json(response, 200, { input_tokens: Math.ceil(recorded.raw.length / 4) });
+    } else if (recorded.method === "HEAD" || path === "/") {
+      json(response, 200, {});
+    } else {
+      json(response, 404, { type: "error", error: { type: "not_found_error", message: "Not Found" } });
+    }
+  }
+}
+
+async function record(request: IncomingMessage, response: ServerResponse): Promise<Recorded> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const raw = Buffer.concat(chunks).toString("utf8");
+  const finished = new Promise<boolean>((resolve) => response.on("close", () => resolve(response.writableFinished)));
+  return {
+    method: request.method ?? "",
+    path: request.url ?? "",
+    headers: request.headers,
+    body: raw === "" ? undefined : JSON.parse(raw),
+    raw,
+    finished,
+  };
+}
+
+const FULL_MODEL_ID = /^claude-[a-z0-9-]*\d[a-z0-9-]*$/;
+
+/** The refusals of the real API that catch mistakes of the bridge rather than of a client. */
+function refusal({ body, headers }: Recorded): Reply | undefined {
+  const refuse = (status: number, type: string, message: string): Reply => ({ status, error: { type, message } });
+  if (headers["anthropic-version"] === undefined) {
+    return refuse(400, "invalid_request_error", "anthropic-version: header is required");
+  }
+  if (!FULL_MODEL_ID.test(String(body?.model))) return refuse(404, "not_found_error", `model: ${body?.model}`);
+  const marks = countMarks(body);
+  if (marks > 4) {
+    return refuse(
+      400,
+      "invalid_request_error",
+      `A maximum of 4 blocks with cache_control may be provided. Found ${marks}.`,
+    );
+  }
+  return undefined;
+}
+
+function countMarks(value: unknown): number {
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countMarks(item), 0);
+  if (typeof value !== "object" || value === null) return 0;
+  const own = "cache_control" in value && value.cache_control ? 1 : 0;
+  return Object.values(value).reduce<number>((sum, item) => sum + countMarks(item), own);
+}
+
+async function send(response: ServerResponse, reply: Reply, stream: boolean): Promise<void> {
+  for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
+  if ("error" in reply) {
+    const requestId = String(response.getHeader("request-id"));
+    json(response, reply.status, { type: "error", error: reply.error, request_id: requestId });
+    return;
+  }
+  if ("hangUp" in reply) {
+    response.socket?.destroy();
+    return;
+  }
+  if (!stream) {
+    if (reply.folded) json(response, 200, reply.folded);
+    else json(response, 500, { type: "error", error: { type: "api_error", message: "This answer is only streamed." } });
+    return;
+  }
+  response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" });
+  for await (const event of reply.events) {
+    if (response.destroyed) return;
+    if (event === "cut") {
+      response.socket?.destroy();
+      return;
+    }
+    if (!response.write(frame(event))) await Promise.race([once(response, "drain"), once(response, "close")]);
+  }
+  response.end();
+}
+
+function frame(event: StreamEvent): string {
+  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(body));
+}
