@@ -54,7 +54,7 @@ export function createServer(options: ServerOptions, logger: Logger): Server {
 async function prepareWorkers(launcher: Launcher, pool: Pool): Promise<void> {
   await launcher.locate();
   pool.warmUp();
-  await pool.describe(new AbortController().signal);
+  await pool.describe();
 }
 
 function listening(http: HttpServer, port: number, host: string): Promise<void> {

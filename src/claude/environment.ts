@@ -31,6 +31,7 @@ const RESERVED = new Set(["ANTHROPIC_BETAS", "ANTHROPIC_MODEL", "ANTHROPIC_LOG"]
 /** What makes the CLI send one request as it is: no retries, no compaction, no limit of its own, nothing in the background. */
 const FIXED = {
   CLAUDE_CODE_MAX_RETRIES: "0",
+  CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: "1",
   DISABLE_COMPACT: "1",
   DISABLE_AUTO_COMPACT: "1",
   CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: "1000000000",

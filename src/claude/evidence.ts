@@ -9,8 +9,8 @@ interface Envelope {
 
 /** `API error (attempt 1/1): 404 404 {…}`: a refusal, with upstream's status and own words. */
 const REFUSED = /API error \(attempt \d+\/\d+\): (\d{3}) .*?(\{.*\})\s*$/;
-/** `Error streaming, falling back …: {…}`: an error event in an open stream. */
-const BROKEN_STREAM = /Error streaming, falling back[^{]*(\{.*\})?\s*$/;
+/** `Error streaming (non-streaming fallback disabled): {…}`: an error event in an open stream. */
+const BROKEN_STREAM = /Error streaming[^{]*(\{.*\})\s*$/;
 /** Either of them, whatever it quotes. */
 const ANY_FAILURE = /\[ERROR\] (API error \(attempt|Error streaming)/;
 

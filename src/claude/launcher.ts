@@ -4,6 +4,7 @@ import type { Logger } from "../shared/logger.ts";
 import { CliProcess } from "./cliProcess.ts";
 import { childEnvironment } from "./environment.ts";
 import { type Cli, locate } from "./locate.ts";
+import { installOneCallMod } from "./oneCallMod.ts";
 import { Reaper } from "./reaper.ts";
 import { Worker } from "./worker.ts";
 
@@ -18,7 +19,7 @@ export interface LauncherOptions {
  * How a worker is started. No tools, no settings of the user or a project, no MCP servers, no session files, no slash
  * commands: what is left is one request, one answer. The model here is a placeholder, since each request brings its own.
  */
-const ARGUMENTS = [
+export const ARGUMENTS: readonly string[] = [
   "-p",
   ...["--input-format", "stream-json", "--output-format", "stream-json", "--verbose", "--include-partial-messages"],
   ...["--tools", "", "--setting-sources", "", "--strict-mcp-config", "--no-session-persistence"],
@@ -49,8 +50,9 @@ export class Launcher {
     const { environment, extraEnvironment, dataDir } = this.#options;
     const cwd = join(dataDir, "empty");
     await mkdir(cwd, { recursive: true });
+    const args = [...prefix, ...ARGUMENTS, "--plugin-dir", await installOneCallMod(dataDir)];
     const child = childEnvironment(environment, extraEnvironment, betas);
-    const process = new CliProcess({ command, args: [...prefix, ...ARGUMENTS], environment: child, cwd }, this.#reaper);
+    const process = new CliProcess({ command, args, environment: child, cwd }, this.#reaper);
     const worker = new Worker(process, child.ANTHROPIC_BASE_URL ?? "", this.#logger);
     this.#logger.info(`worker ${process.pid} started (Claude Code ${version})`);
     void process.exited.then((how) => this.#logger.info(`worker ${process.pid} ended (${how})`));

@@ -48,6 +48,7 @@ export class Pool {
   #warming = 0;
   #closed = false;
   #description: CliDescription | undefined;
+  #describing: Promise<void> | undefined;
 
   constructor(launcher: Launcher, options: PoolOptions, logger: Logger) {
     this.#launcher = launcher;
@@ -81,24 +82,26 @@ export class Pool {
     }
   }
 
-  /** Asks the CLI for its models and sign-in, on a worker without system prompt that then stays for requests like that. */
-  async describe(signal: AbortSignal): Promise<CliDescription> {
+  /**
+   * Asks the CLI for its models and sign-in, on a worker without system prompt that then stays for requests like that.
+   * Takes no place from a request. Throws `ApiError` when the CLI cannot be started.
+   */
+  async describe(): Promise<CliDescription> {
     if (this.#description) return this.#description;
-    const lease = await this.lease({ system: "", betas: NO_BETAS }, signal);
-    lease.release();
+    this.#describing ??= this.#prepare({ system: "", betas: NO_BETAS })
+      .then((worker) => this.#park(worker, nameOf({ system: "", betas: NO_BETAS })))
+      .finally(() => {
+        this.#describing = undefined;
+      });
+    await this.#describing;
     return this.#description ?? { models: [], account: {} };
-  }
-
-  /** Forgets what the CLI said of itself, so that the next one who asks hears it anew. */
-  forgetDescription(): void {
-    this.#description = undefined;
   }
 
   /** Lends a worker with this key. Throws `ApiError` when the line is full or the CLI cannot be started. */
   async lease(key: WorkerKey, signal: AbortSignal): Promise<Lease> {
     const freeSlot = await this.#slots.acquire(signal);
     try {
-      const name = JSON.stringify([key.system, key.betas]);
+      const name = nameOf(key);
       const worker = this.#take(name) ?? (await this.#prepare(key));
       const release = (spent = false) => void this.#return(worker, name, spent).finally(freeSlot);
       return { worker, release };
@@ -123,14 +126,18 @@ export class Pool {
   }
 
   async #prepare({ system, betas }: WorkerKey): Promise<Worker> {
-    const worker = (betas.length === 0 ? this.#take(undefined) : undefined) ?? (await this.#start(betas));
-    this.warmUp();
-    try {
-      this.#description = await worker.initialize(system);
-      return worker;
-    } catch (error) {
-      this.#dismiss(worker);
-      throw error;
+    for (;;) {
+      const blank = betas.length === 0 ? this.#take(undefined) : undefined;
+      const worker = blank ?? (await this.#start(betas));
+      this.warmUp();
+      try {
+        this.#description = await worker.initialize(system);
+        return worker;
+      } catch (error) {
+        this.#dismiss(worker);
+        // a blank worker may have died unnoticed while it waited
+        if (!blank) throw error;
+      }
     }
   }
 
@@ -181,4 +188,8 @@ export class Pool {
   #dismiss(worker: Worker): void {
     worker.stop().catch((error: Error) => this.#logger.warn(error.message));
   }
+}
+
+function nameOf({ system, betas }: WorkerKey): string {
+  return JSON.stringify([system, betas]);
 }

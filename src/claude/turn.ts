@@ -29,8 +29,10 @@ export class Turn {
   readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS);
   readonly #evidence = new Evidence();
   #sealed = false;
+  #sent = false;
   #started = false;
   #stopReasonSeen = false;
+  #broken = false;
   #over = false;
   #heldStop: StreamEvent | undefined;
   #resolveEnded!: () => void;
@@ -47,6 +49,11 @@ export class Turn {
   /** Upstream's events. Throws `ApiError` when the answer does not come, or not whole. */
   get events(): AsyncIterable<StreamEvent> {
     return this.#events;
+  }
+
+  /** Whether the request may have left the machine: the CLI says so before it calls. */
+  get sent(): boolean {
+    return this.#sent;
   }
 
   /** Takes a message of the CLI's stdout; waits while the client is behind. */
@@ -92,9 +99,11 @@ export class Turn {
       this.#started = true;
       this.#seal();
     }
+    if (this.#broken || closesBrokenStream(event, this.#stopReasonSeen)) {
+      this.#broken = true;
+      return;
+    }
     if (event.type === "message_delta") this.#stopReasonSeen = true;
-    // on a broken stream the CLI closes block and message by itself; upstream's own end always has a message_delta
-    if (event.type === "message_stop" && !this.#stopReasonSeen) return;
     await this.#releaseHeldStop();
     if (event.type === "content_block_stop") {
       this.#heldStop = event;
@@ -122,6 +131,7 @@ export class Turn {
   }
 
   #seal(): void {
+    this.#sent = true;
     if (this.#sealed || this.#over) return;
     this.#sealed = true;
     this.#controls.seal();
@@ -131,4 +141,10 @@ export class Turn {
     this.#over = true;
     this.#events.end(error);
   }
+}
+
+/** On a broken stream the CLI closes block and message by itself, but it has no stop reason to tell; upstream always has. */
+function closesBrokenStream(event: StreamEvent, stopReasonSeen: boolean): boolean {
+  if (event.type === "message_delta") return (event.delta as { stop_reason?: unknown })?.stop_reason === null;
+  return event.type === "message_stop" && !stopReasonSeen;
 }

@@ -19,9 +19,10 @@ export interface CliModel {
   description?: string;
 }
 
-/** Seconds a control request may take: hang bounds, far above the milliseconds it needs. */
+/** Hang bounds in seconds, far above the milliseconds these take. */
 const INITIALIZE_TIMEOUT = 60;
 const SETTLE_TIMEOUT = 5;
+const LAST_WORDS_TIMEOUT = 1;
 
 interface Pending {
   resolve(response: CliMessage): void;
@@ -48,8 +49,7 @@ export class Worker {
     this.#process = process;
     this.#baseUrl = baseUrl;
     this.#logger = logger;
-    void this.#readMessages();
-    void this.#readDiagnostics();
+    void this.#read();
   }
 
   get pid(): number | undefined {
@@ -101,6 +101,11 @@ export class Worker {
     }
   }
 
+  /** Whether the last request may have reached upstream; if not, another worker can take it over. */
+  get sent(): boolean {
+    return this.#turn?.sent ?? false;
+  }
+
   /** Resolves when the worker can take its next request; one that stays busy is killed. Tells whether it lives. */
   async settle(): Promise<boolean> {
     const turn = this.#turn;
@@ -119,6 +124,17 @@ export class Worker {
     await this.#process.stop();
   }
 
+  async #read(): Promise<void> {
+    const diagnosed = this.#readDiagnostics();
+    await this.#readMessages();
+    const error = cliEnded(await this.exited);
+    // what was said last decides whether the request was sent, but a helper of the CLI may hold the pipe open
+    await this.#within(LAST_WORDS_TIMEOUT, "stderr", diagnosed).catch(() => {});
+    for (const pending of this.#pending.values()) pending.reject(error);
+    this.#pending.clear();
+    this.#turn?.fail(error);
+  }
+
   async #readMessages(): Promise<void> {
     try {
       const stray = (line: string) => this.#logger.debug(`worker ${this.pid}: ${line}`);
@@ -130,10 +146,6 @@ export class Worker {
       this.#logger.error(`worker ${this.pid}: ${(error as Error).message}`);
       this.#process.kill();
     }
-    const error = cliEnded(await this.#process.exited);
-    for (const pending of this.#pending.values()) pending.reject(error);
-    this.#pending.clear();
-    this.#turn?.fail(error);
   }
 
   async #readDiagnostics(): Promise<void> {

@@ -14,22 +14,26 @@ export interface RunContext {
  * Throws `ApiError`; ends early, and stops the call, when `signal` is aborted.
  */
 export async function* run(
-  { pool, modelMap }: RunContext,
+  context: RunContext,
   request: MessagesRequest,
   betas: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent, void, undefined> {
-  const { key, turn } = prepare(request, betas, modelMap);
-  const lease = await pool.lease(key, signal);
-  let spent = false;
-  try {
-    yield* lease.worker.run(turn, signal);
-  } catch (error) {
-    // a worker keeps the sign-in it was started with
-    spent = error instanceof ApiError && error.status === 401;
-    if (spent) pool.forgetDescription();
-    throw error;
-  } finally {
-    lease.release(spent);
+  const { key, turn } = prepare(request, betas, context.modelMap);
+  for (let last = false; ; last = true) {
+    const lease = await context.pool.lease(key, signal);
+    let spent = false;
+    try {
+      yield* lease.worker.run(turn, signal);
+      return;
+    } catch (error) {
+      // a worker that died before it called upstream has cost nothing, so another one takes over, once
+      if (!last && !lease.worker.alive && !lease.worker.sent) continue;
+      // a worker keeps the sign-in it was started with
+      spent = error instanceof ApiError && error.status === 401;
+      throw error;
+    } finally {
+      lease.release(spent);
+    }
   }
 }

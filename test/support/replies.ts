@@ -141,3 +141,25 @@ function* deltas(block: Block): Generator<Block> {
 function words(value: string): string[] {
   return value.match(/\S*\s*/g)?.filter((part) => part !== "") ?? [];
 }
+
+/** A promise with its key: for answers that wait for the test. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+/** An answer that begins, tells so through `begun`, and then waits for `opened`. */
+export function held(blocks: Block[], begun: () => void, opened: Promise<void>): Reply {
+  const events = [...eventsFor(blocks)];
+  return paced(
+    (async function* () {
+      yield* events.slice(0, 3);
+      begun();
+      await opened;
+      yield* events.slice(3);
+    })(),
+  );
+}

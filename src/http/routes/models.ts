@@ -5,21 +5,19 @@ import { findModel, type PageQuery, pageOf, toCatalog } from "../../models/catal
 /** `GET /v1/models`. */
 export function listModels(pool: Pool) {
   return async (context: Context): Promise<void> => {
-    context.body = pageOf(await catalogOf(pool, context), single(context.query));
+    context.body = pageOf(await catalogOf(pool), single(context.query));
   };
 }
 
 /** `GET /v1/models/{id}`. */
 export function retrieveModel(pool: Pool, modelMap: Record<string, string>) {
   return async (context: Context & { params: { id: string } }): Promise<void> => {
-    context.body = findModel(await catalogOf(pool, context), context.params.id, modelMap);
+    context.body = findModel(await catalogOf(pool), context.params.id, modelMap);
   };
 }
 
-async function catalogOf(pool: Pool, context: Context) {
-  const controller = new AbortController();
-  context.res.once("close", () => controller.abort());
-  return toCatalog((await pool.describe(controller.signal)).models);
+async function catalogOf(pool: Pool) {
+  return toCatalog((await pool.describe()).models);
 }
 
 /** A parameter given twice counts once, with its last value. */

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { body, RawCli } from "../support/rawCli.ts";
+import { eventsFor, failure, paced, text } from "../support/replies.ts";
+
+const STATUSES: [number, string, string][] = [
+  [400, "invalid_request_error", "foo: Extra inputs are not permitted"],
+  [401, "authentication_error", "invalid x-api-key"],
+  [403, "permission_error", "Your API key does not have permission"],
+  [404, "not_found_error", "model: claude-nothing-9"],
+  [413, "request_too_large", "Request exceeds the maximum size"],
+  [429, "rate_limit_error", "Number of requests has exceeded your rate limit"],
+  [500, "api_error", "Internal server error"],
+  [504, "timeout_error", "The request timed out"],
+  [529, "overloaded_error", "Overloaded"],
+];
+
+describe("of a failed call, the CLI", () => {
+  let cli: RawCli;
+  beforeAll(async () => {
+    cli = await RawCli.start({ system: [] });
+  });
+  afterAll(() => cli[Symbol.asyncDispose]());
+  beforeEach(() => {
+    cli.standIn.reset();
+    cli.diagnostics.length = 0;
+  });
+
+  it.each(STATUSES)(
+    "reports status %i and type %s, and quotes upstream's words on stderr",
+    async (status, type, message) => {
+      cli.standIn.respond = () => failure(status, type, message);
+      const { log, result } = await cli.turn(body());
+      const report = log.find((line) => line.is_api_error_message);
+      expect(report).toMatchObject({
+        api_error_status: status,
+        api_error_type: type,
+        request_id: expect.stringMatching(/^req_/),
+      });
+      expect(result.api_error_status).toBe(status);
+      await expect
+        .poll(() => cli.diagnostics.find((line) => line.includes("[ERROR] API error (attempt 1/1): ")))
+        .toMatch(
+          new RegExp(
+            `: ${status} ${status} \\{.*"message":${JSON.stringify(message).replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}.*"request_id":"req_`,
+          ),
+        );
+    },
+  );
+
+  it("rewords some texts, so that they cannot be passed on", async () => {
+    cli.standIn.respond = () => failure(404, "not_found_error", "model: claude-nothing-9");
+    const { result } = await cli.turn(body());
+    expect(result.result).not.toContain("model: claude-nothing-9");
+  });
+
+  it("quotes the error event of a broken stream, after which it closes block and message by itself", async () => {
+    const begun = [...eventsFor([text("a b c")])].slice(0, 4);
+    const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
+    cli.standIn.respond = () => paced([...begun, overloaded]);
+    const { events, result } = await cli.turn(body());
+    expect(result.is_error).toBe(true);
+    expect(events.at(-2)).toMatchObject({ type: "message_delta", delta: { stop_reason: null } });
+    expect(events.at(-1)).toEqual({ type: "message_stop" });
+    await expect
+      .poll(() => cli.diagnostics.find((line) => line.includes("Error streaming (non-streaming fallback disabled)")))
+      .toContain(JSON.stringify(overloaded));
+  });
+
+  it("has neither status nor type when the connection drops", async () => {
+    cli.standIn.respond = () => ({ hangUp: true });
+    const { log } = await cli.turn(body());
+    const report = log.find((line) => line.is_api_error_message);
+    expect(report).toMatchObject({ api_error: "connection_failed" });
+    expect(report).not.toHaveProperty("api_error_status");
+  });
+
+  it("hides a 429 behind its own retries when it may", async () => {
+    await using retrying = await RawCli.start({ system: [], env: { CLAUDE_CODE_MAX_RETRIES: "1" } });
+    retrying.standIn.respond = () => failure(429, "rate_limit_error", "Slow down", { "retry-after": "0" });
+    await retrying.turn(body());
+    expect(retrying.standIn.messages).toHaveLength(2);
+  });
+});

@@ -1,0 +1,176 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { body, NEUTRAL, RawCli } from "../support/rawCli.ts";
+import { reply, text } from "../support/replies.ts";
+
+/** What the CLI does of itself, and what keeps it from that: the trap first, then the way around it. */
+describe("left to itself, the CLI", () => {
+  let cli: RawCli;
+  beforeAll(async () => {
+    cli = await RawCli.start({ system: ["You are terse."] });
+  });
+  afterAll(() => cli[Symbol.asyncDispose]());
+  beforeEach(() => cli.standIn.reset());
+  const upstream = () => cli.standIn.messages[0]!.body;
+
+  it("keeps a setting that the next settings leave out", async () => {
+    await cli.turn(body("first"));
+    await cli.settings({ env: { CLAUDE_CODE_EFFORT_LEVEL: "unset" } });
+    const ended = cli.next((message) => message.type === "result");
+    cli.write({
+      type: "user",
+      message: { role: "user", content: "." },
+      client_composed: true,
+      parent_tool_use_id: null,
+      session_id: "",
+    });
+    await ended;
+    expect(cli.standIn.messages.map((message) => message.body.messages)).toEqual([
+      body("first").messages,
+      body("first").messages,
+    ]);
+  });
+
+  it("adds thinking, context edits and an effort, which two settings remove", async () => {
+    await cli.turn(body("x", { max_tokens: 5000 }), {
+      env: { CLAUDE_CODE_DISABLE_THINKING: "0", CLAUDE_CODE_EFFORT_LEVEL: "high" },
+    });
+    expect(upstream()).toMatchObject({
+      thinking: { type: "adaptive" },
+      context_management: {},
+      output_config: { effort: "high" },
+    });
+    cli.standIn.reset();
+    await cli.turn(body("x", { max_tokens: 5000 }));
+    expect(Object.keys(upstream())).not.toEqual(expect.arrayContaining(["thinking"]));
+    expect(upstream()).not.toHaveProperty("context_management");
+    expect(upstream()).not.toHaveProperty("output_config");
+  });
+
+  it("adds nothing to thinking that comes in the body while its own is off", async () => {
+    const asked = { max_tokens: 5000, thinking: { type: "enabled", budget_tokens: 2048 } };
+    await cli.turn(body("x", asked));
+    const { system: _s, metadata: _md, ...rest } = upstream();
+    expect(rest).toEqual({ ...body("x", asked), model: rest.model, tools: [], stream: true });
+  });
+
+  it("marks its identity and the system text for caching, which one setting switches off and on", async () => {
+    const marks = () =>
+      upstream().system.map((block: { cache_control?: unknown }) => block.cache_control !== undefined);
+    for (const [value, expected] of [
+      ["", [false, true, true]],
+      ["1", [false, false, false]],
+      ["", [false, true, true]],
+    ] as const) {
+      cli.standIn.reset();
+      await cli.turn(body(), { env: { DISABLE_PROMPT_CACHING: value } });
+      expect(marks()).toEqual(expected);
+    }
+  });
+
+  it("puts its notes into the conversation, which vanish with the replaced messages", async () => {
+    await cli.turn({ max_tokens: 100 });
+    expect(JSON.stringify(upstream().messages)).toContain("# Environment");
+    cli.standIn.reset();
+    await cli.turn(body("mine"));
+    expect(upstream().messages).toEqual([{ role: "user", content: "mine" }]);
+  });
+
+  it("runs a text that looks like a command, but not one that travels in the body", async () => {
+    const command = cli.next((message) => message.type === "result");
+    cli.write({ type: "user", message: { role: "user", content: "/cost" }, parent_tool_use_id: null, session_id: "" });
+    await command;
+    expect(cli.standIn.messages).toHaveLength(0);
+    for (const content of ["/help", "@/etc/hostname", "!ls", "#remember"]) {
+      cli.standIn.reset();
+      await cli.turn(body(content));
+      expect(upstream().messages).toEqual([{ role: "user", content }]);
+    }
+  });
+
+  it("says 'success' of failed turns too", async () => {
+    cli.standIn.respond = () => ({ status: 500, error: { type: "api_error", message: "Internal" } });
+    const { result } = await cli.turn(body());
+    expect(result).toMatchObject({ subtype: "success", is_error: true, api_error_status: 500 });
+  });
+
+  it("takes 100 tools in stride", async () => {
+    const tools = Array.from({ length: 100 }, (_, i) => ({ name: `tool_${i}`, input_schema: { type: "object" } }));
+    await cli.turn(body("x", { tools }));
+    expect(upstream().tools).toEqual(tools);
+  });
+});
+
+describe("at its start, the CLI", () => {
+  it("takes betas that come in a variable, besides its own", async () => {
+    await using cli = await RawCli.start({ system: [], env: { ANTHROPIC_BETAS: "context-1m-2025-08-07" } });
+    await cli.turn(body());
+    const betas = String(cli.standIn.messages[0]!.headers["anthropic-beta"]).split(",");
+    expect(betas).toContain("context-1m-2025-08-07");
+    expect(betas).toContain("claude-code-20250219");
+  });
+
+  it("takes an answer near the context window for a full window, unless the limit is lifted", async () => {
+    const full = () => reply([text("x")], { usage: { input_tokens: 990_000, output_tokens: 9000 } });
+    await using limited = await RawCli.start({ system: [], env: { CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: undefined } });
+    limited.standIn.respond = full;
+    await limited.turn(body());
+    expect((await limited.turn(body())).result.terminal_reason).toBe("blocking_limit");
+    await using lifted = await RawCli.start({ system: [] });
+    lifted.standIn.respond = full;
+    await lifted.turn(body());
+    expect((await lifted.turn(body())).result.is_error).toBe(false);
+  });
+
+  it("asks for a current model in place of an old one, unless told not to", async () => {
+    const old = "claude-opus-4-20250514";
+    await using eager = await RawCli.start({ system: [], env: { CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP: undefined } });
+    await eager.turn(body(), { model: old });
+    expect(eager.standIn.messages[0]!.body.model).not.toBe(old);
+    await using literal = await RawCli.start({ system: [] });
+    await literal.turn(body(), { model: old });
+    expect(literal.standIn.messages[0]!.body.model).toBe(old);
+  });
+
+  it("reads no hooks, memory or settings of the user", async () => {
+    const prepare = async (home: string) => {
+      const hook = { hooks: [{ type: "command", command: `touch ${join(home, "hook-fired")}` }] };
+      await mkdir(join(home, ".claude"));
+      await writeFile(
+        join(home, ".claude", "settings.json"),
+        JSON.stringify({
+          hooks: { SessionStart: [hook], UserPromptSubmit: [hook], Stop: [hook] },
+          env: { MAX_THINKING_TOKENS: "9999" },
+        }),
+      );
+      await writeFile(join(home, ".claude", "CLAUDE.md"), "Always answer in verse.");
+    };
+    await using cli = await RawCli.start({ system: [], prepare });
+    await cli.turn({ max_tokens: 5000 }, { env: { ...NEUTRAL } });
+    expect(cli.standIn.messages[0]!.raw).not.toContain("verse");
+    await expect(import("node:fs/promises").then((fs) => fs.access(join(cli.home, "hook-fired")))).rejects.toThrow();
+  });
+
+  it("takes a key helper that is handed over as a setting", async () => {
+    await using cli = await RawCli.start({
+      system: [],
+      args: ["--settings", JSON.stringify({ apiKeyHelper: "echo key-of-the-helper" })],
+      env: { ANTHROPIC_API_KEY: undefined },
+    });
+    await cli.turn(body());
+    const { headers } = cli.standIn.messages[0]!;
+    expect([headers["x-api-key"], headers.authorization]).toContain("key-of-the-helper");
+  });
+
+  it("takes a token of a subscription and adds the beta that belongs to it", async () => {
+    await using cli = await RawCli.start({
+      system: [],
+      env: { ANTHROPIC_API_KEY: undefined, CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-test" },
+    });
+    await cli.turn(body());
+    const { headers } = cli.standIn.messages[0]!;
+    expect(headers.authorization).toBe("Bearer sk-ant-oat01-test");
+    expect(headers["anthropic-beta"]).toContain("oauth-2025-04-20");
+  });
+});

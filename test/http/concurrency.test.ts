@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { simple, stage, until } from "../support/harness.ts";
+import { gate, held, text } from "../support/replies.ts";
+
+describe("the pool behind the server", () => {
+  it("answers as many requests at once as it may, lets the next wait, and refuses what is beyond", async () => {
+    await using on = await stage({ maxConcurrent: 2, maxQueue: 1 });
+    const go = gate();
+    on.standIn.respond = () => held([text("one two three")], () => {}, go.opened);
+    const running = [on.post(simple("a")), on.post(simple("b"))];
+    await until(() => on.standIn.messages.length === 2);
+    const waiting = on.post(simple("c"));
+    await until(async () => (await health(on.url)).requests.waiting === 1);
+    const refused = await on.post(simple("d"));
+    expect(refused.status).toBe(529);
+    expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);
+    expect(await refused.json()).toMatchObject({ type: "error", error: { type: "overloaded_error" } });
+    expect(on.standIn.messages).toHaveLength(2);
+    go.open();
+    const statuses = (await Promise.all([...running, waiting])).map((response) => response.status);
+    expect(statuses).toEqual([200, 200, 200]);
+    expect(on.standIn.messages).toHaveLength(3);
+  });
+
+  it("takes who left the line out of it", async () => {
+    await using on = await stage({ maxConcurrent: 1 });
+    const go = gate();
+    on.standIn.respond = () => held([text("one two three")], () => {}, go.opened);
+    const running = on.post(simple("a"));
+    await until(() => on.standIn.messages.length === 1);
+    const gone = new AbortController();
+    const waiting = on.post(simple("b"), {}, gone.signal).catch(() => "gone");
+    await until(async () => (await health(on.url)).requests.waiting === 1);
+    gone.abort();
+    expect(await waiting).toBe("gone");
+    await until(async () => (await health(on.url)).requests.waiting === 0);
+    go.open();
+    expect((await running).status).toBe(200);
+    expect(on.standIn.messages.map((message) => message.body.messages[0].content)).toEqual(["a"]);
+  });
+
+  it("keeps a worker for each system prompt, and reuses it", async () => {
+    await using on = await stage({ maxConcurrent: 4, warm: 0 });
+    for (const system of ["one", "two", "one", [{ type: "text", text: "two" }]]) {
+      expect((await on.post(simple("x", { system }))).status).toBe(200);
+    }
+    expect(on.standIn.messages.map((message) => message.body.system.at(-1).text)).toEqual(["one", "two", "one", "two"]);
+    const sessions = on.standIn.messages.map((message) => message.headers["x-claude-code-session-id"]);
+    expect(sessions[2]).toBe(sessions[0]);
+    expect(sessions[3]).toBe(sessions[1]);
+    expect(sessions[1]).not.toBe(sessions[0]);
+  });
+
+  it("sends further betas from a worker of their own", async () => {
+    await using on = await stage();
+    await on.post(simple("x"), { "anthropic-beta": "context-1m-2025-08-07, never-heard-of-2030-01-01" });
+    await on.post(simple("x"));
+    const betas = on.standIn.messages.map((message) => String(message.headers["anthropic-beta"]).split(","));
+    expect(betas[0]).toContain("context-1m-2025-08-07");
+    expect(betas[0]).not.toContain("never-heard-of-2030-01-01");
+    expect(betas[1]).not.toContain("context-1m-2025-08-07");
+  });
+
+  it("replaces a worker that has served its number of requests", async () => {
+    await using on = await stage({ maxConcurrent: 1, warm: 0, maxRequestsPerWorker: 2 });
+    for (let n = 0; n < 5; n++) expect((await on.post(simple(`${n}`))).status).toBe(200);
+    const sessions = on.standIn.messages.map((message) => message.headers["x-claude-code-session-id"]);
+    expect(new Set(sessions).size).toBe(3);
+  });
+
+  it.skipIf(process.platform === "win32")("replaces a worker that has grown too large", async () => {
+    await using on = await stage({ maxConcurrent: 1, warm: 0, maxWorkerMemory: 1024 });
+    for (let n = 0; n < 2; n++) expect((await on.post(simple(`${n}`))).status).toBe(200);
+    const sessions = on.standIn.messages.map((message) => message.headers["x-claude-code-session-id"]);
+    expect(new Set(sessions).size).toBe(2);
+  });
+
+  it("lets idle workers go, but for the warm ones", async () => {
+    await using on = await stage({ idleTimeout: 1, warm: 1 });
+    await on.post(simple("x", { system: "short-lived" }));
+    await expect.poll(async () => (await health(on.url)).workers.alive, { timeout: 20_000 }).toBe(1);
+  });
+
+  it("replaces a worker whose sign-in was refused", async () => {
+    await using on = await stage({ maxConcurrent: 1, warm: 0 });
+    on.standIn.respond = () => ({ status: 401, error: { type: "authentication_error", message: "invalid x-api-key" } });
+    expect((await on.post(simple("x"))).status).toBe(401);
+    on.standIn.respond = () => held([text("x")], () => {}, Promise.resolve());
+    expect((await on.post(simple("y"))).status).toBe(200);
+    const sessions = on.standIn.messages.map((message) => message.headers["x-claude-code-session-id"]);
+    expect(sessions.at(-1)).not.toBe(sessions[0]);
+  });
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: the answer of the health route
+async function health(url: string): Promise<any> {
+  return (await fetch(`${url}/health`)).json();
+}

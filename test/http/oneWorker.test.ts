@@ -1,0 +1,67 @@
+import { expect, it } from "vitest";
+import { eventsOf, stage } from "../support/harness.ts";
+import { reply, text, thinking, toolUse } from "../support/replies.ts";
+
+const REQUESTS = 200;
+
+/** A request unlike its neighbours: each field comes and goes in a rhythm of its own. */
+function request(n: number) {
+  const tool = { name: `tool_${n}`, input_schema: { type: "object", properties: { [`p${n}`]: { type: "number" } } } };
+  return {
+    model: ["sonnet", "haiku", "opus", "claude-sonnet-5-5"][n % 4],
+    max_tokens: 2000 + n,
+    messages: [
+      ...(n % 3 === 0
+        ? [
+            { role: "user", content: `question ${n}` },
+            { role: "assistant", content: [{ type: "tool_use", id: `toolu_${n}`, name: tool.name, input: { n } }] },
+            { role: "user", content: [{ type: "tool_result", tool_use_id: `toolu_${n}`, content: `result ${n}` }] },
+          ]
+        : [{ role: "user", content: [{ type: "text", text: `message ${n}` }] }]),
+    ],
+    ...(n % 2 === 0 && { stream: true }),
+    ...(n % 3 === 0 && { tools: [tool] }),
+    ...(n % 5 === 0 && { thinking: { type: "enabled", budget_tokens: 1024 + n } }),
+    ...(n % 7 === 0 && { stop_sequences: [`stop ${n}`] }),
+    ...(n % 11 === 0 && { metadata: { user_id: `user ${n}` } }),
+    ...(n % 13 === 0 && { output_config: { effort: "low" } }),
+  };
+}
+
+function answer(n: number) {
+  const blocks = [text(`answer ${n} in words`)];
+  if (n % 5 === 0) blocks.unshift(thinking(`thought ${n}`));
+  if (n % 3 === 0) blocks.push(toolUse(`tool_${n}`, { n }, `toolu_answer_${n}`));
+  const stop_reason = n % 17 === 0 ? "max_tokens" : n % 3 === 0 ? "tool_use" : "end_turn";
+  return reply(blocks, { stop_reason, usage: { input_tokens: n, output_tokens: n + 1 } });
+}
+
+it(`carries ${REQUESTS} different requests through one worker, each alone and whole`, async () => {
+  await using on = await stage({ maxConcurrent: 1, warm: 0 });
+  for (let n = 0; n < REQUESTS; n++) {
+    const sent = request(n);
+    const scripted = answer(n);
+    on.standIn.reset();
+    on.standIn.respond = () => scripted;
+    const response = await on.post(sent);
+    expect(response.status).toBe(200);
+
+    expect(on.standIn.messages).toHaveLength(1);
+    const { system, metadata, tools, model, ...upstream } = on.standIn.messages[0]!.body;
+    const { model: _, metadata: sentMetadata, tools: sentTools, ...carried } = sent;
+    expect(upstream).toEqual({ ...carried, stream: true });
+    expect(tools).toEqual(sentTools ?? []);
+    expect(system).toHaveLength(2);
+    if (sentMetadata) expect(metadata).toEqual(sentMetadata);
+    else expect(metadata.user_id).toContain("device_id");
+    expect(model).toMatch(/^claude-/);
+
+    if (!("events" in scripted)) throw new Error("unreachable");
+    const upstreamEvents = [...(scripted.events as Iterable<{ type: string }>)].filter(
+      (event) => event.type !== "ping",
+    );
+    if (sent.stream) expect(await eventsOf(response)).toEqual(upstreamEvents);
+    else expect(await response.json()).toEqual(scripted.folded);
+  }
+  expect(on.log.filter((line) => /^\[info\] worker \d+ started/.test(line))).toHaveLength(1);
+});

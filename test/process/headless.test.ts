@@ -1,0 +1,141 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { scratchHome, simple } from "../support/harness.ts";
+import { cliScript, startServerProcess } from "../support/serverProcess.ts";
+
+async function runCli(args: string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, [cliScript, ...args], { env: { PATH: process.env.PATH, ...env } });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const [code] = await once(child, "close");
+  return { code, stdout, stderr };
+}
+
+/** An executable that stands where the CLI is looked for. */
+async function fakeCli(home: string, script: string): Promise<string> {
+  const path = join(home, "claude");
+  await writeFile(path, `#!/bin/sh\n${script}\n`);
+  await chmod(path, 0o755);
+  return path;
+}
+
+describe("the command line", () => {
+  it("prints its help and its version", async () => {
+    expect((await runCli(["--help"])).stdout).toContain("--max-concurrent N");
+    expect((await runCli(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it.each([
+    [["--nonsense"], "--nonsense"],
+    [["--port", "eighty"], "--port takes a whole number from 0 to 65535, not 'eighty'."],
+    [["--max-concurrent", "0"], "--max-concurrent takes a whole number from 1 to 1000"],
+    [["--log-level", "loud"], "--log-level takes one of error, warn, info, debug, trace"],
+  ])("refuses %j", async (args, words) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(words);
+  });
+
+  it("says which port is taken", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as { port: number };
+    const { code, stderr } = await runCli(["--port", String(port), "--claude", "/nowhere"]);
+    other.close();
+    expect(code).toBe(1);
+    expect(stderr).toContain(`Port ${port} is taken by another program. Choose another with --port.`);
+  });
+
+  it("refuses to open itself to other machines without a key", async () => {
+    const { code, stderr } = await runCli(["--port", "0", "--host", "0.0.0.0"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("configure an API key");
+  });
+
+  it("takes its options from the environment too, the flags first", async () => {
+    await using server = await startServerProcess(["--warm", "0"], {
+      CLAUDE_VIRTUAL_API_API_KEY: "from-the-environment",
+      CLAUDE_VIRTUAL_API_PORT: "1",
+    });
+    expect((await server.post(simple())).status).toBe(401);
+    const headers = { "x-api-key": "from-the-environment" };
+    expect((await fetch(`${server.url}/v1/models`, { headers })).status).toBe(200);
+  });
+
+  it("prints nothing but its address on stdout", async () => {
+    await using server = await startServerProcess();
+    await server.post(simple());
+    expect(server.output.stdout).toBe(`Listening on ${server.url}\n`);
+  });
+});
+
+describe("without a usable CLI, a request is told", () => {
+  const ask = async (claude: string, env: NodeJS.ProcessEnv = {}) => {
+    await using server = await startServerProcess(["--claude", claude], env);
+    const response = await server.post(simple());
+    return {
+      status: response.status,
+      retry: response.headers.get("x-should-retry"),
+      ...((await response.json()) as object),
+    };
+  };
+
+  it("that the path is wrong", async () => {
+    expect(await ask("/nowhere/claude")).toMatchObject({
+      status: 500,
+      retry: "false",
+      error: {
+        type: "api_error",
+        message: expect.stringMatching(/'\/nowhere\/claude' does not run.*Install Claude Code/),
+      },
+    });
+  });
+
+  it("that it is too old", async () => {
+    await using scratch = await scratchHome();
+    const path = await fakeCli(scratch.home, "echo '1.0.24 (Claude Code)'");
+    expect(await ask(path)).toMatchObject({
+      status: 500,
+      error: { message: expect.stringMatching(/Claude Code 1\.0\.24 .* is too old: at least 2\.1\.\d+ is needed/) },
+    });
+  });
+
+  it("that it is some other program", async () => {
+    await using scratch = await scratchHome();
+    const path = await fakeCli(scratch.home, "echo 'claude 9.9'");
+    expect(await ask(path)).toMatchObject({
+      status: 500,
+      error: { message: expect.stringContaining("does not name Claude Code") },
+    });
+  });
+
+  it("that it ended at once", async () => {
+    await using scratch = await scratchHome();
+    const path = await fakeCli(scratch.home, 'case "$1" in --version) echo "2.1.330 (Claude Code)";; *) exit 3;; esac');
+    expect(await ask(path)).toMatchObject({ status: 500, error: { message: expect.stringContaining("exit code 3") } });
+  });
+
+  it("that nobody is signed in", async () => {
+    await using server = await startServerProcess([], { ANTHROPIC_API_KEY: "" });
+    const response = await server.post(simple());
+    expect(response.status).toBe(401);
+    expect(await response.json()).toMatchObject({
+      error: {
+        type: "authentication_error",
+        message: expect.stringMatching(/^Claude Code is not signed in\. Run 'claude'/),
+      },
+    });
+    const health = (await (await fetch(`${server.url}/health`)).json()) as { cli: { signed_in: boolean } };
+    expect(health.cli.signed_in).toBe(false);
+  });
+});

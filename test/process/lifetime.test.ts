@@ -1,0 +1,84 @@
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import { eventsOf, simple, until } from "../support/harness.ts";
+import { gate, held, text } from "../support/replies.ts";
+import { startServerProcess, workersOf } from "../support/serverProcess.ts";
+
+/** How long a worker may outlive its server, in milliseconds. */
+const GONE_WITHIN = 10_000;
+
+describe.skipIf(process.platform !== "linux")("the headless server", () => {
+  it.each(["SIGTERM", "SIGKILL", "SIGINT"] as const)("leaves no CLI behind after %s in mid-stream", async (signal) => {
+    await using server = await startServerProcess();
+    const begun = gate();
+    server.standIn.respond = () => held([text("one two three")], begun.open, gate().opened);
+    const answer = server
+      .post(simple("x", { stream: true }))
+      .then((response) => response.text())
+      .catch(() => "cut");
+    await begun.opened;
+    expect(workersOf(server.home).length).toBeGreaterThan(0);
+    server.child.kill(signal);
+    const [code, killedBy] = await once(server.child, "exit");
+    expect(signal === "SIGKILL" ? killedBy : code).toBe(signal === "SIGKILL" ? "SIGKILL" : 0);
+    await expect.poll(() => workersOf(server.home), { timeout: GONE_WITHIN }).toEqual([]);
+    await answer;
+  });
+
+  it("tells the client when its worker is killed in mid-stream, and serves the next request", async () => {
+    await using server = await startServerProcess();
+    const begun = gate();
+    server.standIn.respond = () => held([text("one two three")], begun.open, gate().opened);
+    const response = await server.post(simple("x", { stream: true }));
+    await begun.opened;
+    for (const pid of workersOf(server.home)) process.kill(pid, "SIGKILL");
+    const events = await eventsOf(response);
+    expect(events[0]).toHaveProperty("type", "message_start");
+    expect(events.at(-1)).toMatchObject({ type: "error", error: { type: "api_error" } });
+    expect(JSON.stringify(events.at(-1))).toContain("SIGKILL");
+    server.standIn.reset();
+    expect((await server.post(simple("next"))).status).toBe(200);
+  });
+
+  it("answers 500 when the worker is killed before the first event, and serves the next request", async () => {
+    await using server = await startServerProcess();
+    const asked = gate();
+    server.standIn.respond = async () => {
+      asked.open();
+      await gate().opened;
+      throw new Error("unreachable");
+    };
+    const answer = server.post(simple());
+    await asked.opened;
+    for (const pid of workersOf(server.home)) process.kill(pid, "SIGKILL");
+    const response = await answer;
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({
+      error: { type: "api_error", message: expect.stringContaining("SIGKILL") },
+    });
+    server.standIn.reset();
+    expect((await server.post(simple("next"))).status).toBe(200);
+  });
+
+  it("stops the upstream call when the client goes away, and serves on with the same worker", async () => {
+    await using server = await startServerProcess(["--max-concurrent", "1", "--warm", "0"]);
+    await until(() => server.output.stderr.includes("started"));
+    const begun = gate();
+    server.standIn.respond = () => held([text("one two three")], begun.open, gate().opened);
+    const gone = new AbortController();
+    const request = fetch(`${server.url}/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": "k", "content-type": "application/json" },
+      body: JSON.stringify(simple("x", { stream: true })),
+      signal: gone.signal,
+    }).then((response) => response.text());
+    await begun.opened;
+    const before = workersOf(server.home);
+    gone.abort();
+    await expect(request).rejects.toThrow();
+    expect(await server.standIn.messages[0]!.finished).toBe(false);
+    server.standIn.reset();
+    expect((await server.post(simple("next"))).status).toBe(200);
+    expect(workersOf(server.home)).toEqual(before);
+  });
+});

@@ -1,0 +1,177 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type CliMessage, encode, lines, messages } from "../../src/claude/codec.ts";
+import { childEnvironment } from "../../src/claude/environment.ts";
+import { ARGUMENTS } from "../../src/claude/launcher.ts";
+import { deadSettings, trigger } from "../../src/claude/turnSettings.ts";
+import { claudePath } from "./claude.ts";
+import { cliEnvironment, scratchHome } from "./harness.ts";
+import { StandIn } from "./standIn.ts";
+
+/** What a turn brought: everything the CLI wrote on stdout between the trigger and its `result`. */
+export interface RawTurn {
+  log: CliMessage[];
+  result: CliMessage;
+  /** The upstream events among it. */
+  events: CliMessage[];
+}
+
+export interface RawOptions {
+  /** Arguments after our own. */
+  args?: string[];
+  /** Variables that replace ours; undefined takes one away. */
+  env?: Record<string, string | undefined>;
+  /** System prompts for `initialize`; undefined leaves the process blank. */
+  system?: string[];
+  /** Called for each line on stderr. */
+  onDiagnostic?: (line: string, cli: RawCli) => void;
+  /** Called for each message on stdout. */
+  onMessage?: (message: CliMessage, cli: RawCli) => void;
+  /** Puts files into the scratch home before the start. */
+  prepare?: (home: string) => Promise<void>;
+}
+
+/** The settings a request needs to arrive as it is, without those of a model. */
+export const NEUTRAL = {
+  CLAUDE_CODE_DISABLE_THINKING: "1",
+  CLAUDE_CODE_EFFORT_LEVEL: "unset",
+  DISABLE_PROMPT_CACHING: "1",
+};
+
+/** The real CLI with nothing of ours between: for pinning what it does. */
+export class RawCli implements AsyncDisposable {
+  readonly standIn: StandIn;
+  readonly home: string;
+  readonly diagnostics: string[] = [];
+  readonly exited: Promise<unknown>;
+  sealed = false;
+  readonly #child;
+  readonly #waiting: { wanted: (message: CliMessage) => boolean; resolve: (message: CliMessage) => void }[] = [];
+  readonly #log: CliMessage[] = [];
+  readonly #dispose: () => Promise<void>;
+  #count = 0;
+
+  static async start(options: RawOptions = {}): Promise<RawCli> {
+    const scratch = await scratchHome();
+    const standIn = await StandIn.start();
+    await options.prepare?.(scratch.home);
+    const cwd = join(scratch.home, "empty");
+    await mkdir(cwd);
+    const env = { ...childEnvironment(cliEnvironment(scratch.home, standIn), {}, []), ...options.env };
+    const child = spawn(claudePath(), [...ARGUMENTS, ...(options.args ?? [])], { cwd, env });
+    const cli = new RawCli(child, standIn, scratch.home, options, async () => {
+      await standIn.close();
+      await scratch[Symbol.asyncDispose]();
+    });
+    if (options.system) await cli.initialize(...options.system);
+    return cli;
+  }
+
+  private constructor(
+    child: ReturnType<typeof spawn>,
+    standIn: StandIn,
+    home: string,
+    options: RawOptions,
+    dispose: () => Promise<void>,
+  ) {
+    this.#child = child;
+    this.standIn = standIn;
+    this.home = home;
+    this.#dispose = dispose;
+    this.exited = once(child, "exit");
+    child.stdin?.on("error", () => {});
+    void this.#read(options);
+    void this.#readDiagnostics(options);
+  }
+
+  write(...out: CliMessage[]): void {
+    this.#child.stdin?.write(out.map(encode).join(""));
+  }
+
+  closeInput(): void {
+    this.#child.stdin?.end();
+  }
+
+  control(request: object): Promise<CliMessage> {
+    this.#count += 1;
+    const request_id = `test-${this.#count}`;
+    const answered = this.next(
+      (message) => message.type === "control_response" && message.response.request_id === request_id,
+    );
+    this.write({ type: "control_request", request_id, request });
+    return answered.then((message) => message.response);
+  }
+
+  initialize(...system: string[]): Promise<CliMessage> {
+    return this.control({ subtype: "initialize", systemPrompt: system, systemPromptSnapshot: false });
+  }
+
+  settings(settings: object): Promise<CliMessage> {
+    return this.control({ subtype: "apply_flag_settings", settings });
+  }
+
+  /** Points further calls of the CLI to where nobody listens; `sealed` tells when it has heard of it. */
+  async seal(): Promise<void> {
+    await this.settings(deadSettings);
+    this.sealed = true;
+  }
+
+  /** One turn with this body, in the settings our worker uses unless `env` says otherwise. */
+  async turn(body: object, { model = "sonnet", env = {} as Record<string, string> } = {}): Promise<RawTurn> {
+    const live = {
+      ...NEUTRAL,
+      ANTHROPIC_BASE_URL: this.standIn.url,
+      CLAUDE_CODE_EXTRA_BODY: JSON.stringify(body),
+      ...env,
+    };
+    this.sealed = false;
+    const from = this.#log.length;
+    const ended = this.next((message) => message.type === "result");
+    void this.settings({ model, env: live });
+    this.write(trigger);
+    const result = await ended;
+    const log = this.#log.slice(from);
+    return {
+      log,
+      result,
+      events: log.filter((message) => message.type === "stream_event").map((message) => message.event),
+    };
+  }
+
+  next(wanted: (message: CliMessage) => boolean): Promise<CliMessage> {
+    return new Promise((resolve) => this.#waiting.push({ wanted, resolve }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.exited;
+    await this.#dispose();
+  }
+
+  async #read({ onMessage }: RawOptions): Promise<void> {
+    for await (const message of messages(this.#child.stdout as AsyncIterable<Buffer>, () => {})) {
+      this.#log.push(message);
+      onMessage?.(message, this);
+      for (const waiting of this.#waiting.filter(({ wanted }) => wanted(message))) {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+        waiting.resolve(message);
+      }
+    }
+  }
+
+  async #readDiagnostics({ onDiagnostic }: RawOptions): Promise<void> {
+    for await (const line of lines(this.#child.stderr as AsyncIterable<Buffer>)) {
+      this.diagnostics.push(line);
+      onDiagnostic?.(line, this);
+    }
+  }
+}
+
+/** A body with one user message. */
+export const body = (content: unknown = "Hello", extra: object = {}) => ({
+  messages: [{ role: "user", content }],
+  max_tokens: 100,
+  ...extra,
+});

@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { claudePath } from "./claude.ts";
+import { cliEnvironment, scratchHome } from "./harness.ts";
+import { StandIn } from "./standIn.ts";
+
+/** The headless server as a process of its own, as a user starts it. */
+export interface ServerProcess extends AsyncDisposable {
+  child: ChildProcess;
+  url: string;
+  home: string;
+  standIn: StandIn;
+  output: { stdout: string; stderr: string };
+  post(body: unknown): Promise<Response>;
+}
+
+export const cliScript = join(import.meta.dirname, "../../dist/cli.js");
+
+export async function startServerProcess(args: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
+  const scratch = await scratchHome();
+  const standIn = await StandIn.start();
+  const all = [cliScript, "--port", "0", "--claude", claudePath(), "--data-dir", join(scratch.home, "data"), ...args];
+  const child = spawn(process.execPath, all, { env: { ...cliEnvironment(scratch.home, standIn), ...env } });
+  const output = { stdout: "", stderr: "" };
+  child.stderr.on("data", (chunk) => {
+    output.stderr += chunk;
+  });
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout.on("data", (chunk) => {
+      output.stdout += chunk;
+      const line = /^Listening on (http:\S+)$/m.exec(output.stdout);
+      if (line) resolve(line[1] as string);
+    });
+    child.once("exit", () => reject(new Error(output.stderr)));
+  });
+  return {
+    child,
+    url,
+    home: scratch.home,
+    standIn,
+    output,
+    post: (body) =>
+      fetch(`${url}/v1/messages`, {
+        method: "POST",
+        headers: { "x-api-key": "any-key", "content-type": "application/json" },
+        body: JSON.stringify(body),
+      }),
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill("SIGKILL");
+        await once(child, "exit");
+      }
+      await standIn.close();
+      await scratch[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Process ids of the CLIs that run with this home, the dead ones that nobody has reaped left out (Linux). */
+export function workersOf(home: string): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const inHome = readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(`HOME=${home}`);
+        return inHome && readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("stream-json") && !isZombie(pid);
+      } catch {
+        return false;
+      }
+    });
+}
+
+function isZombie(pid: number): boolean {
+  return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+}
