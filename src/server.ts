@@ -34,7 +34,8 @@ export function createServer(options: ServerOptions, logger: Logger): Server {
     async listen() {
       await listening(http, options.port, options.host);
       logger.info(`listening on ${urlOf(http)}`);
-      prepareWorkers(launcher, pool).catch((error: Error) => logger.warn(error.message));
+      // brings the pool to where the first request finds a worker, and /health the state of the sign-in
+      pool.describe().catch((error: Error) => logger.warn(error.message));
     },
     async close() {
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
@@ -48,13 +49,6 @@ export function createServer(options: ServerOptions, logger: Logger): Server {
       return urlOf(http);
     },
   };
-}
-
-/** Brings the pool to where the first request finds a worker, and the health route the state of the sign-in. */
-async function prepareWorkers(launcher: Launcher, pool: Pool): Promise<void> {
-  await launcher.locate();
-  pool.warmUp();
-  await pool.describe();
 }
 
 function listening(http: HttpServer, port: number, host: string): Promise<void> {

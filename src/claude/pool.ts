@@ -34,6 +34,8 @@ interface Idle {
 }
 
 const NO_BETAS: readonly string[] = [];
+const PLAIN_KEY: WorkerKey = { system: "", betas: NO_BETAS };
+const PLAIN = nameOf(PLAIN_KEY);
 
 /** Lends workers: one that has the right system prompt already, else a blank one, else a new one. */
 export class Pool {
@@ -88,8 +90,8 @@ export class Pool {
    */
   async describe(): Promise<CliDescription> {
     if (this.#description) return this.#description;
-    this.#describing ??= this.#prepare({ system: "", betas: NO_BETAS })
-      .then((worker) => this.#park(worker, nameOf({ system: "", betas: NO_BETAS })))
+    this.#describing ??= this.#prepare(PLAIN_KEY)
+      .then((worker) => this.#park(worker, PLAIN))
       .finally(() => {
         this.#describing = undefined;
       });
@@ -102,6 +104,8 @@ export class Pool {
     const freeSlot = await this.#slots.acquire(signal);
     try {
       const name = nameOf(key);
+      // the worker that is being asked for its models is just the one
+      if (name === PLAIN) await this.#describing?.catch(() => {});
       const worker = this.#take(name) ?? (await this.#prepare(key));
       const release = (spent = false) => void this.#return(worker, name, spent).finally(freeSlot);
       return { worker, release };
