@@ -18,11 +18,15 @@ export interface ServerProcess extends AsyncDisposable {
 
 export const cliScript = join(import.meta.dirname, "../../dist/cli.js");
 
-export async function startServerProcess(args: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
+export async function startServerProcess(
+  args: string[] = [],
+  env: NodeJS.ProcessEnv = {},
+  node = process.execPath,
+): Promise<ServerProcess> {
   const scratch = await scratchHome();
   const standIn = await StandIn.start();
   const all = [cliScript, "--port", "0", "--claude", claudePath(), "--data-dir", join(scratch.home, "data"), ...args];
-  const child = spawn(process.execPath, all, { env: { ...cliEnvironment(scratch.home, standIn), ...env } });
+  const child = spawn(node, all, { env: { ...cliEnvironment(scratch.home, standIn), ...env } });
   const output = { stdout: "", stderr: "" };
   child.stderr.on("data", (chunk) => {
     output.stderr += chunk;
