@@ -45,6 +45,8 @@ export class Pool {
   readonly #slots: Slots;
   readonly #workers = new Set<Worker>();
   readonly #shrinker: NodeJS.Timeout;
+  /** Workers about to become idle, by key. */
+  readonly #expected = new Map<string, Set<Promise<void>>>();
   /** Longest idle first. */
   #idle: Idle[] = [];
   #warming = 0;
@@ -90,11 +92,14 @@ export class Pool {
    */
   async describe(): Promise<CliDescription> {
     if (this.#description) return this.#description;
-    this.#describing ??= this.#prepare(PLAIN_KEY)
-      .then((worker) => this.#park(worker, PLAIN))
-      .finally(() => {
-        this.#describing = undefined;
-      });
+    if (!this.#describing) {
+      this.#describing = this.#prepare(PLAIN_KEY)
+        .then((worker) => this.#park(worker, PLAIN))
+        .finally(() => {
+          this.#describing = undefined;
+        });
+      this.#expect(PLAIN, this.#describing);
+    }
     await this.#describing;
     return this.#description ?? { models: [], account: {} };
   }
@@ -104,10 +109,12 @@ export class Pool {
     const freeSlot = await this.#slots.acquire(signal);
     try {
       const name = nameOf(key);
-      // the worker that is being asked for its models is just the one
-      if (name === PLAIN) await this.#describing?.catch(() => {});
-      const worker = this.#take(name) ?? (await this.#prepare(key));
-      const release = (spent = false) => void this.#return(worker, name, spent).finally(freeSlot);
+      const worker = this.#take(name) ?? (await this.#nextToArrive(name)) ?? (await this.#prepare(key));
+      const release = (spent = false) => {
+        const returned = this.#return(worker, name, spent);
+        this.#expect(name, returned);
+        void returned.finally(freeSlot);
+      };
       return { worker, release };
     } catch (error) {
       freeSlot();
@@ -122,6 +129,25 @@ export class Pool {
     this.#slots.close();
     this.#idle = [];
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
+  }
+
+  /** A worker with this key will be idle as soon as `arrival` settles. */
+  #expect(key: string, arrival: Promise<void>): void {
+    const expected = this.#expected.get(key) ?? new Set();
+    this.#expected.set(key, expected.add(arrival));
+    const forget = () => {
+      expected.delete(arrival);
+      if (expected.size === 0) this.#expected.delete(key);
+    };
+    arrival.then(forget, forget);
+  }
+
+  /** Waits for a worker that is just winding up, which takes milliseconds, rather than start another. */
+  async #nextToArrive(key: string): Promise<Worker | undefined> {
+    const expected = this.#expected.get(key);
+    if (!expected) return undefined;
+    await Promise.race(expected).catch(() => {});
+    return this.#take(key);
   }
 
   #take(key: string | undefined): Worker | undefined {

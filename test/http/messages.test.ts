@@ -41,7 +41,7 @@ describe("POST /v1/messages", () => {
   });
 
   it("carries the body as it is", async () => {
-    const body = simple([{ type: "text", text: "/help @/etc/hostname\u2028\u0000 !ls \ud800" }], {
+    const body = simple([{ type: "text", text: "/help @/etc/hostname\u2028\u0000 !ls" }], {
       system: "Be brief.",
       temperature: 0.3,
       stop_sequences: ["END"],
@@ -55,5 +55,70 @@ describe("POST /v1/messages", () => {
     expect(upstream).toMatchObject(carried);
     expect(upstream.model).toBe("claude-sonnet-5-5");
     expect(upstream.system.at(-1)).toMatchObject({ type: "text", text: "Be brief." });
+  });
+
+  it.each(["/help", "@/etc/hostname", "!ls", "#note", "  /cost now", "exit"])("carries %j as text", async (content) => {
+    expect((await on.post(simple(content))).status).toBe(200);
+    expect(on.standIn.messages[0]?.body.messages).toEqual([{ role: "user", content }]);
+  });
+
+  it("carries lines of 10 MB both ways", async () => {
+    const long = "0123456789".repeat(1024 * 1024);
+    on.standIn.respond = () => reply([text(long)]);
+    const response = await on.post(simple(long));
+    const answer = (await response.json()) as { content: { text: string }[] };
+    expect(on.standIn.messages[0]?.body.messages[0].content === long).toBe(true);
+    expect(answer.content[0]?.text === long).toBe(true);
+  });
+
+  it("carries lone surrogates down as they are, and up as the CLI makes them well-formed", async () => {
+    on.standIn.respond = () => reply([text("down \udc00 here")]);
+    const response = await on.post(simple("up \ud800 here"));
+    expect(on.standIn.messages[0]?.body.messages[0].content).toBe("up \ufffd here");
+    expect(await response.json()).toMatchObject({ content: [{ text: "down \udc00 here" }] });
+  });
+
+  it("joins system blocks into the one that the CLI takes", async () => {
+    const system = [
+      { type: "text", text: "First." },
+      { type: "text", text: "Second." },
+    ];
+    await on.post(simple("Hi", { system }));
+    expect(on.standIn.messages[0]?.body.system.slice(2)).toEqual([{ type: "text", text: "First.\n\nSecond." }]);
+  });
+
+  const mark = { cache_control: { type: "ephemeral" } };
+  const marked = (count: number) => Array.from({ length: count }, (_, i) => ({ type: "text", text: `${i}`, ...mark }));
+  it.each([
+    ["no mark of the client", "Be brief.", 0, 0],
+    ["a mark on the system prompt", [{ type: "text", text: "Be brief.", ...mark }], 0, 2],
+    ["marks on the system prompt and elsewhere", [{ type: "text", text: "Be brief.", ...mark }], 2, 2],
+    ["as many marks as there may be", [{ type: "text", text: "Be brief.", ...mark }], 3, 0],
+    ["marks elsewhere only", "Be brief.", 3, 0],
+  ])("with %s, upstream sees no mark too many", async (_name, system, elsewhere, onSystem) => {
+    const content = elsewhere === 0 ? "Hi" : marked(elsewhere);
+    expect((await on.post(simple(content, { system }))).status).toBe(200);
+    const { body } = on.standIn.messages[0]!;
+    expect(body.messages[0].content).toEqual(content);
+    expect(body.system.filter((block: object) => "cache_control" in block)).toHaveLength(onSystem);
+  });
+
+  it.each([
+    ["max_tokens", [text("cut off")]],
+    ["refusal", [text("no")]],
+    ["model_context_window_exceeded", [text("full")]],
+    ["pause_turn", [text("wait")]],
+    ["stop_sequence", [text("until")]],
+    ["tool_use", [toolUse("unknown", {})]],
+    ["end_turn", []],
+  ])("costs one upstream call when it ends with %s", async (stop_reason, blocks) => {
+    const scripted = reply(blocks, { stop_reason });
+    on.standIn.respond = () => scripted;
+    const response = await on.post(simple());
+    expect(await response.json()).toEqual("folded" in scripted ? scripted.folded : undefined);
+    // the worker takes the next request only after it is done with this one
+    on.standIn.respond = () => reply([text("next")]);
+    await on.post(simple("next"));
+    expect(on.standIn.messages).toHaveLength(2);
   });
 });

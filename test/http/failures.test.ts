@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { eventsOf, type Stage, simple, stage } from "../support/harness.ts";
+import { eventsFor, failure, paced, reply, text } from "../support/replies.ts";
+
+let on: Stage;
+beforeAll(async () => {
+  on = await stage();
+});
+afterAll(() => on[Symbol.asyncDispose]());
+beforeEach(() => on.standIn.reset());
+
+const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
+const begun = [...eventsFor([text("one two three")])].slice(0, 5);
+
+describe("a refusal of upstream", () => {
+  const STATUSES: [number, string, string][] = [
+    [400, "invalid_request_error", "foo: Extra inputs are not permitted"],
+    [401, "authentication_error", "invalid x-api-key"],
+    [402, "billing_error", "Your credit balance is too low"],
+    [403, "permission_error", "Your API key does not have permission to use the specified resource"],
+    [404, "not_found_error", "model: claude-nothing-9"],
+    [409, "conflict_error", "Conflict"],
+    [413, "request_too_large", "Request exceeds the maximum size"],
+    [429, "rate_limit_error", "Number of requests has exceeded your per-minute rate limit"],
+    [500, "api_error", "Internal server error"],
+    [504, "timeout_error", "The request timed out"],
+    [529, "overloaded_error", "Overloaded"],
+  ];
+  const MODES = STATUSES.flatMap((row) => [true, false].map((stream) => [...row, stream] as const));
+
+  it.each(MODES)(
+    "%i %s keeps its status, type, words and id (%s, stream %s)",
+    async (status, type, message, stream) => {
+      on.standIn.respond = () => failure(status, type, message);
+      const response = await on.post(simple("x", { stream }));
+      expect(response.status).toBe(status);
+      expect(response.headers.get("content-type")).toContain("application/json");
+      const envelope = (await response.json()) as { request_id: string };
+      expect(envelope).toEqual({
+        type: "error",
+        error: { type, message },
+        request_id: expect.stringMatching(/^req_[0-9a-f]{24}$/),
+      });
+      expect(response.headers.get("request-id")).toBe(envelope.request_id);
+    },
+  );
+
+  it("is told of a model that nobody knows", async () => {
+    const response = await on.post({ ...simple(), model: "gpt-4" });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ error: { type: "not_found_error", message: "model: gpt-4" } });
+  });
+});
+
+describe("a stream that breaks", () => {
+  const BREAKS: [string, () => ReturnType<typeof paced>, object][] = [
+    ["with an error event", () => paced([...begun, overloaded]), overloaded.error],
+    ["because the connection ends early", () => paced(begun), { type: "api_error" }],
+  ];
+
+  it.each(BREAKS)("%s ends with an error event, after what had come", async (_name, answer, error) => {
+    on.standIn.respond = answer;
+    const response = await on.post(simple("x", { stream: true }));
+    expect(response.status).toBe(200);
+    const events = await eventsOf(response);
+    expect(events.slice(0, -1)).toEqual(begun.filter((event) => event.type !== "ping"));
+    expect(events.at(-1)).toEqual({ type: "error", error: expect.objectContaining(error) });
+    expect(on.standIn.messages).toHaveLength(1);
+  });
+
+  it("has its own status where no stream was asked for", async () => {
+    on.standIn.respond = () => paced([...begun, overloaded]);
+    const response = await on.post(simple());
+    expect(response.status).toBe(529);
+    expect(await response.json()).toMatchObject(overloaded);
+    expect(on.standIn.messages).toHaveLength(1);
+  });
+
+  it("has its own status when the error is the first event", async () => {
+    on.standIn.respond = () => paced([overloaded]);
+    const response = await on.post(simple("x", { stream: true }));
+    expect(response.status).toBe(529);
+    expect(await response.json()).toMatchObject(overloaded);
+  });
+});
+
+describe("an upstream that hangs up", () => {
+  it("is told as what it is, and the next request succeeds", async () => {
+    on.standIn.respond = () => ({ hangUp: true });
+    const response = await on.post(simple());
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({
+      error: {
+        type: "api_error",
+        message: expect.stringMatching(/^Claude Code could not reach the API: .*ECONNRESET/),
+      },
+    });
+    on.standIn.respond = () => reply([text("here again")]);
+    expect((await on.post(simple())).status).toBe(200);
+  });
+});
