@@ -4,6 +4,9 @@ import { invalidRequest } from "./errors.ts";
 import { checkToolPairing } from "./toolPairing.ts";
 import { describeIssue, innermost } from "./wording.ts";
 
+/** Levels of nesting a body may have: far more than any schema, and few enough for every parser on the way. */
+export const MAX_DEPTH = 1000;
+
 /** Values of the `anthropic-version` header that are served; the newest takes no sampling parameters. */
 export const API_VERSIONS = ["2023-01-01", "2023-06-01", "2026-10-21"] as const;
 export type ApiVersion = (typeof API_VERSIONS)[number];
@@ -20,23 +23,29 @@ const BLOCKS: Record<string, z.ZodType> = {
 };
 
 const block = z.looseObject({ type: z.string() }).superRefine((value, context) => {
-  for (const issue of BLOCKS[value.type]?.safeParse(value).error?.issues ?? []) {
-    context.addIssue({ ...issue, path: [value.type, ...issue.path] } as Parameters<typeof context.addIssue>[0]);
+  const fields = Object.hasOwn(BLOCKS, value.type) ? BLOCKS[value.type] : undefined;
+  for (const issue of fields?.safeParse(value).error?.issues ?? []) {
+    // the API names a block's type in the path, though it is no key: a symbol tells the two apart
+    context.addIssue({ ...issue, path: [Symbol(value.type), ...issue.path] } as Parameters<typeof context.addIssue>[0]);
   }
 });
 
 const stringOrBlocks = z.union([z.string(), z.array(block)]);
 
 const message = z.looseObject({
-  role: z.enum(["user", "assistant", "system"], { error: roleError }),
+  role: z.enum(["user", "assistant", "system"], { error: required("Input should be 'user' or 'assistant'") }),
   content: stringOrBlocks,
 });
+
+const integer = z
+  .custom<number>(Number.isSafeInteger, { error: required("Input should be a valid integer") })
+  .refine((value) => value >= 0, { error: "Input should be greater than or equal to 0" });
 
 const share = z.number().min(0, "range: 0..1").max(1, "range: 0..1").nullish();
 
 const schema = z.looseObject({
   model: z.string().min(1, "String should have at least 1 character"),
-  max_tokens: z.int().min(0, "Input should be greater than or equal to 0"),
+  max_tokens: integer,
   messages: z.array(message),
   system: stringOrBlocks.nullish(),
   stream: z.boolean().nullish(),
@@ -48,7 +57,7 @@ const schema = z.looseObject({
     .nullish(),
   temperature: share,
   top_p: share,
-  top_k: z.int().min(0, "Input should be greater than or equal to 0").nullish(),
+  top_k: integer.nullish(),
   tools: z.array(z.looseObject({})).nullish(),
   tool_choice: z.looseObject({ type: z.string() }).nullish(),
   thinking: z.looseObject({ type: z.string() }).nullish(),
@@ -71,6 +80,8 @@ export function parseMessagesRequest(body: unknown, version: ApiVersion): Messag
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw invalidRequest("Input should be a valid dictionary or object to extract fields from");
   }
+  if (isDeeperThan(body, MAX_DEPTH))
+    throw invalidRequest(`The request body is nested deeper than ${MAX_DEPTH} levels.`);
   refuseForeignFields(body as Record<string, unknown>, version);
   const issue = schema.safeParse(body).error?.issues[0];
   if (issue) throw invalidRequest(describeIssue(innermost(issue, body), body));
@@ -106,6 +117,12 @@ function checkConversation(request: MessagesRequest): void {
   }
 }
 
-function roleError(issue: { input?: unknown }): string {
-  return issue.input === undefined ? "Field required" : "Input should be 'user' or 'assistant'";
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeperThan(item, levels - 1));
+}
+
+/** The words for a value that is not what it should be, when they are not those for one that is missing. */
+function required(words: string) {
+  return ({ input }: { input?: unknown }) => (input === undefined ? "Field required" : words);
 }

@@ -3,7 +3,6 @@ import type { z } from "zod";
 type Issue = z.core.$ZodIssue;
 
 const EXPECTED: Record<string, string> = {
-  int: "Input should be a valid integer",
   number: "Input should be a valid number",
   string: "Input should be a valid string",
   boolean: "Input should be a valid boolean",
@@ -14,7 +13,7 @@ const EXPECTED: Record<string, string> = {
 
 /** Says what is wrong with `input` in the API's own words: `messages.0.content: Field required`. */
 export function describeIssue(issue: Issue, input: unknown): string {
-  const path = issue.path.join(".");
+  const path = issue.path.map((key) => (typeof key === "symbol" ? key.description : key)).join(".");
   const words = wordsFor(issue, valueAt(input, issue.path));
   return path === "" ? words : `${path}: ${words}`;
 }
@@ -36,14 +35,11 @@ function wordsFor(issue: Issue, value: unknown): string {
   return value === undefined ? "Field required" : (EXPECTED[issue.expected] ?? issue.message);
 }
 
-/** A block's type stands in the path before its fields (`content.0.text.text`) without being a key of the input. */
 function valueAt(input: unknown, path: PropertyKey[]): unknown {
   let value: unknown = input;
   for (const key of path) {
     if (typeof value !== "object" || value === null) return undefined;
-    const record = value as Record<PropertyKey, unknown>;
-    const isTag = !Array.isArray(value) && !(key in record) && record.type === key;
-    if (!isTag) value = record[key];
+    if (typeof key !== "symbol") value = (value as Record<PropertyKey, unknown>)[key];
   }
   return value;
 }

@@ -77,6 +77,7 @@ export class Worker {
    * come or breaks off; ends early when `signal` is aborted. Afterwards, `settle` before the next request.
    */
   async *run(request: TurnRequest, signal: AbortSignal): AsyncGenerator<StreamEvent, void, undefined> {
+    const settings = liveSettings(request, this.#baseUrl);
     const turn = new Turn({
       seal: () => this.#write(this.#control({ subtype: "apply_flag_settings", settings: deadSettings })),
       interrupt: () => {
@@ -91,7 +92,6 @@ export class Worker {
     try {
       if (!this.alive) turn.fail(cliEnded(await this.exited));
       // one write for both, so that nothing comes between the settings and the turn they are for
-      const settings = liveSettings(request, this.#baseUrl);
       this.#write(this.#control({ subtype: "apply_flag_settings", settings }), trigger);
       if (signal.aborted) turn.stop();
       yield* turn.events;

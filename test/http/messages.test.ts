@@ -71,6 +71,14 @@ describe("POST /v1/messages", () => {
     expect(answer.content[0]?.text === long).toBe(true);
   });
 
+  it("carries a schema of 900 levels", async () => {
+    let schema: object = { type: "object" };
+    for (let level = 0; level < 900; level++) schema = { items: schema };
+    const tools = [{ name: "look", input_schema: { type: "object", properties: schema } }];
+    expect((await on.post(simple("Hi", { tools }))).status).toBe(200);
+    expect(on.standIn.messages[0]?.body.tools).toEqual(tools);
+  });
+
   it("carries lone surrogates down as they are, and up as the CLI makes them well-formed", async () => {
     on.standIn.respond = () => reply([text("down \udc00 here")]);
     const response = await on.post(simple("up \ud800 here"));

@@ -1,0 +1,116 @@
+import Anthropic from "@anthropic-ai/sdk";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ClaudeClient } from "../../src/client.ts";
+import { type Stage, stage } from "../support/harness.ts";
+import { eventsFor, failure, reply, text, thinking } from "../support/replies.ts";
+import { expectUpstream, heldBack } from "./sdks.ts";
+
+let on: Stage;
+let client: ClaudeClient;
+beforeAll(async () => {
+  on = await stage();
+  client = new ClaudeClient({ baseURL: on.url });
+});
+afterAll(async () => {
+  await on[Symbol.asyncDispose]();
+});
+beforeEach(() => on.standIn.reset());
+
+const asked = (content: string, more: object = {}) => ({
+  model: on.standIn.messages[0]?.body.model,
+  max_tokens: 4096,
+  messages: [{ role: "user", content }],
+  ...more,
+});
+
+describe("the client of this package", () => {
+  it("answers a text with a text", async () => {
+    expect(await client.message("Hi")).toBe("You said: Hi");
+    expectUpstream(on, asked("Hi"));
+    expect(on.standIn.messages[0]?.body.model).toMatch(/^claude-sonnet-/);
+  });
+
+  it("takes a model, a system prompt and a limit", async () => {
+    const options = { model: "haiku", system: "Be brief.", max_tokens: 50 };
+    expect(await client.message("Hi", options)).toBe("You said: Hi");
+    expectUpstream(on, asked("Hi", { system: "Be brief.", max_tokens: 50 }));
+    expect(on.standIn.messages[0]?.body.model).toMatch(/^claude-haiku-/);
+  });
+
+  it("answers with every text of the answer, and with nothing else in it", async () => {
+    on.standIn.respond = () => reply([thinking("Hm."), text("One "), text("two")]);
+    expect(await client.message("Hi")).toBe("One two");
+  });
+
+  it("yields the text while it comes", async () => {
+    const held = heldBack(eventsFor([text("One two three")]), 4);
+    on.standIn.respond = () => held.reply;
+    const parts: string[] = [];
+    for await (const part of client.messageStream("Count.")) {
+      parts.push(part);
+      if (part === "two ") held.release();
+    }
+    expect(parts).toEqual(["One ", "two ", "three"]);
+    expectUpstream(on, asked("Count."));
+  });
+
+  it("stops upstream when the loop is left early, and is served again", async () => {
+    const held = heldBack(eventsFor([text("One two three")]), 4);
+    on.standIn.respond = () => held.reply;
+    for await (const part of client.messageStream("Count.")) {
+      expect(part).toBe("One ");
+      break;
+    }
+    expect(on.standIn.messages).toHaveLength(1);
+    expect(await on.standIn.messages[0]?.finished).toBe(false);
+    held.release();
+    on.standIn.reset();
+    expect(await client.message("Hi")).toBe("You said: Hi");
+    expectUpstream(on, asked("Hi"));
+  });
+
+  it("stops upstream when its signal is aborted", async () => {
+    const held = heldBack(eventsFor([text("One two three")]), 4);
+    on.standIn.respond = () => held.reply;
+    const controller = new AbortController();
+    const parts: string[] = [];
+    for await (const part of client.messageStream("Count.", { signal: controller.signal })) {
+      parts.push(part);
+      controller.abort();
+    }
+    expect(parts.join("")).not.toContain("three");
+    expect(await on.standIn.messages[0]?.finished).toBe(false);
+    held.release();
+  });
+
+  it("lists the models, aliases included", async () => {
+    const models = await client.models();
+    expect(models).toEqual(expect.arrayContaining([{ id: "sonnet", display_name: "Sonnet" }]));
+    expect(models.filter(({ id }) => id.startsWith("claude-")).length).toBeGreaterThanOrEqual(3);
+    expect(models.map((model) => Object.keys(model))).toEqual(models.map(() => ["id", "display_name"]));
+  });
+
+  it("throws the SDK's error in upstream's words", async () => {
+    on.standIn.respond = () => failure(403, "permission_error", "Not for you.");
+    await expect(client.message("Hi")).rejects.toMatchObject({
+      status: 403,
+      error: { error: { type: "permission_error", message: "Not for you." } },
+    });
+    await expect(client.message("Hi")).rejects.toBeInstanceOf(Anthropic.PermissionDeniedError);
+  });
+
+  it("sends the key it was given", async () => {
+    await using locked = await stage({ apiKey: "right", warm: 0 });
+    const right = new ClaudeClient({ baseURL: locked.url, apiKey: "right" });
+    expect((await right.models()).length).toBeGreaterThan(0);
+    const wrong = new ClaudeClient({ baseURL: locked.url, apiKey: "wrong" });
+    await expect(wrong.models()).rejects.toBeInstanceOf(Anthropic.AuthenticationError);
+  });
+
+  it("throws the SDK's connection error when nothing listens", async () => {
+    const gone = await stage({ warm: 0 });
+    const left = new ClaudeClient({ baseURL: gone.url });
+    await gone[Symbol.asyncDispose]();
+    await expect(left.message("Hi")).rejects.toBeInstanceOf(Anthropic.APIConnectionError);
+  });
+});

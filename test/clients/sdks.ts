@@ -1,0 +1,74 @@
+import Anthropic from "@anthropic-ai/sdk";
+import AnthropicZero from "sdk-0";
+import { expect } from "vitest";
+import type { Stage } from "../support/harness.ts";
+import { paced, type Reply, type StreamEvent } from "../support/replies.ts";
+
+/** A full id, so that a body reaches upstream with the very model it had. */
+export const MODEL = "claude-sonnet-5-5";
+
+/** The official SDK in its two majors: they speak different API versions and sign in differently. */
+export const SDKS = [
+  { name: "SDK 1.x", SDK: Anthropic, version: "2026-10-21", credential: { authorization: "Bearer local-key" } },
+  {
+    name: "SDK 0.x",
+    // what is used here has the same shape in both, which their private fields keep the compiler from seeing
+    SDK: AnthropicZero as unknown as typeof Anthropic,
+    version: "2023-06-01",
+    credential: { "x-api-key": "local-key" },
+  },
+] as const;
+
+/** One request as the SDK gave it to `fetch`. */
+export interface SentRequest {
+  url: string;
+  headers: Record<string, string>;
+}
+
+/** A client without retries, and the list of what it sends. */
+export function clientOf(SDK: typeof Anthropic, on: Stage): { client: Anthropic; sent: SentRequest[] } {
+  const sent: SentRequest[] = [];
+  const recording: typeof fetch = (input, init) => {
+    sent.push({ url: String(input), headers: Object.fromEntries(new Headers(init?.headers).entries()) });
+    return fetch(input, init);
+  };
+  const client = new SDK({ baseURL: on.url, apiKey: "local-key", authToken: null, maxRetries: 0, fetch: recording });
+  return { client, sent };
+}
+
+/** The whole body that must reach upstream for a request: what the CLI itself adds, and else only what was sent. */
+export function upstreamBody(request: object): Record<string, unknown> {
+  const { system, ...rest } = request as { system?: string | { text: string }[] };
+  const text = Array.isArray(system) ? system.map((block) => block.text).join("\n\n") : system;
+  return {
+    tools: [],
+    metadata: { user_id: expect.any(String) },
+    ...rest,
+    stream: true,
+    system: [
+      { type: "text", text: expect.stringMatching(/^x-anthropic-billing-header: /) },
+      { type: "text", text: expect.stringMatching(/^You are a Claude agent/) },
+      ...(text ? [{ type: "text", text }] : []),
+    ],
+  };
+}
+
+/** Expects exactly one call upstream for each of the requests, in their order, with exactly these bodies. */
+export function expectUpstream(on: Stage, ...requests: object[]): void {
+  expect(on.standIn.messages.map(({ body }) => body)).toEqual(requests.map(upstreamBody));
+}
+
+/** An answer that stops before its last `held` events, until it is released. */
+export function heldBack(events: Iterable<StreamEvent | "cut">, held: number): { reply: Reply; release(): void } {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  async function* gated() {
+    const all = [...events];
+    yield* all.slice(0, -held);
+    await released;
+    yield* all.slice(-held);
+  }
+  return { reply: paced(gated()), release };
+}

@@ -1,0 +1,288 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Stage, simple, stage } from "../support/harness.ts";
+import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
+
+let on: Stage;
+beforeAll(async () => {
+  on = await stage();
+});
+afterAll(async () => {
+  await on[Symbol.asyncDispose]();
+});
+beforeEach(() => on.standIn.reset());
+afterEach(() => {
+  // what a client sends may never look like a failure of ours
+  const failures = on.log.filter((line) => line.startsWith("[error]"));
+  on.log.length = 0;
+  expect(failures).toEqual([]);
+});
+
+const JSON_TYPE = { "x-api-key": "any-key", "content-type": "application/json" };
+const NO_OBJECT = "Input should be a valid dictionary or object to extract fields from";
+const NO_JSON = /JSON/;
+
+const send = (body: string | Buffer | Buffer[], headers: Record<string, string | string[]> = {}): Promise<RawAnswer> =>
+  rawRequest(on.url, { method: "POST", path: "/v1/messages", headers: { ...JSON_TYPE, ...headers }, body });
+
+/** Sends the body with and without `stream`, and expects the same JSON refusal, with nobody asked upstream. */
+async function expectBadRequest(
+  body: object,
+  message: string | RegExp,
+  headers: Record<string, string> = {},
+  details?: Record<string, unknown>,
+) {
+  for (const sent of [body, { stream: true, ...body }]) {
+    const answer = await send(JSON.stringify(sent), headers);
+    expectRefusal(answer, 400, "invalid_request_error", message, details);
+    expect(answer.headers["x-should-retry"]).toBe("false");
+  }
+  expect(on.standIn.messages).toHaveLength(0);
+}
+
+const without = (field: string) => ({ ...simple(), [field]: undefined });
+const talk = (...messages: unknown[]) => simple("", { messages });
+const say = (...blocks: unknown[]) => talk({ role: "user", content: blocks });
+
+describe("a body that is no request", () => {
+  it.each([
+    ["is not JSON", "hello", NO_JSON],
+    ["is cut off", '{"model":"sonnet"', NO_JSON],
+    ["is only blanks", "  \n", NO_JSON],
+    ["is UTF-16", Buffer.from(JSON.stringify(simple()), "utf16le"), NO_JSON],
+    ["is empty", "", "model: Field required"],
+    ["is a list", "[]", NO_OBJECT],
+    ["is a list of requests", JSON.stringify([simple()]), NO_OBJECT],
+    ["is a string", '"hello"', NO_OBJECT],
+    ["is a number", "5", NO_OBJECT],
+    ["is true", "true", NO_OBJECT],
+    ["is null", "null", NO_OBJECT],
+    ["is a list of a million levels", "[".repeat(1e6) + "]".repeat(1e6), NO_OBJECT],
+  ])("is refused when it %s", async (_name, body, message) => {
+    expectRefusal(await send(body), 400, "invalid_request_error", message);
+    expect(on.standIn.messages).toHaveLength(0);
+  });
+
+  it.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp"])(
+    "is refused as %s, which a page of another origin could send",
+    async (type) => {
+      const answer = await send(JSON.stringify(simple("Hi", { stream: true })), { "content-type": type });
+      expectRefusal(answer, 400, "invalid_request_error", /application\/json/);
+      expect(on.standIn.messages).toHaveLength(0);
+    },
+  );
+
+  it("is refused without a content type", async () => {
+    const headers = { "x-api-key": "any-key" };
+    const body = JSON.stringify(simple());
+    const answer = await rawRequest(on.url, { method: "POST", path: "/v1/messages", headers, body });
+    expectRefusal(answer, 400, "invalid_request_error", /application\/json/);
+    expect(on.standIn.messages).toHaveLength(0);
+  });
+
+  it("is accepted with a charset behind its type", async () => {
+    const answer = await send(JSON.stringify(simple("é")), { "content-type": "Application/JSON; charset=utf-8" });
+    expect(answer.status).toBe(200);
+    expect(on.standIn.messages[0]?.body.messages).toEqual([{ role: "user", content: "é" }]);
+  });
+});
+
+describe("a request", () => {
+  it.each(["model", "max_tokens", "messages"])("is refused without %s", async (field) => {
+    await expectBadRequest(without(field), `${field}: Field required`);
+  });
+
+  it.each([
+    [{ model: 5 }, "model: Input should be a valid string"],
+    [{ model: "" }, "model: String should have at least 1 character"],
+    [{ max_tokens: 1.5 }, "max_tokens: Input should be a valid integer"],
+    [{ max_tokens: -1 }, "max_tokens: Input should be greater than or equal to 0"],
+    [{ system: 5 }, "system: Input should be a valid list"],
+    [{ stream: "yes" }, /^stream: Input should be a valid boolean/],
+    [{ stop_sequences: "END" }, "stop_sequences: Input should be a valid list"],
+    [{ stop_sequences: [5] }, "stop_sequences.0: Input should be a valid string"],
+    [{ stop_sequences: ["END", " \n"] }, "stop_sequences: each stop sequence must contain non-whitespace"],
+    [{ stop_sequences: [""] }, "stop_sequences: each stop sequence must contain non-whitespace"],
+    [{ temperature: "1" }, "temperature: Input should be a valid number"],
+    [{ temperature: 1.01 }, "temperature: range: 0..1"],
+    [{ temperature: -0.1 }, "temperature: range: 0..1"],
+    [{ top_p: 2 }, "top_p: range: 0..1"],
+    [{ top_k: -1 }, "top_k: Input should be greater than or equal to 0"],
+    [{ top_k: 1.5 }, "top_k: Input should be a valid integer"],
+    [{ tools: {} }, "tools: Input should be a valid list"],
+    [{ tools: ["look"] }, `tools.0: ${NO_OBJECT}`],
+    [{ tool_choice: "auto" }, `tool_choice: ${NO_OBJECT}`],
+    [{ thinking: true }, `thinking: ${NO_OBJECT}`],
+    [{ output_config: [] }, `output_config: ${NO_OBJECT}`],
+    [{ metadata: { user_id: 5 } }, "metadata.user_id: Input should be a valid string"],
+    [{ metadata: { user_id: "x".repeat(513) } }, "metadata.user_id: String should have at most 512 characters"],
+  ])("is refused with %j", async (fields, message) => {
+    await expectBadRequest(simple("Hi", fields), message);
+  });
+
+  it.each([
+    [{ max_tokens: "100" }, "max_tokens: Input should be a valid integer"],
+    [{ max_tokens: null }, "max_tokens: Input should be a valid integer"],
+    [{ top_k: "1" }, "top_k: Input should be a valid integer"],
+    [{ max_tokens: 1e300 }, /^max_tokens: Input should be /],
+  ])("is refused with the whole number %j", async (fields, message) => {
+    await expectBadRequest(simple("Hi", fields), message);
+  });
+
+  it.each(["temperature", "top_p", "top_k"])("may not carry %s in the newest version", async (field) => {
+    for (const value of [1, null]) {
+      const message = `${field}: Extra inputs are not permitted`;
+      await expectBadRequest(simple("Hi", { [field]: value }), message, { "anthropic-version": "2026-10-21" });
+    }
+  });
+
+  it("may not carry a thread, and says so in the words that tool runners understand", async () => {
+    const details = { error_code: "thread_unsupported_request", unsupported: ["thread"] };
+    await expectBadRequest(simple("Hi", { thread: { type: "new" } }), /thread/, {}, details);
+  });
+
+  it.each(["2022-01-01", "2026-10-22", "latest"])("is refused in the unknown version %s", async (version) => {
+    await expectBadRequest(simple(), /anthropic-version/, { "anthropic-version": version });
+  });
+
+  it("is refused with a fifth cache mark, wherever the marks are", async () => {
+    const cache_control = { type: "ephemeral" };
+    const words = [{ type: "text", text: "Hi", cache_control }];
+    const turns = [
+      { role: "user", content: "Hi" },
+      { role: "assistant", content: [{ type: "tool_use", id: "toolu_1", name: "look", input: {} }] },
+      { role: "user", content: [{ type: "tool_result", tool_use_id: "toolu_1", content: words, cache_control }] },
+    ];
+    const tools = [{ name: "look", input_schema: { type: "object" }, cache_control }];
+    const five = { messages: turns, tools, system: words, cache_control };
+    await expectBadRequest(simple("", five), "A maximum of 4 blocks with cache_control may be provided. Found 5.");
+    expect((await on.post(simple("", { ...five, tools: [] }))).status).toBe(200);
+    expect(on.standIn.messages).toHaveLength(1);
+  });
+});
+
+const use = (id: string) => ({ type: "tool_use", id, name: "look", input: {} });
+const result = (id: string) => ({ type: "tool_result", tool_use_id: id, content: "seen" });
+const user = (...content: unknown[]) => ({ role: "user", content });
+const assistant = (...content: unknown[]) => ({ role: "assistant", content });
+const hello = { role: "user", content: "Hi" };
+const unanswered = (at: number, ids: string) =>
+  `messages.${at}: \`tool_use\` ids were found without \`tool_result\` blocks immediately after: ${ids}. Each \`tool_use\` block must have a corresponding \`tool_result\` block in the next message.`;
+const unexpected = (at: string, id: string) =>
+  `${at}: unexpected \`tool_use_id\` found in \`tool_result\` blocks: ${id}. Each \`tool_result\` block must have a corresponding \`tool_use\` block in the previous message.`;
+
+/** JSON of that many levels, which `JSON.stringify` itself could not write. */
+const deep = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
+
+describe("a conversation", () => {
+  it.each([
+    ["no message", talk(), "messages: at least one message is required"],
+    ["a text for the messages", simple("", { messages: "Hi" }), "messages: Input should be a valid list"],
+    ["a text for a message", talk("Hi"), `messages.0: ${NO_OBJECT}`],
+    ["null for a message", talk(hello, null), `messages.1: ${NO_OBJECT}`],
+    ["no content", talk({ role: "user" }), "messages.0.content: Field required"],
+    ["a number for content", talk({ role: "user", content: 5 }), "messages.0.content: Input should be a valid list"],
+    ["no role", talk({ content: "Hi" }), "messages.0.role: Field required"],
+    [
+      "an unknown role",
+      talk(hello, { role: "tool", content: "" }),
+      /^messages\.1\.role: Input should be 'user' or 'assistant'/,
+    ],
+    [
+      "a system message first",
+      talk({ role: "system", content: "Be brief." }, hello),
+      "messages.0: use the top-level 'system' parameter for the initial system prompt",
+    ],
+    ["a text for a block", say("Hi"), `messages.0.content.0: ${NO_OBJECT}`],
+    ["a block without a type", say({ text: "Hi" }), "messages.0.content.0.type: Field required"],
+    ["an image without a source", say({ type: "image" }), "messages.0.content.0.image.source: Field required"],
+    [
+      "a result without an id",
+      say({ type: "tool_result" }),
+      "messages.0.content.0.tool_result.tool_use_id: Field required",
+    ],
+    [
+      "a use without an input",
+      talk(hello, assistant({ ...use("a"), input: undefined })),
+      "messages.1.content.0.tool_use.input: Field required",
+    ],
+    [
+      "thinking without a signature",
+      talk(hello, assistant({ type: "thinking", thinking: "Hm" })),
+      "messages.1.content.0.thinking.signature: Field required",
+    ],
+  ])("is refused with %s", async (_name, body, message) => {
+    await expectBadRequest(body, message);
+  });
+
+  it.each([
+    ["a use without a result", [hello, assistant(use("a"))], unanswered(1, "a")],
+    ["two uses without results", [hello, assistant(use("a"), use("b")), hello], unanswered(1, "a, b")],
+    ["one of two uses unanswered", [hello, assistant(use("a"), use("b")), user(result("a"))], unanswered(1, "b")],
+    [
+      "a result that comes a turn late",
+      [hello, assistant(use("a")), hello, assistant(), user(result("a"))],
+      /^messages\.1: `tool_use` ids were found/,
+    ],
+    [
+      "a result of no use",
+      [hello, { role: "assistant", content: "Yes?" }, user(result("z"))],
+      unexpected("messages.2.content.0", "z"),
+    ],
+    ["a result at the very start", [user(result("z"))], unexpected("messages.0.content.0", "z")],
+    [
+      "a second result for a use",
+      [hello, assistant(use("a")), user(result("a"), result("a"))],
+      "messages.2.content.1: each tool_use must have a single result. Found multiple `tool_result` blocks with id: a",
+    ],
+    [
+      "two uses of one id",
+      [hello, assistant(use("a"), use("a")), user(result("a"))],
+      "messages.1.content.1: `tool_use` ids must be unique",
+    ],
+  ])("is refused with %s", async (_name, messages, message) => {
+    await expectBadRequest(talk(...messages), message);
+  });
+
+  it.each([
+    ["text", say({ type: "text" }), "messages.0.content.0.text.text: Field required"],
+    ["a system text", simple("", { system: [{ type: "text" }] }), "system.0.text.text: Field required"],
+    ["a text's text", say({ type: "text", text: 5 }), "messages.0.content.0.text.text: Input should be a valid string"],
+    [
+      "thinking",
+      talk(hello, assistant({ type: "thinking", signature: "x" })),
+      "messages.1.content.0.thinking.thinking: Field required",
+    ],
+  ])("is told what is wrong with %s", async (_name, body, message) => {
+    await expectBadRequest(body, message);
+  });
+
+  it.each(["constructor", "toString", "__proto__"])("may hold a block of the type %s", async (type) => {
+    const answer = await send(JSON.stringify(say({ type })));
+    expect(answer.status).toBe(200);
+    expect(on.standIn.messages[0]?.body.messages[0].content).toEqual([{ type }]);
+  });
+
+  it.each([
+    ["a field", `{"x":${deep(1e5)},`],
+    ["a tool's schema", `{"tools":[{"name":"look","input_schema":{"type":"object","enum":${deep(1e5)}}}],`],
+    ["blocks in blocks", `{"tools":[${'{"content":['.repeat(2e4)}${"]}".repeat(2e4)}],`],
+  ])("is refused with %s deeper than JSON can be written", async (_name, start) => {
+    const answer = await send(start + JSON.stringify(simple()).slice(1));
+    expectRefusal(answer, 400, "invalid_request_error", /./);
+    expect(on.standIn.messages).toHaveLength(0);
+  });
+
+  it("may merge turns, speak between them as system, and answer with text before a result", async () => {
+    const later = { role: "system", content: "Still be brief." };
+    const messages = [
+      hello,
+      assistant(use("a")),
+      assistant(use("b")),
+      later,
+      user(result("b")),
+      user({ type: "text", text: "and" }, result("a")),
+    ];
+    expect((await on.post(talk(...messages))).status).toBe(200);
+    expect(on.standIn.messages.map(({ body }) => body.messages)).toEqual([messages]);
+  });
+});

@@ -1,0 +1,198 @@
+import { connect } from "node:net";
+import { gzipSync } from "node:zlib";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Stage, simple, stage, until } from "../support/harness.ts";
+import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
+
+let on: Stage;
+beforeAll(async () => {
+  on = await stage();
+});
+afterAll(async () => {
+  await on[Symbol.asyncDispose]();
+});
+beforeEach(() => on.standIn.reset());
+afterEach(() => {
+  // what a client sends may never look like a failure of ours
+  const failures = on.log.filter((line) => line.startsWith("[error]"));
+  on.log.length = 0;
+  expect(failures).toEqual([]);
+});
+
+const JSON_TYPE = { "x-api-key": "any-key", "content-type": "application/json" };
+
+const send = (body: string | Buffer | Buffer[], headers: Record<string, string | string[]> = {}): Promise<RawAnswer> =>
+  rawRequest(on.url, { method: "POST", path: "/v1/messages", headers: { ...JSON_TYPE, ...headers }, body });
+
+const ask = (method: string, path: string): Promise<RawAnswer> =>
+  rawRequest(on.url, { method, path, headers: { "x-api-key": "any-key" } });
+
+describe("a path", () => {
+  it.each([
+    ["GET", "/nowhere"],
+    ["POST", "/messages"],
+    ["GET", "/v1"],
+    ["GET", "/v1/models/a/b"],
+    ["GET", "/v1/%E0%A4%A"],
+    ["GET", "/%"],
+    ["DELETE", "/v1/messages/x"],
+    ["OPTIONS", "*"],
+  ])("is answered with 404 when nobody knows it: %s %s", async (method, path) => {
+    expectRefusal(await ask(method, path), 404, "not_found_error", "Not Found");
+    // the route is looked at before the key
+    expectRefusal(await rawRequest(on.url, { method, path }), 404, "not_found_error", "Not Found");
+  });
+
+  it.each([
+    ["GET", "/v1/messages", "POST"],
+    ["PUT", "/v1/messages?beta=true", "POST"],
+    ["DELETE", "/v1/messages", "POST"],
+    ["OPTIONS", "/v1/messages", "POST"],
+    ["PROPFIND", "/v1/messages", "POST"],
+    ["POST", "/v1/models", "GET, HEAD"],
+    ["PATCH", "/v1/models/sonnet", "GET, HEAD"],
+    ["POST", "/health", "GET, HEAD"],
+    ["POST", "/", "GET, HEAD"],
+  ])("is answered with 405 and what it allows when it is known: %s %s", async (method, path, allow) => {
+    const answer = await ask(method, path);
+    expectRefusal(answer, 405, "invalid_request_error", "Method Not Allowed");
+    expect(answer.headers.allow?.split(", ").sort().join(", ")).toBe(allow);
+    expect((await rawRequest(on.url, { method, path })).status).toBe(405);
+  });
+
+  it("may carry ?beta=true, which changes nothing", async () => {
+    const body = JSON.stringify(simple("Hi"));
+    const answer = await rawRequest(on.url, {
+      method: "POST",
+      path: "/v1/messages?beta=true",
+      headers: JSON_TYPE,
+      body,
+    });
+    expect(answer.status).toBe(200);
+    expect(JSON.parse(answer.text).content).toEqual([{ type: "text", text: "You said: Hi" }]);
+  });
+
+  it("may carry a percent-encoded model id", async () => {
+    const [plain, encoded] = [await ask("GET", "/v1/models/sonnet"), await ask("GET", "/v1/models/s%6Fnn%65t")];
+    expect([encoded.status, JSON.parse(encoded.text)]).toEqual([200, JSON.parse(plain.text)]);
+  });
+});
+
+describe("a body of more than 32 MB", () => {
+  const megabytes = (count: number) => Array.from({ length: count }, () => Buffer.alloc(1024 * 1024, " "));
+  const tooLarge = (answer: RawAnswer) => {
+    expectRefusal(answer, 413, "request_too_large", /32 MB/);
+    expect(on.standIn.messages).toHaveLength(0);
+  };
+
+  it("is refused by its content-length, in an answer that the client can read", async () => {
+    tooLarge(await send(Buffer.concat(megabytes(33))));
+  });
+
+  it("is refused when it comes in chunks without a length, in an answer that the client can read", async () => {
+    tooLarge(await send(megabytes(40)));
+  });
+
+  it("is refused when only gzip made it small", async () => {
+    tooLarge(await send(gzipSync(Buffer.concat(megabytes(33))), { "content-encoding": "gzip" }));
+    tooLarge(await send([gzipSync(Buffer.concat(megabytes(33)))], { "content-encoding": "gzip" }));
+  });
+
+  it("begins one byte after 32 MB", async () => {
+    const request = JSON.stringify(simple("Hi"));
+    const full = Buffer.concat([Buffer.from(request), Buffer.alloc(32 * 1024 * 1024 - request.length, " ")]);
+    expect((await send(full)).status).toBe(200);
+    expect(on.standIn.messages).toHaveLength(1);
+    on.standIn.reset();
+    tooLarge(await send(Buffer.concat([full, Buffer.from(" ")])));
+  });
+});
+
+describe("a body with a content-encoding", () => {
+  const request = JSON.stringify(simple("Grüße"));
+  const encoded = (encoding: string, body: Buffer | Buffer[]) => send(body, { "content-encoding": encoding });
+
+  const accepted = async (answer: RawAnswer) => {
+    expect(answer.status).toBe(200);
+    expect(on.standIn.messages.map(({ body }) => body.messages)).toEqual([[{ role: "user", content: "Grüße" }]]);
+  };
+
+  it("is read when it is gzip", async () => {
+    await accepted(await encoded("gzip", gzipSync(request)));
+  });
+
+  it("is read when it is gzip in chunks without a length", async () => {
+    const zipped = gzipSync(request);
+    await accepted(await encoded("gzip", [zipped.subarray(0, 20), zipped.subarray(20)]));
+  });
+
+  it("is read when it says that there is none", async () => {
+    await accepted(await encoded("identity", Buffer.from(request)));
+  });
+
+  it("is read when it is GZIP in capitals", async () => {
+    await accepted(await encoded("GZIP", gzipSync(request)));
+  });
+
+  const invalid = (answer: RawAnswer, encoding: string) => {
+    const details = { error_code: "request_body_encoding_invalid" };
+    expectRefusal(answer, 400, "invalid_request_error", new RegExp(encoding), details);
+    expect(on.standIn.messages).toHaveLength(0);
+  };
+
+  it.each([
+    ["plain JSON", Buffer.from(request)],
+    ["nothing", Buffer.alloc(0)],
+    ["cut off", gzipSync(request).subarray(0, 40)],
+    ["followed by something else", Buffer.concat([gzipSync(request), Buffer.from("{}")])],
+  ])("is refused when it says gzip and is %s", async (_name, body) => {
+    invalid(await encoded("gzip", body), "gzip");
+  });
+
+  it.each(["br", "deflate", "zstd", "compress", "gzip, gzip", "nonsense"])(
+    "is refused in the encoding %s, which the API does not take",
+    async (encoding) => {
+      const details = { error_code: "request_body_encoding_unsupported" };
+      const answer = await encoded(encoding, Buffer.from(request));
+      expectRefusal(answer, 400, "invalid_request_error", new RegExp(encoding), details);
+      expect(on.standIn.messages).toHaveLength(0);
+    },
+  );
+
+  it("is refused as JSON when the answer was to be a stream", async () => {
+    const stream = JSON.stringify(simple("Hi", { stream: true }));
+    const answer = await send(stream, { "content-encoding": "gzip", accept: "text/event-stream" });
+    invalid(answer, "gzip");
+  });
+});
+
+describe("an odd request", () => {
+  it("may hold keys named __proto__ and constructor in a tool input, which travel on", async () => {
+    const input = '{"__proto__":{"admin":true},"constructor":{"prototype":{"x":1}},"a":[{"__proto__":null}]}';
+    const body = `{"model":"sonnet","max_tokens":100,"messages":[{"role":"user","content":"Hi"},
+      {"role":"assistant","content":[{"type":"tool_use","id":"toolu_1","name":"look","input":${input}}]},
+      {"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1"}]}]}`;
+    expect((await send(body)).status).toBe(200);
+    expect(on.standIn.messages).toHaveLength(1);
+    expect(on.standIn.messages[0]?.raw).toContain(`"input":${input}`);
+    expect(Object.hasOwn(Object.prototype, "admin") || "admin" in {}).toBe(false);
+  });
+
+  it("may name its betas in several headers, of which the known ones go upstream and the others nowhere", async () => {
+    const betas = ["extended-cache-ttl-2025-04-11, made-up-2020-01-01", "context-1m-2025-08-07,", "made-up-2020-01-01"];
+    expect((await send(JSON.stringify(simple("Hi")), { "anthropic-beta": betas })).status).toBe(200);
+    expect(on.standIn.messages).toHaveLength(1);
+    const upstream = String(on.standIn.messages[0]?.headers["anthropic-beta"]).split(",");
+    expect(upstream).toEqual(expect.arrayContaining(["extended-cache-ttl-2025-04-11", "context-1m-2025-08-07"]));
+    expect(upstream).not.toContain("made-up-2020-01-01");
+  });
+
+  it("that breaks off in mid-body leaves the server serving", async () => {
+    const socket = connect(Number(new URL(on.url).port), "127.0.0.1");
+    const head = "POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nx-api-key: k\r\ncontent-type: application/json\r\n";
+    socket.write(`${head}content-length: 1000\r\n\r\n{"model":`, () => socket.destroy());
+    await until(() => on.log.some((line) => line.startsWith("[debug] connection:")));
+    expect((await send(JSON.stringify(simple("Hi")))).status).toBe(200);
+    expect(on.standIn.messages).toHaveLength(1);
+  });
+});
