@@ -27,7 +27,7 @@ function countIn(list: unknown): number {
   for (const item of list) {
     if (typeof item !== "object" || item === null) continue;
     if (item.cache_control) marks += 1;
-    marks += countIn(item.content);
+    marks += countIn(item.content) + countIn(item.source?.content);
   }
   return marks;
 }

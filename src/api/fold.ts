@@ -1,4 +1,5 @@
 import type { ContentBlock, Message, StreamEvent } from "./events.ts";
+import { parsePartial } from "./partialJson.ts";
 
 /**
  * Folds a stream into the one `Message` that a request without `stream` is answered with.
@@ -27,7 +28,7 @@ function apply(message: Message, event: StreamEvent, partialInputs: Map<number, 
     case "content_block_stop": {
       const json = partialInputs.get(index);
       const block = message.content[index];
-      if (json && block) block.input = JSON.parse(json);
+      if (json && block) block.input = parsePartial(json);
       break;
     }
     case "message_delta": {

@@ -17,20 +17,21 @@ export const MAX_LINE_BYTES = 256 * 1024 * 1024;
 export async function* lines(chunks: AsyncIterable<Buffer>, limit = MAX_LINE_BYTES): AsyncGenerator<string> {
   let parts: Buffer[] = [];
   let size = 0;
+  const take = (part: Buffer) => {
+    parts.push(part);
+    size += part.length;
+    if (size > limit) throw new Error(`A line of Claude Code's output is longer than ${limit} bytes.`);
+  };
   for await (const chunk of chunks) {
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
-      parts.push(chunk.subarray(from, at));
+      take(chunk.subarray(from, at));
       yield parts.length === 1 ? (parts[0] as Buffer).toString("utf8") : Buffer.concat(parts).toString("utf8");
       parts = [];
       size = 0;
       from = at + 1;
     }
-    if (from < chunk.length) {
-      parts.push(chunk.subarray(from));
-      size += chunk.length - from;
-      if (size > limit) throw new Error(`A line of Claude Code's output is longer than ${limit} bytes.`);
-    }
+    if (from < chunk.length) take(chunk.subarray(from));
   }
 }
 

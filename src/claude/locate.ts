@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { access, constants, readFile } from "node:fs/promises";
-import { delimiter, dirname, join, resolve } from "node:path";
+import { access, constants, readFile, stat } from "node:fs/promises";
+import { dirname, join, posix, resolve, win32 } from "node:path";
 import { promisify } from "node:util";
 import { cliMissing, cliTooOld, cliUnusable } from "../api/errors.ts";
 
@@ -36,9 +36,10 @@ export async function locate(
   throw claudePath ? cliUnusable(claudePath, "no such file") : cliMissing();
 }
 
-/** Every place the CLI may be, the likeliest first. */
+/** Every place the CLI may be, the likeliest first; relative ones are left out, since workers start elsewhere. */
 export function candidates(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): string[] {
   const windows = platform === "win32";
+  const { delimiter, isAbsolute } = windows ? win32 : posix;
   const path = (windows ? (environment.Path ?? environment.PATH) : environment.PATH) ?? "";
   const home = (windows ? environment.USERPROFILE : environment.HOME) ?? "";
   const usual = windows
@@ -54,7 +55,7 @@ export function candidates(environment: NodeJS.ProcessEnv, platform: NodeJS.Plat
         join(home, ".volta", "bin"),
         "/usr/bin",
       ];
-  const directories = [...path.split(windows ? ";" : delimiter), ...usual].filter((directory) => directory !== "");
+  const directories = [...path.split(delimiter), ...usual].filter(isAbsolute);
   const names = windows ? ["claude.exe", "claude.cmd"] : ["claude"];
   return [...new Set(directories.flatMap((directory) => names.map((name) => join(directory, name))))];
 }
@@ -103,8 +104,10 @@ function isOlder(version: string, minimum: string): boolean {
 }
 
 async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
 }

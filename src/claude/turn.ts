@@ -110,7 +110,8 @@ export class Turn {
       return;
     }
     await this.#events.push(event);
-    if (event.type === "message_stop") {
+    // while the last event waited for a slow client, the client may have gone
+    if (event.type === "message_stop" && !this.#over) {
       this.#finish();
       this.#controls.interrupt();
     }

@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import * as errors from "../../../src/api/errors.ts";
+
+const { ApiError, ...factories } = errors;
+const NO_RETRY = { "x-should-retry": "false" };
+const INSTALL = "Install Claude Code (npm install -g @anthropic-ai/claude-code)";
+
+type Row = [made: errors.ApiError, status: number, type: errors.ErrorType, message: string, headers?: object];
+
+/** Every factory with what a client gets to see of it. */
+const TABLE: Record<keyof typeof factories, Row> = {
+  invalidRequest: [
+    errors.invalidRequest("a: Field required"),
+    400,
+    "invalid_request_error",
+    "a: Field required",
+    NO_RETRY,
+  ],
+  missingKey: [errors.missingKey(), 401, "authentication_error", "x-api-key header is required"],
+  wrongKey: [errors.wrongKey(), 401, "authentication_error", "invalid x-api-key"],
+  foreignHost: [
+    errors.foreignHost("evil.example"),
+    403,
+    "permission_error",
+    "The Host header 'evil.example' is not a name of this server. Use 127.0.0.1 or localhost, or add the name to the allowed hosts.",
+  ],
+  foreignOrigin: [
+    errors.foreignOrigin("https://evil.example"),
+    403,
+    "permission_error",
+    "Requests from the origin 'https://evil.example' are not allowed. Add it to the allowed origins to call this server from a browser.",
+  ],
+  notFound: [errors.notFound(), 404, "not_found_error", "Not Found"],
+  modelNotFound: [errors.modelNotFound("gpt-9"), 404, "not_found_error", "model: gpt-9"],
+  methodNotAllowed: [
+    errors.methodNotAllowed("GET, HEAD"),
+    405,
+    "invalid_request_error",
+    "Method Not Allowed",
+    { allow: "GET, HEAD" },
+  ],
+  requestTooLarge: [
+    errors.requestTooLarge("32 MB"),
+    413,
+    "request_too_large",
+    "Request exceeds the maximum size of 32 MB.",
+  ],
+  overloaded: [
+    errors.overloaded(256),
+    529,
+    "overloaded_error",
+    "Overloaded: 256 requests are waiting already. Try again in a moment.",
+    { "retry-after": "2" },
+  ],
+  internal: [errors.internal(), 500, "api_error", "Internal server error. The server's log tells more.", NO_RETRY],
+  shuttingDown: [errors.shuttingDown(), 529, "overloaded_error", "The server is shutting down."],
+  cliMissing: [
+    errors.cliMissing(),
+    500,
+    "api_error",
+    `Claude Code was not found. ${INSTALL}, or set the path of 'claude'.`,
+    NO_RETRY,
+  ],
+  cliUnusable: [
+    errors.cliUnusable("/a/claude", "no such file"),
+    500,
+    "api_error",
+    `'/a/claude' does not run as Claude Code: no such file. ${INSTALL}.`,
+    NO_RETRY,
+  ],
+  cliTooOld: [
+    errors.cliTooOld("/a/claude", "1.0.0", "2.1.197"),
+    500,
+    "api_error",
+    "Claude Code 1.0.0 at '/a/claude' is too old: at least 2.1.197 is needed. Run 'claude update'.",
+    NO_RETRY,
+  ],
+  notSignedIn: [
+    errors.notSignedIn(),
+    401,
+    "authentication_error",
+    "Claude Code is not signed in. Run 'claude' in a terminal and sign in with /login, or set ANTHROPIC_API_KEY.",
+  ],
+  cliEnded: [
+    errors.cliEnded("SIGKILL"),
+    500,
+    "api_error",
+    "Claude Code ended before the answer was complete (SIGKILL). Send the request again.",
+  ],
+  cliSilent: [
+    errors.cliSilent("initialize", 60),
+    500,
+    "api_error",
+    "Claude Code did not answer 'initialize' within 60 s. Send the request again.",
+  ],
+  upstreamUnreachable: [
+    errors.upstreamUnreachable("cut"),
+    500,
+    "api_error",
+    "Claude Code could not reach the API: cut",
+  ],
+};
+
+describe("the errors", () => {
+  it.each(Object.entries(TABLE))(
+    "keep what %s tells a client",
+    (_name, [made, status, type, message, headers = {}]) => {
+      expect(made).toBeInstanceOf(ApiError);
+      expect([made.status, made.headers]).toEqual([status, headers]);
+      expect(made.toEnvelope("req_1")).toEqual({ type: "error", error: { type, message }, request_id: "req_1" });
+    },
+  );
+
+  it("are all in the table", () => {
+    expect(Object.keys(TABLE).toSorted()).toEqual(Object.keys(factories).toSorted());
+  });
+});
+
+describe("ApiError", () => {
+  it("leaves the id out of an envelope that is given none", () => {
+    const error = { type: "not_found_error", message: "Not Found" };
+    expect(errors.notFound().toEnvelope()).toEqual({ type: "error", error });
+  });
+
+  it("tells details in its envelope", () => {
+    const details = { error_code: "thread_unsupported_request" };
+    const { error } = errors.invalidRequest("thread: not supported", details).toEnvelope();
+    expect(error).toEqual({ type: "invalid_request_error", message: "thread: not supported", details });
+  });
+
+  it("keeps upstream's request id beside the envelope", () => {
+    expect(new ApiError(500, "api_error", "x", { requestId: "req_up" }).requestId).toBe("req_up");
+  });
+});

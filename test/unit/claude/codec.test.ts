@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { type CliMessage, encode, lines, messages } from "../../../src/claude/codec.ts";
+import { Random } from "../support/random.ts";
+import { collect, from } from "../support/streams.ts";
+
+const bytes = (...texts: string[]) => texts.map((text) => Buffer.from(text));
+const linesOf = (...texts: string[]) => collect(lines(from(bytes(...texts))));
+
+describe("lines", () => {
+  it.each<[string, string[], string[]]>([
+    ["splits at a line feed", ["a\nb\n"], ["a", "b"]],
+    ["joins what lies in several chunks", ["a", "b", "", "c\nd", "\n"], ["abc", "d"]],
+    ["keeps the Unicode separators inside a line", ["a\u2028b\u2029c\u0085d\n"], ["a\u2028b\u2029c\u0085d"]],
+    ["keeps carriage returns", ["a\rb\r\n"], ["a\rb\r"]],
+    ["keeps a byte order mark", ["\ufeffa\n"], ["\ufeffa"]],
+    ["yields empty lines", ["\n\na\n", "\n"], ["", "", "a", ""]],
+    ["drops a last line that is not whole", ["a\nb", "c"], ["a"]],
+    ["yields nothing for no bytes", [""], []],
+  ])("%s", async (_rule, chunks, expected) => {
+    expect(await linesOf(...chunks)).toEqual(expected);
+  });
+
+  it("puts a character together wherever its bytes are split", async () => {
+    const text = "é€😀\u2028\n😀é\n";
+    const whole = Buffer.from(text);
+    for (let cut = 0; cut <= whole.length; cut++) {
+      const split = [whole.subarray(0, cut), whole.subarray(cut)];
+      expect(await collect(lines(from(split))), `cut at ${cut}`).toEqual(["é€😀\u2028", "😀é"]);
+    }
+    const single = Array.from(whole, (byte) => Buffer.of(byte));
+    expect(await collect(lines(from(single)))).toEqual(["é€😀\u2028", "😀é"]);
+  });
+
+  it("takes a line of exactly the limit, and counts each line anew", async () => {
+    const chunks = bytes("12345", "67890", "\n", "12345", "67890\n");
+    expect(await collect(lines(from(chunks), 10))).toEqual(["1234567890", "1234567890"]);
+  });
+
+  it("counts the limit in bytes", async () => {
+    await expect(collect(lines(from(bytes("€€€", "€")), 11))).rejects.toThrow("longer than 11 bytes");
+  });
+
+  it("refuses a line over the limit before its end comes", async () => {
+    let chunks = 0;
+    async function* endless() {
+      for (;;) {
+        chunks += 1;
+        yield Buffer.alloc(4, "a");
+      }
+    }
+    await expect(collect(lines(endless(), 10))).rejects.toThrow("longer than 10 bytes");
+    expect(chunks).toBe(3);
+  });
+});
+
+describe("the limit of a line", () => {
+  it.each([[["12345678901\n"]], [["123456", "78901\n"]]])(
+    "holds for %j too, where the end comes with it",
+    async (chunks) => {
+      const pieces = from(chunks.map((chunk) => Buffer.from(chunk)));
+      await expect(collect(lines(pieces, 10))).rejects.toThrow("longer than 10 bytes");
+    },
+  );
+});
+
+describe("messages", () => {
+  it("yields objects with a type, and reports every other line but blank ones", async () => {
+    const stray = ["warning: something", "[1]", "null", "42", '"text"', '{"no":"type"}', '{"type":5}', '{"type":"x"'];
+    const source = ['{"type":"a","n":1}', "", "  ", ...stray, '{"type":"b"}\r', ""].join("\n");
+    const reported: string[] = [];
+    const read = await collect(messages(from(bytes(source)), (line) => reported.push(line)));
+    expect(read).toEqual([{ type: "a", n: 1 }, { type: "b" }]);
+    expect(reported).toEqual(stray);
+  });
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])("reads back what was encoded, however it is chunked (seed %i)", async (seed) => {
+    const random = new Random(seed);
+    const sent: CliMessage[] = Array.from({ length: 40 }, () => ({
+      type: random.text(3),
+      text: random.text(60),
+      [random.text(5)]: [{ deep: random.text(20) }],
+    })).map((message) => ({ ...message, type: `t${message.type}` }));
+    const whole = Buffer.from(sent.map(encode).join(""));
+    const stray: string[] = [];
+    const pieces = random.pieces(whole, 1 + random.below(30));
+    expect(await collect(messages(from(pieces), (line) => stray.push(line)))).toEqual(sent);
+    expect(stray).toEqual([]);
+  });
+});
+
+describe("encode", () => {
+  it("makes one line of a message, whatever its texts hold", () => {
+    const line = encode({ type: "user", text: "a\nb\r\n\u2028" });
+    expect(line.indexOf("\n")).toBe(line.length - 1);
+    expect(JSON.parse(line)).toEqual({ type: "user", text: "a\nb\r\n\u2028" });
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { childEnvironment } from "../../../src/claude/environment.ts";
+
+const fixed = childEnvironment({}, {}, []);
+/** What comes from the given environment, without what is always set. */
+const carried = (environment: NodeJS.ProcessEnv) =>
+  Object.fromEntries(Object.entries(childEnvironment(environment, {}, [])).filter(([name]) => !(name in fixed)));
+
+describe("childEnvironment", () => {
+  it("makes the CLI send one request as it is", () => {
+    expect(fixed).toMatchObject({
+      CLAUDE_CODE_MAX_RETRIES: "0",
+      CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: "1",
+      DISABLE_COMPACT: "1",
+      DISABLE_AUTO_COMPACT: "1",
+      CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: "1000000000",
+      CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP: "1",
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+      DISABLE_AUTOUPDATER: "1",
+    });
+  });
+
+  it.each([
+    ...["PATH", "Path", "HOME", "LANG", "LC_ALL", "XDG_CONFIG_HOME", "SystemRoot", "ProgramFiles(x86)", "APPDATA"],
+    ...["https_proxy", "NO_PROXY", "NODE_EXTRA_CA_CERTS", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS"],
+    ...["ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS", "CLAUDE_CODE_OAUTH_TOKEN"],
+    ...[
+      "CLAUDE_CONFIG_DIR",
+      "CLAUDE_CODE_USE_BEDROCK",
+      "AWS_PROFILE",
+      "VERTEX_REGION_CLAUDE_4",
+      "GOOGLE_CLOUD_PROJECT",
+    ],
+  ])("lets %s through under its own name", (name) => {
+    expect(carried({ [name]: "value" })).toEqual({ [name]: "value" });
+  });
+
+  it.each([
+    ...["NODE_OPTIONS", "ELECTRON_RUN_AS_NODE", "VSCODE_PID", "CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "SECRET", "PS1"],
+    ...["CLAUDE_CODE_EXTRA_BODY", "CLAUDE_CODE_EFFORT_LEVEL", "MAX_THINKING_TOKENS", "CLAUDE_VIRTUAL_API_API_KEY"],
+    ...["ANTHROPIC_BETAS", "ANTHROPIC_MODEL", "ANTHROPIC_LOG", "anthropic_betas", "MY_AWS_KEY", "PATHOLOGICAL"],
+  ])("keeps %s out", (name) => {
+    expect(carried({ [name]: "value" })).toEqual({});
+  });
+
+  it("passes over variables without a value", () => {
+    expect(carried({ HOME: undefined, LANG: "" })).toEqual({ LANG: "" });
+  });
+
+  it("sets further variables as they are, over the environment's own", () => {
+    const child = childEnvironment({ HOME: "/a" }, { HOME: "/b", ANTHROPIC_LOG: "debug", MY_OWN: "x" }, []);
+    expect(child).toMatchObject({ HOME: "/b", ANTHROPIC_LOG: "debug", MY_OWN: "x" });
+  });
+
+  it("keeps what one request as it is needs, whatever else is given", () => {
+    const given = Object.fromEntries(Object.keys(fixed).map((name) => [name, "changed"]));
+    expect(childEnvironment(given, given, [])).toEqual(fixed);
+  });
+
+  it("lists the extra betas, and none when there are none", () => {
+    expect(childEnvironment({}, {}, ["a-2025-01-01", "b-2025-01-01"]).ANTHROPIC_BETAS).toBe(
+      "a-2025-01-01,b-2025-01-01",
+    );
+    expect(fixed).not.toHaveProperty("ANTHROPIC_BETAS");
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect, it } from "vitest";
+import { ApiError } from "../../../src/api/errors.ts";
+import { Evidence } from "../../../src/claude/evidence.ts";
+import { isSettled } from "../support/streams.ts";
+
+const AT = "2026-11-22T09:13:45.925Z";
+const refused = (status: number, type: string, message: string, extra: object = {}) =>
+  `${AT} [ERROR] API error (attempt 1/1): ${status} ${status} ${JSON.stringify({ type: "error", error: { type, message, ...extra }, request_id: "req_9c1f" })}`;
+const broken = (type: string, message: string, how = " (non-streaming fallback disabled)") =>
+  `${AT} [ERROR] Error streaming${how}: ${JSON.stringify({ type: "error", error: { type, message } })}`;
+const report = (text: string, fields: object = {}) => ({
+  type: "assistant",
+  is_api_error_message: true,
+  message: { content: [{ type: "text", text }] },
+  ...fields,
+});
+const RESULT = { type: "result", subtype: "success", is_error: true };
+
+function errorFrom(diagnostics: string[], reports: ReturnType<typeof report>[], result: object = {}): ApiError {
+  const evidence = new Evidence();
+  for (const line of diagnostics) evidence.addDiagnostic(line);
+  for (const message of reports) evidence.addReport(message);
+  return evidence.toError({ ...RESULT, ...result });
+}
+
+describe("Evidence", () => {
+  it("quotes a refusal with upstream's status, words and request id", () => {
+    const error = errorFrom([refused(404, "not_found_error", "model: x")], []);
+    expect(error).toBeInstanceOf(ApiError);
+    expect(error).toMatchObject({ status: 404, type: "not_found_error", message: "model: x", requestId: "req_9c1f" });
+  });
+
+  it("takes the status of the line, whatever the type is", () => {
+    const line = refused(418, "invalid_request_error", "no {coffee}\nhere");
+    expect(errorFrom([line], [])).toMatchObject({ status: 418, message: "no {coffee}\nhere" });
+  });
+
+  it("passes the details on", () => {
+    const details = { error_code: "thread_not_found" };
+    expect(errorFrom([refused(404, "not_found_error", "gone", { details })], [])).toMatchObject({ details });
+    expect(errorFrom([refused(404, "not_found_error", "gone", { details: null })], []).details).toBeUndefined();
+  });
+
+  it.each([
+    ["invalid_request_error", 400],
+    ["authentication_error", 401],
+    ["billing_error", 402],
+    ["permission_error", 403],
+    ["not_found_error", 404],
+    ["request_too_large", 413],
+    ["rate_limit_error", 429],
+    ["api_error", 500],
+    ["timeout_error", 504],
+    ["overloaded_error", 529],
+    ["brand_new_error", 500],
+  ])("gives %s of a broken stream the status %i", (type, status) => {
+    expect(errorFrom([broken(type, "Words")], [])).toMatchObject({ status, type, message: "Words" });
+  });
+
+  it("reads a broken stream with the CLI's fallback as well", () => {
+    const line = broken("overloaded_error", "Overloaded", ", falling back to non-streaming mode");
+    expect(errorFrom([line], [])).toMatchObject({ status: 529, message: "Overloaded" });
+  });
+
+  it("prefers upstream's words on stderr to the reworded report", () => {
+    const reworded = report("There's an issue with the selected model (x).", { api_error_status: 404 });
+    const error = errorFrom([refused(404, "not_found_error", "model: x")], [reworded]);
+    expect(error.message).toBe("model: x");
+  });
+
+  it("counts the first failure alone", () => {
+    const lines = [broken("overloaded_error", "Overloaded"), refused(404, "not_found_error", "Not Found")];
+    const reports = [report("first", { api_error_status: 400 }), report("second", { api_error_status: 500 })];
+    expect(errorFrom(lines, reports)).toMatchObject({ status: 529, message: "Overloaded" });
+    expect(errorFrom([], reports)).toMatchObject({ status: 400, message: "first" });
+  });
+
+  it("does not take a later quotation for a first failure that quotes nothing", () => {
+    const cut = `${AT} [ERROR] Error streaming (non-streaming fallback disabled): Connection error.`;
+    const error = errorFrom([cut, refused(404, "not_found_error", "Not Found")], [report("API Error: terminated")]);
+    expect(error).toMatchObject({ status: 500, type: "api_error" });
+    expect(error.message).toBe("Claude Code could not reach the API: terminated");
+  });
+
+  it.each([
+    ["broken JSON", `${AT} [ERROR] API error (attempt 1/1): 500 500 {"type":"error",`],
+    ["an envelope without words", `${AT} [ERROR] API error (attempt 1/1): 500 500 {"type":"error","error":{}}`],
+    ["no envelope", `${AT} [ERROR] API error (attempt 1/1): 502 502 <html>Bad Gateway</html>`],
+  ])("falls back to the report when stderr holds %s", (_what, line) => {
+    const reported = report("API Error: 502 Bad Gateway", {
+      api_error_status: 502,
+      api_error_type: "api_error",
+      request_id: "req_2",
+    });
+    const expected = { status: 502, type: "api_error", message: "Bad Gateway", requestId: "req_2" };
+    expect(errorFrom([line], [reported])).toMatchObject(expected);
+  });
+
+  it.each([
+    ["API Error: 400 prompt is too long", "prompt is too long"],
+    ["API Error: Overloaded", "Overloaded"],
+    ["Request rejected (429) · slow down", "Request rejected (429) · slow down"],
+  ])("frees the report %j of its prefix", (text, message) => {
+    expect(errorFrom([], [report(text, { api_error_status: 400 })]).message).toBe(message);
+  });
+
+  it("tells how to sign in when the CLI is not signed in", () => {
+    const error = errorFrom([], [report("Not logged in · Please run /login", { error: "authentication_failed" })]);
+    expect(error).toMatchObject({ status: 401, type: "authentication_error" });
+    expect(error.message).toBe(
+      "Claude Code is not signed in. Run 'claude' in a terminal and sign in with /login, or set ANTHROPIC_API_KEY.",
+    );
+  });
+
+  it("keeps upstream's own words for a key that upstream refuses", () => {
+    const invalid = report("API Error: 401 invalid x-api-key", {
+      error: "authentication_failed",
+      api_error_status: 401,
+      api_error_type: "authentication_error",
+    });
+    const expected = { status: 401, type: "authentication_error", message: "invalid x-api-key" };
+    expect(errorFrom([], [invalid])).toMatchObject(expected);
+  });
+
+  it("tells that the API could not be reached", () => {
+    const refusedConnection = report("API Error: Unable to connect to API (ECONNREFUSED)", {
+      api_error: "connection_failed",
+    });
+    const error = errorFrom(
+      [`${AT} [ERROR] API error (attempt 1/1): undefined Connection error.`],
+      [refusedConnection],
+    );
+    expect(error).toMatchObject({ status: 500, type: "api_error" });
+    expect(error.message).toBe("Claude Code could not reach the API: Unable to connect to API (ECONNREFUSED)");
+  });
+
+  it.each([
+    [{ result: "API Error: 529 busy", api_error_status: 529 }, 529, "busy"],
+    [{ errors: ["No model given"] }, 500, "Claude Code could not reach the API: No model given"],
+    [{}, 500, "Claude Code could not reach the API: no reason given"],
+  ])("makes do with the result %j alone", (result, status, message) => {
+    expect(errorFrom([], [], result)).toMatchObject({ status, type: "api_error", message });
+  });
+
+  it("has seen a failure only when stderr told of one", async () => {
+    const evidence = new Evidence();
+    evidence.addDiagnostic(`${AT} [DEBUG] [API REQUEST] /v1/messages source=sdk`);
+    evidence.addDiagnostic(`${AT} [ERROR] MCP server failed: 404 {"error":{"type":"x","message":"y"}}`);
+    expect(await isSettled(evidence.seen)).toBe(false);
+    evidence.addDiagnostic(refused(404, "not_found_error", "model: x"));
+    expect(await isSettled(evidence.seen)).toBe(true);
+  });
+});

@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import { ApiError } from "../../../src/api/errors.ts";
+import { Slots } from "../../../src/claude/slots.ts";
+import { isSettled } from "../support/streams.ts";
+
+const never = new AbortController().signal;
+
+/** Everyone who comes, with the order in which they start and what they hold. */
+function arrivals(slots: Slots) {
+  const started: string[] = [];
+  const arrive = async (name: string, signal = never) => {
+    const release = await slots.acquire(signal);
+    started.push(name);
+    return release;
+  };
+  return { started, arrive };
+}
+
+describe("Slots", () => {
+  it("lets as many run as it has room for", async () => {
+    const slots = new Slots(2, 5);
+    const { started, arrive } = arrivals(slots);
+    await arrive("a");
+    await arrive("b");
+    expect(await isSettled(arrive("c"))).toBe(false);
+    expect(started).toEqual(["a", "b"]);
+    expect([slots.running, slots.waiting]).toEqual([2, 1]);
+  });
+
+  it("serves in order of arrival", async () => {
+    const slots = new Slots(1, 5);
+    const { started, arrive } = arrivals(slots);
+    const waiting = [arrive("a"), arrive("b"), arrive("c"), arrive("d")];
+    for (const next of waiting) (await next)();
+    expect(started).toEqual(["a", "b", "c", "d"]);
+    expect([slots.running, slots.waiting]).toEqual([0, 0]);
+  });
+
+  it("lets no newcomer overtake the one who is handed the slot", async () => {
+    const slots = new Slots(1, 5);
+    const { started, arrive } = arrivals(slots);
+    const release = await arrive("a");
+    const second = arrive("b");
+    release();
+    const newcomer = arrive("c");
+    expect(await isSettled(newcomer)).toBe(false);
+    expect(slots.running).toBe(1);
+    (await second)();
+    await newcomer;
+    expect(started).toEqual(["a", "b", "c"]);
+  });
+
+  it("refuses with 529 and a time to come back when the line is full", async () => {
+    const slots = new Slots(1, 1);
+    const { arrive } = arrivals(slots);
+    const release = await arrive("a");
+    const second = arrive("b");
+    const refused = await arrive("c").catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(ApiError);
+    expect(refused).toMatchObject({
+      status: 529,
+      type: "overloaded_error",
+      message: "Overloaded: 1 requests are waiting already. Try again in a moment.",
+      headers: { "retry-after": expect.stringMatching(/^[1-9]\d*$/) },
+    });
+    release();
+    (await second)();
+    expect(await isSettled(arrive("d"))).toBe(true);
+  });
+
+  it("refuses everyone beyond its room when nobody may wait", async () => {
+    const slots = new Slots(1, 0);
+    await slots.acquire(never);
+    await expect(slots.acquire(never)).rejects.toMatchObject({ status: 529 });
+  });
+
+  it("takes one who gives up out of the line", async () => {
+    const slots = new Slots(1, 2);
+    const { started, arrive } = arrivals(slots);
+    const release = await arrive("a");
+    const controller = new AbortController();
+    const second = arrive("b", controller.signal);
+    const third = arrive("c");
+    const reason = new Error("client gone");
+    controller.abort(reason);
+    await expect(second).rejects.toBe(reason);
+    expect(slots.waiting).toBe(1);
+    release();
+    await third;
+    expect(started).toEqual(["a", "c"]);
+  });
+
+  it("gives nothing to one who is gone before coming", async () => {
+    const slots = new Slots(1, 2);
+    const reason = new Error("client gone");
+    await expect(slots.acquire(AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(slots.running).toBe(0);
+  });
+
+  it("keeps a slot that was handed over when its holder's signal is aborted later", async () => {
+    const slots = new Slots(1, 2);
+    const { arrive } = arrivals(slots);
+    const controller = new AbortController();
+    const release = await arrive("a");
+    const second = arrive("b", controller.signal);
+    release();
+    controller.abort();
+    (await second)();
+    expect([slots.running, slots.waiting]).toEqual([0, 0]);
+  });
+
+  it("takes a slot back only once", async () => {
+    const slots = new Slots(1, 5);
+    const { arrive } = arrivals(slots);
+    const release = await arrive("a");
+    const second = arrive("b");
+    const third = arrive("c");
+    release();
+    release();
+    await second;
+    expect(await isSettled(third)).toBe(false);
+    expect([slots.running, slots.waiting]).toEqual([1, 1]);
+  });
+
+  it("refuses those who wait and those who come once it is closed", async () => {
+    const slots = new Slots(1, 5);
+    const { arrive } = arrivals(slots);
+    const release = await arrive("a");
+    const waiting = [arrive("b"), arrive("c")];
+    slots.close();
+    const refusal = { status: "rejected", reason: { status: 529, message: "The server is shutting down." } };
+    expect(await Promise.allSettled([...waiting, arrive("d")])).toMatchObject([refusal, refusal, refusal]);
+    expect(slots.waiting).toBe(0);
+    release();
+    expect(slots.running).toBe(0);
+  });
+});

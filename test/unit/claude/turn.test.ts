@@ -1,0 +1,290 @@
+import { describe, expect, it } from "vitest";
+import { cliEnded } from "../../../src/api/errors.ts";
+import type { StreamEvent } from "../../../src/api/events.ts";
+import { Turn } from "../../../src/claude/turn.ts";
+import { eventsFor, text, toolUse } from "../../support/replies.ts";
+import { collect, isSettled } from "../support/streams.ts";
+
+const ANSWER: StreamEvent[] = [...eventsFor([text("Two words"), toolUse("look", { at: "a" })])];
+const [START] = ANSWER as [StreamEvent, ...StreamEvent[]];
+const BLOCK_START = { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } };
+const DELTA = { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "Half" } };
+const BLOCK_STOP = { type: "content_block_stop", index: 0 };
+const STOP = { type: "message_stop" };
+/** The ends that the CLI makes up for a stream that broke off. */
+const MADE_UP_ENDS = [
+  [BLOCK_STOP, STOP],
+  [BLOCK_STOP, { type: "message_delta", delta: { stop_reason: null, stop_sequence: null }, usage: {} }, STOP],
+  [BLOCK_STOP, { type: "message_delta", delta: { stop_reason: null } }, BLOCK_START, DELTA, BLOCK_STOP, STOP],
+];
+const RESULT = { type: "result", subtype: "success", is_error: true };
+const NOT_SIGNED_IN = {
+  type: "assistant",
+  is_api_error_message: true,
+  error: "authentication_failed",
+  message: { content: [{ type: "text", text: "Not logged in · Please run /login" }] },
+};
+const UNREACHABLE = {
+  type: "assistant",
+  is_api_error_message: true,
+  api_error: "connection_failed",
+  message: { content: [{ type: "text", text: "API Error: Unable to connect to API (ECONNREFUSED)" }] },
+};
+
+const REQUEST = "[DEBUG] [API REQUEST] /v1/messages source=sdk";
+const REFUSED =
+  '[ERROR] API error (attempt 1/1): 404 404 {"type":"error","error":{"type":"not_found_error","message":"model: x"},"request_id":"req_9c1f"}';
+const OVERLOADED =
+  '[ERROR] Error streaming (non-streaming fallback disabled): {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}';
+const now = (line: string) => `${new Date().toISOString()} ${line}`;
+const earlier = (line: string) => `${new Date(Date.now() - 60_000).toISOString()} ${line}`;
+
+function begin() {
+  const calls: string[] = [];
+  const turn = new Turn({ seal: () => calls.push("seal"), interrupt: () => calls.push("interrupt") });
+  const feed = async (...events: StreamEvent[]) => {
+    for (const event of events) await turn.accept({ type: "stream_event", event });
+  };
+  return { turn, calls, feed };
+}
+
+/** The events read before the failure, and the failure. */
+async function readUntilFailure(turn: Turn): Promise<{ events: StreamEvent[]; error: unknown }> {
+  const events: StreamEvent[] = [];
+  try {
+    for await (const event of turn.events) events.push(event);
+  } catch (error) {
+    return { events, error };
+  }
+  throw new Error("The turn did not fail.");
+}
+
+describe("a whole answer", () => {
+  it("is yielded as it came and ends the turn at its message_stop", async () => {
+    const { turn, calls, feed } = begin();
+    await feed(...ANSWER);
+    expect(await collect(turn.events)).toEqual(ANSWER);
+    expect(calls).toEqual(["seal", "interrupt"]);
+  });
+
+  it("is followed by nothing that the CLI does afterwards", async () => {
+    const { turn, calls, feed } = begin();
+    await feed(...ANSWER, ...ANSWER);
+    turn.diagnose(now(OVERLOADED));
+    await turn.accept(RESULT);
+    turn.stop();
+    expect(await collect(turn.events)).toEqual(ANSWER);
+    expect(calls).toEqual(["seal", "interrupt"]);
+  });
+
+  it("leaves the turn busy until the CLI reports its end", async () => {
+    const { turn, feed } = begin();
+    await feed(...ANSWER);
+    expect(await isSettled(turn.ended)).toBe(false);
+    expect(await isSettled(turn.accept(RESULT))).toBe(true);
+    expect(await isSettled(turn.ended)).toBe(true);
+  });
+
+  it("stays whole when the worker is lost after it", async () => {
+    const { turn, feed } = begin();
+    await feed(...ANSWER);
+    turn.fail(cliEnded("exit code 1"));
+    expect(await collect(turn.events)).toEqual(ANSWER);
+    expect(await isSettled(turn.ended)).toBe(true);
+  });
+
+  it("is one: a second message_start is passed over", async () => {
+    const { turn, feed } = begin();
+    await feed(START, START, ...ANSWER.slice(1));
+    expect(await collect(turn.events)).toEqual(ANSWER);
+  });
+
+  it("slows the CLI down when its reader is slow", async () => {
+    const { turn, feed } = begin();
+    await feed(START, BLOCK_START);
+    let waiting: Promise<void> | undefined;
+    for (let fed = 0; fed < 1000 && !waiting; fed++) {
+      const accepted = feed(DELTA);
+      if (!(await isSettled(accepted))) waiting = accepted;
+    }
+    expect(waiting).toBeDefined();
+    expect(await turn.events[Symbol.asyncIterator]().next()).toEqual({ done: false, value: START });
+    expect(await isSettled(waiting!)).toBe(true);
+  });
+});
+
+describe("sealing", () => {
+  it("happens as soon as the request is on its way, and once only", async () => {
+    const { turn, calls, feed } = begin();
+    turn.diagnose(now(REQUEST));
+    expect(calls).toEqual(["seal"]);
+    turn.diagnose(now(REQUEST));
+    await feed(START);
+    expect(calls).toEqual(["seal"]);
+  });
+
+  it("happens at message_start when stderr lags behind", async () => {
+    const { turn, calls, feed } = begin();
+    await feed(START);
+    expect(calls).toEqual(["seal"]);
+    turn.diagnose(now(REQUEST));
+    expect(calls).toEqual(["seal"]);
+  });
+
+  it("heeds no lines that were written before the turn began", async () => {
+    const { turn, calls } = begin();
+    turn.diagnose(earlier(REQUEST));
+    turn.diagnose(earlier(REFUSED));
+    expect(calls).toEqual([]);
+    await turn.accept(UNREACHABLE);
+    await turn.accept(RESULT);
+    const { error } = await readUntilFailure(turn);
+    expect(error).toMatchObject({
+      status: 500,
+      message: "Claude Code could not reach the API: Unable to connect to API (ECONNREFUSED)",
+    });
+  });
+});
+
+describe("sent", () => {
+  it("holds from the line that tells of the request", () => {
+    const { turn } = begin();
+    turn.diagnose(earlier(REQUEST));
+    expect(turn.sent).toBe(false);
+    turn.diagnose(now(REQUEST));
+    expect(turn.sent).toBe(true);
+  });
+
+  it("holds from message_start at the latest", async () => {
+    const { turn, feed } = begin();
+    await feed(START);
+    expect(turn.sent).toBe(true);
+  });
+
+  it("holds too for a request that goes out after the turn was stopped, which seals nothing", () => {
+    const { turn, calls } = begin();
+    turn.stop();
+    turn.diagnose(now(REQUEST));
+    expect(turn.sent).toBe(true);
+    expect(calls).toEqual(["interrupt"]);
+  });
+});
+
+describe("a failure", () => {
+  it("is told in the words that stderr quotes rather than the reworded ones", async () => {
+    const { turn } = begin();
+    turn.diagnose(now(REFUSED));
+    await turn.accept({ ...UNREACHABLE, api_error_status: 404 });
+    await turn.accept(RESULT);
+    const { events, error } = await readUntilFailure(turn);
+    expect(events).toEqual([]);
+    const expected = { status: 404, type: "not_found_error", message: "model: x", requestId: "req_9c1f" };
+    expect(error).toMatchObject(expected);
+    expect(await isSettled(turn.ended)).toBe(true);
+  });
+
+  it("waits for the words that come late on the other pipe", async () => {
+    const { turn } = begin();
+    await turn.accept({ ...UNREACHABLE, api_error_status: 404 });
+    const accepted = turn.accept(RESULT);
+    turn.diagnose(now(REFUSED));
+    await accepted;
+    expect((await readUntilFailure(turn)).error).toMatchObject({ message: "model: x" });
+  });
+
+  it("tells how to sign in when the CLI is not signed in", async () => {
+    const { turn } = begin();
+    await turn.accept(NOT_SIGNED_IN);
+    await turn.accept(RESULT);
+    const { error } = await readUntilFailure(turn);
+    expect(error).toMatchObject({ status: 401, message: expect.stringContaining("sign in with /login") });
+  });
+
+  it.each(MADE_UP_ENDS)(
+    "in mid-stream reaches the client in place of the end that the CLI makes up (%#)",
+    async (...end) => {
+      const { turn, calls, feed } = begin();
+      await feed(START, BLOCK_START, DELTA, ...end);
+      turn.diagnose(now(OVERLOADED));
+      await turn.accept(RESULT);
+      const { events, error } = await readUntilFailure(turn);
+      expect(events).toEqual([START, BLOCK_START, DELTA]);
+      expect(error).toMatchObject({ status: 529, type: "overloaded_error", message: "Overloaded" });
+      expect(calls).toEqual(["seal"]);
+    },
+  );
+
+  it("is not healed by a second answer after a broken one", async () => {
+    const { turn, calls, feed } = begin();
+    await feed(START, BLOCK_START, DELTA, BLOCK_STOP, STOP, ...ANSWER);
+    turn.diagnose(now(OVERLOADED));
+    await turn.accept(RESULT);
+    expect(await readUntilFailure(turn)).toMatchObject({ events: [START, BLOCK_START, DELTA], error: { status: 529 } });
+    expect(calls).toEqual(["seal"]);
+  });
+
+  it("is not read out of an assistant message that reports none", async () => {
+    const { turn } = begin();
+    await turn.accept({ ...NOT_SIGNED_IN, is_api_error_message: undefined });
+    await turn.accept(RESULT);
+    expect((await readUntilFailure(turn)).error).toMatchObject({ status: 500 });
+  });
+});
+
+describe("stop", () => {
+  it("ends the events quietly and interrupts once", async () => {
+    const { turn, calls, feed } = begin();
+    await feed(START, BLOCK_START);
+    turn.stop();
+    turn.stop();
+    await feed(DELTA);
+    expect(await collect(turn.events)).toEqual([START, BLOCK_START]);
+    expect(calls).toEqual(["seal", "interrupt"]);
+  });
+
+  it("leaves the turn busy until the CLI reports its end, which is no failure then", async () => {
+    const { turn } = begin();
+    turn.stop();
+    expect(await isSettled(turn.ended)).toBe(false);
+    await turn.accept(RESULT);
+    expect(await isSettled(turn.ended)).toBe(true);
+    expect(await collect(turn.events)).toEqual([]);
+  });
+
+  it("lets go of output that waits for a slow reader", async () => {
+    const { turn, feed } = begin();
+    const flooded = feed(START, BLOCK_START, ...Array.from({ length: 1000 }, () => DELTA));
+    expect(await isSettled(flooded)).toBe(false);
+    turn.stop();
+    expect(await isSettled(flooded)).toBe(true);
+  });
+});
+
+describe("a client that goes while the last event waits for it", () => {
+  it("is interrupted for once", async () => {
+    const calls: string[] = [];
+    const turn = new Turn({ seal: () => {}, interrupt: () => calls.push("interrupt") });
+    const answer = [...eventsFor([text("x ".repeat(58))])];
+    let last = Promise.resolve();
+    for (const event of answer) {
+      expect(await isSettled(last)).toBe(true);
+      last = turn.accept({ type: "stream_event", event });
+    }
+    expect(await isSettled(last)).toBe(false);
+    turn.stop();
+    await last;
+    expect(calls).toEqual(["interrupt"]);
+  });
+});
+
+describe("fail", () => {
+  it("ends the turn for good, after the events that came before", async () => {
+    const { turn, calls, feed } = begin();
+    await feed(START, BLOCK_START);
+    const error = cliEnded("SIGKILL");
+    turn.fail(error);
+    expect(await isSettled(turn.ended)).toBe(true);
+    expect(await readUntilFailure(turn)).toEqual({ events: [START, BLOCK_START], error });
+    expect(calls).toEqual(["seal"]);
+  });
+});

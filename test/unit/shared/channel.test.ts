@@ -1,0 +1,101 @@
+import { describe, expect, it } from "vitest";
+import { Channel } from "../../../src/shared/channel.ts";
+import { collect, isSettled } from "../support/streams.ts";
+
+describe("Channel", () => {
+  it("yields what was pushed, in order", async () => {
+    const channel = new Channel<number>(8);
+    for (const item of [1, 2, 3]) await channel.push(item);
+    channel.end();
+    expect(await collect(channel)).toEqual([1, 2, 3]);
+  });
+
+  it("wakes a reader that came first", async () => {
+    const channel = new Channel<string>(8);
+    const read = channel[Symbol.asyncIterator]().next();
+    expect(await isSettled(read)).toBe(false);
+    await channel.push("late");
+    expect(await read).toEqual({ done: false, value: "late" });
+  });
+
+  it.each([
+    ["ends", undefined],
+    ["fails", new Error("gone")],
+  ])("tells a waiting reader when it %s", async (_how, error) => {
+    const channel = new Channel<string>(8);
+    const read = collect(channel);
+    expect(await isSettled(read)).toBe(false);
+    channel.end(error);
+    if (error) await expect(read).rejects.toBe(error);
+    else expect(await read).toEqual([]);
+  });
+
+  it("lets a push wait at capacity until the reader takes an item", async () => {
+    const channel = new Channel<string>(2);
+    expect(await isSettled(channel.push("a"))).toBe(true);
+    const full = channel.push("b");
+    expect(await isSettled(full)).toBe(false);
+    expect(await channel[Symbol.asyncIterator]().next()).toEqual({ done: false, value: "a" });
+    expect(await isSettled(full)).toBe(true);
+  });
+
+  it("lets go of a waiting push at the end, and still yields its item", async () => {
+    const channel = new Channel<string>(1);
+    const full = channel.push("a");
+    expect(await isSettled(full)).toBe(false);
+    channel.end();
+    expect(await isSettled(full)).toBe(true);
+    expect(await collect(channel)).toEqual(["a"]);
+  });
+
+  it("never holds more than its capacity, and loses nothing", async () => {
+    const channel = new Channel<number>(3);
+    const items = Array.from({ length: 500 }, (_, index) => index);
+    let pushed = 0;
+    const producing = (async () => {
+      for (const item of items) {
+        pushed += 1;
+        await channel.push(item);
+      }
+      channel.end();
+    })();
+    const read: number[] = [];
+    for await (const item of channel) {
+      expect(pushed - read.length).toBeLessThanOrEqual(3 + 1);
+      read.push(item);
+    }
+    await producing;
+    expect(read).toEqual(items);
+  });
+
+  it("yields the buffered items before it fails", async () => {
+    const channel = new Channel<string>(8);
+    await channel.push("a");
+    await channel.push("b");
+    const error = new Error("broken");
+    channel.end(error);
+    const reader = channel[Symbol.asyncIterator]();
+    expect((await reader.next()).value).toBe("a");
+    expect((await reader.next()).value).toBe("b");
+    await expect(reader.next()).rejects.toBe(error);
+  });
+
+  it("drops what is pushed after the end, without waiting", async () => {
+    const channel = new Channel<string>(1);
+    channel.end();
+    expect(await isSettled(channel.push("too late"))).toBe(true);
+    expect(await collect(channel)).toEqual([]);
+  });
+
+  it("counts the first end alone", async () => {
+    const failed = new Channel<string>(1);
+    failed.end(new Error("first"));
+    failed.end(new Error("second"));
+    failed.end();
+    await expect(collect(failed)).rejects.toThrow("first");
+    const ended = new Channel<string>(1);
+    ended.end();
+    ended.end(new Error("too late"));
+    expect(await collect(ended)).toEqual([]);
+  });
+});
