@@ -53,7 +53,7 @@ export class Launcher {
     const args = [...prefix, ...ARGUMENTS, "--plugin-dir", await installOneCallMod(dataDir)];
     const child = childEnvironment(environment, extraEnvironment, betas);
     const process = new CliProcess({ command, args, environment: child, cwd }, this.#reaper);
-    const worker = new Worker(process, child.ANTHROPIC_BASE_URL ?? "", this.#logger);
+    const worker = new Worker(process, this.#logger);
     this.#logger.info(`worker ${process.pid} started (Claude Code ${version})`);
     void process.exited.then((how) => this.#logger.info(`worker ${process.pid} ended (${how})`));
     return worker;

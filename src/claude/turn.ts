@@ -11,24 +11,15 @@ const BUFFERED_EVENTS = 64;
 /** How long the words of a failure may lag behind its report, in milliseconds: they come on the other pipe. */
 const EVIDENCE_LAG = 200;
 
-/** What a turn asks of its worker. */
-export interface TurnControls {
-  /** Lets every further upstream call of this turn fail on this machine. */
-  seal(): void;
-  /** Ends the turn. */
-  interrupt(): void;
-}
-
 /**
  * One request's way through the CLI: fed with the CLI's output, it yields upstream's events and ends at the first
  * `message_stop`, whatever the CLI would like to do after it.
  */
 export class Turn {
-  readonly #controls: TurnControls;
+  readonly #interrupt: () => void;
   readonly #startedAt = Date.now();
   readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS);
   readonly #evidence = new Evidence();
-  #sealed = false;
   #sent = false;
   #started = false;
   #stopReasonSeen = false;
@@ -42,8 +33,9 @@ export class Turn {
     this.#resolveEnded = resolve;
   });
 
-  constructor(controls: TurnControls) {
-    this.#controls = controls;
+  /** `interrupt` asks the CLI to end the turn. */
+  constructor(interrupt: () => void) {
+    this.#interrupt = interrupt;
   }
 
   /** Upstream's events. Throws `ApiError` when the answer does not come, or not whole. */
@@ -74,7 +66,7 @@ export class Turn {
   /** Takes a line of the CLI's stderr. */
   diagnose(line: string): void {
     if (Date.parse(line.slice(0, 24)) < this.#startedAt) return;
-    if (line.includes("[API REQUEST]")) this.#seal();
+    if (line.includes("[API REQUEST]")) this.#sent = true;
     this.#evidence.addDiagnostic(line);
   }
 
@@ -82,7 +74,7 @@ export class Turn {
   stop(): void {
     if (this.#over) return;
     this.#finish();
-    this.#controls.interrupt();
+    this.#interrupt();
   }
 
   /** Ends the turn for good: the worker is gone. */
@@ -97,7 +89,7 @@ export class Turn {
       // a second answer in one turn is never this request's
       if (this.#started) return;
       this.#started = true;
-      this.#seal();
+      this.#sent = true;
     }
     if (this.#broken || closesBrokenStream(event, this.#stopReasonSeen)) {
       this.#broken = true;
@@ -113,7 +105,7 @@ export class Turn {
     // while the last event waited for a slow client, the client may have gone
     if (event.type === "message_stop" && !this.#over) {
       this.#finish();
-      this.#controls.interrupt();
+      this.#interrupt();
     }
   }
 
@@ -129,13 +121,6 @@ export class Turn {
     await Promise.race([this.#evidence.seen, late]);
     unwaited.abort();
     this.#finish(this.#evidence.toError(result));
-  }
-
-  #seal(): void {
-    this.#sent = true;
-    if (this.#sealed || this.#over) return;
-    this.#sealed = true;
-    this.#controls.seal();
   }
 
   #finish(error?: ApiError): void {

@@ -8,9 +8,6 @@ export interface TurnRequest {
   markSystem: boolean;
 }
 
-/** Port 0 cannot be connected to, nor can anybody listen there, so a call that goes to it never leaves the machine. */
-const NOWHERE = "http://127.0.0.1:0";
-
 /**
  * The settings of one request. Settings are sticky: a key left out keeps its old value, so every key that is ever set
  * is set each time.
@@ -19,9 +16,9 @@ const NOWHERE = "http://127.0.0.1:0";
  * - `CLAUDE_CODE_DISABLE_THINKING` keeps the CLI from adding thinking and context edits of its own; the client's
  *   `thinking` travels in the body like any other field.
  * - `CLAUDE_CODE_EFFORT_LEVEL` keeps it from adding an effort.
- * - `ANTHROPIC_BASE_URL` is the user's own again (the empty string restores the default).
+ * - `DISABLE_PROMPT_CACHING` takes the CLI's own cache marks away.
  */
-export function liveSettings(request: TurnRequest, baseUrl: string) {
+export function turnSettings(request: TurnRequest) {
   return {
     model: request.model,
     env: {
@@ -29,16 +26,9 @@ export function liveSettings(request: TurnRequest, baseUrl: string) {
       CLAUDE_CODE_DISABLE_THINKING: "1",
       CLAUDE_CODE_EFFORT_LEVEL: "unset",
       DISABLE_PROMPT_CACHING: request.markSystem ? "" : "1",
-      ANTHROPIC_BASE_URL: baseUrl,
     },
   };
 }
-
-/**
- * Sent once the request is on its way: the CLI reads the base URL afresh for each call, so that what it would ask by
- * itself afterwards (to continue after `max_tokens`, to try again after an error) fails on this machine.
- */
-export const deadSettings = { env: { ANTHROPIC_BASE_URL: NOWHERE } };
 
 /** Starts the turn. Its text never goes upstream, since the client's `messages` replace it. */
 export const trigger = {

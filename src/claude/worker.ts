@@ -4,7 +4,7 @@ import type { Logger } from "../shared/logger.ts";
 import type { CliProcess } from "./cliProcess.ts";
 import { type CliMessage, encode, lines, messages } from "./codec.ts";
 import { Turn } from "./turn.ts";
-import { deadSettings, liveSettings, type TurnRequest, trigger } from "./turnSettings.ts";
+import { type TurnRequest, trigger, turnSettings } from "./turnSettings.ts";
 
 /** What the CLI tells of itself when it is initialized; fields as in its own protocol. */
 export interface CliDescription {
@@ -35,7 +35,6 @@ interface Pending {
  */
 export class Worker {
   readonly #process: CliProcess;
-  readonly #baseUrl: string;
   readonly #logger: Logger;
   readonly #pending = new Map<string, Pending>();
   #turn: Turn | undefined;
@@ -45,9 +44,8 @@ export class Worker {
   /** Requests served so far. */
   served = 0;
 
-  constructor(process: CliProcess, baseUrl: string, logger: Logger) {
+  constructor(process: CliProcess, logger: Logger) {
     this.#process = process;
-    this.#baseUrl = baseUrl;
     this.#logger = logger;
     void this.#read();
   }
@@ -77,13 +75,10 @@ export class Worker {
    * come or breaks off; ends early when `signal` is aborted. Afterwards, `settle` before the next request.
    */
   async *run(request: TurnRequest, signal: AbortSignal): AsyncGenerator<StreamEvent, void, undefined> {
-    const settings = liveSettings(request, this.#baseUrl);
-    const turn = new Turn({
-      seal: () => this.#write(this.#control({ subtype: "apply_flag_settings", settings: deadSettings })),
-      interrupt: () => {
-        this.#interrupted = this.#request({ subtype: "interrupt" });
-        this.#interrupted.catch(() => {});
-      },
+    const settings = turnSettings(request);
+    const turn = new Turn(() => {
+      this.#interrupted = this.#request({ subtype: "interrupt" });
+      this.#interrupted.catch(() => {});
     });
     const stop = () => turn.stop();
     signal.addEventListener("abort", stop, { once: true });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type CliMessage, encode, lines, messages } from "../../src/claude/codec.ts";
 import { childEnvironment } from "../../src/claude/environment.ts";
 import { ARGUMENTS } from "../../src/claude/launcher.ts";
-import { deadSettings, trigger } from "../../src/claude/turnSettings.ts";
+import { trigger } from "../../src/claude/turnSettings.ts";
 import { claudePath } from "./claude.ts";
 import { cliEnvironment, scratchHome } from "./harness.ts";
 import { StandIn } from "./standIn.ts";
@@ -46,7 +46,6 @@ export class RawCli implements AsyncDisposable {
   readonly home: string;
   readonly diagnostics: string[] = [];
   readonly exited: Promise<unknown>;
-  sealed = false;
   readonly #child;
   readonly #waiting: { wanted: (message: CliMessage) => boolean; resolve: (message: CliMessage) => void }[] = [];
   readonly #log: CliMessage[] = [];
@@ -112,21 +111,13 @@ export class RawCli implements AsyncDisposable {
     return this.control({ subtype: "apply_flag_settings", settings });
   }
 
-  /** Points further calls of the CLI to where nobody listens; `sealed` tells when it has heard of it. */
-  async seal(): Promise<void> {
-    await this.settings(deadSettings);
-    this.sealed = true;
-  }
-
   /** One turn with this body, in the settings our worker uses unless `env` says otherwise. */
   async turn(body: object, { model = "sonnet", env = {} as Record<string, string> } = {}): Promise<RawTurn> {
     const live = {
       ...NEUTRAL,
-      ANTHROPIC_BASE_URL: this.standIn.url,
       CLAUDE_CODE_EXTRA_BODY: JSON.stringify(body),
       ...env,
     };
-    this.sealed = false;
     const from = this.#log.length;
     const ended = this.next((message) => message.type === "result");
     void this.settings({ model, env: live });

@@ -41,7 +41,7 @@ const earlier = (line: string) => `${new Date(Date.now() - 60_000).toISOString()
 
 function begin() {
   const calls: string[] = [];
-  const turn = new Turn({ seal: () => calls.push("seal"), interrupt: () => calls.push("interrupt") });
+  const turn = new Turn(() => calls.push("interrupt"));
   const feed = async (...events: StreamEvent[]) => {
     for (const event of events) await turn.accept({ type: "stream_event", event });
   };
@@ -64,7 +64,7 @@ describe("a whole answer", () => {
     const { turn, calls, feed } = begin();
     await feed(...ANSWER);
     expect(await collect(turn.events)).toEqual(ANSWER);
-    expect(calls).toEqual(["seal", "interrupt"]);
+    expect(calls).toEqual(["interrupt"]);
   });
 
   it("is followed by nothing that the CLI does afterwards", async () => {
@@ -74,7 +74,7 @@ describe("a whole answer", () => {
     await turn.accept(RESULT);
     turn.stop();
     expect(await collect(turn.events)).toEqual(ANSWER);
-    expect(calls).toEqual(["seal", "interrupt"]);
+    expect(calls).toEqual(["interrupt"]);
   });
 
   it("leaves the turn busy until the CLI reports its end", async () => {
@@ -113,29 +113,12 @@ describe("a whole answer", () => {
   });
 });
 
-describe("sealing", () => {
-  it("happens as soon as the request is on its way, and once only", async () => {
-    const { turn, calls, feed } = begin();
-    turn.diagnose(now(REQUEST));
-    expect(calls).toEqual(["seal"]);
-    turn.diagnose(now(REQUEST));
-    await feed(START);
-    expect(calls).toEqual(["seal"]);
-  });
-
-  it("happens at message_start when stderr lags behind", async () => {
-    const { turn, calls, feed } = begin();
-    await feed(START);
-    expect(calls).toEqual(["seal"]);
-    turn.diagnose(now(REQUEST));
-    expect(calls).toEqual(["seal"]);
-  });
-
-  it("heeds no lines that were written before the turn began", async () => {
-    const { turn, calls } = begin();
+describe("a line of stderr", () => {
+  it("is not heeded when it was written before the turn began", async () => {
+    const { turn } = begin();
     turn.diagnose(earlier(REQUEST));
     turn.diagnose(earlier(REFUSED));
-    expect(calls).toEqual([]);
+    expect(turn.sent).toBe(false);
     await turn.accept(UNREACHABLE);
     await turn.accept(RESULT);
     const { error } = await readUntilFailure(turn);
@@ -159,14 +142,6 @@ describe("sent", () => {
     const { turn, feed } = begin();
     await feed(START);
     expect(turn.sent).toBe(true);
-  });
-
-  it("holds too for a request that goes out after the turn was stopped, which seals nothing", () => {
-    const { turn, calls } = begin();
-    turn.stop();
-    turn.diagnose(now(REQUEST));
-    expect(turn.sent).toBe(true);
-    expect(calls).toEqual(["interrupt"]);
   });
 });
 
@@ -210,7 +185,7 @@ describe("a failure", () => {
       const { events, error } = await readUntilFailure(turn);
       expect(events).toEqual([START, BLOCK_START, DELTA]);
       expect(error).toMatchObject({ status: 529, type: "overloaded_error", message: "Overloaded" });
-      expect(calls).toEqual(["seal"]);
+      expect(calls).toEqual([]);
     },
   );
 
@@ -220,7 +195,7 @@ describe("a failure", () => {
     turn.diagnose(now(OVERLOADED));
     await turn.accept(RESULT);
     expect(await readUntilFailure(turn)).toMatchObject({ events: [START, BLOCK_START, DELTA], error: { status: 529 } });
-    expect(calls).toEqual(["seal"]);
+    expect(calls).toEqual([]);
   });
 
   it("is not read out of an assistant message that reports none", async () => {
@@ -239,7 +214,7 @@ describe("stop", () => {
     turn.stop();
     await feed(DELTA);
     expect(await collect(turn.events)).toEqual([START, BLOCK_START]);
-    expect(calls).toEqual(["seal", "interrupt"]);
+    expect(calls).toEqual(["interrupt"]);
   });
 
   it("leaves the turn busy until the CLI reports its end, which is no failure then", async () => {
@@ -263,7 +238,7 @@ describe("stop", () => {
 describe("a client that goes while the last event waits for it", () => {
   it("is interrupted for once", async () => {
     const calls: string[] = [];
-    const turn = new Turn({ seal: () => {}, interrupt: () => calls.push("interrupt") });
+    const turn = new Turn(() => calls.push("interrupt"));
     const answer = [...eventsFor([text("x ".repeat(58))])];
     let last = Promise.resolve();
     for (const event of answer) {
@@ -285,6 +260,6 @@ describe("fail", () => {
     turn.fail(error);
     expect(await isSettled(turn.ended)).toBe(true);
     expect(await readUntilFailure(turn)).toEqual({ events: [START, BLOCK_START], error });
-    expect(calls).toEqual(["seal"]);
+    expect(calls).toEqual([]);
   });
 });
