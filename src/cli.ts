@@ -15,6 +15,7 @@ Usage: claude-virtual-api [options]
   --api-key KEY        the key clients must send (default: any)
   --max-concurrent N   requests answered at the same time (default 8)
   --warm N             blank workers kept ready (default 1)
+  --model-map L        names of clients and what is asked for instead, as in gpt-4=opus,gpt-4o-mini=haiku
   --allowed-origins L  web origins that may call from a browser, separated by commas
   --allowed-hosts L    further names a Host header may carry, separated by commas
   --log-level L        error, warn, info, debug or trace (default info)
@@ -25,7 +26,7 @@ Each option is also read from CLAUDE_VIRTUAL_API_NAME, as in CLAUDE_VIRTUAL_API_
 
 const FLAGS = [
   ...["port", "host", "claude", "data-dir", "api-key", "max-concurrent", "warm"],
-  ...["allowed-origins", "allowed-hosts", "log-level"],
+  ...["model-map", "allowed-origins", "allowed-hosts", "log-level"],
 ] as const;
 type Flag = (typeof FLAGS)[number];
 
@@ -58,10 +59,18 @@ function toOptions(flags: Partial<Record<Flag, string>>, environment: NodeJS.Pro
     ...(flags["api-key"] !== undefined && { apiKey: flags["api-key"] }),
     maxConcurrent: wholeNumber("max-concurrent", flags["max-concurrent"], 1, 1000) ?? defaultOptions.maxConcurrent,
     warm: wholeNumber("warm", flags.warm, 0, 100) ?? defaultOptions.warm,
+    modelMap: { ...defaultOptions.modelMap, ...Object.fromEntries(list(flags["model-map"]).map(modelPair)) },
     allowedOrigins: list(flags["allowed-origins"]),
     allowedHosts: list(flags["allowed-hosts"]),
     environment,
   };
+}
+
+function modelPair(text: string): [name: string, model: string] {
+  const [name, model, ...rest] = text.split("=").map((part) => part.trim());
+  if (!name || !model || rest.length > 0)
+    throw new UsageError(`--model-map takes pairs like gpt-4=opus, not '${text}'.`);
+  return [name, model];
 }
 
 function wholeNumber(flag: Flag, text: string | undefined, minimum: number, maximum: number): number | undefined {

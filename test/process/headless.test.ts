@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, writeFile } from "node:fs/promises";
+import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -39,6 +39,7 @@ describe("the command line", () => {
     [["--nonsense"], "--nonsense"],
     [["--port", "eighty"], "--port takes a whole number from 0 to 65535, not 'eighty'."],
     [["--max-concurrent", "0"], "--max-concurrent takes a whole number from 1 to 1000"],
+    [["--model-map", "gpt-4"], "--model-map takes pairs like gpt-4=opus, not 'gpt-4'."],
     [["--log-level", "loud"], "--log-level takes one of error, warn, info, debug, trace"],
   ])("refuses %j", async (args, words) => {
     const { code, stdout, stderr } = await runCli(args);
@@ -70,6 +71,19 @@ describe("the command line", () => {
     expect((await server.post(simple())).status).toBe(401);
     const headers = { "x-api-key": "from-the-environment" };
     expect((await fetch(`${server.url}/v1/models`, { headers })).status).toBe(200);
+  });
+
+  it("asks for the models that the map names", async () => {
+    await using server = await startServerProcess(["--model-map", "gpt-4=claude-haiku-5-5, mine=opus"]);
+    for (const model of ["gpt-4", "mine", "claude-3-5-haiku-20241022"]) {
+      expect((await server.post({ ...simple(), model })).status).toBe(200);
+    }
+    const asked = server.standIn.messages.map((message) => message.body.model);
+    expect(asked).toEqual([
+      "claude-haiku-5-5",
+      expect.stringMatching(/^claude-opus/),
+      expect.stringMatching(/^claude-haiku/),
+    ]);
   });
 
   it("prints nothing but its address on stdout", async () => {
@@ -137,5 +151,27 @@ describe("without a usable CLI, a request is told", () => {
     });
     const health = (await (await fetch(`${server.url}/health`)).json()) as { cli: { signed_in: boolean } };
     expect(health.cli.signed_in).toBe(false);
+  });
+});
+
+describe("the package", () => {
+  const use = `await server(new ClaudeClient({ baseURL: process.argv[1] })); claude.messageStream;`;
+  const body = `async function server(client) { console.log(await client.message("Hello")); }`;
+  it.each([
+    ["module", `import { claude, ClaudeClient } from "claude-virtual-api"; ${body} ${use}`],
+    ["commonjs", `const { claude, ClaudeClient } = require("claude-virtual-api"); ${body} (async () => { ${use} })();`],
+  ])("gives npm users its client, as %s", async (type, script) => {
+    await using server = await startServerProcess();
+    const root = join(import.meta.dirname, "../..");
+    await mkdir(join(server.home, "node_modules"));
+    await symlink(root, join(server.home, "node_modules", "claude-virtual-api"), "dir");
+    const args = [`--input-type=${type}`, "--eval", script, server.url];
+    const child = spawn(process.execPath, args, { cwd: server.home });
+    let stdout = "";
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk;
+    });
+    await once(child, "close");
+    expect(stdout).toBe("You said: Hello\n");
   });
 });

@@ -31,6 +31,8 @@ const server = spawn(
     claudePath(),
     "--data-dir",
     home,
+    "--log-level",
+    "warn",
   ],
   {
     stdio: ["ignore", "pipe", "inherit"],
@@ -48,6 +50,7 @@ server.once("exit", async (code) => {
 
 await once(server.stdout, "data");
 const baseURL = `http://127.0.0.1:${port}`;
+if (port !== 8080) process.stdout.write(`Port 8080 is taken, so this is ${port}.\n`);
 process.stdout.write(
   `\nClaude Virtual API listens on ${baseURL}; a stand-in plays Anthropic's part, the Claude Code CLI is real.\n`,
 );
