@@ -18,37 +18,48 @@ Usage: claude-virtual-api [options]
   --model-map L        names of clients and what is asked for instead, as in gpt-4=opus,gpt-4o-mini=haiku
   --allowed-origins L  web origins that may call from a browser, separated by commas
   --allowed-hosts L    further names a Host header may carry, separated by commas
+  --request-timeout N  seconds a request may take in all (default 0: as long as it takes)
+  --traffic            log request bodies and events, too
   --log-level L        error, warn, info, debug or trace (default info)
   --version, --help
 
-Each option is also read from CLAUDE_VIRTUAL_API_NAME, as in CLAUDE_VIRTUAL_API_MAX_CONCURRENT.
+Each option with a value is also read from CLAUDE_VIRTUAL_API_NAME, as in CLAUDE_VIRTUAL_API_MAX_CONCURRENT.
 `;
 
 const FLAGS = [
   ...["port", "host", "claude", "data-dir", "api-key", "max-concurrent", "warm"],
-  ...["model-map", "allowed-origins", "allowed-hosts", "log-level"],
+  ...["model-map", "allowed-origins", "allowed-hosts", "request-timeout", "log-level"],
 ] as const;
 type Flag = (typeof FLAGS)[number];
+const SWITCHES = ["traffic", "help", "version"] as const;
+type Flags = Partial<Record<Flag | (typeof SWITCHES)[number], string>>;
 
 const LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
 
 class UsageError extends Error {}
 
-/** The flags given on the command line or else in the environment, and the words `help` and `version`. */
-function readFlags(args: string[], environment: NodeJS.ProcessEnv): Partial<Record<Flag | "help" | "version", string>> {
-  const string = { type: "string" } as const;
-  const boolean = { type: "boolean" } as const;
-  const options = { ...Object.fromEntries(FLAGS.map((flag) => [flag, string])), help: boolean, version: boolean };
+/** What is given on the command line, or else in the environment. */
+function readFlags(args: string[], environment: NodeJS.ProcessEnv): Flags {
+  const of = (names: readonly string[], type: "string" | "boolean") => names.map((name) => [name, { type }] as const);
+  const options = Object.fromEntries([...of(FLAGS, "string"), ...of(SWITCHES, "boolean")]);
   const given = parseArgs({ args, options, strict: true }).values as Record<string, string | boolean | undefined>;
   const flags: Record<string, string> = {};
   for (const name of Object.keys(options)) {
-    const value = given[name] ?? environment[`CLAUDE_VIRTUAL_API_${name.toUpperCase().replaceAll("-", "_")}`];
+    const value = given[name] ?? (isFlag(name) ? environment[variableOf(name)] : undefined);
     if (value !== undefined && value !== "") flags[name] = String(value);
   }
   return flags;
 }
 
-function toOptions(flags: Partial<Record<Flag, string>>, environment: NodeJS.ProcessEnv): ServerOptions {
+function isFlag(name: string): name is Flag {
+  return (FLAGS as readonly string[]).includes(name);
+}
+
+function variableOf(flag: Flag): string {
+  return `CLAUDE_VIRTUAL_API_${flag.toUpperCase().replaceAll("-", "_")}`;
+}
+
+function toOptions(flags: Flags, environment: NodeJS.ProcessEnv): ServerOptions {
   const list = (text: string | undefined) => text?.split(",").map((item) => item.trim()) ?? [];
   return {
     ...defaultOptions,
@@ -59,6 +70,8 @@ function toOptions(flags: Partial<Record<Flag, string>>, environment: NodeJS.Pro
     ...(flags["api-key"] !== undefined && { apiKey: flags["api-key"] }),
     maxConcurrent: wholeNumber("max-concurrent", flags["max-concurrent"], 1, 1000) ?? defaultOptions.maxConcurrent,
     warm: wholeNumber("warm", flags.warm, 0, 100) ?? defaultOptions.warm,
+    requestTimeout: 1000 * (wholeNumber("request-timeout", flags["request-timeout"], 0, 86_400) ?? 0),
+    traffic: () => flags.traffic !== undefined,
     modelMap: { ...defaultOptions.modelMap, ...Object.fromEntries(list(flags["model-map"]).map(modelPair)) },
     allowedOrigins: list(flags["allowed-origins"]),
     allowedHosts: list(flags["allowed-hosts"]),

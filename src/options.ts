@@ -25,6 +25,10 @@ export interface ServerOptions {
   maxRequestsPerWorker: number;
   /** Resident bytes beyond which a worker is replaced (Linux and macOS). */
   maxWorkerMemory: number;
+  /** Milliseconds a request may take in all; 0 for as long as it takes. */
+  requestTimeout: number;
+  /** Whether request bodies and events are logged, asked for each line, so that it can be switched while it runs. */
+  traffic: () => boolean;
   /** Web origins that may call the API from a browser; `*` allows any. */
   allowedOrigins: string[];
   /** Names besides the loopback ones that a `Host` header may carry. */
@@ -48,6 +52,8 @@ export const defaultOptions: Omit<ServerOptions, "environment"> = {
   idleTimeout: 5 * 60_000,
   maxRequestsPerWorker: 200,
   maxWorkerMemory: 600 * 1024 * 1024,
+  requestTimeout: 0,
+  traffic: () => false,
   allowedOrigins: [],
   allowedHosts: [],
   modelMap: {

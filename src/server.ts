@@ -1,33 +1,56 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { ApiError, type CliProblem, notSignedIn } from "./api/errors.ts";
+import { isSignedIn } from "./claude/account.ts";
 import { Launcher } from "./claude/launcher.ts";
 import { Pool } from "./claude/pool.ts";
+import { Activity } from "./http/activity.ts";
 import { createApp } from "./http/app.ts";
 import { isLoopback } from "./http/middleware/access.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Logger } from "./shared/logger.ts";
+import { credentialsOf, redacting } from "./shared/redact.ts";
+
+/** What keeps the CLI from answering, in words for a person. */
+export interface CliTrouble {
+  problem: CliProblem | "other";
+  message: string;
+}
 
 /** The running core, whichever door it was started through. */
 export interface Server {
   /** Starts to listen and warms the first workers in the background. Rejects with Node's `EADDRINUSE` and the like. */
   listen(): Promise<void>;
-  /** Stops taking requests, ends the running ones, and resolves when every worker is gone. */
-  close(): Promise<void>;
+  /**
+   * Stops taking requests and resolves when every worker is gone. Running requests are ended, or with `drain`
+   * awaited first.
+   */
+  close(options?: { drain?: boolean }): Promise<void>;
   /** The base URL clients use. Throws before `listen`. */
   readonly url: string;
+  /** Requests being answered. */
+  readonly running: number;
+  /** Calls back whenever that number changes; returns what ends that. */
+  onDidChangeRunning(listener: (running: number) => void): () => void;
+  /** Resolves, some time after `listen`, with what is wrong with the CLI, if anything is. */
+  troubleWithCli(): Promise<CliTrouble | undefined>;
 }
 
 /** Milliseconds an unused connection stays open: longer than clients keep theirs, so that they close first. */
 const KEEP_ALIVE = 75_000;
 
 /** Builds the core from its options. Throws when it would be open to the network without a key. */
-export function createServer(options: ServerOptions, logger: Logger): Server {
+export function createServer(options: ServerOptions, sink: Logger): Server {
   if (!isLoopback(options.host) && options.apiKey === undefined) {
     throw new Error(`Listening on ${options.host} opens the server to other machines: configure an API key first.`);
   }
+  const { environment, extraEnvironment, apiKey } = options;
+  const credentials = [...credentialsOf(environment), ...credentialsOf(extraEnvironment), ...(apiKey ? [apiKey] : [])];
+  const logger = redacting(sink, credentials);
   const launcher = new Launcher(options, logger);
   const pool = new Pool(launcher, options, logger);
-  const app = createApp(options, pool, launcher, logger);
+  const activity = new Activity();
+  const app = createApp(options, { pool, launcher, activity }, logger);
   const http = createHttpServer({ keepAliveTimeout: KEEP_ALIVE }, app.callback());
 
   return {
@@ -37,8 +60,9 @@ export function createServer(options: ServerOptions, logger: Logger): Server {
       // brings the pool to where the first request finds a worker, and /health the state of the sign-in
       pool.describe().catch((error: Error) => logger.warn(error.message));
     },
-    async close() {
+    async close({ drain = false } = {}) {
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+      if (drain) await activity.idle();
       const poolClosed = pool.close();
       http.closeAllConnections();
       await Promise.all([closed, poolClosed]);
@@ -48,7 +72,26 @@ export function createServer(options: ServerOptions, logger: Logger): Server {
     get url() {
       return urlOf(http);
     },
+    get running() {
+      return activity.running;
+    },
+    onDidChangeRunning: (listener) => activity.onChange(listener),
+    troubleWithCli: () => troubleWithCli(pool),
   };
+}
+
+async function troubleWithCli(pool: Pool): Promise<CliTrouble | undefined> {
+  try {
+    const description = await pool.describe();
+    return isSignedIn(description) ? undefined : toTrouble(notSignedIn());
+  } catch (error) {
+    return toTrouble(error as Error);
+  }
+}
+
+function toTrouble(error: Error): CliTrouble {
+  const code = error instanceof ApiError ? error.details?.error_code : undefined;
+  return { problem: (code as CliProblem | undefined) ?? "other", message: error.message };
 }
 
 function listening(http: HttpServer, port: number, host: string): Promise<void> {

@@ -88,29 +88,43 @@ export const overloaded = (waiting: number) =>
     headers: { "retry-after": "2" },
   });
 
+export const requestTimedOut = (milliseconds: number) =>
+  new ApiError(504, "timeout_error", `The request took longer than the ${milliseconds / 1000} s it may take.`);
+
 export const internal = () =>
   new ApiError(500, "api_error", "Internal server error. The server's log tells more.", { headers: NO_RETRY });
 
 export const shuttingDown = () => new ApiError(529, "overloaded_error", "The server is shutting down.");
 
+/** What is wrong with the CLI, told as `error.details.error_code` too. */
+export type CliProblem = "cli_missing" | "cli_unusable" | "cli_too_old" | "cli_not_signed_in";
+
+const cliProblem = (error_code: CliProblem) => ({ details: { error_code }, headers: NO_RETRY });
+
 const INSTALL_HINT = "Install Claude Code (npm install -g @anthropic-ai/claude-code)";
 
 export const cliMissing = () =>
-  new ApiError(500, "api_error", `Claude Code was not found. ${INSTALL_HINT}, or set the path of 'claude'.`, {
-    headers: NO_RETRY,
-  });
+  new ApiError(
+    500,
+    "api_error",
+    `Claude Code was not found. ${INSTALL_HINT}, or set the path of 'claude'.`,
+    cliProblem("cli_missing"),
+  );
 
 export const cliUnusable = (path: string, reason: string) =>
-  new ApiError(500, "api_error", `'${path}' does not run as Claude Code: ${reason}. ${INSTALL_HINT}.`, {
-    headers: NO_RETRY,
-  });
+  new ApiError(
+    500,
+    "api_error",
+    `'${path}' does not run as Claude Code: ${reason}. ${INSTALL_HINT}.`,
+    cliProblem("cli_unusable"),
+  );
 
 export const cliTooOld = (path: string, version: string, minimum: string) =>
   new ApiError(
     500,
     "api_error",
     `Claude Code ${version} at '${path}' is too old: at least ${minimum} is needed. Run 'claude update'.`,
-    { headers: NO_RETRY },
+    cliProblem("cli_too_old"),
   );
 
 export const notSignedIn = () =>
@@ -118,6 +132,7 @@ export const notSignedIn = () =>
     401,
     "authentication_error",
     "Claude Code is not signed in. Run 'claude' in a terminal and sign in with /login, or set ANTHROPIC_API_KEY.",
+    { details: { error_code: "cli_not_signed_in" satisfies CliProblem } },
   );
 
 export const cliEnded = (how: string) =>

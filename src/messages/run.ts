@@ -11,7 +11,7 @@ export interface RunContext {
 
 /**
  * The one way to Claude: a checked request in, upstream's own events out, with exactly one upstream call.
- * Throws `ApiError`; ends early, and stops the call, when `signal` is aborted.
+ * Throws `ApiError`; ends early, and stops the call, when `signal` is aborted, with its reason if that is an `ApiError`.
  */
 export async function* run(
   context: RunContext,
@@ -25,6 +25,7 @@ export async function* run(
     let spent = false;
     try {
       yield* lease.worker.run(turn, signal);
+      if (signal.reason instanceof ApiError) throw signal.reason;
       return;
     } catch (error) {
       // a worker that died before it called upstream has cost nothing, so another one takes over, once

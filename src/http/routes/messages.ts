@@ -1,18 +1,37 @@
 import type { Context } from "koa";
+import { requestTimedOut } from "../../api/errors.ts";
 import type { StreamEvent } from "../../api/events.ts";
 import { fold } from "../../api/fold.ts";
 import { parseMessagesRequest } from "../../api/messagesRequest.ts";
 import { type RunContext, run } from "../../messages/run.ts";
 import type { Logger } from "../../shared/logger.ts";
+import type { Activity } from "../activity.ts";
+import type { Exchange } from "../exchange.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
 import { sse } from "../sse.ts";
 
+export interface MessagesOptions extends RunContext {
+  /** Milliseconds a request may take in all; 0 for as long as it takes. */
+  requestTimeout: number;
+  /** Whether bodies and events are logged, asked for each line. */
+  traffic: () => boolean;
+  activity: Activity;
+}
+
 /** `POST /v1/messages`: parse, run, answer with the stream or with its fold. */
-export function createMessage(runContext: RunContext, logger: Logger) {
+export function createMessage(options: MessagesOptions, logger: Logger) {
   return async (context: Context): Promise<void> => {
-    const { apiVersion, betas } = context.state as ApiState;
+    const { apiVersion, betas, exchange } = context.state as ApiState & { exchange: Exchange };
     const request = parseMessagesRequest(context.request.body, apiVersion);
-    const events = run(runContext, request, betas, goneSignal(context));
+    exchange.asked(request.model);
+    options.activity.track(context.res);
+    const id = context.response.get("request-id");
+    const traffic = (arrow: string, content: object) => {
+      if (options.traffic()) logger.info(`${id} ${arrow} ${JSON.stringify(content)}`);
+    };
+    traffic("→", request);
+    const answer = run(options, request, betas, endSignal(context, options.requestTimeout));
+    const events = exchange.watch(answer, (event) => traffic("←", event));
     // until the first event the status is open: a failure before it is answered with its own
     const first = await events.next();
     if (first.done) return;
@@ -26,10 +45,12 @@ export function createMessage(runContext: RunContext, logger: Logger) {
   };
 }
 
-/** Aborted when the client goes away before its answer is complete. */
-function goneSignal(context: Context): AbortSignal {
+/** Aborted when the client goes away before its answer is complete, or the time is up. */
+function endSignal(context: Context, timeout: number): AbortSignal {
   const controller = new AbortController();
+  const timer = timeout > 0 ? setTimeout(() => controller.abort(requestTimedOut(timeout)), timeout) : undefined;
   context.res.once("close", () => {
+    clearTimeout(timer);
     if (!context.res.writableFinished) controller.abort();
   });
   return controller.signal;

@@ -52,6 +52,12 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "Overloaded: 256 requests are waiting already. Try again in a moment.",
     { "retry-after": "2" },
   ],
+  requestTimedOut: [
+    errors.requestTimedOut(90_000),
+    504,
+    "timeout_error",
+    "The request took longer than the 90 s it may take.",
+  ],
   internal: [errors.internal(), 500, "api_error", "Internal server error. The server's log tells more.", NO_RETRY],
   shuttingDown: [errors.shuttingDown(), 529, "overloaded_error", "The server is shutting down."],
   cliMissing: [
@@ -107,7 +113,7 @@ describe("the errors", () => {
     (_name, [made, status, type, message, headers = {}]) => {
       expect(made).toBeInstanceOf(ApiError);
       expect([made.status, made.headers]).toEqual([status, headers]);
-      expect(made.toEnvelope("req_1")).toEqual({ type: "error", error: { type, message }, request_id: "req_1" });
+      expect(made.toEnvelope("req_1")).toMatchObject({ type: "error", error: { type, message }, request_id: "req_1" });
     },
   );
 
@@ -131,4 +137,13 @@ describe("ApiError", () => {
   it("keeps upstream's request id beside the envelope", () => {
     expect(new ApiError(500, "api_error", "x", { requestId: "req_up" }).requestId).toBe("req_up");
   });
+});
+
+it.each([
+  [errors.cliMissing(), "cli_missing"],
+  [errors.cliUnusable("/a", "b"), "cli_unusable"],
+  [errors.cliTooOld("/a", "1", "2"), "cli_too_old"],
+  [errors.notSignedIn(), "cli_not_signed_in"],
+])("%s says for programs that it is %s", (error, error_code) => {
+  expect(error.details).toEqual({ error_code });
 });

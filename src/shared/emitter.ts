@@ -1,0 +1,13 @@
+/** Tells listeners of a value; `on` returns what takes the listener away again. */
+export class Emitter<T> {
+  readonly #listeners = new Set<(value: T) => void>();
+
+  on(listener: (value: T) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  emit(value: T): void {
+    for (const listener of this.#listeners) listener(value);
+  }
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import type { Logger } from "../../../src/shared/logger.ts";
+import { credentialsOf, redacting } from "../../../src/shared/redact.ts";
+
+function written(message: string, credentials: string[] = []): string[] {
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  const logger: Logger = redacting({ error: write, warn: write, info: write, debug: write, trace: write }, credentials);
+  for (const level of ["error", "warn", "info", "debug", "trace"] as const) logger[level](message);
+  return [...new Set(lines)];
+}
+
+describe("a redacting logger", () => {
+  it.each([
+    ["key sk-ant-api03-abc_DEF-123 used", "key [redacted] used"],
+    ["authorization: Bearer abc.def-ghi=", "authorization: Bearer [redacted]"],
+    ["sk-learn is a library", "sk-learn is a library"],
+    ["nothing to see", "nothing to see"],
+  ])("writes %j as %j at every level", (message, expected) => {
+    expect(written(message)).toEqual([expected]);
+  });
+
+  it("takes out the credentials it was told, wherever they stand", () => {
+    expect(written('{"key":"hunter22","again":"hunter22"}', ["hunter22"])).toEqual([
+      '{"key":"[redacted]","again":"[redacted]"}',
+    ]);
+  });
+
+  it("leaves words alone that are too short to be a credential", () => {
+    expect(written("a key is a key", ["key", ""])).toEqual(["a key is a key"]);
+  });
+});
+
+describe("the credentials of an environment", () => {
+  it("are the values of variables that are named like one", () => {
+    const environment = {
+      ANTHROPIC_API_KEY: "a",
+      AWS_SECRET_ACCESS_KEY: "b",
+      CLAUDE_CODE_OAUTH_TOKEN: "c",
+      HOME: "d",
+      EMPTY_KEY: "",
+    };
+    expect(credentialsOf(environment)).toEqual(["a", "b", "c"]);
+  });
+});
