@@ -5,11 +5,13 @@ import { build } from "esbuild";
 const production = process.argv.includes("--production");
 const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
 
-/** Keeps the core in a bundle of its own: both doors load `dist/server.js` at run time, when they need it. */
-const serverStaysApart = {
-  name: "server-stays-apart",
+/** Keeps the core and the client in bundles of their own, which the doors load at run time, when they need them. */
+const loadedLater = {
+  name: "loaded-later",
   setup({ onResolve }) {
-    onResolve({ filter: /\/server\.ts$/ }, () => ({ path: "./server.js", external: true }));
+    onResolve({ filter: /\/(server|client)\.ts$/, namespace: "file" }, ({ path, kind }) =>
+      kind === "entry-point" ? undefined : { path: `./${path.match(/\w+(?=\.ts$)/)[0]}.js`, external: true },
+    );
   },
 };
 
@@ -28,11 +30,11 @@ const common = {
 await rm("dist", { recursive: true, force: true });
 await Promise.all([
   build({ ...common, entryPoints: ["src/server.ts", "src/client.ts"] }),
-  build({ ...common, entryPoints: ["src/cli.ts"], plugins: [serverStaysApart], banner: { js: "#!/usr/bin/env node" } }),
+  build({ ...common, entryPoints: ["src/cli.ts"], plugins: [loadedLater], banner: { js: "#!/usr/bin/env node" } }),
   build({
     ...common,
     entryPoints: { extension: "src/extension/main.ts" },
-    plugins: [serverStaysApart],
+    plugins: [loadedLater],
     external: ["vscode"],
   }),
 ]);

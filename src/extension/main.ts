@@ -1,65 +1,42 @@
-import * as vscode from "vscode";
-import type { Server } from "../server.ts";
-import { version } from "../shared/version.ts";
-import { readOptions } from "./settings.ts";
+import type * as vscode from "vscode";
+import type { ClaudeVirtualApi } from "./api.ts";
+import { Caller } from "./caller.ts";
+import { registerCommands } from "./commands/register.ts";
+import { Controller } from "./controller.ts";
+import { probe } from "./health.ts";
+import { notifyOfTrouble } from "./notifications.ts";
+import { createOutput } from "./output.ts";
+import { Settings } from "./settings.ts";
+import { createStatusBar } from "./statusBar.ts";
 
-const PREFIX = "claudeVirtualApi";
+// VS Code hands `deactivate` nothing of what `activate` made
+let active: Controller | undefined;
 
-/** Starts the server in the background once VS Code is up, and offers the commands that start and stop it. */
-export function activate(context: vscode.ExtensionContext): void {
-  const log = vscode.window.createOutputChannel("Claude Virtual API", { log: true });
-  const item = vscode.window.createStatusBarItem(`${PREFIX}.status`, vscode.StatusBarAlignment.Right, 100);
-  let running: Promise<Server> | undefined;
-
-  const show = (text: string, tooltip: string) => {
-    item.text = text;
-    item.tooltip = tooltip;
-  };
-  const start = async () => {
-    show("$(sync~spin) Claude API", vscode.l10n.t("Claude Virtual API is starting"));
-    running ??= launch(context, log);
-    try {
-      const { url } = await running;
-      show(`$(radio-tower) Claude API :${new URL(url).port}`, vscode.l10n.t("Claude Virtual API listens on {0}", url));
-    } catch (error) {
-      running = undefined;
-      log.error((error as Error).message);
-      show("$(error) Claude API", (error as Error).message);
-    }
-  };
-  const stop = async () => {
-    const server = await running?.catch(() => undefined);
-    running = undefined;
-    await server?.close();
-    show("$(circle-slash) Claude API", vscode.l10n.t("Claude Virtual API is stopped"));
-  };
-
-  item.name = "Claude Virtual API";
-  item.command = `${PREFIX}.toggle`;
-  item.show();
+/** Puts the parts together and returns; the server is loaded and started when activation is over. */
+export function activate(context: vscode.ExtensionContext): ClaudeVirtualApi {
+  const settings = new Settings(context);
+  const { channel, logger } = createOutput();
+  const controller = new Controller({
+    options: () => settings.serverOptions(),
+    createServer: async (options) => (await import("../server.ts")).createServer(options, logger),
+    probe,
+  });
+  const caller = new Caller(controller, settings);
+  active = controller;
   context.subscriptions.push(
-    log,
-    item,
-    vscode.commands.registerCommand(`${PREFIX}.start`, start),
-    vscode.commands.registerCommand(`${PREFIX}.stop`, stop),
-    vscode.commands.registerCommand(`${PREFIX}.toggle`, () => (running ? stop() : start())),
+    channel,
+    createStatusBar(controller),
+    notifyOfTrouble(controller, settings),
+    registerCommands({ controller, caller, settings, channel }),
+    settings.onDidChangeServerSettings(() => {
+      if (controller.state.kind !== "stopped") void controller.restart();
+    }),
   );
-  log.info(`version ${version}`);
-  stopServer = stop;
-  void start();
+  if (settings.autoStart) setImmediate(() => void controller.start());
+  return caller.toApi();
 }
 
 /** Resolves when the server and its workers are gone. */
 export async function deactivate(): Promise<void> {
-  await stopServer?.();
-}
-
-// VS Code hands `deactivate` nothing of what `activate` made
-let stopServer: (() => Promise<void>) | undefined;
-
-async function launch(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): Promise<Server> {
-  const { createServer } = await import("../server.ts");
-  const server = createServer(readOptions(context.globalStorageUri.fsPath), log);
-  await server.listen();
-  return server;
+  await active?.dispose();
 }

@@ -1,15 +1,91 @@
+import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
 import { defaultOptions, type ServerOptions } from "../options.ts";
+import { SECTION, SERVER_SETTINGS, Setting } from "./contributions.ts";
 
-/** The core's options as the user's settings say; `dataDir` is the extension's own storage. */
-export function readOptions(dataDir: string): ServerOptions {
-  const settings = vscode.workspace.getConfiguration("claudeVirtualApi");
-  const claudePath = settings.get<string>("claudePath");
-  return {
-    ...defaultOptions,
-    port: settings.get<number>("port", defaultOptions.port),
-    ...(claudePath && { claudePath }),
-    dataDir,
-    environment: process.env,
-  };
+export type SelectionTarget = "document" | "clipboard" | "replace" | "output";
+
+/** Where the API key is kept, never in settings. */
+const API_KEY_SECRET = "apiKey";
+
+/** The user's settings and key, read afresh at each question. */
+export class Settings {
+  readonly #context: vscode.ExtensionContext;
+
+  constructor(context: vscode.ExtensionContext) {
+    this.#context = context;
+  }
+
+  get autoStart(): boolean {
+    return get(Setting.autoStart, true);
+  }
+
+  get port(): number {
+    return get(Setting.port, defaultOptions.port);
+  }
+
+  get defaultModel(): string {
+    return get(Setting.defaultModel, "sonnet");
+  }
+
+  get selectionTarget(): SelectionTarget {
+    return get<SelectionTarget>(Setting.selectionTarget, "document");
+  }
+
+  /** The key clients must send; undefined where any will do. */
+  async requiredApiKey(): Promise<string | undefined> {
+    return get(Setting.requireApiKey, false) ? ((await this.apiKey()) ?? this.#createApiKey()) : undefined;
+  }
+
+  async apiKey(): Promise<string | undefined> {
+    return this.#context.secrets.get(API_KEY_SECRET);
+  }
+
+  async setApiKey(key: string | undefined): Promise<void> {
+    if (key) await this.#context.secrets.store(API_KEY_SECRET, key);
+    else await this.#context.secrets.delete(API_KEY_SECRET);
+  }
+
+  async serverOptions(): Promise<ServerOptions> {
+    const claudePath = get(Setting.claudePath, "");
+    const apiKey = await this.requiredApiKey();
+    return {
+      ...defaultOptions,
+      host: get(Setting.host, defaultOptions.host),
+      port: this.port,
+      ...(claudePath !== "" && { claudePath }),
+      dataDir: this.#context.globalStorageUri.fsPath,
+      ...(apiKey !== undefined && { apiKey }),
+      maxConcurrent: get(Setting.maxConcurrentRequests, defaultOptions.maxConcurrent),
+      warm: get(Setting.warmWorkers, defaultOptions.warm),
+      idleTimeout: 1000 * get(Setting.idleTimeout, defaultOptions.idleTimeout / 1000),
+      requestTimeout: 1000 * get(Setting.requestTimeout, 0),
+      traffic: () => get(Setting.traffic, false),
+      allowedOrigins: get<string[]>(Setting.allowedOrigins, []),
+      modelMap: get(Setting.modelMap, defaultOptions.modelMap),
+      environment: process.env,
+      extraEnvironment: get<Record<string, string>>(Setting.environment, {}),
+    };
+  }
+
+  /** Calls back when a setting has changed that a running server was started with. */
+  onDidChangeServerSettings(listener: () => void): vscode.Disposable {
+    return vscode.workspace.onDidChangeConfiguration((event) => {
+      if (SERVER_SETTINGS.some((name) => event.affectsConfiguration(`${SECTION}.${name}`))) listener();
+    });
+  }
+
+  async update(name: string, value: unknown): Promise<void> {
+    await vscode.workspace.getConfiguration(SECTION).update(name, value, vscode.ConfigurationTarget.Global);
+  }
+
+  async #createApiKey(): Promise<string> {
+    const key = `cva-${randomUUID()}`;
+    await this.setApiKey(key);
+    return key;
+  }
+}
+
+function get<T>(name: string, fallback: T): T {
+  return vscode.workspace.getConfiguration(SECTION).get<T>(name) ?? fallback;
 }

@@ -1,0 +1,66 @@
+import * as vscode from "vscode";
+import { type AnswerSink, openSink } from "./answer.ts";
+import type { Parts } from "./register.ts";
+
+/** Tokens an answer to a selection may have at most. */
+const MAX_TOKENS = 8192;
+
+/** Sends what is selected, as it is. */
+export async function sendSelection(parts: Parts): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  if (!editor || isEmpty(editor)) return tellNothingSelected();
+  await answer(parts, editor, promptFor(editor));
+}
+
+/** Asks what to do with the selection, and sends both. */
+export async function askAboutSelection(parts: Parts): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  if (!editor || isEmpty(editor)) return tellNothingSelected();
+  const instruction = await vscode.window.showInputBox({
+    title: vscode.l10n.t("Ask about the selection"),
+    placeHolder: vscode.l10n.t("Explain this, find the bug, translate it …"),
+    ignoreFocusOut: true,
+  });
+  if (instruction) await answer(parts, editor, `${instruction}\n\n${promptFor(editor)}`);
+}
+
+/** The selected texts, each fenced in its language under the name of the file. */
+export function promptFor({ document, selections }: vscode.TextEditor): string {
+  const name = vscode.workspace.asRelativePath(document.uri);
+  const texts = selections.filter((selection) => !selection.isEmpty).map((selection) => document.getText(selection));
+  const blocks = texts.map((text) => {
+    // a fence must be longer than any inside
+    const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map((match) => match[0].length));
+    const fence = "`".repeat(longest + 1);
+    return `${fence}${document.languageId}\n${text}\n${fence}`;
+  });
+  return `${name} (${document.languageId}):\n\n${blocks.join("\n\n")}`;
+}
+
+async function answer({ caller, settings, channel }: Parts, editor: vscode.TextEditor, prompt: string): Promise<void> {
+  const title = vscode.l10n.t("Claude is answering");
+  const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
+  await vscode.window.withProgress(options, async (_progress, cancelled) => {
+    const controller = new AbortController();
+    cancelled.onCancellationRequested(() => controller.abort());
+    const { signal } = controller;
+    let sink: AnswerSink | undefined;
+    try {
+      for await (const text of caller.messageStream(prompt, { max_tokens: MAX_TOKENS, signal })) {
+        sink ??= await openSink(settings.selectionTarget, editor, channel);
+        await sink.write(text);
+      }
+      await sink?.end();
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  });
+}
+
+function isEmpty(editor: vscode.TextEditor): boolean {
+  return editor.selections.every((selection) => selection.isEmpty);
+}
+
+async function tellNothingSelected(): Promise<void> {
+  await vscode.window.showInformationMessage(vscode.l10n.t("Select some text in an editor first."));
+}

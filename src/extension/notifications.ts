@@ -1,0 +1,82 @@
+import { createServer } from "node:net";
+import * as vscode from "vscode";
+import type { CliTrouble } from "../server.ts";
+import { SECTION, Setting } from "./contributions.ts";
+import type { Controller } from "./controller.ts";
+import type { Settings } from "./settings.ts";
+import type { State } from "./state.ts";
+
+const INSTALL_PAGE = "https://code.claude.com/docs/en/setup";
+
+/** The few things a user must know and can mend, each told once for each time it comes up. */
+export function notifyOfTrouble(controller: Controller, settings: Settings): vscode.Disposable {
+  const told = new Set<string>();
+  const once = (key: string, tell: () => Promise<void>) => {
+    if (told.has(key)) return;
+    told.add(key);
+    void tell();
+  };
+  const offState = controller.onDidChangeState((state) => {
+    if (state.kind === "running" || state.kind === "shared") told.clear();
+    if (state.kind === "failed") once(state.message, () => tellFailure(state, settings));
+  });
+  const offTrouble = controller.onDidFindTrouble((trouble) => once(trouble.problem, () => tellTrouble(trouble)));
+  return vscode.Disposable.from({ dispose: offState }, { dispose: offTrouble });
+}
+
+async function tellFailure(state: State & { kind: "failed" }, settings: Settings): Promise<void> {
+  const openSettings = vscode.l10n.t("Open Settings");
+  if (state.portTaken === undefined) {
+    const choice = await vscode.window.showErrorMessage(
+      vscode.l10n.t("Claude Virtual API could not start: {0}", state.message),
+      openSettings,
+    );
+    if (choice === openSettings) await showSetting("");
+    return;
+  }
+  const useAnother = vscode.l10n.t("Use Another Port");
+  const choice = await vscode.window.showWarningMessage(
+    vscode.l10n.t("Port {0} is used by another program, so Claude Virtual API could not start.", state.portTaken),
+    useAnother,
+    openSettings,
+  );
+  if (choice === useAnother) await settings.update(Setting.port, await freePort(state.portTaken + 1));
+  if (choice === openSettings) await showSetting(Setting.port);
+}
+
+async function tellTrouble({ problem, message }: CliTrouble): Promise<void> {
+  if (problem === "cli_not_signed_in") {
+    const signIn = vscode.l10n.t("Sign In");
+    const text = vscode.l10n.t("Claude Code is not signed in, so requests will fail.");
+    if ((await vscode.window.showWarningMessage(text, signIn)) === signIn) openTerminal();
+    return;
+  }
+  const text =
+    problem === "cli_missing"
+      ? vscode.l10n.t("Claude Code was not found, so requests will fail.")
+      : vscode.l10n.t("Claude Code cannot be used: {0}", message);
+  const install = vscode.l10n.t("Install Claude Code");
+  const setPath = vscode.l10n.t("Set Path");
+  const choice = await vscode.window.showWarningMessage(text, install, setPath);
+  if (choice === install) await vscode.env.openExternal(vscode.Uri.parse(INSTALL_PAGE));
+  if (choice === setPath) await showSetting(Setting.claudePath);
+}
+
+function openTerminal(): void {
+  const terminal = vscode.window.createTerminal("Claude Code");
+  terminal.show();
+  terminal.sendText("claude");
+}
+
+async function showSetting(name: string): Promise<void> {
+  await vscode.commands.executeCommand("workbench.action.openSettings", `${SECTION}.${name}`);
+}
+
+/** The first port from `port` on that nobody listens on. */
+function freePort(port: number): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(freePort(port < 65_535 ? port + 1 : 1024)));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(port)));
+  });
+}

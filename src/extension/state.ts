@@ -1,0 +1,9 @@
+/** What the window knows of the server it uses. */
+export type State =
+  | { kind: "stopped" }
+  | { kind: "starting" }
+  /** This window's own server; `requests` are being answered. */
+  | { kind: "running"; url: string; requests: number }
+  /** Another window's server on the configured port. */
+  | { kind: "shared"; url: string; requests: number }
+  | { kind: "failed"; message: string; portTaken?: number };
