@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { chmod, rm } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
+import { chmod, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
 const production = process.argv.includes("--production");
@@ -25,10 +25,23 @@ const common = {
   minify: production,
   sourcemap: production ? false : "linked",
   logLevel: "warning",
+  metafile: true,
 };
 
+/** The licences of every package that went into a bundle, as one text. */
+function thirdPartyNotices(results) {
+  const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  const folders = new Set(inputs.flatMap((path) => path.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/) ?? []));
+  const notices = [...folders].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    return `${name} ${version} (${license})\n\n${file ? readFileSync(`${folder}/${file}`, "utf8").trim() : ""}\n`;
+  });
+  return `Claude Virtual API contains the following third-party software.\n\n${notices.join(`\n${"-".repeat(80)}\n\n`)}`;
+}
+
 await rm("dist", { recursive: true, force: true });
-await Promise.all([
+const results = await Promise.all([
   build({ ...common, entryPoints: ["src/server.ts", "src/client.ts"] }),
   build({ ...common, entryPoints: ["src/cli.ts"], plugins: [loadedLater], banner: { js: "#!/usr/bin/env node" } }),
   build({
@@ -39,3 +52,4 @@ await Promise.all([
   }),
 ]);
 await chmod("dist/cli.js", 0o755);
+await writeFile("dist/ThirdPartyNotices.txt", thirdPartyNotices(results));

@@ -6,6 +6,7 @@ const full = process.env.CLAUDE_VIRTUAL_API_FULL === "1";
 export default defineConfig({
   define: { __VERSION__: JSON.stringify("0.0.0-test") },
   test: {
+    alias: { vscode: new URL("./test/support/vscode.ts", import.meta.url).pathname },
     include: ["test/**/*.test.ts"],
     // two cores: a file's real CLI processes need one of them
     maxWorkers: 2,

@@ -1,0 +1,123 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import {
+  Command,
+  SECTION,
+  SERVER_SETTINGS,
+  Setting,
+  STATE_KEY,
+  WALKTHROUGH,
+} from "../../src/extension/contributions.ts";
+import { defaultOptions } from "../../src/options.ts";
+
+const root = join(import.meta.dirname, "../..");
+const read = (path: string) => JSON.parse(readFileSync(join(root, path), "utf8"));
+const manifest = read("package.json");
+const { contributes } = manifest;
+const properties: Record<string, { order: number; default: unknown; markdownDescription: string; scope: string }> =
+  contributes.configuration.properties;
+const sources = globSync("src/extension/**/*.ts", { cwd: root }).map((path) => readFileSync(join(root, path), "utf8"));
+
+describe("package.json and the code agree on", () => {
+  it("the commands", () => {
+    const declared = contributes.commands.map(({ command }: { command: string }) => command);
+    expect(declared.toSorted()).toEqual(Object.values(Command).toSorted());
+  });
+
+  it("the settings", () => {
+    const used = Object.values(Setting).map((name) => `${SECTION}.${name}`);
+    expect(Object.keys(properties).toSorted()).toEqual(used.toSorted());
+    expect(Object.values(Setting)).toEqual(expect.arrayContaining([...SERVER_SETTINGS]));
+  });
+
+  it("the defaults of the settings that are options of the core", () => {
+    const value = (name: string) => properties[`${SECTION}.${name}`]?.default;
+    expect({
+      host: value(Setting.host),
+      port: value(Setting.port),
+      maxConcurrent: value(Setting.maxConcurrentRequests),
+      warm: value(Setting.warmWorkers),
+      idleTimeout: 1000 * Number(value(Setting.idleTimeout)),
+      requestTimeout: 1000 * Number(value(Setting.requestTimeout)),
+      allowedOrigins: value(Setting.allowedOrigins),
+      modelMap: value(Setting.modelMap),
+      extraEnvironment: value(Setting.environment),
+    }).toEqual({
+      host: defaultOptions.host,
+      port: defaultOptions.port,
+      maxConcurrent: defaultOptions.maxConcurrent,
+      warm: defaultOptions.warm,
+      idleTimeout: defaultOptions.idleTimeout,
+      requestTimeout: defaultOptions.requestTimeout,
+      allowedOrigins: defaultOptions.allowedOrigins,
+      modelMap: defaultOptions.modelMap,
+      extraEnvironment: defaultOptions.extraEnvironment,
+    });
+  });
+
+  it("the walkthrough and the context key", () => {
+    expect(WALKTHROUGH).toBe(`${manifest.publisher}.${manifest.name}#${contributes.walkthroughs[0].id}`);
+    expect(JSON.stringify(contributes).match(/claudeVirtualApi\.state\b/g)?.length).toBeGreaterThan(0);
+    expect(STATE_KEY).toBe("claudeVirtualApi.state");
+  });
+
+  it("the commands that menus, walkthroughs and Markdown name", () => {
+    const named = JSON.stringify([contributes, read("package.nls.json")]).matchAll(/command:(claudeVirtualApi\.\w+)/g);
+    const known = Object.values(Command) as string[];
+    for (const [, command] of named) expect(known).toContain(command);
+  });
+});
+
+describe("the settings", () => {
+  it("stand in an order of their own", () => {
+    const orders = Object.values(properties).map(({ order }) => order);
+    expect(orders.toSorted((a, b) => a - b)).toEqual(orders.map((_, index) => index + 1));
+  });
+
+  it("that name programs or variables cannot come from a workspace", () => {
+    for (const name of [
+      Setting.claudePath,
+      Setting.environment,
+      Setting.host,
+      Setting.allowedOrigins,
+      Setting.requireApiKey,
+    ]) {
+      expect(properties[`${SECTION}.${name}`]?.scope).toBe("machine");
+    }
+    expect(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations).toEqual(
+      expect.arrayContaining([`${SECTION}.claudePath`, `${SECTION}.environment`]),
+    );
+  });
+});
+
+describe("every text is there in English and in French:", () => {
+  const placeholders = (text: string) => (text.match(/\{\d+\}|%\w+%|command:[\w.]+|`[^`]+`/g) ?? []).toSorted();
+
+  it("those of package.json", () => {
+    const used = new Set([...JSON.stringify(manifest).matchAll(/"%([^%"]+)%"/g)].map((match) => match[1]));
+    const [english, french] = [read("package.nls.json"), read("package.nls.fr.json")];
+    expect(Object.keys(english).toSorted()).toEqual([...used].toSorted());
+    expect(Object.keys(french).toSorted()).toEqual([...used].toSorted());
+    for (const key of Object.keys(english)) {
+      expect(french[key], key).not.toBe("");
+      expect(placeholders(french[key]), key).toEqual(placeholders(english[key]));
+    }
+  });
+
+  it("those of the code", () => {
+    const literals = sources.flatMap((source) => [...source.matchAll(/l10n\.t\(\s*("(?:[^"\\]|\\.)*")/g)]);
+    const calls = sources.flatMap((source) => source.match(/l10n\.t\(/g) ?? []);
+    expect(literals).toHaveLength(calls.length);
+    const used = [...new Set(literals.map((match) => JSON.parse(match[1] as string)))].toSorted();
+    const [english, french] = [read("l10n/bundle.l10n.json"), read("l10n/bundle.l10n.fr.json")];
+    expect(Object.keys(english).toSorted()).toEqual(used);
+    expect(Object.keys(french).toSorted()).toEqual(used);
+    for (const key of used) expect(placeholders(french[key]), key).toEqual(placeholders(key));
+  });
+
+  it("and every title and description is one of them", () => {
+    for (const { title } of contributes.commands) expect(title).toMatch(/^%.+%$/);
+    for (const { markdownDescription } of Object.values(properties)) expect(markdownDescription).toMatch(/^%.+%$/);
+  });
+});

@@ -1,0 +1,180 @@
+import { describe, expect, it } from "vitest";
+import { Controller } from "../../src/extension/controller.ts";
+import type { Health } from "../../src/extension/health.ts";
+import type { State } from "../../src/extension/state.ts";
+import { defaultOptions, type ServerOptions } from "../../src/options.ts";
+import type { CliTrouble, Server } from "../../src/server.ts";
+import { until } from "../support/harness.ts";
+import { gate } from "../support/replies.ts";
+
+/** A machine with ports, on which windows start servers. */
+class Machine {
+  /** Who listens on the port: one of our servers, or a stranger. */
+  owner: FakeServer | "stranger" | undefined;
+  readonly servers: FakeServer[] = [];
+  trouble: CliTrouble | undefined;
+  options: Partial<ServerOptions> = {};
+
+  window(): { controller: Controller; states: State[] } {
+    const controller = new Controller({
+      options: async () => ({ ...defaultOptions, environment: {}, ...this.options }),
+      createServer: async (options) => new FakeServer(this, options),
+      probe: async (): Promise<Health | undefined> =>
+        this.owner instanceof FakeServer ? { requests: this.owner.running } : undefined,
+    });
+    const states: State[] = [];
+    controller.onDidChangeState((state) => states.push(state));
+    return { controller, states };
+  }
+}
+
+class FakeServer implements Server {
+  readonly #machine: Machine;
+  readonly #options: ServerOptions;
+  #listener = (_running: number) => {};
+  running = 0;
+  drained: boolean | undefined;
+  idle = gate();
+
+  constructor(machine: Machine, options: ServerOptions) {
+    this.#machine = machine;
+    this.#options = options;
+    machine.servers.push(this);
+  }
+
+  get url(): string {
+    return `http://${this.#options.host}:${this.#options.port}`;
+  }
+
+  async listen(): Promise<void> {
+    if (this.#options.host === "broken") throw new Error("no such address");
+    if (this.#machine.owner) throw Object.assign(new Error("address in use"), { code: "EADDRINUSE" });
+    this.#machine.owner = this;
+  }
+
+  async close({ drain = false } = {}): Promise<void> {
+    this.drained = drain;
+    if (this.#machine.owner === this) this.#machine.owner = undefined;
+    if (drain && this.running > 0) await this.idle.opened;
+  }
+
+  onDidChangeRunning(listener: (running: number) => void): () => void {
+    this.#listener = listener;
+    return () => {};
+  }
+
+  async troubleWithCli(): Promise<CliTrouble | undefined> {
+    return this.#machine.trouble;
+  }
+
+  run(running: number): void {
+    this.running = running;
+    this.#listener(running);
+  }
+}
+
+const url = "http://127.0.0.1:8080";
+const kinds = (states: State[]) => states.map((state) => state.kind);
+
+describe("a window's server", () => {
+  it("starts once, however often it is asked for, and stops", async () => {
+    const machine = new Machine();
+    const { controller, states } = machine.window();
+    await Promise.all([controller.start(), controller.start(), controller.ensure()]);
+    expect(controller.state).toEqual({ kind: "running", url, requests: 0 });
+    await controller.toggle();
+    expect(kinds(states)).toEqual(["starting", "running", "stopped"]);
+    expect(machine.owner).toBeUndefined();
+    expect(machine.servers).toHaveLength(1);
+  });
+
+  it("tells how many requests it answers, and nothing once it is stopped", async () => {
+    const machine = new Machine();
+    const { controller, states } = machine.window();
+    await controller.start();
+    machine.servers[0]?.run(2);
+    expect(controller.state).toMatchObject({ kind: "running", requests: 2 });
+    await controller.stop();
+    machine.servers[0]?.run(1);
+    expect(states.at(-1)).toEqual({ kind: "stopped" });
+  });
+
+  it("is replaced at a restart, while the old one still answers what runs", async () => {
+    const machine = new Machine();
+    const { controller } = machine.window();
+    await controller.start();
+    machine.servers[0]?.run(1);
+    await controller.restart();
+    expect(controller.state).toEqual({ kind: "running", url, requests: 0 });
+    expect(machine.servers.map((server) => server.drained)).toEqual([true, undefined]);
+    let disposed = false;
+    const disposal = controller.dispose().then(() => {
+      disposed = true;
+    });
+    await until(() => machine.owner === undefined);
+    expect(disposed).toBe(false);
+    machine.servers[0]?.idle.open();
+    await disposal;
+  });
+
+  it("tells what is wrong with the CLI", async () => {
+    const machine = new Machine();
+    machine.trouble = { problem: "cli_missing", message: "not found" };
+    const { controller } = machine.window();
+    const told: CliTrouble[] = [];
+    controller.onDidFindTrouble((trouble) => told.push(trouble));
+    await controller.start();
+    await until(() => told.length === 1);
+    expect(told).toEqual([machine.trouble]);
+  });
+
+  it("is failed when it cannot listen, and may be started again", async () => {
+    const machine = new Machine();
+    machine.options = { host: "broken" };
+    const { controller } = machine.window();
+    await expect(controller.ensure()).rejects.toThrow("no such address");
+    expect(controller.state).toEqual({ kind: "failed", message: "no such address" });
+    machine.options = {};
+    expect(await controller.ensure()).toBe(url);
+  });
+
+  it("is failed when a stranger has the port", async () => {
+    const machine = new Machine();
+    machine.owner = "stranger";
+    const { controller } = machine.window();
+    await controller.start();
+    expect(controller.state).toMatchObject({ kind: "failed", portTaken: 8080 });
+  });
+
+  it("is called by a name that can be called", async () => {
+    const machine = new Machine();
+    machine.options = { host: "0.0.0.0", apiKey: "k" };
+    expect(await machine.window().controller.ensure()).toBe("http://127.0.0.1:8080");
+  });
+});
+
+describe("several windows", () => {
+  it("share the server of the first", async () => {
+    const machine = new Machine();
+    const [first, second] = [machine.window(), machine.window()];
+    await first.controller.start();
+    machine.servers[0]?.run(3);
+    await second.controller.start();
+    expect(second.controller.state).toEqual({ kind: "shared", url, requests: 3 });
+    await second.controller.stop();
+    expect(first.controller.state.kind).toBe("running");
+    await first.controller.dispose();
+  });
+
+  it("have a new owner when the old one goes, and the others follow it", async () => {
+    const machine = new Machine();
+    const windows = [machine.window(), machine.window(), machine.window()] as const;
+    for (const { controller } of windows) await controller.start();
+    await windows[0].controller.stop();
+    await until(() => windows.slice(1).some(({ controller }) => controller.state.kind === "running"));
+    await until(() => windows.slice(1).some(({ controller }) => controller.state.kind === "shared"));
+    expect(machine.owner).toBeInstanceOf(FakeServer);
+    for (const { controller } of windows) await controller.dispose();
+    expect(machine.owner).toBeUndefined();
+  });
+});

@@ -1,0 +1,105 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { unfenced } from "../../src/extension/commands/answer.ts";
+import { promptFor } from "../../src/extension/commands/selection.ts";
+import { probe } from "../../src/extension/health.ts";
+import type { State } from "../../src/extension/state.ts";
+import { present } from "../../src/extension/statusBar.ts";
+
+const url = "http://127.0.0.1:8080";
+
+describe("the status bar item", () => {
+  it.each<[State, string, string, boolean]>([
+    [{ kind: "stopped" }, "$(circle-slash) Claude API", "Stopped. Click to start.", false],
+    [{ kind: "starting" }, "$(sync~spin) Claude API", "Starting…", false],
+    [
+      { kind: "running", url, requests: 0 },
+      "$(radio-tower) Claude API :8080",
+      `Running at ${url}. Click to stop.`,
+      false,
+    ],
+    [
+      { kind: "running", url, requests: 2 },
+      "$(radio-tower) Claude API :8080 (2)",
+      `Running at ${url}. Click to stop.`,
+      false,
+    ],
+    [
+      { kind: "shared", url, requests: 0 },
+      "$(link) Claude API :8080",
+      `Shared: another window runs the server at ${url}.`,
+      false,
+    ],
+    [{ kind: "failed", message: "why" }, "$(error) Claude API", "Failed: why", true],
+  ])("shows %j", (state, text, summary, isFailure) => {
+    expect(present(state)).toEqual({ text, summary, isFailure });
+  });
+});
+
+describe("the prompt of a selection", () => {
+  type Editor = Parameters<typeof promptFor>[0];
+  const editor = (...texts: string[]) =>
+    ({
+      document: {
+        uri: { path: "/workspace/src/sum.ts" },
+        languageId: "typescript",
+        getText: (selection: { text: string }) => selection.text,
+      },
+      selections: texts.map((text) => ({ text, isEmpty: text === "" })),
+    }) as unknown as Editor;
+
+  it("names file and language and fences the text", () => {
+    expect(promptFor(editor("let a;"))).toBe("src/sum.ts (typescript):\n\n```typescript\nlet a;\n```");
+  });
+
+  it("holds every selection, but no empty one", () => {
+    expect(promptFor(editor("a", "", "b"))).toBe(
+      "src/sum.ts (typescript):\n\n```typescript\na\n```\n\n```typescript\nb\n```",
+    );
+  });
+
+  it("fences longer than anything inside", () => {
+    expect(promptFor(editor("````\nx\n````"))).toContain("`````typescript\n````\nx\n````\n`````");
+  });
+});
+
+describe("an answer that replaces the selection", () => {
+  it.each([
+    ["```ts\nlet a;\n```", "let a;"],
+    ["\n```\na\n\nb\n```\n", "a\n\nb"],
+    ["````md\n```\nx\n```\n````", "```\nx\n```"],
+    ["Here you are:\n```\na\n```", "Here you are:\n```\na\n```"],
+    ["```\na\n```\nand\n```\nb\n```", "```\na\n```\nand\n```\nb\n```"],
+    ["plain", "plain"],
+  ])("is the code of %j", (answer, code) => {
+    expect(unfenced(answer)).toBe(code);
+  });
+});
+
+describe("a look at a port", () => {
+  let body = "";
+  const server = createServer((_request, response) => response.end(body));
+  let base = "";
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => server.close());
+
+  it.each([
+    [JSON.stringify({ service: "claude-virtual-api", requests: { running: 2 } }), { requests: 2 }],
+    [JSON.stringify({ service: "claude-virtual-api" }), { requests: 0 }],
+    [JSON.stringify({ service: "something else" }), undefined],
+    ["null", undefined],
+    ["no JSON", undefined],
+    ["x".repeat(100_000), undefined],
+  ])("that answers %.40s", async (answer, health) => {
+    body = answer;
+    expect(await probe(base)).toEqual(health);
+  });
+
+  it("finds nothing where nobody listens", async () => {
+    expect(await probe("http://127.0.0.1:1")).toBeUndefined();
+  });
+});
