@@ -45,7 +45,8 @@ export class Exchange {
   /** The one line of a request: `POST /v1/messages claude-sonnet-5-5 200 · 12 in, 7 out · first event 31 ms · 45 ms`. */
   toString(): string {
     const { method, path, status, res } = this.#context;
-    const outcome = res.writableFinished ? String(status) : `${status} (client gone)`;
+    const told = res.headersSent ? `${status} ` : "";
+    const outcome = res.writableFinished ? String(status) : `${told}(client gone)`;
     const { input_tokens, cache_creation_input_tokens, cache_read_input_tokens, output_tokens } = this.#usage;
     const input = (input_tokens ?? 0) + (cache_creation_input_tokens ?? 0) + (cache_read_input_tokens ?? 0);
     return [

@@ -1,6 +1,7 @@
 import type Anthropic from "@anthropic-ai/sdk";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Stage, stage } from "../support/harness.ts";
+import { describe, expect, it } from "vitest";
+
+import { fileStage } from "../support/fileStage.ts";
 import { eventsFor, reply, text, thinking, toolUse } from "../support/replies.ts";
 import { clientOf, expectUpstream, MODEL, SDKS } from "./sdks.ts";
 
@@ -9,14 +10,7 @@ type Create = Anthropic.MessageCreateParamsNonStreaming;
 /** A PNG of one pixel. */
 const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-let on: Stage;
-beforeAll(async () => {
-  on = await stage();
-});
-afterAll(async () => {
-  await on[Symbol.asyncDispose]();
-});
-beforeEach(() => on.standIn.reset());
+const on = fileStage();
 
 const asking = (content: Anthropic.MessageParam["content"], more: Partial<Create> = {}): Create => ({
   model: MODEL,

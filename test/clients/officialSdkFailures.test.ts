@@ -1,17 +1,11 @@
 import type Anthropic from "@anthropic-ai/sdk";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Stage, stage } from "../support/harness.ts";
+import { describe, expect, it } from "vitest";
+
+import { fileStage } from "../support/fileStage.ts";
 import { eventsFor, failure, text } from "../support/replies.ts";
 import { clientOf, expectUpstream, heldBack, MODEL, SDKS } from "./sdks.ts";
 
-let on: Stage;
-beforeAll(async () => {
-  on = await stage();
-});
-afterAll(async () => {
-  await on[Symbol.asyncDispose]();
-});
-beforeEach(() => on.standIn.reset());
+const on = fileStage();
 
 const HELLO: Anthropic.MessageCreateParamsNonStreaming = {
   model: MODEL,

@@ -1,20 +1,16 @@
 import Anthropic from "@anthropic-ai/sdk";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { ClaudeClient } from "../../src/client.ts";
-import { type Stage, stage } from "../support/harness.ts";
+import { fileStage } from "../support/fileStage.ts";
+import { stage } from "../support/harness.ts";
 import { eventsFor, failure, reply, text, thinking } from "../support/replies.ts";
 import { expectUpstream, heldBack } from "./sdks.ts";
 
-let on: Stage;
+const on = fileStage();
 let client: ClaudeClient;
-beforeAll(async () => {
-  on = await stage();
+beforeAll(() => {
   client = new ClaudeClient({ baseURL: on.url });
 });
-afterAll(async () => {
-  await on[Symbol.asyncDispose]();
-});
-beforeEach(() => on.standIn.reset());
 
 const asked = (content: string, more: object = {}) => ({
   model: on.standIn.messages[0]?.body.model,

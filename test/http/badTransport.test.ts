@@ -1,17 +1,11 @@
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Stage, simple, stage, until } from "../support/harness.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import { fileStage } from "../support/fileStage.ts";
+import { simple, until } from "../support/harness.ts";
 import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
 
-let on: Stage;
-beforeAll(async () => {
-  on = await stage();
-});
-afterAll(async () => {
-  await on[Symbol.asyncDispose]();
-});
-beforeEach(() => on.standIn.reset());
+const on = fileStage();
 afterEach(() => {
   // what a client sends may never look like a failure of ours
   const failures = on.log.filter((line) => line.startsWith("[error]"));

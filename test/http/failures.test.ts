@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { eventsOf, type Stage, simple, stage } from "../support/harness.ts";
+import { describe, expect, it } from "vitest";
+import { fileStage } from "../support/fileStage.ts";
+import { eventsOf, simple } from "../support/harness.ts";
 import { eventsFor, failure, paced, reply, text } from "../support/replies.ts";
 
-let on: Stage;
-beforeAll(async () => {
-  on = await stage();
-});
-afterAll(() => on[Symbol.asyncDispose]());
-beforeEach(() => on.standIn.reset());
+const on = fileStage();
 
 const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
 const begun = [...eventsFor([text("one two three")])].slice(0, 5);

@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Stage, simple, stage, until } from "../support/harness.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { fileStage } from "../support/fileStage.ts";
+import { simple, stage, until } from "../support/harness.ts";
 import { failure, gate, held, reply, text } from "../support/replies.ts";
 
-let on: Stage;
 let traffic = false;
-beforeAll(async () => {
-  on = await stage({ traffic: () => traffic, apiKey: "the-key-of-this-server", requestTimeout: 2000 });
-});
-afterAll(() => on[Symbol.asyncDispose]());
+const on = fileStage({ traffic: () => traffic, apiKey: "the-key-of-this-server", requestTimeout: 2000 });
 beforeEach(() => {
   traffic = false;
-  on.standIn.reset();
   on.log.length = 0;
 });
 
@@ -43,13 +39,11 @@ describe("the log", () => {
   });
 
   it("says that a client has gone", async () => {
-    const begun = gate();
-    on.standIn.respond = () => held([text("one two three")], begun.open, gate().opened);
+    on.standIn.respond = () => held([text("one two three")], () => {}, gate().opened);
     const gone = new AbortController();
-    const request = on.post(simple("x", { stream: true }), headers, gone.signal).then((response) => response.text());
-    await begun.opened;
+    const response = await on.post(simple("x", { stream: true }), headers, gone.signal);
     gone.abort();
-    await request.catch(() => {});
+    await response.text().catch(() => {});
     await until(() => info().length > 0);
     expect(info()[0]).toMatch(/POST \/v1\/messages .* 200 \(client gone\) · /);
   });

@@ -1,15 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { eventsOf, type Stage, simple, stage } from "../support/harness.ts";
+import { describe, expect, it } from "vitest";
+import { fileStage } from "../support/fileStage.ts";
+import { eventsOf, simple } from "../support/harness.ts";
 import { reply, text, thinking, toolUse } from "../support/replies.ts";
 
-let on: Stage;
-beforeAll(async () => {
-  on = await stage();
-});
-afterAll(async () => {
-  await on[Symbol.asyncDispose]();
-});
-beforeEach(() => on.standIn.reset());
+const on = fileStage();
 
 describe("POST /v1/messages", () => {
   it("answers with the folded message", async () => {
