@@ -200,9 +200,13 @@ export class Pool {
     return bytes !== undefined && bytes > this.#options.maxWorkerMemory;
   }
 
-  /** Lets the longest idle worker go when there are as many as may be busy and warm together. */
+  /**
+   * Lets the longest idle worker go when as many are idle as may be busy: with fewer, clients that take turns with
+   * their system prompts would drive out each other's workers.
+   */
   #makeRoom(): void {
-    if (this.#workers.size < this.#options.maxConcurrent + this.#options.warm) return;
+    const { maxConcurrent, warm } = this.#options;
+    if (this.#workers.size < 2 * maxConcurrent + warm) return;
     const index = this.#idle.findIndex(({ key }) => key !== undefined);
     const [oldest] = index === -1 ? [] : this.#idle.splice(index, 1);
     if (oldest) this.#dismiss(oldest.worker);

@@ -24,6 +24,7 @@ export async function* run(
     const lease = await context.pool.lease(key, signal);
     let spent = false;
     try {
+      signal.throwIfAborted();
       yield* lease.worker.run(turn, signal);
       if (signal.reason instanceof ApiError) throw signal.reason;
       return;

@@ -12,6 +12,8 @@ export function errors(logger: Logger): Middleware {
       await next();
       if (context.status === 404 && context.body === undefined) throw notFound();
     } catch (error) {
+      // nobody is left to be told
+      if (context.res.destroyed) return;
       const told = error instanceof ApiError ? error : internal();
       if (told !== error) logger.error(`${context.method} ${context.path}: ${(error as Error).stack ?? error}`);
       const id = told.requestId ?? requestId;
