@@ -39,6 +39,24 @@ describe("the pool behind the server", () => {
     expect(on.standIn.messages.map((message) => message.body.messages[0].content)).toEqual(["a"]);
   });
 
+  it("has its place free again, however early or late clients go", async () => {
+    await using on = await stage({ maxConcurrent: 1, maxQueue: 100 });
+    on.standIn.respond = () => held([text("one two three")], () => {}, gate().opened);
+    for (let n = 0; n < 12; n++) {
+      const gone = new AbortController();
+      const answer = on
+        .post(simple(`${n}`, { stream: n % 2 === 0 }), {}, gone.signal)
+        .then((response) => response.text());
+      if (n % 3 === 1) await until(() => on.standIn.messages.length > 0);
+      if (n % 3 === 2) await until(async () => (await health(on.url)).requests.running > 0);
+      gone.abort();
+      await answer.catch(() => {});
+      on.standIn.messages.length = 0;
+    }
+    on.standIn.reset();
+    expect((await on.post(simple("last"))).status).toBe(200);
+  });
+
   it("keeps a worker for each system prompt, and reuses it", async () => {
     await using on = await stage({ maxConcurrent: 4, warm: 0 });
     for (const system of ["one", "two", "one", [{ type: "text", text: "two" }]]) {

@@ -32,6 +32,8 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
     traffic("→", request);
     const answer = run(options, request, betas, endSignal(context, options.requestTimeout));
     const events = exchange.watch(answer, (event) => traffic("←", event));
+    // whatever becomes of the answer, the worker is given back when the connection closes
+    context.res.once("close", () => void events.return());
     // until the first event the status is open: a failure before it is answered with its own
     const first = await events.next();
     if (first.done) return;
