@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import { Emitter } from "../shared/emitter.ts";
 
 /** Counts the requests that are being answered. */
@@ -21,9 +20,9 @@ export class Activity {
   }
 
   /** Counts a request in until its answer is closed. */
-  track(response: ServerResponse): void {
+  track(closed: Promise<void>): void {
     this.#add(1);
-    response.once("close", () => this.#add(-1));
+    void closed.then(() => this.#add(-1));
   }
 
   /** Calls back with the number of running requests whenever it changes; returns what ends that. */

@@ -14,11 +14,14 @@ export class Exchange {
   readonly #context: Context;
   readonly #startedAt = performance.now();
   readonly #usage: Usage = {};
+  /** Resolves when the answer is complete or the client gone: one listener for everybody who waits for that. */
+  readonly closed: Promise<void>;
   #model = "";
   #firstEventAt: number | undefined;
 
   constructor(context: Context) {
     this.#context = context;
+    this.closed = new Promise((resolve) => context.res.once("close", resolve));
   }
 
   asked(model: string): void {
@@ -60,7 +63,7 @@ export class Exchange {
   logAtEnd(logger: Logger): void {
     // a window asks for the state every two seconds, which is nobody's news
     const level = this.#context.path === "/health" ? "trace" : "info";
-    this.#context.res.once("close", () => logger[level](this.toString()));
+    void this.closed.then(() => logger[level](this.toString()));
   }
 
   #since(time: number): string {

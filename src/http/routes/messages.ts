@@ -24,16 +24,16 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
     const { apiVersion, betas, exchange } = context.state as ApiState & { exchange: Exchange };
     const request = parseMessagesRequest(context.request.body, apiVersion);
     exchange.asked(request.model);
-    options.activity.track(context.res);
+    options.activity.track(exchange.closed);
     const id = context.response.get("request-id");
     const traffic = (arrow: string, content: object) => {
       if (options.traffic()) logger.info(`${id} ${arrow} ${JSON.stringify(content)}`);
     };
     traffic("→", request);
-    const answer = run(options, request, betas, endSignal(context, options.requestTimeout));
+    const answer = run(options, request, betas, endSignal(context, exchange.closed, options.requestTimeout));
     const events = exchange.watch(answer, (event) => traffic("←", event));
     // whatever becomes of the answer, the worker is given back when the connection closes
-    context.res.once("close", () => void events.return());
+    void exchange.closed.then(() => events.return());
     // until the first event the status is open: a failure before it is answered with its own
     const first = await events.next();
     if (first.done) return;
@@ -48,10 +48,10 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
 }
 
 /** Aborted when the client goes away before its answer is complete, or the time is up. */
-function endSignal(context: Context, timeout: number): AbortSignal {
+function endSignal(context: Context, closed: Promise<void>, timeout: number): AbortSignal {
   const controller = new AbortController();
   const timer = timeout > 0 ? setTimeout(() => controller.abort(requestTimedOut(timeout)), timeout) : undefined;
-  context.res.once("close", () => {
+  void closed.then(() => {
     clearTimeout(timer);
     if (!context.res.writableFinished) controller.abort();
   });
