@@ -1,0 +1,142 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Locator, Page } from "playwright-core";
+import { gate, reply, text } from "../support/replies.ts";
+import { interrupted } from "./support/interrupted.ts";
+import { isFree } from "./support/ports.ts";
+import { startVsCode, type VsCode } from "./support/vscode.ts";
+import { notification, runCommand, selectAllOf, statusItem } from "./support/workbench.ts";
+
+const PORT = 8080;
+const SETTINGS = { "claudeVirtualApi.port": PORT, "editor.occurrencesHighlight": "off" };
+const SIZE = { width: 1280, height: 800 };
+const OUT = join(import.meta.dirname, "../../media/screenshots");
+
+const CODE = `from dataclasses import dataclass
+
+
+@dataclass
+class Account:
+    owner: str
+    balance: float = 0.0
+
+    def deposit(self, amount):
+        self.balance += amount
+
+    def withdraw(self, amount):
+        if amount > self.balance:
+            raise ValueError("insufficient funds")
+        self.balance -= amount
+
+
+def transfer(source, target, amount):
+    target.deposit(amount)
+    source.withdraw(amount)
+`;
+
+const ANSWER = `## What it does
+
+\`Account\` keeps a balance; \`transfer\` moves money between two.
+
+## What is wrong
+
+1. **\`transfer\` can create money.** It deposits first: when
+   \`withdraw\` raises, the target keeps the amount.
+2. **Floats are no money.** \`0.1 + 0.2\` is not \`0.3\`;
+   use \`Decimal\`, or count cents.
+3. **Negative amounts** turn a deposit into a withdrawal
+   without the check.
+
+## Better
+
+\`\`\`python
+def transfer(source, target, amount):
+    source.withdraw(amount)
+    target.deposit(amount)
+\`\`\`
+`;
+
+async function keep(page: Page, name: string, clip?: { x: number; y: number; width: number; height: number }) {
+  await page.screenshot({ path: join(OUT, `${name}.png`), ...(clip && { clip }) });
+}
+
+/** The box on the page, a little wider than what it must hold. */
+async function around(...parts: Locator[]) {
+  const boxes = (await Promise.all(parts.map((part) => part.boundingBox()))).filter((box) => box !== null);
+  const x = Math.max(0, Math.min(...boxes.map((box) => box.x)) - 8);
+  const y = Math.max(0, Math.min(...boxes.map((box) => box.y)) - 8);
+  const right = Math.min(SIZE.width, Math.max(...boxes.map((box) => box.x + box.width)) + 8);
+  const bottom = Math.min(SIZE.height, Math.max(...boxes.map((box) => box.y + box.height)) + 8);
+  return { x, y, width: right - x, height: bottom - y };
+}
+
+async function statusBar(page: Page): Promise<void> {
+  const tooltip = page.locator(".workbench-hover").filter({ hasText: "Copy environment variables" });
+  await statusItem(page).hover();
+  await tooltip.waitFor();
+  const { x, ...box } = await around(tooltip, page.locator(".part.statusbar"));
+  await keep(page, "status-bar", { ...box, x: x + 640, width: 640 });
+  await page.mouse.move(640, 300);
+  await tooltip.waitFor({ state: "hidden" });
+}
+
+async function palette(page: Page): Promise<void> {
+  await page.keyboard.press("F1");
+  await page.locator(".quick-input-widget input").first().fill(">Claude Virtual API");
+  await page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "Copy curl Example" }).waitFor();
+  await keep(page, "palette", await around(page.locator(".quick-input-widget")));
+  await page.keyboard.press("Escape");
+}
+
+async function selection(page: Page, { standIn }: VsCode): Promise<void> {
+  const { opened, open } = gate();
+  standIn.respond = () => interrupted(ANSWER, ANSWER.trim().split(/\s+/).length - 2, opened);
+  await page.setViewportSize({ width: 1280, height: 620 });
+  await page.keyboard.press("Control+B");
+  await runCommand(page, "Claude Virtual API: Send Selection");
+  await page.locator(".view-line").filter({ hasText: "source.withdraw" }).nth(1).waitFor();
+  await notification(page, "Claude is answering").waitFor();
+  await keep(page, "selection");
+  open();
+  await notification(page, "Claude is answering").waitFor({ state: "detached" });
+  await page.setViewportSize(SIZE);
+}
+
+async function log(page: Page, { settings, standIn }: VsCode): Promise<void> {
+  standIn.respond = () => reply([text("Four.")]);
+  const ask = async () => {
+    const answer = await fetch(`http://127.0.0.1:${PORT}/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": "any-key", "content-type": "application/json" },
+      body: JSON.stringify({
+        model: "sonnet",
+        max_tokens: 100,
+        stream: true,
+        messages: [{ role: "user", content: "2 + 2?" }],
+      }),
+    });
+    await answer.text();
+  };
+  await ask();
+  await settings({ ...SETTINGS, "claudeVirtualApi.traffic": true });
+  await runCommand(page, "Claude Virtual API: Show Log");
+  await page.locator('.part.panel .action-label[aria-label^="Maximize"]').click();
+  const lines = page.locator(".part.panel .view-line");
+  await ask();
+  await lines.filter({ hasText: "message_stop" }).first().waitFor();
+  await keep(page, "log", await around(page.locator(".part.panel > .title"), ...(await lines.all())));
+}
+
+if (!(await isFree(PORT))) throw new Error(`Port ${PORT} is taken, and the pictures should show it.`);
+await mkdir(OUT, { recursive: true });
+await using vsCode = await startVsCode("ceiling");
+await vsCode.settings(SETTINGS);
+const page = await vsCode.window({ "accounts.py": CODE });
+await statusItem(page)
+  .filter({ hasText: String(PORT) })
+  .waitFor();
+await statusBar(page);
+await selectAllOf(page, "accounts.py");
+await palette(page);
+await selection(page, vsCode);
+await log(page, vsCode);

@@ -1,0 +1,91 @@
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { gate, reply, text } from "../support/replies.ts";
+import { describeInVsCode } from "./support/describe.ts";
+import { interrupted } from "./support/interrupted.ts";
+import { PATIENCE, shows } from "./support/waits.ts";
+import {
+  clickAction,
+  editorTexts,
+  languageBeside,
+  notification,
+  notifications,
+  runCommand,
+  selectAllOf,
+} from "./support/workbench.ts";
+
+const SEND = "Claude Virtual API: Send Selection";
+// TypeScript's own extension complains in a code-server without its tsserver
+const code = "greeting = 'Hello'";
+
+describeInVsCode("sending a selection", (vsCode) => {
+  let page: Page;
+
+  beforeAll(async () => {
+    page = await vsCode().window({ "greeting.py": code });
+    await shows(page, `Claude API :${vsCode().port}`, /running/i);
+    await selectAllOf(page, "greeting.py");
+  }, PATIENCE.timeout);
+
+  const isOver = () => notification(page, "Claude is answering").waitFor({ state: "detached" });
+
+  beforeEach(async () => {
+    await isOver();
+    vsCode().standIn.reset();
+  });
+  afterAll(() => page?.close());
+
+  const beside = async () => (await editorTexts(page))[1];
+
+  test("writes the answer into a Markdown document beside the editor while it streams", async () => {
+    const { opened, open } = gate();
+    vsCode().standIn.respond = () => interrupted("It greets the **world**.", 2, opened);
+    await runCommand(page, SEND);
+    try {
+      await expect.poll(beside, PATIENCE).toMatch(/^It greets\s*$/);
+      await expect.poll(() => notifications(page), PATIENCE).toEqual(["Claude is answering"]);
+    } finally {
+      open();
+    }
+    await expect.poll(beside, PATIENCE).toBe("It greets the **world**.");
+    expect(await languageBeside(page)).toBe("markdown");
+    await isOver();
+    expect(await notifications(page)).toEqual([]);
+    expect((await editorTexts(page))[0]).toBe(code);
+  });
+
+  test("tells upstream the text, its language and the name of the file", async () => {
+    vsCode().standIn.respond = () => reply([text("Seen.")]);
+    await runCommand(page, SEND);
+    await expect.poll(beside, PATIENCE).toBe("Seen.");
+    expect(vsCode().standIn.messages).toHaveLength(1);
+    const sent = JSON.stringify(vsCode().standIn.messages[0]?.body.messages);
+    for (const part of [code, "python", "greeting.py"]) expect(sent).toContain(part);
+  });
+
+  test("stops the upstream call when it is cancelled in mid-answer", async () => {
+    const { opened, open } = gate();
+    vsCode().standIn.respond = () => interrupted("Never to be finished, this one.", 2, opened);
+    await runCommand(page, SEND);
+    try {
+      await expect.poll(beside, PATIENCE).toMatch(/^Never to\s*$/);
+      await clickAction(page, "Claude is answering", "Cancel");
+      expect(await vsCode().standIn.messages[0]?.finished).toBe(false);
+    } finally {
+      open();
+    }
+    await isOver();
+    expect(await notifications(page)).toEqual([]);
+    await shows(page, `Claude API :${vsCode().port}`, /running/i);
+    expect(await beside()).toMatch(/^Never to\s*$/);
+  });
+
+  test("starts the server first where it is stopped", async () => {
+    await runCommand(page, "Stop Claude Virtual API");
+    await shows(page, "Claude API", /stopped/i);
+    vsCode().standIn.respond = () => reply([text("Up again.")]);
+    await runCommand(page, SEND);
+    await expect.poll(beside, PATIENCE).toBe("Up again.");
+    await shows(page, `Claude API :${vsCode().port}`, /running/i);
+  });
+});

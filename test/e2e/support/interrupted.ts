@@ -1,0 +1,14 @@
+import { eventsFor, paced, type Reply, text } from "../../support/replies.ts";
+
+/** An answer that pauses after so many of its words, until it is `opened`. */
+export function interrupted(answer: string, words: number, opened: Promise<void>): Reply {
+  const events = [...eventsFor([text(answer)])];
+  const pause = events.findIndex(({ type }) => type === "content_block_delta") + words;
+  return paced(
+    (async function* () {
+      yield* events.slice(0, pause);
+      await opened;
+      yield* events.slice(pause);
+    })(),
+  );
+}

@@ -1,0 +1,15 @@
+import type { Page } from "playwright-core";
+import { expect, vi } from "vitest";
+import { status } from "./workbench.ts";
+
+/** Milliseconds a condition may take on two busy cores before a test gives it up. */
+export const PATIENCE = { timeout: 60_000, interval: 100 };
+
+/** Waits until the item's text is `text`, or matches it, and its label matches `label`. */
+export async function shows(page: Page, text: string | RegExp, label: RegExp): Promise<void> {
+  const wanted = {
+    text: typeof text === "string" ? text : expect.stringMatching(text),
+    label: expect.stringMatching(label),
+  };
+  await vi.waitFor(async () => expect(await status(page)).toEqual(wanted), PATIENCE);
+}

@@ -1,0 +1,103 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { simple } from "../support/harness.ts";
+import { gate, held, reply, text } from "../support/replies.ts";
+import { describeInVsCode } from "./support/describe.ts";
+import { serviceOn } from "./support/ports.ts";
+import { PATIENCE, shows } from "./support/waits.ts";
+import {
+  actions,
+  clickAction,
+  editorTexts,
+  notifications,
+  runCommand,
+  selectAllOf,
+  status,
+  statusItem,
+} from "./support/workbench.ts";
+
+/** Milliseconds in which another window must have taken the place of one that went away; twice what is promised. */
+const TAKE_OVER = { timeout: 10_000, interval: 100 };
+
+describeInVsCode("several windows", (vsCode) => {
+  let first: Page;
+  let second: Page;
+  let port: string;
+
+  beforeAll(async () => {
+    port = `Claude API :${vsCode().port}`;
+    first = await vsCode().window();
+    await shows(first, port, /running/i);
+    second = await vsCode().window({ "question.md": "What is shared?" });
+    await shows(second, port, /shared/i);
+  }, 2 * PATIENCE.timeout);
+
+  beforeEach(() => vsCode().standIn.reset());
+  afterAll(async () => {
+    await first?.close();
+    await second?.close();
+  });
+
+  test("share the server of the first", async () => {
+    expect(await statusItem(second).locator(".codicon-link").count()).toBe(1);
+    expect(await notifications(second)).toEqual([]);
+    expect((await status(first)).label).not.toMatch(/shared/i);
+  });
+
+  test("show its requests in each", async () => {
+    const { opened, open } = gate();
+    vsCode().standIn.respond = () => held([text("Wait for it")], () => {}, opened);
+    const answer = fetch(`${vsCode().baseURL}/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": "any-key", "content-type": "application/json" },
+      body: JSON.stringify(simple()),
+    });
+    try {
+      await shows(first, `${port} (1)`, /running/i);
+      await shows(second, `${port} (1)`, /shared/i);
+    } finally {
+      open();
+    }
+    expect((await answer).status).toBe(200);
+    await shows(second, port, /shared/i);
+  });
+
+  test("send selections to it from the second", async () => {
+    vsCode().standIn.respond = () => reply([text("A server.")]);
+    const requests = async () => (await vsCode().channels()).map((log) => log.split("POST /v1/messages").length - 1);
+    const before = await requests();
+    await selectAllOf(second, "question.md");
+    await runCommand(second, "Claude Virtual API: Send Selection");
+    await expect.poll(async () => (await editorTexts(second))[1], PATIENCE).toBe("A server.");
+    await expect.poll(requests, PATIENCE).toEqual([(before[0] ?? 0) + 1, 0]);
+  });
+
+  test("replace it when its window closes", async () => {
+    await first.close();
+    await expect.poll(async () => (await status(second)).label, TAKE_OVER).toMatch(/running/i);
+    expect(await serviceOn(vsCode().port)).toBe("claude-virtual-api");
+    await shows(second, port, /running/i);
+  });
+
+  test("tell once that another program has the port, and can use another", async () => {
+    await runCommand(second, "Stop Claude Virtual API");
+    await shows(second, "Claude API", /stopped/i);
+    const stranger = createServer((_request, response) => response.writeHead(404).end());
+    await once(stranger.listen(vsCode().port, "127.0.0.1"), "listening");
+    await runCommand(second, "Start Claude Virtual API");
+    const words = `Port ${vsCode().port} is used by another program`;
+    await expect.poll(() => notifications(second), PATIENCE).toEqual([expect.stringContaining(words)]);
+    expect(await actions(second, words)).toEqual(["Use Another Port", "Open Settings"]);
+    await shows(second, "Claude API", /failed/i);
+
+    await clickAction(second, words, "Use Another Port");
+    await shows(second, /^Claude API :\d+$/, /running/i);
+    const other = Number(/\d+$/.exec((await status(second)).text)?.[0]);
+    expect(other).not.toBe(vsCode().port);
+    expect(await serviceOn(other)).toBe("claude-virtual-api");
+    expect(await notifications(second)).toEqual([]);
+    stranger.close();
+  });
+});
