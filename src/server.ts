@@ -61,13 +61,14 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       pool.describe().catch((error: Error) => logger.warn(error.message));
     },
     async close({ drain = false } = {}) {
+      const listened = http.listening;
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
       if (drain) await activity.idle();
       const poolClosed = pool.close();
       http.closeAllConnections();
       await Promise.all([closed, poolClosed]);
       launcher.close();
-      logger.info("stopped");
+      if (listened) logger.info("stopped");
     },
     get url() {
       return urlOf(http);

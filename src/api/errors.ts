@@ -115,7 +115,7 @@ export const cliUnusable = (path: string, reason: string) =>
   new ApiError(
     500,
     "api_error",
-    `'${path}' does not run as Claude Code: ${reason}. ${INSTALL_HINT}.`,
+    `'${path}' does not run as Claude Code: ${reason}. Mend the path, or install Claude Code (npm install -g @anthropic-ai/claude-code).`,
     cliProblem("cli_unusable"),
   );
 

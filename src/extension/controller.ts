@@ -1,18 +1,25 @@
 import type { ServerOptions } from "../options.ts";
 import type { CliTrouble, Server } from "../server.ts";
 import { Emitter } from "../shared/emitter.ts";
-import type { Health } from "./health.ts";
+import type { Logger } from "../shared/logger.ts";
+import type { Neighbour } from "./health.ts";
 import type { State } from "./state.ts";
 
 /** What the controller stands on, so that it can be tested without VS Code. */
 export interface ControllerParts {
   options(): Promise<ServerOptions>;
   createServer(options: ServerOptions): Promise<Server>;
-  probe(url: string): Promise<Health | undefined>;
+  probe(url: string): Promise<Neighbour>;
+  /** Whether the user has stopped the server, for every window to see. */
+  stopMarker: { set(): Promise<void>; clear(): Promise<void>; isSet(): Promise<boolean> };
+  logger: Logger;
 }
 
-/** Milliseconds between two looks at another window's server: it must be replaced within 5 s of its end. */
+/** Milliseconds between two looks at whoever has the port: another window must be replaced within 5 s of its end. */
 const WATCH_INTERVAL = 1000;
+
+/** Looks that somebody silent on the port is given before it counts as a stranger. */
+const PATIENCE = 5;
 
 /**
  * The window's server: its own, or that of another window that owns the port. One action at a time, in the order they
@@ -46,11 +53,18 @@ export class Controller {
   }
 
   start(): Promise<void> {
-    return this.#queue(() => this.#start());
+    return this.#queue(async () => {
+      await this.#parts.stopMarker.clear();
+      await this.#start();
+    });
   }
 
+  /** Stops this window's server for every window, or leaves that of another one. */
   stop(): Promise<void> {
-    return this.#queue(() => this.#stop(false));
+    return this.#queue(async () => {
+      if (this.#server) await this.#parts.stopMarker.set();
+      await this.#stop(false);
+    });
   }
 
   /** Starts anew with the present settings; running requests end on the old server. */
@@ -75,7 +89,7 @@ export class Controller {
 
   /** Ends everything; resolves when no process is left. */
   async dispose(): Promise<void> {
-    await this.stop();
+    await this.#queue(() => this.#stop(false));
     await Promise.all(this.#closing);
   }
 
@@ -86,6 +100,8 @@ export class Controller {
 
   async #start(): Promise<void> {
     if (this.#state.kind === "running" || this.#state.kind === "shared") return;
+    clearTimeout(this.#watch);
+    this.#watch = undefined;
     this.#set({ kind: "starting" });
     const options = await this.#parts.options();
     const server = await this.#parts.createServer(options);
@@ -114,30 +130,46 @@ export class Controller {
   async #cannotListen(error: NodeJS.ErrnoException, { host, port }: ServerOptions): Promise<void> {
     if (error.code !== "EADDRINUSE") throw error;
     const url = reachable(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
-    const health = await this.#parts.probe(url);
-    if (health) this.#share(url, health);
+    const neighbour = await this.#whoIs(url);
+    if (neighbour.kind === "ours") this.#set({ kind: "shared", url, requests: neighbour.requests });
     else this.#set({ kind: "failed", message: error.message, portTaken: port });
+    this.#watchLater(url);
   }
 
-  #share(url: string, { requests }: Health): void {
-    this.#set({ kind: "shared", url, requests });
+  /** Asks again while somebody is silent: another window's extension host may just be busy. */
+  async #whoIs(url: string): Promise<Neighbour> {
+    let neighbour = await this.#parts.probe(url);
+    for (let looks = 1; neighbour.kind === "silent" && looks < PATIENCE; looks++)
+      neighbour = await this.#parts.probe(url);
+    return neighbour;
+  }
+
+  #watchLater(url: string): void {
     this.#watch = setTimeout(() => void this.#look(url), WATCH_INTERVAL);
   }
 
-  /** Whoever notices first that the owner is gone takes its place; the others find the new owner. */
+  /**
+   * Looks at whoever has the port. When it is nobody any more, whichever window notices first takes its place, unless
+   * the user has stopped the server; the others find the new owner.
+   */
   async #look(url: string): Promise<void> {
-    const health = await this.#parts.probe(url);
-    if (this.#state.kind !== "shared" || this.#state.url !== url) return;
-    if (health) return this.#share(url, health);
+    const watch = this.#watch;
+    const neighbour = await this.#parts.probe(url);
+    if (this.#watch !== watch) return;
+    if (neighbour.kind === "ours") this.#set({ kind: "shared", url, requests: neighbour.requests });
+    const isGone = neighbour.kind === "nobody" || (neighbour.kind === "stranger" && this.#state.kind === "shared");
+    if (!isGone) return this.#watchLater(url);
     await this.#queue(async () => {
-      if (this.#state.kind !== "shared") return;
-      this.#state = { kind: "starting" };
+      if (this.#watch !== watch) return;
+      if (await this.#parts.stopMarker.isSet()) return this.#stop(false);
+      this.#set({ kind: "starting" });
       await this.#start();
     });
   }
 
   async #stop(drain: boolean): Promise<void> {
     clearTimeout(this.#watch);
+    this.#watch = undefined;
     const server = this.#server;
     this.#server = undefined;
     if (server) {
@@ -152,6 +184,7 @@ export class Controller {
 
   #set(state: State): void {
     if (JSON.stringify(state) === JSON.stringify(this.#state)) return;
+    if (state.kind !== this.#state.kind) this.#parts.logger.info(describe(state));
     this.#state = state;
     this.#changed.emit(state);
   }
@@ -160,4 +193,20 @@ export class Controller {
 /** A URL for clients on this machine, since an address like 0.0.0.0 is only one to listen on. */
 function reachable(url: string): string {
   return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+}
+
+/** A line for the log. */
+function describe(state: State): string {
+  switch (state.kind) {
+    case "running":
+      return `this window's server runs at ${state.url}`;
+    case "shared":
+      return `sharing the server of another window at ${state.url}`;
+    case "failed":
+      return state.portTaken === undefined
+        ? `failed: ${state.message}`
+        : `port ${state.portTaken} is taken by a stranger`;
+    default:
+      return state.kind;
+  }
 }

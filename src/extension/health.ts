@@ -3,12 +3,13 @@ import { request } from "node:http";
 /** Milliseconds a server on this machine may take to say that it is there. */
 const TIMEOUT = 1000;
 
-export interface Health {
-  requests: number;
-}
+/**
+ * Who is found at a base URL: one of our servers with its running requests, nobody, somebody else, or somebody who does
+ * not answer in time, which one of ours does too while its extension host is busy.
+ */
+export type Neighbour = { kind: "ours"; requests: number } | { kind: "nobody" | "stranger" | "silent" };
 
-/** Asks whether one of ours listens at a base URL; undefined for anybody or anything else. */
-export function probe(url: string): Promise<Health | undefined> {
+export function probe(url: string): Promise<Neighbour> {
   return new Promise((resolve) => {
     const asked = request(`${url}/health`, { agent: false, timeout: TIMEOUT }, (response) => {
       let body = "";
@@ -18,20 +19,25 @@ export function probe(url: string): Promise<Health | undefined> {
         if (body.length > 65_536) asked.destroy();
       });
       response.on("end", () => resolve(read(body)));
-      response.on("error", () => resolve(undefined));
+      response.on("error", () => resolve({ kind: "stranger" }));
     });
-    asked.on("timeout", () => asked.destroy());
-    asked.on("error", () => resolve(undefined));
-    asked.on("close", () => resolve(undefined));
+    asked.on("timeout", () => {
+      resolve({ kind: "silent" });
+      asked.destroy();
+    });
+    asked.on("error", (error: NodeJS.ErrnoException) =>
+      resolve({ kind: error.code === "ECONNREFUSED" ? "nobody" : "stranger" }),
+    );
     asked.end();
   });
 }
 
-function read(body: string): Health | undefined {
+function read(body: string): Neighbour {
   try {
     const { service, requests } = JSON.parse(body);
-    return service === "claude-virtual-api" ? { requests: Number(requests?.running ?? 0) } : undefined;
+    if (service === "claude-virtual-api") return { kind: "ours", requests: Number(requests?.running ?? 0) };
   } catch {
-    return undefined;
+    // whoever it is speaks another language
   }
+  return { kind: "stranger" };
 }

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type * as vscode from "vscode";
 import type { ClaudeVirtualApi } from "./api.ts";
 import { Caller } from "./caller.ts";
@@ -8,6 +9,7 @@ import { notifyOfTrouble } from "./notifications.ts";
 import { createOutput } from "./output.ts";
 import { Settings } from "./settings.ts";
 import { createStatusBar } from "./statusBar.ts";
+import { stopMarker } from "./stopMarker.ts";
 
 // VS Code hands `deactivate` nothing of what `activate` made
 let active: Controller | undefined;
@@ -20,6 +22,8 @@ export function activate(context: vscode.ExtensionContext): ClaudeVirtualApi {
     options: () => settings.serverOptions(),
     createServer: async (options) => (await import("../server.ts")).createServer(options, logger),
     probe,
+    stopMarker: stopMarker(join(context.globalStorageUri.fsPath, "stopped")),
+    logger,
   });
   const caller = new Caller(controller, settings);
   active = controller;

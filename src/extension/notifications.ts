@@ -57,7 +57,8 @@ async function tellTrouble({ problem, message }: CliTrouble): Promise<void> {
       : vscode.l10n.t("Claude Code cannot be used: {0}", message);
   const install = vscode.l10n.t("Install Claude Code");
   const setPath = vscode.l10n.t("Set Path");
-  const choice = await vscode.window.showWarningMessage(text, install, setPath);
+  const remedies = problem === "cli_missing" ? [install, setPath] : [setPath, install];
+  const choice = await vscode.window.showWarningMessage(text, ...remedies);
   if (choice === install) await vscode.env.openExternal(vscode.Uri.parse(INSTALL_PAGE));
   if (choice === setPath) await showSetting(Setting.claudePath);
 }

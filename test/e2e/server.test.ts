@@ -7,7 +7,7 @@ import { missing } from "./support/chromium.ts";
 import { describeInVsCode } from "./support/describe.ts";
 import { freePort, isFree, serviceOn } from "./support/ports.ts";
 import { PATIENCE, shows } from "./support/waits.ts";
-import { answerBox, clickStatusItem, notifications, runCommand } from "./support/workbench.ts";
+import { actions, answerBox, clickStatusItem, notifications, runCommand } from "./support/workbench.ts";
 
 const apiKey = "sk-ant-api03-of-a-client-outside";
 const ownKey = "a key of the user's own";
@@ -147,6 +147,16 @@ describeInVsCode("the server", (vsCode) => {
     expect(logs.some(([, content]) => content.includes("POST /v1/messages"))).toBe(true);
     const leaking = logs.filter(([, content]) => [apiKey, ownKey, "sk-test-key"].some((key) => content.includes(key)));
     expect(leaking.map(([path]) => path)).toEqual([]);
+  });
+
+  test("tells once what to do when the CLI cannot be used, and runs on when that is mended", async () => {
+    await vsCode().settings({ "claudeVirtualApi.claudePath": "/nowhere/claude" });
+    const words = "Claude Code cannot be used: '/nowhere/claude'";
+    await expect.poll(() => notifications(page), PATIENCE).toEqual([expect.stringContaining(words)]);
+    expect(await actions(page, words)).toEqual(["Set Path", "Install Claude Code"]);
+    await vsCode().settings();
+    await expect.poll(() => streamed().catch(() => []), PATIENCE).toContain("Hello ");
+    expect(await notifications(page)).toHaveLength(1);
   });
 
   test("leaves no process and a free port when its window closes", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Controller } from "../../src/extension/controller.ts";
-import type { Health } from "../../src/extension/health.ts";
+import type { Neighbour } from "../../src/extension/health.ts";
 import type { State } from "../../src/extension/state.ts";
 import { defaultOptions, type ServerOptions } from "../../src/options.ts";
 import type { CliTrouble, Server } from "../../src/server.ts";
@@ -11,6 +11,10 @@ import { gate } from "../support/replies.ts";
 class Machine {
   /** Who listens on the port: one of our servers, or a stranger. */
   owner: FakeServer | "stranger" | undefined;
+  /** Whether our servers are too busy to answer. */
+  busy = false;
+  stopped = false;
+  looks = 0;
   readonly servers: FakeServer[] = [];
   trouble: CliTrouble | undefined;
   options: Partial<ServerOptions> = {};
@@ -19,8 +23,22 @@ class Machine {
     const controller = new Controller({
       options: async () => ({ ...defaultOptions, environment: {}, ...this.options }),
       createServer: async (options) => new FakeServer(this, options),
-      probe: async (): Promise<Health | undefined> =>
-        this.owner instanceof FakeServer ? { requests: this.owner.running } : undefined,
+      probe: async (): Promise<Neighbour> => {
+        this.looks += 1;
+        if (this.owner === undefined) return { kind: "nobody" };
+        if (this.owner === "stranger") return { kind: "stranger" };
+        return this.busy ? { kind: "silent" } : { kind: "ours", requests: this.owner.running };
+      },
+      stopMarker: {
+        set: async () => {
+          this.stopped = true;
+        },
+        clear: async () => {
+          this.stopped = false;
+        },
+        isSet: async () => this.stopped,
+      },
+      logger: { error() {}, warn() {}, info() {}, debug() {}, trace() {} },
     });
     const states: State[] = [];
     controller.onDidChangeState((state) => states.push(state));
@@ -170,11 +188,52 @@ describe("several windows", () => {
     const machine = new Machine();
     const windows = [machine.window(), machine.window(), machine.window()] as const;
     for (const { controller } of windows) await controller.start();
-    await windows[0].controller.stop();
+    await windows[0].controller.dispose();
     await until(() => windows.slice(1).some(({ controller }) => controller.state.kind === "running"));
     await until(() => windows.slice(1).some(({ controller }) => controller.state.kind === "shared"));
     expect(machine.owner).toBeInstanceOf(FakeServer);
     for (const { controller } of windows) await controller.dispose();
     expect(machine.owner).toBeUndefined();
+  });
+
+  it("stay stopped when the user has stopped the owner, until one is started", async () => {
+    const machine = new Machine();
+    const [first, second] = [machine.window(), machine.window()];
+    await first.controller.start();
+    await second.controller.start();
+    await first.controller.stop();
+    await until(() => second.controller.state.kind === "stopped");
+    expect(machine.owner).toBeUndefined();
+    await second.controller.start();
+    expect(second.controller.state.kind).toBe("running");
+    await second.controller.dispose();
+  });
+
+  it("keep sharing while the owner is too busy to answer", async () => {
+    const machine = new Machine();
+    const [first, second] = [machine.window(), machine.window()];
+    await first.controller.start();
+    await second.controller.start();
+    machine.busy = true;
+    machine.servers[0]?.run(1);
+    const seen = second.states.length;
+    const looks = machine.looks;
+    await until(() => machine.looks > looks + 1);
+    expect(second.states).toHaveLength(seen);
+    machine.busy = false;
+    await until(() => second.states.at(-1)?.kind === "shared" && second.states.length > seen);
+    expect(second.controller.state).toMatchObject({ kind: "shared", requests: 1 });
+    for (const { controller } of [first, second]) await controller.dispose();
+  });
+
+  it("take the port when the stranger who had it leaves", async () => {
+    const machine = new Machine();
+    machine.owner = "stranger";
+    const { controller } = machine.window();
+    await controller.start();
+    expect(controller.state.kind).toBe("failed");
+    machine.owner = undefined;
+    await until(() => controller.state.kind === "running");
+    await controller.dispose();
   });
 });

@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createNetServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { unfenced } from "../../src/extension/commands/answer.ts";
 import { promptFor } from "../../src/extension/commands/selection.ts";
@@ -88,18 +88,26 @@ describe("a look at a port", () => {
   afterAll(() => server.close());
 
   it.each([
-    [JSON.stringify({ service: "claude-virtual-api", requests: { running: 2 } }), { requests: 2 }],
-    [JSON.stringify({ service: "claude-virtual-api" }), { requests: 0 }],
-    [JSON.stringify({ service: "something else" }), undefined],
-    ["null", undefined],
-    ["no JSON", undefined],
-    ["x".repeat(100_000), undefined],
-  ])("that answers %.40s", async (answer, health) => {
+    [JSON.stringify({ service: "claude-virtual-api", requests: { running: 2 } }), { kind: "ours", requests: 2 }],
+    [JSON.stringify({ service: "claude-virtual-api" }), { kind: "ours", requests: 0 }],
+    [JSON.stringify({ service: "something else" }), { kind: "stranger" }],
+    ["null", { kind: "stranger" }],
+    ["no JSON", { kind: "stranger" }],
+    ["x".repeat(100_000), { kind: "stranger" }],
+  ])("that answers %.40s", async (answer, neighbour) => {
     body = answer;
-    expect(await probe(base)).toEqual(health);
+    expect(await probe(base)).toEqual(neighbour);
   });
 
-  it("finds nothing where nobody listens", async () => {
-    expect(await probe("http://127.0.0.1:1")).toBeUndefined();
+  it("finds nobody where nobody listens", async () => {
+    expect(await probe("http://127.0.0.1:1")).toEqual({ kind: "nobody" });
+  });
+
+  it("finds somebody silent where no answer comes", async () => {
+    const mute = createNetServer();
+    await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
+    const { port } = mute.address() as AddressInfo;
+    expect(await probe(`http://127.0.0.1:${port}`)).toEqual({ kind: "silent" });
+    mute.close();
   });
 });

@@ -110,7 +110,7 @@ describe("without a usable CLI, a request is told", () => {
       retry: "false",
       error: {
         type: "api_error",
-        message: expect.stringMatching(/'\/nowhere\/claude' does not run.*Install Claude Code/),
+        message: expect.stringMatching(/'\/nowhere\/claude' does not run.*install Claude Code/),
       },
     });
   });

@@ -71,7 +71,7 @@ const TABLE: Record<keyof typeof factories, Row> = {
     errors.cliUnusable("/a/claude", "no such file"),
     500,
     "api_error",
-    `'/a/claude' does not run as Claude Code: no such file. ${INSTALL}.`,
+    "'/a/claude' does not run as Claude Code: no such file. Mend the path, or install Claude Code (npm install -g @anthropic-ai/claude-code).",
     NO_RETRY,
   ],
   cliTooOld: [
