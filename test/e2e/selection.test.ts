@@ -5,6 +5,7 @@ import { describeInVsCode } from "./support/describe.ts";
 import { interrupted } from "./support/interrupted.ts";
 import { PATIENCE, shows } from "./support/waits.ts";
 import {
+  answerBox,
   clickAction,
   editorTexts,
   languageBeside,
@@ -35,6 +36,14 @@ describeInVsCode("sending a selection", (vsCode) => {
   });
   afterAll(() => page?.close());
 
+  /** Sends the selection once, and tells which model was asked. */
+  const send = async (): Promise<string> => {
+    vsCode().standIn.messages.length = 0;
+    await runCommand(page, SEND);
+    await expect.poll(() => vsCode().standIn.messages, PATIENCE).toHaveLength(1);
+    await isOver();
+    return vsCode().standIn.messages[0]?.body.model;
+  };
   const beside = async () => (await editorTexts(page))[1];
 
   test("writes the answer into a Markdown document beside the editor while it streams", async () => {
@@ -80,6 +89,21 @@ describeInVsCode("sending a selection", (vsCode) => {
     expect(await beside()).toMatch(/^Never to\s*$/);
   });
 
+  test("asks what the user wants to know of it", async () => {
+    vsCode().standIn.respond = () => reply([text("It does.")]);
+    await runCommand(page, "Claude Virtual API: Ask About Selection…");
+    await answerBox(page, "Does this greet?");
+    await expect.poll(beside, PATIENCE).toBe("It does.");
+    expect(vsCode().standIn.messages[0]?.body.messages[0].content).toMatch(/^Does this greet\?\n\n.*greeting\.py/);
+  });
+
+  test("goes to the model that was chosen from the live list", async () => {
+    await runCommand(page, "Claude Virtual API: Choose Default Model");
+    await page.locator(".quick-input-list .monaco-list-row", { hasText: "haiku" }).first().click();
+    // VS Code notices a setting in its own time
+    await expect.poll(send, PATIENCE).toMatch(/^claude-haiku-/);
+  });
+
   test("starts the server first where it is stopped", async () => {
     await runCommand(page, "Stop Claude Virtual API");
     await shows(page, "Claude API", /stopped/i);
@@ -87,5 +111,12 @@ describeInVsCode("sending a selection", (vsCode) => {
     await runCommand(page, SEND);
     await expect.poll(beside, PATIENCE).toBe("Up again.");
     await shows(page, `Claude API :${vsCode().port}`, /running/i);
+  });
+
+  test("is replaced by the code of the answer where the user wants that", async () => {
+    await vsCode().settings({ "claudeVirtualApi.selectionTarget": "replace" });
+    vsCode().standIn.respond = () => reply([text("```python\ngreeting = 'Bonjour'\n```")]);
+    const sent = async () => (await send()) && (await editorTexts(page))[0];
+    await expect.poll(sent, PATIENCE).toBe("greeting = 'Bonjour'");
   });
 });

@@ -4,3 +4,10 @@ export const l10n = {
 };
 
 export const workspace = { asRelativePath: (uri: { path: string }) => uri.path.replace(/^\/workspace\//, "") };
+
+export class Disposable {
+  readonly dispose: () => void;
+  constructor(dispose: () => void) {
+    this.dispose = dispose;
+  }
+}

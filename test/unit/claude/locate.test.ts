@@ -152,7 +152,9 @@ describe.skipIf(process.platform === "win32")("locate", () => {
       status: 500,
       message: expect.stringContaining(`'${path}' does not run as Claude`),
     });
-    expect((refused as Error).message).toMatch(new RegExp(`Code: .*(${reason}).*\\. Install Claude Code`));
+    expect((refused as Error).message).toMatch(
+      new RegExp(`Code: .*(${reason}).*\\. Mend the path, or install Claude Code`),
+    );
   });
 
   it("tells of a given path where nothing is, and looks nowhere else", async () => {

@@ -43,8 +43,8 @@ describe("sse", () => {
 
   it.each([overloaded(3), notSignedIn()])("tells of a failure in an error event and ends: %s", async (error) => {
     const log = logger();
-    const { type, message } = error;
-    const told = `event: error\ndata: ${JSON.stringify({ type: "error", error: { type, message } })}\n\n`;
+    const { type, message, details } = error;
+    const told = `event: error\ndata: ${JSON.stringify({ type: "error", error: { type, message, ...(details && { details }) } })}\n\n`;
     expect(await bodyOf(failing(error), log)).toBe(frame(START) + frame(DELTA) + told);
     expect(log.logged).toEqual([]);
   });

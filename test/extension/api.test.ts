@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { Caller } from "../../src/extension/caller.ts";
+import { Controller } from "../../src/extension/controller.ts";
+import type { Settings } from "../../src/extension/settings.ts";
+import type { State } from "../../src/extension/state.ts";
+import { defaultOptions } from "../../src/options.ts";
+import { createServer } from "../../src/server.ts";
+import { claudePath } from "../support/claude.ts";
+import { cliEnvironment, scratchHome } from "../support/harness.ts";
+import { StandIn } from "../support/standIn.ts";
+
+const logger = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
+
+/** The API as another extension gets it, on a real server that is started when it is first called. */
+async function extensionApi(apiKey?: string) {
+  const scratch = await scratchHome();
+  const standIn = await StandIn.start();
+  const controller = new Controller({
+    options: async () => ({
+      ...defaultOptions,
+      port: 0,
+      claudePath: claudePath(),
+      dataDir: scratch.home,
+      environment: cliEnvironment(scratch.home, standIn),
+      ...(apiKey !== undefined && { apiKey }),
+    }),
+    createServer: async (options) => createServer(options, logger),
+    probe: async () => ({ kind: "nobody" }),
+    stopMarker: { set: async () => {}, clear: async () => {}, isSet: async () => false },
+    logger,
+  });
+  const settings = { defaultModel: "haiku", requiredApiKey: async () => apiKey } as Partial<Settings> as Settings;
+  return {
+    api: new Caller(controller, settings).toApi(),
+    standIn,
+    async [Symbol.asyncDispose]() {
+      await controller.dispose();
+      await standIn.close();
+      await scratch[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe("the API for other extensions", () => {
+  it("starts the server with the first call and tells of its state", async () => {
+    await using on = await extensionApi();
+    const states: State[] = [];
+    const subscription = on.api.onDidChangeState((state) => states.push(state));
+    expect([on.api.state.kind, on.api.baseUrl]).toEqual(["stopped", undefined]);
+    expect(await on.api.message("Hello")).toBe("You said: Hello");
+    expect([on.api.state.kind, on.api.baseUrl]).toEqual([
+      "running",
+      expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+    ]);
+    expect(states[0]).toEqual({ kind: "starting" });
+    const seen = states.length;
+    subscription.dispose();
+    await on.api.message("again");
+    expect(states).toHaveLength(seen);
+  });
+
+  it("streams text, asks the default model unless another is named, and lists the models", async () => {
+    await using on = await extensionApi("the-key");
+    const parts: string[] = [];
+    for await (const part of on.api.messageStream("one two", { system: "Be brief." })) parts.push(part);
+    await on.api.message("three", { model: "opus", max_tokens: 7 });
+    expect(parts).toEqual(["You ", "said: ", "one ", "two"]);
+    const [first, second] = on.standIn.messages.map((message) => message.body);
+    expect(first).toMatchObject({ model: expect.stringMatching(/^claude-haiku/), max_tokens: 4096 });
+    expect(first.system.at(-1).text).toBe("Be brief.");
+    expect(second).toMatchObject({ model: expect.stringMatching(/^claude-opus/), max_tokens: 7 });
+    expect((await on.api.models()).map((model) => model.id)).toContain("sonnet");
+  });
+});

@@ -1,0 +1,25 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { packageExtension } from "../e2e/support/vsix.ts";
+import { scratchHome } from "../support/harness.ts";
+
+const KB = 1024;
+const MB = 1024 * KB;
+
+it("is a small .vsix with a small extension, the core beside it, and nothing but what it needs", async () => {
+  await using scratch = await scratchHome();
+  const vsix = await packageExtension(scratch.home);
+  expect(statSync(vsix).size).toBeLessThan(2 * MB);
+  const dist = join(scratch.home, "package", "dist");
+  expect(statSync(join(dist, "extension.js")).size).toBeLessThan(100 * KB);
+  expect(statSync(join(dist, "server.js")).size).toBeLessThan(2.5 * MB);
+  expect(readdirSync(dist).toSorted()).toEqual([
+    "ThirdPartyNotices.txt",
+    "cli.js",
+    "client.d.ts",
+    "client.js",
+    "extension.js",
+    "server.js",
+  ]);
+});
