@@ -175,6 +175,20 @@ describe("a long-lived CLI process", () => {
     other.closeInput();
     expect(await other.exited).toEqual([0, null]);
   });
+
+  it("lives on in mid-answer when its stdin closes, which is why a reaper is needed", async () => {
+    await using other = await RawCli.start({ system: [] });
+    const begun = gate();
+    const go = gate();
+    other.standIn.respond = () => held([text("one two three")], begun.open, go.opened);
+    const turn = other.turn(body());
+    await begun.opened;
+    other.closeInput();
+    go.open();
+    expect((await turn).result.is_error).toBe(false);
+    expect(await other.standIn.messages[0]!.finished).toBe(true);
+    await other.exited;
+  });
 });
 
 describe("the system prompt", () => {
