@@ -69,8 +69,6 @@ const schema = z.looseObject({
 
 /** The body of `POST /v1/messages`, checked; fields not named here are carried as they are. */
 export type MessagesRequest = z.infer<typeof schema>;
-export type RequestMessage = MessagesRequest["messages"][number];
-export type RequestBlock = z.infer<typeof block>;
 
 /**
  * Checks what is ours to check and returns the very same object, since a schema's own output would reorder keys.

@@ -63,8 +63,7 @@ export class Pool {
   }
 
   get stats() {
-    const { running, waiting } = this.#slots;
-    return { running, waiting, workers: this.#workers.size };
+    return { waiting: this.#slots.waiting, workers: this.#workers.size };
   }
 
   /** What the CLI last said of its models and sign-in; undefined before any worker was initialized. */

@@ -3,6 +3,7 @@ import type { ClaudeClient, MessageOptions, Model } from "../client.ts";
 import type { ClaudeVirtualApi } from "./api.ts";
 import type { Controller } from "./controller.ts";
 import type { Settings } from "./settings.ts";
+import { urlOf } from "./state.ts";
 
 /** Calls the server this window uses over HTTP, like any client, whether it is its own or another window's. */
 export class Caller {
@@ -34,7 +35,7 @@ export class Caller {
         return controller.state;
       },
       get baseUrl() {
-        return "url" in controller.state ? controller.state.url : undefined;
+        return urlOf(controller.state);
       },
       onDidChangeState: (listener, self, disposables) => {
         const subscription = new vscode.Disposable(controller.onDidChangeState((state) => listener.call(self, state)));

@@ -3,7 +3,7 @@ import type { CliTrouble, Server } from "../server.ts";
 import { Emitter } from "../shared/emitter.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Neighbour } from "./health.ts";
-import type { State } from "./state.ts";
+import { type State, urlOf } from "./state.ts";
 
 /** What the controller stands on, so that it can be tested without VS Code. */
 export interface ControllerParts {
@@ -54,6 +54,7 @@ export class Controller {
 
   start(): Promise<void> {
     return this.#queue(async () => {
+      if (urlOf(this.#state)) return;
       await this.#parts.stopMarker.clear();
       await this.#start();
     });
@@ -76,15 +77,15 @@ export class Controller {
   }
 
   toggle(): Promise<void> {
-    return this.#state.kind === "running" || this.#state.kind === "shared" ? this.stop() : this.start();
+    return urlOf(this.#state) ? this.stop() : this.start();
   }
 
   /** The base URL to call, after a start if there was none. Throws when there is no server to be had. */
   async ensure(): Promise<string> {
     await this.start();
-    const state = this.#state;
-    if (state.kind === "running" || state.kind === "shared") return state.url;
-    throw new Error(state.kind === "failed" ? state.message : "The server was stopped.");
+    const url = urlOf(this.#state);
+    if (url) return url;
+    throw new Error(this.#state.kind === "failed" ? this.#state.message : "The server was stopped.");
   }
 
   /** Ends everything; resolves when no process is left. */
@@ -99,9 +100,7 @@ export class Controller {
   }
 
   async #start(): Promise<void> {
-    if (this.#state.kind === "running" || this.#state.kind === "shared") return;
-    clearTimeout(this.#watch);
-    this.#watch = undefined;
+    this.#unwatch();
     this.#set({ kind: "starting" });
     const options = await this.#parts.options();
     const server = await this.#parts.createServer(options);
@@ -148,6 +147,11 @@ export class Controller {
     this.#watch = setTimeout(() => void this.#look(url), WATCH_INTERVAL);
   }
 
+  #unwatch(): void {
+    clearTimeout(this.#watch);
+    this.#watch = undefined;
+  }
+
   /**
    * Looks at whoever has the port. When it is nobody any more, whichever window notices first takes its place, unless
    * the user has stopped the server; the others find the new owner.
@@ -161,15 +165,13 @@ export class Controller {
     if (!isGone) return this.#watchLater(url);
     await this.#queue(async () => {
       if (this.#watch !== watch) return;
-      if (await this.#parts.stopMarker.isSet()) return this.#stop(false);
-      this.#set({ kind: "starting" });
-      await this.#start();
+      if (await this.#parts.stopMarker.isSet()) await this.#stop(false);
+      else await this.#start();
     });
   }
 
   async #stop(drain: boolean): Promise<void> {
-    clearTimeout(this.#watch);
-    this.#watch = undefined;
+    this.#unwatch();
     const server = this.#server;
     this.#server = undefined;
     if (server) {

@@ -4,7 +4,7 @@ import type { CliTrouble } from "../server.ts";
 import { SECTION, Setting } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
 import type { Settings } from "./settings.ts";
-import type { State } from "./state.ts";
+import { type State, urlOf } from "./state.ts";
 
 const INSTALL_PAGE = "https://code.claude.com/docs/en/setup";
 
@@ -17,7 +17,7 @@ export function notifyOfTrouble(controller: Controller, settings: Settings): vsc
     void tell();
   };
   const offState = controller.onDidChangeState((state) => {
-    if (state.kind === "running" || state.kind === "shared") told.clear();
+    if (urlOf(state)) told.clear();
     if (state.kind === "failed") once(state.message, () => tellFailure(state, settings));
   });
   const offTrouble = controller.onDidFindTrouble((trouble) => once(trouble.problem, () => tellTrouble(trouble)));

@@ -7,3 +7,8 @@ export type State =
   /** Another window's server on the configured port. */
   | { kind: "shared"; url: string; requests: number }
   | { kind: "failed"; message: string; portTaken?: number };
+
+/** The base URL to call in a state; undefined while there is no server. */
+export function urlOf(state: State): string | undefined {
+  return "url" in state ? state.url : undefined;
+}

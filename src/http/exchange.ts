@@ -61,7 +61,7 @@ export class Exchange {
   }
 
   logAtEnd(logger: Logger): void {
-    // a window asks for the state every two seconds, which is nobody's news
+    // a window asks for the state every second, which is nobody's news
     const level = this.#context.path === "/health" ? "trace" : "info";
     void this.closed.then(() => logger[level](this.toString()));
   }

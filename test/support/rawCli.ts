@@ -25,10 +25,6 @@ export interface RawOptions {
   env?: Record<string, string | undefined>;
   /** System prompts for `initialize`; undefined leaves the process blank. */
   system?: string[];
-  /** Called for each line on stderr. */
-  onDiagnostic?: (line: string, cli: RawCli) => void;
-  /** Called for each message on stdout. */
-  onMessage?: (message: CliMessage, cli: RawCli) => void;
   /** Puts files into the scratch home before the start. */
   prepare?: (home: string) => Promise<void>;
 }
@@ -60,7 +56,7 @@ export class RawCli implements AsyncDisposable {
     await mkdir(cwd);
     const env = { ...childEnvironment(cliEnvironment(scratch.home, standIn), {}, []), ...options.env };
     const child = spawn(claudePath(), [...ARGUMENTS, ...(options.args ?? [])], { cwd, env });
-    const cli = new RawCli(child, standIn, scratch.home, options, async () => {
+    const cli = new RawCli(child, standIn, scratch.home, async () => {
       await standIn.close();
       await scratch[Symbol.asyncDispose]();
     });
@@ -68,21 +64,15 @@ export class RawCli implements AsyncDisposable {
     return cli;
   }
 
-  private constructor(
-    child: ReturnType<typeof spawn>,
-    standIn: StandIn,
-    home: string,
-    options: RawOptions,
-    dispose: () => Promise<void>,
-  ) {
+  private constructor(child: ReturnType<typeof spawn>, standIn: StandIn, home: string, dispose: () => Promise<void>) {
     this.#child = child;
     this.standIn = standIn;
     this.home = home;
     this.#dispose = dispose;
     this.exited = once(child, "exit");
     child.stdin?.on("error", () => {});
-    void this.#read(options);
-    void this.#readDiagnostics(options);
+    void this.#read();
+    void this.#readDiagnostics();
   }
 
   write(...out: CliMessage[]): void {
@@ -141,10 +131,9 @@ export class RawCli implements AsyncDisposable {
     await this.#dispose();
   }
 
-  async #read({ onMessage }: RawOptions): Promise<void> {
+  async #read(): Promise<void> {
     for await (const message of messages(this.#child.stdout as AsyncIterable<Buffer>, () => {})) {
       this.#log.push(message);
-      onMessage?.(message, this);
       for (const waiting of this.#waiting.filter(({ wanted }) => wanted(message))) {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
         waiting.resolve(message);
@@ -152,10 +141,9 @@ export class RawCli implements AsyncDisposable {
     }
   }
 
-  async #readDiagnostics({ onDiagnostic }: RawOptions): Promise<void> {
+  async #readDiagnostics(): Promise<void> {
     for await (const line of lines(this.#child.stderr as AsyncIterable<Buffer>)) {
       this.diagnostics.push(line);
-      onDiagnostic?.(line, this);
     }
   }
 }
