@@ -28,7 +28,7 @@ describeInVsCode("sending a selection", (vsCode) => {
     await selectAllOf(page, "greeting.py");
   }, PATIENCE.timeout);
 
-  const isOver = () => notification(page, "Claude is answering").waitFor({ state: "detached" });
+  const isOver = () => expect.poll(() => notification(page, "Claude is answering").count(), PATIENCE).toBe(0);
 
   beforeEach(async () => {
     await isOver();
@@ -41,6 +41,8 @@ describeInVsCode("sending a selection", (vsCode) => {
     vsCode().standIn.messages.length = 0;
     await runCommand(page, SEND);
     await expect.poll(() => vsCode().standIn.messages, PATIENCE).toHaveLength(1);
+    // the notification comes with a delay, so that its absence alone does not say that it is over
+    await vsCode().standIn.messages[0]?.finished;
     await isOver();
     return vsCode().standIn.messages[0]?.body.model;
   };

@@ -1,10 +1,10 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { fileStage } from "../support/fileStage.ts";
 import { simple, stage, until } from "../support/harness.ts";
 import { failure, gate, held, reply, text } from "../support/replies.ts";
 
 let traffic = false;
-const on = fileStage({ traffic: () => traffic, apiKey: "the-key-of-this-server", requestTimeout: 2000 });
+const on = fileStage({ traffic: () => traffic, apiKey: "the-key-of-this-server" });
 beforeEach(() => {
   traffic = false;
   on.log.length = 0;
@@ -68,22 +68,26 @@ describe("the log", () => {
 });
 
 describe("a request that takes too long", () => {
+  const slow = fileStage({ requestTimeout: 2000 });
+  // the start of a first worker may take longer than a request here may
+  beforeAll(() => until(async () => (await slow.post(simple())).status === 200));
+
   it("is answered 504 and stopped upstream", async () => {
-    on.standIn.respond = async () => {
+    slow.standIn.respond = async () => {
       await gate().opened;
       throw new Error("unreachable");
     };
-    const response = await on.post(simple(), headers);
+    const response = await slow.post(simple());
     expect(response.status).toBe(504);
     expect(await response.json()).toMatchObject({
       error: { type: "timeout_error", message: expect.stringContaining("2 s") },
     });
-    expect(await on.standIn.messages[0]!.finished).toBe(false);
+    expect(await slow.standIn.messages[0]!.finished).toBe(false);
   });
 
   it("ends its stream with an error event", async () => {
-    on.standIn.respond = () => held([text("one two three")], () => {}, gate().opened);
-    const response = await on.post(simple("x", { stream: true }), headers);
+    slow.standIn.respond = () => held([text("one two three")], () => {}, gate().opened);
+    const response = await slow.post(simple("x", { stream: true }));
     expect(await response.text()).toMatch(/event: error\ndata: \{"type":"error","error":\{"type":"timeout_error"/);
   });
 });
