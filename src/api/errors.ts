@@ -142,4 +142,55 @@ export const cliSilent = (what: string, seconds: number) =>
   new ApiError(500, "api_error", `Claude Code did not answer '${what}' within ${seconds} s. Send the request again.`);
 
 export const upstreamUnreachable = (reason: string) =>
-  new ApiError(500, "api_error", `Claude Code could not reach the API: ${reason}`);
+  new ApiError(500, "api_error", `Claude Code could not reach the API: ${reason}`, {
+    details: { error_code: "upstream_unreachable" },
+  });
+
+/** Codes of the file system for a full disk, a quota and a disk that may not be written to. */
+const DISK_TROUBLE: Record<string, string> = {
+  ENOSPC: "The disk is full.",
+  EDQUOT: "The disk quota is used up.",
+  EROFS: "The data directory is on a read-only disk.",
+  EACCES: "The data directory may not be written to.",
+};
+
+/** A failure to store something, with what is wrong with the disk if that is known; what is an `ApiError` stays one. */
+export const storageFailed = (error: Error & { code?: string }) => {
+  if (error instanceof ApiError) return error;
+  const trouble = DISK_TROUBLE[error.code ?? ""] ?? `The data directory cannot be written to: ${error.message}.`;
+  return new ApiError(500, "api_error", `${trouble} Nothing was stored; what was stored before is kept.`, {
+    details: { error_code: "storage_failed" },
+    headers: NO_RETRY,
+  });
+};
+
+export const directoryTaken = (path: string, pid: number | undefined) =>
+  new ApiError(
+    409,
+    "conflict_error",
+    `The data directory ${path} is in use by another server (process ${pid ?? "unknown"}). Send this to that server, or give this one a data directory of its own.`,
+    { headers: NO_RETRY },
+  );
+
+export const quotaExceeded = (gigabytes: number) =>
+  invalidRequest(`The storage quota of ${gigabytes} GB is used up. Delete files or batches, or raise the quota.`, {
+    error_code: "storage_quota_exceeded",
+  });
+
+export const fileNotFound = (id: string) => new ApiError(404, "not_found_error", `File \`${id}\` not found.`);
+
+export const fileExpired = (id: string) =>
+  new ApiError(404, "not_found_error", `File \`${id}\` has expired.`, { details: { error_code: "file_expired" } });
+
+export const fileNotDownloadable = () =>
+  invalidRequest("File is not downloadable", { error_code: "file_not_downloadable" });
+
+export const wrongFileKind = (id: string, type: string, block: string, taken: readonly string[]) =>
+  invalidRequest(
+    `File \`${id}\` is of type ${type}, which ${block} blocks do not take; they take ${taken.join(", ")}.`,
+  );
+
+export const fileTooLarge = (id: string) =>
+  invalidRequest(`File \`${id}\` is too large for a request: with it, the files of the request exceed 32 MB.`);
+
+export const batchNotFound = (id: string) => new ApiError(404, "not_found_error", `Message batch \`${id}\` not found.`);

@@ -1,11 +1,9 @@
 import { z } from "zod";
 import { countCacheMarks, MAX_CACHE_MARKS } from "./cacheMarks.ts";
+import { isDeeperThan, MAX_DEPTH } from "./depth.ts";
 import { invalidRequest } from "./errors.ts";
 import { checkToolPairing } from "./toolPairing.ts";
 import { describeIssue, innermost } from "./wording.ts";
-
-/** Levels of nesting a body may have: far more than any schema, and few enough for every parser on the way. */
-export const MAX_DEPTH = 1000;
 
 /** Values of the `anthropic-version` header that are served; the newest takes no sampling parameters. */
 export const API_VERSIONS = ["2023-01-01", "2023-06-01", "2026-10-21"] as const;
@@ -67,6 +65,8 @@ const schema = z.looseObject({
     .nullish(),
 });
 
+type Conversation = Pick<z.infer<typeof schema>, "messages" | "system" | "tools">;
+
 /** The body of `POST /v1/messages`, checked; fields not named here are carried as they are. */
 export type MessagesRequest = z.infer<typeof schema>;
 
@@ -75,15 +75,31 @@ export type MessagesRequest = z.infer<typeof schema>;
  * Throws `ApiError` 400 in the words of the API; whatever passes here is upstream's to refuse.
  */
 export function parseMessagesRequest(body: unknown, version: ApiVersion): MessagesRequest {
+  return checkRequest(body, version, schema);
+}
+
+/** The fields that make up the input of the model, which is what a count of tokens takes. */
+export const inputSchema = schema.pick({
+  model: true,
+  messages: true,
+  system: true,
+  tools: true,
+  tool_choice: true,
+  thinking: true,
+  output_config: true,
+});
+
+/** The checks that every request with a conversation has in common, with the schema of its own fields. */
+export function checkRequest<T extends Conversation>(body: unknown, version: ApiVersion, fields: z.ZodType<T>): T {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw invalidRequest("Input should be a valid dictionary or object to extract fields from");
   }
   if (isDeeperThan(body, MAX_DEPTH))
     throw invalidRequest(`The request body is nested deeper than ${MAX_DEPTH} levels.`);
   refuseForeignFields(body as Record<string, unknown>, version);
-  const issue = schema.safeParse(body).error?.issues[0];
+  const issue = fields.safeParse(body).error?.issues[0];
   if (issue) throw invalidRequest(describeIssue(innermost(issue, body), body));
-  const request = body as MessagesRequest;
+  const request = body as T;
   checkConversation(request);
   return request;
 }
@@ -102,7 +118,7 @@ function refuseForeignFields(body: Record<string, unknown>, version: ApiVersion)
   }
 }
 
-function checkConversation(request: MessagesRequest): void {
+function checkConversation(request: Conversation): void {
   const [first] = request.messages;
   if (!first) throw invalidRequest("messages: at least one message is required");
   if (first.role === "system") {
@@ -113,11 +129,6 @@ function checkConversation(request: MessagesRequest): void {
   if (marks > MAX_CACHE_MARKS) {
     throw invalidRequest(`A maximum of ${MAX_CACHE_MARKS} blocks with cache_control may be provided. Found ${marks}.`);
   }
-}
-
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((item) => isDeeperThan(item, levels - 1));
 }
 
 /** The words for a value that is not what it should be, when they are not those for one that is missing. */

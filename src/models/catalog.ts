@@ -1,4 +1,4 @@
-import { invalidRequest, modelNotFound } from "../api/errors.ts";
+import { modelNotFound } from "../api/errors.ts";
 import type { CliModel } from "../claude/worker.ts";
 
 /** A model as `GET /v1/models` tells of it (contract: "Models"). */
@@ -11,19 +11,6 @@ export interface ModelInfo {
   max_input_tokens: number | null;
   max_tokens: number | null;
   capabilities: null;
-}
-
-export interface ModelPage {
-  data: ModelInfo[];
-  has_more: boolean;
-  first_id: string | null;
-  last_id: string | null;
-}
-
-export interface PageQuery {
-  limit?: string | undefined;
-  after_id?: string | undefined;
-  before_id?: string | undefined;
 }
 
 /** The CLI's live list in the API's shape: the ids it resolves to, then its aliases, each once. */
@@ -44,40 +31,6 @@ export function findModel(catalog: readonly ModelInfo[], id: string, modelMap: R
   const found = catalog.find((model) => model.id === target);
   if (!found) throw modelNotFound(id);
   return { ...found, id };
-}
-
-/** One page of the catalog. Throws `ApiError` 400 for a limit or cursor that is none. */
-export function pageOf(catalog: readonly ModelInfo[], query: PageQuery): ModelPage {
-  const limit = parseLimit(query.limit);
-  let from = 0;
-  let to = catalog.length;
-  if (query.after_id !== undefined) from = positionOf(catalog, "after_id", query.after_id) + 1;
-  if (query.before_id !== undefined) to = positionOf(catalog, "before_id", query.before_id);
-  // going backwards, a page is the one that lies directly before the cursor
-  const backwards = query.before_id !== undefined && query.after_id === undefined;
-  const start = backwards ? Math.max(from, to - limit) : from;
-  const data = catalog.slice(start, Math.min(to, start + limit));
-  return {
-    data,
-    has_more: backwards ? start > from : start + limit < to,
-    first_id: data[0]?.id ?? null,
-    last_id: data.at(-1)?.id ?? null,
-  };
-}
-
-function parseLimit(limit: string | undefined): number {
-  if (limit === undefined) return 20;
-  if (!/^-?\d+$/.test(limit)) throw invalidRequest("limit: Input should be a valid integer");
-  const value = Number(limit);
-  if (value < 1) throw invalidRequest("limit: Input should be greater than or equal to 1");
-  if (value > 1000) throw invalidRequest("limit: Input should be less than or equal to 1000");
-  return value;
-}
-
-function positionOf(catalog: readonly ModelInfo[], name: string, id: string): number {
-  const position = catalog.findIndex((model) => model.id === id);
-  if (position === -1) throw invalidRequest(`${name}: no model with the id '${id}'`);
-  return position;
 }
 
 function modelInfo(id: string, displayName: string): ModelInfo {

@@ -1,11 +1,13 @@
 import type { Context } from "koa";
+import { pageOf } from "../../api/paging.ts";
 import type { Pool } from "../../claude/pool.ts";
-import { findModel, type PageQuery, pageOf, toCatalog } from "../../models/catalog.ts";
+import { findModel, toCatalog } from "../../models/catalog.ts";
+import { single } from "../query.ts";
 
 /** `GET /v1/models`. */
 export function listModels(pool: Pool) {
   return async (context: Context): Promise<void> => {
-    context.body = pageOf(await catalogOf(pool), single(context.query));
+    context.body = pageOf(await catalogOf(pool), single(context.query), "model");
   };
 }
 
@@ -18,10 +20,4 @@ export function retrieveModel(pool: Pool, modelMap: Record<string, string>) {
 
 async function catalogOf(pool: Pool) {
   return toCatalog((await pool.describe()).models);
-}
-
-/** A parameter given twice counts once, with its last value. */
-function single(query: Context["query"]): PageQuery {
-  const last = (value: string | string[] | undefined) => (Array.isArray(value) ? value.at(-1) : value);
-  return { limit: last(query.limit), after_id: last(query.after_id), before_id: last(query.before_id) };
 }

@@ -105,6 +105,51 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "api_error",
     "Claude Code could not reach the API: cut",
   ],
+  storageFailed: [
+    errors.storageFailed(Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" })),
+    500,
+    "api_error",
+    "The disk is full. Nothing was stored; what was stored before is kept.",
+    NO_RETRY,
+  ],
+  directoryTaken: [
+    errors.directoryTaken("/data", 42),
+    409,
+    "conflict_error",
+    "The data directory /data is in use by another server (process 42). Send this to that server, or give this one a data directory of its own.",
+    NO_RETRY,
+  ],
+  quotaExceeded: [
+    errors.quotaExceeded(20),
+    400,
+    "invalid_request_error",
+    "The storage quota of 20 GB is used up. Delete files or batches, or raise the quota.",
+    NO_RETRY,
+  ],
+  fileNotFound: [errors.fileNotFound("file_x"), 404, "not_found_error", "File `file_x` not found."],
+  fileExpired: [errors.fileExpired("file_x"), 404, "not_found_error", "File `file_x` has expired."],
+  fileNotDownloadable: [
+    errors.fileNotDownloadable(),
+    400,
+    "invalid_request_error",
+    "File is not downloadable",
+    NO_RETRY,
+  ],
+  wrongFileKind: [
+    errors.wrongFileKind("file_x", "text/csv", "document", ["application/pdf", "text/plain"]),
+    400,
+    "invalid_request_error",
+    "File `file_x` is of type text/csv, which document blocks do not take; they take application/pdf, text/plain.",
+    NO_RETRY,
+  ],
+  fileTooLarge: [
+    errors.fileTooLarge("file_x"),
+    400,
+    "invalid_request_error",
+    "File `file_x` is too large for a request: with it, the files of the request exceed 32 MB.",
+    NO_RETRY,
+  ],
+  batchNotFound: [errors.batchNotFound("msgbatch_x"), 404, "not_found_error", "Message batch `msgbatch_x` not found."],
 };
 
 describe("the errors", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { API_VERSIONS, type ApiVersion, MAX_DEPTH, parseMessagesRequest } from "../../../src/api/messagesRequest.ts";
+import { MAX_DEPTH } from "../../../src/api/depth.ts";
+import { API_VERSIONS, type ApiVersion, parseMessagesRequest } from "../../../src/api/messagesRequest.ts";
 
 const DICTIONARY = "Input should be a valid dictionary or object to extract fields from";
 const BASE = { model: "sonnet", max_tokens: 10, messages: [{ role: "user", content: "Hi" }] };

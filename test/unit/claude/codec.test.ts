@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type CliMessage, encode, lines, messages } from "../../../src/claude/codec.ts";
+import { type CliMessage, encode, messages } from "../../../src/claude/codec.ts";
+import { lines } from "../../../src/shared/lines.ts";
 import { Random } from "../support/random.ts";
 import { collect, from } from "../support/streams.ts";
 

@@ -1,0 +1,7 @@
+/** Levels of nesting a body may have: far more than any schema, and few enough for every parser on the way. */
+export const MAX_DEPTH = 1000;
+
+export function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeperThan(item, levels - 1));
+}
