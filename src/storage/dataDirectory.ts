@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { directoryTaken } from "../api/errors.ts";
+import type { Logger } from "../shared/logger.ts";
+import { toText } from "./draft.ts";
+import { writeDurably } from "./durable.ts";
+import { Lock, type Owner } from "./lock.ts";
+
+/** The format this version writes; a directory of a later one is left alone. */
+const FORMAT = 1;
+
+/** Milliseconds between two attempts to become the owner: the end of another one must be noticed within 5 s. */
+const CLAIM_INTERVAL = 500;
+
+/** Milliseconds that a request to write waits for the directory to become ours, as after a restart. */
+const PATIENCE = 3000;
+
+/** What works on the directory while it is ours. */
+export interface Tenant {
+  /** Called once, when the directory has become ours and before anybody writes. */
+  moveIn(): Promise<void>;
+  /** Resolves when nothing is written any more. */
+  moveOut(): Promise<void>;
+}
+
+/**
+ * Where everything is kept that outlives a restart. One process writes; another that is started on the same directory
+ * reads, and becomes the writer when the first has ended.
+ *
+ *     version.json    the format, and an id that stays
+ *     lock            who writes
+ *     files/ batches/ usage/
+ *     drafts/         what is not complete yet; emptied at each start
+ */
+export class DataDirectory {
+  readonly path: string;
+  readonly #logger: Logger;
+  readonly #lock: Lock;
+  readonly #tenants: Tenant[] = [];
+  readonly #closing = new AbortController();
+  #id = "";
+  #owned = false;
+  #owner: Owner | undefined;
+  #claiming: Promise<void> = Promise.resolve();
+
+  constructor(path: string, logger: Logger) {
+    this.path = path;
+    this.#logger = logger;
+    this.#lock = new Lock(path);
+  }
+
+  /** Whether this process writes here. */
+  get owned(): boolean {
+    return this.#owned;
+  }
+
+  /** What tells this directory from others, as an organization's id does; empty before it was opened. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** A path inside. */
+  at(...names: string[]): string {
+    return join(this.path, ...names);
+  }
+
+  addTenant(tenant: Tenant): void {
+    this.#tenants.push(tenant);
+  }
+
+  /** Becomes the owner, now or as soon as the present one has ended. Rejects where the directory cannot be used. */
+  async open(): Promise<void> {
+    await mkdir(this.path, { recursive: true });
+    await this.#checkFormat();
+    if (await this.#claim()) return;
+    this.#logger.warn(`${this.path} is in use by process ${this.#owner?.pid}: files and batches are read-only here`);
+    this.#claiming = this.#claimLater().catch((error: Error) => this.#logger.error(`storage: ${error.message}`));
+  }
+
+  /** Resolves when this process may write. Throws `ApiError` 409 when another one does. */
+  async requireOwned(): Promise<void> {
+    const patience = AbortSignal.timeout(PATIENCE);
+    while (!this.#owned) {
+      if (patience.aborted || this.#closing.signal.aborted) throw directoryTaken(this.path, this.#owner?.pid);
+      await delay(CLAIM_INTERVAL / 10);
+    }
+  }
+
+  /** Resolves when nothing is written any more and the next one may own the directory. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#claiming;
+    if (!this.#owned) return;
+    await Promise.all(this.#tenants.map((tenant) => tenant.moveOut()));
+    this.#owned = false;
+    await this.#lock.release();
+  }
+
+  async #claimLater(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await delay(CLAIM_INTERVAL, undefined, { signal, ref: false }).catch(() => {});
+      if (signal.aborted || (await this.#claim())) return;
+    }
+  }
+
+  async #claim(): Promise<boolean> {
+    this.#owner = await this.#lock.acquire();
+    if (this.#owner) return false;
+    await rm(this.at("drafts"), { recursive: true, force: true });
+    for (const name of ["drafts", "files", "batches", "usage"]) await mkdir(this.at(name), { recursive: true });
+    for (const tenant of this.#tenants) await tenant.moveIn();
+    this.#owned = true;
+    return true;
+  }
+
+  async #checkFormat(): Promise<void> {
+    const path = this.at("version.json");
+    const text = await readFile(path, "utf8").catch(() => undefined);
+    const version = text === undefined ? { format: FORMAT, id: randomUUID() } : parseVersion(text, path);
+    if (version.format > FORMAT) {
+      throw new Error(
+        `${this.path} was written by a later version (format ${version.format}). Update Claude Virtual API, or choose another data directory.`,
+      );
+    }
+    this.#id = version.id;
+    if (text === undefined) await writeDurably(path, toText(version));
+  }
+}
+
+function parseVersion(text: string, path: string): { format: number; id: string } {
+  try {
+    const { format, id } = JSON.parse(text);
+    if (Number.isInteger(format) && typeof id === "string") return { format, id };
+  } catch {
+    // told below
+  }
+  throw new Error(`${path} cannot be read. Mend it, or choose another data directory.`);
+}

@@ -1,0 +1,120 @@
+import { randomUUID } from "node:crypto";
+import { link, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { uptime } from "node:os";
+import { join } from "node:path";
+
+/** Who owns a directory, as its `lock` file says for a person to read. */
+export interface Owner {
+  pid: number;
+  /** Milliseconds since the epoch. */
+  since: number;
+  /** When the process was started, in the system's own count, since its id may be given to another one; null where that cannot be asked. */
+  started: string | null;
+  /** Tells two owners in one process apart. */
+  nonce: string;
+}
+
+/** Milliseconds after which a takeover that was never finished is nobody's any more. */
+const TAKEOVER_LASTS = 5000;
+
+/**
+ * Makes one process, and one owner in it, the only writer of a directory. The file is linked into place whole, so that
+ * of several who try, one succeeds; that of a process which is gone is replaced under a second lock, so that nobody
+ * removes a newer one.
+ */
+export class Lock {
+  readonly #path: string;
+  readonly #nonce = randomUUID();
+
+  constructor(directory: string) {
+    this.#path = join(directory, "lock");
+  }
+
+  /** Resolves with undefined when the lock is ours now, else with whoever has it. */
+  async acquire(): Promise<Owner | undefined> {
+    if (await this.#create(this.#path)) return undefined;
+    const owner = await read(this.#path);
+    if (!owner) return this.acquire();
+    return (await isAlive(owner)) ? owner : this.#takeOver(owner);
+  }
+
+  async release(): Promise<void> {
+    if ((await read(this.#path))?.nonce === this.#nonce) await rm(this.#path, { force: true });
+  }
+
+  async #takeOver(gone: Owner): Promise<Owner | undefined> {
+    const takeover = `${this.#path}.takeover`;
+    if (!(await this.#create(takeover))) {
+      const { mtimeMs } = await stat(takeover).catch(() => ({ mtimeMs: 0 }));
+      if (Date.now() - mtimeMs > TAKEOVER_LASTS) await rm(takeover, { force: true });
+      return gone;
+    }
+    try {
+      const owner = await read(this.#path);
+      if (owner && owner.nonce !== gone.nonce) return owner;
+      const draft = await this.#draft();
+      await rename(draft, this.#path);
+      return undefined;
+    } finally {
+      await rm(takeover, { force: true });
+    }
+  }
+
+  async #create(path: string): Promise<boolean> {
+    const draft = await this.#draft();
+    try {
+      await link(draft, path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw error;
+    } finally {
+      await rm(draft, { force: true });
+    }
+  }
+
+  async #draft(): Promise<string> {
+    const draft = `${this.#path}.${randomUUID()}`;
+    const { pid } = process;
+    const me: Owner = { pid, since: Date.now(), started: await startOf(pid), nonce: this.#nonce };
+    await writeFile(draft, `${JSON.stringify(me)}\n`);
+    return draft;
+  }
+}
+
+/** The owner a lock file names; undefined where there is no file. One that cannot be read is nobody alive. */
+async function read(path: string): Promise<Owner | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { pid: 0, since: 0, started: null, nonce: "" };
+  }
+}
+
+async function isAlive({ pid, since, started }: Owner): Promise<boolean> {
+  if (pid <= 0 || since < Date.now() - 1000 * uptime() - CLOCK_STEP) return false;
+  if (pid === process.pid && since < Date.now() - 1000 * process.uptime() - CLOCK_STEP) return false;
+  if (started !== null && (await startOf(pid)) !== started) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Field 22 of `/proc/PID/stat` (Linux); the name before it may hold spaces and brackets. */
+async function startOf(pid: number): Promise<string | null> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+}
+
+/** Milliseconds by which the clock may have been set since. */
+const CLOCK_STEP = 60_000;
