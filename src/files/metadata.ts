@@ -1,0 +1,50 @@
+import { extname } from "node:path";
+import { lookup } from "mime-types";
+import { invalidRequest } from "../api/errors.ts";
+
+/** A stored file as the API tells of it, and as its `meta.json` holds it (contract: "Files"). */
+export interface FileMetadata {
+  type: "file";
+  id: string;
+  filename: string;
+  mime_type: string;
+  size_bytes: number;
+  /** RFC 3339. */
+  created_at: string;
+  downloadable: false;
+  /** RFC 3339; null for a file that stays. */
+  expires_at: string | null;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to refuse
+const FORBIDDEN = /[<>:"|?*\\/\u0000-\u001f]/;
+/** Names that mean a device on Windows, or a directory anywhere. */
+const RESERVED = /^(\.\.?|(con|prn|aux|nul|com\d|lpt\d)(\..*)?)$/i;
+const MAX_FILENAME = 255;
+
+/** Types that say nothing of a file, which its name may know better. */
+const VAGUE_TYPES = new Set(["", "application/octet-stream", "text/plain"]);
+
+/** Refuses names that the API refuses (contract: "Files"). Throws `ApiError` 400. */
+export function checkFilename(filename: string): void {
+  if (filename === "") throw invalidRequest("file: The file must have a name of at least 1 character");
+  if (filename.length > MAX_FILENAME) {
+    throw invalidRequest(`file: The name of the file must have at most ${MAX_FILENAME} characters`);
+  }
+  if (FORBIDDEN.test(filename)) {
+    throw invalidRequest('file: The name of the file must not contain < > : " | ? * \\ / or control characters');
+  }
+  if (RESERVED.test(filename)) throw invalidRequest(`file: '${filename}' is a reserved name`);
+}
+
+/** The type the client gave, else the one of the name's extension. */
+export function mimeTypeOf(filename: string, given: string): string {
+  const byName = lookup(filename);
+  return (VAGUE_TYPES.has(given) && byName) || given || "application/octet-stream";
+}
+
+/** What the content's file is called, so that other programs know what to open it with. */
+export function contentName(filename: string): string {
+  const extension = extname(filename).toLowerCase();
+  return /^\.[a-z0-9]{1,10}$/.test(extension) ? `content${extension}` : "content";
+}

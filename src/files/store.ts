@@ -1,0 +1,182 @@
+import { readdir, readFile, rename, rm } from "node:fs/promises";
+import { fileExpired, fileNotFound, invalidRequest, requestTooLarge } from "../api/errors.ts";
+import { newId } from "../api/ids.ts";
+import type { Logger } from "../shared/logger.ts";
+import type { DataDirectory, Tenant } from "../storage/dataDirectory.ts";
+import { Draft } from "../storage/draft.ts";
+import { syncDirectory } from "../storage/durable.ts";
+import type { Quota } from "../storage/quota.ts";
+import { checkFilename, contentName, type FileMetadata, mimeTypeOf } from "./metadata.ts";
+
+/** What a client sends to have a file kept. */
+export interface Upload {
+  filename: string;
+  /** Of the part's `content-type`. */
+  mimeType: string;
+  content: AsyncIterable<Uint8Array>;
+}
+
+/** Bytes of a file (docs: "Files API", storage limits). */
+const MAX_SIZE = 500 * 1024 * 1024;
+const DAY = 24 * 3600_000;
+const CLEAN_UP_INTERVAL = 3600_000;
+const ID = /^file_[A-Za-z0-9]{1,64}$/;
+
+/** Uploaded files: `files/ID/` holds `meta.json` and the content. A file is there whole or not at all. */
+export class FileStore implements Tenant {
+  readonly #directory: DataDirectory;
+  readonly #quota: Quota;
+  readonly #keepFor: number;
+  readonly #logger: Logger;
+  /** Metadata never changes, so what was read once need not be read again. */
+  readonly #known = new Map<string, FileMetadata>();
+  #cleaner: NodeJS.Timeout | undefined;
+  #newest = 0;
+
+  /** `keepDays`: days after which a file is deleted; 0 for never. */
+  constructor(directory: DataDirectory, quota: Quota, keepDays: number, logger: Logger) {
+    this.#directory = directory;
+    this.#quota = quota;
+    this.#keepFor = keepDays * DAY;
+    this.#logger = logger;
+  }
+
+  async moveIn(): Promise<void> {
+    for (const { size_bytes } of await this.#all()) this.#quota.count(size_bytes);
+    await this.#cleanUp();
+    const clean = () => void this.#cleanUp().catch((error: Error) => this.#logger.error(`files: ${error.message}`));
+    this.#cleaner = setInterval(clean, CLEAN_UP_INTERVAL).unref();
+  }
+
+  async moveOut(): Promise<void> {
+    clearInterval(this.#cleaner);
+  }
+
+  /**
+   * Takes a file in. `finish` resolves when the client has sent everything, with the seconds the file is to be kept;
+   * only then is it stored. Throws `ApiError`, and leaves nothing behind then.
+   */
+  async add(upload: Upload, finish: () => Promise<number | undefined>): Promise<FileMetadata> {
+    const { filename, mimeType, content } = upload;
+    checkFilename(filename);
+    await this.#directory.requireOwned();
+    const draft = new Draft(this.#directory.at("drafts", newId("file")), this.#quota);
+    try {
+      await draft.write(contentName(filename), limited(content));
+      const expiresIn = await finish();
+      if (draft.size === 0) throw invalidRequest("file: The file must not be empty");
+      const metadata = this.#describe(draft, filename, mimeType, expiresIn);
+      await draft.describe("meta.json", metadata);
+      await draft.publish(this.#directory.at("files", draft.id));
+      this.#known.set(draft.id, metadata);
+      return metadata;
+    } catch (error) {
+      await draft.discard();
+      throw error;
+    }
+  }
+
+  /** Every file that has not expired, newest first. */
+  async list(): Promise<FileMetadata[]> {
+    return (await this.#all()).filter((file) => !isExpired(file));
+  }
+
+  /** Throws `ApiError` 404. */
+  async get(id: string): Promise<FileMetadata> {
+    const file = ID.test(id) ? await this.#read(id) : undefined;
+    if (!file) throw fileNotFound(id);
+    if (isExpired(file)) throw fileExpired(id);
+    return file;
+  }
+
+  /** A file's bytes. Throws `ApiError` 404 when it has been deleted since. */
+  async content({ id, filename }: FileMetadata): Promise<Buffer> {
+    try {
+      return await readFile(this.#directory.at("files", id, contentName(filename)));
+    } catch {
+      throw fileNotFound(id);
+    }
+  }
+
+  /** Throws `ApiError` 404. */
+  async remove(id: string): Promise<void> {
+    await this.#directory.requireOwned();
+    await this.#remove(await this.get(id));
+  }
+
+  #describe({ id, size }: Draft, filename: string, mimeType: string, expiresIn: number | undefined): FileMetadata {
+    // no two files are of the same millisecond, so that lists have one order
+    this.#newest = Math.max(Date.now(), this.#newest + 1);
+    return {
+      type: "file",
+      id,
+      filename,
+      mime_type: mimeTypeOf(filename, mimeType),
+      size_bytes: size,
+      created_at: new Date(this.#newest).toISOString(),
+      downloadable: false,
+      expires_at: expiresIn === undefined ? null : new Date(this.#newest + 1000 * expiresIn).toISOString(),
+    };
+  }
+
+  async #remove({ id, size_bytes }: FileMetadata): Promise<void> {
+    const grave = this.#directory.at("drafts", id);
+    try {
+      await rename(this.#directory.at("files", id), grave);
+    } catch {
+      throw fileNotFound(id);
+    }
+    this.#known.delete(id);
+    this.#quota.giveBack(size_bytes);
+    await syncDirectory(this.#directory.at("files"));
+    await rm(grave, { recursive: true, force: true });
+  }
+
+  async #cleanUp(): Promise<void> {
+    const before = new Date(Date.now() - this.#keepFor).toISOString();
+    for (const file of await this.#all()) {
+      if (isExpired(file) || (this.#keepFor > 0 && file.created_at < before)) await this.#remove(file);
+    }
+  }
+
+  async #all(): Promise<FileMetadata[]> {
+    const ids = await readdir(this.#directory.at("files")).catch(() => []);
+    const present = new Set(ids);
+    for (const id of this.#known.keys()) if (!present.has(id)) this.#known.delete(id);
+    const files: FileMetadata[] = [];
+    // one after the other, since thousands at once would exhaust the file handles
+    for (const id of ids) {
+      const file = ID.test(id) ? await this.#read(id) : undefined;
+      if (file) files.push(file);
+    }
+    return files.sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
+  }
+
+  async #read(id: string): Promise<FileMetadata | undefined> {
+    const known = this.#known.get(id);
+    if (known && this.#directory.owned) return known;
+    try {
+      const metadata = JSON.parse(await readFile(this.#directory.at("files", id, "meta.json"), "utf8"));
+      this.#known.set(id, metadata);
+      return metadata;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+        this.#logger.error(`files: ${id} cannot be read: ${(error as Error).message}`);
+      }
+      return undefined;
+    }
+  }
+}
+
+function isExpired({ expires_at }: FileMetadata): boolean {
+  return expires_at !== null && expires_at <= new Date().toISOString();
+}
+
+async function* limited(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  let size = 0;
+  for await (const chunk of content) {
+    size += chunk.length;
+    if (size > MAX_SIZE) throw requestTooLarge("500 MB");
+    yield chunk;
+  }
+}

@@ -1,0 +1,64 @@
+import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import { Busboy, type BusboyHeaders, type BusboyInstance } from "@fastify/busboy";
+import { invalidRequest } from "../api/errors.ts";
+import type { Upload } from "../files/store.ts";
+
+/** What a form with a file in it brings; `rest` resolves with its other fields once everything was sent. */
+export interface FileForm {
+  upload: Upload;
+  rest(): Promise<Record<string, string>>;
+}
+
+const BROKEN_OFF = "The request ended before its body was complete.";
+const LIMITS = { fields: 20, fieldSize: 4096, files: 1, parts: 24, headerPairs: 50 };
+
+/**
+ * Streams the part `file` of a multipart body to `take` and resolves with what that makes of it. The path in a file's
+ * name is kept, so that it can be refused. Throws `ApiError` 400 for a form that is none, has no file or breaks off.
+ */
+export function receiveFile<T>(request: IncomingMessage, take: (form: FileForm) => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const form = parserFor(request);
+    const fields: Record<string, string> = {};
+    let content: Readable | undefined;
+    const sent = new Promise<Record<string, string>>((done, fail) => {
+      form.once("finish", () => done(fields));
+      form.once("error", (error) => fail(invalidRequest(`The multipart body is malformed: ${String(error)}`)));
+      request.once("close", () => request.complete || fail(invalidRequest(BROKEN_OFF)));
+    });
+    const stop = (error: Error) => {
+      request.unpipe(form);
+      content?.destroy(error);
+      reject(error);
+    };
+    form.on("field", (name, value) => {
+      fields[name] = value;
+    });
+    form.on("file", (name, stream, filename, _encoding, mimeType) => {
+      content = stream;
+      // what ends the stream early is told by `sent`
+      stream.on("error", () => {});
+      if (name !== "file") return stop(invalidRequest(`${name}: Extra inputs are not permitted`));
+      take({ upload: { filename: filename ?? "", mimeType, content: stream }, rest: () => sent }).then(resolve, stop);
+    });
+    form.on("filesLimit", () => stop(invalidRequest("file: Only one file may be sent at a time")));
+    sent.then(() => !content && stop(invalidRequest("file: Field required")), stop);
+    request.pipe(form);
+  });
+}
+
+function parserFor(request: IncomingMessage): BusboyInstance {
+  const type = request.headers["content-type"] ?? "";
+  if (!/^multipart\/form-data\b/i.test(type)) throw invalidRequest("Content-Type must be multipart/form-data.");
+  try {
+    return new Busboy({
+      headers: request.headers as BusboyHeaders,
+      limits: LIMITS,
+      preservePath: true,
+      isPartAFile: (name, _type, filename) => filename !== undefined || name === "file",
+    });
+  } catch {
+    throw invalidRequest("Content-Type must name the boundary of the multipart body.");
+  }
+}

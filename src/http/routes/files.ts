@@ -1,0 +1,84 @@
+import type { Context } from "koa";
+import { fileNotDownloadable, invalidRequest } from "../../api/errors.ts";
+import { pageOf, wholeNumber } from "../../api/paging.ts";
+import type { FileMetadata } from "../../files/metadata.ts";
+import type { FileStore } from "../../files/store.ts";
+import { receiveFile } from "../multipart.ts";
+import { single } from "../query.ts";
+
+type WithId = Context & { params: { id: string } };
+
+/** Seconds a client may have a file kept: an hour to 90 days (contract: "Files"). */
+const EXPIRES_IN = { minimum: 3600, maximum: 7_776_000 };
+const MAX_IDS = 100;
+const PAGE = /^page_(.+)$/;
+
+/** `POST /v1/files`. */
+export function uploadFile(files: FileStore) {
+  return async (context: Context): Promise<void> => {
+    context.body = await receiveFile(context.req, ({ upload, rest }) =>
+      files.add(upload, async () => {
+        const { expires_in_seconds: text } = await rest();
+        if (text === undefined) return undefined;
+        return wholeNumber("expires_in_seconds", text, EXPIRES_IN.minimum, EXPIRES_IN.maximum);
+      }),
+    );
+  };
+}
+
+/** `GET /v1/files`: in one answer what the older and the newer SDKs page with. */
+export function listFiles(files: FileStore) {
+  return async (context: Context): Promise<void> => {
+    const all = await files.list();
+    const ids = idsOf(context.query);
+    context.body = ids ? pickedFiles(all, ids, context.query) : pagedFiles(all, context.query);
+  };
+}
+
+/** `GET /v1/files/{id}`. */
+export function retrieveFile(files: FileStore) {
+  return async (context: WithId): Promise<void> => {
+    context.body = await files.get(context.params.id);
+  };
+}
+
+/** `GET /v1/files/{id}/content`: what was uploaded is for requests, not for downloads. */
+export function downloadFile(files: FileStore) {
+  return async (context: WithId): Promise<void> => {
+    await files.get(context.params.id);
+    throw fileNotDownloadable();
+  };
+}
+
+/** `DELETE /v1/files/{id}`. */
+export function deleteFile(files: FileStore) {
+  return async (context: WithId): Promise<void> => {
+    const { id } = context.params;
+    await files.remove(id);
+    context.body = { id, type: "file_deleted" };
+  };
+}
+
+function pagedFiles(all: FileMetadata[], query: Context["query"]) {
+  const { page: cursor, ...rest } = single(query);
+  const after = cursor === undefined ? undefined : PAGE.exec(cursor)?.[1];
+  if (cursor !== undefined && !after) throw invalidRequest(`page: '${cursor}' is not the cursor of a page`);
+  const page = pageOf(all, after === undefined ? rest : { limit: rest.limit, after_id: after }, "file");
+  return { ...page, next_page: page.has_more ? `page_${page.last_id}` : null };
+}
+
+function pickedFiles(all: FileMetadata[], ids: string[], query: Context["query"]) {
+  if (ids.length > MAX_IDS) throw invalidRequest(`ids: List should have at most ${MAX_IDS} items after validation`);
+  for (const name of ["page", "limit"]) {
+    if (query[name] !== undefined) throw invalidRequest(`${name}: Not permitted together with ids`);
+  }
+  const wanted = new Set(ids);
+  const data = all.filter((file) => wanted.has(file.id));
+  return { data, has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, next_page: null };
+}
+
+/** `ids[]=a&ids[]=b`, as SDKs write lists; also with `ids` alone. */
+function idsOf(query: Context["query"]): string[] | undefined {
+  const ids = [query["ids[]"] ?? [], query.ids ?? []].flat();
+  return ids.length > 0 ? ids : undefined;
+}

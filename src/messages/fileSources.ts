@@ -1,0 +1,112 @@
+import { fileTooLarge, invalidRequest, wrongFileKind } from "../api/errors.ts";
+import type { MessagesRequest } from "../api/messagesRequest.ts";
+
+/** Where uploaded files are to be had. Both throw `ApiError` 404. */
+export interface FileSource {
+  get(id: string): Promise<StoredFile>;
+  content(file: StoredFile): Promise<Buffer>;
+}
+
+export interface StoredFile {
+  id: string;
+  filename: string;
+  mime_type: string;
+  size_bytes: number;
+}
+
+interface Block {
+  type: string;
+  source?: { type: string; file_id?: unknown; content?: unknown };
+  content?: unknown;
+}
+
+/** Bytes that all files of a request may have as base64: what a request may have itself (docs: "Request size limits"). */
+const MAX_INLINE = 32 * 1024 * 1024;
+
+/** What each kind of block takes (contract: "Files"). */
+const KINDS: Record<string, readonly string[]> = {
+  image: ["image/jpeg", "image/png", "image/gif", "image/webp"],
+  document: ["application/pdf", "text/plain"],
+};
+
+/**
+ * The request with the content of its files in place of their ids, since those are ours and upstream does not know
+ * them; the very same request when it names none. Throws `ApiError` 404 for a missing file, 400 for one that does not
+ * fit its block or the request.
+ */
+export async function withFiles<R extends Pick<MessagesRequest, "messages">>(
+  request: R,
+  files: FileSource,
+): Promise<R> {
+  if (!request.messages.some(({ content }) => namesFile(content))) return request;
+  const resolver = new Resolver(files);
+  const messages: MessagesRequest["messages"] = [];
+  for (const [index, message] of request.messages.entries()) {
+    const content = await resolver.list(message.content, `messages.${index}.content`);
+    messages.push({ ...message, content: content as typeof message.content });
+  }
+  return { ...request, messages };
+}
+
+/** Whether a list of blocks, or one inside it, names a file. */
+function namesFile(content: unknown): boolean {
+  if (!Array.isArray(content)) return false;
+  return content.some(
+    (block: Block | null) =>
+      block?.source?.type === "file" || namesFile(block?.content) || namesFile(block?.source?.content),
+  );
+}
+
+/** Resolves the files of one request, each read once. */
+class Resolver {
+  readonly #files: FileSource;
+  #size = 0;
+
+  constructor(files: FileSource) {
+    this.#files = files;
+  }
+
+  /** The blocks of a message, of a tool result or of a document; anything else stays as it is. */
+  async list(content: unknown, path: string): Promise<unknown> {
+    if (!namesFile(content)) return content;
+    const blocks: unknown[] = [];
+    for (const [index, block] of (content as Block[]).entries()) {
+      blocks.push(await this.#block(block, `${path}.${index}.${block?.type}`));
+    }
+    return blocks;
+  }
+
+  async #block(block: Block, path: string): Promise<unknown> {
+    if (block?.source?.type === "file" && KINDS[block.type]) {
+      return { ...block, source: await this.#source(block.type, block.source.file_id, `${path}.source.file.file_id`) };
+    }
+    const resolved = { ...block };
+    if (namesFile(block?.content)) resolved.content = await this.list(block.content, `${path}.content`);
+    if (block?.source && namesFile(block.source.content)) {
+      resolved.source = { ...block.source, content: await this.list(block.source.content, `${path}.source.content`) };
+    }
+    return resolved;
+  }
+
+  async #source(kind: string, id: unknown, path: string): Promise<object> {
+    if (id === undefined) throw invalidRequest(`${path}: Field required`);
+    if (typeof id !== "string") throw invalidRequest(`${path}: Input should be a valid string`);
+    const file = await this.#files.get(id);
+    const { mime_type, size_bytes } = file;
+    const kinds = KINDS[kind] ?? [];
+    if (!kinds.includes(mime_type)) throw wrongFileKind(id, mime_type, kind, kinds);
+    this.#size += Math.ceil(size_bytes / 3) * 4;
+    if (this.#size > MAX_INLINE) throw fileTooLarge(id);
+    const content = await this.#files.content(file);
+    if (mime_type !== "text/plain") return { type: "base64", media_type: mime_type, data: content.toString("base64") };
+    return { type: "text", media_type: mime_type, data: utf8(content, id) };
+  }
+}
+
+function utf8(content: Buffer, id: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(content);
+  } catch {
+    throw invalidRequest(`File \`${id}\` is of type text/plain, but its content is not UTF-8.`);
+  }
+}
