@@ -1,4 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { constants, setPriority } from "node:os";
 import type { Reaper } from "./reaper.ts";
 
 /** How to start one process of the CLI. */
@@ -55,6 +56,16 @@ export class CliProcess {
 
   get stderr(): AsyncIterable<Buffer> {
     return this.#child.stderr;
+  }
+
+  /** Gives it only the processor time that others leave. */
+  yieldToOthers(): void {
+    if (this.pid === undefined) return;
+    try {
+      setPriority(this.pid, constants.priority.PRIORITY_LOW);
+    } catch {
+      // it has ended already, which `exited` tells
+    }
   }
 
   write(text: string): void {

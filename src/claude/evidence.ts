@@ -1,10 +1,18 @@
 import { ApiError, notSignedIn, upstreamUnreachable } from "../api/errors.ts";
+import { limitHeaders } from "../api/rateLimits.ts";
 import type { CliMessage } from "./codec.ts";
+import { headersOf, isSdkLog, type RateLimitInfo, UpstreamHeaders } from "./upstreamHeaders.ts";
 
 /** Upstream's error envelope as the CLI quotes it on stderr. */
 interface Envelope {
   error: { type: string; message: string; details?: Record<string, unknown> | null };
   request_id?: string;
+}
+
+/** What stderr quotes: a refusal with its status, or an error event without one. */
+interface Quotation {
+  status: number | undefined;
+  envelope: Envelope;
 }
 
 /** `API error (attempt 1/1): 404 404 {…}`: a refusal, with upstream's status and own words. */
@@ -32,8 +40,10 @@ const STATUS_OF: Record<string, number> = {
  * stderr quote it; of several failures in one turn only the first is upstream's answer to the request.
  */
 export class Evidence {
-  #quoted: ApiError | undefined;
+  #quoted: Quotation | undefined;
   #reported: CliMessage | undefined;
+  #limit: RateLimitInfo | undefined;
+  readonly #upstream = new UpstreamHeaders();
   #complete = false;
   #resolveSeen!: () => void;
 
@@ -43,26 +53,25 @@ export class Evidence {
   });
 
   addDiagnostic(line: string): void {
-    if (this.#complete || !ANY_FAILURE.test(line)) return;
-    this.#complete = true;
-    this.#resolveSeen();
-    const refused = REFUSED.exec(line);
-    const envelope = parseEnvelope(refused?.[2] ?? BROKEN_STREAM.exec(line)?.[1]);
-    if (!envelope) return;
-    const { type, message, details } = envelope.error;
-    this.#quoted = new ApiError(refused ? Number(refused[1]) : (STATUS_OF[type] ?? 500), type, message, {
-      ...(details && { details }),
-      ...(envelope.request_id && { requestId: envelope.request_id }),
-    });
+    if (this.#complete) return;
+    if (isSdkLog(line)) this.#upstream.add(line);
+    else if (ANY_FAILURE.test(line)) this.#quote(line);
   }
 
   addReport(message: CliMessage): void {
     this.#reported ??= message;
+    // unlike the event it comes with every refusal, but only newer versions have it
+    this.#limit = message.api_error_params?.rate_limit_info ?? this.#limit;
+  }
+
+  /** Takes what the CLI says of a subscription's limit, which it does when that has changed. */
+  addLimit(info: RateLimitInfo): void {
+    this.#limit = info;
   }
 
   /** The failure to tell the client of, at the end of a turn that did not bring a whole answer. */
   toError(result: CliMessage): ApiError {
-    if (this.#quoted) return this.#quoted;
+    if (this.#quoted) return this.#quotedError(this.#quoted);
     const report = this.#reported;
     const text = String(
       report?.message?.content?.[0]?.text ?? result.result ?? result.errors?.[0] ?? "no reason given",
@@ -70,15 +79,44 @@ export class Evidence {
     const status = report?.api_error_status ?? result.api_error_status;
     const words = text.replace(/^API Error:\s*(\d{3}\s+)?/, "");
     if (typeof status === "number") {
+      const headers = this.#refusalHeaders(status);
       const requestId = report?.request_id;
-      return new ApiError(status, report?.api_error_type ?? "api_error", words, requestId && { requestId });
+      return new ApiError(status, report?.api_error_type ?? "api_error", words, {
+        headers,
+        ...(requestId && { requestId }),
+      });
     }
     if (report?.error === "authentication_failed") return notSignedIn();
     return upstreamUnreachable(words);
   }
+
+  #quote(line: string): void {
+    this.#complete = true;
+    this.#resolveSeen();
+    const refused = REFUSED.exec(line);
+    const envelope = parseEnvelope(refused?.[2] ?? BROKEN_STREAM.exec(line)?.[1]);
+    if (envelope) this.#quoted = { status: refused ? Number(refused[1]) : undefined, envelope };
+  }
+
+  #quotedError({ status, envelope }: Quotation): ApiError {
+    const { type, message, details } = envelope.error;
+    return new ApiError(status ?? STATUS_OF[type] ?? 500, type, message, {
+      // those of an open stream are about the answer, not about what broke it
+      ...(status !== undefined && { headers: this.#refusalHeaders(status) }),
+      ...(details && { details }),
+      ...(envelope.request_id && { requestId: envelope.request_id }),
+    });
+  }
+
+  /** Upstream's own headers, else those that the CLI's account of a limit stands for. */
+  #refusalHeaders(status: number): Record<string, string> {
+    const own = this.#upstream.current;
+    return limitHeaders(status, Object.keys(own).length > 0 ? own : headersOf(this.#limit));
+  }
 }
 
-function parseEnvelope(json: string | undefined): Envelope | undefined {
+/** Reads an error envelope of the API; undefined when the text is none. */
+export function parseEnvelope(json: string | undefined): Envelope | undefined {
   try {
     const value = json && JSON.parse(json);
     return typeof value?.error?.message === "string" && typeof value.error.type === "string" ? value : undefined;

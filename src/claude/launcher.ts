@@ -44,8 +44,11 @@ export class Launcher {
     return this.#found;
   }
 
-  /** Starts a worker whose requests carry `betas` besides the CLI's own. Throws `ApiError` when there is no usable CLI. */
-  async launch(betas: readonly string[]): Promise<Worker> {
+  /**
+   * Starts a worker whose requests carry `betas` besides the CLI's own, with what processor time others leave if it is
+   * for the `background`. Throws `ApiError` when there is no usable CLI.
+   */
+  async launch(betas: readonly string[], background: boolean): Promise<Worker> {
     const { command, prefix, version } = await this.locate();
     const { environment, extraEnvironment, dataDir } = this.#options;
     const cwd = join(dataDir, "empty");
@@ -53,6 +56,7 @@ export class Launcher {
     const args = [...prefix, ...ARGUMENTS, "--plugin-dir", await installOneCallMod(dataDir)];
     const child = childEnvironment(environment, extraEnvironment, betas);
     const process = new CliProcess({ command, args, environment: child, cwd }, this.#reaper);
+    if (background) process.yieldToOthers();
     const worker = new Worker(process, this.#logger);
     this.#logger.info(`worker ${process.pid} started (Claude Code ${version})`);
     void process.exited.then((how) => this.#logger.info(`worker ${process.pid} ended (${how})`));

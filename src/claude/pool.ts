@@ -17,6 +17,8 @@ export interface PoolOptions {
 export interface WorkerKey {
   system: string;
   betas: readonly string[];
+  /** For work that nobody waits for: behind all other requests, on workers of low priority. */
+  background?: boolean;
 }
 
 /** A worker lent for one request. */
@@ -33,6 +35,9 @@ interface Idle {
   since: number;
 }
 
+/** Counts at a time: each has a process of its own, which a request to the model may rather need. */
+const COUNTERS = 2;
+
 const NO_BETAS: readonly string[] = [];
 const PLAIN_KEY: WorkerKey = { system: "", betas: NO_BETAS };
 const PLAIN = nameOf(PLAIN_KEY);
@@ -43,6 +48,7 @@ export class Pool {
   readonly #options: PoolOptions;
   readonly #logger: Logger;
   readonly #slots: Slots;
+  readonly #counters: Slots;
   readonly #workers = new Set<Worker>();
   readonly #shrinker: NodeJS.Timeout;
   /** Workers about to become idle, by key. */
@@ -59,6 +65,7 @@ export class Pool {
     this.#options = options;
     this.#logger = logger;
     this.#slots = new Slots(options.maxConcurrent, options.maxQueue);
+    this.#counters = new Slots(COUNTERS, options.maxQueue);
     this.#shrinker = setInterval(() => this.#shrink(), Math.max(1000, options.idleTimeout / 4)).unref();
   }
 
@@ -105,7 +112,7 @@ export class Pool {
 
   /** Lends a worker with this key. Throws `ApiError` when the line is full or the CLI cannot be started. */
   async lease(key: WorkerKey, signal: AbortSignal): Promise<Lease> {
-    const freeSlot = await this.#slots.acquire(signal);
+    const freeSlot = await (key.background ? this.#slots.acquireBehind(signal) : this.#slots.acquire(signal));
     try {
       const name = nameOf(key);
       const worker = this.#take(name) ?? (await this.#nextToArrive(name)) ?? (await this.#prepare(key));
@@ -121,11 +128,31 @@ export class Pool {
     }
   }
 
+  /**
+   * Lends a fresh worker for a count, which ends with it. Takes no place from a request.
+   * Throws `ApiError` when the line is full or the CLI cannot be started.
+   */
+  async leaseCounter(system: string, signal: AbortSignal): Promise<Lease> {
+    const freeSlot = await this.#counters.acquire(signal);
+    try {
+      const worker = await this.#prepare({ ...PLAIN_KEY, system });
+      const release = () => {
+        this.#dismiss(worker);
+        freeSlot();
+      };
+      return { worker, release };
+    } catch (error) {
+      freeSlot();
+      throw error;
+    }
+  }
+
   /** Stops every worker; resolves when all are gone. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#shrinker);
     this.#slots.close();
+    this.#counters.close();
     this.#idle = [];
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
   }
@@ -154,10 +181,10 @@ export class Pool {
     return index === -1 ? undefined : this.#idle.splice(index, 1)[0]?.worker;
   }
 
-  async #prepare({ system, betas }: WorkerKey): Promise<Worker> {
+  async #prepare({ system, betas, background = false }: WorkerKey): Promise<Worker> {
     for (;;) {
-      const blank = betas.length === 0 ? this.#take(undefined) : undefined;
-      const worker = blank ?? (await this.#start(betas));
+      const blank = betas.length === 0 && !background ? this.#take(undefined) : undefined;
+      const worker = blank ?? (await this.#start(betas, background));
       this.warmUp();
       try {
         this.#description = await worker.initialize(system);
@@ -170,9 +197,9 @@ export class Pool {
     }
   }
 
-  async #start(betas: readonly string[]): Promise<Worker> {
+  async #start(betas: readonly string[], background = false): Promise<Worker> {
     this.#makeRoom();
-    const worker = await this.#launcher.launch(betas);
+    const worker = await this.#launcher.launch(betas, background);
     this.#workers.add(worker);
     void worker.exited.then(() => {
       this.#workers.delete(worker);
@@ -223,6 +250,6 @@ export class Pool {
   }
 }
 
-function nameOf({ system, betas }: WorkerKey): string {
-  return JSON.stringify([system, betas]);
+function nameOf({ system, betas, background = false }: WorkerKey): string {
+  return JSON.stringify([system, betas, background]);
 }

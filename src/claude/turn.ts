@@ -56,6 +56,9 @@ export class Turn {
       case "assistant":
         if (message.is_api_error_message) this.#evidence.addReport(message);
         return;
+      case "rate_limit_event":
+        this.#evidence.addLimit(message.rate_limit_info);
+        return;
       case "result":
         if (!this.#over) await this.#failed(message);
         this.#resolveEnded();
@@ -65,7 +68,8 @@ export class Turn {
 
   /** Takes a line of the CLI's stderr. */
   diagnose(line: string): void {
-    if (Date.parse(line.slice(0, 24)) < this.#startedAt) return;
+    // only where a time stands, since `Date.parse` finds one almost everywhere
+    if (/^\d{4}-/.test(line) && Date.parse(line.slice(0, 24)) < this.#startedAt) return;
     if (line.includes("[API REQUEST]")) this.#sent = true;
     this.#evidence.addDiagnostic(line);
   }

@@ -17,6 +17,8 @@ export interface TurnRequest {
  *   `thinking` travels in the body like any other field.
  * - `CLAUDE_CODE_EFFORT_LEVEL` keeps it from adding an effort.
  * - `DISABLE_PROMPT_CACHING` takes the CLI's own cache marks away.
+ * - `ANTHROPIC_LOG` has the SDK inside the CLI tell of upstream's headers on stderr. Not from the start, since what the
+ *   CLI asks Bedrock then would be told on stdout.
  */
 export function turnSettings(request: TurnRequest) {
   return {
@@ -26,6 +28,7 @@ export function turnSettings(request: TurnRequest) {
       CLAUDE_CODE_DISABLE_THINKING: "1",
       CLAUDE_CODE_EFFORT_LEVEL: "unset",
       DISABLE_PROMPT_CACHING: request.markSystem ? "" : "1",
+      ANTHROPIC_LOG: "debug",
     },
   };
 }

@@ -1,10 +1,13 @@
 import { type ApiError, cliEnded, cliSilent } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
+import { lines } from "../shared/lines.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { CliProcess } from "./cliProcess.ts";
-import { type CliMessage, encode, lines, messages } from "./codec.ts";
+import { type CliMessage, encode, messages } from "./codec.ts";
+import { CountSession } from "./countSession.ts";
 import { Turn } from "./turn.ts";
 import { type TurnRequest, trigger, turnSettings } from "./turnSettings.ts";
+import { isSdkLog } from "./upstreamHeaders.ts";
 
 /** What the CLI tells of itself when it is initialized; fields as in its own protocol. */
 export interface CliDescription {
@@ -21,6 +24,7 @@ export interface CliModel {
 
 /** Hang bounds in seconds, far above the milliseconds these take. */
 const INITIALIZE_TIMEOUT = 60;
+const COUNT_TIMEOUT = 60;
 const SETTLE_TIMEOUT = 5;
 const LAST_WORDS_TIMEOUT = 1;
 
@@ -38,6 +42,7 @@ export class Worker {
   readonly #logger: Logger;
   readonly #pending = new Map<string, Pending>();
   #turn: Turn | undefined;
+  #count: CountSession | undefined;
   /** The answer to the last interrupt: until it is there, the interrupt could still hit the next turn. */
   #interrupted: Promise<unknown> | undefined;
   #requestCount = 0;
@@ -96,6 +101,15 @@ export class Worker {
     }
   }
 
+  /** Makes this worker one that counts. What it is given stays in its conversation, so it cannot serve requests after it. */
+  count(): CountSession {
+    this.#count = new CountSession({
+      request: (request) => this.#within(COUNT_TIMEOUT, "count", this.#request(request)),
+      write: (message) => this.#write(message),
+    });
+    return this.#count;
+  }
+
   /** Whether the last request may have reached upstream; if not, another worker can take it over. */
   get sent(): boolean {
     return this.#turn?.sent ?? false;
@@ -128,13 +142,17 @@ export class Worker {
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
     this.#turn?.fail(error);
+    this.#count?.fail(error);
   }
 
   async #readMessages(): Promise<void> {
     try {
-      const stray = (line: string) => this.#logger.debug(`worker ${this.pid}: ${line}`);
+      const stray = (line: string) => {
+        if (!isSdkLog(line)) this.#logger.debug(`worker ${this.pid}: ${line}`);
+      };
       for await (const message of messages(this.#process.stdout, stray)) {
         if (message.type === "control_response") this.#settleRequest(message.response);
+        else if (this.#count) this.#count.accept(message);
         else await this.#turn?.accept(message);
       }
     } catch (error) {
@@ -147,7 +165,8 @@ export class Worker {
     try {
       for await (const line of lines(this.#process.stderr)) {
         this.#turn?.diagnose(line);
-        this.#logger.trace(`worker ${this.pid}: ${line}`);
+        this.#count?.diagnose(line);
+        if (!isSdkLog(line)) this.#logger.trace(`worker ${this.pid}: ${line}`);
       }
     } catch (error) {
       this.#logger.debug(`worker ${this.pid}: ${(error as Error).message}`);

@@ -1,22 +1,15 @@
 import type { Context } from "koa";
 import type { StreamEvent } from "../api/events.ts";
+import { UsageMeter } from "../api/usage.ts";
 import type { Logger } from "../shared/logger.ts";
-
-interface Usage {
-  input_tokens?: number | null;
-  cache_creation_input_tokens?: number | null;
-  cache_read_input_tokens?: number | null;
-  output_tokens?: number | null;
-}
 
 /** What is noted of one request and its answer, for the log: never content, unless the user asked for the traffic. */
 export class Exchange {
   readonly #context: Context;
   readonly #startedAt = performance.now();
-  readonly #usage: Usage = {};
+  readonly #meter = new UsageMeter("");
   /** Resolves when the answer is complete or the client gone: one listener for everybody who waits for that. */
   readonly closed: Promise<void>;
-  #model = "";
   #firstEventAt: number | undefined;
 
   constructor(context: Context) {
@@ -25,7 +18,7 @@ export class Exchange {
   }
 
   asked(model: string): void {
-    this.#model = model;
+    this.#meter.model = model;
   }
 
   /** Notes what an event tells; passes it on unchanged. */
@@ -35,11 +28,7 @@ export class Exchange {
   ): AsyncGenerator<StreamEvent, void, undefined> {
     for await (const event of events) {
       this.#firstEventAt ??= performance.now();
-      const message = event.message as { model?: string; usage?: Usage } | undefined;
-      if (message?.model) this.#model = message.model;
-      for (const [name, value] of Object.entries(message?.usage ?? (event.usage as Usage | undefined) ?? {})) {
-        if (typeof value === "number") this.#usage[name as keyof Usage] = value;
-      }
+      this.#meter.see(event);
       seen(event);
       yield event;
     }
@@ -50,11 +39,10 @@ export class Exchange {
     const { method, path, status, res } = this.#context;
     const told = res.headersSent ? `${status} ` : "";
     const outcome = res.writableFinished ? String(status) : `${told}(client gone)`;
-    const { input_tokens, cache_creation_input_tokens, cache_read_input_tokens, output_tokens } = this.#usage;
-    const input = (input_tokens ?? 0) + (cache_creation_input_tokens ?? 0) + (cache_read_input_tokens ?? 0);
+    const { model, begun, input, tokens } = this.#meter;
     return [
-      [method, path, this.#model, outcome].filter((word) => word !== "").join(" "),
-      ...(output_tokens === undefined ? [] : [`${input} in, ${output_tokens} out`]),
+      [method, path, model, outcome].filter((word) => word !== "").join(" "),
+      ...(begun ? [`${input} in, ${tokens.output_tokens} out`] : []),
       ...(this.#firstEventAt === undefined ? [] : [`first event ${this.#since(this.#firstEventAt)}`]),
       this.#since(performance.now()),
     ].join(" · ");

@@ -142,6 +142,65 @@ describe("Evidence", () => {
     expect(errorFrom([], [], result)).toMatchObject({ status, type: "api_error", message });
   });
 
+  describe("of limits", () => {
+    const retryAfter = (seconds: number) => [
+      "[Anthropic SDK DEBUG] [log_1a2b3c] response error (error; no more retries left) {",
+      "  headers: {",
+      `    "retry-after": "${seconds}",`,
+      "  },",
+      "}",
+    ];
+    const resetsAt = Math.floor(Date.now() / 1000) + 7200;
+    const info = { status: "rejected", resetsAt, rateLimitType: "five_hour" };
+    const told = {
+      "anthropic-ratelimit-unified-status": "rejected",
+      "anthropic-ratelimit-unified-reset": String(resetsAt),
+      "anthropic-ratelimit-unified-representative-claim": "five_hour",
+      "retry-after": expect.stringMatching(/^7(200|1\d\d)$/),
+      "x-should-retry": "false",
+    };
+    const limit = refused(429, "rate_limit_error", "Slow down");
+
+    it("passes upstream's own headers on", () => {
+      const error = errorFrom([...retryAfter(17), refused(529, "overloaded_error", "Overloaded")], []);
+      expect(error.headers).toEqual({ "retry-after": "17" });
+    });
+
+    it("passes them on without upstream's words as well", () => {
+      const error = errorFrom([...retryAfter(17)], [report("API Error: 503", { api_error_status: 503 })]);
+      expect(error).toMatchObject({ status: 503, headers: { "retry-after": "17" } });
+    });
+
+    it("counts those of the first failure alone", () => {
+      expect(errorFrom([...retryAfter(17), limit, ...retryAfter(99)], []).headers).toEqual({ "retry-after": "17" });
+    });
+
+    it("has none for a stream that broke", () => {
+      expect(errorFrom([...retryAfter(17), broken("overloaded_error", "Overloaded")], []).headers).toEqual({});
+    });
+
+    it("takes the CLI's account where there are no headers: its report's, else its event's", () => {
+      const params = { api_error_params: { rate_limit_info: info } };
+      expect(errorFrom([limit], [report("You've hit your limit", params)]).headers).toEqual(told);
+      const evidence = new Evidence();
+      evidence.addDiagnostic(limit);
+      evidence.addLimit(info);
+      evidence.addReport(report("You've hit your limit"));
+      expect(evidence.toError(RESULT).headers).toEqual(told);
+    });
+
+    it("prefers upstream's headers to the CLI's account", () => {
+      const params = { api_error_params: { rate_limit_info: info } };
+      const error = errorFrom([...retryAfter(17), limit], [report("You've hit your limit", params)]);
+      expect(error.headers).toEqual({ "retry-after": "17" });
+    });
+
+    it("does not take what the SDK logs of a body for a failure", () => {
+      const error = errorFrom([`      foo: "${limit}",`], [report("API Error: 400 no", { api_error_status: 400 })]);
+      expect(error.status).toBe(400);
+    });
+  });
+
   it("has seen a failure only when stderr told of one", async () => {
     const evidence = new Evidence();
     evidence.addDiagnostic(`${AT} [DEBUG] [API REQUEST] /v1/messages source=sdk`);

@@ -135,3 +135,69 @@ describe("Slots", () => {
     expect(slots.running).toBe(0);
   });
 });
+
+describe("work that nobody waits for", () => {
+  it("gets what is left over, in order", async () => {
+    const slots = new Slots(2, 5);
+    const release = await slots.acquire(never);
+    const first = await slots.acquireBehind(never);
+    const second = slots.acquireBehind(never);
+    const third = slots.acquireBehind(never);
+    expect(await isSettled(second)).toBe(false);
+    first();
+    const releaseSecond = await second;
+    expect(await isSettled(third)).toBe(false);
+    release();
+    releaseSecond();
+    (await third)();
+  });
+
+  it("never keeps anybody waiting", async () => {
+    const slots = new Slots(1, 5);
+    await slots.acquireBehind(never);
+    const release = await slots.acquire(never);
+    expect(slots.running).toBe(1);
+    const waiting = slots.acquire(never);
+    release();
+    expect(await isSettled(waiting)).toBe(true);
+  });
+
+  it("starts after everybody who waits, whoever came first", async () => {
+    const slots = new Slots(1, 5);
+    const started: string[] = [];
+    const release = await slots.acquire(never);
+    const behind = slots.acquireBehind(never).then((free) => {
+      started.push("behind");
+      return free;
+    });
+    const waiting = slots.acquire(never).then((free) => {
+      started.push("in line");
+      return free;
+    });
+    release();
+    (await waiting)();
+    (await behind)();
+    expect(started).toEqual(["in line", "behind"]);
+  });
+
+  it("is neither refused for the length of its line nor counted as waiting", async () => {
+    const slots = new Slots(1, 0);
+    await slots.acquire(never);
+    const behind = [slots.acquireBehind(never), slots.acquireBehind(never)];
+    expect(await Promise.all(behind.map(isSettled))).toEqual([false, false]);
+    expect(slots.waiting).toBe(0);
+  });
+
+  it("can give up, and is refused once the slots are closed", async () => {
+    const slots = new Slots(1, 0);
+    await slots.acquire(never);
+    const controller = new AbortController();
+    const behind = slots.acquireBehind(controller.signal);
+    const other = slots.acquireBehind(never);
+    controller.abort(new Error("canceled"));
+    await expect(behind).rejects.toThrow("canceled");
+    slots.close();
+    await expect(other).rejects.toMatchObject({ status: 529 });
+    await expect(slots.acquireBehind(never)).rejects.toMatchObject({ status: 529 });
+  });
+});

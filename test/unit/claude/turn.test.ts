@@ -113,7 +113,30 @@ describe("a whole answer", () => {
   });
 });
 
+describe("what the CLI says of a limit", () => {
+  it("is on the failure", async () => {
+    const { turn } = begin();
+    await turn.accept({
+      type: "rate_limit_event",
+      rate_limit_info: { status: "rejected", rateLimitType: "five_hour" },
+    });
+    turn.diagnose(now(REFUSED.replaceAll("404", "429")));
+    await turn.accept(RESULT);
+    const headers = { "anthropic-ratelimit-unified-status": "rejected" };
+    expect((await readUntilFailure(turn)).error).toMatchObject({ status: 429, headers });
+  });
+});
+
 describe("a line of stderr", () => {
+  it("counts without a time, even where one could be read into it", async () => {
+    const { turn } = begin();
+    const head = "[Anthropic SDK DEBUG] [log_1a2b3c] response error (error; no more retries left) {";
+    for (const line of [head, "  headers: {", '    "retry-after": "1",', "  },", "}", now(REFUSED)])
+      turn.diagnose(line);
+    await turn.accept(RESULT);
+    expect((await readUntilFailure(turn)).error).toMatchObject({ headers: { "retry-after": "1" } });
+  });
+
   it("is not heeded when it was written before the turn began", async () => {
     const { turn } = begin();
     turn.diagnose(earlier(REQUEST));

@@ -24,6 +24,10 @@ describe("turnSettings", () => {
     expect(turnSettings({ ...request, markSystem }).env.DISABLE_PROMPT_CACHING).toBe(expected);
   });
 
+  it("makes the CLI tell of upstream's headers", () => {
+    expect(turnSettings(request).env.ANTHROPIC_LOG).toBe("debug");
+  });
+
   it("sets the same keys for every request", () => {
     const other = turnSettings({ model: "haiku", body: {}, markSystem: false });
     const keys = Object.keys(turnSettings(request).env);

@@ -1,0 +1,60 @@
+import { tellsOfLimits } from "../api/rateLimits.ts";
+
+/** The head of a block in the log that the SDK inside the CLI writes to stderr, with `ANTHROPIC_LOG=debug`. */
+const BLOCK = /^\[Anthropic SDK DEBUG\] \[\w+\] (sending request|response error|response start)\b/;
+/** A header in such a block: `    "retry-after": "17",`. */
+const HEADER = /^ {4}"?([a-z0-9-]+)"?: "([^"\\]*)",?$/;
+
+/**
+ * Whether a line is of the SDK's log: it shows headers, and a user may have put a credential into one. Without the name
+ * at its head it is of a call that does not belong to a turn.
+ */
+export const isSdkLog = (line: string): boolean => /^(\[Anthropic SDK |\[log_\w+[\],]|\s+(?!at )\S|\}$)/.test(line);
+
+/** What the CLI says of a subscription's limit; fields as in its own protocol, times in seconds since 1970. */
+export interface RateLimitInfo {
+  status?: string;
+  resetsAt?: number | null;
+  rateLimitType?: string;
+  overageStatus?: string;
+  overageDisabledReason?: string;
+}
+
+/** Those headers of upstream's last answer that tell of limits, read off the lines of stderr. */
+export class UpstreamHeaders {
+  #headers: Record<string, string> = {};
+  #open = false;
+
+  get current(): Record<string, string> {
+    return this.#headers;
+  }
+
+  add(line: string): void {
+    const block = BLOCK.exec(line);
+    if (block) {
+      this.#headers = {};
+      this.#open = block[1] !== "sending request";
+      return;
+    }
+    if (line === "}") this.#open = false;
+    const [, name, value] = (this.#open && HEADER.exec(line)) || [];
+    if (name !== undefined && value !== undefined && tellsOfLimits(name)) this.#headers[name] = value;
+  }
+}
+
+/**
+ * The headers that the CLI has put into its own words. Without a type it is no limit of the subscription's: the CLI
+ * calls every 429 rejected.
+ */
+export function headersOf(info: RateLimitInfo | undefined): Record<string, string> {
+  if (!info?.rateLimitType) return {};
+  const told = {
+    status: info.status,
+    reset: info.resetsAt,
+    "representative-claim": info.rateLimitType,
+    "overage-status": info.overageStatus,
+    "overage-disabled-reason": info.overageDisabledReason,
+  };
+  const known = Object.entries(told).filter(([, value]) => value !== undefined && value !== null);
+  return Object.fromEntries(known.map(([name, value]) => [`anthropic-ratelimit-unified-${name}`, String(value)]));
+}

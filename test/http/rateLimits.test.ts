@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import { fileStage } from "../support/fileStage.ts";
+import { simple, until } from "../support/harness.ts";
+import { SUBSCRIPTION, secondsFromNow, TOO_MANY, usedUp } from "../support/limits.ts";
+import { failure, reply, text } from "../support/replies.ts";
+
+const TOLD = /^(retry-after|x-should-retry|anthropic-ratelimit-.*)$/;
+const limitsOf = (response: Response) => Object.fromEntries([...response.headers].filter(([name]) => TOLD.test(name)));
+
+describe.each([true, false])("signed in with an API key, with stream %s", (stream) => {
+  const on = fileStage();
+
+  it.each([
+    [429, "rate_limit_error", TOO_MANY],
+    [529, "overloaded_error", { "retry-after": "17" }],
+    [400, "invalid_request_error", { "x-should-retry": "false" }],
+    [500, "api_error", {}],
+  ])("a %i %s keeps upstream's headers about limits", async (status, type, headers) => {
+    on.standIn.respond = () => failure(status, type, "Words", headers as Record<string, string>);
+    const response = await on.post(simple("x", { stream }));
+    expect(response.status).toBe(status);
+    expect(limitsOf(response)).toEqual(headers);
+  });
+
+  it("the headers of one answer are never those of another", async () => {
+    on.standIn.respond = () => reply([text("Hello")], {}, TOO_MANY);
+    await (await on.post(simple("x", { stream }))).text();
+    on.standIn.respond = () => failure(429, "rate_limit_error", "Words");
+    expect(limitsOf(await on.post(simple("x", { stream })))).toEqual({});
+    on.standIn.respond = () => failure(429, "rate_limit_error", "Words", TOO_MANY);
+    await on.post(simple("x", { stream }));
+    on.standIn.respond = () => ({ hangUp: true });
+    expect(limitsOf(await on.post(simple("x", { stream })))).toEqual({});
+  });
+});
+
+describe("signed in with a subscription", () => {
+  const on = fileStage({ extraEnvironment: SUBSCRIPTION });
+  const post = (seconds: number, headers = {}) => {
+    const limit = { ...usedUp(secondsFromNow(seconds)), ...headers };
+    on.standIn.respond = () => failure(429, "rate_limit_error", "This request would exceed your rate limit.", limit);
+    return on.post(simple());
+  };
+
+  it("a limit that is used up is told in upstream's words, with its reset, and not to be retried", async () => {
+    const response = await post(7200);
+    expect(response.status).toBe(429);
+    expect(await response.json()).toMatchObject({
+      error: { type: "rate_limit_error", message: "This request would exceed your rate limit." },
+    });
+    const { "retry-after": retryAfter, ...others } = limitsOf(response);
+    expect(Number(retryAfter)).toBeGreaterThan(7000);
+    expect(Number(retryAfter)).toBeLessThanOrEqual(7200);
+    expect(others).toEqual({
+      ...usedUp(Number(others["anthropic-ratelimit-unified-reset"])),
+      "x-should-retry": "false",
+    });
+  });
+
+  it("it is told so each time, since the CLI's own account is not", async () => {
+    const answers = [await post(7200), await post(7200)];
+    for (const { headers } of answers) expect(headers.get("anthropic-ratelimit-unified-status")).toBe("rejected");
+    expect(on.standIn.messages).toHaveLength(2);
+  });
+
+  it("a reset that is near may be waited for", async () => {
+    const response = await post(20, { "retry-after": "17" });
+    expect(Number(response.headers.get("retry-after"))).toBeGreaterThanOrEqual(17);
+    expect(response.headers.has("x-should-retry")).toBe(false);
+  });
+
+  it("too many requests at a time are no such limit", async () => {
+    on.standIn.respond = () => failure(429, "rate_limit_error", "Slow down", TOO_MANY);
+    expect(limitsOf(await on.post(simple()))).toEqual(TOO_MANY);
+  });
+});
+
+describe("the log", () => {
+  const on = fileStage({ extraEnvironment: { ANTHROPIC_CUSTOM_HEADERS: "x-gateway: hush-hush" } });
+
+  it("has the CLI's lines, but not those in which its SDK shows headers", async () => {
+    await on.post(simple());
+    expect(on.standIn.messages[0]?.headers["x-gateway"]).toBe("hush-hush");
+    await until(() => on.log.some((line) => line.includes("[API REQUEST]")));
+    await on.post(simple());
+    expect(on.log.join("\n")).not.toMatch(/hush-hush|Anthropic SDK/);
+  });
+});
