@@ -5,11 +5,11 @@ import { build } from "esbuild";
 const production = process.argv.includes("--production");
 const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
 
-/** Keeps the core and the client in bundles of their own, which the doors load at run time, when they need them. */
+/** Keeps what is large and not needed at once in bundles of their own, which are loaded at run time, when they are. */
 const loadedLater = {
   name: "loaded-later",
   setup({ onResolve }) {
-    onResolve({ filter: /\/(server|client)\.ts$/, namespace: "file" }, ({ path, kind }) =>
+    onResolve({ filter: /\/(server|client|tokenizer)\.ts$/, namespace: "file" }, ({ path, kind }) =>
       kind === "entry-point" ? undefined : { path: `./${path.match(/\w+(?=\.ts$)/)[0]}.js`, external: true },
     );
   },
@@ -42,7 +42,8 @@ function thirdPartyNotices(results) {
 
 await rm("dist", { recursive: true, force: true });
 const results = await Promise.all([
-  build({ ...common, entryPoints: ["src/server.ts", "src/client.ts"] }),
+  build({ ...common, entryPoints: ["src/server.ts", "src/client.ts"], plugins: [loadedLater] }),
+  build({ ...common, entryPoints: ["src/messages/tokenizer.ts"] }),
   build({ ...common, entryPoints: ["src/cli.ts"], plugins: [loadedLater], banner: { js: "#!/usr/bin/env node" } }),
   build({
     ...common,

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { apiCount } from "./apiCount.ts";
 import { echo, type Reply, type StreamEvent } from "./replies.ts";
 
 /** One request as it reached the stand-in; `body` is the parsed JSON, `raw` its exact text. */
@@ -31,6 +32,8 @@ export class StandIn {
   /** Every request of any other kind. */
   readonly others: Recorded[] = [];
   respond: Responder = (request) => echo(request.body);
+  /** Refuses a count by more than the rules of the API, or holds it back. */
+  refuseCount: (request: Recorded) => Reply | undefined | Promise<undefined> = () => undefined;
 
   static async start(port = 0): Promise<StandIn> {
     const standIn = new StandIn();
@@ -52,6 +55,12 @@ export class StandIn {
     this.messages.length = 0;
     this.others.length = 0;
     this.respond = (request) => echo(request.body);
+    this.refuseCount = () => undefined;
+  }
+
+  /** The calls of the counter. */
+  get counts(): Recorded[] {
+    return this.others.filter(({ path }) => path.startsWith("/v1/messages/count_tokens"));
   }
 
   async close(): Promise<void> {
@@ -71,7 +80,9 @@ export class StandIn {
     }
     this.others.push(recorded);
     if (recorded.method === "POST" && path === "/v1/messages/count_tokens") {
-      json(response, 200, { input_tokens: Math.ceil(recorded.raw.length / 4) });
+      const refused = refusal(recorded) ?? (await this.refuseCount(recorded));
+      if (refused) await send(response, refused, false);
+      else json(response, 200, { input_tokens: apiCount(recorded.body) });
     } else if (recorded.method === "HEAD" || path === "/") {
       json(response, 200, {});
     } else {

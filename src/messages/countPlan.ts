@@ -1,0 +1,136 @@
+import type { CountTokensRequest } from "../api/countTokensRequest.ts";
+import type { CountedTool, HistoryMessage } from "../claude/countSession.ts";
+import { imageSize } from "./imageSize.ts";
+import { mappedModel, systemText } from "./prepare.ts";
+
+/** How far a count can be trusted: the answer's header says it in this word. */
+export type Trust =
+  /** The API's own counter counted the request as it is. */
+  | "exact"
+  /** It counted every part of it, each by a call of its own; the sum is ours. */
+  | "sum"
+  /** Something in it was not shown to the API's counter as it is, or not at all. */
+  | "estimate";
+
+/** What of a request the CLI can show to the API's counter, and how. */
+export interface CountPlan {
+  model: string;
+  system: string;
+  history: HistoryMessage[];
+  tools: CountedTool[];
+  /** Tools that no MCP server can have: the API's own, and those with fields of their own. */
+  rest: object[];
+  trust: Trust;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: blocks of any type, known or not
+type Block = { type?: string; [field: string]: any };
+
+/** Blocks that reach the counter unchanged (pinned in `test/contract/counting.test.ts`). */
+const FAITHFUL = new Set([
+  ...["text", "image", "document", "search_result", "tool_use", "tool_result", "thinking", "redacted_thinking"],
+  ...["server_tool_use", "web_search_tool_result"],
+]);
+
+/** Images up to here keep their size; the CLI scales larger ones down, and what it cannot read becomes a text. */
+const MAX_IMAGE = { edge: 1568, characters: 5_000_000 };
+
+/** What the CLI takes for a message without content, and leaves out. */
+const NO_CONTENT = "(no content)";
+
+/** Longer descriptions are cut by the CLI. */
+const MAX_DESCRIPTION = 2000;
+
+/** Fields of a tool that have no bearing on its tokens, besides those that are counted. */
+const TOOL_FIELDS = new Set(["name", "description", "input_schema", "type", "cache_control"]);
+
+export function planCount(request: CountTokensRequest, modelMap: Record<string, string>): CountPlan {
+  const system = systemText(request.system);
+  const { tools, rest } = sortTools(request.tools ?? []);
+  const isFaithful = rest.length === 0 && !hasUncounted(request) && request.messages.every(isFaithfulMessage);
+  const isWhole = system === "" && tools.length === 0;
+  return {
+    model: mappedModel(request.model, modelMap),
+    system,
+    history: toHistory(request.messages),
+    tools,
+    rest,
+    trust: isFaithful ? (isWhole ? "exact" : "sum") : "estimate",
+  };
+}
+
+/** Consecutive messages of the user are one turn to the API; the CLI would join them too, but with a line break. */
+function toHistory(messages: CountTokensRequest["messages"]): HistoryMessage[] {
+  const history: HistoryMessage[] = [];
+  for (const { role, content } of messages) {
+    const last = history.at(-1);
+    const own = role === "assistant" ? "assistant" : "user";
+    if (own === "user" && last?.role === "user") last.content = [...toBlocks(last.content), ...toBlocks(content)];
+    else history.push({ role: own, content });
+  }
+  return history;
+}
+
+function toBlocks(content: unknown): Block[] {
+  return typeof content === "string" ? [{ type: "text", text: content }] : (content as Block[]);
+}
+
+/** Whether something in the request adds to the input and is not told to the counter. */
+function hasUncounted(request: CountTokensRequest): boolean {
+  const { thinking, tool_choice, output_config, mcp_servers, context_management, output_format } =
+    request as CountTokensRequest & Record<string, unknown>;
+  const thinks = thinking?.type === "enabled" || thinking?.type === "adaptive";
+  // the CLI asks with thinking exactly if there is some in the conversation
+  const hasThought = request.messages.some(({ content }) => toBlocks(content).some(isThought));
+  if (thinks !== hasThought) return true;
+  if (tool_choice?.type === "any" || tool_choice?.type === "tool") return true;
+  if (Object.keys(output_config ?? {}).some((field) => field !== "effort")) return true;
+  return [mcp_servers, context_management, output_format].some((field) => field !== undefined && field !== null);
+}
+
+function isThought({ type }: Block): boolean {
+  return type === "thinking" || type === "redacted_thinking";
+}
+
+function isFaithfulMessage({ role, content }: CountTokensRequest["messages"][number]): boolean {
+  return role !== "system" && toBlocks(content).length > 0 && toBlocks(content).every(isFaithfulBlock);
+}
+
+function isFaithfulBlock(block: Block): boolean {
+  if (!FAITHFUL.has(block.type ?? "")) return false;
+  if (block.type === "text") return block.text.trim() !== "" && block.text.trim() !== NO_CONTENT;
+  if (block.type === "image" && block.source?.type === "base64") return isSmallImage(String(block.source.data));
+  // the CLI takes tool references out of a result
+  if (block.type !== "tool_result" || !Array.isArray(block.content)) return true;
+  return block.content.every((part: Block) => ["text", "image", "document", "search_result"].includes(part.type ?? ""));
+}
+
+function isSmallImage(base64: string): boolean {
+  const size = base64.length <= MAX_IMAGE.characters ? imageSize(base64) : undefined;
+  return size !== undefined && Math.max(size.width, size.height) <= MAX_IMAGE.edge;
+}
+
+function sortTools(tools: readonly Block[]): Pick<CountPlan, "tools" | "rest"> {
+  const names = new Set<unknown>();
+  const sorted: Pick<CountPlan, "tools" | "rest"> = { tools: [], rest: [] };
+  for (const tool of tools) {
+    const { name, description, input_schema } = tool;
+    if (isPlain(tool) && !names.has(name)) sorted.tools.push({ name, description, inputSchema: input_schema });
+    else sorted.rest.push(tool);
+    names.add(name);
+  }
+  return sorted;
+}
+
+function isPlain(tool: Block): boolean {
+  const { name, description, input_schema, type } = tool;
+  return (
+    (type === undefined || type === null || type === "custom") &&
+    /^[a-zA-Z0-9_-]{1,64}$/.test(String(name)) &&
+    typeof description === "string" &&
+    description !== "" &&
+    description.length <= MAX_DESCRIPTION &&
+    input_schema?.type === "object" &&
+    Object.keys(tool).every((field) => TOOL_FIELDS.has(field))
+  );
+}

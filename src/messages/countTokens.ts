@@ -1,0 +1,138 @@
+import { createHash } from "node:crypto";
+import type { CountTokensRequest } from "../api/countTokensRequest.ts";
+import { ApiError, notSignedIn } from "../api/errors.ts";
+import { isSignedIn } from "../claude/account.ts";
+import { type CountedTool, type CountSession, TOOLS_DISCOUNT } from "../claude/countSession.ts";
+import type { Pool } from "../claude/pool.ts";
+import type { Logger } from "../shared/logger.ts";
+import { type CountPlan, planCount, type Trust } from "./countPlan.ts";
+import { estimateRequest, estimateRest } from "./estimate.ts";
+
+export interface TokenCount {
+  tokens: number;
+  trust: Trust;
+}
+
+/** What the parts of a request have in common and a sum must not count twice; by model. */
+interface Base {
+  /** The one message `foo`, with which the CLI counts tools. */
+  foo: number;
+  /** The tool that is offered along so that the CLI tells the cost of cheap ones, if it was needed yet. */
+  padding?: number;
+}
+
+/** Tokens of the text `foo` itself, in every tokenizer of the API's models. */
+const FOO = 1;
+/** Refusals that are meant for the client; anything else is a counter that cannot be asked just now. */
+const REFUSALS = new Set([401, 402, 403, 404, 413]);
+const MAX_KNOWN = 500;
+/** Milliseconds after which a count is estimated: far above the second that one takes. */
+const PATIENCE = 60_000;
+
+/** Counts tokens by the API's own free counter as far as the CLI can be made to ask it, and estimates the rest. */
+export class TokenCounter {
+  readonly #pool: Pool;
+  readonly #modelMap: Record<string, string>;
+  readonly #logger: Logger;
+  readonly #bases = new Map<string, Base>();
+  /** Counts of the last requests, oldest first: clients count the same conversation again and again. */
+  readonly #known = new Map<string, number>();
+
+  constructor(pool: Pool, modelMap: Record<string, string>, logger: Logger) {
+    this.#pool = pool;
+    this.#modelMap = modelMap;
+    this.#logger = logger;
+  }
+
+  /** Makes no call that costs anything. Throws `ApiError` when upstream refuses, or the CLI cannot be started. */
+  async count(request: CountTokensRequest, signal: AbortSignal): Promise<TokenCount> {
+    const plan = planCount(request, this.#modelMap);
+    const counted = await this.#counted(plan, signal);
+    if (counted !== undefined && plan.trust !== "estimate") return { tokens: counted, trust: plan.trust };
+    // large, and most counts do without it
+    const { publicTokens } = await import("./tokenizer.ts");
+    const tokens =
+      counted === undefined
+        ? estimateRequest({ ...request, model: plan.model }, publicTokens)
+        : counted + estimateRest(request, plan.rest, publicTokens);
+    return { tokens, trust: "estimate" };
+  }
+
+  async #counted(plan: CountPlan, signal: AbortSignal): Promise<number | undefined> {
+    const key = createHash("sha256").update(JSON.stringify(plan)).digest("base64");
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const tokens = await this.#ask(plan, signal);
+    if (tokens !== undefined) remember(this.#known, key, tokens);
+    return tokens;
+  }
+
+  /** Undefined when the counter cannot be asked. */
+  async #ask(plan: CountPlan, signal: AbortSignal): Promise<number | undefined> {
+    const { worker, release } = await this.#pool.leaseCounter(plan.system, signal);
+    const end = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+    // without its worker, whatever is waited for fails
+    end.addEventListener("abort", () => release(), { once: true });
+    try {
+      signal.throwIfAborted();
+      const { description } = this.#pool;
+      if (description && !isSignedIn(description)) throw notSignedIn();
+      return await this.#sum(worker.count(), plan);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof ApiError) || isMeant(error, plan)) throw error;
+      this.#logger.warn(`tokens are estimated: ${error.message}`);
+      return undefined;
+    } finally {
+      release();
+    }
+  }
+
+  async #sum(session: CountSession, plan: CountPlan): Promise<number> {
+    await session.configure(plan.model);
+    const hasTools = plan.tools.length > 0;
+    const base = plan.system === "" && !hasTools ? undefined : await this.#base(session, plan.model, hasTools);
+    if (hasTools) await session.offer([...plan.tools, padding(1)]);
+    for (const message of plan.history) await session.append(message);
+    const usage = await session.measure();
+    const system = plan.system === "" ? 0 : usage.system - (base?.foo ?? 0) + FOO;
+    const tools = hasTools ? usage.tools + TOOLS_DISCOUNT - (base?.foo ?? 0) - (base?.padding ?? 0) : 0;
+    return usage.messages + system + tools;
+  }
+
+  /** What must not be counted twice. Asked while the conversation is empty, which the CLI counts as `foo`. */
+  async #base(session: CountSession, model: string, hasTools: boolean): Promise<Base> {
+    const known = this.#bases.get(model);
+    if (known && (!hasTools || known.padding !== undefined)) return known;
+    if (hasTools) await session.offer([padding(1)]);
+    const first = await session.measure();
+    const base: Base = { foo: first.messages };
+    if (hasTools) {
+      await session.offer([padding(1), padding(2)]);
+      base.padding = (await session.measure()).tools - first.tools;
+    }
+    remember(this.#bases, model, base);
+    return base;
+  }
+}
+
+/** A tool that costs more than the CLI takes off: single letters are a token each. */
+function padding(number: number): CountedTool {
+  const description = "a b c d e f g h i j ".repeat(100);
+  return { name: `padding_${number}`, description, inputSchema: { type: "object", properties: {} } };
+}
+
+/** Whether upstream's refusal is of the client's request and not of the parts that were made of it. */
+function isMeant({ status, details }: ApiError, { trust, history }: CountPlan): boolean {
+  if (REFUSALS.has(status) || details?.error_code !== undefined) return true;
+  return (
+    status === 400 && trust === "exact" && history.every(({ content }) => !JSON.stringify(content).includes("tool_"))
+  );
+}
+
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > MAX_KNOWN && oldest !== undefined) map.delete(oldest);
+}

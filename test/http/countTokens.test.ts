@@ -1,0 +1,182 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { apiCount } from "../support/apiCount.ts";
+import { fileStage } from "../support/fileStage.ts";
+import { stage, until } from "../support/harness.ts";
+import { png } from "../support/images.ts";
+import { gate, type Reply } from "../support/replies.ts";
+
+const on = fileStage();
+// whatever is asked, nothing that costs anything reaches upstream
+afterEach(() => expect(on.standIn.messages).toEqual([]));
+
+const ask = (body: object, headers: Record<string, string> = {}, signal?: AbortSignal) =>
+  on.call("/v1/messages/count_tokens", {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+    ...(signal && { signal }),
+  });
+
+async function count(body: object) {
+  const response = await ask({ model: "sonnet", ...body });
+  return [response.status, await response.json(), response.headers.get("claude-virtual-api-token-count")];
+}
+
+const user = (content: unknown) => ({ role: "user", content });
+const assistant = (content: unknown) => ({ role: "assistant", content });
+const text = (value: string) => ({ type: "text", text: value });
+const image = { type: "image", source: { type: "base64", media_type: "image/png", data: png(750, 100) } };
+const weather = {
+  name: "get_weather",
+  description: "The weather of a city",
+  input_schema: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
+};
+const search = { ...weather, name: "a_search", description: "Finds things", cache_control: { type: "ephemeral" } };
+
+const EXACT: [string, object[]][] = [
+  ["a text", [user("The quick brown fox jumps over the lazy dog.")]],
+  ["a conversation", [user("What is 2 + 2?"), assistant("4."), user([text("And"), text("3 + 3?")])]],
+  ["an image", [user([image, text("What is this?")])]],
+  ["messages of the user in a row", [user("One."), user("Two.")]],
+  [
+    "tools in the history",
+    [
+      user("Weather?"),
+      assistant([{ type: "tool_use", id: "toolu_1", name: "get_weather", input: { city: "Paris" } }]),
+      user([{ type: "tool_result", tool_use_id: "toolu_1", content: [text("22 degrees"), image] }]),
+    ],
+  ],
+];
+
+describe("is what the API's own counter says of", () => {
+  it.each(EXACT)("%s", async (_name, messages) => {
+    expect(await count({ messages })).toEqual([200, { input_tokens: apiCount({ messages }) }, "exact"]);
+  });
+});
+
+const question = [user("What is the weather in Paris?")];
+const SUMS: [string, object][] = [
+  ["a system prompt", { system: "You are a helpful assistant." }],
+  ["system blocks", { system: [text("You are a helpful assistant."), text("Be brief.")] }],
+  ["tools", { tools: [weather, search] }],
+  ["both", { system: "You are a helpful assistant.", tools: [weather] }],
+];
+
+describe("is the sum of what it says of the parts, and so the same, with", () => {
+  it.each(SUMS)("%s", async (_name, rest) => {
+    const body = { messages: question, ...rest };
+    const { system } = rest as { system?: { text: string }[] };
+    // several blocks are one text to the CLI, joined by a blank line
+    const breaks = Array.isArray(system) ? 2 * (system.length - 1) : 0;
+    expect(await count(body)).toEqual([200, { input_tokens: apiCount(body) + breaks }, "sum"]);
+  });
+});
+
+const ESTIMATES: [string, object][] = [
+  ["the API's own tools", { tools: [{ type: "web_search_20250305", name: "web_search" }] }],
+  ["a forced tool", { tools: [weather], tool_choice: { type: "any" } }],
+  ["thinking", { thinking: { type: "enabled", budget_tokens: 1024 } }],
+  [
+    "a system message in between",
+    { messages: [...question, assistant("22"), user("Sure?"), { role: "system", content: "x" }] },
+  ],
+  ["a large image", { messages: [user([{ ...image, source: { ...image.source, data: png(3000, 2000) } }])] }],
+  ["a structured output", { output_config: { format: { type: "json_schema", schema: { type: "object" } } } }],
+];
+
+describe("is told to be an estimate with", () => {
+  it.each(ESTIMATES)("%s", async (_name, rest) => {
+    const [status, body, trust] = await count({ messages: question, ...rest });
+    expect([status, trust]).toEqual([200, "estimate"]);
+    expect((body as { input_tokens: number }).input_tokens).toBeGreaterThan(10);
+  });
+});
+
+const failures: [string, Reply][] = [
+  ["is overloaded", { status: 529, error: { type: "overloaded_error", message: "Overloaded" } }],
+  ["has no counter", { status: 501, error: { type: "not_supported", message: "not available" } }],
+  ["hangs up", { hangUp: true }],
+];
+
+describe("where upstream's counter", () => {
+  it.each(failures)("%s, is estimated here", async (name, reply) => {
+    on.standIn.refuseCount = () => reply;
+    const messages = [user(`Is the counter there when it ${name}?`)];
+    const [status, body, trust] = await count({ messages });
+    expect([status, trust]).toEqual([200, "estimate"]);
+    expect((body as { input_tokens: number }).input_tokens).toBeGreaterThan(10);
+  });
+
+  it("refuses, passes that on", async () => {
+    const response = await ask({ model: "no-such-model", messages: question });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({
+      error: { type: "not_found_error", message: "model: no-such-model" },
+    });
+  });
+});
+
+describe("a request", () => {
+  it("is asked for under the mapped model", async () => {
+    await count({ model: "claude-3-5-haiku-20241022", messages: [user("Who are you?")] });
+    expect(on.standIn.counts[0]?.body.model).toMatch(/^claude-haiku-4|^claude-haiku-5/);
+  });
+
+  it("that was counted before is not counted again", async () => {
+    const messages = [user("Once and again.")];
+    const first = await count({ messages });
+    on.standIn.reset();
+    expect(await count({ messages })).toEqual(first);
+    expect(on.standIn.counts).toHaveLength(0);
+  });
+
+  it.each([
+    ["max_tokens: Extra inputs are not permitted", { model: "sonnet", messages: question, max_tokens: 10 }],
+    ["stream: Extra inputs are not permitted", { model: "sonnet", messages: question, stream: true }],
+    ["model: Field required", { messages: question }],
+    ["messages: Field required", { model: "sonnet" }],
+    ["messages.0.content: Field required", { model: "sonnet", messages: [{ role: "user" }] }],
+  ])("is refused with %s", async (message, body) => {
+    const response = await ask(body);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { type: "invalid_request_error", message } });
+  });
+
+  it("takes `?beta=true`", async () => {
+    const response = await on.call("/v1/messages/count_tokens?beta=true", {
+      method: "POST",
+      body: JSON.stringify({ model: "sonnet", messages: question }),
+    });
+    expect(await response.json()).toEqual({ input_tokens: apiCount({ messages: question }) });
+  });
+
+  it("whose client goes away leaves no worker behind", async () => {
+    const asked = gate();
+    const answered = gate();
+    on.standIn.refuseCount = async () => {
+      asked.open();
+      await answered.opened;
+      return undefined;
+    };
+    const gone = new AbortController();
+    const asking = ask({ model: "sonnet", messages: [user("Wait for me!")] }, {}, gone.signal);
+    const failed = expect(asking).rejects.toThrow();
+    await asked.opened;
+    const ended = () => on.log.filter((line) => line.includes(" ended (")).length;
+    const before = ended();
+    gone.abort();
+    await failed;
+    await until(() => ended() > before);
+    answered.open();
+  });
+});
+
+it("asks for a sign-in as a message does", async () => {
+  await using other = await stage({ environment: { PATH: process.env.PATH, HOME: "/nonexistent" } });
+  const response = await other.call("/v1/messages/count_tokens", {
+    method: "POST",
+    body: JSON.stringify({ model: "sonnet", messages: question }),
+  });
+  expect(response.status).toBe(401);
+  expect(await response.json()).toMatchObject({ error: { details: { error_code: "cli_not_signed_in" } } });
+});
