@@ -1,0 +1,100 @@
+import { invalidRequest } from "../api/errors.ts";
+import { wholeNumber } from "../api/paging.ts";
+import { add, type DayUsage, dayOf, type Ledger, type ModelUsage, noUsage } from "./ledger.ts";
+
+const DAY = 24 * 3600_000;
+/** Days a page has, by default and at most (docs: "Usage and Cost API"). */
+const DEFAULT_LIMIT = 7;
+const MAX_LIMIT = 31;
+const PAGE = /^page_(\d{4}-\d{2}-\d{2})$/;
+
+/** A day of the report; `requests` and `errors` are ours, everything else is the API's. */
+export interface UsageBucket {
+  starting_at: string;
+  ending_at: string;
+  results: object[];
+}
+
+export interface UsageReport {
+  data: UsageBucket[];
+  has_more: boolean;
+  next_page: string | null;
+}
+
+/** The parameters of `GET /v1/organizations/usage_report/messages`, lists with all their values. */
+export interface ReportQuery {
+  starting_at?: string | undefined;
+  ending_at?: string | undefined;
+  bucket_width?: string | undefined;
+  limit?: string | undefined;
+  page?: string | undefined;
+  groupBy: string[];
+  models: string[];
+}
+
+/** One bucket for each day asked for, by default for the last seven. Throws `ApiError` 400. */
+export async function usageReport(ledger: Ledger, query: ReportQuery, now = new Date()): Promise<UsageReport> {
+  if (query.bucket_width !== undefined && query.bucket_width !== "1d") {
+    throw invalidRequest("bucket_width: Input should be '1d'; usage is kept by day");
+  }
+  const limit = query.limit === undefined ? DEFAULT_LIMIT : wholeNumber("limit", query.limit, 1, MAX_LIMIT);
+  const end = query.ending_at === undefined ? now.getTime() : timeOf("ending_at", query.ending_at);
+  const asked = query.starting_at === undefined ? end - (limit - 1) * DAY : timeOf("starting_at", query.starting_at);
+  const data: UsageBucket[] = [];
+  let start = Math.floor(startOf(query.page, asked) / DAY) * DAY;
+  for (; start < end && data.length < limit; start += DAY) {
+    const usage = await ledger.usageOf(dayOf(new Date(start)));
+    data.push({
+      starting_at: rfc3339(start),
+      ending_at: rfc3339(start + DAY),
+      results: resultsOf(usage, query),
+    });
+  }
+  const has_more = start < end;
+  return { data, has_more, next_page: has_more ? `page_${dayOf(new Date(start))}` : null };
+}
+
+function startOf(page: string | undefined, otherwise: number): number {
+  if (page === undefined) return otherwise;
+  const day = PAGE.exec(page)?.[1];
+  if (!day) throw invalidRequest(`page: '${page}' is not the cursor of a page`);
+  return timeOf("page", day);
+}
+
+function timeOf(name: string, text: string): number {
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw invalidRequest(`${name}: Input should be a valid datetime`);
+  return time;
+}
+
+function resultsOf(day: DayUsage, { groupBy, models }: ReportQuery): object[] {
+  const wanted = Object.entries(day).filter(([model]) => models.length === 0 || models.includes(model));
+  if (groupBy.includes("model")) return wanted.map(([model, usage]) => toResult(model, usage));
+  const all: DayUsage = {};
+  for (const [, usage] of wanted) add(all, "all", usage);
+  return wanted.length === 0 ? [] : [toResult(null, all.all ?? noUsage())];
+}
+
+function toResult(model: string | null, usage: ModelUsage): object {
+  return {
+    uncached_input_tokens: usage.input_tokens,
+    cache_creation: {
+      ephemeral_1h_input_tokens: 0,
+      ephemeral_5m_input_tokens: usage.cache_creation_input_tokens,
+    },
+    cache_read_input_tokens: usage.cache_read_input_tokens,
+    output_tokens: usage.output_tokens,
+    server_tool_use: { web_search_requests: 0 },
+    api_key_id: null,
+    workspace_id: null,
+    model,
+    service_tier: null,
+    context_window: null,
+    requests: usage.requests,
+    errors: usage.errors,
+  };
+}
+
+function rfc3339(time: number): string {
+  return new Date(time).toISOString().replace(".000Z", "Z");
+}

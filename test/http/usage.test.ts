@@ -1,0 +1,93 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { fileStage } from "../support/fileStage.ts";
+import { simple, until } from "../support/harness.ts";
+import { failure, gate, held, reply, text } from "../support/replies.ts";
+
+const on = fileStage();
+
+type Counted = {
+  model: string;
+  requests: number;
+  errors: number;
+  uncached_input_tokens: number;
+  output_tokens: number;
+};
+
+/** Today's usage, by model. */
+async function usage(): Promise<Record<string, Counted>> {
+  const path = "/v1/organizations/usage_report/messages?group_by[]=model&limit=1";
+  const report = (await (await on.call(path)).json()) as { data: { results: Counted[] }[] };
+  return Object.fromEntries((report.data[0]?.results ?? []).map((result) => [result.model, result]));
+}
+
+describe("usage", () => {
+  it("counts what was answered, by the model that answered", async () => {
+    const tokens = { input_tokens: 5, cache_read_input_tokens: 7, cache_creation_input_tokens: 11, output_tokens: 9 };
+    on.standIn.respond = () => reply([text("An answer")], { model: "claude-a-1", usage: tokens });
+    await on.post(simple());
+    await (await on.post(simple("x", { stream: true }))).text();
+    expect((await usage())["claude-a-1"]).toMatchObject({
+      requests: 2,
+      errors: 0,
+      uncached_input_tokens: 10,
+      cache_read_input_tokens: 14,
+      cache_creation: { ephemeral_5m_input_tokens: 22 },
+      output_tokens: 18,
+    });
+  });
+
+  it("counts what failed under the name that was asked for", async () => {
+    on.standIn.respond = () => failure(429, "rate_limit_error", "Slow down");
+    await on.post(simple("x", { model: "claude-b-1" }));
+    expect((await usage())["claude-b-1"]).toMatchObject({ requests: 1, errors: 1, output_tokens: 0 });
+  });
+
+  it("counts what a client left as far as it had come", async () => {
+    on.standIn.respond = () => held([text("one two three")], () => {}, gate().opened);
+    const gone = new AbortController();
+    const response = await on.post(simple("x", { model: "claude-c-1", stream: true }), {}, gone.signal);
+    gone.abort();
+    await response.text().catch(() => {});
+    await until(async () => (await usage())["claude-sonnet-5"] !== undefined);
+    expect((await usage())["claude-sonnet-5"]).toMatchObject({ requests: 1, errors: 0, uncached_input_tokens: 12 });
+  });
+
+  it("counts nothing that never was a request", async () => {
+    const before = await usage();
+    await on.post({ model: "claude-d-1" });
+    await on.call("/v1/models");
+    expect(await usage()).toEqual(before);
+  });
+
+  it("is on the disk, for a person to read", async () => {
+    // a write in progress has a draft beside the file
+    const name = (await readdir(join(on.dataDir, "usage"))).find((each) => /^\d/.test(each)) as string;
+    const stored = async () => JSON.parse(await readFile(join(on.dataDir, "usage", name), "utf8"));
+    await until(async () => (await stored())["claude-sonnet-5"]?.requests === 1);
+    expect((await stored())["claude-a-1"]).toMatchObject({ requests: 2, output_tokens: 18 });
+  });
+});
+
+describe("the organization", () => {
+  it("has the id that the data directory keeps", async () => {
+    const { id } = JSON.parse(await readFile(join(on.dataDir, "version.json"), "utf8"));
+    expect(await (await on.call("/v1/organizations/me")).json()).toEqual({
+      id,
+      type: "organization",
+      name: "Claude Virtual API",
+    });
+  });
+
+  it("asks for a key", async () => {
+    const paths = ["/v1/organizations/me", "/v1/organizations/usage_report/messages"];
+    for (const path of paths) expect((await fetch(on.url + path)).status).toBe(401);
+  });
+
+  it("refuses what is no report", async () => {
+    const response = await on.call("/v1/organizations/usage_report/messages?bucket_width=1m");
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { type: "invalid_request_error" } });
+  });
+});

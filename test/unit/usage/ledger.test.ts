@@ -1,0 +1,143 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { UsageMeter } from "../../../src/api/usage.ts";
+import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
+import { dayOf, Ledger, noUsage } from "../../../src/usage/ledger.ts";
+import { usageReport } from "../../../src/usage/report.ts";
+import { silentLogger } from "../support/silentLogger.ts";
+
+let path: string;
+beforeEach(async () => {
+  path = await mkdtemp(join(tmpdir(), "claude-virtual-api-usage-"));
+});
+afterEach(() => rm(path, { recursive: true }));
+
+const today = dayOf(new Date());
+
+/** A ledger on the directory of this test, with what ends it. */
+async function openLedger() {
+  const directory = new DataDirectory(path, silentLogger);
+  const ledger = new Ledger(directory, silentLogger);
+  directory.addTenant(ledger);
+  await directory.open();
+  return { ledger, directory };
+}
+
+function answered(model: string, input_tokens = 3, output_tokens = 4): UsageMeter {
+  const meter = new UsageMeter(model);
+  meter.see({ type: "message_start", message: { model, usage: { input_tokens, output_tokens: 1 } } });
+  meter.see({ type: "message_delta", usage: { output_tokens } });
+  return meter;
+}
+
+const stored = async (day = today) => JSON.parse(await readFile(join(path, "usage", `${day}.json`), "utf8"));
+
+describe("the ledger", () => {
+  it("adds up requests, errors and tokens by model", async () => {
+    const { ledger, directory } = await openLedger();
+    ledger.record(answered("claude-a"), false);
+    ledger.record(answered("claude-a", 10, 20), false);
+    ledger.record(new UsageMeter("claude-b"), true);
+    await directory.close();
+    expect(await stored()).toEqual({
+      "claude-a": { ...noUsage(), requests: 2, input_tokens: 13, output_tokens: 24 },
+      "claude-b": { ...noUsage(), requests: 1, errors: 1 },
+    });
+  });
+
+  it("goes on from what was counted before it was opened", async () => {
+    for (let run = 1; run <= 3; run++) {
+      const { ledger, directory } = await openLedger();
+      ledger.record(answered("claude-a"), false);
+      await directory.close();
+      expect((await stored())["claude-a"].requests).toBe(run);
+    }
+  });
+
+  it("keeps models apart whose names are those of object members", async () => {
+    const { ledger, directory } = await openLedger();
+    for (const model of ["__proto__", "constructor", "toString"]) ledger.record(answered(model), false);
+    await directory.close();
+    expect(Object.keys(await stored())).toEqual(["__proto__", "constructor", "toString"]);
+  });
+
+  it("writes nothing while another server owns the directory, and its own counts once it does", async () => {
+    const first = await openLedger();
+    const second = await openLedger();
+    second.ledger.record(answered("claude-a"), false);
+    first.ledger.record(answered("claude-a"), false);
+    await first.directory.close();
+    expect((await stored())["claude-a"].requests).toBe(1);
+    await second.directory.requireOwned();
+    second.ledger.record(answered("claude-a"), false);
+    await second.directory.close();
+    expect((await stored())["claude-a"].requests).toBe(3);
+  });
+
+  it("loses a file that cannot be read, not the counts that follow", async () => {
+    await (await openLedger()).directory.close();
+    await writeFile(join(path, "usage", `${today}.json`), "{ torn");
+    const { ledger, directory } = await openLedger();
+    ledger.record(answered("claude-a"), false);
+    await directory.close();
+    expect((await stored())["claude-a"].requests).toBe(1);
+    expect(await readdir(join(path, "usage"))).toEqual([`${today}.json`]);
+  });
+});
+
+describe("the report", () => {
+  const now = new Date("2026-11-22T10:00:00Z");
+  const report = async (query: object = {}) => {
+    const { ledger, directory } = await openLedger();
+    const answer = await usageReport(ledger, { groupBy: [], models: [], ...query }, now);
+    await directory.close();
+    return answer;
+  };
+  beforeEach(async () => {
+    await (await openLedger()).directory.close();
+    const day = {
+      "claude-a": { ...noUsage(), requests: 2, input_tokens: 5 },
+      "claude-b": { ...noUsage(), requests: 1 },
+    };
+    await writeFile(join(path, "usage/2026-11-20.json"), JSON.stringify(day));
+  });
+
+  it("has a bucket for each of the last seven days", async () => {
+    const { data, has_more, next_page } = await report();
+    expect(data.map(({ starting_at }) => starting_at.slice(0, 10))).toEqual(
+      [16, 17, 18, 19, 20, 21, 22].map((day) => `2026-11-${day}`),
+    );
+    expect(data.map(({ results }) => results.length)).toEqual([0, 0, 0, 0, 1, 0, 0]);
+    expect(data[4]?.results[0]).toMatchObject({ model: null, requests: 3, uncached_input_tokens: 5 });
+    expect([has_more, next_page]).toEqual([false, null]);
+  });
+
+  it("tells models apart, and only those asked for, where that is wished", async () => {
+    const day = { starting_at: "2026-11-20", ending_at: "2026-11-21", groupBy: ["model"] };
+    expect((await report(day)).data[0]?.results).toMatchObject([{ model: "claude-a" }, { model: "claude-b" }]);
+    expect((await report({ ...day, models: ["claude-b"] })).data[0]?.results).toMatchObject([{ model: "claude-b" }]);
+  });
+
+  it("leads from page to page", async () => {
+    const days: string[] = [];
+    let page: string | undefined;
+    do {
+      const answer = await report({ starting_at: "2026-11-17T12:00:00Z", limit: "2", page });
+      days.push(...answer.data.map(({ starting_at }) => starting_at.slice(8, 10)));
+      page = answer.next_page ?? undefined;
+    } while (page);
+    expect(days).toEqual(["17", "18", "19", "20", "21", "22"]);
+  });
+
+  it.each([
+    [{ bucket_width: "1h" }, "bucket_width: Input should be '1d'; usage is kept by day"],
+    [{ limit: "32" }, "limit: Input should be less than or equal to 31"],
+    [{ starting_at: "yesterday" }, "starting_at: Input should be a valid datetime"],
+    [{ page: "page_2" }, "page: 'page_2' is not the cursor of a page"],
+    [{ page: "page_2026-99-99" }, "page: Input should be a valid datetime"],
+  ])("refuses %j", async (query, message) => {
+    await expect(report(query)).rejects.toMatchObject({ status: 400, message });
+  });
+});
