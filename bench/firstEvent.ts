@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { lines } from "../src/claude/codec.ts";
+import { lines } from "../src/shared/lines.ts";
 import { claudePath } from "../test/support/claude.ts";
 import { cliEnvironment } from "../test/support/harness.ts";
 import { body, RawCli } from "../test/support/rawCli.ts";

@@ -12,6 +12,8 @@ Usage: claude-virtual-api [options]
   --host H             address to listen on (default 127.0.0.1; others need --api-key)
   --claude PATH        the Claude Code CLI (default: PATH and the usual places)
   --data-dir DIR       where to keep data (default ~/.claude-virtual-api)
+  --storage-quota N    gigabytes that files and batches may take there (default 20; 0 for no bound)
+  --keep-files N       days after which a file is deleted (default 0: never)
   --api-key KEY        the key clients must send (default: any)
   --max-concurrent N   requests answered at the same time (default 8)
   --warm N             blank workers kept ready (default 1)
@@ -28,7 +30,7 @@ Each option with a value is also read from CLAUDE_VIRTUAL_API_NAME, as in CLAUDE
 
 const FLAGS = [
   ...["port", "host", "claude", "data-dir", "api-key", "max-concurrent", "warm"],
-  ...["model-map", "allowed-origins", "allowed-hosts", "request-timeout", "log-level"],
+  ...["model-map", "allowed-origins", "allowed-hosts", "request-timeout", "storage-quota", "keep-files", "log-level"],
 ] as const;
 type Flag = (typeof FLAGS)[number];
 const SWITCHES = ["traffic", "help", "version"] as const;
@@ -67,6 +69,8 @@ function toOptions(flags: Flags, environment: NodeJS.ProcessEnv): ServerOptions 
     port: wholeNumber("port", flags.port, 0, 65_535) ?? defaultOptions.port,
     ...(flags.claude !== undefined && { claudePath: flags.claude }),
     dataDir: flags["data-dir"] ?? defaultOptions.dataDir,
+    storageQuota: wholeNumber("storage-quota", flags["storage-quota"], 0, 1_000_000) ?? defaultOptions.storageQuota,
+    keepFiles: wholeNumber("keep-files", flags["keep-files"], 0, 100_000) ?? defaultOptions.keepFiles,
     ...(flags["api-key"] !== undefined && { apiKey: flags["api-key"] }),
     maxConcurrent: wholeNumber("max-concurrent", flags["max-concurrent"], 1, 1000) ?? defaultOptions.maxConcurrent,
     warm: wholeNumber("warm", flags.warm, 0, 100) ?? defaultOptions.warm,

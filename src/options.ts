@@ -11,6 +11,10 @@ export interface ServerOptions {
   claudePath?: string;
   /** Directory for what must outlive a restart. */
   dataDir: string;
+  /** Gigabytes that files and the requests of batches may take; 0 for as much as the disk holds. */
+  storageQuota: number;
+  /** Days after which a file is deleted; 0 for never. */
+  keepFiles: number;
   /** The key clients must send; without it any non-empty key is accepted. */
   apiKey?: string;
   /** Requests answered at the same time, and so the most workers that are busy at once. */
@@ -46,6 +50,8 @@ export const defaultOptions: Omit<ServerOptions, "environment"> = {
   host: "127.0.0.1",
   port: 8080,
   dataDir: join(homedir(), ".claude-virtual-api"),
+  storageQuota: 20,
+  keepFiles: 0,
   maxConcurrent: 8,
   maxQueue: 256,
   warm: 1,

@@ -1,15 +1,22 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ApiError, type CliProblem, notSignedIn } from "./api/errors.ts";
+import { Batches } from "./batches/batches.ts";
+import { executor } from "./batches/execute.ts";
+import { defaultBackoff } from "./batches/throttle.ts";
 import { isSignedIn } from "./claude/account.ts";
 import { Launcher } from "./claude/launcher.ts";
 import { Pool } from "./claude/pool.ts";
+import { FileStore } from "./files/store.ts";
 import { Activity } from "./http/activity.ts";
 import { createApp } from "./http/app.ts";
 import { isLoopback } from "./http/middleware/access.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Logger } from "./shared/logger.ts";
 import { credentialsOf, redacting } from "./shared/redact.ts";
+import { DataDirectory } from "./storage/dataDirectory.ts";
+import { Quota } from "./storage/quota.ts";
+import { Ledger } from "./usage/ledger.ts";
 
 /** What keeps the CLI from answering, in words for a person. */
 export interface CliTrouble {
@@ -50,12 +57,15 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const launcher = new Launcher(options, logger);
   const pool = new Pool(launcher, options, logger);
   const activity = new Activity();
-  const app = createApp(options, { pool, launcher, activity }, logger);
+  const stores = createStores(options, pool, logger);
+  const { directory, batches } = stores;
+  const app = createApp(options, { pool, launcher, activity, ...stores }, logger);
   const http = createHttpServer({ keepAliveTimeout: KEEP_ALIVE }, app.callback());
 
   return {
     async listen() {
       await listening(http, options.port, options.host);
+      await directory.open();
       logger.info(`listening on ${urlOf(http)}`);
       // brings the pool to where the first request finds a worker, and /health the state of the sign-in
       pool.describe().catch((error: Error) => logger.warn(error.message));
@@ -63,10 +73,11 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
     async close({ drain = false } = {}) {
       const listened = http.listening;
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
-      if (drain) await activity.idle();
+      await Promise.all([batches.halt({ drain }), drain && activity.idle()]);
       const poolClosed = pool.close();
       http.closeAllConnections();
       await Promise.all([closed, poolClosed]);
+      await directory.close();
       launcher.close();
       if (listened) logger.info("stopped");
     },
@@ -79,6 +90,19 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
     onDidChangeRunning: (listener) => activity.onChange(listener),
     troubleWithCli: () => troubleWithCli(pool),
   };
+}
+
+/** Everything that works on the data directory. */
+function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
+  const directory = new DataDirectory(options.dataDir, logger);
+  const quota = new Quota(options.storageQuota);
+  const files = new FileStore(directory, quota, options.keepFiles, logger);
+  const ledger = new Ledger(directory, logger);
+  const run = { pool, modelMap: options.modelMap, files, ledger };
+  const concurrency = Math.max(1, Math.floor(options.maxConcurrent / 2));
+  const batches = new Batches(directory, quota, executor(run), { concurrency, backoff: defaultBackoff }, logger);
+  for (const tenant of [ledger, files, batches]) directory.addTenant(tenant);
+  return { directory, files, ledger, batches, run };
 }
 
 async function troubleWithCli(pool: Pool): Promise<CliTrouble | undefined> {

@@ -1,18 +1,28 @@
 import Router from "@koa/router";
 import Koa from "koa";
 import { methodNotAllowed } from "../api/errors.ts";
+import type { Batches } from "../batches/batches.ts";
 import type { Launcher } from "../claude/launcher.ts";
 import type { Pool } from "../claude/pool.ts";
+import type { FileStore } from "../files/store.ts";
+import { TokenCounter } from "../messages/countTokens.ts";
+import type { RunContext } from "../messages/run.ts";
 import type { Logger } from "../shared/logger.ts";
+import type { DataDirectory } from "../storage/dataDirectory.ts";
+import type { Ledger } from "../usage/ledger.ts";
 import type { Activity } from "./activity.ts";
 import { jsonBody } from "./body.ts";
 import { Exchange } from "./exchange.ts";
 import { type AccessOptions, authenticate, sameMachine } from "./middleware/access.ts";
 import { apiVersion } from "./middleware/apiVersion.ts";
 import { errors } from "./middleware/errors.ts";
+import { batchResults, cancelBatch, createBatch, deleteBatch, listBatches, retrieveBatch } from "./routes/batches.ts";
+import { countTokens } from "./routes/countTokens.ts";
+import { deleteFile, downloadFile, listFiles, retrieveFile, uploadFile } from "./routes/files.ts";
 import { health, welcome } from "./routes/health.ts";
 import { createMessage } from "./routes/messages.ts";
 import { listModels, retrieveModel } from "./routes/models.ts";
+import { messagesUsage, organization } from "./routes/organizations.ts";
 
 export interface AppOptions extends AccessOptions {
   apiKey?: string;
@@ -26,22 +36,45 @@ export interface Rooms {
   pool: Pool;
   launcher: Launcher;
   activity: Activity;
+  directory: DataDirectory;
+  files: FileStore;
+  batches: Batches;
+  ledger: Ledger;
+  /** What a request needs on its way to Claude. */
+  run: RunContext;
 }
 
 /** Megabytes of a body of `/v1/messages` (docs: "Request size limits"). */
 const MESSAGES_LIMIT = 32;
 
 /** Every route with what comes before it: who may call, then which, then what is sent (contract: order of checks). */
-export function createApp(options: AppOptions, { pool, launcher, activity }: Rooms, logger: Logger): Koa {
+export function createApp(options: AppOptions, rooms: Rooms, logger: Logger): Koa {
+  const { pool, launcher, activity, directory, files, batches, ledger } = rooms;
   const { apiKey, modelMap, requestTimeout, traffic } = options;
-  const messages = createMessage({ pool, modelMap, requestTimeout, traffic, activity }, logger);
+  const messages = createMessage({ ...rooms.run, requestTimeout, traffic }, logger);
   const api = [authenticate(apiKey), apiVersion] as const;
   const router = new Router();
   router.get("/", welcome);
-  router.get("/health", health(pool, launcher, activity));
+  router.get("/health", health(pool, launcher, activity, batches));
   router.post("/v1/messages", ...api, jsonBody(MESSAGES_LIMIT), messages);
+  const counter = new TokenCounter(pool, modelMap, logger);
+  const count = countTokens(counter, { files, requestTimeout });
+  router.post("/v1/messages/count_tokens", ...api, jsonBody(MESSAGES_LIMIT), count);
+  router.post("/v1/messages/batches", ...api, createBatch(batches));
+  router.get("/v1/messages/batches", ...api, listBatches(batches));
+  router.get("/v1/messages/batches/:id", ...api, retrieveBatch(batches));
+  router.delete("/v1/messages/batches/:id", ...api, deleteBatch(batches));
+  router.get("/v1/messages/batches/:id/results", ...api, batchResults(batches));
+  router.post("/v1/messages/batches/:id/cancel", ...api, cancelBatch(batches));
+  router.post("/v1/files", ...api, uploadFile(files));
+  router.get("/v1/files", ...api, listFiles(files));
+  router.get("/v1/files/:id", ...api, retrieveFile(files));
+  router.delete("/v1/files/:id", ...api, deleteFile(files));
+  router.get("/v1/files/:id/content", ...api, downloadFile(files));
   router.get("/v1/models", ...api, listModels(pool));
   router.get("/v1/models/:id", ...api, retrieveModel(pool, modelMap));
+  router.get("/v1/organizations/me", ...api, organization(directory));
+  router.get("/v1/organizations/usage_report/messages", ...api, messagesUsage(ledger));
 
   const app = new Koa();
   app.use(errors(logger));
@@ -58,8 +91,11 @@ export function createApp(options: AppOptions, { pool, launcher, activity }: Roo
 function note(activity: Activity, logger: Logger): Koa.Middleware {
   return async (context, next) => {
     activity.count();
-    context.state.exchange = new Exchange(context);
-    context.state.exchange.logAtEnd(logger);
+    const exchange = new Exchange(context);
+    context.state.exchange = exchange;
+    exchange.logAtEnd(logger);
+    // what only reads is nothing to wait for, at a restart or for the eye
+    if (context.method === "POST") activity.track(exchange.closed);
     await next();
   };
 }

@@ -31,14 +31,14 @@ export function jsonBody(limit: number): Middleware {
 }
 
 /** A page of another origin can send a form or plain text without asking, but not JSON. */
-function requireJson(context: Context): void {
+export function requireJson(context: Context): void {
   if (!context.is("application/json")) {
     throw invalidRequest("Content-Type must be application/json, and the body JSON.");
   }
 }
 
 /** The API decodes gzip alone; names of encodings have no case, but the parser looks for small letters. */
-function requireKnownEncoding(context: Context): void {
+export function requireKnownEncoding(context: Context): void {
   const encoding = context.get("content-encoding").toLowerCase();
   if (encoding === "") return;
   context.req.headers["content-encoding"] = encoding;

@@ -33,15 +33,20 @@ export function prepare(
   return {
     key: { system: text, betas: [...new Set(betas)].filter((beta) => CARRIED_BETAS.has(beta)).sort() },
     turn: {
-      model: Object.hasOwn(modelMap, model) ? (modelMap[model] as string) : model,
+      model: mappedModel(model, modelMap),
       body,
       markSystem: keepsSystemMarks(request, text),
     },
   };
 }
 
+/** What is asked for where a client names this model. */
+export function mappedModel(model: string, modelMap: Record<string, string>): string {
+  return Object.hasOwn(modelMap, model) ? (modelMap[model] as string) : model;
+}
+
 /** The CLI takes one text; it would join several blocks the same way. */
-function systemText(system: MessagesRequest["system"]): string {
+export function systemText(system: MessagesRequest["system"]): string {
   if (typeof system === "string") return system;
   return (system ?? []).map((block) => String(block.text ?? "")).join("\n\n");
 }

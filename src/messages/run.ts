@@ -1,12 +1,20 @@
 import { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
 import type { MessagesRequest } from "../api/messagesRequest.ts";
+import { UsageMeter } from "../api/usage.ts";
 import type { Pool } from "../claude/pool.ts";
+import { type FileSource, withFiles } from "./fileSources.ts";
 import { prepare } from "./prepare.ts";
 
 export interface RunContext {
   pool: Pool;
   modelMap: Record<string, string>;
+  /** Where the content of `file_id` blocks comes from. */
+  files: FileSource;
+  /** Is told of every request that has ended. */
+  ledger: { record(meter: UsageMeter, failed: boolean): void };
+  /** Whether nobody waits for the answer, so that all others go first. */
+  background?: boolean;
 }
 
 /**
@@ -19,9 +27,30 @@ export async function* run(
   betas: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent, void, undefined> {
-  const { key, turn } = prepare(request, betas, context.modelMap);
+  const meter = new UsageMeter(request.model);
+  let failed = false;
+  try {
+    for await (const event of send(context, await withFiles(request, context.files), betas, signal)) {
+      meter.see(event);
+      yield event;
+    }
+  } catch (error) {
+    failed = true;
+    throw error;
+  } finally {
+    context.ledger.record(meter, failed);
+  }
+}
+
+async function* send(
+  { pool, modelMap, background = false }: RunContext,
+  request: MessagesRequest,
+  betas: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<StreamEvent, void, undefined> {
+  const { key, turn } = prepare(request, betas, modelMap);
   for (let last = false; ; last = true) {
-    const lease = await context.pool.lease(key, signal);
+    const lease = await pool.lease({ ...key, background }, signal);
     let spent = false;
     try {
       signal.throwIfAborted();

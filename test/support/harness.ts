@@ -30,6 +30,7 @@ export interface Stage extends AsyncDisposable {
   server: Server;
   standIn: StandIn;
   url: string;
+  dataDir: string;
   log: string[];
   /** `fetch` on the server, with a key and the JSON content type. */
   call(path: string, init?: RequestInit): Promise<Response>;
@@ -49,14 +50,15 @@ export async function stage(options: Partial<ServerOptions> = {}): Promise<Stage
     debug: note("debug"),
     trace: note("trace"),
   };
+  const dataDir = options.dataDir ?? join(scratch.home, "data");
   const server = createServer(
     {
       ...defaultOptions,
       port: 0,
       claudePath: claudePath(),
-      dataDir: join(scratch.home, "data"),
       environment: cliEnvironment(scratch.home, standIn),
       ...options,
+      dataDir,
     },
     logger,
   );
@@ -71,6 +73,7 @@ export async function stage(options: Partial<ServerOptions> = {}): Promise<Stage
     server,
     standIn,
     url,
+    dataDir,
     log,
     call,
     post: (body, headers = {}, signal = new AbortController().signal) =>

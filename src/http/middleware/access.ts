@@ -41,7 +41,7 @@ function allowOrigin(context: Context, origin: string): void {
   context.vary("Origin");
   context.set({
     "access-control-allow-origin": origin,
-    "access-control-expose-headers": "request-id, retry-after, x-should-retry",
+    "access-control-expose-headers": "request-id, retry-after, x-should-retry, claude-virtual-api-token-count",
   });
   if (context.method !== "OPTIONS") return;
   context.set({

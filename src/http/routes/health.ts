@@ -1,4 +1,5 @@
 import type { Context } from "koa";
+import type { Batches } from "../../batches/batches.ts";
 import { isSignedIn } from "../../claude/account.ts";
 import type { Launcher } from "../../claude/launcher.ts";
 import type { Pool } from "../../claude/pool.ts";
@@ -6,7 +7,7 @@ import { version } from "../../shared/version.ts";
 import type { Activity } from "../activity.ts";
 
 /** `GET /health`: what is known at this moment; never waits for the CLI, and asks no key. */
-export function health(pool: Pool, launcher: Launcher, activity: Activity) {
+export function health(pool: Pool, launcher: Launcher, activity: Activity, batches: Batches) {
   const startedAt = Date.now();
   return (context: Context): void => {
     const { waiting, workers } = pool.stats;
@@ -20,6 +21,7 @@ export function health(pool: Pool, launcher: Launcher, activity: Activity) {
         ? { path: cli.path, version: cli.version, signed_in: pool.description ? isSignedIn(pool.description) : null }
         : null,
       workers: { alive: workers },
+      batches: batches.progress,
       requests: { running: activity.running, waiting, served: activity.served },
     };
   };

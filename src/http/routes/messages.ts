@@ -1,11 +1,10 @@
 import type { Context } from "koa";
-import { requestTimedOut } from "../../api/errors.ts";
 import type { StreamEvent } from "../../api/events.ts";
 import { fold } from "../../api/fold.ts";
 import { parseMessagesRequest } from "../../api/messagesRequest.ts";
 import { type RunContext, run } from "../../messages/run.ts";
 import type { Logger } from "../../shared/logger.ts";
-import type { Activity } from "../activity.ts";
+import { endSignal } from "../endSignal.ts";
 import type { Exchange } from "../exchange.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
 import { sse } from "../sse.ts";
@@ -15,7 +14,6 @@ export interface MessagesOptions extends RunContext {
   requestTimeout: number;
   /** Whether bodies and events are logged, asked for each line. */
   traffic: () => boolean;
-  activity: Activity;
 }
 
 /** `POST /v1/messages`: parse, run, answer with the stream or with its fold. */
@@ -24,7 +22,6 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
     const { apiVersion, betas, exchange } = context.state as ApiState & { exchange: Exchange };
     const request = parseMessagesRequest(context.request.body, apiVersion);
     exchange.asked(request.model);
-    options.activity.track(exchange.closed);
     const id = context.response.get("request-id");
     const traffic = (arrow: string, content: object) => {
       if (options.traffic()) logger.info(`${id} ${arrow} ${JSON.stringify(content)}`);
@@ -45,17 +42,6 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
     context.set("cache-control", "no-cache");
     context.body = sse(first.value, events, logger);
   };
-}
-
-/** Aborted when the client goes away before its answer is complete, or the time is up. */
-function endSignal(context: Context, closed: Promise<void>, timeout: number): AbortSignal {
-  const controller = new AbortController();
-  const timer = timeout > 0 ? setTimeout(() => controller.abort(requestTimedOut(timeout)), timeout) : undefined;
-  void closed.then(() => {
-    clearTimeout(timer);
-    if (!context.res.writableFinished) controller.abort();
-  });
-  return controller.signal;
 }
 
 async function* prepend(first: StreamEvent, rest: AsyncIterable<StreamEvent>): AsyncGenerator<StreamEvent> {

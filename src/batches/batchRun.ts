@@ -1,0 +1,185 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ApiError, internal } from "../api/errors.ts";
+import { newId } from "../api/ids.ts";
+import type { Slots } from "../claude/slots.ts";
+import type { Logger } from "../shared/logger.ts";
+import { readJsonLines } from "../storage/jsonLines.ts";
+import type { Execute } from "./execute.ts";
+import type { BatchRequest } from "./intake.ts";
+import type { BatchRecord } from "./record.ts";
+import { type Result, Results } from "./results.ts";
+import type { BatchStore } from "./store.ts";
+import { type BackoffOptions, backoffOf, type Throttle, verdictOn } from "./throttle.ts";
+
+export interface BatchRunParts {
+  store: BatchStore;
+  execute: Execute;
+  /** Bounds the requests of all batches together. */
+  slots: Slots;
+  throttle: Throttle;
+  backoff: BackoffOptions;
+  logger: Logger;
+}
+
+/** Attempts at a request that fails by itself, and at one that alone finds upstream closed. */
+const MAX_ATTEMPTS = 5;
+const MAX_TURNED_AWAY = 10;
+/** Results written at once for requests that will not run. */
+const CHUNK = 500;
+
+/** Works through the requests of one batch, those that have no result yet. */
+export class BatchRun {
+  readonly #parts: BatchRunParts;
+  readonly #record: BatchRecord;
+  /** Aborted when no further request is to be sent. */
+  readonly #stopped = new AbortController();
+  /** Aborted when those under way are to be broken off, too. */
+  readonly #broken = new AbortController();
+  /** Aborted when the server is closing. */
+  readonly #halted = new AbortController();
+  #end: "canceled" | "expired" | "halted" | undefined;
+  #results: Results | undefined;
+
+  constructor(record: BatchRecord, parts: BatchRunParts) {
+    this.#record = record;
+    this.#parts = parts;
+  }
+
+  get record(): BatchRecord {
+    return this.#record;
+  }
+
+  /** Requests that have their result. */
+  get done(): number {
+    return this.#results?.done.size ?? 0;
+  }
+
+  /** Sends no further request; those under way are paid for and end. */
+  cancel(): void {
+    this.#stop("canceled");
+  }
+
+  /** The time of the batch is up. */
+  expire(): void {
+    this.#stop("expired");
+    this.#broken.abort(new Error("The batch has expired."));
+  }
+
+  /** The server is closing: what is not done now is for its next run. With `drain`, requests under way end. */
+  halt({ drain }: { drain: boolean }): void {
+    this.#stop("halted");
+    this.#halted.abort();
+    if (!drain) this.#broken.abort(new Error("The server is closing."));
+  }
+
+  /** Resolves when every request has its result and the batch has ended, or when it was halted. */
+  async run(): Promise<void> {
+    const { store } = this.#parts;
+    const results = await Results.open(store.resultsPath(this.#record.id));
+    this.#results = results;
+    try {
+      await this.#sendAll(results);
+      if (this.#end === "halted") return;
+      if (this.#end) await this.#closeRest(results, this.#end);
+    } finally {
+      await results.close();
+    }
+    await store.end(this.#record, results.counts);
+  }
+
+  async #sendAll(results: Results): Promise<void> {
+    const underWay = new Set<Promise<void>>();
+    const { signal } = this.#stopped;
+    try {
+      for await (const request of this.#requests(results)) {
+        const free = await this.#parts.slots.acquire(signal).catch(() => undefined);
+        if (!free) break;
+        const job = this.#answer(request, results).finally(() => {
+          underWay.delete(job);
+          free();
+        });
+        underWay.add(job);
+      }
+    } finally {
+      // also where the requests cannot be read on, what was sent is to be stored
+      await Promise.all(underWay);
+    }
+  }
+
+  /** The requests without result. */
+  async *#requests(results: Results): AsyncGenerator<BatchRequest, void, undefined> {
+    for await (const { value } of readJsonLines<BatchRequest>(this.#parts.store.requestsPath(this.#record.id))) {
+      if (!results.done.has(value.custom_id)) yield value;
+    }
+  }
+
+  async #answer({ custom_id, params }: BatchRequest, results: Results): Promise<void> {
+    const result = await this.#resultOf(params);
+    // a full disk must not cost an answer that is paid for
+    for (let failures = 1; result; failures++) {
+      const stored = await results.append(custom_id, result).then(
+        () => true,
+        (error: Error) => this.#parts.logger.error(`batch ${this.#record.id}: ${error.message}`),
+      );
+      const { signal } = this.#halted;
+      if (stored || signal.aborted) return;
+      await delay(backoffOf(failures, this.#parts.backoff), undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** How the request ends; undefined when it was broken off and is to be sent again. */
+  async #resultOf(params: unknown): Promise<Result | undefined> {
+    const { execute, throttle, backoff } = this.#parts;
+    const passedBefore = throttle.passed;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await throttle.ready(this.#stopped.signal);
+        const message = await execute(params, this.#record, this.#broken.signal);
+        throttle.letThrough();
+        return { type: "succeeded", message };
+      } catch (failure) {
+        const over = this.#broken.signal.aborted || this.#stopped.signal.aborted;
+        if (over && !(failure instanceof ApiError && verdictOn(failure) === "final")) return this.#unsent();
+        const error = failure instanceof ApiError ? failure : this.#unexpected(failure as Error);
+        const verdict = verdictOn(error);
+        // where others get through, it is the request itself that is turned away
+        const alone = attempt >= MAX_TURNED_AWAY && throttle.passed > passedBefore;
+        const givenUp = verdict === "everybody waits" ? alone : attempt >= MAX_ATTEMPTS;
+        if (verdict === "final" || givenUp) return errored(error);
+        if (verdict === "everybody waits") throttle.hold(error);
+        else await delay(backoffOf(attempt, backoff), undefined, { signal: this.#stopped.signal }).catch(() => {});
+      }
+    }
+  }
+
+  #unsent(): Result | undefined {
+    return this.#end === "canceled" || this.#end === "expired" ? { type: this.#end } : undefined;
+  }
+
+  #unexpected(error: Error): ApiError {
+    this.#parts.logger.error(`batch ${this.#record.id}: ${error.stack}`);
+    return internal();
+  }
+
+  async #closeRest(results: Results, type: "canceled" | "expired"): Promise<void> {
+    const store = (ids: string[]) => Promise.all(ids.map((id) => results.append(id, { type })));
+    let chunk: string[] = [];
+    for await (const { custom_id } of this.#requests(results)) {
+      chunk.push(custom_id);
+      if (chunk.length < CHUNK) continue;
+      await store(chunk);
+      chunk = [];
+    }
+    await store(chunk);
+  }
+
+  #stop(end: "canceled" | "expired" | "halted"): void {
+    // what was canceled is not expired later, but a server that closes leaves the rest to its next run
+    if (this.#end === undefined || end === "halted") this.#end = end;
+    this.#stopped.abort(new Error(end));
+  }
+}
+
+function errored(error: ApiError): Result {
+  return { type: "errored", error: error.toEnvelope(error.requestId ?? newId("req")) };
+}

@@ -1,0 +1,154 @@
+import { Tokenizer, TokenType } from "@streamparser/json";
+import { ApiError, invalidRequest, requestTooLarge } from "../api/errors.ts";
+
+/** Bytes one request of a batch may have: as many as a request of its own (docs: "Request size limits"). */
+const MAX_ELEMENT = 32 * 1024 * 1024;
+
+const NO_OBJECT = "Input should be a valid dictionary or object to extract fields from";
+
+/** The first byte of a byte order mark, which the tokenizer passes over without counting it. */
+const MARK = 0xef;
+const MARK_LENGTH = 3;
+
+/** What may come next in `{"requests": [{…}, {…}]}`. */
+type Step = "object" | "key" | "colon" | "list" | "first" | "element" | "comma" | "next" | "close" | "extra" | "end";
+
+/**
+ * Cuts `{"requests": [{…}, {…}]}` into its elements while it arrives, so that no more than one is in memory.
+ * The tokenizer tells where each begins and ends; it is then parsed from its own bytes, like any other body.
+ */
+export class Elements {
+  readonly #tokenizer = new Tokenizer();
+  /** The bytes from `#base` on that are still needed, up to `#end`. Offsets are the tokenizer's. */
+  #chunks: Uint8Array[] = [];
+  #base = 0;
+  #end = 0;
+  #step: Step = "object";
+  /** Brackets open inside the present element. */
+  #depth = 0;
+  /** Where the present element begins, or else the last token. */
+  #start = 0;
+  #count = 0;
+  #complete: Record<string, unknown>[] = [];
+
+  constructor() {
+    this.#tokenizer.onToken = ({ token, value, offset }) => {
+      if (this.#step !== "element") this.#start = offset;
+      this.#step = this.#after(token, value, offset);
+    };
+    this.#tokenizer.onError = (error) => {
+      // what is thrown above comes this way, too
+      throw error instanceof ApiError ? error : malformed(error.message);
+    };
+  }
+
+  /** Takes the next bytes and gives the elements that are complete with them. Throws `ApiError` 400 or 413. */
+  write(chunk: Uint8Array): Record<string, unknown>[] {
+    if (this.#end === 0 && chunk[0] === MARK) this.#base = this.#end = -MARK_LENGTH;
+    this.#chunks.push(chunk);
+    this.#end += chunk.length;
+    this.#complete = [];
+    this.#tokenizer.write(chunk);
+    this.#requireSize(this.#end);
+    if (this.#step !== "element") this.#forget(this.#end);
+    return this.#complete;
+  }
+
+  /** The body has ended. Throws `ApiError` 400 when it is not complete. */
+  end(): void {
+    this.#tokenizer.end();
+    if (this.#step !== "end") throw malformed("it ends too early");
+  }
+
+  /** What may come after this token. */
+  #after(token: TokenType, value: unknown, offset: number): Step {
+    switch (this.#step) {
+      case "object":
+        if (token !== TokenType.LEFT_BRACE) throw invalidRequest(NO_OBJECT);
+        return "key";
+      case "key":
+        if (token === TokenType.RIGHT_BRACE) throw invalidRequest("requests: Field required");
+        if (token === TokenType.STRING && value === "requests") return "colon";
+        throw foreignKey(token, value);
+      case "colon":
+        return oneOf({ [TokenType.COLON]: "list" }, token);
+      case "list":
+        if (token !== TokenType.LEFT_BRACKET) throw invalidRequest("requests: Input should be a valid list");
+        return "first";
+      case "first":
+        return token === TokenType.RIGHT_BRACKET ? "close" : this.#begin(token, offset);
+      case "next":
+        return this.#begin(token, offset);
+      case "element":
+        return this.#inside(token, offset);
+      case "comma":
+        return oneOf({ [TokenType.COMMA]: "next", [TokenType.RIGHT_BRACKET]: "close" }, token);
+      case "close":
+        return oneOf({ [TokenType.COMMA]: "extra", [TokenType.RIGHT_BRACE]: "end" }, token);
+      case "extra":
+        throw foreignKey(token, value);
+      case "end":
+        throw malformed("something follows its end");
+    }
+  }
+
+  #begin(token: TokenType, offset: number): Step {
+    if (token !== TokenType.LEFT_BRACE) throw invalidRequest(`requests.${this.#count}: ${NO_OBJECT}`);
+    this.#forget(offset);
+    this.#depth = 1;
+    return "element";
+  }
+
+  #inside(token: TokenType, offset: number): Step {
+    if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) this.#depth += 1;
+    if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth -= 1;
+    if (this.#depth > 0) return "element";
+    this.#requireSize(offset + 1);
+    this.#complete.push(parse(Buffer.concat(this.#chunks, offset + 1 - this.#start)));
+    this.#count += 1;
+    this.#start = offset + 1;
+    return "comma";
+  }
+
+  /** Neither an element nor anything between two of them may be larger, since it is held in memory. */
+  #requireSize(end: number): void {
+    if (end - this.#start > MAX_ELEMENT) throw requestTooLarge("32 MB for one request of a batch");
+  }
+
+  /** Drops the bytes before this offset. */
+  #forget(offset: number): void {
+    let [first] = this.#chunks;
+    while (first && this.#base + first.length <= offset) {
+      this.#base += first.length;
+      this.#chunks.shift();
+      [first] = this.#chunks;
+    }
+    if (first && offset > this.#base) {
+      this.#chunks[0] = first.subarray(offset - this.#base);
+      this.#base = offset;
+    }
+  }
+}
+
+function parse(bytes: Buffer): Record<string, unknown> {
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch (error) {
+    throw malformed((error as Error).message);
+  }
+}
+
+function oneOf(steps: Partial<Record<TokenType, Step>>, token: TokenType): Step {
+  const step = steps[token];
+  if (!step) throw malformed(`an unexpected ${TokenType[token]}`);
+  return step;
+}
+
+function foreignKey(token: TokenType, key: unknown): Error {
+  if (token !== TokenType.STRING) return malformed(`an unexpected ${TokenType[token]}`);
+  return invalidRequest(`${String(key)}: Extra inputs are not permitted`);
+}
+
+function malformed(reason: string): Error {
+  return invalidRequest(`The request body is not valid JSON: ${reason}`);
+}

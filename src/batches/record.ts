@@ -1,0 +1,57 @@
+/** How the requests of a batch have ended. */
+export const OUTCOMES = ["succeeded", "errored", "canceled", "expired"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+export type Counts = Record<Outcome, number>;
+
+/** What `batch.json` holds of a batch; times are RFC 3339. */
+export interface BatchRecord {
+  id: string;
+  processing_status: "in_progress" | "canceling" | "ended";
+  created_at: string;
+  expires_at: string;
+  ended_at: string | null;
+  cancel_initiated_at: string | null;
+  archived_at: string | null;
+  /** Requests in it. */
+  total: number;
+  /** Final once it has ended. */
+  counts: Counts;
+  /** The `anthropic-version` and betas it was created under, which hold for each of its requests. */
+  api_version: string;
+  betas: string[];
+}
+
+/** A batch as the API tells of it (contract: "Message Batches"). */
+export interface MessageBatch {
+  id: string;
+  type: "message_batch";
+  processing_status: BatchRecord["processing_status"];
+  request_counts: Counts & { processing: number };
+  created_at: string;
+  expires_at: string;
+  ended_at: string | null;
+  cancel_initiated_at: string | null;
+  archived_at: string | null;
+  results_url: string | null;
+}
+
+export const noCounts = (): Counts => ({ succeeded: 0, errored: 0, canceled: 0, expired: 0 });
+
+/** `origin` is the base URL by which the client reaches the server: SDKs fetch `results_url` as it is. */
+export function toMessageBatch(record: BatchRecord, origin: string): MessageBatch {
+  const { id, processing_status, created_at, expires_at, ended_at, cancel_initiated_at, archived_at } = record;
+  const ended = processing_status === "ended";
+  return {
+    id,
+    type: "message_batch",
+    processing_status,
+    // the API counts everything as processing until the whole batch has ended
+    request_counts: ended ? { processing: 0, ...record.counts } : { processing: record.total, ...noCounts() },
+    created_at,
+    expires_at,
+    ended_at,
+    cancel_initiated_at,
+    archived_at,
+    results_url: ended && archived_at === null ? `${origin}/v1/messages/batches/${id}/results` : null,
+  };
+}

@@ -1,0 +1,136 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { storageFailed } from "../api/errors.ts";
+import type { Message } from "../api/events.ts";
+import { onDisk, syncDirectory } from "../storage/durable.ts";
+import { readJsonLines } from "../storage/jsonLines.ts";
+import { type Counts, noCounts, type Outcome } from "./record.ts";
+
+/** How one request has ended, as the API tells it (contract: "Message Batches"). */
+export type Result =
+  | { type: "succeeded"; message: Message }
+  | { type: "errored"; error: object }
+  | { type: "canceled" | "expired" };
+
+/** A line of `results.jsonl`. */
+export interface ResultLine {
+  custom_id: string;
+  result: Result;
+}
+
+interface Waiting {
+  line: ResultLine;
+  written(): void;
+  failed(error: Error): void;
+}
+
+/** The results of a batch that runs. What `append` has resolved for survives any end of the process. */
+export class Results {
+  readonly #file: FileHandle;
+  /** Ids whose result is stored. */
+  readonly done: Set<string>;
+  readonly counts: Counts;
+  #size: number;
+  /** Whether the file may hold something behind `#size`. */
+  #untidy = false;
+  #queue: Waiting[] = [];
+  #flushing: Promise<void> | undefined;
+
+  /** Opens the file, new or as a former run has left it: what was not written whole is taken away. Throws `ApiError`. */
+  static async open(path: string): Promise<Results> {
+    const file = await onDisk(openOrCreate(path));
+    try {
+      const { done, counts, size } = await onDisk(stored(path));
+      await onDisk(file.truncate(size));
+      return new Results(file, done, counts, size);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  private constructor(file: FileHandle, done: Set<string>, counts: Counts, size: number) {
+    this.#file = file;
+    this.done = done;
+    this.counts = counts;
+    this.#size = size;
+  }
+
+  /** Resolves once the result is on the disk; results that come together are written together. Throws `ApiError` 500. */
+  append(custom_id: string, result: Result): Promise<void> {
+    return new Promise((written, failed) => {
+      this.#queue.push({ line: { custom_id, result }, written, failed });
+      this.#flushing ??= this.#flush().finally(() => {
+        this.#flushing = undefined;
+      });
+    });
+  }
+
+  /** Throws `ApiError` 500 when the file cannot be left in order. */
+  async close(): Promise<void> {
+    await this.#flushing;
+    try {
+      await onDisk(this.#tidy());
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue;
+      this.#queue = [];
+      try {
+        await this.#write(Buffer.from(batch.map(({ line }) => `${JSON.stringify(line)}\n`).join("")));
+        for (const { line, written } of batch) {
+          this.done.add(line.custom_id);
+          this.counts[line.result.type as Outcome] += 1;
+          written();
+        }
+      } catch (error) {
+        for (const { failed } of batch) failed(storageFailed(error as Error));
+      }
+    }
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    await this.#tidy();
+    this.#untidy = true;
+    for (let from = 0; from < bytes.length; ) {
+      const { bytesWritten } = await this.#file.write(bytes, from, bytes.length - from, this.#size + from);
+      from += bytesWritten;
+    }
+    await this.#file.datasync();
+    this.#size += bytes.length;
+    this.#untidy = false;
+  }
+
+  /** Takes away what a write that failed has left, since half a line would spoil the next one. */
+  async #tidy(): Promise<void> {
+    if (this.#untidy) await this.#file.truncate(this.#size);
+    this.#untidy = false;
+  }
+}
+
+async function openOrCreate(path: string): Promise<FileHandle> {
+  await (await open(path, "a")).close();
+  await syncDirectory(dirname(path));
+  return open(path, "r+");
+}
+
+/** What a file of results holds. Only its end can be broken, as a power cut leaves it: all before was synced. */
+async function stored(path: string) {
+  const done = new Set<string>();
+  const counts = noCounts();
+  let size = 0;
+  try {
+    for await (const { value, end } of readJsonLines<ResultLine>(path)) {
+      done.add(value.custom_id);
+      counts[value.result.type] += 1;
+      size = end;
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return { done, counts, size };
+}

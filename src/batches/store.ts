@@ -1,0 +1,172 @@
+import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { batchNotFound } from "../api/errors.ts";
+import { newId } from "../api/ids.ts";
+import type { Logger } from "../shared/logger.ts";
+import type { DataDirectory } from "../storage/dataDirectory.ts";
+import { Draft, toText } from "../storage/draft.ts";
+import { onDisk, syncDirectory, writeDurably } from "../storage/durable.ts";
+import type { Quota } from "../storage/quota.ts";
+import { Intake } from "./intake.ts";
+import { type BatchRecord, type Counts, noCounts } from "./record.ts";
+
+const RECORD = "batch.json";
+const REQUESTS = "requests.jsonl";
+const RESULTS = "results.jsonl";
+const ID = /^msgbatch_[A-Za-z0-9]{1,64}$/;
+const LIFETIME = 24 * 3600_000;
+
+/** Batches on disk: `batches/ID/` holds `batch.json`, `requests.jsonl` until the end, and `results.jsonl`. */
+export class BatchStore {
+  readonly #directory: DataDirectory;
+  readonly #quota: Quota;
+  readonly #logger: Logger;
+  #newest = 0;
+  #changed: Promise<void> = Promise.resolve();
+
+  constructor(directory: DataDirectory, quota: Quota, logger: Logger) {
+    this.#directory = directory;
+    this.#quota = quota;
+    this.#logger = logger;
+  }
+
+  requestsPath(id: string): string {
+    return this.#directory.at("batches", id, REQUESTS);
+  }
+
+  resultsPath(id: string): string {
+    return this.#directory.at("batches", id, RESULTS);
+  }
+
+  /** Stores the requests as they come in. Throws `ApiError`, and leaves nothing behind then. */
+  async create(body: AsyncIterable<Uint8Array>, api_version: string, betas: string[]): Promise<BatchRecord> {
+    await this.#directory.requireOwned();
+    const draft = new Draft(this.#directory.at("drafts", newId("msgbatch")), this.#quota);
+    try {
+      const intake = new Intake();
+      await draft.write(REQUESTS, intake.lines(body));
+      // no two batches are of the same millisecond, so that lists have one order
+      this.#newest = Math.max(Date.now(), this.#newest + 1);
+      const record: BatchRecord = {
+        id: draft.id,
+        processing_status: "in_progress",
+        created_at: new Date(this.#newest).toISOString(),
+        expires_at: new Date(this.#newest + LIFETIME).toISOString(),
+        ended_at: null,
+        cancel_initiated_at: null,
+        archived_at: null,
+        total: intake.count,
+        counts: noCounts(),
+        api_version,
+        betas,
+      };
+      await draft.describe(RECORD, record);
+      await draft.publish(this.#directory.at("batches", record.id));
+      return record;
+    } catch (error) {
+      await draft.discard();
+      throw error;
+    }
+  }
+
+  /** Every batch, newest first. */
+  async list(): Promise<BatchRecord[]> {
+    const ids = await readdir(this.#directory.at("batches")).catch(() => []);
+    const records: BatchRecord[] = [];
+    // one after the other, since thousands at once would exhaust the file handles
+    for (const id of ids) {
+      const record = ID.test(id) ? await this.#read(id) : undefined;
+      if (record) records.push(record);
+    }
+    return records.sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
+  }
+
+  /** Throws `ApiError` 404. */
+  async get(id: string): Promise<BatchRecord> {
+    const record = ID.test(id) ? await this.#read(id) : undefined;
+    if (!record) throw batchNotFound(id);
+    return record;
+  }
+
+  /** The results as they lie there. Throws `ApiError` 404 when they have been deleted. */
+  async readResults(id: string): Promise<Readable> {
+    const file = await open(this.resultsPath(id)).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === "ENOENT" ? batchNotFound(id) : error;
+    });
+    return file.createReadStream();
+  }
+
+  /** Stores what the record says by the time it is its turn, so that no older state overwrites a newer one. */
+  save(record: BatchRecord): Promise<void> {
+    return this.#inTurn(() => this.#write(record));
+  }
+
+  /** Every request has its result: says so, and lets the requests go. */
+  end(record: BatchRecord, counts: Counts): Promise<void> {
+    Object.assign(record, { processing_status: "ended", ended_at: new Date().toISOString(), counts });
+    return this.#inTurn(async () => {
+      await this.#write(record);
+      await this.#drop(record.id);
+    });
+  }
+
+  /** Lets go of requests that have all been answered. */
+  dropRequests(id: string): Promise<void> {
+    return this.#inTurn(() => this.#drop(id));
+  }
+
+  /** Takes the results away; the batch stays listed. */
+  archive({ id }: BatchRecord): Promise<void> {
+    return this.#inTurn(async () => {
+      const record = await this.#read(id);
+      if (!record) return;
+      await this.#write({ ...record, archived_at: new Date().toISOString() });
+      await rm(this.resultsPath(id), { force: true });
+    });
+  }
+
+  /** Throws `ApiError` 404. */
+  remove(id: string): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.get(id);
+      const grave = this.#directory.at("drafts", id);
+      await onDisk(rename(this.#directory.at("batches", id), grave));
+      await onDisk(syncDirectory(this.#directory.at("batches")));
+      // what resists now goes with all drafts at the next start
+      await rm(grave, { recursive: true, force: true }).catch(() => {});
+    });
+  }
+
+  /** One change after the other: none may find another one half done. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const changed = this.#changed.then(change);
+    this.#changed = changed.catch(() => {});
+    return changed;
+  }
+
+  /** Bytes of the requests that are stored for a batch. */
+  async sizeOf(id: string): Promise<number> {
+    return (await stat(this.requestsPath(id)).catch(() => ({ size: 0 }))).size;
+  }
+
+  #write(record: BatchRecord): Promise<void> {
+    return writeDurably(this.#directory.at("batches", record.id, RECORD), toText(record));
+  }
+
+  async #drop(id: string): Promise<void> {
+    const size = await this.sizeOf(id);
+    await rm(this.requestsPath(id), { force: true });
+    this.#quota.giveBack(size);
+  }
+
+  async #read(id: string): Promise<BatchRecord | undefined> {
+    try {
+      return JSON.parse(await readFile(this.#directory.at("batches", id, RECORD), "utf8"));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+        this.#logger.error(`batches: ${id} cannot be read: ${(error as Error).message}`);
+      }
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ApiError } from "../api/errors.ts";
+
+/** Until when batches are held back, and why; shown to people. */
+export interface Pause {
+  /** RFC 3339. */
+  until: string;
+  reason: string;
+}
+
+/** Milliseconds of the first pause and of the longest that is not upstream's own wish. */
+export interface BackoffOptions {
+  first: number;
+  longest: number;
+}
+
+export const defaultBackoff: BackoffOptions = { first: 1000, longest: 60_000 };
+
+/** What a failure means for the rest: nobody gets through now, this one may try again, or it will always fail. */
+export type Verdict = "everybody waits" | "try again" | "final";
+
+/** Statuses under which the next request would fare no better: sign-in, credit, limits, overload. */
+const EVERYBODYS = new Set([401, 402, 429, 529]);
+
+export function verdictOn(error: ApiError): Verdict {
+  const code = String(error.details?.error_code ?? "");
+  if (EVERYBODYS.has(error.status) || code.startsWith("cli_") || code === "upstream_unreachable") {
+    return "everybody waits";
+  }
+  return error.status >= 500 || error.status === 408 ? "try again" : "final";
+}
+
+/**
+ * Holds every batch back while upstream takes nothing: until the time it names (`retry-after`), else for a second, two,
+ * four … with some jitter. One that gets through ends that.
+ */
+export class Throttle {
+  readonly #backoff: BackoffOptions;
+  readonly #onPause: (pause: Pause) => void;
+  #until = 0;
+  #reason = "";
+  #pauses = 0;
+  #passed = 0;
+
+  constructor(backoff: BackoffOptions, onPause: (pause: Pause) => void) {
+    this.#backoff = backoff;
+    this.#onPause = onPause;
+  }
+
+  /** The pause that is on, if any. */
+  get pause(): Pause | null {
+    return this.#until > Date.now() ? { until: new Date(this.#until).toISOString(), reason: this.#reason } : null;
+  }
+
+  /** Requests that got through so far. */
+  get passed(): number {
+    return this.#passed;
+  }
+
+  /** Resolves when requests may go. Throws the signal's reason when it is aborted. */
+  async ready(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    while (this.pause) await delay(Math.min(this.#until - Date.now(), this.#backoff.longest), undefined, { signal });
+  }
+
+  letThrough(): void {
+    this.#pauses = 0;
+    this.#passed += 1;
+  }
+
+  /** Upstream took nothing. Requests that were under way together count once. */
+  hold(error: ApiError): void {
+    const wish = 1000 * Number(error.headers["retry-after"] ?? Number.NaN);
+    const named = wish > 0;
+    if (this.pause && !named) return;
+    if (!this.pause) this.#pauses += 1;
+    const until = Date.now() + (named ? wish : backoffOf(this.#pauses, this.#backoff));
+    if (until <= this.#until) return;
+    this.#until = until;
+    this.#reason = error.message;
+    if (this.pause) this.#onPause(this.pause);
+  }
+}
+
+/** Milliseconds to wait after the nth failure in a row: doubled each time, with a quarter of jitter. */
+export function backoffOf(failures: number, { first, longest }: BackoffOptions): number {
+  const full = Math.min(longest, first * 2 ** (failures - 1));
+  return full * (0.75 + 0.25 * Math.random());
+}

@@ -1,0 +1,65 @@
+import type { Context } from "koa";
+import { pageOf } from "../../api/paging.ts";
+import type { Batches } from "../../batches/batches.ts";
+import { type BatchRecord, toMessageBatch } from "../../batches/record.ts";
+import { jsonBytes } from "../byteStream.ts";
+import type { ApiState } from "../middleware/apiVersion.ts";
+import { single } from "../query.ts";
+
+type WithId = Context & { params: { id: string } };
+
+/** Megabytes of the body of a new batch (docs: "Request size limits"). */
+const BATCH_LIMIT = 256;
+
+/** `POST /v1/messages/batches`. */
+export function createBatch(batches: Batches) {
+  return async (context: Context): Promise<void> => {
+    const { apiVersion, betas } = context.state as ApiState;
+    const record = await batches.create(jsonBytes(context, BATCH_LIMIT), apiVersion, betas);
+    context.body = told(record, context);
+  };
+}
+
+/** `GET /v1/messages/batches`. */
+export function listBatches(batches: Batches) {
+  return async (context: Context): Promise<void> => {
+    const page = pageOf(await batches.list(), single(context.query), "message batch");
+    context.body = { ...page, data: page.data.map((record) => told(record, context)) };
+  };
+}
+
+/** `GET /v1/messages/batches/{id}`. */
+export function retrieveBatch(batches: Batches) {
+  return async (context: WithId): Promise<void> => {
+    context.body = told(await batches.get(context.params.id), context);
+  };
+}
+
+/** `GET /v1/messages/batches/{id}/results`. */
+export function batchResults(batches: Batches) {
+  return async (context: WithId): Promise<void> => {
+    const results = await batches.results(context.params.id);
+    context.type = "application/x-jsonl";
+    context.body = results;
+  };
+}
+
+/** `POST /v1/messages/batches/{id}/cancel`. */
+export function cancelBatch(batches: Batches) {
+  return async (context: WithId): Promise<void> => {
+    context.body = told(await batches.cancel(context.params.id), context);
+  };
+}
+
+/** `DELETE /v1/messages/batches/{id}`. */
+export function deleteBatch(batches: Batches) {
+  return async (context: WithId): Promise<void> => {
+    const { id } = context.params;
+    await batches.remove(id);
+    context.body = { id, type: "message_batch_deleted" };
+  };
+}
+
+function told(record: BatchRecord, context: Context) {
+  return toMessageBatch(record, `${context.protocol}://${context.host}`);
+}
