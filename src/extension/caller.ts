@@ -16,15 +16,26 @@ export class Caller {
   }
 
   async message(text: string, options?: MessageOptions): Promise<string> {
-    return (await this.#client()).message(text, this.#withModel(options));
+    return (await this.client()).message(text, this.#withModel(options));
   }
 
   async *messageStream(text: string, options?: MessageOptions): AsyncGenerator<string, void, undefined> {
-    yield* (await this.#client()).messageStream(text, this.#withModel(options));
+    yield* (await this.client()).messageStream(text, this.#withModel(options));
   }
 
   async models(): Promise<Model[]> {
-    return (await this.#client()).models();
+    return (await this.client()).models();
+  }
+
+  /** A client of the server this window uses, after a start if there was none. */
+  async client(): Promise<ClaudeClient> {
+    return this.#clientAt(await this.#controller.ensure());
+  }
+
+  /** A client of the server this window uses; undefined while there is none. */
+  async clientIfUp(): Promise<ClaudeClient | undefined> {
+    const baseURL = urlOf(this.#controller.state);
+    return baseURL === undefined ? undefined : this.#clientAt(baseURL);
   }
 
   /** The part of it that other extensions get. */
@@ -48,8 +59,7 @@ export class Caller {
     };
   }
 
-  async #client(): Promise<ClaudeClient> {
-    const baseURL = await this.#controller.ensure();
+  async #clientAt(baseURL: string): Promise<ClaudeClient> {
     const { ClaudeClient } = await import("../client.ts");
     return new ClaudeClient({ baseURL, apiKey: (await this.#settings.requiredApiKey()) ?? "vscode" });
   }

@@ -15,6 +15,35 @@ export const Command = {
   setApiKey: `${SECTION}.setApiKey`,
   showLog: `${SECTION}.showLog`,
   openWalkthrough: `${SECTION}.openWalkthrough`,
+  refreshBatches: `${SECTION}.refreshBatches`,
+  openResults: `${SECTION}.openResults`,
+  cancelBatch: `${SECTION}.cancelBatch`,
+  deleteBatch: `${SECTION}.deleteBatch`,
+  copyBatchId: `${SECTION}.copyBatchId`,
+  refreshFiles: `${SECTION}.refreshFiles`,
+  uploadFile: `${SECTION}.uploadFile`,
+  openFile: `${SECTION}.openFile`,
+  revealFile: `${SECTION}.revealFile`,
+  copyFileId: `${SECTION}.copyFileId`,
+  deleteFile: `${SECTION}.deleteFile`,
+  loadMore: `${SECTION}.loadMore`,
+} as const;
+
+/** The container in the activity bar, and its views. */
+export const CONTAINER = SECTION;
+
+export const View = {
+  batches: `${SECTION}.batches`,
+  files: `${SECTION}.files`,
+} as const;
+
+/** What an item of a view is, for the `when` clauses of its actions. */
+export const ItemKind = {
+  runningBatch: "batch.running",
+  cancelingBatch: "batch.canceling",
+  endedBatch: "batch.ended",
+  archivedBatch: "batch.archived",
+  file: "file",
 } as const;
 
 export const Setting = {
@@ -32,6 +61,8 @@ export const Setting = {
   allowedOrigins: "allowedOrigins",
   requireApiKey: "requireApiKey",
   traffic: "traffic",
+  storageQuota: "storageQuota",
+  keepFiles: "keepFiles",
   selectionTarget: "selectionTarget",
 } as const;
 
@@ -48,10 +79,18 @@ export const SERVER_SETTINGS: readonly string[] = [
   Setting.requestTimeout,
   Setting.allowedOrigins,
   Setting.requireApiKey,
+  Setting.storageQuota,
+  Setting.keepFiles,
 ];
 
 /** The context key whose value is the controller's state, for `when` clauses. */
 export const STATE_KEY = `${SECTION}.state`;
+
+/** The context keys that say whether a view's list is known: `unknown`, `listed` or `failed`. */
+export const ListKey = {
+  batches: `${SECTION}.batchList`,
+  files: `${SECTION}.fileList`,
+} as const;
 
 export const STATUS_ITEM = `${SECTION}.status`;
 

@@ -3,11 +3,26 @@ import { request } from "node:http";
 /** Milliseconds a server on this machine may take to say that it is there. */
 const TIMEOUT = 1000;
 
+/** Characters an answer may have: a stranger may send without end. */
+const MAX_LENGTH = 1_048_576;
+
+/** A batch that has not ended, with the progress that the API's own counts do not tell. */
+export interface RunningBatch {
+  id: string;
+  total: number;
+  /** Requests that have a result. */
+  done: number;
+  /** Until when (RFC 3339) nothing is sent, and why; null while it goes on. */
+  paused: { until: string; reason: string } | null;
+}
+
 /**
- * Who is found at a base URL: one of our servers with its running requests, nobody, somebody else, or somebody who does
- * not answer in time, which one of ours does too while its extension host is busy.
+ * Who is found at a base URL: one of our servers with its running requests and batches, nobody, somebody else, or
+ * somebody who does not answer in time, which one of ours does too while its extension host is busy.
  */
-export type Neighbour = { kind: "ours"; requests: number } | { kind: "nobody" | "stranger" | "silent" };
+export type Neighbour =
+  | { kind: "ours"; requests: number; batches: RunningBatch[] }
+  | { kind: "nobody" | "stranger" | "silent" };
 
 export function probe(url: string): Promise<Neighbour> {
   return new Promise((resolve) => {
@@ -16,7 +31,7 @@ export function probe(url: string): Promise<Neighbour> {
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {
         body += chunk;
-        if (body.length > 65_536) asked.destroy();
+        if (body.length > MAX_LENGTH) asked.destroy();
       });
       response.on("end", () => resolve(read(body)));
       response.on("error", () => resolve({ kind: "stranger" }));
@@ -34,8 +49,11 @@ export function probe(url: string): Promise<Neighbour> {
 
 function read(body: string): Neighbour {
   try {
-    const { service, requests } = JSON.parse(body);
-    if (service === "claude-virtual-api") return { kind: "ours", requests: Number(requests?.running ?? 0) };
+    const { service, requests, batches } = JSON.parse(body);
+    if (service === "claude-virtual-api") {
+      // the server may be of a version before batches
+      return { kind: "ours", requests: Number(requests?.running ?? 0), batches: Array.isArray(batches) ? batches : [] };
+    }
   } catch {
     // whoever it is speaks another language
   }

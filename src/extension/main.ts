@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type * as vscode from "vscode";
 import type { ClaudeVirtualApi } from "./api.ts";
+import { BatchWatch } from "./batchWatch.ts";
 import { Caller } from "./caller.ts";
 import { registerCommands } from "./commands/register.ts";
 import { Controller } from "./controller.ts";
@@ -10,6 +11,8 @@ import { createOutput } from "./output.ts";
 import { Settings } from "./settings.ts";
 import { createStatusBar } from "./statusBar.ts";
 import { stopMarker } from "./stopMarker.ts";
+import { BatchesView } from "./views/batches.ts";
+import { FilesView } from "./views/files.ts";
 
 // VS Code hands `deactivate` nothing of what `activate` made
 let active: Controller | undefined;
@@ -26,12 +29,18 @@ export function activate(context: vscode.ExtensionContext): ClaudeVirtualApi {
     logger,
   });
   const caller = new Caller(controller, settings);
+  const watch = new BatchWatch(controller, probe);
+  const viewParts = { controller, caller, dataDir: settings.dataDir };
+  const views = { batches: new BatchesView(viewParts, watch), files: new FilesView(viewParts) };
   active = controller;
   context.subscriptions.push(
     channel,
-    createStatusBar(controller),
+    createStatusBar(controller, watch),
+    views.batches,
+    views.files,
+    watch,
     notifyOfTrouble(controller, settings),
-    registerCommands({ controller, caller, settings, channel }),
+    registerCommands({ controller, caller, settings, channel, views }),
     settings.onDidChangeServerSettings(() => {
       if (controller.state.kind !== "stopped") void controller.restart();
     }),

@@ -32,6 +32,11 @@ export class Settings {
     return get<SelectionTarget>(Setting.selectionTarget, "document");
   }
 
+  /** Where the servers of this VS Code keep what outlives them. */
+  get dataDir(): string {
+    return this.#context.globalStorageUri.fsPath;
+  }
+
   /** The key clients must send; undefined where any will do. */
   async requiredApiKey(): Promise<string | undefined> {
     return get(Setting.requireApiKey, false) ? ((await this.apiKey()) ?? this.#createApiKey()) : undefined;
@@ -54,7 +59,9 @@ export class Settings {
       host: get(Setting.host, defaultOptions.host),
       port: this.port,
       ...(claudePath !== "" && { claudePath }),
-      dataDir: this.#context.globalStorageUri.fsPath,
+      dataDir: this.dataDir,
+      storageQuota: get(Setting.storageQuota, defaultOptions.storageQuota),
+      keepFiles: get(Setting.keepFiles, defaultOptions.keepFiles),
       ...(apiKey !== undefined && { apiKey }),
       maxConcurrent: get(Setting.maxConcurrentRequests, defaultOptions.maxConcurrent),
       warm: get(Setting.warmWorkers, defaultOptions.warm),

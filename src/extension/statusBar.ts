@@ -1,7 +1,12 @@
 import * as vscode from "vscode";
-import { Command, STATE_KEY, STATUS_ITEM } from "./contributions.ts";
+import type { BatchWatch } from "./batchWatch.ts";
+import { Command, STATE_KEY, STATUS_ITEM, View } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
 import type { State } from "./state.ts";
+import { describeRunning } from "./views/batchItem.ts";
+
+/** VS Code's own command for the view. */
+const SHOW_BATCHES = `${View.batches}.focus`;
 
 interface Presentation {
   text: string;
@@ -36,24 +41,32 @@ export function present(state: State): Presentation {
 }
 
 /** The one item in the status bar; a click toggles the server. */
-export function createStatusBar(controller: Controller): vscode.Disposable {
+export function createStatusBar(controller: Controller, watch: BatchWatch): vscode.Disposable {
   const item = vscode.window.createStatusBarItem(STATUS_ITEM, vscode.StatusBarAlignment.Right, 100);
   item.name = "Claude Virtual API";
   item.command = Command.toggle;
   const show = (state: State) => {
     const { text, summary, isFailure } = present(state);
+    const batches = describeRunning(watch.running);
     item.text = text;
-    item.tooltip = tooltip(summary);
+    item.tooltip = tooltip(summary, batches);
     item.backgroundColor = isFailure ? new vscode.ThemeColor("statusBarItem.errorBackground") : undefined;
-    item.accessibilityInformation = { label: `Claude Virtual API: ${summary}`, role: "button" };
+    item.accessibilityInformation = {
+      label: ["Claude Virtual API:", summary, batches].join(" ").trim(),
+      role: "button",
+    };
     void vscode.commands.executeCommand("setContext", STATE_KEY, state.kind);
   };
   show(controller.state);
   item.show();
-  return vscode.Disposable.from(item, { dispose: controller.onDidChangeState(show) });
+  return vscode.Disposable.from(
+    item,
+    { dispose: controller.onDidChangeState(show) },
+    { dispose: watch.onDidChange(() => show(controller.state)) },
+  );
 }
 
-function tooltip(summary: string): vscode.MarkdownString {
+function tooltip(summary: string, batches: string): vscode.MarkdownString {
   const settings = `command:workbench.action.openSettings?${encodeURIComponent(JSON.stringify([`@ext:claude-virtual-api.claude-virtual-api`]))}`;
   const links = [
     [vscode.l10n.t("Copy URL"), `command:${Command.copyUrl}`],
@@ -65,8 +78,9 @@ function tooltip(summary: string): vscode.MarkdownString {
   ].map(([label, target]) => `[${label}](${target})`);
   const markdown = new vscode.MarkdownString(`**Claude Virtual API**\n\n`);
   markdown.appendText(summary);
+  if (batches) markdown.appendMarkdown(`\n\n[${batches}](command:${SHOW_BATCHES})`);
   markdown.appendMarkdown(`\n\n${links.join(" · ")}`);
-  markdown.isTrusted = { enabledCommands: [...Object.values(Command), "workbench.action.openSettings"] };
+  markdown.isTrusted = { enabledCommands: [...Object.values(Command), SHOW_BATCHES, "workbench.action.openSettings"] };
   return markdown;
 }
 

@@ -42,6 +42,8 @@ describe("package.json and the code agree on", () => {
       requestTimeout: 1000 * Number(value(Setting.requestTimeout)),
       allowedOrigins: value(Setting.allowedOrigins),
       modelMap: value(Setting.modelMap),
+      storageQuota: value(Setting.storageQuota),
+      keepFiles: value(Setting.keepFiles),
       extraEnvironment: value(Setting.environment),
     }).toEqual({
       host: defaultOptions.host,
@@ -52,6 +54,8 @@ describe("package.json and the code agree on", () => {
       requestTimeout: defaultOptions.requestTimeout,
       allowedOrigins: defaultOptions.allowedOrigins,
       modelMap: defaultOptions.modelMap,
+      storageQuota: defaultOptions.storageQuota,
+      keepFiles: defaultOptions.keepFiles,
       extraEnvironment: defaultOptions.extraEnvironment,
     });
   });

@@ -27,7 +27,7 @@ class Machine {
         this.looks += 1;
         if (this.owner === undefined) return { kind: "nobody" };
         if (this.owner === "stranger") return { kind: "stranger" };
-        return this.busy ? { kind: "silent" } : { kind: "ours", requests: this.owner.running };
+        return this.busy ? { kind: "silent" } : { kind: "ours", requests: this.owner.running, batches: [] };
       },
       stopMarker: {
         set: async () => {

@@ -88,8 +88,17 @@ describe("a look at a port", () => {
   afterAll(() => server.close());
 
   it.each([
-    [JSON.stringify({ service: "claude-virtual-api", requests: { running: 2 } }), { kind: "ours", requests: 2 }],
-    [JSON.stringify({ service: "claude-virtual-api" }), { kind: "ours", requests: 0 }],
+    [
+      JSON.stringify({ service: "claude-virtual-api", requests: { running: 2 } }),
+      { kind: "ours", requests: 2, batches: [] },
+    ],
+    [
+      JSON.stringify({
+        service: "claude-virtual-api",
+        batches: [{ id: "msgbatch_1", total: 2, done: 1, paused: null }],
+      }),
+      { kind: "ours", requests: 0, batches: [{ id: "msgbatch_1", total: 2, done: 1, paused: null }] },
+    ],
     [JSON.stringify({ service: "something else" }), { kind: "stranger" }],
     ["null", { kind: "stranger" }],
     ["no JSON", { kind: "stranger" }],

@@ -46,7 +46,8 @@ export async function copyCurl({ controller, settings }: Parts): Promise<void> {
 `);
 }
 
-async function copy(text: string): Promise<void> {
+/** Puts a text into the clipboard and says so in the status bar. */
+export async function copy(text: string): Promise<void> {
   await vscode.env.clipboard.writeText(text);
   vscode.window.setStatusBarMessage(vscode.l10n.t("Copied to the clipboard"), NOTICE_TIME);
 }

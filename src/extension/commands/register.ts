@@ -1,9 +1,14 @@
 import * as vscode from "vscode";
 import type { Caller } from "../caller.ts";
-import { Command, WALKTHROUGH } from "../contributions.ts";
+import { Command, View, WALKTHROUGH } from "../contributions.ts";
 import type { Controller } from "../controller.ts";
 import type { Settings } from "../settings.ts";
+import type { BatchesView } from "../views/batches.ts";
+import type { FilesView } from "../views/files.ts";
+import { wordsOf } from "../words.ts";
+import { cancelBatch, copyBatchId, deleteBatch, openResults } from "./batches.ts";
 import { copyCurl, copyEnvironment, copyUrl } from "./copy.ts";
+import { copyFileId, deleteFile, openFile, revealFile, uploadFile } from "./files.ts";
 import { chooseModel, setApiKey } from "./preferences.ts";
 import { askAboutSelection, sendSelection } from "./selection.ts";
 
@@ -13,12 +18,13 @@ export interface Parts {
   caller: Caller;
   settings: Settings;
   channel: vscode.LogOutputChannel;
+  views: { batches: BatchesView; files: FilesView };
 }
 
 /** Every command of package.json. A command that fails says why. */
 export function registerCommands(parts: Parts): vscode.Disposable {
-  const { controller, channel } = parts;
-  const handlers: Record<keyof typeof Command, () => Promise<unknown> | undefined> = {
+  const { controller, channel, views } = parts;
+  const handlers: Record<keyof typeof Command, (argument: unknown) => Promise<unknown> | undefined> = {
     start: () => controller.start(),
     stop: () => controller.stop(),
     restart: () => controller.restart(),
@@ -31,14 +37,28 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     chooseModel: () => chooseModel(parts),
     setApiKey: () => setApiKey(parts),
     showLog: async () => channel.show(),
+    refreshBatches: async () => views.batches.list.refresh(),
+    openResults: (argument) => openResults(parts, argument),
+    cancelBatch: (argument) => cancelBatch(parts, argument),
+    deleteBatch: (argument) => deleteBatch(parts, argument),
+    copyBatchId: (argument) => copyBatchId(parts, argument),
+    refreshFiles: async () => views.files.list.refresh(),
+    uploadFile: () => uploadFile(parts),
+    openFile: (argument) => openFile(parts, argument),
+    revealFile: (argument) => revealFile(parts, argument),
+    copyFileId: (argument) => copyFileId(parts, argument),
+    deleteFile: (argument) => deleteFile(parts, argument),
+    loadMore: (view) => (view === View.files ? views.files : views.batches).list.loadMore(),
     openWalkthrough: async () => vscode.commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH),
   };
   const registrations = Object.entries(handlers).map(([name, handler]) =>
-    vscode.commands.registerCommand(Command[name as keyof typeof Command], () => handler()?.catch(tell)),
+    vscode.commands.registerCommand(Command[name as keyof typeof Command], (argument: unknown) =>
+      handler(argument)?.catch(tell),
+    ),
   );
   return vscode.Disposable.from(...registrations);
 }
 
 function tell(error: Error): void {
-  void vscode.window.showErrorMessage(`Claude Virtual API: ${error.message}`);
+  void vscode.window.showErrorMessage(`Claude Virtual API: ${wordsOf(error)}`);
 }

@@ -1,0 +1,106 @@
+import { Emitter } from "../shared/emitter.ts";
+import type { Controller } from "./controller.ts";
+import type { Neighbour, RunningBatch } from "./health.ts";
+import { urlOf } from "./state.ts";
+
+/** Milliseconds between two looks. */
+const INTERVAL = 1000;
+
+/** What a look at the server has brought. */
+export interface BatchNews {
+  running: readonly RunningBatch[];
+  /** Whether a batch has begun or is over since the last look. */
+  isAnother: boolean;
+}
+
+/**
+ * Follows the batches that run on the server this window uses: looks at its `/health` once a second while one runs or
+ * somebody watches, else only when something suggests it.
+ */
+export class BatchWatch {
+  readonly #server: Pick<Controller, "state" | "onDidChangeState">;
+  readonly #probe: (url: string) => Promise<Neighbour>;
+  readonly #told = new Emitter<BatchNews>();
+  readonly #watchers = new Set<symbol>();
+  readonly #forgetServer: () => void;
+  #running: readonly RunningBatch[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #lastLook = 0;
+  #isLooking = false;
+  #lookAgain = false;
+  #isOver = false;
+
+  constructor(server: Pick<Controller, "state" | "onDidChangeState">, probe: (url: string) => Promise<Neighbour>) {
+    this.#server = server;
+    this.#probe = probe;
+    this.#forgetServer = server.onDidChangeState(() => this.look());
+    this.look();
+  }
+
+  /** The batches that have not ended, as the last look found them. */
+  get running(): readonly RunningBatch[] {
+    return this.#running;
+  }
+
+  /** Calls back when a batch begins, gets on or is over; returns what ends that. */
+  onDidChange(listener: (news: BatchNews) => void): () => void {
+    return this.#told.on(listener);
+  }
+
+  /** Keeps looking, whether a batch runs or not, until the function it returns is called. */
+  follow(): () => void {
+    const watcher = Symbol("watcher");
+    this.#watchers.add(watcher);
+    this.look();
+    return () => void this.#watchers.delete(watcher);
+  }
+
+  /** Looks, at once if the last look is a second ago. */
+  look(): void {
+    if (this.#isOver) return;
+    if (urlOf(this.#server.state) === undefined) {
+      this.#cancelLook();
+      this.#tell([]);
+    } else if (this.#isLooking) {
+      this.#lookAgain = true;
+    } else {
+      this.#timer ??= setTimeout(() => void this.#look(), Math.max(0, this.#lastLook + INTERVAL - Date.now()));
+    }
+  }
+
+  dispose(): void {
+    this.#isOver = true;
+    this.#forgetServer();
+    this.#cancelLook();
+  }
+
+  async #look(): Promise<void> {
+    this.#timer = undefined;
+    const url = urlOf(this.#server.state);
+    if (url === undefined) return;
+    this.#isLooking = true;
+    this.#lookAgain = false;
+    this.#lastLook = Date.now();
+    const neighbour = await this.#probe(url);
+    this.#isLooking = false;
+    if (this.#isOver) return;
+    if (neighbour.kind === "ours" && urlOf(this.#server.state) === url) this.#tell(neighbour.batches);
+    if (this.#lookAgain || this.#watchers.size > 0 || this.#running.length > 0) this.look();
+  }
+
+  #cancelLook(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #tell(running: readonly RunningBatch[]): void {
+    const before = this.#running;
+    if (JSON.stringify(running) === JSON.stringify(before)) return;
+    this.#running = running;
+    this.#told.emit({ running, isAnother: idsOf(running) !== idsOf(before) });
+  }
+}
+
+function idsOf(batches: readonly RunningBatch[]): string {
+  return batches.map(({ id }) => id).join();
+}

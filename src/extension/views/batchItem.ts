@@ -1,0 +1,124 @@
+import * as vscode from "vscode";
+import type { Batch } from "../../client.ts";
+import { Command, ItemKind } from "../contributions.ts";
+import type { RunningBatch } from "../health.ts";
+import { formatFullTime, formatSoon, formatTime, paragraphs } from "./format.ts";
+
+/** What an item of the view says. */
+export interface BatchPresentation {
+  label: string;
+  /** How far it is, or how it ended. */
+  progress: string;
+  icon: string;
+  /** Id of a theme color; empty for that of the text. */
+  color: string;
+  kind: (typeof ItemKind)[keyof typeof ItemKind];
+}
+
+/** What is told of a batch; `running` is its progress as the server tells it, while it has not ended. */
+export function presentBatch(batch: Batch, running: RunningBatch | undefined): BatchPresentation {
+  const label = formatTime(batch.created_at);
+  switch (batch.processing_status) {
+    case "ended":
+      return { label, ...presentEnd(batch) };
+    case "canceling":
+      return {
+        label,
+        progress: vscode.l10n.t("canceling"),
+        icon: "sync~spin",
+        color: "",
+        kind: ItemKind.cancelingBatch,
+      };
+    default:
+      return {
+        label,
+        progress: progressOf(batch, running),
+        icon: running?.paused ? "debug-pause" : "sync~spin",
+        color: running?.paused ? "list.warningForeground" : "",
+        kind: ItemKind.runningBatch,
+      };
+  }
+}
+
+/** One line on all running batches together, for the status bar; empty when there is none. */
+export function describeRunning(running: readonly RunningBatch[]): string {
+  const sum = (count: (batch: RunningBatch) => number) => running.reduce((total, batch) => total + count(batch), 0);
+  const [done, total] = [sum((batch) => batch.done), sum((batch) => batch.total)];
+  if (running.length === 0) return "";
+  return running.length === 1
+    ? vscode.l10n.t("1 batch: {0} of {1}", done, total)
+    : vscode.l10n.t("{0} batches: {1} of {2}", running.length, done, total);
+}
+
+export function toBatchItem(batch: Batch, running: RunningBatch | undefined): vscode.TreeItem {
+  const { label, progress, icon, color, kind } = presentBatch(batch, running);
+  const item = new vscode.TreeItem(label);
+  item.id = batch.id;
+  item.description = progress;
+  item.iconPath = new vscode.ThemeIcon(icon, color ? new vscode.ThemeColor(color) : undefined);
+  item.contextValue = kind;
+  item.tooltip = tooltip(batch, progress);
+  item.accessibilityInformation = { label: vscode.l10n.t("Batch of {0}, {1}, {2}", label, progress, batch.id) };
+  if (kind === ItemKind.endedBatch) {
+    item.command = {
+      command: Command.openResults,
+      title: vscode.l10n.t("Open Results"),
+      arguments: [{ entry: batch }],
+    };
+  }
+  return item;
+}
+
+function progressOf({ request_counts }: Batch, running: RunningBatch | undefined): string {
+  if (!running) return vscode.l10n.t("in progress · {0} in all", request_counts.processing);
+  const progress = vscode.l10n.t("{0} of {1}", running.done, running.total);
+  if (!running.paused) return progress;
+  const { until, reason } = running.paused;
+  return vscode.l10n.t("{0} · paused until {1}: {2}", progress, formatSoon(until), reason);
+}
+
+function presentEnd(batch: Batch): Omit<BatchPresentation, "label"> {
+  const { succeeded, errored, canceled, expired } = batch.request_counts;
+  const counts = countsOf(batch);
+  if (batch.archived_at !== null) {
+    const progress = vscode.l10n.t("ended, results archived · {0}", counts);
+    return { progress, icon: "archive", color: "", kind: ItemKind.archivedBatch };
+  }
+  const end = { progress: vscode.l10n.t("ended · {0}", counts), kind: ItemKind.endedBatch };
+  if (errored + expired > 0) {
+    return succeeded > 0
+      ? { ...end, icon: "warning", color: "list.warningForeground" }
+      : { ...end, icon: "error", color: "list.errorForeground" };
+  }
+  if (canceled > 0) return { ...end, icon: "circle-slash", color: "" };
+  return { ...end, icon: "pass", color: "testing.iconPassed" };
+}
+
+/** The outcomes that came up, such as `198 succeeded, 2 errored`. */
+function countsOf({ request_counts: { succeeded, errored, canceled, expired } }: Batch): string {
+  const parts = [
+    { count: succeeded, text: vscode.l10n.t("{0} succeeded", succeeded) },
+    { count: errored, text: vscode.l10n.t("{0} errored", errored) },
+    { count: canceled, text: vscode.l10n.t("{0} canceled", canceled) },
+    { count: expired, text: vscode.l10n.t("{0} expired", expired) },
+  ];
+  return parts
+    .filter(({ count }) => count > 0)
+    .map(({ text }) => text)
+    .join(", ");
+}
+
+function tooltip(batch: Batch, progress: string): vscode.MarkdownString {
+  const times = [
+    { name: vscode.l10n.t("Created"), time: batch.created_at },
+    { name: vscode.l10n.t("Canceled"), time: batch.cancel_initiated_at },
+    { name: vscode.l10n.t("Ended"), time: batch.ended_at },
+    { name: vscode.l10n.t("Expires"), time: batch.processing_status === "ended" ? null : batch.expires_at },
+    { name: vscode.l10n.t("Archived"), time: batch.archived_at },
+  ];
+  return paragraphs([
+    batch.id,
+    progress,
+    ...times.flatMap(({ name, time }) => (time ? [`${name}: ${formatFullTime(time)}`] : [])),
+  ]);
+}

@@ -1,0 +1,10 @@
+import type { Caller } from "../caller.ts";
+import type { Controller } from "../controller.ts";
+
+/** What the views stand on. */
+export interface ViewParts {
+  controller: Controller;
+  caller: Pick<Caller, "clientIfUp">;
+  /** Where the servers of this VS Code keep batches and files; another server's may lie elsewhere. */
+  dataDir: string;
+}

@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { BatchWatch } from "../../src/extension/batchWatch.ts";
+import type { Neighbour, RunningBatch } from "../../src/extension/health.ts";
+import type { State } from "../../src/extension/state.ts";
+import { Emitter } from "../../src/shared/emitter.ts";
+
+const running: State = { kind: "running", url: "http://127.0.0.1:8080", requests: 0 };
+const batch = (done: number, id = "msgbatch_1"): RunningBatch => ({ id, total: 3, done, paused: null });
+
+/** A window's server whose batches a test sets, and a watch on it. */
+function scene(state: State = running) {
+  const changed = new Emitter<State>();
+  const server = {
+    state,
+    onDidChangeState: (listener: (state: State) => void) => changed.on(listener),
+    set(next: State) {
+      server.state = next;
+      changed.emit(next);
+    },
+  };
+  const scene = { batches: [] as RunningBatch[], silent: false, looks: 0 };
+  const watch = new BatchWatch(server, async (): Promise<Neighbour> => {
+    scene.looks += 1;
+    return scene.silent ? { kind: "silent" } : { kind: "ours", requests: 0, batches: scene.batches };
+  });
+  return Object.assign(scene, { server, watch });
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("the watch over batches", () => {
+  it("looks once where nothing runs and nobody watches", async () => {
+    const on = scene();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(on.looks).toBe(1);
+  });
+
+  it("looks once a second while a batch runs, and tells what is new", async () => {
+    const on = scene();
+    const told: unknown[] = [];
+    on.watch.onDidChange(({ running, isAnother }) => told.push([running.map(({ done }) => done), isAnother]));
+    on.batches = [batch(0)];
+    await vi.advanceTimersByTimeAsync(1500);
+    on.batches = [batch(1)];
+    await vi.advanceTimersByTimeAsync(3000);
+    on.batches = [batch(1), batch(0, "msgbatch_2")];
+    await vi.advanceTimersByTimeAsync(1000);
+    on.batches = [];
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(told).toEqual([
+      [[0], true],
+      [[1], false],
+      [[1, 0], true],
+      [[], true],
+    ]);
+    expect(on.looks).toBe(7);
+  });
+
+  it("looks on while somebody watches, and not after that", async () => {
+    const on = scene();
+    const unfollow = on.watch.follow();
+    await vi.advanceTimersByTimeAsync(4500);
+    expect(on.looks).toBe(5);
+    unfollow();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(on.looks).toBe(6);
+  });
+
+  it("looks when the server has something to do, but no more than once a second", async () => {
+    const on = scene();
+    await vi.advanceTimersByTimeAsync(5000);
+    for (let requests = 1; requests < 100; requests++) on.server.set({ ...running, requests });
+    await vi.advanceTimersByTimeAsync(500);
+    expect(on.looks).toBe(2);
+    on.batches = [batch(2)];
+    on.server.set(running);
+    await vi.advanceTimersByTimeAsync(400);
+    expect(on.watch.running).toEqual([]);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(on.watch.running).toEqual([batch(2)]);
+  });
+
+  it("forgets everything at once when the server stops, and looks no more", async () => {
+    const on = scene();
+    on.batches = [batch(0)];
+    on.watch.follow();
+    await vi.advanceTimersByTimeAsync(2500);
+    on.server.set({ kind: "stopped" });
+    expect(on.watch.running).toEqual([]);
+    const { looks } = on;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(on.looks).toBe(looks);
+    on.server.set(running);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(on.watch.running).toEqual([batch(0)]);
+  });
+
+  it("keeps what it knows while the server is too busy to answer", async () => {
+    const on = scene();
+    on.batches = [batch(1)];
+    await vi.advanceTimersByTimeAsync(100);
+    on.silent = true;
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(on.watch.running).toEqual([batch(1)]);
+  });
+
+  it("ends with its window", async () => {
+    const on = scene();
+    on.watch.follow();
+    await vi.advanceTimersByTimeAsync(100);
+    on.watch.dispose();
+    on.server.set({ ...running, requests: 3 });
+    on.watch.look();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(on.looks).toBe(1);
+  });
+});
