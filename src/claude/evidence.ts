@@ -1,4 +1,4 @@
-import { ApiError, notSignedIn, upstreamUnreachable } from "../api/errors.ts";
+import { ApiError, answerBrokenOff, notSignedIn, upstreamUnreachable } from "../api/errors.ts";
 import { limitHeaders } from "../api/rateLimits.ts";
 import type { CliMessage } from "./codec.ts";
 import { headersOf, isSdkLog, type RateLimitInfo, UpstreamHeaders } from "./upstreamHeaders.ts";
@@ -69,8 +69,11 @@ export class Evidence {
     this.#limit = info;
   }
 
-  /** The failure to tell the client of, at the end of a turn that did not bring a whole answer. */
-  toError(result: CliMessage): ApiError {
+  /**
+   * The failure to tell the client of, at the end of a turn that did not bring a whole answer; `begun` where it brought
+   * the beginning of one.
+   */
+  toError(result: CliMessage, begun: boolean): ApiError {
     if (this.#quoted) return this.#quotedError(this.#quoted);
     const report = this.#reported;
     const text = String(
@@ -87,7 +90,7 @@ export class Evidence {
       });
     }
     if (report?.error === "authentication_failed") return notSignedIn();
-    return upstreamUnreachable(words);
+    return begun ? answerBrokenOff(words) : upstreamUnreachable(words);
   }
 
   #quote(line: string): void {

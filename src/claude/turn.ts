@@ -124,7 +124,7 @@ export class Turn {
     const late = delay(EVIDENCE_LAG, undefined, { signal: unwaited.signal }).catch(() => {});
     await Promise.race([this.#evidence.seen, late]);
     unwaited.abort();
-    this.#finish(this.#evidence.toError(result));
+    this.#finish(this.#evidence.toError(result, this.#started));
   }
 
   #finish(error?: ApiError): void {

@@ -105,6 +105,7 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "api_error",
     "Claude Code could not reach the API: cut",
   ],
+  answerBrokenOff: [errors.answerBrokenOff("terminated"), 500, "api_error", "The API's answer broke off: terminated"],
   storageFailed: [
     errors.storageFailed(Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" })),
     500,

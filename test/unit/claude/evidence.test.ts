@@ -16,11 +16,16 @@ const report = (text: string, fields: object = {}) => ({
 });
 const RESULT = { type: "result", subtype: "success", is_error: true };
 
-function errorFrom(diagnostics: string[], reports: ReturnType<typeof report>[], result: object = {}): ApiError {
+function errorFrom(
+  diagnostics: string[],
+  reports: ReturnType<typeof report>[],
+  result: object = {},
+  begun = false,
+): ApiError {
   const evidence = new Evidence();
   for (const line of diagnostics) evidence.addDiagnostic(line);
   for (const message of reports) evidence.addReport(message);
-  return evidence.toError({ ...RESULT, ...result });
+  return evidence.toError({ ...RESULT, ...result }, begun);
 }
 
 describe("Evidence", () => {
@@ -80,6 +85,14 @@ describe("Evidence", () => {
     const error = errorFrom([cut, refused(404, "not_found_error", "Not Found")], [report("API Error: terminated")]);
     expect(error).toMatchObject({ status: 500, type: "api_error" });
     expect(error.message).toBe("Claude Code could not reach the API: terminated");
+  });
+
+  it("tells an answer that broke off from an upstream that was never reached", () => {
+    const terminated = report("API Error: terminated");
+    expect(errorFrom([], [terminated], {}, false).details).toEqual({ error_code: "upstream_unreachable" });
+    const brokenOff = errorFrom([], [terminated], {}, true);
+    expect(brokenOff).toMatchObject({ status: 500, type: "api_error", details: undefined });
+    expect(brokenOff.message).toBe("The API's answer broke off: terminated");
   });
 
   it.each([
@@ -186,7 +199,7 @@ describe("Evidence", () => {
       evidence.addDiagnostic(limit);
       evidence.addLimit(info);
       evidence.addReport(report("You've hit your limit"));
-      expect(evidence.toError(RESULT).headers).toEqual(told);
+      expect(evidence.toError(RESULT, false).headers).toEqual(told);
     });
 
     it("prefers upstream's headers to the CLI's account", () => {
