@@ -1,5 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { constants, setPriority } from "node:os";
+import { yieldToOthers } from "./priority.ts";
 import type { Reaper } from "./reaper.ts";
 
 /** How to start one process of the CLI. */
@@ -58,14 +58,9 @@ export class CliProcess {
     return this.#child.stderr;
   }
 
-  /** Gives it only the processor time that others leave. */
+  /** Gives it only the processor time that others leave, as far as the system lets us. */
   yieldToOthers(): void {
-    if (this.pid === undefined) return;
-    try {
-      setPriority(this.pid, constants.priority.PRIORITY_LOW);
-    } catch {
-      // it has ended already, which `exited` tells
-    }
+    if (this.pid !== undefined) void yieldToOthers(this.pid);
   }
 
   write(text: string): void {

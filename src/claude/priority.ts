@@ -1,0 +1,32 @@
+import { writeFile } from "node:fs/promises";
+import { constants, setPriority } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Milliseconds in which Linux lets a user set the priority of one session (man page: sched(7), "autogroup"). */
+const PER_SESSION = 100;
+/** Sessions that may be started together. */
+const ATTEMPTS = 50;
+
+/**
+ * Gives a process, whose session is its own, only the processor time that others leave. Its own priority tells Linux
+ * nothing where that divides the time among sessions, as most desktops do; there the session's must be set, too.
+ */
+export async function yieldToOthers(pid: number): Promise<void> {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_LOW);
+    if (process.platform === "linux") await lowerSession(pid);
+  } catch {
+    // it has ended already, or the system does not divide by session
+  }
+}
+
+async function lowerSession(pid: number): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await writeFile(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_LOW));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || attempt === ATTEMPTS) throw error;
+      await delay(PER_SESSION * (1 + Math.random()));
+    }
+  }
+}
