@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { fileStage } from "../support/fileStage.ts";
 import { eventsOf, simple } from "../support/harness.ts";
-import { reply, text, thinking, toolUse } from "../support/replies.ts";
+import { eventsFor, gate, paced, reply, text, thinking, toolUse } from "../support/replies.ts";
 
 const on = fileStage();
+
+/** The types of the events as they arrive. */
+async function* streamed(response: Response): AsyncGenerator<string> {
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    for (const [, type] of chunk.matchAll(/^event: (\w+)$/gm)) yield type!;
+  }
+}
 
 describe("POST /v1/messages", () => {
   it("answers with the folded message", async () => {
@@ -32,6 +39,24 @@ describe("POST /v1/messages", () => {
     expect(response.headers.get("cache-control")).toBe("no-cache");
     const upstream = "events" in sent ? [...(sent.events as Iterable<{ type: string }>)] : [];
     expect(await eventsOf(response)).toEqual(upstream.filter((event) => event.type !== "ping"));
+  });
+
+  it("pings while upstream is long silent, once the answer has begun", async () => {
+    const { opened, open } = gate();
+    async function* slow() {
+      for (const event of eventsFor([text("At last")])) {
+        yield event;
+        if (event.type === "message_start") await opened;
+      }
+    }
+    on.standIn.respond = () => paced(slow());
+    const types: string[] = [];
+    for await (const event of streamed(await on.post(simple("Hi", { stream: true })))) {
+      types.push(event);
+      if (event === "ping") open();
+    }
+    expect(types.slice(0, 3)).toEqual(["message_start", "ping", "content_block_start"]);
+    expect(types.at(-1)).toBe("message_stop");
   });
 
   it("carries the body as it is", async () => {

@@ -6,6 +6,7 @@ import { type RunContext, run } from "../../messages/run.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { endSignal } from "../endSignal.ts";
 import type { Exchange } from "../exchange.ts";
+import { keepAlive } from "../keepAlive.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
 import { sse } from "../sse.ts";
 
@@ -40,7 +41,7 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
     }
     context.type = "text/event-stream; charset=utf-8";
     context.set("cache-control", "no-cache");
-    context.body = sse(first.value, events, logger);
+    context.body = sse(first.value, keepAlive(events), logger);
   };
 }
 
