@@ -13,7 +13,7 @@ import { createApp } from "./http/app.ts";
 import { isLoopback } from "./http/middleware/access.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Logger } from "./shared/logger.ts";
-import { credentialsOf, redacting } from "./shared/redact.ts";
+import { credentialsOf, Redactor } from "./shared/redact.ts";
 import { DataDirectory } from "./storage/dataDirectory.ts";
 import { Quota } from "./storage/quota.ts";
 import { Ledger } from "./usage/ledger.ts";
@@ -52,9 +52,10 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
     throw new Error(`Listening on ${options.host} opens the server to other machines: configure an API key first.`);
   }
   const { environment, extraEnvironment, apiKey } = options;
-  const credentials = [...credentialsOf(environment), ...credentialsOf(extraEnvironment), ...(apiKey ? [apiKey] : [])];
-  const logger = redacting(sink, credentials);
-  const launcher = new Launcher(options, logger);
+  const redactor = new Redactor();
+  redactor.hide([...credentialsOf(environment), ...credentialsOf(extraEnvironment), ...(apiKey ? [apiKey] : [])]);
+  const logger = redactor.over(sink);
+  const launcher = new Launcher(options, logger, redactor.hide);
   const pool = new Pool(launcher, options, logger);
   const activity = new Activity();
   const stores = createStores(options, pool, logger);

@@ -1,11 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../shared/logger.ts";
+import { credentialsOf } from "../shared/redact.ts";
 import { CliProcess } from "./cliProcess.ts";
 import { childEnvironment } from "./environment.ts";
 import { type Cli, locate } from "./locate.ts";
 import { installOneCallMod } from "./oneCallMod.ts";
 import { Reaper } from "./reaper.ts";
+import { readSignInSettings, type SignInSettings } from "./signInSettings.ts";
 import { Worker } from "./worker.ts";
 
 export interface LauncherOptions {
@@ -30,13 +32,16 @@ export const ARGUMENTS: readonly string[] = [
 export class Launcher {
   readonly #options: LauncherOptions;
   readonly #logger: Logger;
+  readonly #hide: (credentials: readonly string[]) => void;
   readonly #reaper = new Reaper();
   #cli: Promise<Cli> | undefined;
   #found: Cli | undefined;
 
-  constructor(options: LauncherOptions, logger: Logger) {
+  /** `hide` is told of credentials that must not appear in the log. */
+  constructor(options: LauncherOptions, logger: Logger, hide: (credentials: readonly string[]) => void) {
     this.#options = options;
     this.#logger = logger;
+    this.#hide = hide;
   }
 
   /** The CLI, if it was found already; never waits. */
@@ -53,14 +58,29 @@ export class Launcher {
     const { environment, extraEnvironment, dataDir } = this.#options;
     const cwd = join(dataDir, "empty");
     await mkdir(cwd, { recursive: true });
-    const args = [...prefix, ...ARGUMENTS, "--plugin-dir", await installOneCallMod(dataDir)];
-    const child = childEnvironment(environment, extraEnvironment, betas);
+    const signIn = await this.#signIn();
+    const helpers = Object.keys(signIn.helpers).length > 0 ? ["--settings", JSON.stringify(signIn.helpers)] : [];
+    const args = [...prefix, ...ARGUMENTS, ...helpers, "--plugin-dir", await installOneCallMod(dataDir)];
+    const child = childEnvironment({ ...environment, ...signIn.environment }, extraEnvironment, betas);
     const process = new CliProcess({ command, args, environment: child, cwd }, this.#reaper);
     if (background) process.yieldToOthers();
     const worker = new Worker(process, this.#logger);
     this.#logger.info(`worker ${process.pid} started (Claude Code ${version})`);
     void process.exited.then((how) => this.#logger.info(`worker ${process.pid} ended (${how})`));
     return worker;
+  }
+
+  /** Read anew for each worker, so that a change there needs no restart. */
+  async #signIn(): Promise<SignInSettings> {
+    const { environment, extraEnvironment } = this.#options;
+    try {
+      const settings = await readSignInSettings({ ...environment, ...extraEnvironment });
+      this.#hide(credentialsOf(settings.environment));
+      return settings;
+    } catch (error) {
+      this.#logger.warn((error as Error).message);
+      return { environment: {}, helpers: {} };
+    }
   }
 
   /** Finds the CLI; only success is kept, so that an installation is noticed without a restart. */

@@ -50,6 +50,8 @@ export class Pool {
   readonly #slots: Slots;
   readonly #counters: Slots;
   readonly #workers = new Set<Worker>();
+  /** Those with the sign-in of now. */
+  #current = new WeakSet<Worker>();
   readonly #shrinker: NodeJS.Timeout;
   /** Workers about to become idle, by key. */
   readonly #expected = new Map<string, Set<Promise<void>>>();
@@ -147,6 +149,14 @@ export class Pool {
     }
   }
 
+  /** Lets every worker go that was started before, once it is idle: each keeps the sign-in it was started with. */
+  renew(): void {
+    this.#current = new WeakSet();
+    const stale = this.#idle;
+    this.#idle = [];
+    for (const { worker } of stale) this.#dismiss(worker);
+  }
+
   /** Stops every worker; resolves when all are gone. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -199,7 +209,9 @@ export class Pool {
 
   async #start(betas: readonly string[], background = false): Promise<Worker> {
     this.#makeRoom();
+    const current = this.#current;
     const worker = await this.#launcher.launch(betas, background);
+    current.add(worker);
     this.#workers.add(worker);
     void worker.exited.then(() => {
       this.#workers.delete(worker);
@@ -217,7 +229,9 @@ export class Pool {
   }
 
   #park(worker: Worker, key: string | undefined): void {
-    if (worker.alive && !this.#closed) this.#idle.push({ worker, key, since: Date.now() });
+    if (!worker.alive || this.#closed) return;
+    if (this.#current.has(worker)) this.#idle.push({ worker, key, since: Date.now() });
+    else this.#dismiss(worker);
   }
 
   async #isWorn(worker: Worker): Promise<boolean> {

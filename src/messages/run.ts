@@ -60,8 +60,8 @@ async function* send(
     } catch (error) {
       // a worker that died before it called upstream has cost nothing, so another one takes over, once
       if (!last && !lease.worker.alive && !lease.worker.sent) continue;
-      // a worker keeps the sign-in it was started with
       spent = error instanceof ApiError && error.status === 401;
+      if (spent) pool.renew();
       throw error;
     } finally {
       lease.release(spent);

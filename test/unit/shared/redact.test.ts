@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Logger } from "../../../src/shared/logger.ts";
-import { credentialsOf, redacting } from "../../../src/shared/redact.ts";
+import { credentialsOf, Redactor } from "../../../src/shared/redact.ts";
 
 function written(message: string, credentials: string[] = []): string[] {
   const lines: string[] = [];
   const write = (line: string) => void lines.push(line);
-  const logger: Logger = redacting({ error: write, warn: write, info: write, debug: write, trace: write }, credentials);
+  const redactor = new Redactor();
+  const logger: Logger = redactor.over({ error: write, warn: write, info: write, debug: write, trace: write });
+  redactor.hide(credentials);
   for (const level of ["error", "warn", "info", "debug", "trace"] as const) logger[level](message);
   return [...new Set(lines)];
 }

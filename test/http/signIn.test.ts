@@ -1,0 +1,82 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { cliEnvironment, type Stage, scratchHome, simple, stage } from "../support/harness.ts";
+import { failure } from "../support/replies.ts";
+import { StandIn } from "../support/standIn.ts";
+
+/** A user whose sign-in stands in the CLI's own settings, not in the environment. */
+async function user(settings: object) {
+  const scratch = await scratchHome();
+  onTestFinished(() => scratch[Symbol.asyncDispose]());
+  const standIn = await StandIn.start();
+  onTestFinished(() => standIn.close());
+  const signIn = async (next: object) => {
+    await mkdir(join(scratch.home, ".claude"), { recursive: true });
+    await writeFile(join(scratch.home, ".claude", "settings.json"), JSON.stringify(next));
+  };
+  await signIn(settings);
+  const { ANTHROPIC_API_KEY: _, ...environment } = cliEnvironment(scratch.home, standIn);
+  const on: Stage = await stage({ environment, warm: 2 });
+  onTestFinished(() => on[Symbol.asyncDispose]());
+  return { on, standIn, signIn, home: scratch.home };
+}
+
+const keyOf = ({ messages }: StandIn) =>
+  messages.at(-1)?.headers["x-api-key"] ?? messages.at(-1)?.headers.authorization;
+
+describe("a sign-in in the user's settings of the CLI", () => {
+  it("reaches the worker as a variable, without the rest of the settings, and stays out of the log", async () => {
+    const { on, standIn } = await user({
+      env: { ANTHROPIC_API_KEY: "key-of-the-settings", MAX_THINKING_TOKENS: "9999" },
+      hooks: { UserPromptSubmit: [{ hooks: [{ type: "command", command: "echo something more" }] }] },
+    });
+    expect((await on.post(simple("x"))).status).toBe(200);
+    expect(keyOf(standIn)).toBe("key-of-the-settings");
+    expect(standIn.messages[0]?.body).not.toHaveProperty("thinking");
+    expect(standIn.messages[0]?.raw).not.toContain("something more");
+    expect(on.log.join("\n")).not.toContain("key-of-the-settings");
+  });
+
+  it("reaches the worker as a helper", async () => {
+    const { on, standIn } = await user({ apiKeyHelper: "echo key-of-the-helper" });
+    expect((await on.post(simple("x"))).status).toBe(200);
+    expect(keyOf(standIn)).toContain("key-of-the-helper");
+  });
+
+  it("is no obstacle when its file is broken", async () => {
+    const { on, home } = await user({});
+    await writeFile(join(home, ".claude", "settings.json"), "{");
+    const response = await on.post(simple("x", { system: "a worker of its own" }));
+    expect(response.status).toBe(401);
+    expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining("not signed in") } });
+    expect(on.log.join("\n")).toContain("settings.json is not a JSON object");
+  });
+
+  it("is used as soon as it is there, also by workers that were warm before", async () => {
+    const { on, standIn, signIn } = await user({});
+    expect((await on.post(simple("x"))).status).toBe(401);
+    await expect.poll(async () => (await health(on)).cli?.signed_in).toBe(false);
+    await signIn({ env: { ANTHROPIC_API_KEY: "a-new-key" } });
+    // the one that was leased for the first request had the old sign-in; no other has
+    expect((await on.post(simple("y"))).status).toBe(200);
+    expect(keyOf(standIn)).toBe("a-new-key");
+    expect((await health(on)).cli.signed_in).toBe(true);
+  });
+
+  it("is renewed when upstream refuses the old one", async () => {
+    const { on, standIn, signIn } = await user({ env: { ANTHROPIC_API_KEY: "an-old-key" } });
+    expect((await on.post(simple("x"))).status).toBe(200);
+    standIn.respond = () => failure(401, "authentication_error", "invalid x-api-key");
+    expect((await on.post(simple("x"))).status).toBe(401);
+    await signIn({ env: { ANTHROPIC_API_KEY: "a-new-key" } });
+    standIn.reset();
+    expect((await on.post(simple("x"))).status).toBe(200);
+    expect(keyOf(standIn)).toBe("a-new-key");
+  });
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: the answer of the health route
+async function health(on: Stage): Promise<any> {
+  return (await on.call("/health")).json();
+}
