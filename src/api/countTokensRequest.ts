@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { invalidRequest } from "./errors.ts";
-import { type ApiVersion, checkRequest, inputSchema } from "./messagesRequest.ts";
+import { checkRequest, inputSchema } from "./messagesRequest.ts";
+import type { ApiVersion } from "./versionRules.ts";
 
 /** The body of `POST /v1/messages/count_tokens`, checked. */
 export type CountTokensRequest = z.infer<typeof inputSchema>;

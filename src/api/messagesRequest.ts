@@ -3,11 +3,8 @@ import { countCacheMarks, MAX_CACHE_MARKS } from "./cacheMarks.ts";
 import { isDeeperThan, MAX_DEPTH } from "./depth.ts";
 import { invalidRequest } from "./errors.ts";
 import { checkToolPairing } from "./toolPairing.ts";
+import { type ApiVersion, refuseDroppedContent, refuseDroppedFields } from "./versionRules.ts";
 import { describeIssue, innermost } from "./wording.ts";
-
-/** Values of the `anthropic-version` header that are served; the newest takes no sampling parameters. */
-export const API_VERSIONS = ["2023-01-01", "2023-06-01", "2026-10-21"] as const;
-export type ApiVersion = (typeof API_VERSIONS)[number];
 
 /** Fields that every block of a type must have; what else is in it is upstream's to judge. */
 const BLOCKS: Record<string, z.ZodType> = {
@@ -96,25 +93,23 @@ export function checkRequest<T extends Conversation>(body: unknown, version: Api
   }
   if (isDeeperThan(body, MAX_DEPTH))
     throw invalidRequest(`The request body is nested deeper than ${MAX_DEPTH} levels.`);
-  refuseForeignFields(body as Record<string, unknown>, version);
+  refuseThread(body as Record<string, unknown>);
+  refuseDroppedFields(body as Record<string, unknown>, version);
   const issue = fields.safeParse(body).error?.issues[0];
   if (issue) throw invalidRequest(describeIssue(innermost(issue, body), body));
   const request = body as T;
   checkConversation(request);
+  refuseDroppedContent(request.messages, version);
   return request;
 }
 
-function refuseForeignFields(body: Record<string, unknown>, version: ApiVersion): void {
+function refuseThread(body: Record<string, unknown>): void {
   // told with this code, the SDKs' tool runner falls back to sending the whole history
   if (body.thread !== undefined && body.thread !== null) {
     throw invalidRequest("thread: not supported by this server", {
       error_code: "thread_unsupported_request",
       unsupported: ["thread"],
     });
-  }
-  if (version !== "2026-10-21") return;
-  for (const field of ["temperature", "top_p", "top_k"]) {
-    if (field in body) throw invalidRequest(`${field}: Extra inputs are not permitted`);
   }
 }
 

@@ -1,7 +1,8 @@
 import { invalidRequest } from "../api/errors.ts";
 import type { Message } from "../api/events.ts";
 import { fold } from "../api/fold.ts";
-import { type ApiVersion, type MessagesRequest, parseMessagesRequest } from "../api/messagesRequest.ts";
+import { type MessagesRequest, parseMessagesRequest } from "../api/messagesRequest.ts";
+import type { ApiVersion } from "../api/versionRules.ts";
 import { type RunContext, run } from "../messages/run.ts";
 import type { BatchRecord } from "./record.ts";
 

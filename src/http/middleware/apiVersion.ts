@@ -1,6 +1,6 @@
 import type { Middleware } from "koa";
 import { invalidRequest } from "../../api/errors.ts";
-import { API_VERSIONS, type ApiVersion } from "../../api/messagesRequest.ts";
+import { API_VERSIONS, type ApiVersion } from "../../api/versionRules.ts";
 
 export interface ApiState {
   apiVersion: ApiVersion;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MAX_DEPTH } from "../../../src/api/depth.ts";
-import { API_VERSIONS, type ApiVersion, parseMessagesRequest } from "../../../src/api/messagesRequest.ts";
+import { parseMessagesRequest } from "../../../src/api/messagesRequest.ts";
+import { API_VERSIONS, type ApiVersion } from "../../../src/api/versionRules.ts";
 
 const DICTIONARY = "Input should be a valid dictionary or object to extract fields from";
 const BASE = { model: "sonnet", max_tokens: 10, messages: [{ role: "user", content: "Hi" }] };
@@ -149,6 +150,48 @@ describe("parseMessagesRequest refuses", () => {
       expect(refusalOf(body, "2026-10-21")).toMatchObject(expected);
       expect(parseMessagesRequest(body, "2023-06-01")).toBe(body);
     }
+  });
+});
+
+describe("the newest version alone refuses", () => {
+  const document = { type: "document", source: { type: "text", media_type: "text/plain", data: "x" } };
+  const cited = { type: "text", text: "x", citations: [{ type: "char_location", cited_text: "x" }] };
+  const found = { type: "search_result", source: "s", title: "t", content: [{ type: "text", text: "a" }, cited] };
+  const conversation = (...messages: object[]) => ({ ...BASE, messages: [...BASE.messages, ...messages] });
+
+  it.each([
+    [
+      "messages.1.content.1: document blocks are not permitted in assistant messages",
+      conversation({ role: "assistant", content: [{ type: "text", text: "x" }, document] }),
+    ],
+    [
+      "messages.1.content.0.text.citations: Extra inputs are not permitted",
+      conversation({ role: "user", content: [cited] }),
+    ],
+    [
+      "messages.1.content.0.search_result.content.1.text.citations: Extra inputs are not permitted",
+      conversation({ role: "user", content: [found] }),
+    ],
+  ])("%s", (message, body) => {
+    expect(refusalOf(body, "2026-10-21")).toMatchObject({ status: 400, type: "invalid_request_error", message });
+    expect(parseMessagesRequest(body, "2023-06-01")).toBe(body);
+  });
+
+  it.each([
+    conversation({ role: "assistant", content: [cited] }),
+    conversation({
+      role: "user",
+      content: [
+        { ...document, citations: { enabled: true } },
+        { ...cited, citations: [] },
+      ],
+    }),
+    conversation(
+      { role: "assistant", content: [{ type: "tool_use", id: "toolu_1", name: "look", input: {} }] },
+      { role: "user", content: [{ type: "tool_result", tool_use_id: "toolu_1", content: [document] }] },
+    ),
+  ])("nothing of %j", (body) => {
+    expect(parseMessagesRequest(body, "2026-10-21")).toBe(body);
   });
 });
 

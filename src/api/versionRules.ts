@@ -1,0 +1,52 @@
+import { invalidRequest } from "./errors.ts";
+
+/** Values of the `anthropic-version` header that are served. */
+export const API_VERSIONS = ["2023-01-01", "2023-06-01", "2026-10-21"] as const;
+export type ApiVersion = (typeof API_VERSIONS)[number];
+
+interface Block {
+  type: string;
+  citations?: unknown;
+  content?: unknown;
+}
+
+const SAMPLING = ["temperature", "top_p", "top_k"];
+
+/** Refuses the parameters that a version does not have. Throws `ApiError` 400. */
+export function refuseDroppedFields(body: Record<string, unknown>, version: ApiVersion): void {
+  if (version !== "2026-10-21") return;
+  for (const field of SAMPLING) {
+    if (field in body) throw invalidRequest(`${field}: Extra inputs are not permitted`);
+  }
+}
+
+/**
+ * Refuses the content that a version does not take where it stands (docs: "Migrating to API version 2026-10-21").
+ * It must be ours to refuse, since the CLI speaks to upstream in a version of its own. Throws `ApiError` 400.
+ */
+export function refuseDroppedContent(messages: { role: string; content: unknown }[], version: ApiVersion): void {
+  if (version !== "2026-10-21") return;
+  messages.forEach(({ role, content }, index) => {
+    blocksOf(content).forEach((block, at) => {
+      const path = `messages.${index}.content.${at}`;
+      if (role === "assistant" && block.type === "document") {
+        throw invalidRequest(`${path}: document blocks are not permitted in assistant messages`);
+      }
+      if (role === "user") refuseCitations(block, path);
+    });
+  });
+}
+
+function refuseCitations(block: Block, path: string): void {
+  if (block.type === "text" && Array.isArray(block.citations) && block.citations.length > 0) {
+    throw invalidRequest(`${path}.text.citations: Extra inputs are not permitted`);
+  }
+  if (block.type !== "search_result") return;
+  blocksOf(block.content).forEach((inner, at) => {
+    refuseCitations(inner, `${path}.search_result.content.${at}`);
+  });
+}
+
+function blocksOf(content: unknown): Block[] {
+  return Array.isArray(content) ? content : [];
+}
