@@ -1,8 +1,12 @@
 import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
 import { defaultOptions, type ServerOptions } from "./options.ts";
 import { createServer } from "./server.ts";
 import type { Logger } from "./shared/logger.ts";
 import { version } from "./shared/version.ts";
+
+// each 64 KB of an upload leave a spent buffer, and a young generation that grows would let tens of megabytes lie
+setFlagsFromString("--semi-space-growth-factor=1");
 
 const HELP = `Claude Virtual API ${version}: Anthropic's HTTP API on localhost, answered by your Claude Code CLI.
 

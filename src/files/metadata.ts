@@ -22,13 +22,15 @@ const FORBIDDEN = /[<>:"|?*\\/\u0000-\u001f]/;
 const RESERVED = /^(\.\.?|(con|prn|aux|nul|com\d|lpt\d)(\..*)?)$/i;
 const MAX_FILENAME = 255;
 
-/** Types that say nothing of a file, which its name may know better. */
-const VAGUE_TYPES = new Set(["", "application/octet-stream", "text/plain"]);
+const UNKNOWN_TYPE = "application/octet-stream";
+/** What a part has that names no type (RFC 7578), so that only a name that cannot be of a text overrules it. */
+const DEFAULT_TYPE = "text/plain";
+const NO_TEXT = /^(application\/pdf|image\/(jpeg|png|gif|webp))$/;
 
 /** Refuses names that the API refuses (contract: "Files"). Throws `ApiError` 400. */
 export function checkFilename(filename: string): void {
   if (filename === "") throw invalidRequest("file: The file must have a name of at least 1 character");
-  if (filename.length > MAX_FILENAME) {
+  if ([...filename].length > MAX_FILENAME) {
     throw invalidRequest(`file: The name of the file must have at most ${MAX_FILENAME} characters`);
   }
   if (FORBIDDEN.test(filename)) {
@@ -39,8 +41,10 @@ export function checkFilename(filename: string): void {
 
 /** The type the client gave, else the one of the name's extension. */
 export function mimeTypeOf(filename: string, given: string): string {
-  const byName = lookup(filename);
-  return (VAGUE_TYPES.has(given) && byName) || given || "application/octet-stream";
+  const byName = lookup(filename) || "";
+  if (given === DEFAULT_TYPE) return NO_TEXT.test(byName) ? byName : given;
+  if (given !== "" && given !== UNKNOWN_TYPE) return given;
+  return byName || UNKNOWN_TYPE;
 }
 
 /** What the content's file is called, so that other programs know what to open it with. */

@@ -30,6 +30,8 @@ export class FileStore implements Tenant {
   readonly #logger: Logger;
   /** Metadata never changes, so what was read once need not be read again. */
   readonly #known = new Map<string, FileMetadata>();
+  /** What is under way, which the end of the server waits for. */
+  readonly #writing = new Set<Promise<unknown>>();
   #cleaner: NodeJS.Timeout | undefined;
   #newest = 0;
 
@@ -44,19 +46,23 @@ export class FileStore implements Tenant {
   async moveIn(): Promise<void> {
     for (const { size_bytes } of await this.#all()) this.#quota.count(size_bytes);
     await this.#cleanUp();
-    const clean = () => void this.#cleanUp().catch((error: Error) => this.#logger.error(`files: ${error.message}`));
-    this.#cleaner = setInterval(clean, CLEAN_UP_INTERVAL).unref();
+    this.#cleaner = setInterval(() => void this.#whole(this.#cleanUp()), CLEAN_UP_INTERVAL).unref();
   }
 
   async moveOut(): Promise<void> {
     clearInterval(this.#cleaner);
+    await Promise.allSettled(this.#writing);
   }
 
   /**
    * Takes a file in. `finish` resolves when the client has sent everything, with the seconds the file is to be kept;
    * only then is it stored. Throws `ApiError`, and leaves nothing behind then.
    */
-  async add(upload: Upload, finish: () => Promise<number | undefined>): Promise<FileMetadata> {
+  add(upload: Upload, finish: () => Promise<number | undefined>): Promise<FileMetadata> {
+    return this.#whole(this.#add(upload, finish));
+  }
+
+  async #add(upload: Upload, finish: () => Promise<number | undefined>): Promise<FileMetadata> {
     const { filename, mimeType, content } = upload;
     checkFilename(filename);
     await this.#directory.requireOwned();
@@ -101,7 +107,16 @@ export class FileStore implements Tenant {
   /** Throws `ApiError` 404. */
   async remove(id: string): Promise<void> {
     await this.#directory.requireOwned();
-    await this.#remove(await this.get(id));
+    await this.#whole(this.#remove(await this.get(id)));
+  }
+
+  async #whole<T>(step: Promise<T>): Promise<T> {
+    this.#writing.add(step);
+    try {
+      return await step;
+    } finally {
+      this.#writing.delete(step);
+    }
   }
 
   #describe({ id, size }: Draft, filename: string, mimeType: string, expiresIn: number | undefined): FileMetadata {
@@ -135,7 +150,9 @@ export class FileStore implements Tenant {
   async #cleanUp(): Promise<void> {
     const before = new Date(Date.now() - this.#keepFor).toISOString();
     for (const file of await this.#all()) {
-      if (isExpired(file) || (this.#keepFor > 0 && file.created_at < before)) await this.#remove(file);
+      if (!isExpired(file) && (this.#keepFor === 0 || file.created_at >= before)) continue;
+      // one that cannot be removed keeps neither the others nor the server
+      await this.#remove(file).catch((error: Error) => this.#logger.error(`files: ${error.message}`));
     }
   }
 

@@ -22,13 +22,18 @@ export function receiveFile<T>(request: IncomingMessage, take: (form: FileForm) 
     const form = parserFor(request);
     const fields: Record<string, string> = {};
     let content: Readable | undefined;
+    let breakOff: (error: Error) => void = reject;
     const sent = new Promise<Record<string, string>>((done, fail) => {
+      breakOff = fail;
       form.once("finish", () => done(fields));
-      form.once("error", (error) => fail(invalidRequest(`The multipart body is malformed: ${String(error)}`)));
+      form.on("error", (error) => fail(invalidRequest(`The multipart body is malformed: ${String(error)}`)));
       request.once("close", () => request.complete || fail(invalidRequest(BROKEN_OFF)));
     });
     const stop = (error: Error) => {
       request.unpipe(form);
+      // a client may read its answer only after it has sent everything
+      request.resume();
+      breakOff(error);
       content?.destroy(error);
       reject(error);
     };

@@ -57,7 +57,7 @@ function namesFile(content: unknown): boolean {
   );
 }
 
-/** Resolves the files of one request, each read once. */
+/** Resolves the files of one request. */
 class Resolver {
   readonly #files: FileSource;
   #size = 0;
@@ -77,12 +77,13 @@ class Resolver {
   }
 
   async #block(block: Block, path: string): Promise<unknown> {
-    if (block?.source?.type === "file" && KINDS[block.type]) {
+    if (!namesFile([block])) return block;
+    if (block.source?.type === "file" && KINDS[block.type]) {
       return { ...block, source: await this.#source(block.type, block.source.file_id, `${path}.source.file.file_id`) };
     }
     const resolved = { ...block };
-    if (namesFile(block?.content)) resolved.content = await this.list(block.content, `${path}.content`);
-    if (block?.source && namesFile(block.source.content)) {
+    if (namesFile(block.content)) resolved.content = await this.list(block.content, `${path}.content`);
+    if (block.source && namesFile(block.source.content)) {
       resolved.source = { ...block.source, content: await this.list(block.source.content, `${path}.source.content`) };
     }
     return resolved;

@@ -43,6 +43,7 @@ export class DataDirectory {
   #id = "";
   #owned = false;
   #owner: Owner | undefined;
+  #lastFailure = "";
   #claiming: Promise<void> = Promise.resolve();
 
   constructor(path: string, logger: Logger) {
@@ -76,7 +77,7 @@ export class DataDirectory {
     await this.#checkFormat();
     if (await this.#claim()) return;
     this.#logger.warn(`${this.path} is in use by process ${this.#owner?.pid}: files and batches are read-only here`);
-    this.#claiming = this.#claimLater().catch((error: Error) => this.#logger.error(`storage: ${error.message}`));
+    this.#claiming = this.#claimLater();
   }
 
   /** Resolves when this process may write. Throws `ApiError` 409 when another one does. */
@@ -92,33 +93,58 @@ export class DataDirectory {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#claiming;
-    if (!this.#owned) return;
-    await Promise.all(this.#tenants.map((tenant) => tenant.moveOut()));
-    this.#owned = false;
-    await this.#lock.release();
+    if (this.#owned) await this.#leave();
   }
 
   async #claimLater(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       await delay(CLAIM_INTERVAL, undefined, { signal, ref: false }).catch(() => {});
-      if (signal.aborted || (await this.#claim())) return;
+      if (signal.aborted || (await this.#claim().catch((error: Error) => this.#failed(error)))) return;
     }
+  }
+
+  /** What fails now, as on a full disk, may succeed the next time. */
+  #failed({ message }: Error): boolean {
+    if (message !== this.#lastFailure) this.#logger.error(`storage: ${message}`);
+    this.#lastFailure = message;
+    return false;
   }
 
   async #claim(): Promise<boolean> {
     this.#owner = await this.#lock.acquire();
     if (this.#owner) return false;
-    await rm(this.at("drafts"), { recursive: true, force: true });
-    for (const name of ["drafts", "files", "batches", "usage"]) await mkdir(this.at(name), { recursive: true });
-    for (const tenant of this.#tenants) await tenant.moveIn();
+    try {
+      await rm(this.at("drafts"), { recursive: true, force: true });
+      for (const name of ["drafts", "files", "batches", "usage"]) await mkdir(this.at(name), { recursive: true });
+    } catch (error) {
+      await this.#lock.release();
+      throw error;
+    }
+    try {
+      for (const tenant of this.#tenants) await tenant.moveIn();
+    } catch (error) {
+      // who has moved in by half may not try again
+      this.#closing.abort();
+      await this.#leave();
+      throw error;
+    }
     this.#owned = true;
     return true;
   }
 
+  async #leave(): Promise<void> {
+    await Promise.all(this.#tenants.map((tenant) => tenant.moveOut()));
+    this.#owned = false;
+    await this.#lock.release();
+  }
+
   async #checkFormat(): Promise<void> {
     const path = this.at("version.json");
-    const text = await readFile(path, "utf8").catch(() => undefined);
+    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      throw error;
+    });
     const version = text === undefined ? { format: FORMAT, id: randomUUID() } : parseVersion(text, path);
     if (version.format > FORMAT) {
       throw new Error(

@@ -77,7 +77,13 @@ export class Lock {
     const draft = `${this.#path}.${randomUUID()}`;
     const { pid } = process;
     const me: Owner = { pid, since: Date.now(), started: await startOf(pid), nonce: this.#nonce };
-    await writeFile(draft, `${JSON.stringify(me)}\n`);
+    try {
+      await writeFile(draft, `${JSON.stringify(me)}\n`);
+    } catch (error) {
+      // a full disk still takes the name of a file
+      await rm(draft, { force: true });
+      throw error;
+    }
     return draft;
   }
 }
@@ -92,10 +98,12 @@ async function read(path: string): Promise<Owner | undefined> {
     throw error;
   }
   try {
-    return JSON.parse(text);
+    const owner: unknown = JSON.parse(text);
+    if (typeof owner === "object" && owner !== null) return owner as Owner;
   } catch {
-    return { pid: 0, since: 0, started: null, nonce: "" };
+    // told below
   }
+  return { pid: 0, since: 0, started: null, nonce: "" };
 }
 
 async function isAlive({ pid, since, started }: Owner): Promise<boolean> {

@@ -11,7 +11,7 @@ type WithId = Context & { params: { id: string } };
 /** Seconds a client may have a file kept: an hour to 90 days (contract: "Files"). */
 const EXPIRES_IN = { minimum: 3600, maximum: 7_776_000 };
 const MAX_IDS = 100;
-const PAGE = /^page_(.+)$/;
+const PAGE = /^page_([0-9a-z]{1,10})$/;
 
 /** `POST /v1/files`. */
 export function uploadFile(files: FileStore) {
@@ -61,10 +61,21 @@ export function deleteFile(files: FileStore) {
 
 function pagedFiles(all: FileMetadata[], query: Context["query"]) {
   const { page: cursor, ...rest } = single(query);
-  const after = cursor === undefined ? undefined : PAGE.exec(cursor)?.[1];
-  if (cursor !== undefined && !after) throw invalidRequest(`page: '${cursor}' is not the cursor of a page`);
-  const page = pageOf(all, after === undefined ? rest : { limit: rest.limit, after_id: after }, "file");
-  return { ...page, next_page: page.has_more ? `page_${page.last_id}` : null };
+  const page =
+    cursor === undefined ? pageOf(all, rest, "file") : pageOf(after(cursor, all), { limit: rest.limit }, "file");
+  const last = page.data.at(-1);
+  return { ...page, next_page: page.has_more && last ? `page_${timeOf(last).toString(36)}` : null };
+}
+
+/** The files behind a cursor, which is a time: the file it came from may have been deleted since. */
+function after(cursor: string, all: FileMetadata[]): FileMetadata[] {
+  const time = PAGE.exec(cursor)?.[1];
+  if (!time) throw invalidRequest(`page: '${cursor}' is not the cursor of a page`);
+  return all.filter((file) => timeOf(file) < Number.parseInt(time, 36));
+}
+
+function timeOf({ created_at }: FileMetadata): number {
+  return Date.parse(created_at);
 }
 
 function pickedFiles(all: FileMetadata[], ids: string[], query: Context["query"]) {

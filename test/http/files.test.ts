@@ -1,0 +1,294 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { fileStage } from "../support/fileStage.ts";
+import { aFile, expectStored, listed, type Part, upload } from "../support/forms.ts";
+import { scratchHome, simple, stage } from "../support/harness.ts";
+
+const on = fileStage();
+afterEach(async () => {
+  vi.useRealTimers();
+  for (const { id } of await listed(on.url)) await on.call(`/v1/files/${id}`, { method: "DELETE" });
+});
+
+const VERSIONS = [
+  { "anthropic-version": "2023-06-01", "anthropic-beta": "files-api-2025-04-14" },
+  { "anthropic-version": "2023-06-01" },
+  { "anthropic-version": "2026-10-21" },
+];
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of any shape
+async function ask(path: string, init: RequestInit = {}): Promise<{ status: number; body: any }> {
+  const response = await on.call(path, init);
+  return { status: response.status, body: await response.json() };
+}
+
+const get = async (path: string, headers = {}) => (await ask(path, { headers })).body;
+const put = (...parts: Part[]) => upload(on.url, ...parts);
+
+/** So many files, the newest first. */
+async function some(count: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let each = 1; each <= count; each++) ids.unshift((await put(aFile({ filename: `${each}.txt` }))).id);
+  return ids;
+}
+
+describe("a file", () => {
+  it("is uploaded, told of, listed and deleted", async () => {
+    const before = Date.now();
+    const file = await put(aFile({ filename: "report.pdf", type: "application/pdf", content: "%PDF-1.4" }));
+    expect(file).toEqual({
+      type: "file",
+      id: expect.stringMatching(/^file_[1-9A-HJ-NP-Za-km-z]{20,}$/),
+      filename: "report.pdf",
+      mime_type: "application/pdf",
+      size_bytes: 8,
+      created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/),
+      downloadable: false,
+      expires_at: null,
+    });
+    expect(Date.parse(file.created_at)).toBeGreaterThanOrEqual(before);
+    for (const headers of VERSIONS) {
+      expect(await get(`/v1/files/${file.id}`, headers)).toEqual(file);
+      expect((await get("/v1/files?beta=true", headers)).data).toEqual([file]);
+    }
+    await expectStored(on.url, on.dataDir, [file.id]);
+    const stored = await readFile(join(on.dataDir, "files", file.id, "content.pdf"), "utf8");
+    expect(stored).toBe("%PDF-1.4");
+    const deleted = await ask(`/v1/files/${file.id}`, { method: "DELETE" });
+    expect(deleted).toEqual({ status: 200, body: { id: file.id, type: "file_deleted" } });
+    expect((await ask(`/v1/files/${file.id}`)).status).toBe(404);
+    await expectStored(on.url, on.dataDir, []);
+  });
+
+  it("cannot be downloaded again", async () => {
+    const { id } = await put(aFile());
+    for (const headers of VERSIONS) {
+      const { status, body } = await ask(`/v1/files/${id}/content`, {
+        headers: { ...headers, accept: "application/binary" },
+      });
+      expect(status).toBe(400);
+      expect(body).toMatchObject({
+        type: "error",
+        error: {
+          type: "invalid_request_error",
+          message: "File is not downloadable",
+          details: { error_code: "file_not_downloadable" },
+        },
+      });
+    }
+  });
+
+  it("is stored byte for byte, whatever it holds", async () => {
+    const odd = Buffer.concat([
+      Buffer.from("\r\n------a-boundar\r\n--\r\n\0\xff\xfe", "latin1"),
+      Buffer.alloc(200_000, 13),
+    ]);
+    const { id, size_bytes } = await put(aFile({ filename: "odd.bin", type: "application/x-odd", content: odd }));
+    expect(size_bytes).toBe(odd.length);
+    expect((await readFile(join(on.dataDir, "files", id, "content.bin"))).equals(odd)).toBe(true);
+  });
+
+  it.each([
+    ["Grüße 漢字 😀 (1).txt", "text/plain", "text/plain"],
+    ["notes.md", "text/plain", "text/plain"],
+    ["notes.md", "text/markdown; charset=utf-8", "text/markdown"],
+    ["a.pdf", undefined, "application/pdf"],
+    ["A.PNG", "application/octet-stream", "image/png"],
+    ["a.png", "Image/JPEG", "image/jpeg"],
+    ["unknown", "application/octet-stream", "application/octet-stream"],
+    ["x".repeat(255), "text/plain", "text/plain"],
+  ])("keeps its name %s and, sent as %s, is of type %s", async (filename, type, mime_type) => {
+    expect(
+      await put(aFile({ filename, ...(type === undefined ? { type: undefined } : { type }) } as Part)),
+    ).toMatchObject({
+      filename,
+      mime_type,
+    });
+  });
+
+  it("is kept as long as the client says, wherever the form says it", async () => {
+    const seconds = (content: string) => ({ name: "expires_in_seconds", content });
+    const length = (file: { expires_at: string; created_at: string }) =>
+      Date.parse(file.expires_at) - Date.parse(file.created_at);
+    const [short, long] = [await put(seconds("3600"), aFile()), await put(aFile(), seconds("7776000"))];
+    expect([length(short), length(long)]).toEqual([3600_000, 7776000_000]);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3600_000 + 5000 });
+    expect((await listed(on.url)).map(({ id }) => id)).toEqual([long.id]);
+    for (const [method, path] of [
+      ["GET", ""],
+      ["GET", "/content"],
+      ["DELETE", ""],
+    ] as const) {
+      expect(await ask(`/v1/files/${short.id}${path}`, { method })).toMatchObject({
+        status: 404,
+        body: { error: { type: "not_found_error", details: { error_code: "file_expired" } } },
+      });
+    }
+    const used = simple([{ type: "document", source: { type: "file", file_id: short.id } }]);
+    expect((await on.post(used)).status).toBe(404);
+    expect(on.standIn.messages).toHaveLength(0);
+  });
+
+  it("survives a restart of the server", async () => {
+    await using scratch = await scratchHome();
+    const dataDir = join(scratch.home, "kept");
+    const first = await stage({ dataDir, warm: 0 });
+    const file = await upload(first.url, aFile({ filename: "b.txt", content: "Still here" }));
+    await first[Symbol.asyncDispose]();
+    await using second = await stage({ dataDir });
+    expect(await (await second.call(`/v1/files/${file.id}`)).json()).toEqual(file);
+    await second.post(simple([{ type: "document", source: { type: "file", file_id: file.id } }]));
+    expect(second.standIn.messages[0]?.body.messages[0].content[0].source.data).toBe("Still here");
+    expect(await readdir(join(dataDir, "files"))).toEqual([file.id]);
+  });
+});
+
+describe("a list", () => {
+  it("is empty at first, in both envelopes", async () => {
+    for (const headers of VERSIONS) {
+      const empty = { data: [], has_more: false, first_id: null, last_id: null, next_page: null };
+      expect(await get("/v1/files", headers)).toEqual(empty);
+    }
+  });
+
+  it("leads from page to page both ways, newest first, in every version", async () => {
+    const ids = await some(5);
+    for (const headers of VERSIONS) {
+      for (const step of [
+        ({ next_page }: { next_page: string }) => `&page=${next_page}`,
+        ({ last_id }: { last_id: string }) => `&after_id=${last_id}`,
+      ]) {
+        const pages: string[][] = [];
+        let query = "";
+        let more = true;
+        while (more) {
+          const page = await get(`/v1/files?limit=2${query}`, headers);
+          const here = page.data.map(({ id }: { id: string }) => id);
+          pages.push(here);
+          expect(page).toMatchObject({ first_id: here[0], last_id: here.at(-1) });
+          expect(page.next_page).toEqual(page.has_more ? expect.stringMatching(/^page_./) : null);
+          more = page.has_more;
+          query = step(page);
+        }
+        expect(pages).toEqual([ids.slice(0, 2), ids.slice(2, 4), ids.slice(4)]);
+      }
+    }
+    const back = await get(`/v1/files?limit=2&before_id=${ids[4]}`);
+    expect(back).toMatchObject({ data: [{ id: ids[2] }, { id: ids[3] }], has_more: true });
+    expect(await get(`/v1/files?before_id=${ids[1]}`)).toMatchObject({ data: [{ id: ids[0] }], has_more: false });
+  });
+
+  it("goes on where it was when the files seen so far are deleted, and others come", async () => {
+    const ids = await some(5);
+    const seen: string[] = [];
+    let query = "";
+    do {
+      const { data, next_page } = await get(`/v1/files?limit=2${query}`);
+      for (const { id } of data) {
+        seen.push(id);
+        await on.call(`/v1/files/${id}`, { method: "DELETE" });
+      }
+      await put(aFile());
+      query = next_page && `&page=${next_page}`;
+    } while (query);
+    expect(seen).toEqual(ids);
+  });
+
+  it("has 20 files on a page, or as many as are asked for", async () => {
+    const ids = await some(21);
+    const lengths = async (query: string) => (await get(`/v1/files${query}`)).data.length;
+    expect([await lengths(""), await lengths("?limit=21"), await lengths("?limit=1000")]).toEqual([20, 21, 21]);
+    expect((await get("/v1/files")).next_page).not.toBeNull();
+    expect((await get("/v1/files?limit=21")).next_page).toBeNull();
+    expect((await get("/v1/files?limit=1")).data[0].id).toBe(ids[0]);
+  });
+
+  it("of ids has these files on one page, and passes over unknown ones", async () => {
+    const [third, second, first] = await some(3);
+    for (const query of [`ids[]=${first}&ids[]=file_x&ids[]=${third}`, `ids%5B%5D=${third}&ids%5B%5D=${first}`]) {
+      const { data, ...page } = await get(`/v1/files?${query}`);
+      expect(data.map(({ id }: { id: string }) => id)).toEqual([third, first]);
+      expect(page).toMatchObject({ has_more: false, next_page: null });
+    }
+    expect((await get(`/v1/files?ids[]=${second}`)).data).toHaveLength(1);
+    expect(await get("/v1/files?ids[]=file_x")).toMatchObject({ data: [], has_more: false, next_page: null });
+    const hundred = Array.from({ length: 99 }, (_, each) => `ids[]=file_${each}`).join("&");
+    expect((await get(`/v1/files?${hundred}&ids[]=${first}`)).data).toHaveLength(1);
+  });
+});
+
+describe("a message", () => {
+  const bytes = Buffer.from("%PDF-1.4\n\0\xff", "latin1");
+  const byId = (file: { id: string }) => ({ type: "file", file_id: file.id });
+  const base64 = (media_type: string) => ({ type: "base64", media_type, data: bytes.toString("base64") });
+
+  it("has its files sent upstream as if they stood there, byte for byte", async () => {
+    const png = await put(aFile({ filename: "a.png", type: "image/png", content: bytes }));
+    const pdf = await put(aFile({ filename: "a.pdf", type: "application/pdf", content: bytes }));
+    const text = await put(aFile({ content: "Grüße\r\n\u2028" }));
+    const content = (image: object, document: object, plain: object) => [
+      { type: "image", source: image, cache_control: { type: "ephemeral" } },
+      { type: "document", source: document, title: "A", citations: { enabled: true } },
+      { type: "document", source: plain },
+      { type: "text", text: "Which?" },
+    ];
+    const plain = { type: "text", media_type: "text/plain", data: "Grüße\r\n\u2028" };
+    for (const headers of VERSIONS) {
+      on.standIn.reset();
+      const answer = await on.post(simple(content(byId(png), byId(pdf), byId(text))), headers);
+      expect(answer.status).toBe(200);
+      expect(on.standIn.messages.map(({ body }) => body.messages)).toEqual([
+        [{ role: "user", content: content(base64("image/png"), base64("application/pdf"), plain) }],
+      ]);
+      expect(String(on.standIn.messages[0]?.headers["anthropic-beta"])).not.toContain("files-api");
+    }
+  });
+
+  it("has files in tool results sent too, and streams its answer", async () => {
+    const file = await put(aFile({ filename: "a.gif", type: "image/gif", content: bytes }));
+    const messages = (source: object) => [
+      { role: "user", content: "Look." },
+      {
+        role: "assistant",
+        content: [{ type: "tool_use", id: "toolu_1", name: "look", input: { source: byId(file) } }],
+      },
+      {
+        role: "user",
+        content: [{ type: "tool_result", tool_use_id: "toolu_1", content: [{ type: "image", source }] }],
+      },
+    ];
+    const answer = await on.post(simple("", { messages: messages(byId(file)), stream: true }));
+    expect(await answer.text()).toContain("message_stop");
+    expect(on.standIn.messages.map(({ body }) => body.messages)).toEqual([messages(base64("image/gif"))]);
+  });
+
+  it.each([
+    ["missing", "image", undefined, 404, "not_found_error", /^File `file_x` not found\.$/],
+    ["of a wrong kind", "image", aFile(), 400, "invalid_request_error", / is of type text\/plain, which image blocks/],
+    ["too large", "document", aFile({ content: Buffer.alloc(25_200_000) }), 400, "invalid_request_error", /32 MB/],
+  ])(
+    "is refused for a file that is %s, as JSON, before anybody is asked",
+    async (_why, type, part, status, kind, message) => {
+      const source = byId(part ? await put(part) : { id: "file_x" });
+      for (const more of [{}, { stream: true }]) {
+        const answer = await on.post({ ...simple([{ type, source }]), ...more });
+        expect(answer.status).toBe(status);
+        expect(answer.headers.get("content-type")).toMatch(/^application\/json/);
+        expect(await answer.json()).toMatchObject({ error: { type: kind, message: expect.stringMatching(message) } });
+      }
+      expect(on.standIn.messages).toHaveLength(0);
+    },
+  );
+
+  it("has its files counted, too", async () => {
+    const file = await put(aFile({ content: "some words to count" }));
+    const counted = async (source: object) => {
+      const body = JSON.stringify({ model: "sonnet", messages: simple([{ type: "document", source }]).messages });
+      return (await ask("/v1/messages/count_tokens", { method: "POST", body })).body;
+    };
+    const inline = { type: "text", media_type: "text/plain", data: "some words to count" };
+    expect(await counted(byId(file))).toEqual(await counted(inline));
+    expect(await counted({ type: "file", file_id: "file_x" })).toMatchObject({ error: { type: "not_found_error" } });
+  });
+});

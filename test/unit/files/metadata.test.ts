@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { checkFilename, contentName, mimeTypeOf } from "../../../src/files/metadata.ts";
+
+const refused = (message: string | RegExp) =>
+  expect.objectContaining({
+    status: 400,
+    type: "invalid_request_error",
+    message: typeof message === "string" ? message : expect.stringMatching(message),
+  });
+
+describe("a file's name", () => {
+  it.each([
+    "a",
+    "report.pdf",
+    ".hidden",
+    "...",
+    "..a",
+    "two words (1) #2 é ü 漢字 😀.txt",
+    "%2e%2e%2fetc",
+    "console.log",
+    "nullable",
+    "auxiliary.txt",
+    "com10",
+    "a.con",
+    "x".repeat(255),
+    "😀".repeat(255),
+  ])("may be %j", (name) => {
+    expect(() => checkFilename(name)).not.toThrow();
+  });
+
+  it.each(['<>:"|?*\\/'.split(""), ["\0", "\x01", "\t", "\n", "\r", "\x1f"]].flat())("may not hold %j", (character) => {
+    for (const name of [character, `${character}a`, `a${character}`, `a${character}b.txt`]) {
+      expect(() => checkFilename(name)).toThrow(refused(/^file: The name of the file must not contain < > : "/));
+    }
+  });
+
+  it("has 1 to 255 characters", () => {
+    expect(() => checkFilename("")).toThrow(refused("file: The file must have a name of at least 1 character"));
+    const long = refused("file: The name of the file must have at most 255 characters");
+    for (const name of ["x".repeat(256), "x".repeat(300), "😀".repeat(256)]) {
+      expect(() => checkFilename(name)).toThrow(long);
+    }
+  });
+
+  it.each([".", "..", "con", "CON", "Prn.txt", "aux", "NUL", "nul.tar.gz", "com1", "COM9.txt", "lpt1", "LPT9.a"])(
+    "may not be %j, which means something else",
+    (name) => {
+      expect(() => checkFilename(name)).toThrow(refused(`file: '${name}' is a reserved name`));
+    },
+  );
+
+  it.each(["../a", "/etc/passwd", "C:\\a", "a/../../b", "..\\a", "a:stream"])("may be no path: %j", (name) => {
+    expect(() => checkFilename(name)).toThrow(refused(/must not contain/));
+  });
+});
+
+describe("a file's type", () => {
+  it.each([
+    ["what the client gave", "a.pdf", "image/png", "image/png"],
+    ["what the client gave, known or not", "a.pdf", "application/x-own", "application/x-own"],
+    ["plain text where the client says so", "notes.md", "text/plain", "text/plain"],
+    ["plain text where the client says so, of data", "data.csv", "text/plain", "text/plain"],
+    ["plain text without an extension", "README", "text/plain", "text/plain"],
+    ["its name's, where a part that names none would be text", "a.pdf", "text/plain", "application/pdf"],
+    ["its name's, in capitals too", "A.PNG", "text/plain", "image/png"],
+    ["its name's, where the client knows none", "a.pdf", "application/octet-stream", "application/pdf"],
+    ["its name's, where the client knows none, of text", "notes.md", "application/octet-stream", "text/markdown"],
+    ["its name's, where the client gave none", "a.webp", "", "image/webp"],
+    ["bytes, where nobody knows it", "a.unknown-kind", "application/octet-stream", "application/octet-stream"],
+    ["bytes, where nobody says anything", "README", "", "application/octet-stream"],
+  ])("is %s", (_why, name, given, expected) => {
+    expect(mimeTypeOf(name, given)).toBe(expected);
+  });
+});
+
+describe("a content's own file", () => {
+  it.each([
+    ["report.pdf", "content.pdf"],
+    ["A.PNG", "content.png"],
+    ["a.tar.gz", "content.gz"],
+    ["README", "content"],
+    [".hidden", "content"],
+    ["a.", "content"],
+    ["a.what is this", "content"],
+    ["a.é", "content"],
+    [`a.${"x".repeat(11)}`, "content"],
+    ["meta.json", "content.json"],
+  ])("of %s is called %s", (filename, expected) => {
+    expect(contentName(filename)).toBe(expected);
+  });
+});

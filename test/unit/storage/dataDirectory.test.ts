@@ -1,0 +1,175 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { DataDirectory, type Tenant } from "../../../src/storage/dataDirectory.ts";
+import { Lock } from "../../../src/storage/lock.ts";
+import { silentLogger } from "../support/silentLogger.ts";
+import { startContender } from "./contender.ts";
+
+let root: string;
+let path: string;
+const opened: DataDirectory[] = [];
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "claude-virtual-api-directory-"));
+  path = root;
+});
+afterEach(async () => {
+  for (const directory of opened.splice(0)) await directory.close();
+  await rm(root, { recursive: true });
+});
+
+/** A directory that is closed at the end of the test. */
+function aDirectory(tenants: Tenant[] = [], logger = silentLogger): DataDirectory {
+  const directory = new DataDirectory(path, logger);
+  for (const tenant of tenants) directory.addTenant(tenant);
+  opened.push(directory);
+  return directory;
+}
+
+async function open(...tenants: Tenant[]): Promise<DataDirectory> {
+  const directory = aDirectory(tenants);
+  await directory.open();
+  return directory;
+}
+
+const version = async () => JSON.parse(await readFile(join(path, "version.json"), "utf8"));
+const ROOMS = ["batches", "drafts", "files", "lock", "usage", "version.json"];
+
+describe("a data directory", () => {
+  it("is made where there is none, with its format and an id that stays", async () => {
+    path = join(path, "not/yet/there");
+    const first = await open();
+    expect(first.owned).toBe(true);
+    expect((await readdir(path)).sort()).toEqual(ROOMS);
+    expect(await version()).toEqual({ format: 1, id: first.id });
+    expect(first.id).toMatch(/^[0-9a-f-]{36}$/);
+    await first.close();
+    expect((await open()).id).toBe(first.id);
+  });
+
+  it("of a later format is left alone", async () => {
+    await writeFile(join(path, "version.json"), '{"format":2,"id":"an-id"}');
+    const later = `${path} was written by a later version (format 2). Update Claude Virtual API, or choose another`;
+    await expect(open()).rejects.toThrow(later);
+    expect(await readdir(path)).toEqual(["version.json"]);
+    expect(await version()).toEqual({ format: 2, id: "an-id" });
+  });
+
+  it.each(["", "{ torn", "null", "[]", '{"format":"1","id":"x"}', '{"format":1}'])(
+    "is left alone when its version.json is %j",
+    async (text) => {
+      await writeFile(join(path, "version.json"), text);
+      await expect(open()).rejects.toThrow(/version\.json cannot be read\. Mend it, or choose another/);
+      expect(await readdir(path)).toEqual(["version.json"]);
+      expect(await readFile(join(path, "version.json"), "utf8")).toBe(text);
+    },
+  );
+
+  it("keeps its id when version.json cannot be opened at all", async () => {
+    await mkdir(join(path, "version.json"));
+    await expect(open()).rejects.toMatchObject({ code: "EISDIR" });
+  });
+
+  it("that is a file is refused", async () => {
+    path = join(path, "file");
+    await writeFile(path, "");
+    await expect(open()).rejects.toMatchObject({ code: "EEXIST" });
+  });
+
+  it("loses at its opening what was never complete, and nothing else", async () => {
+    await (await open()).close();
+    await mkdir(join(path, "drafts/file_half/deep"), { recursive: true });
+    await writeFile(join(path, "drafts/file_half/deep/content"), "half");
+    await mkdir(join(path, "files/file_whole"));
+    await open();
+    expect(await readdir(join(path, "drafts"))).toEqual([]);
+    expect(await readdir(join(path, "files"))).toEqual(["file_whole"]);
+  });
+});
+
+describe("a second server", () => {
+  it("reads, is refused writing with the owner's id, and touches nothing", async () => {
+    await open();
+    await writeFile(join(path, "drafts/under-way"), "half");
+    const second = await open();
+    expect(second.owned).toBe(false);
+    await expect(second.requireOwned()).rejects.toMatchObject({
+      status: 409,
+      type: "conflict_error",
+      message: expect.stringContaining(`${path} is in use by another server (process ${process.pid})`),
+    });
+    expect(await readdir(join(path, "drafts"))).toEqual(["under-way"]);
+  });
+
+  it("becomes the owner when the first one closes, and those who waited may write", async () => {
+    const first = await open();
+    const second = await open();
+    const allowed = second.requireOwned();
+    await first.close();
+    await allowed;
+    expect([first.owned, second.owned]).toEqual([false, true]);
+    expect((await open()).owned).toBe(false);
+  });
+
+  it("becomes the owner when the first one is killed", async () => {
+    await using other = startContender();
+    expect(await other.take(path)).toBe("ours");
+    const directory = await open();
+    expect(directory.owned).toBe(false);
+    await other.kill();
+    await vi.waitUntil(() => directory.owned, { timeout: 30_000 });
+    expect((await readdir(path)).sort()).toEqual(ROOMS);
+  });
+
+  it("goes on trying after a failure, which it tells once", async () => {
+    const first = await open();
+    const error = vi.fn();
+    const second = aDirectory([], { ...silentLogger, error });
+    await second.open();
+    const acquire = vi.spyOn(Lock.prototype, "acquire").mockRejectedValue(new Error("no space left"));
+    await vi.waitUntil(() => acquire.mock.calls.length === 2, { timeout: 30_000 });
+    acquire.mockRestore();
+    await first.close();
+    await vi.waitUntil(() => second.owned, { timeout: 30_000 });
+    expect(error.mock.calls).toEqual([["storage: no space left"]]);
+  });
+
+  it("that closes leaves the first one its directory", async () => {
+    const first = await open();
+    await (await open()).close();
+    expect(first.owned).toBe(true);
+    expect((await open()).owned).toBe(false);
+  });
+
+  it("refuses those who wait for it when it closes", async () => {
+    await open();
+    const second = await open();
+    const waiting = expect(second.requireOwned()).rejects.toMatchObject({ status: 409 });
+    await second.close();
+    await waiting;
+  });
+});
+
+describe("a tenant", () => {
+  it("moves in before anybody may write, and out before the next one may", async () => {
+    const seen: unknown[] = [];
+    const note = (what: string) => async () => void seen.push([what, first.owned, (await readdir(path)).sort()]);
+    const first = aDirectory([{ moveIn: note("in"), moveOut: note("out") }]);
+    await first.open();
+    await first.close();
+    expect(seen).toEqual([
+      ["in", false, ROOMS],
+      ["out", true, ROOMS],
+    ]);
+    expect((await readdir(path)).sort()).toEqual(ROOMS.filter((name) => name !== "lock"));
+  });
+
+  it("that cannot move in keeps nobody else out", async () => {
+    const moveOut = vi.fn();
+    const broken = { moveIn: () => Promise.reject(new Error("no room")), moveOut };
+    await expect(open(broken)).rejects.toThrow("no room");
+    expect(moveOut).toHaveBeenCalledTimes(1);
+    expect((await open()).owned).toBe(true);
+  });
+});

@@ -1,0 +1,115 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Draft } from "../../../src/storage/draft.ts";
+import { Quota } from "../../../src/storage/quota.ts";
+
+const GIGABYTE = 1024 ** 3;
+
+let path: string;
+beforeEach(async () => {
+  path = await mkdtemp(join(tmpdir(), "claude-virtual-api-draft-"));
+  for (const name of ["drafts", "files"]) await mkdir(join(path, name));
+});
+afterEach(() => rm(path, { recursive: true }));
+
+const drafts = () => readdir(join(path, "drafts"));
+const files = () => readdir(join(path, "files"));
+const draft = (quota = new Quota(0)) => new Draft(join(path, "drafts/file_1"), quota);
+
+async function* content(...chunks: string[]) {
+  for (const chunk of chunks) yield Buffer.from(chunk);
+}
+
+/** A quota with room for so many bytes. */
+function room(bytes: number): Quota {
+  const quota = new Quota(1);
+  quota.count(GIGABYTE - bytes);
+  return quota;
+}
+
+const used = { status: 400, type: "invalid_request_error", details: { error_code: "storage_quota_exceeded" } };
+
+describe("a draft", () => {
+  it("is out of sight until it is complete, and then there whole", async () => {
+    const one = draft();
+    await one.write("content.txt", content("Hel", "", "lo"));
+    await one.describe("meta.json", { size: one.size });
+    expect([one.id, one.size, await files()]).toEqual(["file_1", 5, []]);
+    await one.publish(join(path, "files", one.id));
+    expect([await drafts(), await files()]).toEqual([[], ["file_1"]]);
+    expect(await readFile(join(path, "files/file_1/content.txt"), "utf8")).toBe("Hello");
+    expect(await readFile(join(path, "files/file_1/meta.json"), "utf8")).toBe('{\n  "size": 5\n}\n');
+  });
+
+  it("leaves nothing when it is given up, with or without content", async () => {
+    const one = draft();
+    await one.discard();
+    await one.write("content", content("Hello"));
+    await one.discard();
+    expect([one.size, await drafts(), await files()]).toEqual([0, [], []]);
+  });
+
+  it("fails with what its content fails with", async () => {
+    const broken = new Error("cut");
+    async function* cut() {
+      yield Buffer.from("Hel");
+      throw broken;
+    }
+    await expect(draft().write("content", cut())).rejects.toBe(broken);
+  });
+
+  it("never replaces what is there", async () => {
+    await mkdir(join(path, "files/file_1"));
+    await writeFile(join(path, "files/file_1/content"), "first");
+    const one = draft();
+    await one.write("content", content("second"));
+    await expect(one.publish(join(path, "files/file_1"))).rejects.toMatchObject({ status: 500 });
+    expect(await readFile(join(path, "files/file_1/content"), "utf8")).toBe("first");
+    await expect(one.write("content", content("third"))).rejects.toMatchObject({ status: 500 });
+  });
+
+  it("stops at the quota, asks for no more, and gives back what it took", async () => {
+    const quota = room(10);
+    let asked = 0;
+    async function* endless() {
+      for (;;) {
+        asked += 1;
+        yield Buffer.from("1234");
+      }
+    }
+    const one = draft(quota);
+    await expect(one.write("content", endless())).rejects.toMatchObject(used);
+    expect([asked, one.size]).toEqual([3, 8]);
+    expect(() => quota.take(3)).toThrow();
+    await one.discard();
+    expect(() => quota.take(11)).toThrow();
+    quota.take(10);
+  });
+});
+
+describe("the quota", () => {
+  it("is full to the byte, and says so", () => {
+    const quota = room(2);
+    quota.take(2);
+    expect(() => quota.take(1)).toThrow(
+      expect.objectContaining({ ...used, message: expect.stringContaining("The storage quota of 1 GB is used up.") }),
+    );
+    quota.giveBack(1);
+    quota.take(1);
+  });
+
+  it("counts what is stored already, even beyond its limit", () => {
+    const quota = new Quota(1);
+    quota.count(2 * GIGABYTE);
+    expect(() => quota.take(1)).toThrow();
+    quota.giveBack(GIGABYTE + 1);
+    quota.take(1);
+  });
+
+  it("of 0 has no end", () => {
+    const quota = new Quota(0);
+    for (let each = 0; each < 10; each++) quota.take(Number.MAX_SAFE_INTEGER / 20);
+  });
+});

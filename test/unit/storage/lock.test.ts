@@ -1,0 +1,151 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir, uptime } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Lock } from "../../../src/storage/lock.ts";
+import { startContender } from "./contender.ts";
+
+const onLinux = process.platform === "linux";
+
+let path: string;
+beforeEach(async () => {
+  path = await mkdtemp(join(tmpdir(), "claude-virtual-api-lock-"));
+});
+afterEach(() => rm(path, { recursive: true }));
+
+const leave = (content: string | object, name = "lock") =>
+  writeFile(join(path, name), typeof content === "string" ? content : JSON.stringify(content));
+const owner = async () => JSON.parse(await readFile(join(path, "lock"), "utf8"));
+const expectOnlyTheLock = async () => expect(await readdir(path)).toEqual(["lock"]);
+
+/** What a process wrote that ended without a word: this one's id, given to it after another. */
+const GONE = { pid: process.pid, since: 0, started: null, nonce: "gone" };
+
+describe("within one process", () => {
+  it("is held once, and names its owner", async () => {
+    const [first, second] = [new Lock(path), new Lock(path)];
+    const before = Date.now();
+    expect(await first.acquire()).toBeUndefined();
+    const told = await owner();
+    expect(told).toMatchObject({ pid: process.pid, nonce: expect.any(String) });
+    expect(told.since).toBeGreaterThanOrEqual(before);
+    expect(await second.acquire()).toEqual(told);
+    await expectOnlyTheLock();
+  });
+
+  it("goes to the next one when it is released, and by nobody else's release", async () => {
+    const [first, second] = [new Lock(path), new Lock(path)];
+    await first.acquire();
+    await second.release();
+    expect((await second.acquire())?.pid).toBe(process.pid);
+    await first.release();
+    expect(await readdir(path)).toEqual([]);
+    expect(await second.acquire()).toBeUndefined();
+    await first.release();
+    await expectOnlyTheLock();
+  });
+
+  it("goes to one of many who want it at once", async () => {
+    const answers = await Promise.all(Array.from({ length: 30 }, () => new Lock(path).acquire()));
+    expect(answers.filter((answer) => answer === undefined)).toHaveLength(1);
+    await expectOnlyTheLock();
+  });
+
+  it("goes to one of many who find its owner gone", async () => {
+    for (let round = 0; round < 10; round++) {
+      await leave(GONE);
+      const answers = await Promise.all(Array.from({ length: 30 }, () => new Lock(path).acquire()));
+      expect(answers.filter((answer) => answer === undefined)).toHaveLength(1);
+      expect((await owner()).nonce).not.toBe(GONE.nonce);
+      await expectOnlyTheLock();
+    }
+  });
+});
+
+describe("between processes", () => {
+  it("is held once, and is free when its owner was killed", async () => {
+    await using other = startContender();
+    expect(await other.take(path)).toBe("ours");
+    expect((await new Lock(path).acquire())?.pid).toBe(other.pid);
+    await using third = startContender();
+    expect(await third.take(path)).toBe(String(other.pid));
+    await other.kill();
+    expect(await new Lock(path).acquire()).toBeUndefined();
+    expect(await third.take(path)).toBe(String(process.pid));
+    await expectOnlyTheLock();
+  });
+
+  it("goes to one of several who find its owner gone", async () => {
+    await using one = startContender();
+    await using two = startContender();
+    await using three = startContender();
+    const contenders = [one, two, three];
+    for (let round = 0; round < 25; round++) {
+      const directory = join(path, String(round));
+      await mkdir(directory);
+      await leave(GONE, `${round}/lock`);
+      const answers = await Promise.all(contenders.map((contender) => contender.take(directory)));
+      expect(answers.filter((answer) => answer === "ours")).toHaveLength(1);
+      const winner = contenders[answers.indexOf("ours")];
+      expect(JSON.parse(await readFile(join(directory, "lock"), "utf8")).pid).toBe(winner?.pid);
+      expect(await readdir(directory)).toEqual(["lock"]);
+    }
+  });
+});
+
+describe("an owner whose id somebody else has now", () => {
+  it("is gone when it was there before the machine was started", async () => {
+    await leave({ ...GONE, pid: process.ppid, since: Date.now() - 1000 * uptime() - 3600_000 });
+    expect(await new Lock(path).acquire()).toBeUndefined();
+  });
+
+  it("is gone when it was there before this process was started", async () => {
+    await leave({ ...GONE, since: Date.now() - 1000 * process.uptime() - 3600_000 });
+    expect(await new Lock(path).acquire()).toBeUndefined();
+  });
+
+  it.runIf(onLinux)("is gone when that process was started at another time", async () => {
+    await using other = startContender();
+    expect(await other.take(path)).toBe("ours");
+    const real = await owner();
+    await leave({ ...real, started: String(Number(real.started) - 1) });
+    expect(await new Lock(path).acquire()).toBeUndefined();
+    // the counter-proof: with its own start it is there
+    await leave(real);
+    expect(await new Lock(path).acquire()).toEqual(real);
+  });
+});
+
+describe("a lock file", () => {
+  it.each([
+    ["is empty", ""],
+    ["is torn", '{"pid":12'],
+    ["is bytes of a power cut", "\0".repeat(100)],
+    ["is null", "null"],
+    ["is a number", "5"],
+    ["is a list", "[]"],
+    ["is a text", '"mine"'],
+    ["is an empty object", "{}"],
+    ["names no process", '{"pid":"x","since":9e15,"started":null,"nonce":"n"}'],
+    ["names a group of processes", '{"pid":-1,"since":9e15,"started":null,"nonce":"n"}'],
+  ])("that %s is nobody's", async (_name, content) => {
+    await leave(content);
+    const [first, second] = [new Lock(path), new Lock(path)];
+    expect(await first.acquire()).toBeUndefined();
+    expect((await second.acquire())?.pid).toBe(process.pid);
+    await first.release();
+    expect(await readdir(path)).toEqual([]);
+  });
+
+  it("is not replaced while somebody else is about to, unless that one never finished", async () => {
+    await leave(GONE);
+    await leave("{}", "lock.takeover");
+    expect(await new Lock(path).acquire()).toEqual(GONE);
+    expect(await owner()).toEqual(GONE);
+    await utimes(join(path, "lock.takeover"), 0, 0);
+    const lock = new Lock(path);
+    await lock.acquire();
+    expect(await lock.acquire()).toBeUndefined();
+    await expectOnlyTheLock();
+  });
+});
