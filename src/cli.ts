@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { defaultOptions, type ServerOptions } from "./options.ts";
-import { createServer } from "./server.ts";
+import { createServer, examine } from "./server.ts";
 import type { Logger } from "./shared/logger.ts";
 import { version } from "./shared/version.ts";
 
@@ -10,7 +10,8 @@ setFlagsFromString("--semi-space-growth-factor=1");
 
 const HELP = `Claude Virtual API ${version}: Anthropic's HTTP API on localhost, answered by your Claude Code CLI.
 
-Usage: claude-virtual-api [options]
+Usage: claude-virtual-api [options]         serves until Ctrl-C
+       claude-virtual-api doctor [options]  checks the CLI and its sign-in
 
   --port N             port to listen on (default 8080; 0 picks a free one)
   --host H             address to listen on (default 127.0.0.1; others need --api-key)
@@ -26,6 +27,7 @@ Usage: claude-virtual-api [options]
   --allowed-hosts L    further names a Host header may carry, separated by commas
   --request-timeout N  seconds a request may take in all (default 0: as long as it takes)
   --traffic            log request bodies and events, too
+  --no-self-check      use a version of the CLI without checking it before
   --log-level L        error, warn, info, debug or trace (default info)
   --version, --help
 
@@ -37,7 +39,7 @@ const FLAGS = [
   ...["model-map", "allowed-origins", "allowed-hosts", "request-timeout", "storage-quota", "keep-files", "log-level"],
 ] as const;
 type Flag = (typeof FLAGS)[number];
-const SWITCHES = ["traffic", "help", "version"] as const;
+const SWITCHES = ["traffic", "no-self-check", "help", "version"] as const;
 type Flags = Partial<Record<Flag | (typeof SWITCHES)[number], string>>;
 
 const LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
@@ -83,6 +85,7 @@ function toOptions(flags: Flags, environment: NodeJS.ProcessEnv): ServerOptions 
     modelMap: { ...defaultOptions.modelMap, ...Object.fromEntries(list(flags["model-map"]).map(modelPair)) },
     allowedOrigins: list(flags["allowed-origins"]),
     allowedHosts: list(flags["allowed-hosts"]),
+    selfCheck: flags["no-self-check"] === undefined,
     environment,
   };
 }
@@ -120,10 +123,20 @@ function explain(error: unknown): string {
   return message;
 }
 
+/** Tells what is wrong with the CLI, if anything is; the exit code says so, too. */
+async function doctor(flags: Flags): Promise<void> {
+  process.stdout.write(`Claude Virtual API ${version}\n`);
+  const { lines, well } = await examine(toOptions(flags, process.env), stderrLogger(flags["log-level"] ?? "error"));
+  process.stdout.write(`${lines.join("\n")}\n`);
+  process.exit(well ? 0 : 1);
+}
+
 async function main(): Promise<void> {
-  const flags = readFlags(process.argv.slice(2), process.env);
+  const [command, ...rest] = process.argv.slice(2);
+  const flags = readFlags(command === "doctor" ? rest : process.argv.slice(2), process.env);
   if (flags.help) return void process.stdout.write(HELP);
   if (flags.version) return void process.stdout.write(`${version}\n`);
+  if (command === "doctor") return doctor(flags);
   const server = createServer(toOptions(flags, process.env), stderrLogger(flags["log-level"] ?? "info"));
   const stop = () => void server.close().finally(() => process.exit(0));
   process.once("SIGINT", stop);

@@ -39,6 +39,8 @@ export interface ServerOptions {
   allowedHosts: string[];
   /** Model names of clients, each with the alias or model id that is asked for in its place. */
   modelMap: Record<string, string>;
+  /** Whether a version of the CLI is checked before its first use. */
+  selfCheck: boolean;
   /** The environment from which the CLI's own is built. */
   environment: NodeJS.ProcessEnv;
   /** Further variables for the CLI, set as they are. */
@@ -67,5 +69,6 @@ export const defaultOptions: Omit<ServerOptions, "environment"> = {
     "claude-sonnet-4-5-20251101": "sonnet",
     "claude-3-5-haiku-20241022": "haiku",
   },
+  selfCheck: true,
   extraEnvironment: {},
 };

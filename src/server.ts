@@ -12,6 +12,8 @@ import { Activity } from "./http/activity.ts";
 import { createApp } from "./http/app.ts";
 import { isLoopback } from "./http/middleware/access.ts";
 import type { ServerOptions } from "./options.ts";
+import { describe, diagnose } from "./selfCheck/diagnose.ts";
+import { Fitness } from "./selfCheck/fitness.ts";
 import type { Logger } from "./shared/logger.ts";
 import { credentialsOf, Redactor } from "./shared/redact.ts";
 import { DataDirectory } from "./storage/dataDirectory.ts";
@@ -55,7 +57,12 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const redactor = new Redactor();
   redactor.hide([...credentialsOf(environment), ...credentialsOf(extraEnvironment), ...(apiKey ? [apiKey] : [])]);
   const logger = redactor.over(sink);
-  const launcher = new Launcher(options, logger, redactor.hide);
+  const fitness = options.selfCheck ? new Fitness(options, logger) : undefined;
+  const launcher = new Launcher(options, {
+    logger,
+    hide: redactor.hide,
+    ...(fitness && { requireFit: fitness.require }),
+  });
   const pool = new Pool(launcher, options, logger);
   const activity = new Activity();
   const stores = createStores(options, pool, logger);
@@ -91,6 +98,11 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
     onDidChangeRunning: (listener) => activity.onChange(listener),
     troubleWithCli: () => troubleWithCli(pool),
   };
+}
+
+/** What is to be known of the CLI with these options, in lines for a person. Throws `ApiError` when it does not run. */
+export async function examine(options: ServerOptions, logger: Logger): Promise<{ lines: string[]; well: boolean }> {
+  return describe(await diagnose(options, logger));
 }
 
 /** Everything that works on the data directory. */

@@ -97,7 +97,7 @@ export const internal = () =>
 export const shuttingDown = () => new ApiError(529, "overloaded_error", "The server is shutting down.");
 
 /** What is wrong with the CLI, told as `error.details.error_code` too. */
-export type CliProblem = "cli_missing" | "cli_unusable" | "cli_too_old" | "cli_not_signed_in";
+export type CliProblem = "cli_missing" | "cli_unusable" | "cli_too_old" | "cli_unfit" | "cli_not_signed_in";
 
 const cliProblem = (error_code: CliProblem) => ({ details: { error_code }, headers: NO_RETRY });
 
@@ -125,6 +125,14 @@ export const cliTooOld = (path: string, version: string, minimum: string) =>
     "api_error",
     `Claude Code ${version} at '${path}' is too old: at least ${minimum} is needed. Run 'claude update'.`,
     cliProblem("cli_too_old"),
+  );
+
+export const cliUnfit = (version: string, lost: readonly string[]) =>
+  new ApiError(
+    500,
+    "api_error",
+    `Claude Code ${version} has lost what this server relies on: ${lost.join("; ")}. Update Claude Virtual API, or install a version of Claude Code that its README lists.`,
+    cliProblem("cli_unfit"),
   );
 
 export const notSignedIn = () =>

@@ -17,6 +17,15 @@ export interface LauncherOptions {
   extraEnvironment: Record<string, string>;
 }
 
+/** What the launcher works with besides its options. */
+export interface LauncherParts {
+  logger: Logger;
+  /** Is told of credentials that must not appear in the log. */
+  hide: (credentials: readonly string[]) => void;
+  /** Rejects with an `ApiError` where a CLI that was found must not be used. */
+  requireFit?: (cli: Cli) => Promise<void>;
+}
+
 /**
  * How a worker is started. No tools, no settings of the user or a project, no MCP servers, no session files, no slash
  * commands: what is left is one request, one answer. The model here is a placeholder, since each request brings its own.
@@ -31,17 +40,14 @@ export const ARGUMENTS: readonly string[] = [
 /** Finds the CLI once and starts workers of it. */
 export class Launcher {
   readonly #options: LauncherOptions;
-  readonly #logger: Logger;
-  readonly #hide: (credentials: readonly string[]) => void;
+  readonly #parts: LauncherParts;
   readonly #reaper = new Reaper();
   #cli: Promise<Cli> | undefined;
   #found: Cli | undefined;
 
-  /** `hide` is told of credentials that must not appear in the log. */
-  constructor(options: LauncherOptions, logger: Logger, hide: (credentials: readonly string[]) => void) {
+  constructor(options: LauncherOptions, parts: LauncherParts) {
     this.#options = options;
-    this.#logger = logger;
-    this.#hide = hide;
+    this.#parts = parts;
   }
 
   /** The CLI, if it was found already; never waits. */
@@ -64,9 +70,9 @@ export class Launcher {
     const child = childEnvironment({ ...environment, ...signIn.environment }, extraEnvironment, betas);
     const process = new CliProcess({ command, args, environment: child, cwd }, this.#reaper);
     if (background) process.yieldToOthers();
-    const worker = new Worker(process, this.#logger);
-    this.#logger.info(`worker ${process.pid} started (Claude Code ${version})`);
-    void process.exited.then((how) => this.#logger.info(`worker ${process.pid} ended (${how})`));
+    const worker = new Worker(process, this.#parts.logger);
+    this.#parts.logger.info(`worker ${process.pid} started (Claude Code ${version})`);
+    void process.exited.then((how) => this.#parts.logger.info(`worker ${process.pid} ended (${how})`));
     return worker;
   }
 
@@ -75,18 +81,17 @@ export class Launcher {
     const { environment, extraEnvironment } = this.#options;
     try {
       const settings = await readSignInSettings({ ...environment, ...extraEnvironment });
-      this.#hide(credentialsOf(settings.environment));
+      this.#parts.hide(credentialsOf(settings.environment));
       return settings;
     } catch (error) {
-      this.#logger.warn((error as Error).message);
+      this.#parts.logger.warn((error as Error).message);
       return { environment: {}, helpers: {} };
     }
   }
 
-  /** Finds the CLI; only success is kept, so that an installation is noticed without a restart. */
+  /** Finds a CLI that is fit; only success is kept, so that an installation is noticed without a restart. */
   async locate(): Promise<Cli> {
-    const { claudePath, environment, extraEnvironment } = this.#options;
-    this.#cli ??= locate(claudePath, { ...environment, ...extraEnvironment });
+    this.#cli ??= this.#find();
     try {
       this.#found = await this.#cli;
       return this.#found;
@@ -94,6 +99,13 @@ export class Launcher {
       this.#cli = undefined;
       throw error;
     }
+  }
+
+  async #find(): Promise<Cli> {
+    const { claudePath, environment, extraEnvironment } = this.#options;
+    const cli = await locate(claudePath, { ...environment, ...extraEnvironment });
+    await this.#parts.requireFit?.(cli);
+    return cli;
   }
 
   /** Lets the reaper go, which kills whatever still runs. */

@@ -77,11 +77,13 @@ export class Worker {
 
   /**
    * Hands a request over and yields upstream's events up to `message_stop`. Throws `ApiError` when the answer does not
-   * come or breaks off; ends early when `signal` is aborted. Afterwards, `settle` before the next request.
+   * come or breaks off; ends early when `signal` is aborted. Afterwards, `settle` before the next request. `alone` leaves
+   * the CLI to end the turn by itself, to see what it does then.
    */
-  async *run(request: TurnRequest, signal: AbortSignal): AsyncGenerator<StreamEvent, void, undefined> {
+  async *run(request: TurnRequest, signal: AbortSignal, alone = false): AsyncGenerator<StreamEvent, void, undefined> {
     const settings = turnSettings(request);
     const turn = new Turn(() => {
+      if (alone) return;
       this.#interrupted = this.#request({ subtype: "interrupt" });
       this.#interrupted.catch(() => {});
     });

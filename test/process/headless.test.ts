@@ -4,6 +4,7 @@ import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { claudePath } from "../support/claude.ts";
 import { scratchHome, simple } from "../support/harness.ts";
 import { cliScript, startServerProcess } from "../support/serverProcess.ts";
 
@@ -151,6 +152,35 @@ describe("without a usable CLI, a request is told", () => {
     });
     const health = (await (await fetch(`${server.url}/health`)).json()) as { cli: { signed_in: boolean } };
     expect(health.cli.signed_in).toBe(false);
+  });
+});
+
+describe("doctor", () => {
+  async function doctor(env: NodeJS.ProcessEnv, path = claudePath()) {
+    await using scratch = await scratchHome();
+    const args = ["doctor", "--claude", path, "--data-dir", join(scratch.home, "data")];
+    const { code, stdout, stderr } = await runCli(args, { HOME: scratch.home, ...env });
+    return { code, output: stdout + stderr };
+  }
+
+  it("says that all is well", async () => {
+    const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" });
+    expect(output).toMatch(/^Claude Virtual API [\d.]+\nClaude Code [\d.]+ at .*\nsigned in \(ANTHROPIC_API_KEY\)\n✓ /);
+    expect(output).toMatch(/\npassed the self-check\n$/);
+    expect(output).not.toContain("✗");
+    expect(code).toBe(0);
+  });
+
+  it("says that nobody is signed in, and checks all the same", async () => {
+    const { code, output } = await doctor({});
+    expect(output).toMatch(/\nnot signed in: run 'claude'[\s\S]*\npassed the self-check\n$/);
+    expect(code).toBe(1);
+  });
+
+  it("says that there is no CLI", async () => {
+    const { code, output } = await doctor({}, "/nowhere/claude");
+    expect(output).toContain("'/nowhere/claude' does not run as Claude Code");
+    expect(code).toBe(1);
   });
 });
 

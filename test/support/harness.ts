@@ -57,6 +57,7 @@ export async function stage(options: Partial<ServerOptions> = {}): Promise<Stage
       port: 0,
       claudePath: claudePath(),
       environment: cliEnvironment(scratch.home, standIn),
+      selfCheck: false,
       ...options,
       dataDir,
     },

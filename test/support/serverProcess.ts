@@ -25,7 +25,9 @@ export async function startServerProcess(
 ): Promise<ServerProcess> {
   const scratch = await scratchHome();
   const standIn = await StandIn.start();
-  const all = [cliScript, "--port", "0", "--claude", claudePath(), "--data-dir", join(scratch.home, "data"), ...args];
+  const all = [cliScript, "--port", "0", "--claude", claudePath(), "--data-dir", join(scratch.home, "data")];
+  // a check of the CLI by every server would only cost time
+  all.push("--no-self-check", ...args);
   const child = spawn(node, all, { env: { ...cliEnvironment(scratch.home, standIn), ...env } });
   const output = { stdout: "", stderr: "" };
   child.stderr.on("data", (chunk) => {

@@ -99,6 +99,13 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "api_error",
     "Claude Code did not answer 'initialize' within 60 s. Send the request again.",
   ],
+  cliUnfit: [
+    errors.cliUnfit("2.9.0", ["one call after max_tokens", "aliases become model ids"]),
+    500,
+    "api_error",
+    "Claude Code 2.9.0 has lost what this server relies on: one call after max_tokens; aliases become model ids. Update Claude Virtual API, or install a version of Claude Code that its README lists.",
+    NO_RETRY,
+  ],
   upstreamUnreachable: [
     errors.upstreamUnreachable("cut"),
     500,

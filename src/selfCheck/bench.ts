@@ -1,0 +1,68 @@
+import { ApiError } from "../api/errors.ts";
+import type { StreamEvent } from "../api/events.ts";
+import type { Worker } from "../claude/worker.ts";
+import type { Answer, Call, Upstream } from "./upstream.ts";
+
+/** What became of a request: what reached upstream, and what came back. */
+export interface Outcome {
+  calls: Call[];
+  events: StreamEvent[];
+  error: ApiError | undefined;
+}
+
+/** A worker with an upstream of our own behind it. */
+export class Bench {
+  readonly #worker: Worker;
+  readonly #upstream: Upstream;
+  readonly #model: string;
+
+  constructor(worker: Worker, upstream: Upstream, model: string) {
+    this.#worker = worker;
+    this.#upstream = upstream;
+    this.#model = model;
+  }
+
+  /** Sends a request through the worker, and waits until the CLI has done with it all that it does by itself. */
+  ask(body: object, answer: Answer): Promise<Outcome> {
+    return this.#run(body, answer);
+  }
+
+  /** Sends a request that must be answered whole, by one call. */
+  async answered(body: object, events: readonly StreamEvent[]): Promise<{ body: Call["body"]; events: StreamEvent[] }> {
+    const outcome = await this.ask(body, { events });
+    if (outcome.error) throw outcome.error;
+    const [call, ...more] = outcome.calls;
+    if (!call || more.length > 0) throw new Error(`the CLI called upstream ${outcome.calls.length} times`);
+    return { body: call.body, events: outcome.events };
+  }
+
+  /** Sends a request and stops it at the first event of its answer. */
+  async stopped(body: object, answer: Answer): Promise<Call> {
+    const stop = new AbortController();
+    const { calls } = await this.#run(body, answer, stop);
+    const [call] = calls;
+    if (!call) throw new Error("the CLI did not call upstream");
+    return call;
+  }
+
+  async #run(body: object, answer: Answer, stop?: AbortController): Promise<Outcome> {
+    const { signal } = stop ?? new AbortController();
+    const { calls } = this.#upstream;
+    calls.length = 0;
+    this.#upstream.answer = answer;
+    const events: StreamEvent[] = [];
+    let error: ApiError | undefined;
+    try {
+      const turn = { model: this.#model, body: { ...body }, markSystem: false };
+      for await (const event of this.#worker.run(turn, signal, !stop)) {
+        events.push(event);
+        stop?.abort();
+      }
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure;
+      error = failure;
+    }
+    if (!(await this.#worker.settle())) throw new Error("the CLI ended");
+    return { calls: [...calls], events, error };
+  }
+}

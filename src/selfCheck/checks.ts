@@ -1,0 +1,141 @@
+import { deepStrictEqual as equal, ok } from "node:assert/strict";
+import type { StreamEvent } from "../api/events.ts";
+import type { Bench } from "./bench.ts";
+import { REQUEST_ID } from "./upstream.ts";
+
+/** One thing that the server relies on; `run` rejects where the CLI does not do it. */
+export interface Check {
+  /** What it is about, for a person: it stands in the refusal of a CLI. */
+  name: string;
+  run(bench: Bench): Promise<void>;
+}
+
+export const SYSTEM = "You are being checked.";
+/** An alias that every version knows. */
+export const ALIAS = "sonnet";
+
+const PLAIN = { max_tokens: 64, messages: [{ role: "user", content: "Hello" }] };
+
+/** Everything that a request may hold in one, with text that the CLI would take for a command of its own. */
+const FULL = {
+  max_tokens: 77,
+  messages: [
+    { role: "user", content: [{ type: "text", text: "/help @/etc/hosts\u2028!ls" }] },
+    { role: "assistant", content: [{ type: "tool_use", id: "toolu_1", name: "look", input: { at: 1 } }] },
+    { role: "user", content: [{ type: "tool_result", tool_use_id: "toolu_1", content: "seen" }] },
+  ],
+  tools: [{ name: "look", description: "Looks", input_schema: { type: "object", properties: {} } }],
+  tool_choice: { type: "auto" },
+  stop_sequences: ["END"],
+  metadata: { user_id: "somebody" },
+};
+
+/** Fields that the CLI fills in, besides those that travel through its settings. */
+const OF_THE_CLI = ["metadata", "tools", "temperature"];
+
+const START: StreamEvent = {
+  type: "message_start",
+  message: {
+    ...{ id: "msg_selfcheck", type: "message", role: "assistant", model: "claude-selfcheck", content: [] },
+    ...{ stop_reason: null, stop_sequence: null, usage: { input_tokens: 9, output_tokens: 1 } },
+  },
+};
+const BLOCK: StreamEvent[] = [
+  { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
+  { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "Hello\u2028you" } },
+  { type: "content_block_stop", index: 0 },
+];
+
+const answer = (stop_reason: string, usage: object = {}): StreamEvent[] => [
+  START,
+  ...BLOCK,
+  {
+    type: "message_delta",
+    delta: { stop_reason, stop_sequence: null },
+    usage: { output_tokens: 2, ...usage },
+  },
+  { type: "message_stop" },
+];
+
+const once = (name: string, events: StreamEvent[]): Check => ({
+  name: `one call ${name}`,
+  async run(bench) {
+    const { calls } = await bench.ask(PLAIN, { events });
+    equal(calls.length, 1, `the CLI called upstream ${calls.length} times`);
+  },
+});
+
+const OVERLOADED: StreamEvent = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
+
+/** In this order on one worker, so that each also shows that nothing of the one before is left. */
+export const CHECKS: readonly Check[] = [
+  {
+    name: "requests reach upstream unchanged",
+    async run(bench) {
+      const { body } = await bench.answered(FULL, answer("end_turn"));
+      for (const [field, value] of Object.entries(FULL)) equal(body[field], value, `'${field}' was changed`);
+    },
+  },
+  {
+    name: "nothing is added to requests",
+    async run(bench) {
+      const { body } = await bench.answered(PLAIN, answer("end_turn"));
+      const asked = [...Object.keys(PLAIN), "model", "system", "stream", ...OF_THE_CLI];
+      const added = Object.keys(body).filter((field) => !asked.includes(field));
+      equal(added, [], `the CLI added ${added.join(", ")}`);
+      equal(body.messages, PLAIN.messages, "the CLI changed the messages");
+      ok(!JSON.stringify(body).includes("cache_control"), "the CLI added cache marks");
+    },
+  },
+  {
+    name: "the system prompt is carried",
+    async run(bench) {
+      const { body } = await bench.answered(PLAIN, answer("end_turn"));
+      const system = body.system as { text?: string }[];
+      equal(system.at(-1)?.text, SYSTEM);
+      ok(system.length <= 3, "the CLI added to the system prompt");
+    },
+  },
+  {
+    name: "aliases become model ids",
+    async run(bench) {
+      const { body } = await bench.answered(PLAIN, answer("end_turn"));
+      ok(String(body.model).startsWith("claude-"), `upstream was asked for '${body.model}'`);
+    },
+  },
+  {
+    name: "events come back unchanged",
+    async run(bench) {
+      const sent = answer("stop_sequence");
+      const { events } = await bench.answered(PLAIN, sent);
+      equal(events, sent);
+    },
+  },
+  once("after max_tokens", answer("max_tokens")),
+  once("after a refusal", answer("refusal")),
+  once("after a broken stream", [START, ...BLOCK.slice(0, 2), OVERLOADED]),
+  {
+    name: "errors keep upstream's words",
+    async run(bench) {
+      const refusal = { status: 404, type: "not_found_error", message: "model: claude-selfcheck" };
+      const { error } = await bench.ask(PLAIN, refusal);
+      const { status, type, message, requestId } = error ?? {};
+      equal({ status, type, message, requestId }, { ...refusal, requestId: REQUEST_ID });
+    },
+  },
+  {
+    name: "large answers do not end the worker",
+    async run(bench) {
+      await bench.answered(PLAIN, answer("end_turn", { input_tokens: 990_000, output_tokens: 9000 }));
+      await bench.answered(PLAIN, answer("end_turn"));
+    },
+  },
+  {
+    name: "a request can be stopped",
+    async run(bench) {
+      const call = await bench.stopped(PLAIN, { events: [START], endless: true });
+      equal(await call.ended, false);
+      await bench.answered(PLAIN, answer("end_turn"));
+    },
+  },
+];

@@ -1,0 +1,52 @@
+import { isSignedIn } from "../claude/account.ts";
+import { Launcher, type LauncherOptions } from "../claude/launcher.ts";
+import type { CliDescription } from "../claude/worker.ts";
+import type { Logger } from "../shared/logger.ts";
+import { type Finding, selfCheck } from "./selfCheck.ts";
+
+/** Everything there is to know about the CLI on this machine. */
+export interface Diagnosis {
+  path: string;
+  version: string;
+  signedIn: boolean;
+  account: CliDescription["account"];
+  findings: Finding[];
+}
+
+/** Looks for the CLI, asks it for its sign-in, and checks it. Throws `ApiError` when it is not there or does not run. */
+export async function diagnose(options: LauncherOptions, logger: Logger): Promise<Diagnosis> {
+  const launcher = new Launcher(options, { logger, hide: () => {} });
+  try {
+    const cli = await launcher.locate();
+    const worker = await launcher.launch([], false);
+    const description = await worker.initialize("");
+    await worker.stop();
+    return {
+      path: cli.path,
+      version: cli.version,
+      signedIn: isSignedIn(description),
+      account: description.account,
+      findings: await selfCheck(cli, options.environment, logger),
+    };
+  } finally {
+    launcher.close();
+  }
+}
+
+/** The diagnosis as lines for a person, and whether all is well. */
+export function describe({ path, version, signedIn, account, findings }: Diagnosis): {
+  lines: string[];
+  well: boolean;
+} {
+  const how = account.apiKeySource ?? account.tokenSource ?? account.apiProvider;
+  const failed = findings.filter(({ reason }) => reason !== undefined);
+  return {
+    lines: [
+      `Claude Code ${version} at ${path}`,
+      signedIn ? `signed in (${how})` : "not signed in: run 'claude' in a terminal and sign in with /login",
+      ...findings.map(({ name, reason }) => (reason === undefined ? `✓ ${name}` : `✗ ${name}: ${reason}`)),
+      failed.length === 0 ? "passed the self-check" : `failed ${failed.length} of ${findings.length} checks`,
+    ],
+    well: signedIn && failed.length === 0,
+  };
+}

@@ -1,0 +1,83 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Launcher } from "../claude/launcher.ts";
+import type { Cli } from "../claude/locate.ts";
+import type { Logger } from "../shared/logger.ts";
+import { Bench } from "./bench.ts";
+import { ALIAS, CHECKS, type Check, SYSTEM } from "./checks.ts";
+import { Upstream } from "./upstream.ts";
+
+/** How one check went; `reason` where it failed. */
+export interface Finding {
+  name: string;
+  reason?: string;
+}
+
+/** Seconds for all checks together: a hang bound, since they take about two. */
+const TIMEOUT = 60;
+
+/** Variables that would lead the CLI to a user's sign-in, or around our upstream. */
+const PERSONAL = /^(ANTHROPIC|CLAUDE|AWS|AZURE|GOOGLE|GCLOUD|CLOUD_ML|VERTEX|XDG)_|^(HTTPS?|ALL)_PROXY$/i;
+
+/**
+ * Tries everything that the server relies on with this CLI, against an API of our own on the loopback interface, with a
+ * dummy key and a home of its own: nothing of the user's is touched, and nothing leaves the machine.
+ */
+export async function selfCheck(cli: Cli, environment: NodeJS.ProcessEnv, logger: Logger): Promise<Finding[]> {
+  const home = await mkdtemp(join(tmpdir(), "claude-virtual-api-check-"));
+  try {
+    await using upstream = await Upstream.start();
+    const own = scratchEnvironment(environment, home, upstream);
+    const options = { claudePath: cli.path, dataDir: home, environment: own, extraEnvironment: {} };
+    const launcher = new Launcher(options, { logger, hide: () => {} });
+    try {
+      return await Promise.race([runAll(launcher, upstream), late()]);
+    } finally {
+      // takes the workers along
+      launcher.close();
+    }
+  } finally {
+    await rm(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  }
+}
+
+async function runAll(launcher: Launcher, upstream: Upstream): Promise<Finding[]> {
+  const worker = await launcher.launch([], false);
+  try {
+    await worker.initialize(SYSTEM);
+    const bench = new Bench(worker, upstream, ALIAS);
+    const findings: Finding[] = [];
+    for (const check of CHECKS) findings.push(await tried(check, bench));
+    return findings;
+  } finally {
+    await worker.stop();
+  }
+}
+
+async function tried({ name, run }: Check, bench: Bench): Promise<Finding> {
+  try {
+    await run(bench);
+    return { name };
+  } catch (error) {
+    return { name, reason: (error as Error).message };
+  }
+}
+
+async function late(): Promise<never> {
+  await delay(1000 * TIMEOUT, undefined, { ref: false });
+  throw new Error(`Claude Code did not get through its checks within ${TIMEOUT} s.`);
+}
+
+function scratchEnvironment(environment: NodeJS.ProcessEnv, home: string, upstream: Upstream): NodeJS.ProcessEnv {
+  const own = Object.entries(environment).filter(([name]) => !PERSONAL.test(name));
+  return {
+    ...Object.fromEntries(own),
+    HOME: home,
+    USERPROFILE: home,
+    CLAUDE_CONFIG_DIR: join(home, ".claude"),
+    ANTHROPIC_BASE_URL: upstream.url,
+    ANTHROPIC_API_KEY: "sk-self-check",
+  };
+}

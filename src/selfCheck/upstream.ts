@@ -1,0 +1,68 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { StreamEvent } from "../api/events.ts";
+
+/** A call of the Messages API as it arrived. */
+export interface Call {
+  body: Record<string, unknown>;
+  /** Resolves with whether the answer went out whole. */
+  ended: Promise<boolean>;
+}
+
+/** What a call is answered with: events, after which the stream stays open if it is `endless`, or a refusal. */
+export type Answer =
+  | { events: readonly StreamEvent[]; endless?: boolean }
+  | { status: number; type: string; message: string };
+
+/** The request id of every refusal. */
+export const REQUEST_ID = "req_00000000000000000selfcheck";
+
+/** An API on the loopback interface for the CLI to call while it is checked: it answers everything the same. */
+export class Upstream implements AsyncDisposable {
+  readonly #server = createServer((request, response) => void this.#serve(request, response));
+  readonly calls: Call[] = [];
+  answer: Answer = { events: [] };
+
+  static async start(): Promise<Upstream> {
+    const upstream = new Upstream();
+    upstream.#server.listen(0, "127.0.0.1");
+    await once(upstream.#server, "listening");
+    return upstream;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, "close");
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    if (request.method !== "POST" || !/^\/v1\/messages(\?|$)/.test(request.url ?? "")) {
+      response.end("{}");
+      return;
+    }
+    const ended = new Promise<boolean>((resolve) => response.once("close", () => resolve(response.writableFinished)));
+    this.calls.push({ body: JSON.parse(Buffer.concat(chunks).toString("utf8")), ended });
+    this.#send(response);
+  }
+
+  #send(response: ServerResponse): void {
+    const { answer } = this;
+    if ("status" in answer) {
+      const { status, type, message } = answer;
+      response.writeHead(status, { "content-type": "application/json", "request-id": REQUEST_ID });
+      response.end(JSON.stringify({ type: "error", error: { type, message }, request_id: REQUEST_ID }));
+      return;
+    }
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    for (const event of answer.events) response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    if (!answer.endless) response.end();
+  }
+}
