@@ -21,6 +21,7 @@ export class BatchWatch {
   readonly #server: Pick<Controller, "state" | "onDidChangeState">;
   readonly #probe: (url: string) => Promise<Neighbour>;
   readonly #told = new Emitter<BatchNews>();
+  readonly #looked = new Emitter<number>();
   readonly #watchers = new Set<symbol>();
   readonly #forgetServer: () => void;
   #running: readonly RunningBatch[] = [];
@@ -45,6 +46,11 @@ export class BatchWatch {
   /** Calls back when a batch begins, gets on or is over; returns what ends that. */
   onDidChange(listener: (news: BatchNews) => void): () => void {
     return this.#told.on(listener);
+  }
+
+  /** Calls back after each look at the server, with the time at which that began; returns what ends that. */
+  onDidLook(listener: (began: number) => void): () => void {
+    return this.#looked.on(listener);
   }
 
   /** Keeps looking, whether a batch runs or not, until the function it returns is called. */
@@ -84,7 +90,10 @@ export class BatchWatch {
     const neighbour = await this.#probe(url);
     this.#isLooking = false;
     if (this.#isOver) return;
-    if (neighbour.kind === "ours" && urlOf(this.#server.state) === url) this.#tell(neighbour.batches);
+    if (neighbour.kind === "ours" && urlOf(this.#server.state) === url) {
+      this.#tell(neighbour.batches);
+      this.#looked.emit(this.#lastLook);
+    }
     if (this.#lookAgain || this.#watchers.size > 0 || this.#running.length > 0) this.look();
   }
 

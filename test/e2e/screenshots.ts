@@ -1,9 +1,12 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
-import { gate, reply, text } from "../support/replies.ts";
+import { echo, failure, gate, held, reply, text } from "../support/replies.ts";
+import { Api } from "./support/api.ts";
 import { interrupted } from "./support/interrupted.ts";
 import { isFree } from "./support/ports.ts";
+import { smallPng } from "./support/smallPng.ts";
+import { item, openView, section } from "./support/view.ts";
 import { startVsCode, type VsCode } from "./support/vscode.ts";
 import { notification, runCommand, selectAllOf, statusItem } from "./support/workbench.ts";
 
@@ -57,7 +60,7 @@ def transfer(source, target, amount):
 `;
 
 async function keep(page: Page, name: string, clip?: { x: number; y: number; width: number; height: number }) {
-  await page.screenshot({ path: join(OUT, `${name}.png`), ...(clip && { clip }) });
+  await writeFile(join(OUT, `${name}.png`), smallPng(await page.screenshot({ ...(clip && { clip }) })));
 }
 
 /** The box on the page, a little wider than what it must hold. */
@@ -102,6 +105,33 @@ async function selection(page: Page, { standIn }: VsCode): Promise<void> {
   await page.setViewportSize(SIZE);
 }
 
+async function view(page: Page, { standIn }: VsCode): Promise<void> {
+  const api = new Api(() => `http://127.0.0.1:${PORT}`);
+  const batches = section(page, "Batches");
+  const { opened, open } = gate();
+  standIn.respond = ({ body, raw }) => {
+    if (raw.includes("Refuse")) return failure(400, "invalid_request_error", "prompt is too long");
+    return raw.includes("Wait") ? held([text("Later")], () => {}, opened) : echo(body);
+  };
+  const shows = (end: string) => item(batches, end).waitFor();
+  await openView(page);
+  // its tooltip would stay as it was when it came up
+  await page.mouse.move(640, 500);
+  await api.upload("quarterly-report.pdf", "x".repeat(1_234_567));
+  await api.upload("style-guide.md", "x".repeat(5321));
+  await api.upload("diagram.png", "x".repeat(87_654));
+  await api.createBatch(...Array(40).fill("Hello"));
+  await shows("40 succeeded");
+  await api.createBatch(...Array(24).fill("Hello"), "Refuse");
+  await shows("24 succeeded, 1 errored");
+  await api.createBatch(...Array(37).fill("Hello"), ...Array(13).fill("Wait"));
+  await shows("37 of 50");
+  await item(section(page, "Files"), "quarterly-report.pdf").waitFor();
+  await keep(page, "view", { x: 0, y: 36, width: 352, height: 516 });
+  open();
+  await shows("50 succeeded");
+}
+
 async function log(page: Page, { settings, standIn }: VsCode): Promise<void> {
   standIn.respond = () => reply([text("Four.")]);
   const ask = async () => {
@@ -140,3 +170,5 @@ await selectAllOf(page, "accounts.py");
 await palette(page);
 await selection(page, vsCode);
 await log(page, vsCode);
+await page.keyboard.press("Control+J");
+await view(page, vsCode);

@@ -4,7 +4,7 @@ import { ItemKind } from "../../src/extension/contributions.ts";
 import type { RunningBatch } from "../../src/extension/health.ts";
 import { describeRunning, presentBatch, toBatchItem } from "../../src/extension/views/batchItem.ts";
 import { describeFile, toFileItem } from "../../src/extension/views/fileItem.ts";
-import { formatSize, formatSoon, formatTime } from "../../src/extension/views/format.ts";
+import { formatSize, formatTime, lines } from "../../src/extension/views/format.ts";
 import { aBatch, aFile } from "../support/resources.ts";
 
 const running = (more: Partial<RunningBatch> = {}): RunningBatch => ({
@@ -18,6 +18,10 @@ const ended = (counts: Partial<Batch["request_counts"]>, more: Partial<Batch> = 
   aBatch({ processing_status: "ended", ended_at: "2026-11-22T13:00:00Z", ...more }, counts);
 const soon = new Date(Date.now() + 60_000).toISOString();
 const paused = { until: soon, reason: "Rate limited" };
+
+/** A tooltip as it is seen: without what escapes Markdown, and lines without what breaks them. */
+const read = (tooltip: unknown) =>
+  (tooltip as { value: string }).value.replace(/\\(.)/g, "$1").replaceAll("  \n", "\n");
 
 describe("a batch in the view", () => {
   it.each<[string, Batch, RunningBatch | undefined, string, string, string]>([
@@ -34,7 +38,7 @@ describe("a batch in the view", () => {
       "is paused",
       aBatch(),
       running({ paused }),
-      `37 of 200 · paused until ${formatSoon(soon)}: Rate limited`,
+      `37 of 200 · paused until ${formatTime(soon)}: Rate limited`,
       "debug-pause",
       ItemKind.runningBatch,
     ],
@@ -46,28 +50,21 @@ describe("a batch in the view", () => {
       "sync~spin",
       ItemKind.cancelingBatch,
     ],
-    ["succeeded", ended({ succeeded: 200 }), undefined, "ended · 200 succeeded", "pass", ItemKind.endedBatch],
+    ["succeeded", ended({ succeeded: 200 }), undefined, "200 succeeded", "pass", ItemKind.endedBatch],
     [
       "succeeded in part",
       ended({ succeeded: 198, errored: 2 }),
       undefined,
-      "ended · 198 succeeded, 2 errored",
+      "198 succeeded, 2 errored",
       "warning",
       ItemKind.endedBatch,
     ],
-    [
-      "failed",
-      ended({ errored: 1, expired: 3 }),
-      undefined,
-      "ended · 1 errored, 3 expired",
-      "error",
-      ItemKind.endedBatch,
-    ],
+    ["failed", ended({ errored: 1, expired: 3 }), undefined, "1 errored, 3 expired", "error", ItemKind.endedBatch],
     [
       "was canceled",
       ended({ succeeded: 1, canceled: 3 }),
       undefined,
-      "ended · 1 succeeded, 3 canceled",
+      "1 succeeded, 3 canceled",
       "circle-slash",
       ItemKind.endedBatch,
     ],
@@ -75,7 +72,7 @@ describe("a batch in the view", () => {
       "is archived",
       ended({ succeeded: 2 }, { archived_at: "2026-12-21T12:00:00Z" }),
       undefined,
-      "ended, results archived · 2 succeeded",
+      "2 succeeded · results archived",
       "archive",
       ItemKind.archivedBatch,
     ],
@@ -86,12 +83,12 @@ describe("a batch in the view", () => {
   it("tells its id and times in the tooltip, and everything that matters to a screen reader", () => {
     const batch = ended({ succeeded: 2 });
     const item = toBatchItem(batch, undefined);
-    const tooltip = (item.tooltip as { value: string }).value;
-    expect(tooltip).toContain(batch.id);
+    const tooltip = read(item.tooltip);
+    expect(tooltip.split("\n").slice(0, 2)).toEqual(["2 succeeded", batch.id]);
     expect(tooltip).toMatch(/Created: Nov 22, 2026.*Ended: Nov 22, 2026/s);
     expect(tooltip).not.toContain("Expires");
     expect(item.accessibilityInformation?.label).toBe(
-      `Batch of ${formatTime(batch.created_at)}, ended · 2 succeeded, ${batch.id}`,
+      `Batch, ${formatTime(batch.created_at)}, 2 succeeded, ${batch.id}`,
     );
     expect(item.id).toBe(batch.id);
   });
@@ -120,15 +117,16 @@ describe("a file in the view", () => {
     expect(item.description).toBe(`1.2 MB · ${formatTime(file.created_at)}`);
     expect(item.description).toBe(describeFile(file));
     expect(item.resourceUri?.path).toBe("/notes.md");
-    const tooltip = (item.tooltip as { value: string }).value;
+    const tooltip = read(item.tooltip);
     for (const part of [file.id, "text/markdown", "Created: Nov 22, 2026", "Expires: "])
       expect(tooltip).toContain(part);
     expect(item.accessibilityInformation?.label).toContain(file.id);
   });
 
   it.each([
-    [0, "0 byte"],
-    [999, "999 byte"],
+    [0, "0 bytes"],
+    [1, "1 byte"],
+    [999, "999 bytes"],
     [1000, "1 kB"],
     [1_234_567, "1.2 MB"],
     [12_345_678, "12 MB"],
@@ -140,12 +138,17 @@ describe("a file in the view", () => {
   });
 });
 
+it("a tooltip shows text as it is, on lines that break between words", () => {
+  const { value } = lines(["a_b *c* [d](e:f) <g> & `h`", "i\n# j"]);
+  expect(value.split("  \n")).toEqual([String.raw`a\_b \*c\* \[d\]\(e\:f\) \<g\> \& \`h\``, String.raw`i \# j`]);
+});
+
 describe("a time", () => {
   const now = new Date(2026, 10, 22, 9, 0);
 
   it("of today is a time of day, any other has its date", () => {
-    expect(formatSoon(new Date(2026, 10, 22, 14, 30).toISOString(), now)).toMatch(/^2:30\sPM$/);
-    expect(formatSoon(new Date(2026, 10, 23, 14, 30).toISOString(), now)).toMatch(/^Nov 23, 2:30\sPM$/);
+    expect(formatTime(new Date(2026, 10, 22, 14, 30).toISOString(), now)).toMatch(/^2:30\sPM$/);
+    expect(formatTime(new Date(2026, 10, 23, 14, 30).toISOString(), now)).toMatch(/^Nov 23, 2:30\sPM$/);
   });
 
   it("that is none stays what it is", () => {

@@ -118,6 +118,19 @@ describe("a list", () => {
     expect((await view.list.getChildren())[1]).toBe(before);
   });
 
+  it("gives what was of today its date at midnight", async () => {
+    vi.useFakeTimers({ now: new Date(2026, 10, 22, 23, 59), toFake: ["Date", "setInterval", "clearInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    resources.files = [aFile({ created_at: new Date(2026, 10, 22, 14, 30).toISOString() })];
+    const view = filesOf(windowOn(resources.url));
+    expect(await shown(view.list)).toEqual([expect.stringMatching(/· 2:30\sPM$/)]);
+    let changes = 0;
+    view.list.onDidChangeTreeData(() => changes++);
+    vi.advanceTimersByTime(3 * 60_000);
+    expect(changes).toBe(1);
+    expect(await shown(view.list)).toEqual([expect.stringMatching(/· Nov 22, 2:30\sPM$/)]);
+  });
+
   it("follows what comes and goes in the data directory, and what it missed while it was hidden", async () => {
     const on = windowOn(resources.url);
     const watchers = vi.spyOn(vscode.workspace, "createFileSystemWatcher");
@@ -141,12 +154,11 @@ describe("the view of batches", () => {
     const watch = ending(new BatchWatch(on.controller, probe));
     return { on, watch, view: ending(new BatchesView(on.parts, watch)) };
   };
-  const progress = (id: string, done: number, paused: { until: string; reason: string } | null = null) => {
-    resources.running = [{ id, total: 200, done, paused }];
+  const progress = (id: string, done: number) => {
+    resources.running = [{ id, total: 200, done, paused: null }];
   };
 
-  it("shows how a batch gets on, with a number at its icon and a bar, and how it has ended", async () => {
-    const bar = vi.spyOn(vscode.window, "withProgress");
+  it("shows how a batch gets on, with a number at its icon, and how it has ended", async () => {
     const batch = aBatch({}, { processing: 200 });
     resources.batches = [batch];
     progress(batch.id, 0);
@@ -160,7 +172,6 @@ describe("the view of batches", () => {
     await until(() => on.watch.running.length === 1);
     expect(await shown(list)).toEqual([expect.stringMatching(/0 of 200$/)]);
     expect(list.tree.badge).toEqual({ value: 1, tooltip: "1 batch: 0 of 200" });
-    expect(bar).toHaveBeenCalledWith({ location: { viewId: View.batches } }, expect.any(Function));
     progress(batch.id, 37);
     await until(() => redrawn > 0);
     expect(await shown(list)).toEqual([expect.stringMatching(/37 of 200$/)]);
@@ -172,28 +183,15 @@ describe("the view of batches", () => {
         request_counts: { ...batch.request_counts, processing: 0, succeeded: 200 },
       },
     ];
-    await until(async () => (await shown(list))[0]?.endsWith("ended · 200 succeeded") === true);
+    await until(async () => (await shown(list))[0]?.endsWith("200 succeeded") === true);
     expect(list.tree.badge).toBeUndefined();
-    await expect((bar.mock.results[0] as { value: Promise<void> }).value).resolves.toBeUndefined();
-    expect(bar).toHaveBeenCalledTimes(1);
   });
 
-  it("counts batches at its icon while it is hidden, without a bar", async () => {
-    const bar = vi.spyOn(vscode.window, "withProgress");
+  it("counts batches at its icon while it is hidden", async () => {
     progress("msgbatch_1", 1);
     const on = stage();
     await until(() => on.view.list.tree.badge?.value === 1);
-    expect(bar).not.toHaveBeenCalled();
     expect(resources.requests).toEqual([]);
-  });
-
-  it("has no bar while nothing moves", async () => {
-    const bar = vi.spyOn(vscode.window, "withProgress");
-    progress("msgbatch_1", 1, { until: "2026-11-22T14:30:00Z", reason: "Rate limited" });
-    const on = stage();
-    fakeTree(on.view.list).show(true);
-    await until(() => on.view.list.tree.badge?.value === 1);
-    expect(bar).not.toHaveBeenCalled();
   });
 
   it("lists a batch that begins while it is looked at", async () => {
@@ -204,6 +202,27 @@ describe("the view of batches", () => {
     resources.batches = [batch];
     progress(batch.id, 0);
     await until(async () => (await idsIn(on.view.list))[0] === batch.id);
+  });
+
+  it("learns of the end of a batch that no look has found running, and asks but once for one that stays", async () => {
+    const on = stage();
+    const [short, foreign] = [aBatch(), aBatch()];
+    resources.batches = [short, foreign];
+    fakeTree(on.view.list).show(true);
+    expect(await shown(on.view.list)).toEqual([
+      expect.stringMatching(/in progress/),
+      expect.stringMatching(/in progress/),
+    ]);
+    resources.batches = [
+      { ...short, processing_status: "ended", request_counts: { ...short.request_counts, succeeded: 1 } },
+      foreign,
+    ];
+    await until(async () => (await shown(on.view.list))[0]?.endsWith("1 succeeded") === true);
+    const { looks, requests } = resources;
+    const before = requests.length;
+    await until(() => resources.looks > looks + 1);
+    await shown(on.view.list);
+    expect(requests).toHaveLength(before);
   });
 
   it("keeps the watch looking only as long as it is seen", () => {

@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import * as vscode from "vscode";
+import { formatFullTime } from "../views/format.ts";
 import { copy } from "./copy.ts";
 import { confirm, withCancel } from "./dialogs.ts";
 import type { Parts } from "./register.ts";
@@ -42,8 +43,8 @@ export async function deleteBatch({ caller, settings, views }: Parts, argument: 
   const { list } = views.batches;
   const batch = list.entryOf(argument);
   if (!batch) return;
-  const question = vscode.l10n.t("Delete batch {0}?", batch.id);
-  if (!(await confirm(question, vscode.l10n.t("Its results will be deleted, too.")))) return;
+  const question = vscode.l10n.t("Delete the batch of {0}?", formatFullTime(batch.created_at));
+  if (!(await confirm(question, `${batch.id}\n${vscode.l10n.t("Its results will be deleted, too.")}`))) return;
   await (await caller.client()).deleteBatch(batch.id);
   list.remove(batch.id);
   await rm(resultsPath(resultsFolder(settings.dataDir), batch.id), { force: true });

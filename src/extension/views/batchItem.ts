@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import type { Batch } from "../../client.ts";
 import { Command, ItemKind } from "../contributions.ts";
 import type { RunningBatch } from "../health.ts";
-import { formatFullTime, formatSoon, formatTime, paragraphs } from "./format.ts";
+import { formatFullTime, formatTime, lines } from "./format.ts";
 
 /** What an item of the view says. */
 export interface BatchPresentation {
@@ -58,7 +58,7 @@ export function toBatchItem(batch: Batch, running: RunningBatch | undefined): vs
   item.iconPath = new vscode.ThemeIcon(icon, color ? new vscode.ThemeColor(color) : undefined);
   item.contextValue = kind;
   item.tooltip = tooltip(batch, progress);
-  item.accessibilityInformation = { label: vscode.l10n.t("Batch of {0}, {1}, {2}", label, progress, batch.id) };
+  item.accessibilityInformation = { label: vscode.l10n.t("Batch, {0}, {1}, {2}", label, progress, batch.id) };
   if (kind === ItemKind.endedBatch) {
     item.command = {
       command: Command.openResults,
@@ -74,17 +74,21 @@ function progressOf({ request_counts }: Batch, running: RunningBatch | undefined
   const progress = vscode.l10n.t("{0} of {1}", running.done, running.total);
   if (!running.paused) return progress;
   const { until, reason } = running.paused;
-  return vscode.l10n.t("{0} · paused until {1}: {2}", progress, formatSoon(until), reason);
+  return vscode.l10n.t("{0} · paused until {1}: {2}", progress, formatTime(until), reason);
 }
 
 function presentEnd(batch: Batch): Omit<BatchPresentation, "label"> {
   const { succeeded, errored, canceled, expired } = batch.request_counts;
   const counts = countsOf(batch);
   if (batch.archived_at !== null) {
-    const progress = vscode.l10n.t("ended, results archived · {0}", counts);
-    return { progress, icon: "archive", color: "", kind: ItemKind.archivedBatch };
+    return {
+      progress: vscode.l10n.t("{0} · results archived", counts),
+      icon: "archive",
+      color: "",
+      kind: ItemKind.archivedBatch,
+    };
   }
-  const end = { progress: vscode.l10n.t("ended · {0}", counts), kind: ItemKind.endedBatch };
+  const end = { progress: counts, kind: ItemKind.endedBatch };
   if (errored + expired > 0) {
     return succeeded > 0
       ? { ...end, icon: "warning", color: "list.warningForeground" }
@@ -109,16 +113,15 @@ function countsOf({ request_counts: { succeeded, errored, canceled, expired } }:
 }
 
 function tooltip(batch: Batch, progress: string): vscode.MarkdownString {
-  const times = [
-    { name: vscode.l10n.t("Created"), time: batch.created_at },
-    { name: vscode.l10n.t("Canceled"), time: batch.cancel_initiated_at },
-    { name: vscode.l10n.t("Ended"), time: batch.ended_at },
-    { name: vscode.l10n.t("Expires"), time: batch.processing_status === "ended" ? null : batch.expires_at },
-    { name: vscode.l10n.t("Archived"), time: batch.archived_at },
-  ];
-  return paragraphs([
-    batch.id,
+  const { created_at, cancel_initiated_at, ended_at, archived_at } = batch;
+  const expires_at = ended_at === null ? batch.expires_at : null;
+  return lines([
     progress,
-    ...times.flatMap(({ name, time }) => (time ? [`${name}: ${formatFullTime(time)}`] : [])),
+    batch.id,
+    vscode.l10n.t("Created: {0}", formatFullTime(created_at)),
+    ...(cancel_initiated_at ? [vscode.l10n.t("Canceled: {0}", formatFullTime(cancel_initiated_at))] : []),
+    ...(ended_at ? [vscode.l10n.t("Ended: {0}", formatFullTime(ended_at))] : []),
+    ...(expires_at ? [vscode.l10n.t("Expires: {0}", formatFullTime(expires_at))] : []),
+    ...(archived_at ? [vscode.l10n.t("Archived: {0}", formatFullTime(archived_at))] : []),
   ]);
 }

@@ -12,8 +12,9 @@ export class BatchesView {
   readonly list: ListView<Batch>;
   readonly #watch: BatchWatch;
   readonly #subscriptions: vscode.Disposable;
+  /** Those of the list that were once found neither running nor ended. */
+  readonly #lost = new Set<string>();
   #unfollow: (() => void) | undefined;
-  #endProgress: (() => void) | undefined;
 
   constructor(parts: ViewParts, watch: BatchWatch) {
     this.#watch = watch;
@@ -31,6 +32,7 @@ export class BatchesView {
     const { tree } = this.list;
     this.#subscriptions = vscode.Disposable.from(
       { dispose: watch.onDidChange((news) => this.#take(news)) },
+      { dispose: watch.onDidLook((began) => this.#findLost(began)) },
       tree.onDidChangeVisibility(({ visible }) => this.#see(visible)),
       watchFolder(parts.dataDir, "batches", () => {
         watch.look();
@@ -56,33 +58,31 @@ export class BatchesView {
       this.#unfollow?.();
       this.#unfollow = undefined;
     }
-    this.#showProgress();
   }
 
   #take({ running, isAnother }: BatchNews): void {
     this.#count();
-    this.#showProgress();
     if (isAnother) this.list.refresh();
     else this.list.redraw(running.map(({ id }) => id));
   }
 
+  /** A short batch begins and ends between two looks, and no news tell of its end. */
+  #findLost(began: number): void {
+    if (began <= this.list.readAt) return;
+    const running = new Set(this.#watch.running.map(({ id }) => id));
+    const lost = this.list.entries.filter(
+      ({ id, processing_status }) => processing_status !== "ended" && !running.has(id) && !this.#lost.has(id),
+    );
+    if (lost.length === 0) return;
+    // once for each: one of another server's may stay as it is for long
+    for (const { id } of lost) this.#lost.add(id);
+    this.list.refresh();
+  }
+
+  // a progress of the view would put its own sign over this number
   #count(): void {
     const { running } = this.#watch;
     this.list.tree.badge =
       running.length > 0 ? { value: running.length, tooltip: describeRunning(running) } : undefined;
-  }
-
-  /** The bar over the view. While that is hidden, VS Code would put a clock over the number at the icon. */
-  #showProgress(): void {
-    const isMoving = this.list.tree.visible && this.#watch.running.some(({ paused }) => !paused);
-    if (isMoving && !this.#endProgress) {
-      const over = new Promise<void>((resolve) => {
-        this.#endProgress = resolve;
-      });
-      void vscode.window.withProgress({ location: { viewId: View.batches } }, () => over);
-    } else if (!isMoving) {
-      this.#endProgress?.();
-      this.#endProgress = undefined;
-    }
   }
 }

@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import type { UploadedFile } from "../../client.ts";
 import { Command, ItemKind } from "../contributions.ts";
-import { formatFullTime, formatSize, formatTime, paragraphs } from "./format.ts";
+import { formatFullTime, formatSize, formatTime, lines } from "./format.ts";
 
 /** Size and age of a file, in one line. */
 export function describeFile({ size_bytes, created_at }: UploadedFile): string {
@@ -24,11 +24,11 @@ export function toFileItem(file: UploadedFile): vscode.TreeItem {
 }
 
 function tooltip(file: UploadedFile): vscode.MarkdownString {
-  return paragraphs([
-    file.id,
+  return lines([
     file.filename,
+    file.id,
     `${file.mime_type} · ${formatSize(file.size_bytes)}`,
-    `${vscode.l10n.t("Created")}: ${formatFullTime(file.created_at)}`,
-    ...(file.expires_at ? [`${vscode.l10n.t("Expires")}: ${formatFullTime(file.expires_at)}`] : []),
+    vscode.l10n.t("Created: {0}", formatFullTime(file.created_at)),
+    ...(file.expires_at ? [vscode.l10n.t("Expires: {0}", formatFullTime(file.expires_at))] : []),
   ]);
 }

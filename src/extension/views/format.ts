@@ -11,31 +11,31 @@ export function formatSize(bytes: number): string {
     unit += 1;
   }
   const maximumFractionDigits = unit === 0 || value >= 10 ? 0 : 1;
-  const style = { style: "unit", unit: UNITS[unit] as string, unitDisplay: "short", maximumFractionDigits } as const;
+  // the short form of several bytes is "8 byte"
+  const unitDisplay = unit === 0 ? "long" : "short";
+  const style = { style: "unit", unit: UNITS[unit] as string, unitDisplay, maximumFractionDigits } as const;
   return new Intl.NumberFormat(vscode.env.language, style).format(value);
 }
 
-/** A time in the user's language, such as `Nov 22, 2:30 PM`. `iso` is RFC 3339; what is no time stays as it is. */
-export function formatTime(iso: string): string {
-  return format(iso, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
+/**
+ * A time in the user's language, such as `2:30 PM` where it is today, else `Nov 22, 2:30 PM`. `iso` is RFC 3339; what is
+ * no time stays as it is.
+ */
+export function formatTime(iso: string, now = new Date()): string {
+  const isToday = new Date(iso).toDateString() === now.toDateString();
+  return format(iso, { ...(!isToday && { month: "short", day: "numeric" }), hour: "numeric", minute: "2-digit" });
 }
 
-/** The same with year and seconds. */
+/** A time with year and seconds. */
 export function formatFullTime(iso: string): string {
   return format(iso, { dateStyle: "medium", timeStyle: "medium" });
 }
 
-/** The time of day alone where it is today. */
-export function formatSoon(iso: string, now = new Date()): string {
-  const isToday = new Date(iso).toDateString() === now.toDateString();
-  return isToday ? format(iso, { hour: "numeric", minute: "2-digit" }) : formatTime(iso);
-}
-
-/** Texts of any content as one Markdown text, each a paragraph of its own. */
-export function paragraphs(texts: readonly string[]): vscode.MarkdownString {
-  const markdown = new vscode.MarkdownString();
-  for (const text of texts) markdown.appendText(text).appendMarkdown("\n\n");
-  return markdown;
+/** Texts of any content as one Markdown text, each on a line of its own. */
+export function lines(texts: readonly string[]): vscode.MarkdownString {
+  // `appendText` makes every space one that does not break, so that words break instead
+  const escaped = texts.map((text) => text.replace(/\s+/g, " ").replace(/[!-/:-@[-`{-~]/g, "\\$&"));
+  return new vscode.MarkdownString(escaped.join("  \n"));
 }
 
 function format(iso: string, style: Intl.DateTimeFormatOptions): string {

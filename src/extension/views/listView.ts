@@ -5,6 +5,7 @@ import { Command } from "../contributions.ts";
 import type { Controller } from "../controller.ts";
 import { urlOf } from "../state.ts";
 import { wordsOf } from "../words.ts";
+import { onNewDay } from "./newDay.ts";
 
 /** An item of a view: an entry of the API's list, or the one that asks for more of them. */
 export type ListNode<T> = { entry: T } | { loadMore: string };
@@ -26,12 +27,14 @@ export class ListView<T extends { id: string }> implements vscode.TreeDataProvid
   readonly #parts: ListParts<T>;
   readonly #changed = new vscode.EventEmitter<ListNode<T>[] | undefined>();
   readonly #forgetServer: () => void;
+  readonly #days: vscode.Disposable;
   readonly #more: ListNode<T>;
   // VS Code knows an item by its node, so an entry keeps the one it was first shown with
   #nodes: { entry: T }[] = [];
   #next: string | undefined;
   #url: string | undefined;
   #isStale = true;
+  #readAt = 0;
   #loading: Promise<void> | undefined;
 
   constructor(parts: ListParts<T>) {
@@ -39,11 +42,22 @@ export class ListView<T extends { id: string }> implements vscode.TreeDataProvid
     this.#more = { loadMore: parts.view };
     this.#url = urlOf(parts.controller.state);
     this.tree = vscode.window.createTreeView(parts.view, { treeDataProvider: this });
+    this.#days = onNewDay(() => this.#changed.fire(undefined));
     this.#forgetServer = parts.controller.onDidChangeState((state) => {
       if (urlOf(state) === this.#url) return;
       this.#url = urlOf(state);
       this.refresh();
     });
+  }
+
+  /** What was read of the list. */
+  get entries(): T[] {
+    return this.#nodes.map(({ entry }) => entry);
+  }
+
+  /** When it was last read, in milliseconds since 1970. */
+  get readAt(): number {
+    return this.#readAt;
   }
 
   get onDidChangeTreeData(): vscode.Event<ListNode<T>[] | undefined> {
@@ -109,6 +123,7 @@ export class ListView<T extends { id: string }> implements vscode.TreeDataProvid
 
   dispose(): void {
     this.#forgetServer();
+    this.#days.dispose();
     this.#changed.dispose();
     this.tree.dispose();
   }
@@ -137,6 +152,7 @@ export class ListView<T extends { id: string }> implements vscode.TreeDataProvid
     const nodes = new Map(this.#nodes.map((node) => [node.entry.id, node]));
     this.#nodes = entries.map((entry) => Object.assign(nodes.get(entry.id) ?? { entry }, { entry }));
     this.#next = next;
+    this.#readAt = Date.now();
     this.tree.message = message;
     void vscode.commands.executeCommand("setContext", this.#parts.contextKey, known);
   }

@@ -1,0 +1,144 @@
+import type { Locator, Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { echo, failure, gate, held, text } from "../support/replies.ts";
+import { Api } from "./support/api.ts";
+import { describeInVsCode } from "./support/describe.ts";
+import {
+  answerQuestion,
+  badge,
+  chooseFromMenu,
+  clickInline,
+  item,
+  itemsOf,
+  openView,
+  question,
+  section,
+  welcomeOf,
+} from "./support/view.ts";
+import { PATIENCE, shows } from "./support/waits.ts";
+import { editorTexts, notifications, runCommand } from "./support/workbench.ts";
+
+/** Requests of batches that are under way at once: half of the places there are by default. */
+const PLACES = 4;
+
+describeInVsCode("the view of batches", (vsCode) => {
+  const api = new Api(() => vsCode().baseURL);
+  let page: Page;
+  let view: Locator;
+
+  beforeAll(async () => {
+    page = await vsCode().window();
+    view = section(page, "Batches");
+    await shows(page, `Claude API :${vsCode().port}`, /running/i);
+    await openView(page);
+  }, PATIENCE.timeout);
+
+  beforeEach(async () => {
+    vsCode().standIn.reset();
+    for (const id of await api.batches()) await api.deleteBatch(id);
+    await showsItems();
+  });
+  afterAll(() => page?.close());
+
+  const showsItems = (...endings: string[]) =>
+    expect
+      .poll(() => itemsOf(view), PATIENCE)
+      .toEqual(endings.map((ending) => expect.stringMatching(new RegExp(String.raw`\d [AP]M ${ending}$`))));
+  const showsBadge = (number: string) => expect.poll(() => badge(page), PATIENCE).toBe(number);
+
+  /** Has the stand-in hold back what is asked to wait. */
+  const holdBack = () => {
+    const { opened, open } = gate();
+    vsCode().standIn.respond = ({ body, raw }) =>
+      raw.includes("Wait") ? held([text("At last")], () => {}, opened) : echo(body);
+    return open;
+  };
+
+  test("says what a batch is while there is none, and follows one that comes and goes over HTTP", async () => {
+    await expect.poll(() => welcomeOf(view), PATIENCE).toMatch(/^No batches yet\. .*Learn more$/);
+    const id = await api.createBatch("One");
+    await showsItems("1 succeeded");
+    expect(await welcomeOf(view)).toBe("");
+    await api.deleteBatch(id);
+    await showsItems();
+    await expect.poll(() => welcomeOf(view), PATIENCE).toMatch(/^No batches yet/);
+  });
+
+  test("shows how a batch gets on, and counts it at the icon", async () => {
+    const open = holdBack();
+    try {
+      await api.createBatch("One", "Wait", "Wait, too");
+      await showsItems("1 of 3");
+      await showsBadge("1");
+      await api.createBatch("Wait");
+      await showsItems("0 of 1", "1 of 3");
+      await showsBadge("2");
+    } finally {
+      open();
+    }
+    await showsItems("1 succeeded", "3 succeeded");
+    await showsBadge("");
+  });
+
+  test("opens the results", async () => {
+    const id = await api.createBatch("One", "Two", "Three");
+    await showsItems("3 succeeded");
+    await clickInline(item(view, "3 succeeded"), "Open Results");
+    const results = async () =>
+      (await editorTexts(page))
+        .join()
+        .match(/"custom_id":"[^"]*"|You said: \w+/g)
+        ?.toSorted();
+    const expected = ["One", "Two", "Three"].flatMap((said, index) => [
+      `"custom_id":"request-${index + 1}"`,
+      `You said: ${said}`,
+    ]);
+    await expect.poll(results, PATIENCE).toEqual(expected.toSorted());
+    expect(await page.locator(".tab.active").getAttribute("data-resource-name")).toBe(`${id}.jsonl`);
+    await runCommand(page, "View: Close All Editors");
+  });
+
+  test("cancels a batch: what is under way ends, the rest is not sent", async () => {
+    const open = holdBack();
+    try {
+      const id = await api.createBatch(...Array(PLACES + 2).fill("Wait"));
+      await expect.poll(() => vsCode().standIn.messages, PATIENCE).toHaveLength(PLACES);
+      await clickInline(item(view, `0 of ${PLACES + 2}`), "Cancel Batch");
+      await showsItems("canceling");
+      expect(await api.batch(id)).toMatchObject({ processing_status: "canceling", ended_at: null });
+    } finally {
+      open();
+    }
+    await showsItems(`${PLACES} succeeded, 2 canceled`);
+    expect(vsCode().standIn.messages).toHaveLength(PLACES);
+  });
+
+  test("deletes a batch, but asks before", async () => {
+    const id = await api.createBatch("One");
+    await showsItems("1 succeeded");
+    await chooseFromMenu(item(view, "1 succeeded"), "Delete Batch");
+    await answerQuestion(question(page, id), "Cancel");
+    expect(await api.batches()).toEqual([id]);
+    await chooseFromMenu(item(view, "1 succeeded"), "Delete Batch");
+    await answerQuestion(question(page, id), "Delete");
+    await showsItems();
+    expect(await api.batches()).toEqual([]);
+    expect(await notifications(page)).toEqual([]);
+  });
+
+  test("says until when and why batches pause, and that the server is stopped; they go on when it is started", async () => {
+    vsCode().standIn.respond = () => failure(429, "rate_limit_error", "Slow down.", { "retry-after": "7200" });
+    await api.createBatch("One");
+    await showsItems(String.raw`0 of 1 · paused until .*\d [AP]M: Slow down\.`);
+    vsCode().standIn.reset();
+    await runCommand(page, "Stop Claude Virtual API");
+    const stopped = "The server is not running. Start Claude Virtual API";
+    await expect.poll(() => welcomeOf(view), PATIENCE).toBe(stopped);
+    await expect.poll(() => welcomeOf(section(page, "Files")), PATIENCE).toBe(stopped);
+    expect(await itemsOf(view)).toEqual([]);
+    await showsBadge("");
+    await view.getByRole("button", { name: "Start Claude Virtual API" }).click();
+    await shows(page, `Claude API :${vsCode().port}`, /running/i);
+    await showsItems("1 succeeded");
+  });
+});

@@ -1,0 +1,100 @@
+import type { Locator, Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { Api } from "./support/api.ts";
+import { describeInVsCode } from "./support/describe.ts";
+import {
+  answerQuestion,
+  chooseFromMenu,
+  clickInline,
+  item,
+  itemsOf,
+  openView,
+  question,
+  section,
+  welcomeOf,
+} from "./support/view.ts";
+import { PATIENCE, shows } from "./support/waits.ts";
+import { clickAction, editorTexts, notifications, runCommand } from "./support/workbench.ts";
+
+describeInVsCode("the view of files", (vsCode) => {
+  const api = new Api(() => vsCode().baseURL);
+  let page: Page;
+  let view: Locator;
+
+  beforeAll(async () => {
+    page = await vsCode().window({ "chosen one.txt": "Content" });
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    view = section(page, "Files");
+    await shows(page, `Claude API :${vsCode().port}`, /running/i);
+    await openView(page);
+  }, PATIENCE.timeout);
+
+  beforeEach(async () => {
+    for (const id of Object.values(await api.files())) await api.deleteFile(id);
+    await showsItems();
+  });
+  afterAll(() => page?.close());
+
+  const showsItems = (...items: string[]) =>
+    expect
+      .poll(() => itemsOf(view), PATIENCE)
+      .toEqual(items.map((start) => expect.stringMatching(new RegExp(String.raw`^${start} · .*\d [AP]M$`))));
+  const clipboard = () => page.evaluate<string>("navigator.clipboard.readText()");
+
+  test("says what a file is while there is none, and follows those that come and go over HTTP", async () => {
+    await expect.poll(() => welcomeOf(view), PATIENCE).toMatch(/^No files yet\. .*Learn more Upload File…$/);
+    const id = await api.upload("first.txt", "One");
+    await showsItems("first.txt 3 bytes");
+    await api.upload("second.txt", "x".repeat(1234));
+    await showsItems("second.txt 1.2 kB", "first.txt 3 bytes");
+    await api.deleteFile(id);
+    await showsItems("second.txt 1.2 kB");
+  });
+
+  test.each([
+    ["the command", () => runCommand(page, "Claude Virtual API: Upload File…")],
+    ["the button of the empty view", () => view.getByRole("button", { name: "Upload File…" }).last().click()],
+  ])("uploads the file that is chosen after %s, and offers its id", async (_what, begin) => {
+    await begin();
+    await page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "chosen one.txt" }).click();
+    await showsItems("chosen one.txt 7 bytes");
+    const { "chosen one.txt": id } = await api.files();
+    const words = `chosen one.txt is uploaded; requests name it ${id}.`;
+    await expect.poll(() => notifications(page), PATIENCE).toEqual([words]);
+    await clickAction(page, words, "Copy ID");
+    await expect.poll(clipboard, PATIENCE).toBe(id);
+    await expect.poll(() => notifications(page), PATIENCE).toEqual([]);
+  });
+
+  test("opens a file, to be read only", async () => {
+    await api.upload("read.txt", "What it says");
+    await showsItems("read.txt 12 bytes");
+    await item(view, "read.txt").click();
+    await expect.poll(() => editorTexts(page), PATIENCE).toEqual(["What it says"]);
+    await page.locator(".editor-group-container .view-lines").click();
+    await page.keyboard.type("No");
+    await page.locator(".monaco-editor-overlaymessage").filter({ hasText: "read-only" }).waitFor();
+    expect(await editorTexts(page)).toEqual(["What it says"]);
+    await runCommand(page, "View: Close All Editors");
+  });
+
+  test("copies the id of a file", async () => {
+    const id = await api.upload("named.txt", "One");
+    await showsItems("named.txt 3 bytes");
+    await clickInline(item(view, "named.txt"), "Copy File ID");
+    await expect.poll(clipboard, PATIENCE).toBe(id);
+  });
+
+  test("deletes a file, but asks before", async () => {
+    const id = await api.upload("gone.txt", "One");
+    await showsItems("gone.txt 3 bytes");
+    await chooseFromMenu(item(view, "gone.txt"), "Delete File");
+    await answerQuestion(question(page, "Delete the uploaded file gone.txt?"), "Cancel");
+    expect(await api.files()).toEqual({ "gone.txt": id });
+    await clickInline(item(view, "gone.txt"), "Delete File");
+    await answerQuestion(question(page, "Delete the uploaded file gone.txt?"), "Delete");
+    await showsItems();
+    expect(await api.files()).toEqual({});
+    expect(await notifications(page)).toEqual([]);
+  });
+});

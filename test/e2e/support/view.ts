@@ -1,0 +1,65 @@
+import type { Locator, Page } from "playwright-core";
+
+const ICON = '.activitybar .action-item:has(> [aria-label^="Claude Virtual API"])';
+
+/** Opens the extension's own view by its icon. */
+export async function openView(page: Page): Promise<void> {
+  await page.locator(ICON).click();
+  await section(page, "Files").waitFor();
+}
+
+/** The view with its header. */
+export function section(page: Page, name: "Batches" | "Files"): Locator {
+  return page.locator(`.pane:has(> .pane-header[aria-label^="${name}"])`);
+}
+
+/** Name and description of each item of a view, with plain spaces. */
+export async function itemsOf(view: Locator): Promise<string[]> {
+  const parts = view.locator(".monaco-list-row .monaco-icon-label-container");
+  const texts = await parts.evaluateAll((labels: { children: Iterable<{ textContent: string }> }[]) =>
+    labels.map(({ children }) => Array.from(children, ({ textContent }) => textContent).join(" ")),
+  );
+  return texts.map((text) => text.replace(/\s+/g, " ").trim());
+}
+
+/** The item whose name or description has these words. */
+export function item(view: Locator, words: string): Locator {
+  return view.locator(".monaco-list-row").filter({ hasText: words });
+}
+
+/** Clicks a button that an item shows under the mouse. */
+export async function clickInline(row: Locator, action: string): Promise<void> {
+  await row.hover();
+  await row.getByRole("button", { name: action, exact: true }).click();
+}
+
+/** Takes an entry of an item's context menu. */
+export async function chooseFromMenu(row: Locator, action: string): Promise<void> {
+  const page = row.page();
+  await row.click({ button: "right" });
+  await page.locator(".monaco-menu").getByRole("menuitem", { name: action, exact: true }).hover();
+  // a menu that has just opened takes no click
+  await page.locator(".monaco-menu .action-item.focused").filter({ hasText: action }).waitFor();
+  await page.keyboard.press("Enter");
+}
+
+/** What the view says instead of items, with single spaces; empty while it has some. */
+export async function welcomeOf(view: Locator): Promise<string> {
+  const texts = await view.locator(".welcome-view-content:visible").allInnerTexts();
+  return texts.join(" ").replace(/\s+/g, " ").trim();
+}
+
+/** The number at the view's icon; empty where there is none. */
+export async function badge(page: Page): Promise<string> {
+  return (await page.locator(`${ICON} .badge-content:visible`).allInnerTexts()).join();
+}
+
+/** The modal question that has these words. */
+export function question(page: Page, words: string): Locator {
+  return page.locator(".monaco-dialog-box").filter({ hasText: words });
+}
+
+export async function answerQuestion(asked: Locator, answer: string): Promise<void> {
+  await asked.getByRole("button", { name: answer, exact: true }).click();
+  await asked.waitFor({ state: "detached" });
+}
