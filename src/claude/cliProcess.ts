@@ -58,7 +58,7 @@ export class CliProcess {
     return this.#child.stderr;
   }
 
-  /** Gives it only the processor time that others leave, as far as the system lets us. */
+  /** Lets others go before it, as far as the system allows. */
   yieldToOthers(): void {
     if (this.pid !== undefined) void yieldToOthers(this.pid);
   }

@@ -56,7 +56,7 @@ export class Launcher {
   }
 
   /**
-   * Starts a worker whose requests carry `betas` besides the CLI's own, with what processor time others leave if it is
+   * Starts a worker whose requests carry `betas` besides the CLI's own, behind others if it is
    * for the `background`. Throws `ApiError` when there is no usable CLI.
    */
   async launch(betas: readonly string[], background: boolean): Promise<Worker> {

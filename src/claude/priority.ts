@@ -8,12 +8,13 @@ const PER_SESSION = 100;
 const ATTEMPTS = 50;
 
 /**
- * Gives a process, whose session is its own, only the processor time that others leave. Its own priority tells Linux
- * nothing where that divides the time among sessions, as most desktops do; there the session's must be set, too.
+ * Lets others go before a process, whose session is its own; not for ever, as the lowest priority would on a busy
+ * machine. Its own priority tells Linux nothing where that divides the time among sessions, as most desktops do; there
+ * the session's must be set, too.
  */
 export async function yieldToOthers(pid: number): Promise<void> {
   try {
-    setPriority(pid, constants.priority.PRIORITY_LOW);
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
     if (process.platform === "linux") await lowerSession(pid);
   } catch {
     // it has ended already, or the system does not divide by session
@@ -23,7 +24,7 @@ export async function yieldToOthers(pid: number): Promise<void> {
 async function lowerSession(pid: number): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await writeFile(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_LOW));
+      return await writeFile(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_BELOW_NORMAL));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || attempt === ATTEMPTS) throw error;
       await delay(PER_SESSION * (1 + Math.random()));

@@ -15,16 +15,16 @@ function sleeper(): number {
 }
 
 describe("a process for the background", () => {
-  it("has the lowest priority", async () => {
+  it("has a low priority", async () => {
     const pid = sleeper();
     await yieldToOthers(pid);
-    expect(getPriority(pid)).toBe(constants.priority.PRIORITY_LOW);
+    expect(getPriority(pid)).toBe(constants.priority.PRIORITY_BELOW_NORMAL);
   });
 
   it.skipIf(!existsSync("/proc/self/autogroup"))("so has its session, also when many start at once", async () => {
     const pids = Array.from({ length: 4 }, sleeper);
     await Promise.all(pids.map(yieldToOthers));
-    for (const pid of pids) expect(readFileSync(`/proc/${pid}/autogroup`, "utf8")).toMatch(/ nice 19\n$/);
+    for (const pid of pids) expect(readFileSync(`/proc/${pid}/autogroup`, "utf8")).toMatch(/ nice 10\n$/);
   });
 
   it("may be gone already", async () => {
