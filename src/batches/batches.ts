@@ -150,8 +150,8 @@ export class Batches implements Tenant {
     const run = new BatchRun(record, { ...parts, logger: this.#logger });
     this.#runs.set(record.id, run);
     if (record.processing_status === "canceling") run.cancel();
-    const left = Date.parse(record.expires_at) - Date.now();
-    if (left <= 0) run.expire();
+    const left = Math.max(0, Date.parse(record.expires_at) - Date.now());
+    if (left === 0) run.expire();
     const timer = setTimeout(() => run.expire(), left);
     const finished = this.#see(run).finally(() => {
       clearTimeout(timer);

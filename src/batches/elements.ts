@@ -4,6 +4,9 @@ import { ApiError, invalidRequest, requestTooLarge } from "../api/errors.ts";
 /** Bytes one request of a batch may have: as many as a request of its own (docs: "Request size limits"). */
 const MAX_ELEMENT = 32 * 1024 * 1024;
 
+/** Characters of a name that an answer repeats. */
+const MAX_SHOWN = 256;
+
 const NO_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 
 /** The first byte of a byte order mark, which the tokenizer passes over without counting it. */
@@ -146,7 +149,12 @@ function oneOf(steps: Partial<Record<TokenType, Step>>, token: TokenType): Step 
 
 function foreignKey(token: TokenType, key: unknown): Error {
   if (token !== TokenType.STRING) return malformed(`an unexpected ${TokenType[token]}`);
-  return invalidRequest(`${String(key)}: Extra inputs are not permitted`);
+  return extraInput(String(key));
+}
+
+/** Not the whole of a name that fills a request, since the answer would be as large. */
+export function extraInput(name: string): Error {
+  return invalidRequest(`${name.slice(0, MAX_SHOWN)}: Extra inputs are not permitted`);
 }
 
 function malformed(reason: string): Error {

@@ -1,6 +1,6 @@
 import { isDeeperThan, MAX_DEPTH } from "../api/depth.ts";
 import { invalidRequest } from "../api/errors.ts";
-import { Elements } from "./elements.ts";
+import { Elements, extraInput } from "./elements.ts";
 
 /** One request of a batch, as a line of `requests.jsonl`. */
 export interface BatchRequest {
@@ -38,7 +38,7 @@ export class Intake {
     const at = `requests.${this.count}`;
     const { custom_id, params, ...extra } = element;
     const [foreign] = Object.keys(extra);
-    if (foreign !== undefined) throw invalidRequest(`${at}.${foreign}: Extra inputs are not permitted`);
+    if (foreign !== undefined) throw extraInput(`${at}.${foreign}`);
     this.#add(custom_id, at);
     if (params === undefined) throw invalidRequest(`${at}.params: Field required`);
     if (typeof params !== "object" || params === null || Array.isArray(params)) {

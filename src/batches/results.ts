@@ -60,9 +60,7 @@ export class Results {
   append(custom_id: string, result: Result): Promise<void> {
     return new Promise((written, failed) => {
       this.#queue.push({ line: { custom_id, result }, written, failed });
-      this.#flushing ??= this.#flush().finally(() => {
-        this.#flushing = undefined;
-      });
+      this.#flushing ??= Promise.resolve().then(() => this.#flush());
     });
   }
 
@@ -91,6 +89,8 @@ export class Results {
         for (const { failed } of batch) failed(storageFailed(error as Error));
       }
     }
+    // in the same step as the last look at the queue: what is appended a moment later must find that nobody writes
+    this.#flushing = undefined;
   }
 
   async #write(bytes: Buffer): Promise<void> {

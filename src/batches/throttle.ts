@@ -60,7 +60,10 @@ export class Throttle {
   /** Resolves when requests may go. Throws the signal's reason when it is aborted. */
   async ready(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    while (this.pause) await delay(Math.min(this.#until - Date.now(), this.#backoff.longest), undefined, { signal });
+    while (this.pause) {
+      const left = Math.max(0, this.#until - Date.now());
+      await delay(Math.min(left, this.#backoff.longest), undefined, { signal });
+    }
   }
 
   letThrough(): void {

@@ -1,0 +1,132 @@
+import type Anthropic from "@anthropic-ai/sdk";
+import { describe, expect, it, vi } from "vitest";
+import { patiently } from "../support/batchCalls.ts";
+import { fileStage } from "../support/fileStage.ts";
+import { echo, failure, gate } from "../support/replies.ts";
+import { clientOf, expectUpstream, MODEL, SDKS } from "./sdks.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
+
+type Batches = Anthropic["messages"]["batches"];
+type Outcome = Anthropic.Messages.MessageBatchIndividualResponse;
+
+const on = fileStage();
+
+const params = (content: string): Anthropic.MessageCreateParamsNonStreaming => ({
+  model: MODEL,
+  max_tokens: 100,
+  messages: [{ role: "user", content }],
+});
+const requests = (...names: string[]) => names.map((name) => ({ custom_id: name, params: params(name) }));
+
+/** Both places where the SDK has batches; what is used here has the same shape in both. */
+const PLACES = SDKS.flatMap((sdk) => [
+  { ...sdk, place: "messages", of: (client: Anthropic): Batches => client.messages.batches },
+  { ...sdk, place: "beta.messages", of: (client: Anthropic) => client.beta.messages.batches as unknown as Batches },
+]);
+
+async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of source) items.push(item);
+  return items;
+}
+
+const byName = (outcomes: Outcome[]) =>
+  Object.fromEntries(outcomes.map(({ custom_id, result }) => [custom_id, result]));
+
+describe.each(PLACES)("$name, client.$place.batches", ({ SDK, version, credential, of }) => {
+  const ended = async (batches: Batches, id: string) => {
+    await patiently(async () => (await batches.retrieve(id)).processing_status === "ended");
+    return batches.retrieve(id);
+  };
+
+  it("creates a batch, sees it end, reads its results and deletes it", async () => {
+    const { client, sent } = clientOf(SDK, on);
+    const batches = of(client);
+    on.standIn.respond = ({ body }) =>
+      body.messages[0].content === "bad" ? failure(413, "request_too_large", "Too much") : echo(body);
+    const created = await batches.create({ requests: requests("good", "bad") });
+    expect(created).toMatchObject({ type: "message_batch", processing_status: "in_progress", results_url: null });
+    expect(created.request_counts).toMatchObject({ processing: 2 });
+    expect(created._request_id).toMatch(/^req_/);
+    expect(sent[0]?.headers).toMatchObject({ "anthropic-version": version, ...credential });
+
+    const { request_counts, results_url } = await ended(batches, created.id);
+    expect(request_counts).toEqual({ processing: 0, succeeded: 1, errored: 1, canceled: 0, expired: 0 });
+    expect(byName(await collect(await batches.results(created.id)))).toEqual({
+      good: {
+        type: "succeeded",
+        message: expect.objectContaining({
+          model: MODEL,
+          content: [{ type: "text", text: "You said: good" }],
+          usage: expect.objectContaining({ service_tier: "batch", output_tokens: 7 }),
+        }),
+      },
+      bad: {
+        type: "errored",
+        error: {
+          type: "error",
+          error: { type: "request_too_large", message: "Too much" },
+          request_id: expect.stringMatching(/^req_/),
+        },
+      },
+    });
+    expect(sent.at(-1)?.url).toBe(results_url);
+
+    expect(await batches.delete(created.id)).toEqual({ id: created.id, type: "message_batch_deleted" });
+    await expect(batches.retrieve(created.id)).rejects.toMatchObject({ status: 404 });
+  });
+
+  it("has the very request sent that it would send by itself", async () => {
+    const tools = [{ name: "look", input_schema: { type: "object" as const, properties: { b: {}, a: {} } } }];
+    const asked = { ...params("Grüße \u2028"), system: "Be brief.", tools };
+    const batches = of(clientOf(SDK, on).client);
+    const { id } = await batches.create({ requests: [{ custom_id: "only", params: asked }] });
+    await ended(batches, id);
+    expectUpstream(on, asked);
+  });
+
+  it("pages through all batches by itself", async () => {
+    const batches = of(clientOf(SDK, on).client);
+    const before = await collect(batches.list());
+    const created: string[] = [];
+    for (let n = 0; n < 5; n++) created.unshift((await batches.create({ requests: requests(`r${n}`) })).id);
+    const { client, sent } = clientOf(SDK, on);
+    const listed = (await collect(of(client).list({ limit: 2 }))).map(({ id }) => id);
+    expect(listed).toEqual([...created, ...before.map(({ id }) => id)]);
+    expect(sent).toHaveLength(Math.ceil(listed.length / 2));
+    const page = await batches.list({ before_id: created[4]!, limit: 3 });
+    expect(page.data.map(({ id }) => id)).toEqual(created.slice(1, 4));
+    expect(page.has_more).toBe(true);
+    const newer = (await collect(batches.list({ before_id: created[4]!, limit: 3 }))).map(({ id }) => id);
+    expect(newer).toEqual([...created.slice(1, 4), created[0]]);
+    for (const id of created) await ended(batches, id);
+  });
+
+  it("cancels a batch", async () => {
+    const go = gate();
+    on.standIn.respond = ({ body }) => go.opened.then(() => echo(body));
+    const batches = of(clientOf(SDK, on).client);
+    const { id } = await batches.create({ requests: requests("a", "b", "c", "d", "e") });
+    await patiently(() => on.standIn.messages.length === 4);
+    const canceling = await batches.cancel(id);
+    expect(canceling).toMatchObject({ processing_status: "canceling", cancel_initiated_at: expect.any(String) });
+    go.open();
+    await ended(batches, id);
+    const types = (await collect(await batches.results(id))).map(({ result }) => result.type);
+    expect(types.sort()).toEqual(["canceled", "succeeded", "succeeded", "succeeded", "succeeded"]);
+  });
+
+  it("is told, in its own errors, what does not go", async () => {
+    const go = gate();
+    on.standIn.respond = ({ body }) => go.opened.then(() => echo(body));
+    const batches = of(clientOf(SDK, on).client);
+    await expect(batches.create({ requests: [] })).rejects.toBeInstanceOf(SDK.BadRequestError);
+    await expect(batches.retrieve("msgbatch_none")).rejects.toBeInstanceOf(SDK.NotFoundError);
+    const { id } = await batches.create({ requests: requests("a") });
+    await expect(batches.delete(id)).rejects.toBeInstanceOf(SDK.BadRequestError);
+    await expect(batches.results(id)).rejects.toThrow(/No .*results_url/i);
+    go.open();
+    await ended(batches, id);
+  });
+});

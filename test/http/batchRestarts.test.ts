@@ -1,0 +1,149 @@
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import type { BatchRecord } from "../../src/batches/record.ts";
+import { BatchCalls, items, patiently } from "../support/batchCalls.ts";
+import { type Stage, scratchHome, stage } from "../support/harness.ts";
+import { echo, failure, gate } from "../support/replies.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
+
+const HOUR = 3600_000;
+const idOf = (body: { messages: { content: string }[] }) => body.messages.at(-1)!.content;
+const ago = (milliseconds: number) => new Date(Date.now() - milliseconds).toISOString();
+
+/** A server on the directory, for as long as `use` takes. */
+async function during<T>(dataDir: string, use: (batches: BatchCalls, on: Stage) => Promise<T>): Promise<T> {
+  await using on = await stage({ dataDir });
+  // awaited here, since the server ends with this function
+  return await use(new BatchCalls(on), on);
+}
+
+/** Starts a batch of which two requests are answered and two are held, and ends its server; gives its id. */
+function begun(dataDir: string): Promise<string> {
+  return during(dataDir, async (batches, on) => {
+    on.standIn.respond = ({ body }) =>
+      ["r0", "r1"].includes(idOf(body)) ? echo(body) : gate().opened.then(() => echo(body));
+    const { id } = await batches.create(items(4));
+    await patiently(async () => on.standIn.messages.length === 4 && (await answered(dataDir, id)) === 2);
+    return id;
+  });
+}
+
+/** Results on the disk. */
+async function answered(dataDir: string, id: string): Promise<number> {
+  return (await readFile(join(dataDir, "batches", id, "results.jsonl"), "utf8")).split("\n").length - 1;
+}
+
+/** Changes what is stored of a batch, as time would have. */
+async function change(dataDir: string, id: string, changes: Partial<BatchRecord>): Promise<void> {
+  const path = join(dataDir, "batches", id, "batch.json");
+  await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), ...changes }));
+}
+
+describe("a batch on a directory", () => {
+  it("goes on where the last server has stopped, and sends nothing twice that was answered", async () => {
+    await using scratch = await scratchHome();
+    const id = await begun(scratch.home);
+    await during(scratch.home, async (batches, on) => {
+      const { request_counts, results_url } = await batches.ended(id);
+      expect(request_counts).toEqual({ processing: 0, succeeded: 4, errored: 0, canceled: 0, expired: 0 });
+      expect(results_url).toBe(`${on.url}/v1/messages/batches/${id}/results`);
+      expect([...(await batches.outcomes(id)).keys()].sort()).toEqual(["r0", "r1", "r2", "r3"]);
+      expect(on.standIn.messages.map(({ body }) => idOf(body)).sort()).toEqual(["r2", "r3"]);
+    });
+  });
+
+  it("that has ended stays as it was, with its results", async () => {
+    await using scratch = await scratchHome();
+    const { id, results } = await during(scratch.home, async (batches) => {
+      const { id } = await batches.create(items(2));
+      await batches.ended(id);
+      return { id, results: await batches.results(id) };
+    });
+    await during(scratch.home, async (batches, on) => {
+      expect(await batches.results(id)).toBe(results);
+      expect((await batches.list()).data.map((batch) => batch.id)).toEqual([id]);
+      expect((await batches.call(`/${id}`, { method: "DELETE" })).status).toBe(200);
+      expect(on.standIn.messages).toEqual([]);
+      expect(existsSync(join(scratch.home, "batches", id))).toBe(false);
+    });
+  });
+
+  it("that was being canceled ends canceled", async () => {
+    await using scratch = await scratchHome();
+    const canceling = await during(scratch.home, async (batches, on) => {
+      on.standIn.respond = ({ body }) => gate().opened.then(() => echo(body));
+      const { id } = await batches.create(items(6));
+      await patiently(() => on.standIn.messages.length === 4);
+      return batches.cancel(id);
+    });
+    await during(scratch.home, async (batches, on) => {
+      const ended = await batches.ended(canceling.id);
+      expect(ended).toMatchObject({ cancel_initiated_at: canceling.cancel_initiated_at });
+      expect(ended.request_counts).toMatchObject({ canceled: 6 });
+      expect(new Set([...(await batches.outcomes(ended.id)).values()].map(({ type }) => type))).toEqual(
+        new Set(["canceled"]),
+      );
+      expect(on.standIn.messages).toEqual([]);
+    });
+  });
+});
+
+describe("after 24 hours, a batch", () => {
+  it("ends with what it has, and the rest is expired", async () => {
+    await using scratch = await scratchHome();
+    const id = await begun(scratch.home);
+    await change(scratch.home, id, { created_at: ago(25 * HOUR), expires_at: ago(HOUR) });
+    await during(scratch.home, async (batches, on) => {
+      expect((await batches.ended(id)).request_counts).toMatchObject({ succeeded: 2, expired: 2 });
+      const outcomes = await batches.outcomes(id);
+      for (const late of ["r2", "r3"]) expect(outcomes.get(late)).toEqual({ type: "expired" });
+      expect(outcomes.get("r0")).toMatchObject({ type: "succeeded" });
+      expect(on.standIn.messages).toEqual([]);
+    });
+  });
+
+  it("breaks off what is under way, and what waits for a limit", async () => {
+    await using scratch = await scratchHome();
+    const id = await begun(scratch.home);
+    await change(scratch.home, id, { expires_at: new Date(Date.now() + 12_000).toISOString() });
+    await during(scratch.home, async (batches, on) => {
+      on.standIn.respond = ({ body }) => {
+        if (idOf(body) === "r2") return gate().opened.then(() => echo(body));
+        return failure(429, "rate_limit_error", "Slow down", { "retry-after": "86400" });
+      };
+      expect((await batches.ended(id)).request_counts).toMatchObject({ succeeded: 2, expired: 2 });
+      for (const { finished, body } of on.standIn.messages) {
+        if (idOf(body) === "r2") expect(await finished).toBe(false);
+      }
+    });
+  });
+});
+
+describe("29 days after its creation, a batch", () => {
+  it("is archived: still listed, without results", async () => {
+    await using scratch = await scratchHome();
+    const [young, old] = await during(scratch.home, async (batches) => {
+      const created = [await batches.create(items(1)), await batches.create(items(1))] as const;
+      for (const { id } of created) await batches.ended(id);
+      return created;
+    });
+    await change(scratch.home, old.id, { created_at: ago(29 * 24 * HOUR + 60_000) });
+    await change(scratch.home, young.id, { created_at: ago(29 * 24 * HOUR - HOUR) });
+    await during(scratch.home, async (batches) => {
+      const archived = await batches.get(old.id);
+      expect(archived).toMatchObject({ processing_status: "ended", results_url: null });
+      expect(Date.parse(archived.archived_at!)).toBeLessThanOrEqual(Date.now());
+      expect(archived.request_counts).toMatchObject({ succeeded: 1 });
+      expect((await batches.list()).data).toEqual([await batches.get(young.id), archived]);
+      const refused = await batches.call(`/${old.id}/results`);
+      expect([refused.status, await refused.json()]).toMatchObject([400, { error: { type: "invalid_request_error" } }]);
+      expect(existsSync(join(scratch.home, "batches", old.id, "results.jsonl"))).toBe(false);
+      expect((await batches.get(young.id)).archived_at).toBeNull();
+      expect((await batches.outcomes(young.id)).size).toBe(1);
+      expect((await batches.call(`/${old.id}`, { method: "DELETE" })).status).toBe(200);
+    });
+  });
+});

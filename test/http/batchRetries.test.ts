@@ -1,0 +1,129 @@
+import { describe, expect, it, vi } from "vitest";
+import { BatchCalls, items, patiently } from "../support/batchCalls.ts";
+import { fileStage } from "../support/fileStage.ts";
+import { simple } from "../support/harness.ts";
+import { SUBSCRIPTION, secondsFromNow, usedUp } from "../support/limits.ts";
+import { echo, failure, type Reply } from "../support/replies.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
+
+interface Progress {
+  id: string;
+  total: number;
+  done: number;
+  paused: { until: string; reason: string } | null;
+}
+
+/** What `/health` tells of batches. */
+async function progress(url: string): Promise<Progress[]> {
+  return ((await (await fetch(`${url}/health`)).json()) as { batches: Progress[] }).batches;
+}
+
+/** Answers with the failure first, and from then on as always; gives the times of the calls, in milliseconds. */
+function failOnce(on: ReturnType<typeof fileStage>, reply: () => Reply): number[] {
+  const calls: number[] = [];
+  on.standIn.respond = ({ body }) => (calls.push(Date.now()) === 1 ? reply() : echo(body));
+  return calls;
+}
+
+/** The pause of the batch that runs, once there is one. */
+async function pauseOf(url: string, id: string): Promise<NonNullable<Progress["paused"]>> {
+  let found: Progress | undefined;
+  await patiently(async () => {
+    [found] = await progress(url);
+    return found?.paused !== null && found?.paused !== undefined;
+  });
+  expect(found).toMatchObject({ id, total: 1, done: 0 });
+  return found!.paused!;
+}
+
+describe("a request of a batch", () => {
+  const on = fileStage();
+  const batches = new BatchCalls(on);
+
+  it.each([
+    [401, "authentication_error", {}],
+    [429, "rate_limit_error", { "retry-after": "1" }],
+    [500, "api_error", {}],
+    [504, "timeout_error", {}],
+    [529, "overloaded_error", {}],
+  ])("that meets a %i %s once is sent again, and succeeds", async (status, type, headers) => {
+    const calls = failOnce(on, () => failure(status, type, "Words", headers as Record<string, string>));
+    const { id } = await batches.create(items(1));
+    expect((await batches.ended(id)).request_counts).toMatchObject({ succeeded: 1, errored: 0 });
+    expect((await batches.outcomes(id)).get("r0")).toMatchObject({ message: { content: [{ text: "You said: r0" }] } });
+    expect(calls).toHaveLength(2);
+  });
+
+  it("that finds the connection broken is sent again, and succeeds", async () => {
+    failOnce(on, () => ({ hangUp: true }));
+    const { id } = await batches.create(items(1));
+    expect((await batches.ended(id)).request_counts).toMatchObject({ succeeded: 1 });
+  });
+
+  it.each([
+    [400, "invalid_request_error", "messages: something is wrong with them"],
+    [403, "permission_error", "Not for you"],
+    [413, "request_too_large", "Request exceeds the maximum size"],
+  ])("that meets a %i %s is not sent again, and ends in upstream's words", async (status, type, message) => {
+    on.standIn.respond = () => failure(status, type, message);
+    const { id } = await batches.create(items(1));
+    expect((await batches.ended(id)).request_counts).toMatchObject({ errored: 1 });
+    // upstream's own id of the failure
+    const request_id = expect.stringMatching(/^req_[0-9a-f]{24}$/);
+    const error = { type: "error", error: { type, message }, request_id };
+    expect((await batches.outcomes(id)).get("r0")).toEqual({ type: "errored", error });
+    // the CLI itself repeats some calls that were refused with 400
+    expect(on.standIn.messages.length).toBeLessThanOrEqual(status === 400 ? 2 : 1);
+  });
+
+  it("that meets a limit waits as long as upstream wishes, and /health says so", async () => {
+    const calls = failOnce(on, () => failure(429, "rate_limit_error", "Slow down", { "retry-after": "3" }));
+    const { id } = await batches.create(items(1));
+    const { until, reason } = await pauseOf(on.url, id);
+    expect(reason).toBe("Slow down");
+    expect(Date.parse(until)).toBeGreaterThanOrEqual(calls[0]! + 3000);
+    await batches.ended(id);
+    expect(calls).toHaveLength(2);
+    expect(calls[1]).toBeGreaterThanOrEqual(Date.parse(until));
+    expect(await progress(on.url)).toEqual([]);
+  });
+
+  it("waits out a limit that another one has met, while somebody who waits is served", async () => {
+    failOnce(on, () => failure(429, "rate_limit_error", "Slow down", { "retry-after": "3600" }));
+    const first = await batches.create(items(1, "first-"));
+    await pauseOf(on.url, first.id);
+    const second = await batches.create(items(1, "second-"));
+    expect((await on.post(simple("mine"))).status).toBe(200);
+    expect((await progress(on.url)).map(({ done, paused }) => [done, paused?.reason])).toEqual([
+      [0, "Slow down"],
+      [0, "Slow down"],
+    ]);
+    for (const { id } of [first, second]) {
+      await batches.cancel(id);
+      expect((await batches.ended(id)).request_counts).toMatchObject({ canceled: 1 });
+    }
+    expect(on.standIn.messages).toHaveLength(2);
+  });
+});
+
+describe("a batch of a subscription", () => {
+  const on = fileStage({ extraEnvironment: SUBSCRIPTION });
+  const batches = new BatchCalls(on);
+
+  it("pauses when the limit is used up, and goes on after its reset", async () => {
+    let reset = 0;
+    const calls = failOnce(on, () => {
+      reset = secondsFromNow(5);
+      return failure(429, "rate_limit_error", "Used up", usedUp(reset));
+    });
+    const { id } = await batches.create(items(1));
+    const { until, reason } = await pauseOf(on.url, id);
+    expect(reason).toBe("Used up");
+    expect(Date.parse(until)).toBeGreaterThanOrEqual(1000 * reset);
+    expect((await batches.get(id)).processing_status).toBe("in_progress");
+    expect((await batches.ended(id)).request_counts).toMatchObject({ succeeded: 1 });
+    expect(calls).toHaveLength(2);
+    expect(calls[1]).toBeGreaterThanOrEqual(1000 * reset);
+  });
+});

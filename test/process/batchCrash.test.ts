@@ -1,0 +1,276 @@
+import { once } from "node:events";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import { describe, expect, it, onTestFailed } from "vitest";
+import { BatchCalls, type BatchItem, items, outcomesIn, wholeLines } from "../support/batchCalls.ts";
+import { scratchHome, until } from "../support/harness.ts";
+import { echo, paced, type StreamEvent } from "../support/replies.ts";
+import { type ServerProcess, startServerProcess, workersOf } from "../support/serverProcess.ts";
+import { type Recorded, StandIn } from "../support/standIn.ts";
+import { Random } from "../unit/support/random.ts";
+
+const full = process.env.CLAUDE_VIRTUAL_API_FULL === "1";
+const ROUNDS = full ? 50 : 3;
+const REQUESTS = full ? 200 : 60;
+const UPLOADS = full ? 50 : 5;
+
+/** Requests of batches that are under way at once: half of what the server may do in all. */
+const CONCURRENCY = full ? 4 : 2;
+
+/** When in the life of a request the server ends. */
+const MOMENTS = ["asked", "half answered", "answered", "stored"] as const;
+
+/** The text of a request, which is its id. */
+const idOf = (recorded: Recorded): string => recorded.body.messages.at(-1).content;
+
+/** A data directory and an upstream that outlive the servers which run on them. */
+class Site implements AsyncDisposable {
+  readonly home: string;
+  readonly standIn: StandIn;
+  readonly batches = new BatchCalls(this);
+  #server: ServerProcess | undefined;
+
+  constructor(home: string, standIn: StandIn) {
+    this.home = home;
+    this.standIn = standIn;
+  }
+
+  get url(): string {
+    return this.server.url;
+  }
+
+  get server(): ServerProcess {
+    if (!this.#server) throw new Error("No server runs.");
+    return this.#server;
+  }
+
+  get data(): string {
+    return join(this.home, "data");
+  }
+
+  async start(): Promise<void> {
+    const environment = { HOME: this.home, ANTHROPIC_BASE_URL: this.standIn.url };
+    const bounds = ["--max-concurrent", String(2 * CONCURRENCY), "--warm", "0"];
+    this.#server = await startServerProcess(["--data-dir", this.data, ...bounds], environment);
+  }
+
+  /** Ends the server; resolves when none of its workers can call upstream any more. */
+  async end(signal: "SIGKILL" | "SIGTERM"): Promise<number | null> {
+    const { child } = this.server;
+    child.kill(signal);
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    await expect.poll(() => workersOf(this.home), { timeout: 10_000 }).toEqual([]);
+    await this.#server?.[Symbol.asyncDispose]();
+    this.#server = undefined;
+    return child.exitCode;
+  }
+
+  /** The results that are on the disk. */
+  stored(id: string): string {
+    return readFileSync(join(this.data, "batches", id, "results.jsonl"), "utf8");
+  }
+
+  /** Ids of the requests that reached upstream, as often as they did. */
+  get calls(): string[] {
+    return this.standIn.messages.map(idOf);
+  }
+
+  /** Resolves at a moment of the nth request that reaches upstream from now on. */
+  reached(n: number, moment: (typeof MOMENTS)[number], batch: () => string): Promise<void> {
+    let seen = 0;
+    return new Promise((resolve) => {
+      const size = () => statSync(join(this.data, "batches", batch(), "results.jsonl")).size;
+      this.standIn.respond = (recorded) => {
+        const answer = echo(recorded.body);
+        seen += 1;
+        if (seen !== n || !("events" in answer)) return answer;
+        if (moment === "asked") resolve();
+        if (moment === "half answered") return paced(tellingAt(3, [...(answer.events as StreamEvent[])], resolve));
+        void recorded.finished.then(async () => {
+          const before = size();
+          if (moment === "stored") await until(() => size() > before);
+          resolve();
+        });
+        return answer;
+      };
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#server) await this.end("SIGKILL");
+    await this.standIn.close();
+  }
+}
+
+function* tellingAt(position: number, events: StreamEvent[], tell: () => void): Generator<StreamEvent> {
+  for (const [index, event] of events.entries()) {
+    if (index === position) tell();
+    yield event;
+  }
+}
+
+/** The same moments again with `CLAUDE_VIRTUAL_API_SEED`, as far as processes can be made to repeat themselves. */
+function seeded(): Random {
+  const seed = Number(process.env.CLAUDE_VIRTUAL_API_SEED ?? Math.floor(Math.random() * 2 ** 31));
+  onTestFailed(() => console.error(`CLAUDE_VIRTUAL_API_SEED=${seed}`));
+  return new Random(seed);
+}
+
+/** Lets a few turns of the event loop go by, so that the end comes anywhere. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** What must hold for a batch whose server ended while it ran, once it has ended itself; gives its results. */
+async function expectWhole(site: Site, id: string, sent: BatchItem[], stored: string, underWay: Set<string>) {
+  const none = { processing: 0, errored: 0, canceled: 0, expired: 0 };
+  expect((await site.batches.ended(id)).request_counts).toEqual({ ...none, succeeded: sent.length });
+  const results = await site.batches.results(id);
+  const kept = wholeLines(stored);
+  expect(wholeLines(results).slice(0, kept.length)).toEqual(kept);
+  const answers = [...outcomesIn(results)].map(([custom_id, result]) => [
+    custom_id,
+    result.type === "succeeded" && result.message.content,
+  ]);
+  const expected = sent.map(({ custom_id }) => [custom_id, [{ type: "text", text: `You said: ${custom_id}` }]]);
+  expect(new Map(answers as [])).toEqual(new Map(expected as []));
+  const twice = site.calls.filter((custom_id, at, calls) => calls.indexOf(custom_id) !== at);
+  expect(new Set(twice).size, "requests that were sent a third time").toBe(twice.length);
+  expect([...underWay]).toEqual(expect.arrayContaining(twice));
+  return results;
+}
+
+/** Ends the server at a random moment of a new batch; gives what is to be expected of it afterwards. */
+async function interrupt(site: Site, random: Random, sent: BatchItem[], signal: "SIGKILL" | "SIGTERM") {
+  site.standIn.reset();
+  let id = "";
+  const moment = MOMENTS[random.below(MOMENTS.length)]!;
+  const reached = site.reached(1 + random.below(sent.length), moment, () => id);
+  id = (await site.batches.create(sent)).id;
+  await reached;
+  await turns(random.below(100));
+  const code = await site.end(signal);
+  const stored = site.stored(id);
+  const done = outcomesIn(stored);
+  const underWay = new Set(site.calls.filter((custom_id) => !done.has(custom_id)));
+  expect(underWay.size).toBeLessThanOrEqual(CONCURRENCY);
+  return { id, stored, underWay, code };
+}
+
+describe.skipIf(process.platform !== "linux")("a batch whose server", () => {
+  it(`is killed ends whole, and pays twice only for what was under way (${ROUNDS} times)`, {
+    timeout: 40 * 60_000,
+  }, async () => {
+    const random = seeded();
+    await using scratch = await scratchHome();
+    await using site = new Site(scratch.home, await StandIn.start());
+    await site.start();
+    let before: { id: string; results: string } | undefined;
+    for (let round = 0; round < ROUNDS; round++) {
+      const sent = items(REQUESTS, `round-${round}-`);
+      const { id, stored, underWay } = await interrupt(site, random, sent, "SIGKILL");
+      await site.start();
+      const results = await expectWhole(site, id, sent, stored, underWay);
+      if (before) expect(await site.batches.results(before.id)).toBe(before.results);
+      before = { id, results };
+    }
+  });
+
+  it("is told to stop goes on with the next one, and loses nothing", { timeout: 600_000 }, async () => {
+    const random = seeded();
+    await using scratch = await scratchHome();
+    await using site = new Site(scratch.home, await StandIn.start());
+    await site.start();
+    const sent = items(REQUESTS / 2);
+    const { id, stored, underWay, code } = await interrupt(site, random, sent, "SIGTERM");
+    expect(code).toBe(0);
+    await site.start();
+    await expectWhole(site, id, sent, stored, underWay);
+  });
+});
+
+/** Sends a batch in parts and gives its id if that is answered; resolves with undefined when the connection breaks. */
+function upload(url: string, parts: string[], sent: (parts: number) => void): Promise<string | undefined> {
+  const headers = { "x-api-key": "any-key", "content-type": "application/json" };
+  return new Promise((resolve) => {
+    const outgoing = request(`${url}/v1/messages/batches`, { method: "POST", headers, agent: false });
+    outgoing.on("error", () => resolve(undefined));
+    outgoing.on("response", async (response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of response) chunks.push(chunk);
+      resolve(JSON.parse(Buffer.concat(chunks).toString()).id);
+    });
+    const send = (part: number) => {
+      sent(part);
+      if (part === parts.length) outgoing.end();
+      else outgoing.write(parts[part]!, () => send(part + 1));
+    };
+    send(0);
+  });
+}
+
+/** When on its way to the disk a batch is interrupted. */
+const STAGES = ["sent in part", "begun", "described", "in its place", "acknowledged"] as const;
+
+/** Sends a batch and ends the server at this stage; gives the id, if the client was told of it. */
+async function interruptUpload(site: Site, random: Random, stage: (typeof STAGES)[number]) {
+  const inside = (name: string) => readdirSync(join(site.data, name));
+  const batches = inside("batches").length;
+  const parts = JSON.stringify({ requests: items(20) }).match(/.{1,200}/g)!;
+  const enough = random.below(parts.length);
+  let sent = 0;
+  const acknowledged = upload(site.url, parts, (count) => {
+    sent = count;
+  });
+  const placed = () => inside("batches").length > batches;
+  const described = () => inside("drafts").some((draft) => inside(`drafts/${draft}`).includes("batch.json"));
+  const reached: Record<typeof stage, () => unknown> = {
+    "sent in part": () => sent >= enough,
+    begun: () => inside("drafts").length > 0 || placed(),
+    described: () => placed() || described(),
+    "in its place": placed,
+    acknowledged: () => true,
+  };
+  if (stage === "acknowledged") await acknowledged;
+  // a draft may be moved to its place between two looks
+  await until(() => {
+    try {
+      return Boolean(reached[stage]());
+    } catch {
+      return false;
+    }
+  });
+  await site.end("SIGKILL");
+  return acknowledged;
+}
+
+it.skipIf(process.platform !== "linux")(
+  `a batch is there whole or not at all when the server is killed while it comes in (${UPLOADS} times)`,
+  { timeout: 600_000 },
+  async () => {
+    const random = seeded();
+    await using scratch = await scratchHome();
+    await using site = new Site(scratch.home, await StandIn.start());
+    await site.start();
+    const known = new Set<string>();
+    for (let round = 0; round < UPLOADS; round++) {
+      const stage = STAGES[round % STAGES.length]!;
+      const id = await interruptUpload(site, random, stage);
+      await site.start();
+      const { data } = await site.batches.list("?limit=1000");
+      const found = data.map((batch) => batch.id).filter((each) => !known.has(each));
+      for (const each of found) known.add(each);
+      if (stage === "sent in part") expect(found).toEqual([]);
+      if (stage === "in its place") expect(found).toHaveLength(1);
+      if (stage === "acknowledged") expect(found).toEqual([id]);
+      expect(data).toHaveLength(known.size);
+      expect(readdirSync(join(site.data, "drafts"))).toEqual([]);
+      expect(readdirSync(join(site.data, "batches"))).toHaveLength(known.size);
+    }
+    for (const id of known) {
+      await site.batches.ended(id);
+      expect((await site.batches.outcomes(id)).size).toBe(20);
+    }
+  },
+);

@@ -1,0 +1,212 @@
+import { open as openFile, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { ApiError, invalidRequest } from "../../../src/api/errors.ts";
+import type { Message } from "../../../src/api/events.ts";
+import { Batches } from "../../../src/batches/batches.ts";
+import type { Execute } from "../../../src/batches/execute.ts";
+import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
+import { Quota } from "../../../src/storage/quota.ts";
+import { outcomesIn } from "../../support/batchCalls.ts";
+import { until } from "../../support/harness.ts";
+import { gate } from "../../support/replies.ts";
+import { scratchDirectory } from "../support/scratch.ts";
+import { silentLogger } from "../support/silentLogger.ts";
+import { collect, from } from "../support/streams.ts";
+
+const CONCURRENCY = 3;
+
+const answer = (text: unknown) => ({ content: [{ type: "text", text }] }) as unknown as Message;
+const failure = (status: number) => new ApiError(status, "api_error", `Words for ${status}`);
+
+/** Batches on a directory, whose requests this function answers by their text; `calls` has every attempt. */
+async function open(path: string, execute: (text: string, signal: AbortSignal) => unknown, quota = new Quota(0)) {
+  const calls: string[] = [];
+  const asked: Execute = async (params, _batch, signal) => {
+    const { text } = params as { text: string };
+    calls.push(text);
+    await turn();
+    return answer(await execute(text, signal));
+  };
+  const directory = new DataDirectory(path, silentLogger);
+  const options = { concurrency: CONCURRENCY, backoff: { first: 1, longest: 2 } };
+  const batches = new Batches(directory, quota, asked, options, silentLogger);
+  directory.addTenant(batches);
+  await directory.open();
+  onTestFinished(() => directory.close());
+  return {
+    batches,
+    calls,
+    directory,
+    create: (texts: string[]) => {
+      const requests = texts.map((text) => ({ custom_id: text, params: { text } }));
+      return batches.create(from([Buffer.from(JSON.stringify({ requests }))]), "2023-06-01", []);
+    },
+    ended: async (id: string) => {
+      await until(async () => (await batches.get(id)).processing_status === "ended");
+      const results = Buffer.concat(await collect(await batches.results(id))).toString();
+      return { ...(await batches.get(id)), results: Object.fromEntries(outcomesIn(results)) };
+    },
+  };
+}
+
+const many = (count: number) => Array.from({ length: count }, (_, n) => `r${n}`);
+
+describe("the requests of all batches together", () => {
+  it("are never more under way than they may", async () => {
+    let running = 0;
+    const seen: number[] = [];
+    const { create, ended } = await open(scratchDirectory(), async () => {
+      seen.push(++running);
+      await turn();
+      running -= 1;
+    });
+    const created = [await create(many(20)), await create(many(20))];
+    for (const { id } of created) expect((await ended(id)).counts).toMatchObject({ succeeded: 20 });
+    expect(Math.max(...seen)).toBe(CONCURRENCY);
+    expect(seen).toHaveLength(40);
+  });
+
+  it("wait together, and none is given up, while upstream takes nothing", async () => {
+    let refusals = 40;
+    const { create, ended, calls } = await open(scratchDirectory(), (text) => {
+      if (refusals-- > 0) throw failure(529);
+      return text;
+    });
+    const { id } = await create(many(4));
+    expect((await ended(id)).counts).toMatchObject({ succeeded: 4, errored: 0 });
+    expect(calls).toHaveLength(44);
+  });
+});
+
+describe("a request", () => {
+  const FINAL = invalidRequest("foo: no");
+
+  it.each([
+    ["that always fails by itself is tried five times", failure(500), 5],
+    ["that is wrong is tried once", FINAL, 1],
+    ["at which the server itself fails is tried five times, and told nothing of the reason", new Error("secret"), 5],
+  ])("%s", async (_name, error, attempts) => {
+    const { create, ended, calls } = await open(scratchDirectory(), () => {
+      throw error;
+    });
+    const { results, counts } = await ended((await create(["a"])).id);
+    expect(calls).toHaveLength(attempts);
+    expect(counts).toMatchObject({ errored: 1 });
+    const told = error instanceof ApiError ? error.message : expect.stringMatching(/^Internal server error/);
+    expect(results.a).toEqual({
+      type: "errored",
+      error: {
+        type: "error",
+        error: { type: expect.any(String), message: told },
+        request_id: expect.stringMatching(/^req_/),
+      },
+    });
+  });
+
+  it("that alone finds upstream closed is given up in the end", async () => {
+    const { create, ended, calls } = await open(scratchDirectory(), (text) => {
+      if (text === "r0") throw failure(429);
+      return text;
+    });
+    const { results, counts } = await ended((await create(many(30))).id);
+    expect(counts).toMatchObject({ succeeded: 29, errored: 1 });
+    expect(results.r0).toMatchObject({ error: { error: { message: "Words for 429" } } });
+    expect(calls.filter((text) => text === "r0").length).toBeGreaterThan(1);
+  });
+
+  it("is not sent again because its result could not be stored at once", async () => {
+    const path = scratchDirectory();
+    const go = gate();
+    const { create, ended, calls, directory } = await open(path, () => go.opened);
+    const { id } = await create(["a"]);
+    await until(() => calls.length === 1);
+    const results = directory.at("batches", id, "results.jsonl");
+    await using file = await openFile(results);
+    const methods = Object.getPrototypeOf(file) as { datasync(): Promise<void> };
+    const { datasync } = methods;
+    let failures = 3;
+    methods.datasync = function () {
+      return failures-- > 0 ? Promise.reject(new Error("no space")) : datasync.call(this);
+    };
+    onTestFinished(() => {
+      methods.datasync = datasync;
+    });
+    go.open();
+    expect((await ended(id)).counts).toMatchObject({ succeeded: 1 });
+    expect(failures).toBe(-1);
+    expect(calls).toEqual(["a"]);
+  });
+});
+
+describe("a batch", () => {
+  it("that is canceled does not wait for the end of a pause", async () => {
+    const error = new ApiError(429, "rate_limit_error", "Slow down", { headers: { "retry-after": "86400" } });
+    const { create, ended, batches, calls } = await open(scratchDirectory(), () => {
+      throw error;
+    });
+    const { id } = await create(many(1200));
+    await until(() => batches.progress[0]?.paused !== null);
+    await batches.cancel(id);
+    expect((await ended(id)).counts).toEqual({ succeeded: 0, errored: 0, canceled: 1200, expired: 0 });
+    expect(calls.length).toBeLessThanOrEqual(CONCURRENCY);
+  });
+
+  it("that is created in the same moment as others has its own place in the list", async () => {
+    const { create, batches } = await open(scratchDirectory(), () => "x");
+    const created = await Promise.all(many(10).map((text) => create([text])));
+    const listed = await batches.list();
+    expect(new Set(listed.map(({ created_at }) => created_at)).size).toBe(10);
+    expect(listed.map(({ id }) => id).sort()).toEqual(created.map(({ id }) => id).sort());
+    expect(listed.map(({ created_at }) => created_at)).toEqual(
+      listed
+        .map(({ created_at }) => created_at)
+        .sort()
+        .reverse(),
+    );
+  });
+
+  it("leaves nothing behind, and its share of the quota, when it is refused or has ended", async () => {
+    const path = scratchDirectory();
+    const quota = new Quota(2000 / 1024 ** 3);
+    const { create, ended } = await open(path, () => "x", quota);
+    for (let n = 0; n < 3; n++) {
+      await expect(create(["a".repeat(65)])).rejects.toMatchObject({ status: 400 });
+      await ended((await create(many(30))).id);
+    }
+    await expect(create(many(100))).rejects.toMatchObject({ details: { error_code: "storage_quota_exceeded" } });
+    expect(await readdir(join(path, "drafts"))).toEqual([]);
+    expect(await readdir(join(path, "batches"))).toHaveLength(3);
+    for (const id of await readdir(join(path, "batches"))) {
+      expect((await readdir(join(path, "batches", id))).sort()).toEqual(["batch.json", "results.jsonl"]);
+    }
+  });
+});
+
+describe("a server that closes", () => {
+  it.each([
+    [true, ["r0", "r1", "r2"]],
+    [false, []],
+  ])("with drain %s leaves to the next one what it has not answered", async (drain, answered) => {
+    const path = scratchDirectory();
+    const go = gate();
+    const first = await open(path, async (text, signal) => {
+      const aborted = new Promise((_, fail) => signal.addEventListener("abort", fail));
+      signal.throwIfAborted();
+      await Promise.race([go.opened, aborted]);
+      return text;
+    });
+    const { id } = await first.create(many(5));
+    await until(() => first.calls.length === CONCURRENCY);
+    const halted = first.batches.halt({ drain });
+    if (drain) go.open();
+    await halted;
+    await first.directory.close();
+    const stored = await readFile(join(path, "batches", id, "results.jsonl"), "utf8");
+    expect([...outcomesIn(stored).keys()].sort()).toEqual(answered);
+    const second = await open(path, (text) => text);
+    expect((await second.ended(id)).counts).toMatchObject({ succeeded: 5 });
+    expect(second.calls.sort()).toEqual(many(5).filter((text) => !answered.includes(text)));
+  });
+});

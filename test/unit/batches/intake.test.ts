@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { Intake } from "../../../src/batches/intake.ts";
+import { collect, from } from "../support/streams.ts";
+
+/** The lines that a body becomes. */
+async function linesOf(body: string, size = body.length): Promise<string[]> {
+  const bytes = Buffer.from(body);
+  const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) =>
+    bytes.subarray(n * size, (n + 1) * size),
+  );
+  const written = Buffer.concat(await collect(new Intake().lines(from(pieces)))).toString();
+  expect(written.endsWith("\n")).toBe(true);
+  return written.slice(0, -1).split("\n");
+}
+
+const requests = (...items: string[]) => `{"requests":[${items.join(",")}]}`;
+
+describe("the intake of a batch", () => {
+  it.each([1, 7, 1000])("makes a line of each request, in pieces of %i bytes", async (size) => {
+    const body = requests(
+      '{"custom_id":"a","params":{"b":1,"a":[2]}}',
+      '{ "params" : {"x":"\\n"} , "custom_id":"b-_9" }',
+    );
+    const expected = ['{"custom_id":"a","params":{"b":1,"a":[2]}}', '{"custom_id":"b-_9","params":{"x":"\\n"}}'];
+    expect(await linesOf(body, size)).toEqual(expected);
+  });
+
+  it("keeps members whose names are those of object members, and line separators", async () => {
+    const params = '{"__proto__":{"a":1},"constructor":null,"text":"\u2028"}';
+    expect(await linesOf(requests(`{"custom_id":"a","params":${params}}`))).toEqual([
+      `{"custom_id":"a","params":${params}}`,
+    ]);
+  });
+
+  it("takes ids of any allowed form, and those of object members too", async () => {
+    const ids = ["x".repeat(64), "-", "_", "0", "__proto__", "constructor", "toString"];
+    const lines = await linesOf(requests(...ids.map((id) => `{"custom_id":"${id}","params":{}}`)));
+    expect(lines.map((line) => JSON.parse(line).custom_id)).toEqual(ids);
+  });
+
+  it("counts 100,000 requests, and refuses one more", async () => {
+    const many = (count: number) =>
+      requests(...Array.from({ length: count }, (_, n) => `{"custom_id":"${n}","params":{}}`));
+    const intake = new Intake();
+    await collect(intake.lines(from([Buffer.from(many(100_000))])));
+    expect(intake.count).toBe(100_000);
+    await expect(linesOf(many(100_001))).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringContaining("100000"),
+    });
+  });
+
+  it("names the place of what it refuses", async () => {
+    const good = '{"custom_id":"a","params":{}}';
+    await expect(linesOf(requests(good, good.replace("a", "b"), good))).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringMatching(/^requests\.2\.custom_id: .*'a'/),
+    });
+  });
+
+  it("passes on what goes wrong with the body", async () => {
+    async function* broken() {
+      yield Buffer.from('{"requests":[{"custom_id":"a","params":{}}');
+      throw new Error("cut");
+    }
+    await expect(collect(new Intake().lines(broken()))).rejects.toThrow("cut");
+  });
+});

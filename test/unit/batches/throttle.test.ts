@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  ApiError,
+  cliMissing,
+  cliTooOld,
+  notSignedIn,
+  overloaded,
+  upstreamUnreachable,
+} from "../../../src/api/errors.ts";
+import { backoffOf, Throttle, verdictOn } from "../../../src/batches/throttle.ts";
+import { isSettled } from "../support/streams.ts";
+
+const error = (status: number, headers: Record<string, string> = {}) =>
+  new ApiError(status, "api_error", "Words", { headers });
+
+describe("a failure", () => {
+  it.each([401, 402, 429, 529])("%i is everybody's", (status) => {
+    expect(verdictOn(error(status))).toBe("everybody waits");
+  });
+
+  it.each([cliMissing(), cliTooOld("claude", "1", "2"), notSignedIn(), upstreamUnreachable("no"), overloaded(1)])(
+    "of the CLI or the way to upstream is everybody's: $message",
+    (failure) => {
+      expect(verdictOn(failure)).toBe("everybody waits");
+    },
+  );
+
+  it.each([408, 500, 502, 503, 504])("%i may pass", (status) => {
+    expect(verdictOn(error(status))).toBe("try again");
+  });
+
+  it.each([400, 403, 404, 413, 422])("%i is final", (status) => {
+    expect(verdictOn(error(status))).toBe("final");
+  });
+});
+
+describe("the wait after failures in a row", () => {
+  const options = { first: 1000, longest: 60_000 };
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it.each([
+    [1, 1000],
+    [2, 2000],
+    [5, 16_000],
+    [7, 60_000],
+    [5000, 60_000],
+  ])("doubles up to a bound, less a quarter at most: after %i, %i ms", (failures, most) => {
+    const random = vi.spyOn(Math, "random").mockReturnValue(0);
+    expect(backoffOf(failures, options)).toBe(0.75 * most);
+    random.mockReturnValue(1);
+    expect(backoffOf(failures, options)).toBe(most);
+  });
+});
+
+describe("the throttle", () => {
+  const NOW = Date.parse("2026-11-22T12:00:00Z");
+  const at = (milliseconds: number) => new Date(NOW + milliseconds).toISOString();
+  const pauses: string[] = [];
+  let throttle: Throttle;
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOW });
+    vi.spyOn(Math, "random").mockReturnValue(1);
+    pauses.length = 0;
+    throttle = new Throttle({ first: 1000, longest: 8000 }, ({ until, reason }) => pauses.push(`${until} ${reason}`));
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+
+  it("lets requests go as long as nothing has failed", async () => {
+    await throttle.ready(new AbortController().signal);
+    expect(throttle.pause).toBeNull();
+  });
+
+  it("holds for as long as upstream wishes, even beyond its own longest wait", () => {
+    throttle.hold(error(429, { "retry-after": "3600" }));
+    expect(throttle.pause).toEqual({ until: at(3_600_000), reason: "Words" });
+    vi.setSystemTime(NOW + 3_600_000);
+    expect(throttle.pause).toBeNull();
+  });
+
+  it.each(["", "0", "-5", "soon"])("waits by itself where the wish is %j", (wish) => {
+    throttle.hold(error(429, { "retry-after": wish }));
+    expect(throttle.pause?.until).toBe(at(1000));
+  });
+
+  it("waits longer after each pause that did not help, and shortly again after one that did", () => {
+    let now = NOW;
+    const waits = () => {
+      throttle.hold(error(529));
+      const wait = Date.parse(throttle.pause!.until) - now;
+      now += wait;
+      vi.setSystemTime(now);
+      return wait;
+    };
+    expect([waits(), waits(), waits(), waits(), waits()]).toEqual([1000, 2000, 4000, 8000, 8000]);
+    throttle.letThrough();
+    expect(waits()).toBe(1000);
+    expect(throttle.passed).toBe(1);
+  });
+
+  it("counts those that fail together once, and tells of the pause once", () => {
+    for (let n = 0; n < 4; n++) throttle.hold(error(529));
+    expect(throttle.pause?.until).toBe(at(1000));
+    expect(pauses).toEqual([`${at(1000)} Words`]);
+  });
+
+  it("is prolonged by a later wish, and not shortened by an earlier one", () => {
+    throttle.hold(error(529));
+    throttle.hold(error(429, { "retry-after": "30" }));
+    throttle.hold(error(429, { "retry-after": "20" }));
+    expect(throttle.pause?.until).toBe(at(30_000));
+    expect(pauses).toHaveLength(2);
+  });
+
+  it("keeps requests back until the pause is over, or their batch is", async () => {
+    throttle.hold(error(429, { "retry-after": "3600" }));
+    const gone = new AbortController();
+    const waiting = throttle.ready(gone.signal);
+    expect(await isSettled(waiting)).toBe(false);
+    gone.abort(new Error("canceled"));
+    await expect(waiting).rejects.toThrow();
+    await expect(throttle.ready(gone.signal)).rejects.toThrow("canceled");
+  });
+
+  it("lets them go when the pause is over", async () => {
+    vi.useRealTimers();
+    const brief = new Throttle({ first: 5, longest: 5 }, () => {});
+    brief.hold(error(529));
+    const until = Date.parse(brief.pause!.until);
+    await brief.ready(new AbortController().signal);
+    expect(Date.now()).toBeGreaterThanOrEqual(until);
+  });
+});
