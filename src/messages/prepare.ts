@@ -45,10 +45,17 @@ export function mappedModel(model: string, modelMap: Record<string, string>): st
   return Object.hasOwn(modelMap, model) ? (modelMap[model] as string) : model;
 }
 
+/** The block with which Claude Code attributes a request; the CLI behind us puts its own in its place. */
+const ATTRIBUTION = /^x-anthropic-billing-header:[^\n]*$/;
+/** System prompts that the CLI takes for blocks of its own making, and leaves out. */
+const TAKEN_FOR_ITS_OWN =
+  /^(x-anthropic-billing-header:|(You are (Claude Code|a Claude agent)[^\n]*|__SYSTEM_PROMPT_\w+__)$)/;
+
 /** The CLI takes one text; it would join several blocks the same way. */
 export function systemText(system: MessagesRequest["system"]): string {
-  if (typeof system === "string") return system;
-  return (system ?? []).map((block) => String(block.text ?? "")).join("\n\n");
+  const texts = typeof system === "string" ? [system] : (system ?? []).map((block) => String(block.text ?? ""));
+  const text = texts.filter((part) => !(texts.length > 1 && ATTRIBUTION.test(part))).join("\n\n");
+  return TAKEN_FOR_ITS_OWN.test(text) ? `\n${text}` : text;
 }
 
 /** The CLI marks its own identity block and the system text: two marks more, or one where there is no text. */

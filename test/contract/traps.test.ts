@@ -123,6 +123,21 @@ describe("at its start, the CLI", () => {
     expect((await lifted.turn(body())).result.is_error).toBe(false);
   });
 
+  it.each([
+    "x-anthropic-billing-header: a\nBe brief.",
+    "You are Claude Code, Anthropic's official CLI for Claude.",
+    "You are a Claude agent, built on Anthropic's Claude Agent SDK.",
+    "__SYSTEM_PROMPT_DYNAMIC_BOUNDARY__",
+  ])("leaves out a system prompt that it takes for its own, unless something comes before it: %j", async (system) => {
+    const arrived = async (given: string) => {
+      await using cli = await RawCli.start({ system: [given] });
+      await cli.turn(body());
+      return cli.standIn.messages[0]!.body.system.slice(2);
+    };
+    expect(await arrived(system)).toEqual([]);
+    expect(await arrived(`\n${system}`)).toEqual([expect.objectContaining({ text: `\n${system}` })]);
+  });
+
   it("asks for a current model in place of an old one, unless told not to", async () => {
     const old = "claude-opus-4-20250514";
     await using eager = await RawCli.start({ system: [], env: { CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP: undefined } });

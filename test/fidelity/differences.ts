@@ -1,0 +1,71 @@
+import { expect } from "vitest";
+import type { Requested } from "./corpus.ts";
+
+/**
+ * Everything that may differ between what a client sends and what reaches the API: what the CLI forces. The list is
+ * closed; the README tells of it. Whatever is not here arrives as it was sent.
+ */
+const DIFFERENCES: ((body: Requested, sent: Requested) => Requested)[] = [
+  function alwaysStreams(body) {
+    return { ...body, stream: true };
+  },
+  function fillsInToolsAndUser(body) {
+    return { tools: [], metadata: { user_id: expect.stringContaining("device_id") }, ...body };
+  },
+  function resolvesAliases(body) {
+    return /^claude-/.test(body.model) ? body : { ...body, model: expect.stringMatching(/^claude-[a-z]+-\d/) };
+  },
+  function fixesTheTemperatureOfOldModels(body) {
+    return /^claude-(3-|[a-z]+-4(-[0-5])?(-\d{8})?$)/.test(body.model) ? { temperature: 1, ...body } : body;
+  },
+  function putsItsBlocksBeforeTheSystemPrompt(body) {
+    const { system, ...rest } = body;
+    const blocks: { text: string; cache_control?: unknown }[] =
+      typeof system === "string" ? [{ text: system }] : (system ?? []);
+    const text = withoutAttribution(blocks.map((block) => block.text)).join("\n\n");
+    const isMarked = blocks.some((block) => block.cache_control);
+    const marked = (block: { type: string; text: string }) => ({
+      ...block,
+      ...(isMarked && { cache_control: expect.objectContaining({ type: "ephemeral" }) }),
+    });
+    return {
+      ...rest,
+      system: [
+        { type: "text", text: expect.stringMatching(/^x-anthropic-billing-header: /) },
+        marked({ type: "text", text: expect.stringMatching(/^You are a Claude agent/) }),
+        ...(text === "" ? [] : [marked({ type: "text", text: isTakenForItsOwn(text) ? `\n${text}` : text })]),
+      ],
+    };
+  },
+  function replacesLoneSurrogates(body) {
+    return replaced(body) as Requested;
+  },
+];
+
+/** Claude Code's attribution is replaced by that of the CLI behind us. */
+function withoutAttribution(texts: string[]): string[] {
+  return texts.filter((text) => texts.length === 1 || !/^x-anthropic-billing-header:[^\n]*$/.test(text));
+}
+
+/** The CLI would leave these out as blocks of its own making, so they get an empty line before them. */
+function isTakenForItsOwn(text: string): boolean {
+  const own = ["You are Claude Code, Anthropic's official CLI for Claude.", "__SYSTEM_PROMPT_DYNAMIC_BOUNDARY__"];
+  return text.startsWith("x-anthropic-billing-header:") || own.includes(text);
+}
+
+/** What must reach the API for a request. */
+export function arrivesAs(sent: Requested): object {
+  return DIFFERENCES.reduce((body, differ) => differ(body, sent), sent);
+}
+
+function replaced(value: unknown): unknown {
+  if (typeof value === "string") return wellFormed(value);
+  if (Array.isArray(value)) return value.map(replaced);
+  if (typeof value !== "object" || value === null || "asymmetricMatch" in value) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [wellFormed(key), replaced(inner)]));
+}
+
+/** As UTF-8 has it. */
+function wellFormed(text: string): string {
+  return Buffer.from(text, "utf8").toString("utf8");
+}

@@ -1,0 +1,31 @@
+import { CORPUS, type Requested } from "./corpus.ts";
+
+/** Fields that say what a request is about; of two requests a mixture takes one's. */
+const SUBJECT = ["model", "messages", "tools", "tool_choice"];
+
+/** Mixtures of the corpus: the subject of one, and of others each field that they have besides. The seed gives the order. */
+export function* randomRequests(count: number, seed: number): Generator<Requested> {
+  const random = generator(seed);
+  const all = Object.values(CORPUS);
+  const pick = () => all[Math.floor(random() * all.length)] as Requested;
+  for (let n = 0; n < count; n++) {
+    const body: Requested = { ...pick() };
+    for (let others = Math.floor(random() * 4); others > 0; others--) {
+      const extra = Object.entries(pick()).filter(([field]) => !SUBJECT.includes(field));
+      Object.assign(body, Object.fromEntries(extra));
+    }
+    // a top-level mark or a marked system prompt could make a fifth one
+    if (JSON.stringify(body).split("cache_control").length > 3) body.system = "Be brief.";
+    if (JSON.stringify(body).split("cache_control").length > 5) continue;
+    yield body;
+  }
+}
+
+/** Numbers from 0 to 1 that are the same at each run (a linear congruential generator). */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
