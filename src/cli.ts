@@ -126,9 +126,9 @@ function explain(error: unknown): string {
 /** Tells what is wrong with the CLI, if anything is; the exit code says so, too. */
 async function doctor(flags: Flags): Promise<void> {
   process.stdout.write(`Claude Virtual API ${version}\n`);
-  const { lines, well } = await examine(toOptions(flags, process.env), stderrLogger(flags["log-level"] ?? "error"));
+  const { lines, trouble } = await examine(toOptions(flags, process.env), stderrLogger(flags["log-level"] ?? "error"));
   process.stdout.write(`${lines.join("\n")}\n`);
-  process.exit(well ? 0 : 1);
+  process.exit(trouble.length === 0 ? 0 : 1);
 }
 
 async function main(): Promise<void> {

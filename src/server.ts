@@ -12,7 +12,7 @@ import { Activity } from "./http/activity.ts";
 import { createApp } from "./http/app.ts";
 import { isLoopback } from "./http/middleware/access.ts";
 import type { ServerOptions } from "./options.ts";
-import { describe, diagnose } from "./selfCheck/diagnose.ts";
+import { type Description, describe, diagnose } from "./selfCheck/diagnose.ts";
 import { Fitness } from "./selfCheck/fitness.ts";
 import type { Logger } from "./shared/logger.ts";
 import { credentialsOf, Redactor } from "./shared/redact.ts";
@@ -101,7 +101,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
 }
 
 /** What is to be known of the CLI with these options, in lines for a person. Throws `ApiError` when it does not run. */
-export async function examine(options: ServerOptions, logger: Logger): Promise<{ lines: string[]; well: boolean }> {
+export async function examine(options: ServerOptions, logger: Logger): Promise<Description> {
   return describe(await diagnose(options, logger));
 }
 

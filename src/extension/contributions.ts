@@ -14,6 +14,7 @@ export const Command = {
   chooseModel: `${SECTION}.chooseModel`,
   setApiKey: `${SECTION}.setApiKey`,
   showLog: `${SECTION}.showLog`,
+  runSelfCheck: `${SECTION}.runSelfCheck`,
   openWalkthrough: `${SECTION}.openWalkthrough`,
   refreshBatches: `${SECTION}.refreshBatches`,
   openResults: `${SECTION}.openResults`,

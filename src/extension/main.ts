@@ -32,6 +32,7 @@ export function activate(context: vscode.ExtensionContext): ClaudeVirtualApi {
   const watch = new BatchWatch(controller, probe);
   const viewParts = { controller, caller, dataDir: settings.dataDir };
   const views = { batches: new BatchesView(viewParts, watch), files: new FilesView(viewParts) };
+  const examine = async () => (await import("../server.ts")).examine(await settings.serverOptions(), logger);
   active = controller;
   context.subscriptions.push(
     channel,
@@ -40,7 +41,7 @@ export function activate(context: vscode.ExtensionContext): ClaudeVirtualApi {
     views.files,
     watch,
     notifyOfTrouble(controller, settings),
-    registerCommands({ controller, caller, settings, channel, views }),
+    registerCommands({ controller, caller, settings, channel, views, examine }),
     settings.onDidChangeServerSettings(() => {
       if (controller.state.kind !== "stopped") void controller.restart();
     }),

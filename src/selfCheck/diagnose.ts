@@ -33,20 +33,24 @@ export async function diagnose(options: LauncherOptions, logger: Logger): Promis
   }
 }
 
-/** The diagnosis as lines for a person, and whether all is well. */
-export function describe({ path, version, signedIn, account, findings }: Diagnosis): {
+/** A diagnosis in lines for a person, and those of them that tell of trouble. */
+export interface Description {
   lines: string[];
-  well: boolean;
-} {
+  trouble: string[];
+}
+
+export function describe({ path, version, signedIn, account, findings }: Diagnosis): Description {
   const how = account.apiKeySource ?? account.tokenSource ?? account.apiProvider;
-  const failed = findings.filter(({ reason }) => reason !== undefined);
+  const signIn = signedIn ? `signed in (${how})` : "not signed in: run 'claude' in a terminal and sign in with /login";
+  const checks = findings.map(({ name, reason }) => (reason === undefined ? `✓ ${name}` : `✗ ${name}: ${reason}`));
+  const failed = checks.filter((_, index) => findings[index]?.reason !== undefined);
   return {
     lines: [
       `Claude Code ${version} at ${path}`,
-      signedIn ? `signed in (${how})` : "not signed in: run 'claude' in a terminal and sign in with /login",
-      ...findings.map(({ name, reason }) => (reason === undefined ? `✓ ${name}` : `✗ ${name}: ${reason}`)),
-      failed.length === 0 ? "passed the self-check" : `failed ${failed.length} of ${findings.length} checks`,
+      signIn,
+      ...checks,
+      failed.length === 0 ? "passed the self-check" : `failed ${failed.length} of ${checks.length} checks`,
     ],
-    well: signedIn && failed.length === 0,
+    trouble: [...(signedIn ? [] : [signIn]), ...failed],
   };
 }

@@ -177,6 +177,13 @@ describeInVsCode("the server", (vsCode) => {
     expect(await streamed()).toContain("Hello ");
   });
 
+  test("checks the CLI at the user's word", async () => {
+    await runCommand(page, "Claude Virtual API: Run Self-Check");
+    const passed = expect.stringContaining("Claude Code passed the self-check.");
+    await expect.poll(() => notifications(page), PATIENCE).toEqual([passed]);
+    expect(await channel()).toMatch(/\[info\] ✓ one call after max_tokens$/m);
+  });
+
   test("leaves no process and a free port when VS Code ends", async () => {
     expect(workersOf(vsCode().home)).not.toEqual([]);
     await vsCode().host.end();

@@ -11,6 +11,7 @@ import { copyCurl, copyEnvironment, copyUrl } from "./copy.ts";
 import { copyFileId, deleteFile, openFile, revealFile, uploadFile } from "./files.ts";
 import { chooseModel, setApiKey } from "./preferences.ts";
 import { askAboutSelection, sendSelection } from "./selection.ts";
+import { runSelfCheck } from "./selfCheck.ts";
 
 /** What commands work on. */
 export interface Parts {
@@ -18,6 +19,8 @@ export interface Parts {
   caller: Caller;
   settings: Settings;
   channel: vscode.LogOutputChannel;
+  /** What is to be known of the CLI. Rejects with its words where it does not run. */
+  examine: () => Promise<{ lines: string[]; trouble: string[] }>;
   views: { batches: BatchesView; files: FilesView };
 }
 
@@ -37,6 +40,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     chooseModel: () => chooseModel(parts),
     setApiKey: () => setApiKey(parts),
     showLog: async () => channel.show(),
+    runSelfCheck: () => runSelfCheck(parts),
     refreshBatches: async () => views.batches.list.refresh(),
     openResults: (argument) => openResults(parts, argument),
     cancelBatch: (argument) => cancelBatch(parts, argument),

@@ -1,0 +1,39 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import * as vscode from "vscode";
+import type { Parts } from "../../src/extension/commands/register.ts";
+import { runSelfCheck } from "../../src/extension/commands/selfCheck.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+/** The command's parts, with what the check finds, and whether the user then asks for the log. */
+function scene(trouble: string[], asksForLog = false) {
+  const logged: string[] = [];
+  const shown = vi.fn();
+  const channel = { info: (line: string) => void logged.push(line), show: shown };
+  const examine = async () => ({ lines: ["Claude Code 2.1.330 at /bin/claude", ...trouble], trouble });
+  const answer = async (...[, button]: unknown[]) => (asksForLog ? button : undefined) as never;
+  const told = {
+    information: vi.spyOn(vscode.window, "showInformationMessage").mockImplementation(answer),
+    warning: vi.spyOn(vscode.window, "showWarningMessage").mockImplementation(answer),
+  };
+  return { logged, shown, told, parts: { channel, examine } as unknown as Parts };
+}
+
+describe("the self-check command", () => {
+  it("tells that all is well, and logs what was checked", async () => {
+    const { parts, told, logged } = scene([]);
+    await runSelfCheck(parts);
+    expect(told.information).toHaveBeenCalledExactlyOnceWith("Claude Code passed the self-check.", "Show Log");
+    expect(told.warning).not.toHaveBeenCalled();
+    expect(logged).toEqual(["Claude Code 2.1.330 at /bin/claude"]);
+  });
+
+  it("names what is lost, and shows the log when asked to", async () => {
+    const { parts, told, shown } = scene(["✗ one call after max_tokens: 4 calls", "not signed in"], true);
+    await runSelfCheck(parts);
+    const text = "The self-check of Claude Code found: ✗ one call after max_tokens: 4 calls; not signed in";
+    expect(told.warning).toHaveBeenCalledExactlyOnceWith(text, "Show Log");
+    expect(told.information).not.toHaveBeenCalled();
+    await vi.waitFor(() => expect(shown).toHaveBeenCalledOnce());
+  });
+});
