@@ -150,13 +150,14 @@ async function send(response: ServerResponse, reply: Reply, stream: boolean): Pr
     return;
   }
   response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" });
+  const closed = once(response, "close");
   for await (const event of reply.events) {
     if (response.destroyed) return;
     if (event === "cut") {
       response.socket?.destroy();
       return;
     }
-    if (!response.write(frame(event))) await Promise.race([once(response, "drain"), once(response, "close")]);
+    if (!response.write(frame(event))) await Promise.race([once(response, "drain"), closed]);
   }
   response.end();
 }

@@ -1,0 +1,78 @@
+import { setTimeout as delay, setImmediate as tick } from "node:timers/promises";
+import Anthropic from "@anthropic-ai/sdk";
+import { describe, expect, it } from "vitest";
+import { fileStage } from "../support/fileStage.ts";
+import { eventsOf, simple } from "../support/harness.ts";
+import { paced, type Reply, type StreamEvent } from "../support/replies.ts";
+import { ANSWERS, NOVEL } from "./answers.ts";
+
+const on = fileStage();
+
+/** What the SDK makes of upstream's own stream, with nothing between. */
+async function sdkFold(events: StreamEvent[]): Promise<Record<string, unknown>> {
+  const body = events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join("");
+  const answer = async () => new Response(body, { headers: { "content-type": "text/event-stream" } });
+  const client = new Anthropic({ apiKey: "k", baseURL: "http://127.0.0.1:9", fetch: answer });
+  const question = { model: "claude-sonnet-5-5", max_tokens: 10, messages: [{ role: "user" as const, content: "x" }] };
+  const { parsed_output: _, ...message } = await client.messages.stream(question).finalMessage();
+  return message as unknown as Record<string, unknown>;
+}
+
+const withoutPings = (events: StreamEvent[]) => events.filter(({ type }) => type !== "ping");
+
+/** How fast upstream sends, from all at once to one event after the other. */
+const PACES: [name: string, pace: (events: StreamEvent[]) => Reply][] = [
+  ["all at once", (events) => paced(events)],
+  [
+    "one by one",
+    (events) =>
+      paced(
+        (async function* () {
+          for (const event of events) {
+            await tick();
+            yield event;
+          }
+        })(),
+      ),
+  ],
+  [
+    "slowly",
+    (events) =>
+      paced(
+        (async function* () {
+          for (const event of events.slice(0, 20)) {
+            await delay(10);
+            yield event;
+          }
+          yield* events.slice(20);
+        })(),
+      ),
+  ],
+];
+
+describe.each(PACES)("of an upstream that sends %s,", (_pace, pace) => {
+  describe.each(Object.entries(ANSWERS))("%s", (_name, events) => {
+    it("is streamed as it came", async () => {
+      on.standIn.respond = () => pace(events);
+      const response = await on.post(simple("x", { stream: true }));
+      expect(await eventsOf(response)).toEqual(withoutPings(events));
+      expect(on.standIn.messages).toHaveLength(1);
+    });
+
+    it("is folded as the SDK folds it", async () => {
+      on.standIn.respond = () => pace(events);
+      const message = (await (await on.post(simple("x"))).json()) as Record<string, unknown>;
+      const { container = null, ...folded } = await sdkFold(events);
+      expect(message).toEqual({ ...folded, container });
+      expect(on.standIn.messages).toHaveLength(1);
+    });
+  });
+
+  it("what is not known yet is streamed as it came, and kept in the fold", async () => {
+    on.standIn.respond = () => pace(NOVEL);
+    expect(await eventsOf(await on.post(simple("x", { stream: true })))).toEqual(NOVEL);
+    const { content } = (await (await on.post(simple("x"))).json()) as { content: object[] };
+    expect(content).toEqual([expect.objectContaining({ type: "hologram" }), expect.objectContaining({ text: "x" })]);
+    expect(on.standIn.messages).toHaveLength(2);
+  });
+});

@@ -1,0 +1,106 @@
+import { eventsFor, type StreamEvent, text, thinking, toolUse } from "../support/replies.ts";
+
+/** The events of one block that is opened as it stands, with these deltas. */
+function block(index: number, content_block: object, ...deltas: object[]): StreamEvent[] {
+  return [
+    { type: "content_block_start", index, content_block },
+    ...deltas.map((delta) => ({ type: "content_block_delta", index, delta })),
+    { type: "content_block_stop", index },
+  ];
+}
+
+/** A stream with these blocks between its usual beginning and end; `delta` and `usage` are what its end says besides. */
+function stream(blocks: StreamEvent[], delta: object = {}, usage: object = {}): StreamEvent[] {
+  const [start, end, stop] = [...eventsFor([])] as [StreamEvent, StreamEvent, StreamEvent];
+  return [start, ...blocks, { ...end, delta: { ...end.delta, ...delta }, usage: { ...end.usage, ...usage } }, stop];
+}
+
+const cited = {
+  type: "char_location",
+  cited_text: "c",
+  document_index: 0,
+  document_title: null,
+  start_char_index: 0,
+  end_char_index: 1,
+};
+const found = {
+  type: "web_search_result",
+  url: "https://example.com",
+  title: "t",
+  encrypted_content: "e",
+  page_age: null,
+};
+
+/** Answers of every kind that the API gives, by name: what upstream streams. */
+export const ANSWERS: Record<string, StreamEvent[]> = {
+  text: [...eventsFor([text("A few words of an answer")])],
+  "text of every kind": [...eventsFor([text('é \u2028\u2029\u0000\ufeff 😀 \\ " \r\n\t data: x\n\nevent: y')])],
+  "a long text": [...eventsFor([text("word ".repeat(20_000))])],
+  "an empty text": stream(block(0, { type: "text", text: "" })),
+  "text that cites": stream(
+    block(
+      0,
+      { type: "text", text: "", citations: [] },
+      { type: "citations_delta", citation: cited },
+      { type: "text_delta", text: "cited" },
+      { type: "citations_delta", citation: { ...cited, start_char_index: 5 } },
+    ),
+  ),
+  "a thought": [...eventsFor([thinking("Let me see"), text("Yes")])],
+  "a thought that is not shown": stream([
+    ...block(0, { type: "thinking", thinking: "", signature: "" }, { type: "signature_delta", signature: "c2ln" }),
+    ...block(1, { type: "redacted_thinking", data: "ZGF0YQ==" }),
+    ...block(2, { type: "text", text: "" }, { type: "text_delta", text: "Yes" }),
+  ]),
+  "a call": [...eventsFor([text("Well"), toolUse("look", { at: ["a", { b: null, c: 1.5e-7 }], "é\n": "\u2028" })])],
+  "calls side by side": [...eventsFor([toolUse("a", { n: 1 }), toolUse("b", { n: [] }), toolUse("c", "text")])],
+  "a call without input": stream(
+    block(0, { type: "tool_use", id: "toolu_1", name: "now", input: {}, caller: { type: "direct" } }),
+  ),
+  "a call whose input comes by the character": stream(
+    block(
+      0,
+      { type: "tool_use", id: "toolu_1", name: "look", input: {} },
+      ...[...'{"at": "\\u00e9\\"", "n": [1, -2.5e3, true, null]}'].map((partial_json) => ({
+        type: "input_json_delta",
+        partial_json,
+      })),
+    ),
+    { stop_reason: "tool_use" },
+  ),
+  "a search on the server": stream(
+    [
+      ...block(
+        0,
+        { type: "server_tool_use", id: "srvtoolu_1", name: "web_search", input: {} },
+        { type: "input_json_delta", partial_json: '{"query":"x"}' },
+      ),
+      ...block(1, { type: "web_search_tool_result", tool_use_id: "srvtoolu_1", content: [found] }),
+      ...block(2, { type: "text", text: "" }, { type: "text_delta", text: "Found" }),
+    ],
+    {},
+    { server_tool_use: { web_search_requests: 1, web_fetch_requests: 0 } },
+  ),
+  "nothing at all": stream([]),
+  "an end at max_tokens": [...eventsFor([text("cut")], { stop_reason: "max_tokens" })],
+  "an end at a stop sequence": [...eventsFor([text("cut")], { stop_reason: "stop_sequence", stop_sequence: "END" })],
+  "an end for a pause": [...eventsFor([text("cut")], { stop_reason: "pause_turn" })],
+  "an end at the context window": [...eventsFor([text("cut")], { stop_reason: "model_context_window_exceeded" })],
+  "a refusal": [
+    ...eventsFor([text("No")], {
+      stop_reason: "refusal",
+      stop_details: { type: "refusal", category: "cyber", explanation: "Because." },
+    }),
+  ],
+  "a container and edits of the context": stream(
+    block(0, { type: "text", text: "" }, { type: "text_delta", text: "x" }),
+    { container: { id: "container_1", expires_at: "2026-11-24T00:00:00Z" } },
+    { cache_read_input_tokens: 5, cache_creation_input_tokens: 6 },
+  ),
+};
+
+/** Blocks and deltas that no SDK knows yet, which are passed on all the same; of new events the CLI tells nothing. */
+export const NOVEL: StreamEvent[] = stream([
+  ...block(0, { type: "hologram", depth: 0 }, { type: "depth_delta", depth: 3 }),
+  ...block(1, { type: "text", text: "" }, { type: "text_delta", text: "x", weight: 0.5 }),
+]);
