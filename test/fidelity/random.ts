@@ -22,7 +22,7 @@ export function* randomRequests(count: number, seed: number): Generator<Requeste
 }
 
 /** Numbers from 0 to 1 that are the same at each run (a linear congruential generator). */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let state = seed;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
