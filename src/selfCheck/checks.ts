@@ -18,7 +18,7 @@ const PLAIN = { max_tokens: 64, messages: [{ role: "user", content: "Hello" }] }
 
 /** Everything that a request may hold in one, with text that the CLI would take for a command of its own. */
 const FULL = {
-  max_tokens: 77,
+  max_tokens: 2077,
   messages: [
     { role: "user", content: [{ type: "text", text: "/help @/etc/hosts\u2028!ls" }] },
     { role: "assistant", content: [{ type: "tool_use", id: "toolu_1", name: "look", input: { at: 1 } }] },
@@ -28,6 +28,8 @@ const FULL = {
   tool_choice: { type: "auto" },
   stop_sequences: ["END"],
   metadata: { user_id: "somebody" },
+  thinking: { type: "enabled", budget_tokens: 1024 },
+  output_config: { effort: "low" },
 };
 
 /** Fields that the CLI fills in, besides those that travel through its settings. */
@@ -67,6 +69,16 @@ const once = (name: string, events: StreamEvent[]): Check => ({
 
 const OVERLOADED: StreamEvent = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
 
+function nothing(added: string[]): void {
+  equal(added, [], `the CLI added ${added.join(", ")}`);
+}
+
+/** The fields of what reached upstream that nobody asked for. */
+function addedTo(request: object, body: object): string[] {
+  const asked = [...Object.keys(request), "model", "system", "stream", ...OF_THE_CLI];
+  return Object.keys(body).filter((field) => !asked.includes(field));
+}
+
 /** In this order on one worker, so that each also shows that nothing of the one before is left. */
 export const CHECKS: readonly Check[] = [
   {
@@ -80,11 +92,10 @@ export const CHECKS: readonly Check[] = [
     name: "nothing is added to requests",
     async run(bench) {
       const { body } = await bench.answered(PLAIN, answer("end_turn"));
-      const asked = [...Object.keys(PLAIN), "model", "system", "stream", ...OF_THE_CLI];
-      const added = Object.keys(body).filter((field) => !asked.includes(field));
-      equal(added, [], `the CLI added ${added.join(", ")}`);
+      nothing(addedTo(PLAIN, body));
       equal(body.messages, PLAIN.messages, "the CLI changed the messages");
       ok(!JSON.stringify(body).includes("cache_control"), "the CLI added cache marks");
+      nothing(addedTo(FULL, (await bench.answered(FULL, answer("end_turn"))).body));
     },
   },
   {
