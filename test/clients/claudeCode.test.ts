@@ -1,0 +1,219 @@
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import type { IncomingHttpHeaders } from "node:http";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+
+import { claudeCode } from "../support/claudeCode.ts";
+import { fileStage } from "../support/fileStage.ts";
+import { png } from "../support/images.ts";
+import { eventsFor, failure, reply, text, thinking, toolUse } from "../support/replies.ts";
+import { heldBack, MODEL } from "./sdks.ts";
+
+const on = fileStage();
+
+const JSON_OUTPUT = ["--output-format", "json", "--model", MODEL];
+const STREAM_OUTPUT = ["--output-format", "stream-json", "--verbose", "--include-partial-messages", "--model", MODEL];
+
+/** Answers the first call with a use of the tool after some thinking, the second with a text. */
+function answerInTwoSteps(tool: string, input: object, last = "Done.") {
+  const blocks = [thinking("Hm, well.", "EqQBCg=="), text("I look."), toolUse(tool, input, "toolu_1")];
+  const answers = [reply(blocks, { model: MODEL }), reply([text(last)], { model: MODEL })];
+  on.standIn.respond = () => answers[on.standIn.messages.length - 1] ?? failure(500, "api_error", "A third call.");
+}
+
+/** Expects two calls, the second with what the first was answered, and this as the tool's result. */
+function expectRoundTrip(tool: string, input: object, result: object) {
+  expect(on.standIn.messages).toHaveLength(2);
+  expect(on.standIn.messages[1]?.body.messages.slice(-2)).toEqual([
+    {
+      role: "assistant",
+      content: [
+        { type: "thinking", thinking: "Hm, well.", signature: "EqQBCg==" },
+        { type: "text", text: "I look." },
+        { type: "tool_use", id: "toolu_1", name: tool, input, caller: { type: "direct" } },
+      ],
+    },
+    {
+      role: "user",
+      content: [{ type: "tool_result", tool_use_id: "toolu_1", cache_control: { type: "ephemeral" }, ...result }],
+    },
+  ]);
+}
+
+describe("Claude Code, as a client", () => {
+  it("gets a text, and asks for thinking in its own way", async () => {
+    await using claude = await claudeCode();
+    on.standIn.respond = () => reply([text("Hello to you – é.")], { model: MODEL });
+    const { result } = await claude.print(on.url, "Say hello – é.", ...JSON_OUTPUT);
+    expect(result).toMatchObject({ subtype: "success", is_error: false, result: "Hello to you – é.", num_turns: 1 });
+    expect(result.usage).toMatchObject({ input_tokens: 12, output_tokens: 7 });
+    expect(on.standIn.messages).toHaveLength(1);
+    const { messages, ...body } = on.standIn.messages[0]?.body ?? {};
+    expect(messages[0].content.at(-1)).toEqual({ type: "text", text: "Say hello – é." });
+    expect(body).toMatchObject({
+      model: MODEL,
+      thinking: { type: "adaptive", display: "omitted" },
+      context_management: { edits: [{ type: "clear_thinking_20251015", keep: "all" }] },
+      output_config: { effort: expect.any(String) },
+    });
+  });
+
+  it("gets the events of a stream as upstream sent them", async () => {
+    await using claude = await claudeCode();
+    const blocks = [thinking("Let me see.", "EqQBCg=="), text("Two words")];
+    const upstream = [...eventsFor(blocks, { model: MODEL })];
+    on.standIn.respond = () => ({ events: upstream });
+    const { lines, result } = await claude.print(on.url, "Say two words.", ...STREAM_OUTPUT);
+    const events = lines.filter(({ type }) => type === "stream_event").map(({ event }) => event);
+    expect(events).toEqual(upstream.filter(({ type }) => type !== "ping"));
+    const said = lines.filter(({ type }) => type === "assistant").flatMap(({ message }) => message.content);
+    expect(said).toMatchObject(blocks);
+    expect(result).toMatchObject({ is_error: false, result: "Two words" });
+    expect(on.standIn.messages).toHaveLength(1);
+  });
+
+  it("runs a command and sends what it said", async () => {
+    await using claude = await claudeCode();
+    const input = { command: "echo 'Grüße'", description: "Greets" };
+    answerInTwoSteps("Bash", input, "It said Grüße.");
+    const { result } = await claude.print(on.url, "Run it.", ...JSON_OUTPUT, "--allowedTools", "Bash(echo:*)");
+    expect(result).toMatchObject({ is_error: false, result: "It said Grüße.", num_turns: 2 });
+    expectRoundTrip("Bash", input, { content: "Grüße", is_error: false });
+  });
+
+  it("reads an image and sends it byte for byte", async () => {
+    await using claude = await claudeCode();
+    const file_path = join(claude.cwd, "black.png");
+    const data = png(40, 40);
+    await writeFile(file_path, Buffer.from(data, "base64"));
+    answerInTwoSteps("Read", { file_path }, "It is black.");
+    const { result } = await claude.print(on.url, "What is on it?", ...JSON_OUTPUT, "--allowedTools", "Read");
+    expect(result).toMatchObject({ is_error: false, result: "It is black.", num_turns: 2 });
+    const image = { type: "image", source: { type: "base64", media_type: "image/png", data } };
+    expectRoundTrip("Read", { file_path }, { content: [image] });
+  });
+
+  it.each([
+    [400, "invalid_request_error"],
+    [429, "rate_limit_error"],
+    [529, "overloaded_error"],
+  ])("tells of upstream's %i in its words, as it does without us", async (status, type) => {
+    await using claude = await claudeCode();
+    const message = `Upstream's own words for ${status} – é`;
+    const results = [];
+    for (const api of [on.standIn.url, on.url]) {
+      on.standIn.reset();
+      on.standIn.respond = () => failure(status, type, message);
+      const { result } = await claude.print(api, "Hello", ...JSON_OUTPUT);
+      // Claude Code names the host that it asked
+      results.push({ ...result, result: String(result.result).replace(new URL(api).host, "HOST") });
+      expect(on.standIn.messages.length).toBeGreaterThan(0);
+      // a 400 has both CLIs try again in other words, which costs nothing
+      if (status !== 400) expect(on.standIn.messages).toHaveLength(1);
+    }
+    const [direct, through] = results;
+    expect(direct).toMatchObject({ is_error: true, api_error_status: status, api_error_type: type });
+    expect(direct?.result).toContain(message);
+    expect(through).toMatchObject({ is_error: true, api_error_status: status, api_error_type: type });
+    expect(through?.result).toBe(direct?.result);
+  });
+
+  it("stops upstream when it is interrupted in mid-answer", async () => {
+    await using claude = await claudeCode();
+    const held = heldBack(eventsFor([text("One two three")], { model: MODEL }), 4);
+    on.standIn.respond = () => held.reply;
+    const child = claude.start(on.url, "Count.", ...STREAM_OUTPUT);
+    const exited = once(child, "exit");
+    let printed = "";
+    for await (const chunk of child.stdout ?? []) {
+      printed += chunk;
+      if (printed.includes("text_delta")) child.kill("SIGINT");
+    }
+    await exited;
+    expect(printed).toContain("text_delta");
+    expect(on.standIn.messages).toHaveLength(1);
+    expect(await on.standIn.messages[0]?.finished).toBe(false);
+    held.release();
+  });
+});
+
+type Body = { system: { type: string; text: string; cache_control?: object }[]; [field: string]: unknown };
+interface Call {
+  path: string;
+  headers: IncomingHttpHeaders;
+  body: Body;
+}
+
+const BILLING = /^x-anthropic-billing-header: cc_version=[\d.]+\.\w+; cc_entrypoint=sdk-cli;$/;
+const IDENTITY = /^You are a Claude agent[^\n]*$/;
+
+/** What becomes of Claude Code's own body on its way through us: this and nothing else. */
+function throughUs({ body }: Call, added: object): Body {
+  const [billing, identity, ...rest] = body.system as [Body["system"][0], Body["system"][0], ...Body["system"]];
+  expect(billing.text).toMatch(BILLING);
+  const mark = identity.cache_control && { cache_control: identity.cache_control };
+  return {
+    ...body,
+    ...added,
+    system: [
+      // the attribution is that of the CLI behind us, whose check digits are computed from its own trigger
+      { ...billing, text: expect.stringMatching(BILLING) },
+      // the identity block is that CLI's, too, which says what the client's own may say in other words
+      { type: "text", text: expect.stringMatching(IDENTITY), ...mark },
+      // what follows the attribution is joined to one block
+      { ...rest[0], text: [identity, ...rest].map((block) => block.text).join("\n\n") },
+    ] as Body["system"],
+  };
+}
+
+/** Headers that are of the one CLI or the other: its key, its session, and how long its body is. */
+const OWN_HEADERS = ["x-api-key", "x-claude-code-session-id", "content-length"];
+
+function comparable({ headers }: Call): object {
+  const { "anthropic-beta": betas, ...rest } = headers;
+  for (const name of OWN_HEADERS) delete rest[name];
+  const set = String(betas).split(",").sort();
+  // the CLI leaves this beta out where the effort is in the body that it is given
+  return { ...rest, betas: set.filter((beta) => beta !== "effort-2025-11-24") };
+}
+
+/** Midnight may pass between two runs. */
+const dateless = (raw: string) => raw.replaceAll(/Today's date is \d{4}-\d\d-\d\d/g, "Today's date is D");
+
+/** The CLI behind us adds this for models of that age. */
+const WARM = { temperature: 1 };
+
+describe("what reaches upstream from Claude Code, through us and without us", () => {
+  it.each<[string, string[], Record<string, string>, object]>([
+    ["as it is", ["--model", MODEL], {}, {}],
+    ["with an alias for a model", ["--model", "opus"], {}, {}],
+    ["with an older model, which has other tools and thinking", ["--model", "claude-haiku-4-5"], {}, WARM],
+    ["with an effort of the user's", ["--model", MODEL, "--effort", "high"], {}, {}],
+    ["with another system prompt", ["--model", MODEL, "--system-prompt", "Be brief."], {}, {}],
+    ["with more of a system prompt", ["--model", MODEL, "--append-system-prompt", "Be brief."], {}, {}],
+    ["without cache marks", ["--model", MODEL], { DISABLE_PROMPT_CACHING: "1" }, {}],
+    ["without thinking", ["--model", MODEL], { CLAUDE_CODE_DISABLE_THINKING: "1" }, {}],
+  ])("%s", async (_name, more, variables, added) => {
+    await using claude = await claudeCode(variables);
+    const input = { command: "echo 'Grüße'", description: "Greets" };
+    // the same home and session, so that even the random ids are the same
+    const session = ["--no-session-persistence", "--session-id", "6c1f1c1e-3b0a-4d0e-9c57-1f3c64a9a001"];
+    const args = ["Run it.", "--output-format", "json", "--allowedTools", "Bash(echo:*)", ...session, ...more];
+    const calls: Call[][] = [];
+    for (const api of [on.standIn.url, on.url]) {
+      on.standIn.reset();
+      answerInTwoSteps("Bash", input);
+      const { result } = await claude.print(api, ...args);
+      expect(result).toMatchObject({ is_error: false, result: "Done.", num_turns: 2 });
+      calls.push(
+        on.standIn.messages.map(({ raw, path, headers }) => ({ path, headers, body: JSON.parse(dateless(raw)) })),
+      );
+    }
+    const [direct, through] = calls as [Call[], Call[]];
+    expect(direct).toHaveLength(2);
+    expect(through.map(({ body }) => body)).toEqual(direct.map((call) => throughUs(call, added)));
+    expect(through.map(({ path }) => path)).toEqual(direct.map(({ path }) => path));
+    expect(through.map(comparable)).toEqual(direct.map(comparable));
+  });
+});
