@@ -160,7 +160,7 @@ async function interrupt(site: Site, random: Random, sent: BatchItem[], signal: 
 
 describe.skipIf(process.platform !== "linux")("a batch whose server", () => {
   it(`is killed ends whole, and pays twice only for what was under way (${ROUNDS} times)`, {
-    timeout: 40 * 60_000,
+    timeout: 120 * 60_000,
   }, async () => {
     const random = seeded();
     await using scratch = await scratchHome();
