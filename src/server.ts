@@ -53,9 +53,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   if (!isLoopback(options.host) && options.apiKey === undefined) {
     throw new Error(`Listening on ${options.host} opens the server to other machines: configure an API key first.`);
   }
-  const { environment, extraEnvironment, apiKey } = options;
-  const redactor = new Redactor();
-  redactor.hide([...credentialsOf(environment), ...credentialsOf(extraEnvironment), ...(apiKey ? [apiKey] : [])]);
+  const redactor = redactorOf(options);
   const logger = redactor.over(sink);
   const fitness = options.selfCheck ? new Fitness(options, logger) : undefined;
   const launcher = new Launcher(options, {
@@ -101,8 +99,16 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
 }
 
 /** What is to be known of the CLI with these options, in lines for a person. Throws `ApiError` when it does not run. */
-export async function examine(options: ServerOptions, logger: Logger): Promise<Description> {
-  return describe(await diagnose(options, logger));
+export async function examine(options: ServerOptions, sink: Logger): Promise<Description> {
+  const redactor = redactorOf(options);
+  return describe(await diagnose(options, { logger: redactor.over(sink), hide: redactor.hide }));
+}
+
+/** Hides every credential that the options hold. */
+function redactorOf({ environment, extraEnvironment, apiKey }: ServerOptions): Redactor {
+  const redactor = new Redactor();
+  redactor.hide([...credentialsOf(environment), ...credentialsOf(extraEnvironment), ...(apiKey ? [apiKey] : [])]);
+  return redactor;
 }
 
 /** Everything that works on the data directory. */

@@ -1,7 +1,6 @@
 import { isSignedIn } from "../claude/account.ts";
-import { Launcher, type LauncherOptions } from "../claude/launcher.ts";
+import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
 import type { CliDescription } from "../claude/worker.ts";
-import type { Logger } from "../shared/logger.ts";
 import { type Finding, selfCheck } from "./selfCheck.ts";
 
 /** Everything there is to know about the CLI on this machine. */
@@ -14,8 +13,8 @@ export interface Diagnosis {
 }
 
 /** Looks for the CLI, asks it for its sign-in, and checks it. Throws `ApiError` when it is not there or does not run. */
-export async function diagnose(options: LauncherOptions, logger: Logger): Promise<Diagnosis> {
-  const launcher = new Launcher(options, { logger, hide: () => {} });
+export async function diagnose(options: LauncherOptions, parts: LauncherParts): Promise<Diagnosis> {
+  const launcher = new Launcher(options, parts);
   try {
     const cli = await launcher.locate();
     const worker = await launcher.launch([], false);
@@ -26,7 +25,7 @@ export async function diagnose(options: LauncherOptions, logger: Logger): Promis
       version: cli.version,
       signedIn: isSignedIn(description),
       account: description.account,
-      findings: await selfCheck(cli, options.environment, logger),
+      findings: await selfCheck(cli, options.environment, parts.logger),
     };
   } finally {
     launcher.close();
