@@ -159,7 +159,12 @@ describe("doctor", () => {
   async function doctor(env: NodeJS.ProcessEnv, path = claudePath()) {
     await using scratch = await scratchHome();
     const args = ["doctor", "--claude", path, "--data-dir", join(scratch.home, "data")];
-    const { code, stdout, stderr } = await runCli(args, { HOME: scratch.home, ...env });
+    const { code, stdout, stderr } = await runCli(args, {
+      HOME: scratch.home,
+      // whoever is asked there, nothing may leave the machine
+      ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
+      ...env,
+    });
     return { code, output: stdout + stderr };
   }
 
