@@ -17,10 +17,13 @@ interface Quotation {
 
 /** `API error (attempt 1/1): 404 404 {…}`: a refusal, with upstream's status and own words. */
 const REFUSED = /API error \(attempt \d+\/\d+\): (\d{3}) .*?(\{.*\})\s*$/;
-/** `Error streaming (non-streaming fallback disabled): {…}`: an error event in an open stream. */
-const BROKEN_STREAM = /Error streaming[^{]*(\{.*\})\s*$/;
-/** Either of them, whatever it quotes. */
-const ANY_FAILURE = /\[ERROR\] (API error \(attempt|Error streaming)/;
+/**
+ * `Error streaming (non-streaming fallback disabled): {…}`: an error event in an open stream; of some types after a
+ * whole block it says `Error in API request: {…}`.
+ */
+const BROKEN_STREAM = /(?:Error streaming[^{]*|Error in API request: )(\{.*\})\s*$/;
+/** Any of them, whatever it quotes; of an overload after a whole block only this much is told. */
+const ANY_FAILURE = /\[ERROR\] (API error \(attempt|Error streaming|Error in API request: \{)|Mid-stream server error/;
 
 /** Statuses of the errors that arrive as events, where no status line tells (docs: "API errors"). */
 const STATUS_OF: Record<string, number> = {
@@ -42,6 +45,7 @@ const STATUS_OF: Record<string, number> = {
 export class Evidence {
   #quoted: Quotation | undefined;
   #reported: CliMessage | undefined;
+  #denied = false;
   #limit: RateLimitInfo | undefined;
   readonly #upstream = new UpstreamHeaders();
   #complete = false;
@@ -59,7 +63,9 @@ export class Evidence {
   }
 
   addReport(message: CliMessage): void {
-    this.#reported ??= message;
+    // our own mod has kept the CLI from another call: what made it want one was the failure
+    if (message.api_error === "hook_denied") this.#denied = true;
+    else this.#reported ??= message;
     // unlike the event it comes with every refusal, but only newer versions have it
     this.#limit = message.api_error_params?.rate_limit_info ?? this.#limit;
   }
@@ -75,6 +81,7 @@ export class Evidence {
    */
   toError(result: CliMessage, begun: boolean): ApiError {
     if (this.#quoted) return this.#quotedError(this.#quoted);
+    if (this.#denied && !this.#reported) return answerBrokenOff("its server failed, and gave no reason that is told.");
     const report = this.#reported;
     const text = String(
       report?.message?.content?.[0]?.text ?? result.result ?? result.errors?.[0] ?? "no reason given",

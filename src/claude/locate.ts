@@ -15,8 +15,8 @@ export interface Cli {
   version: string;
 }
 
-/** The oldest version that loads mods, without which one request may cost several upstream calls (see oneCallMod.ts). */
-export const MINIMUM_VERSION = "2.1.287";
+/** The oldest version that asks mods before each call, without which one request may cost several (see oneCallMod.ts). */
+export const MINIMUM_VERSION = "2.1.321";
 
 /** How long `claude --version` may take, in milliseconds: a hang bound for a cold disk. */
 const VERSION_TIMEOUT = 30_000;

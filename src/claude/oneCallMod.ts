@@ -3,9 +3,10 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /**
- * A mod for the CLI (documented under "mods", since 2.1.287): the first request to the model of a turn is `index` 0 and
- * stays untouched; a second one, with which the CLI would continue after `max_tokens`, a refusal or an empty answer,
- * is answered on the spot. The matcher keeps the hook out of the way of every ordinary request.
+ * A mod for the CLI (documented under "mods"): it is asked before each request that the CLI sends anywhere. The first
+ * call of the model in a turn passes; whatever the CLI would send after it (to continue after `max_tokens`, a refusal or
+ * an empty answer, to try again without streaming after a 404, without a beta after a 400 …) is denied on this machine,
+ * as is any call of the model outside a turn. Counting is no such call.
  */
 const FILES: Record<string, string> = {
   ".claude-plugin/plugin.json": JSON.stringify({
@@ -14,9 +15,19 @@ const FILES: Record<string, string> = {
     description: "One request to the model for each turn",
   }),
   "hooks/hooks.json": JSON.stringify({ modules: ["./register.js"] }),
-  "hooks/register.js": `export const register = (on) => {
-  on("turn.step", { index: 1 }, async function* (_$, { turnId, index }) {
-    return { turnId, index, answer: "", toolUses: [], stopReason: "end_turn", usage: null };
+  // paths of Anthropic's API and Foundry, Vertex, Bedrock
+  "hooks/register.js": `const CALL = /(\\/v1\\/messages|(?<!\\/count-tokens):(streamR|r)awPredict|\\/invoke(-with-response-stream)?)(\\?|$)/;
+export const register = (on) => {
+  let spent = true;
+  on("turn.start", (_$, turn, next) => {
+    spent = false;
+    return next(turn);
+  });
+  on("http.fetch", (_$, request, next) => {
+    if (!CALL.test(request.url)) return next(request);
+    if (spent) return { deny: "one request, one call" };
+    spent = true;
+    return next(request);
   });
 };
 `,

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import type { StreamEvent } from "../api/events.ts";
 import type { Bench } from "./bench.ts";
-import { REQUEST_ID } from "./upstream.ts";
+import { type Answer, REQUEST_ID } from "./upstream.ts";
 
 /** One thing that the server relies on; `run` rejects where the CLI does not do it. */
 export interface Check {
@@ -59,14 +59,15 @@ const answer = (stop_reason: string, usage: object = {}): StreamEvent[] => [
   { type: "message_stop" },
 ];
 
-const once = (name: string, events: StreamEvent[]): Check => ({
+const once = (name: string, answer: Answer): Check => ({
   name: `one call ${name}`,
   async run(bench) {
-    const { calls } = await bench.ask(PLAIN, { events });
+    const { calls } = await bench.ask(PLAIN, answer);
     equal(calls.length, 1, `the CLI called upstream ${calls.length} times`);
   },
 });
 
+const NOT_FOUND = { status: 404, type: "not_found_error", message: "model: claude-selfcheck" };
 const OVERLOADED: StreamEvent = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
 
 function nothing(added: string[]): void {
@@ -122,16 +123,16 @@ export const CHECKS: readonly Check[] = [
       equal(events, sent);
     },
   },
-  once("after max_tokens", answer("max_tokens")),
-  once("after a refusal", answer("refusal")),
-  once("after a broken stream", [START, ...BLOCK.slice(0, 2), OVERLOADED]),
+  once("after max_tokens", { events: answer("max_tokens") }),
+  once("after a refusal", { events: answer("refusal") }),
+  once("after a broken stream", { events: [START, ...BLOCK.slice(0, 2), OVERLOADED] }),
+  once("where upstream has no such model", NOT_FOUND),
   {
     name: "errors keep upstream's words",
     async run(bench) {
-      const refusal = { status: 404, type: "not_found_error", message: "model: claude-selfcheck" };
-      const { error } = await bench.ask(PLAIN, refusal);
+      const { error } = await bench.ask(PLAIN, NOT_FOUND);
       const { status, type, message, requestId } = error ?? {};
-      equal({ status, type, message, requestId }, { ...refusal, requestId: REQUEST_ID });
+      equal({ status, type, message, requestId }, { ...NOT_FOUND, requestId: REQUEST_ID });
     },
   },
   {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { installOneCallMod } from "../../src/claude/oneCallMod.ts";
 import { scratchHome } from "../support/harness.ts";
 import { body, RawCli } from "../support/rawCli.ts";
-import { eventsFor, failure, paced, type Reply, reply, text } from "../support/replies.ts";
+import { eventsFor, failure, paced, type Reply, reply, text, thinking } from "../support/replies.ts";
 
 const rounds = process.env.CLAUDE_VIRTUAL_API_FULL === "1" ? 100 : 10;
 const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
@@ -22,6 +22,17 @@ const TEMPTING: [string, () => Reply][] = [
   ["no content", () => reply([])],
   ["an error in mid-stream", () => paced([...[...eventsFor([text("a b c")])].slice(0, 4), overloaded])],
   ["a stream that ends early", () => paced([...eventsFor([text("a b c")])].slice(0, 4))],
+  ["an error after a thought", () => paced([...[...eventsFor([thinking("Hm"), text("a")])].slice(0, 6), overloaded])],
+  ["a model that is not there", () => failure(404, "not_found_error", "model: x")],
+  [
+    "a 400 about the history of tools",
+    () =>
+      failure(
+        400,
+        "invalid_request_error",
+        "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1.",
+      ),
+  ],
 ];
 
 describe("left to itself, the CLI calls upstream again after", () => {
@@ -34,23 +45,6 @@ describe("left to itself, the CLI calls upstream again after", () => {
 
   it.each(TEMPTING)("%s", async (_name, answer) => {
     cli.standIn.respond = answer;
-    await cli.turn(body());
-    expect(cli.standIn.messages.length).toBeGreaterThan(1);
-  });
-
-  it("a model that is not there, at no cost and with nothing to stop it", async () => {
-    cli.standIn.respond = () => failure(404, "not_found_error", "model: x");
-    await cli.turn(body());
-    expect(cli.standIn.messages).toHaveLength(2);
-  });
-
-  it("a 400 about the history of tools", async () => {
-    cli.standIn.respond = () =>
-      failure(
-        400,
-        "invalid_request_error",
-        "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1.",
-      );
     await cli.turn(body());
     expect(cli.standIn.messages.length).toBeGreaterThan(1);
   });

@@ -42,7 +42,7 @@ describe("the self-check", () => {
   it.each([
     ["one call after max_tokens", { prepare: without("--plugin-dir", 2) }],
     ["one call after a refusal", { prepare: without("--plugin-dir", 2) }],
-    ["one call after a broken stream", { prepare: "unset CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK" }],
+    ["one call where upstream has no such model", { prepare: without("--plugin-dir", 2) }],
     ["large answers do not end the worker", { prepare: "unset CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE" }],
     ["errors keep upstream's words", { prepare: without("--debug-to-stderr") }],
     ["nothing is added to requests", { input: "s/CLAUDE_CODE_DISABLE_THINKING/IGNORED/" }],
@@ -67,7 +67,7 @@ describe("a server", () => {
       error: {
         type: "api_error",
         message: expect.stringMatching(
-          /^Claude Code [\d.]+ has lost what .*: one call after max_tokens; one call after a refusal\./,
+          /^Claude Code [\d.]+ has lost what .*: one call after max_tokens; one call after a refusal; one call where upstream has no such model\./,
         ),
         details: { error_code: "cli_unfit" },
       },

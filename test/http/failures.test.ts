@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { fileStage } from "../support/fileStage.ts";
 import { eventsOf, simple } from "../support/harness.ts";
-import { eventsFor, failure, paced, reply, text } from "../support/replies.ts";
+import { eventsFor, failure, paced, reply, type StreamEvent, text, thinking } from "../support/replies.ts";
 
 const on = fileStage();
 
@@ -38,6 +38,7 @@ describe("a refusal of upstream", () => {
         request_id: expect.stringMatching(/^req_[0-9a-f]{24}$/),
       });
       expect(response.headers.get("request-id")).toBe(envelope.request_id);
+      expect(on.standIn.messages).toHaveLength(1);
     },
   );
 
@@ -61,6 +62,24 @@ describe("a stream that breaks", () => {
     const events = await eventsOf(response);
     expect(events.slice(0, -1)).toEqual(begun.filter((event) => event.type !== "ping"));
     expect(events.at(-1)).toEqual({ type: "error", error: expect.objectContaining(error) });
+    expect(on.standIn.messages).toHaveLength(1);
+  });
+
+  const WORDLESS = { type: "api_error", message: expect.stringContaining("broke off") };
+  it.each([
+    ["an error after a thought", 6, { type: "api_error", message: "Internal" }, undefined],
+    ["an overload after a thought", 6, overloaded.error, undefined],
+    // the CLI keeps the words of these to itself, since it would have the model go on
+    ["an error after an answer has begun", 8, { type: "api_error", message: "Internal" }, WORDLESS],
+    ["an overload after an answer has begun", 8, overloaded.error, WORDLESS],
+  ])("by %s ends with an error event, and costs one call", async (_name, count, error, told = error) => {
+    const blocks = [...eventsFor([thinking("Hm"), text("one two")])].slice(0, count);
+    on.standIn.respond = () => paced([...blocks, { type: "error", error }]);
+    const events = (await eventsOf(await on.post(simple("x", { stream: true })))) as StreamEvent[];
+    const came = blocks.filter((event) => event.type !== "ping");
+    // of the last stop the server cannot know whether it is upstream's
+    expect(events.slice(0, -1)).toEqual(came.at(-1)?.type === "content_block_stop" ? came.slice(0, -1) : came);
+    expect(events.at(-1)).toEqual({ type: "error", error: told });
     expect(on.standIn.messages).toHaveLength(1);
   });
 

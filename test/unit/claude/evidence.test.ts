@@ -35,6 +35,32 @@ describe("Evidence", () => {
     expect(error).toMatchObject({ status: 404, type: "not_found_error", message: "model: x", requestId: "req_9c1f" });
   });
 
+  it("never tells of a call that our own mod has denied", () => {
+    const denied = report("A mod's http.fetch hook stopped this request: one request, one call", {
+      api_error: "hook_denied",
+      api_error_status: 403,
+      api_error_type: "permission_error",
+    });
+    const result = { api_error_status: 403 };
+    const first = refused(404, "not_found_error", "model: x");
+    expect(errorFrom([first], [denied], result)).toMatchObject({ status: 404, message: "model: x" });
+    const overload = `${AT} [WARN] Mid-stream server error after 1 block(s) yielded — finalizing partial response`;
+    expect(errorFrom([overload], [denied], result, true)).toMatchObject({
+      status: 500,
+      type: "api_error",
+      message: "The API's answer broke off: its server failed, and gave no reason that is told.",
+    });
+  });
+
+  it("quotes an error event that comes after a whole block", () => {
+    const event = { type: "error", error: { type: "api_error", message: "Internal" } };
+    const line = `${AT} [ERROR] Error in API request: ${JSON.stringify(event)}`;
+    expect(errorFrom([line], [report("API Error: Internal")], {}, true)).toMatchObject({
+      type: "api_error",
+      message: "Internal",
+    });
+  });
+
   it("takes the status of the line, whatever the type is", () => {
     const line = refused(418, "invalid_request_error", "no {coffee}\nhere");
     expect(errorFrom([line], [])).toMatchObject({ status: 418, message: "no {coffee}\nhere" });
