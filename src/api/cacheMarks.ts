@@ -16,8 +16,10 @@ export function marksOutsideSystem(request: Marked): number {
   return (request.cache_control ? 1 : 0) + countIn(request.tools) + countIn(request.messages);
 }
 
-export function isSystemMarked(request: Marked): boolean {
-  return countIn(request.system) > 0;
+/** How long the last mark on the system prompt asks to keep it; undefined where there is none. */
+export function systemTtl({ system }: Marked): "5m" | "1h" | undefined {
+  const last = Array.isArray(system) ? system.findLast((block) => block?.cache_control) : undefined;
+  return last && (last.cache_control.ttl === "1h" ? "1h" : "5m");
 }
 
 /** Marks of a list of blocks or messages, and of the blocks inside them; data that a client only quotes is no block. */

@@ -28,7 +28,10 @@ const PREFIXES = ["ANTHROPIC_", "AWS_", "AZURE_", "GOOGLE_", "VERTEX_REGION_", "
 /** Variables of the API family that would change a request, and so belong to the worker, not to the user. */
 const RESERVED = new Set(["ANTHROPIC_BETAS", "ANTHROPIC_MODEL", "ANTHROPIC_LOG"]);
 
-/** What makes the CLI send one request as it is: no retries, no compaction, no limit of its own, nothing in the background. */
+/**
+ * What makes the CLI send one request as it is: no retries, no compaction, no limit and no betas of its own, every effort
+ * with every model, however long a silence, nothing in the background.
+ */
 const FIXED = {
   CLAUDE_CODE_MAX_RETRIES: "0",
   CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: "1",
@@ -36,6 +39,10 @@ const FIXED = {
   DISABLE_AUTO_COMPACT: "1",
   CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: "1000000000",
   CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP: "1",
+  CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS: "1",
+  DISABLE_INTERLEAVED_THINKING: "1",
+  CLAUDE_CODE_MODEL_CAPABILITIES: "*=effort",
+  API_FORCE_IDLE_TIMEOUT: "0",
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
   DISABLE_AUTOUPDATER: "1",
 };

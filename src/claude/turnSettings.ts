@@ -4,8 +4,10 @@ export interface TurnRequest {
   model: string;
   /** The client's body without `model`, `system` and `stream`, merged by the CLI into its own. */
   body: Record<string, unknown>;
-  /** Whether the CLI's own cache marks on the system prompt stay; they stand for a mark that the client put there. */
-  markSystem: boolean;
+  /** How long the CLI's own cache marks on the system prompt keep it, which stand for the client's; undefined for no marks. */
+  systemMarks: "5m" | "1h" | undefined;
+  /** Whether no `temperature` may be added. The body must have a `thinking` then, which takes the place of the CLI's. */
+  withoutTemperature: boolean;
 }
 
 /**
@@ -14,9 +16,9 @@ export interface TurnRequest {
  *
  * - `CLAUDE_CODE_EXTRA_BODY` carries the client's body.
  * - `CLAUDE_CODE_DISABLE_THINKING` keeps the CLI from adding thinking and context edits of its own; the client's
- *   `thinking` travels in the body like any other field.
+ *   `thinking` travels in the body like any other field. Only while it thinks, the CLI adds no temperature to old models.
  * - `CLAUDE_CODE_EFFORT_LEVEL` keeps it from adding an effort.
- * - `DISABLE_PROMPT_CACHING` takes the CLI's own cache marks away.
+ * - `DISABLE_PROMPT_CACHING` takes the CLI's own cache marks away, `CLAUDE_CODE_PROMPT_CACHE_TTL` says what they ask for.
  * - `ANTHROPIC_LOG` has the SDK inside the CLI tell of upstream's headers on stderr. Not from the start, since what the
  *   CLI asks Bedrock then would be told on stdout.
  */
@@ -25,9 +27,10 @@ export function turnSettings(request: TurnRequest) {
     model: request.model,
     env: {
       CLAUDE_CODE_EXTRA_BODY: JSON.stringify(request.body),
-      CLAUDE_CODE_DISABLE_THINKING: "1",
+      CLAUDE_CODE_DISABLE_THINKING: request.withoutTemperature ? "0" : "1",
       CLAUDE_CODE_EFFORT_LEVEL: "unset",
-      DISABLE_PROMPT_CACHING: request.markSystem ? "" : "1",
+      DISABLE_PROMPT_CACHING: request.systemMarks ? "" : "1",
+      CLAUDE_CODE_PROMPT_CACHE_TTL: request.systemMarks ?? "",
       ANTHROPIC_LOG: "debug",
     },
   };

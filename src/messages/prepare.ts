@@ -1,26 +1,17 @@
-import { isSystemMarked, MAX_CACHE_MARKS, marksOutsideSystem } from "../api/cacheMarks.ts";
+import { MAX_CACHE_MARKS, marksOutsideSystem, systemTtl } from "../api/cacheMarks.ts";
 import type { MessagesRequest } from "../api/messagesRequest.ts";
 import type { WorkerKey } from "../claude/pool.ts";
 import type { TurnRequest } from "../claude/turnSettings.ts";
 
-/**
- * Betas that change what the Messages API does and that the CLI does not send by itself. They travel with the request;
- * those that our own server stands for (files, batches, counting) and unknown ones are passed over.
- */
-const CARRIED_BETAS = new Set([
-  "advanced-tool-use-2025-11-20",
-  "compact-2026-01-12",
-  "computer-use-2024-10-22",
-  "computer-use-2025-01-24",
-  "computer-use-2025-11-24",
-  "context-1m-2025-08-07",
-  "extended-cache-ttl-2025-04-11",
-  "fine-grained-tool-streaming-2025-05-14",
-  "output-128k-2025-02-19",
-  "structured-outputs-2025-11-13",
-  "thinking-display-updates-2026-08-18",
-  "token-efficient-tools-2025-02-19",
-]);
+/** Betas that no request has to carry: our own server stands for them, or the CLI sends them by itself. */
+const UNCARRIED_BETAS =
+  /^(files-api|message-batches|token-counting|message-threads|output-300k|claude-code|oauth|prompt-caching)-/;
+/** What a beta looks like; anything else could not travel in a header. */
+const BETA = /^[a-z0-9][a-z0-9.-]{0,99}$/;
+const MAX_BETAS = 50;
+
+/** Models to which the CLI adds a `temperature` of 1. */
+const GETS_TEMPERATURE = /claude-(3-|[a-z]+-4(-[0-6]|@|$))/;
 
 /** Splits a client's request into what is fixed for a worker and what it is given for this one turn. */
 export function prepare(
@@ -30,14 +21,29 @@ export function prepare(
 ): { key: WorkerKey; turn: TurnRequest } {
   const { model, system, stream: _, ...body } = request;
   const text = systemText(system);
+  const asked = mappedModel(model, modelMap);
+  const withoutTemperature = mustLackTemperature(asked, request);
   return {
-    key: { system: text, betas: [...new Set(betas)].filter((beta) => CARRIED_BETAS.has(beta)).sort() },
+    key: { system: text, betas: carriedBetas(betas) },
     turn: {
-      model: mappedModel(model, modelMap),
-      body,
-      markSystem: keepsSystemMarks(request, text),
+      model: asked,
+      // says what leaving it out says
+      body: withoutTemperature ? { thinking: { type: "disabled" }, ...body } : body,
+      systemMarks: hasRoomForMarks(request, text) ? systemTtl(request) : undefined,
+      withoutTemperature,
     },
   };
+}
+
+/** Upstream is to judge them, known or not; the CLI sends them on top of its own. */
+function carriedBetas(betas: readonly string[]): string[] {
+  const carried = new Set(betas.filter((beta) => BETA.test(beta) && !UNCARRIED_BETAS.test(beta)));
+  return [...carried].sort().slice(0, MAX_BETAS);
+}
+
+/** These models refuse a temperature beside `top_p` (docs: "Messages", `top_p`). */
+function mustLackTemperature(model: string, { temperature, top_p }: MessagesRequest): boolean {
+  return top_p !== undefined && temperature === undefined && GETS_TEMPERATURE.test(model);
 }
 
 /** What is asked for where a client names this model. */
@@ -59,7 +65,7 @@ export function systemText(system: MessagesRequest["system"]): string {
 }
 
 /** The CLI marks its own identity block and the system text: two marks more, or one where there is no text. */
-function keepsSystemMarks(request: MessagesRequest, text: string): boolean {
+function hasRoomForMarks(request: MessagesRequest, text: string): boolean {
   const added = text === "" ? 1 : 2;
-  return isSystemMarked(request) && marksOutsideSystem(request) + added <= MAX_CACHE_MARKS;
+  return marksOutsideSystem(request) + added <= MAX_CACHE_MARKS;
 }

@@ -53,7 +53,7 @@ export class Bench {
     const events: StreamEvent[] = [];
     let error: ApiError | undefined;
     try {
-      const turn = { model: this.#model, body: { ...body }, markSystem: false };
+      const turn = { model: this.#model, body: { ...body }, systemMarks: undefined, withoutTemperature: false };
       for await (const event of this.#worker.run(turn, signal, !stop)) {
         events.push(event);
         stop?.abort();

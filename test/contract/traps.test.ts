@@ -32,13 +32,12 @@ describe("left to itself, the CLI", () => {
     ]);
   });
 
-  it("adds thinking, context edits and an effort, which two settings remove", async () => {
+  it("adds thinking and an effort, which two settings remove", async () => {
     await cli.turn(body("x", { max_tokens: 5000 }), {
       env: { CLAUDE_CODE_DISABLE_THINKING: "0", CLAUDE_CODE_EFFORT_LEVEL: "high" },
     });
     expect(upstream()).toMatchObject({
       thinking: { type: "adaptive" },
-      context_management: {},
       output_config: { effort: "high" },
     });
     cli.standIn.reset();
@@ -67,6 +66,28 @@ describe("left to itself, the CLI", () => {
       await cli.turn(body(), { env: { DISABLE_PROMPT_CACHING: value } });
       expect(marks()).toEqual(expected);
     }
+  });
+
+  it("keeps what it marks for as long as one setting says", async () => {
+    for (const [ttl, expected] of [
+      ["1h", { type: "ephemeral", ttl: "1h" }],
+      ["5m", { type: "ephemeral" }],
+    ] as const) {
+      cli.standIn.reset();
+      await cli.turn(body(), { env: { DISABLE_PROMPT_CACHING: "", CLAUDE_CODE_PROMPT_CACHE_TTL: ttl } });
+      expect(upstream().system.at(-1).cache_control).toEqual(expected);
+    }
+  });
+
+  it("adds a temperature to old models, but not while it thinks; a thinking of the body then takes the place of its own", async () => {
+    const model = "claude-haiku-4-5-20251001";
+    await cli.turn(body("x", { top_p: 0.9 }), { model });
+    expect(upstream()).toMatchObject({ temperature: 1, top_p: 0.9 });
+    cli.standIn.reset();
+    const env = { CLAUDE_CODE_DISABLE_THINKING: "0" };
+    await cli.turn(body("x", { top_p: 0.9, thinking: { type: "disabled" } }), { model, env });
+    expect(upstream().thinking).toEqual({ type: "disabled" });
+    expect(upstream()).not.toHaveProperty("temperature");
   });
 
   it("puts its notes into the conversation, which vanish with the replaced messages", async () => {
@@ -103,12 +124,41 @@ describe("left to itself, the CLI", () => {
 });
 
 describe("at its start, the CLI", () => {
+  const betasOf = ({ standIn }: RawCli) => String(standIn.messages[0]!.headers["anthropic-beta"]).split(",");
+
+  it("sends betas and edits the context for what it could do, unless told not to", async () => {
+    const env = { CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS: undefined, DISABLE_INTERLEAVED_THINKING: undefined };
+    await using eager = await RawCli.start({ system: [], env });
+    await eager.turn(body("x", { max_tokens: 5000 }), { env: { CLAUDE_CODE_DISABLE_THINKING: "0" } });
+    expect(betasOf(eager)).toEqual(expect.arrayContaining(["interleaved-thinking-2025-05-14"]));
+    expect(betasOf(eager).length).toBeGreaterThan(3);
+    expect(eager.standIn.messages[0]!.body).toHaveProperty("context_management");
+    await using plain = await RawCli.start({ system: [] });
+    await plain.turn(body("x", { max_tokens: 5000 }), { env: { CLAUDE_CODE_DISABLE_THINKING: "0" } });
+    expect(betasOf(plain)).toEqual(["claude-code-20250219", "effort-2025-11-24"]);
+    expect(plain.standIn.messages[0]!.body).not.toHaveProperty("context_management");
+  });
+
+  it("takes the effort away from models that it says have none, unless all have it", async () => {
+    const asked = body("x", { output_config: { effort: "max" } });
+    const arrived = async (capabilities: string | undefined) => {
+      await using cli = await RawCli.start({ system: [], env: { CLAUDE_CODE_MODEL_CAPABILITIES: capabilities } });
+      await cli.turn(asked, { model: "claude-haiku-4-5-20251001" });
+      return cli.standIn.messages[0]!.body.output_config;
+    };
+    expect(await arrived(undefined)).toBeUndefined();
+    expect(await arrived("*=effort")).toEqual({ effort: "max" });
+  });
+
   it("takes betas that come in a variable, besides its own", async () => {
-    await using cli = await RawCli.start({ system: [], env: { ANTHROPIC_BETAS: "context-1m-2025-08-07" } });
+    await using cli = await RawCli.start({
+      system: [],
+      env: { ANTHROPIC_BETAS: "context-1m-2025-08-07,unheard-of-2027-01-01" },
+    });
     await cli.turn(body());
-    const betas = String(cli.standIn.messages[0]!.headers["anthropic-beta"]).split(",");
-    expect(betas).toContain("context-1m-2025-08-07");
-    expect(betas).toContain("claude-code-20250219");
+    expect(betasOf(cli)).toEqual(
+      expect.arrayContaining(["context-1m-2025-08-07", "unheard-of-2027-01-01", "claude-code-20250219"]),
+    );
   });
 
   it("takes an answer near the context window for a full window, unless the limit is lifted", async () => {

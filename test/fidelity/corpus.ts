@@ -108,6 +108,12 @@ export const CORPUS: Record<string, Requested> = {
   "a system prompt that is marked": request({
     system: [said("Be brief."), said("Long.", { cache_control: EPHEMERAL })],
   }),
+  "a system prompt that is marked for an hour": request({
+    system: [
+      said("Be brief.", { cache_control: EPHEMERAL }),
+      said("x", { cache_control: { ...EPHEMERAL, ttl: "1h" } }),
+    ],
+  }),
   "a system prompt like the CLI's own": request({
     system: "You are Claude Code, Anthropic's official CLI for Claude.",
   }),
@@ -195,6 +201,10 @@ export const CORPUS: Record<string, Requested> = {
     { role: "user", content: "c" },
   ),
   "an effort": request({ output_config: { effort: "low" } }),
+  "an effort of a model that has none": request({
+    model: "claude-haiku-4-5-20251001",
+    output_config: { effort: "max" },
+  }),
   "an output of a schema": request({
     output_config: {
       format: {
@@ -205,6 +215,12 @@ export const CORPUS: Record<string, Requested> = {
   }),
   "an output of a schema, and an effort": request({ output_config: { effort: "max", format: null } }),
   sampling: request({ temperature: 0.3, top_p: 0.9, top_k: 5 }),
+  "a share of the tokens alone": request({ model: "claude-haiku-4-5-20251001", top_p: 0.9 }),
+  "a share of the tokens with thinking": request({
+    model: "claude-sonnet-4-5-20250929",
+    top_p: 0.95,
+    thinking: { type: "enabled", budget_tokens: 1024 },
+  }),
   "a temperature of nought": request({ temperature: 0 }),
   "stop sequences": request({ stop_sequences: ["END", "\n\nHuman:", "é😀"] }),
   "no stop sequences": request({ stop_sequences: [] }),
@@ -221,6 +237,7 @@ export const CORPUS: Record<string, Requested> = {
   "an alias": request({ model: "opus" }),
   "another alias": request({ model: "haiku" }),
   "another model": request({ model: "claude-haiku-4-5-20251001" }),
+  "a model of the year before": request({ model: "claude-opus-4-6" }),
   "an old model": request({ model: "claude-opus-4-20250514" }),
   "what Claude Code sends": request({
     max_tokens: 64_000,

@@ -15,18 +15,20 @@ const DIFFERENCES: ((body: Requested, sent: Requested) => Requested)[] = [
   function resolvesAliases(body) {
     return /^claude-/.test(body.model) ? body : { ...body, model: expect.stringMatching(/^claude-[a-z]+-\d/) };
   },
-  function fixesTheTemperatureOfOldModels(body) {
-    return /^claude-(3-|[a-z]+-4(-[0-5])?(-\d{8})?$)/.test(body.model) ? { temperature: 1, ...body } : body;
+  function tellsOldModelsTheirDefaults(body) {
+    if (!/^claude-(3-|[a-z]+-4(-[0-6])?(-\d{8})?$)/.test(body.model) || body.temperature !== undefined) return body;
+    return body.top_p === undefined ? { temperature: 1, ...body } : { thinking: { type: "disabled" }, ...body };
   },
   function putsItsBlocksBeforeTheSystemPrompt(body) {
     const { system, ...rest } = body;
     const blocks: { text: string; cache_control?: unknown }[] =
       typeof system === "string" ? [{ text: system }] : (system ?? []);
     const text = withoutAttribution(blocks.map((block) => block.text)).join("\n\n");
-    const isMarked = blocks.some((block) => block.cache_control);
+    const mark = blocks.findLast((block) => block.cache_control)?.cache_control as { ttl?: string } | undefined;
+    const ttl = mark?.ttl === "1h" && { ttl: "1h" };
     const marked = (block: { type: string; text: string }) => ({
       ...block,
-      ...(isMarked && { cache_control: expect.objectContaining({ type: "ephemeral" }) }),
+      ...(mark && { cache_control: { type: "ephemeral", ...ttl } }),
     });
     return {
       ...rest,
@@ -51,6 +53,15 @@ function withoutAttribution(texts: string[]): string[] {
 function isTakenForItsOwn(text: string): boolean {
   const own = ["You are Claude Code, Anthropic's official CLI for Claude.", "__SYSTEM_PROMPT_DYNAMIC_BOUNDARY__"];
   return text.startsWith("x-anthropic-billing-header:") || own.includes(text);
+}
+
+/** Betas that the CLI sends by itself; `oauth-…` besides for a subscription. */
+const OWN_BETAS = ["claude-code-20250219", "effort-2025-11-24"];
+
+/** The betas that must reach the API for those that a client sends. */
+export function betasArriveAs(body: Requested, sent: readonly string[]): Set<string> {
+  const effort = (body as { output_config?: { effort?: unknown } }).output_config ?? {};
+  return new Set([...OWN_BETAS.filter((beta) => !beta.startsWith("effort") || !("effort" in effort)), ...sent]);
 }
 
 /** What must reach the API for a request. */

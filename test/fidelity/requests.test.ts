@@ -3,7 +3,7 @@ import { fileStage } from "../support/fileStage.ts";
 import { eventsOf } from "../support/harness.ts";
 import { reply, text } from "../support/replies.ts";
 import { CORPUS, type Requested } from "./corpus.ts";
-import { arrivesAs } from "./differences.ts";
+import { arrivesAs, betasArriveAs } from "./differences.ts";
 import { randomRequests } from "./random.ts";
 
 const on = fileStage();
@@ -17,6 +17,7 @@ async function carries(body: Requested, stream: boolean): Promise<void> {
   const [call, ...more] = on.standIn.messages;
   expect([response.status, more.length]).toEqual([200, 0]);
   expect(call?.body).toEqual(arrivesAs(body));
+  expect(new Set(String(call?.headers["anthropic-beta"]).split(","))).toEqual(betasArriveAs(body, []));
   if (!("events" in answer)) throw new Error("no stream was scripted");
   const upstream = [...(answer.events as Iterable<{ type: string }>)].filter(({ type }) => type !== "ping");
   if (stream) expect(await eventsOf(response)).toEqual(upstream);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { countCacheMarks, isSystemMarked, MAX_CACHE_MARKS, marksOutsideSystem } from "../../../src/api/cacheMarks.ts";
+import { countCacheMarks, MAX_CACHE_MARKS, marksOutsideSystem, systemTtl } from "../../../src/api/cacheMarks.ts";
 
 const mark = { cache_control: { type: "ephemeral" } };
 const text = (extra: object = {}) => ({ type: "text", text: "a", ...extra });
@@ -35,7 +35,17 @@ describe("cache marks", () => {
   ])("are counted in %s", (_where, request, inSystem, outside) => {
     expect(marksOutsideSystem(request)).toBe(outside);
     expect(countCacheMarks(request)).toBe(inSystem + outside);
-    expect(isSystemMarked(request)).toBe(inSystem > 0);
+    expect(systemTtl(request) !== undefined).toBe(inSystem > 0);
+  });
+
+  it.each([
+    [[{}, { ttl: "1h" }], "1h"],
+    [[{ ttl: "1h" }, { ttl: "5m" }], "5m"],
+    [[{ ttl: "1h" }, {}], "5m"],
+    [[{ ttl: "1h" }, null], "1h"],
+  ])("on the system prompt %j ask for %s", (marks, expected) => {
+    const system = marks.map((each) => text({ cache_control: each && { type: "ephemeral", ...each } }));
+    expect(systemTtl({ system })).toBe(expected);
   });
 
   it("are four at most", () => {

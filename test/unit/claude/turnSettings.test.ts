@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { trigger, turnSettings } from "../../../src/claude/turnSettings.ts";
+import { type TurnRequest, trigger, turnSettings } from "../../../src/claude/turnSettings.ts";
 
-const request = { model: "opus", body: { max_tokens: 5, messages: [], temperature: 0.3 }, markSystem: true };
+const request: TurnRequest = {
+  model: "opus",
+  body: { max_tokens: 5, messages: [], temperature: 0.3 },
+  systemMarks: "1h",
+  withoutTemperature: false,
+};
 
 describe("turnSettings", () => {
   it("carries the model, and the body as it is", () => {
@@ -18,10 +23,18 @@ describe("turnSettings", () => {
   });
 
   it.each([
-    [true, ""],
-    [false, "1"],
-  ])("with markSystem %s sets DISABLE_PROMPT_CACHING to %j", (markSystem, expected) => {
-    expect(turnSettings({ ...request, markSystem }).env.DISABLE_PROMPT_CACHING).toBe(expected);
+    ["5m", "", "5m"],
+    ["1h", "", "1h"],
+    [undefined, "1", ""],
+  ] as const)("with marks for %s sets DISABLE_PROMPT_CACHING to %j and their TTL to %j", (systemMarks, off, ttl) => {
+    expect(turnSettings({ ...request, systemMarks }).env).toMatchObject({
+      DISABLE_PROMPT_CACHING: off,
+      CLAUDE_CODE_PROMPT_CACHE_TTL: ttl,
+    });
+  });
+
+  it("has the CLI think where it would add a temperature otherwise", () => {
+    expect(turnSettings({ ...request, withoutTemperature: true }).env.CLAUDE_CODE_DISABLE_THINKING).toBe("0");
   });
 
   it("makes the CLI tell of upstream's headers", () => {
@@ -29,7 +42,7 @@ describe("turnSettings", () => {
   });
 
   it("sets the same keys for every request", () => {
-    const other = turnSettings({ model: "haiku", body: {}, markSystem: false });
+    const other = turnSettings({ model: "haiku", body: {}, systemMarks: undefined, withoutTemperature: true });
     const keys = Object.keys(turnSettings(request).env);
     expect(Object.keys(other.env)).toEqual(keys);
     expect(Object.values(other.env).every((value) => typeof value === "string")).toBe(true);

@@ -46,16 +46,17 @@ describe("prepare", () => {
   it.each<[string, string[], string[]]>([
     ["none for none", [], []],
     [
-      "those that change the API, sorted",
-      ["context-1m-2025-08-07", "compact-2026-01-12"],
-      ["compact-2026-01-12", "context-1m-2025-08-07"],
+      "known or not, sorted",
+      ["context-1m-2025-08-07", "brand-new-2027-01-01", "compact-2026-01-12"],
+      ["brand-new-2027-01-01", "compact-2026-01-12", "context-1m-2025-08-07"],
     ],
     ["each once", ["compact-2026-01-12", "compact-2026-01-12"], ["compact-2026-01-12"]],
     [
-      "no others",
-      ["files-api-2025-04-14", "message-batches-2024-09-24", "brand-new-2027-01-01", "compact-2026-01-12"],
+      "not those that our server or the CLI stands for",
+      ["files-api-2025-04-14", "message-batches-2024-09-24", "claude-code-20250219", "compact-2026-01-12"],
       ["compact-2026-01-12"],
     ],
+    ["not what is no name", ["", "a b", "é", "x".repeat(101), "a\nb"], []],
   ])("carries of the betas %s", (_which, betas, expected) => {
     const given = [...betas];
     expect(prepare(request(), given, {}).key.betas).toEqual(expected);
@@ -67,22 +68,44 @@ describe("prepare", () => {
     const one = prepare(request({ system }), ["compact-2026-01-12", "context-1m-2025-08-07"], {});
     const other = prepare(
       request({ system: "Be brief.", model: "opus", stream: true, temperature: 1 }),
-      ["context-1m-2025-08-07", "unknown-2027-01-01", "compact-2026-01-12"],
+      ["context-1m-2025-08-07", "files-api-2025-04-14", "compact-2026-01-12"],
       {},
     );
     expect(one.key).toEqual(other.key);
   });
 
-  it.each<[string, object, boolean]>([
-    ["there is no system", {}, false],
-    ["the system is a text", { system: "Be brief." }, false],
-    ["the client marked nothing", { system: [text("Be brief.")] }, false],
-    ["the client marked something else", { ...mark, system: [text("Be brief.")] }, false],
-    ["the client marked the system", { system: [text("Be brief.", mark)] }, true],
-    ["two other marks leave room for it", { tools: [mark, mark], system: [text("Be brief.", mark)] }, true],
-    ["three other marks leave no room", { tools: [mark, mark, mark], system: [text("Be brief.", mark)] }, false],
-    ["three other marks stand beside an empty text", { tools: [mark, mark, mark], system: [text("", mark)] }, true],
+  const kept = (ttl: string) => ({ cache_control: { type: "ephemeral", ttl } });
+  it.each<[string, object, "5m" | "1h" | undefined]>([
+    ["there is no system", {}, undefined],
+    ["the system is a text", { system: "Be brief." }, undefined],
+    ["the client marked nothing", { system: [text("Be brief.")] }, undefined],
+    ["the client marked something else", { ...mark, system: [text("Be brief.")] }, undefined],
+    ["the client marked the system", { system: [text("Be brief.", mark)] }, "5m"],
+    ["the client marked it for an hour", { system: [text("Be brief.", mark), text("x", kept("1h"))] }, "1h"],
+    ["two other marks leave room for it", { tools: [mark, mark], system: [text("Be brief.", mark)] }, "5m"],
+    ["three other marks leave no room", { tools: [mark, mark, mark], system: [text("Be brief.", mark)] }, undefined],
+    ["three other marks stand beside an empty text", { tools: [mark, mark, mark], system: [text("", mark)] }, "5m"],
   ])("decides on the system's marks when %s", (_when, extra, expected) => {
-    expect(prepare(request(extra), [], {}).turn.markSystem).toBe(expected);
+    expect(prepare(request(extra), [], {}).turn.systemMarks).toBe(expected);
+  });
+
+  it.each<[string, object, boolean]>([
+    ["claude-haiku-4-5-20251001", { top_p: 0.9 }, true],
+    ["claude-sonnet-4-6", { top_p: 0.9 }, true],
+    ["us.anthropic.claude-3-5-haiku-20241022-v1:0", { top_p: 0.9 }, true],
+    ["claude-opus-4@20250514", { top_p: 0.9 }, true],
+    ["old", { top_p: 0.9 }, true],
+    ["claude-haiku-4-5-20251001", { top_p: 0.9, temperature: 1 }, false],
+    ["claude-haiku-4-5-20251001", { top_k: 5 }, false],
+    ["claude-opus-4-7", { top_p: 0.9 }, false],
+    ["claude-sonnet-5-5", { top_p: 0.9 }, false],
+    ["sonnet", { top_p: 0.9 }, false],
+  ])("keeps a temperature away from %s beside %j: %s", (model, extra, expected) => {
+    const thinking = { type: "enabled", budget_tokens: 1024 };
+    const map = { old: "claude-opus-4-20250514" };
+    const { turn } = prepare(request({ model, ...extra }), [], map);
+    expect(turn.withoutTemperature).toBe(expected);
+    expect(turn.body.thinking).toEqual(expected ? { type: "disabled" } : undefined);
+    expect(prepare(request({ model, thinking, ...extra }), [], map).turn.body.thinking).toEqual(thinking);
   });
 });
