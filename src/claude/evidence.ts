@@ -1,5 +1,5 @@
 import { ApiError, answerBrokenOff, notSignedIn, upstreamUnreachable } from "../api/errors.ts";
-import { limitHeaders } from "../api/rateLimits.ts";
+import { limitHeaders, tellsOfLimits } from "../api/rateLimits.ts";
 import type { CliMessage } from "./codec.ts";
 import { headersOf, isSdkLog, type RateLimitInfo, UpstreamHeaders } from "./upstreamHeaders.ts";
 
@@ -55,6 +55,16 @@ export class Evidence {
   readonly seen: Promise<void> = new Promise((resolve) => {
     this.#resolveSeen = resolve;
   });
+
+  /** Upstream's headers, once `answered` has resolved. */
+  get headers(): Record<string, string> {
+    return this.#upstream.current;
+  }
+
+  /** Resolves when stderr has told of upstream's headers. */
+  get answered(): Promise<void> {
+    return this.#upstream.seen;
+  }
 
   addDiagnostic(line: string): void {
     if (this.#complete) return;
@@ -118,10 +128,11 @@ export class Evidence {
     });
   }
 
-  /** Upstream's own headers, else those that the CLI's account of a limit stands for. */
+  /** Upstream's own headers, with those that the CLI's account of a limit stands for if upstream told of none. */
   #refusalHeaders(status: number): Record<string, string> {
     const own = this.#upstream.current;
-    return limitHeaders(status, Object.keys(own).length > 0 ? own : headersOf(this.#limit));
+    const limits = Object.keys(own).some(tellsOfLimits) ? {} : headersOf(this.#limit);
+    return limitHeaders(status, { ...own, ...limits });
   }
 }
 

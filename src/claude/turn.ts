@@ -8,8 +8,9 @@ import { Evidence } from "./evidence.ts";
 /** Events that may wait for a slow client before the CLI itself is slowed down. */
 const BUFFERED_EVENTS = 64;
 
-/** How long the words of a failure may lag behind its report, in milliseconds: they come on the other pipe. */
-const EVIDENCE_LAG = 200;
+/** How long what stderr tells may lag behind stdout, in milliseconds: the words of a failure, and headers. */
+const WORDS_LAG = 200;
+const HEADERS_LAG = 50;
 
 /**
  * One request's way through the CLI: fed with the CLI's output, it yields upstream's events and ends at the first
@@ -46,6 +47,11 @@ export class Turn {
   /** Whether the request may have left the machine: the CLI says so before it calls. */
   get sent(): boolean {
     return this.#sent;
+  }
+
+  /** Upstream's headers about the answer and about limits, from its first event on. */
+  get headers(): Record<string, string> {
+    return this.#evidence.headers;
   }
 
   /** Takes a message of the CLI's stdout; waits while the client is behind. */
@@ -94,6 +100,7 @@ export class Turn {
       if (this.#started) return;
       this.#started = true;
       this.#sent = true;
+      await within(HEADERS_LAG, this.#evidence.answered);
     }
     if (this.#broken || closesBrokenStream(event, this.#stopReasonSeen)) {
       this.#broken = true;
@@ -120,10 +127,7 @@ export class Turn {
   }
 
   async #failed(result: CliMessage): Promise<void> {
-    const unwaited = new AbortController();
-    const late = delay(EVIDENCE_LAG, undefined, { signal: unwaited.signal }).catch(() => {});
-    await Promise.race([this.#evidence.seen, late]);
-    unwaited.abort();
+    await within(WORDS_LAG, this.#evidence.seen);
     this.#finish(this.#evidence.toError(result, this.#started));
   }
 
@@ -131,6 +135,14 @@ export class Turn {
     this.#over = true;
     this.#events.end(error);
   }
+}
+
+/** Resolves with the promise, or after so many milliseconds without it. */
+async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  const unwaited = new AbortController();
+  const late = delay(milliseconds, undefined, { signal: unwaited.signal }).catch(() => {});
+  await Promise.race([promise, late]);
+  unwaited.abort();
 }
 
 /** On a broken stream the CLI closes block and message by itself, but it has no stop reason to tell; upstream always has. */

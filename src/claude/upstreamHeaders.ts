@@ -20,10 +20,19 @@ export interface RateLimitInfo {
   overageDisabledReason?: string;
 }
 
-/** Those headers of upstream's last answer that tell of limits, read off the lines of stderr. */
+/** Headers that say whose an answer is. */
+const OF_ITSELF = /^(request-id|anthropic-(organization|workspace)-id)$/;
+
+/** Those headers of upstream's last answer that are for the client, read off the lines of stderr. */
 export class UpstreamHeaders {
   #headers: Record<string, string> = {};
   #open = false;
+  #resolveSeen!: () => void;
+
+  /** Resolves when the headers of an answer are there. */
+  readonly seen: Promise<void> = new Promise((resolve) => {
+    this.#resolveSeen = resolve;
+  });
 
   get current(): Record<string, string> {
     return this.#headers;
@@ -36,9 +45,13 @@ export class UpstreamHeaders {
       this.#open = block[1] !== "sending request";
       return;
     }
-    if (line === "}") this.#open = false;
-    const [, name, value] = (this.#open && HEADER.exec(line)) || [];
-    if (name !== undefined && value !== undefined && tellsOfLimits(name)) this.#headers[name] = value;
+    if (!this.#open) return;
+    if (line === "}") {
+      this.#open = false;
+      this.#resolveSeen();
+    }
+    const [, name = "", value] = HEADER.exec(line) ?? [];
+    if (value !== undefined && (tellsOfLimits(name) || OF_ITSELF.test(name))) this.#headers[name] = value;
   }
 }
 

@@ -117,6 +117,11 @@ export class Worker {
     return this.#turn?.sent ?? false;
   }
 
+  /** Upstream's headers about the answer to the last request and about limits, from its first event on. */
+  get headers(): Record<string, string> {
+    return this.#turn?.headers ?? {};
+  }
+
   /** Resolves when the worker can take its next request; one that stays busy is killed. Tells whether it lives. */
   async settle(): Promise<boolean> {
     const turn = this.#turn;

@@ -13,6 +13,8 @@ export interface RunContext {
   files: FileSource;
   /** Is told of every request that has ended. */
   ledger: { record(meter: UsageMeter, failed: boolean): void };
+  /** Is told of upstream's headers before the first event. */
+  answered?: (headers: Record<string, string>) => void;
   /** Whether nobody waits for the answer, so that all others go first. */
   background?: boolean;
 }
@@ -43,7 +45,7 @@ export async function* run(
 }
 
 async function* send(
-  { pool, modelMap, background = false }: RunContext,
+  { pool, modelMap, answered = () => {}, background = false }: RunContext,
   request: MessagesRequest,
   betas: readonly string[],
   signal: AbortSignal,
@@ -54,7 +56,10 @@ async function* send(
     let spent = false;
     try {
       signal.throwIfAborted();
-      yield* lease.worker.run(turn, signal);
+      for await (const event of lease.worker.run(turn, signal)) {
+        if (event.type === "message_start") answered(lease.worker.headers);
+        yield event;
+      }
       if (signal.reason instanceof ApiError) throw signal.reason;
       return;
     } catch (error) {

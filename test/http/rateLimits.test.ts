@@ -22,6 +22,19 @@ describe.each([true, false])("signed in with an API key, with stream %s", (strea
     expect(limitsOf(response)).toEqual(headers);
   });
 
+  it("a good answer keeps them, too, and says in upstream's words whose it is", async () => {
+    const own = { "request-id": "req_upstream", "anthropic-organization-id": "org_1", "anthropic-workspace-id": "w_1" };
+    const { "retry-after": _, ...limits } = TOO_MANY;
+    on.standIn.respond = () => reply([text("Hello")], {}, { ...own, ...limits, "x-gateway": "hush-hush" });
+    const { headers } = await on.post(simple("x", { stream }));
+    expect(Object.fromEntries(headers)).toMatchObject({ ...own, ...limits });
+    expect(headers.has("x-gateway")).toBe(false);
+    on.standIn.respond = () => reply([text("Hello")]);
+    const next = await on.post(simple("x", { stream }));
+    expect(next.headers.get("request-id")).toMatch(/^req_[0-9a-f]{24}$/);
+    expect(limitsOf(next)).toEqual({});
+  });
+
   it("the headers of one answer are never those of another", async () => {
     on.standIn.respond = () => reply([text("Hello")], {}, TOO_MANY);
     await (await on.post(simple("x", { stream }))).text();

@@ -28,7 +28,13 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
       if (options.traffic()) logger.info(`${id} ${arrow} ${JSON.stringify(content)}`);
     };
     traffic("→", request);
-    const answer = run(options, request, betas, endSignal(context, exchange.closed, options.requestTimeout));
+    const answered = (headers: Record<string, string>) => context.set(headers);
+    const answer = run(
+      { ...options, answered },
+      request,
+      betas,
+      endSignal(context, exchange.closed, options.requestTimeout),
+    );
     const events = exchange.watch(answer, (event) => traffic("←", event));
     // whatever becomes of the answer, the worker is given back when the connection closes
     void exchange.closed.then(() => events.return());

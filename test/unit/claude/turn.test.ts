@@ -39,9 +39,19 @@ const OVERLOADED =
 const now = (line: string) => `${new Date().toISOString()} ${line}`;
 const earlier = (line: string) => `${new Date(Date.now() - 60_000).toISOString()} ${line}`;
 
+/** What stderr tells of an answer before its first event. */
+const HEADERS = [
+  "[Anthropic SDK DEBUG] [log_1] response start {",
+  "  headers: {",
+  '    "request-id": "req_1",',
+  "  },",
+  "}",
+];
+
 function begin() {
   const calls: string[] = [];
   const turn = new Turn(() => calls.push("interrupt"));
+  for (const line of HEADERS) turn.diagnose(line);
   const feed = async (...events: StreamEvent[]) => {
     for (const event of events) await turn.accept({ type: "stream_event", event });
   };
@@ -260,8 +270,7 @@ describe("stop", () => {
 
 describe("a client that goes while the last event waits for it", () => {
   it("is interrupted for once", async () => {
-    const calls: string[] = [];
-    const turn = new Turn(() => calls.push("interrupt"));
+    const { turn, calls } = begin();
     const answer = [...eventsFor([text("x ".repeat(58))])];
     let last = Promise.resolve();
     for (const event of answer) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { headersOf, isSdkLog, UpstreamHeaders } from "../../../src/claude/upstreamHeaders.ts";
+import { isSettled } from "../support/streams.ts";
 
 const SENDING = [
   "[Anthropic SDK DEBUG] [log_1a2b3c] sending request {",
@@ -36,9 +37,17 @@ function headersIn(...lines: string[]): Record<string, string> {
 }
 
 describe("UpstreamHeaders", () => {
-  it("keeps what tells of limits, and nothing else", () => {
-    const expected = { "anthropic-ratelimit-unified-status": "rejected", "retry-after": "17" };
-    expect(headersIn(...SENDING, ...REFUSED)).toEqual(expected);
+  it("keeps what tells of limits and of itself, and nothing else", () => {
+    const limits = { "anthropic-ratelimit-unified-status": "rejected", "retry-after": "17" };
+    expect(headersIn(...SENDING, ...REFUSED)).toEqual({ ...limits, "request-id": "req_1" });
+  });
+
+  it("says when they are there", async () => {
+    const headers = new UpstreamHeaders();
+    for (const line of [...SENDING, ...REFUSED.slice(0, -1)]) headers.add(line);
+    expect(await isSettled(headers.seen)).toBe(false);
+    headers.add("}");
+    expect(await isSettled(headers.seen)).toBe(true);
   });
 
   it("reads a good answer, too", () => {

@@ -1,0 +1,30 @@
+import { describe, expect, it } from "vitest";
+import { Turn } from "../../../src/claude/turn.ts";
+import { eventsFor } from "../../support/replies.ts";
+import { collect, isSettled } from "../support/streams.ts";
+
+const [START] = eventsFor([]);
+const started = (turn: Turn) => turn.accept({ type: "stream_event", event: START });
+const LINES = ["[Anthropic SDK DEBUG] [log_1] response start {", "  headers: {", '    "request-id": "req_1",', "  },"];
+
+describe("upstream's headers", () => {
+  it("are there before the first event", async () => {
+    const turn = new Turn(() => {});
+    for (const line of LINES) turn.diagnose(line);
+    const fed = started(turn);
+    const first = turn.events[Symbol.asyncIterator]().next();
+    expect(await isSettled(first)).toBe(false);
+    turn.diagnose("}");
+    expect(await first).toEqual({ value: START, done: false });
+    expect(turn.headers).toEqual({ "request-id": "req_1" });
+    await fed;
+  });
+
+  it("are done without where the CLI tells of none", async () => {
+    const turn = new Turn(() => {});
+    await started(turn);
+    turn.stop();
+    expect(await collect(turn.events)).toEqual([START]);
+    expect(turn.headers).toEqual({});
+  });
+});
