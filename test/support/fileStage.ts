@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
-import type { ServerOptions } from "../../src/options.ts";
-import { type Stage, stage } from "./harness.ts";
+import { type Stage, type StageOptions, stage } from "./harness.ts";
 
 /** One stage for all tests of a file, whose stand-in forgets between them. */
-export function fileStage(options: Partial<ServerOptions> = {}): Stage {
+export function fileStage(options: StageOptions = {}): Stage {
   let current: Stage;
   beforeAll(async () => {
     current = await stage(options);

@@ -38,9 +38,13 @@ export interface Stage extends AsyncDisposable {
   post(body: unknown, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>;
 }
 
-export async function stage(options: Partial<ServerOptions> = {}): Promise<Stage> {
+/** Options of a stage's server, if need be made for its stand-in. */
+export type StageOptions = Partial<ServerOptions> | ((standIn: StandIn) => Partial<ServerOptions>);
+
+export async function stage(given: StageOptions = {}): Promise<Stage> {
   const scratch = await scratchHome();
   const standIn = await StandIn.start();
+  const options = typeof given === "function" ? given(standIn) : given;
   const log: string[] = [];
   const note = (level: string) => (message: string) => void log.push(`[${level}] ${message}`);
   const logger = {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { apiCount } from "./apiCount.ts";
+import { CLOUD_CALL, eventStreamFrame } from "./clouds.ts";
 import { echo, type Reply, type StreamEvent } from "./replies.ts";
 
 /** One request as it reached the stand-in; `body` is the parsed JSON, `raw` its exact text. */
@@ -21,13 +22,13 @@ export interface Recorded {
 export type Responder = (request: Recorded) => Reply | Promise<Reply>;
 
 /**
- * A stand-in for Anthropic's API on the loopback interface: it records what reaches it and answers by script.
- * Like the real API it refuses anything but full model ids, a version header that is missing, and a fifth cache mark.
+ * A stand-in for Anthropic's API on the loopback interface, and for Bedrock and Vertex: it records what reaches it and
+ * answers by script. Like the real API it refuses anything but full model ids, a version header that is missing, and a fifth cache mark.
  */
 export class StandIn {
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #sockets = new Set<Socket>();
-  /** Every POST to `/v1/messages`, in order of arrival. */
+  /** Every POST to `/v1/messages`, or to what takes its place in a cloud, in order of arrival. */
   readonly messages: Recorded[] = [];
   /** Every request of any other kind. */
   readonly others: Recorded[] = [];
@@ -78,8 +79,17 @@ export class StandIn {
       await send(response, refusal(recorded) ?? (await this.respond(recorded)), recorded.body.stream === true);
       return;
     }
+    const cloud = CLOUD_CALL.exec(path ?? "");
+    if (recorded.method === "POST" && cloud) {
+      this.messages.push(recorded);
+      const encode = cloud[0].startsWith("/invoke") ? eventStreamFrame : frame;
+      await send(response, await this.respond(recorded), /stream/.test(cloud[0]), encode);
+      return;
+    }
     this.others.push(recorded);
-    if (recorded.method === "POST" && path === "/v1/messages/count_tokens") {
+    if (path?.endsWith("/count-tokens:rawPredict")) {
+      json(response, 200, { input_tokens: apiCount(recorded.body) });
+    } else if (recorded.method === "POST" && path === "/v1/messages/count_tokens") {
       const refused = refusal(recorded) ?? (await this.refuseCount(recorded));
       if (refused) await send(response, refused, false);
       else json(response, 200, { input_tokens: apiCount(recorded.body) });
@@ -133,7 +143,7 @@ function countMarks(value: unknown): number {
   return Object.values(value).reduce<number>((sum, item) => sum + countMarks(item), own);
 }
 
-async function send(response: ServerResponse, reply: Reply, stream: boolean): Promise<void> {
+async function send(response: ServerResponse, reply: Reply, stream: boolean, encode = frame): Promise<void> {
   for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
   if ("error" in reply) {
     const requestId = String(response.getHeader("request-id"));
@@ -149,7 +159,8 @@ async function send(response: ServerResponse, reply: Reply, stream: boolean): Pr
     else json(response, 500, { type: "error", error: { type: "api_error", message: "This answer is only streamed." } });
     return;
   }
-  response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" });
+  const type = encode === frame ? "text/event-stream; charset=utf-8" : "application/vnd.amazon.eventstream";
+  response.writeHead(200, { "content-type": type, "cache-control": "no-cache" });
   const closed = once(response, "close");
   for await (const event of reply.events) {
     if (response.destroyed) return;
@@ -157,12 +168,12 @@ async function send(response: ServerResponse, reply: Reply, stream: boolean): Pr
       response.socket?.destroy();
       return;
     }
-    if (!response.write(frame(event))) await Promise.race([once(response, "drain"), closed]);
+    if (!response.write(encode(event))) await Promise.race([once(response, "drain"), closed]);
   }
   response.end();
 }
 
-function frame(event: StreamEvent): string {
+function frame(event: StreamEvent): string | Buffer {
   return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }
 
