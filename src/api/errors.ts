@@ -154,8 +154,8 @@ export const upstreamUnreachable = (reason: string) =>
     details: { error_code: "upstream_unreachable" },
   });
 
-export const answerBrokenOff = (reason: string) =>
-  new ApiError(500, "api_error", `The API's answer broke off: ${reason}`);
+export const answerBrokenOff = (reason: string, requestId?: string) =>
+  new ApiError(500, "api_error", `The API's answer broke off: ${reason}`, requestId ? { requestId } : {});
 
 /** Codes of the file system for a full disk, a quota and a disk that may not be written to. */
 const DISK_TROUBLE: Record<string, string> = {

@@ -91,7 +91,10 @@ export class Evidence {
    */
   toError(result: CliMessage, begun: boolean): ApiError {
     if (this.#quoted) return this.#quotedError(this.#quoted);
-    if (this.#denied && !this.#reported) return answerBrokenOff("its server failed, and gave no reason that is told.");
+    const { requestId } = this.#ofRequest();
+    if (this.#denied && !this.#reported) {
+      return answerBrokenOff("its server failed, and gave no reason that is told.", requestId);
+    }
     const report = this.#reported;
     const text = String(
       report?.message?.content?.[0]?.text ?? result.result ?? result.errors?.[0] ?? "no reason given",
@@ -99,15 +102,13 @@ export class Evidence {
     const status = report?.api_error_status ?? result.api_error_status;
     const words = text.replace(/^API Error:\s*(\d{3}\s+)?/, "");
     if (typeof status === "number") {
-      const headers = this.#refusalHeaders(status);
-      const requestId = report?.request_id;
       return new ApiError(status, report?.api_error_type ?? "api_error", words, {
-        headers,
-        ...(requestId && { requestId }),
+        headers: this.#refusalHeaders(status),
+        ...this.#ofRequest(report?.request_id),
       });
     }
     if (report?.error === "authentication_failed") return notSignedIn();
-    return begun ? answerBrokenOff(words) : upstreamUnreachable(words);
+    return begun ? answerBrokenOff(words, requestId) : upstreamUnreachable(words);
   }
 
   #quote(line: string): void {
@@ -124,8 +125,13 @@ export class Evidence {
       // those of an open stream are about the answer, not about what broke it
       ...(status !== undefined && { headers: this.#refusalHeaders(status) }),
       ...(details && { details }),
-      ...(envelope.request_id && { requestId: envelope.request_id }),
+      ...this.#ofRequest(envelope.request_id),
     });
+  }
+
+  /** Upstream's id of the request, told with the failure or at least with the answer's headers. */
+  #ofRequest(told = this.headers["request-id"]): { requestId?: string } {
+    return told ? { requestId: told } : {};
   }
 
   /** Upstream's own headers, with those that the CLI's account of a limit stands for if upstream told of none. */

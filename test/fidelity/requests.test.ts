@@ -1,33 +1,15 @@
-import { describe, expect, it } from "vitest";
+import { describe, it } from "vitest";
 import { fileStage } from "../support/fileStage.ts";
-import { eventsOf } from "../support/harness.ts";
-import { reply, text } from "../support/replies.ts";
-import { CORPUS, type Requested } from "./corpus.ts";
-import { arrivesAs, betasArriveAs } from "./differences.ts";
+import { expectCarried } from "./carries.ts";
+import { CORPUS } from "./corpus.ts";
 import { randomRequests } from "./random.ts";
 
 const on = fileStage();
-const answer = reply([text("A short answer")]);
-
-/** Sends it, streaming or not, and expects one call with it upstream, and upstream's answer back. */
-async function carries(body: Requested, stream: boolean): Promise<void> {
-  on.standIn.messages.length = 0;
-  on.standIn.respond = () => answer;
-  const response = await on.post({ ...body, ...(stream && { stream }) });
-  const [call, ...more] = on.standIn.messages;
-  expect([response.status, more.length]).toEqual([200, 0]);
-  expect(call?.body).toEqual(arrivesAs(body));
-  expect(new Set(String(call?.headers["anthropic-beta"]).split(","))).toEqual(betasArriveAs(body, []));
-  if (!("events" in answer)) throw new Error("no stream was scripted");
-  const upstream = [...(answer.events as Iterable<{ type: string }>)].filter(({ type }) => type !== "ping");
-  if (stream) expect(await eventsOf(response)).toEqual(upstream);
-  else expect(await response.json()).toEqual(answer.folded);
-}
 
 describe.each([false, true])("with stream %s, a request arrives as it was sent:", (stream) => {
-  it.each(Object.entries(CORPUS))("%s", (_name, body) => carries(body, stream));
+  it.each(Object.entries(CORPUS))("%s", (_name, body) => expectCarried(on, body, stream));
 
   it("combinations of all of it", async () => {
-    for (const body of randomRequests(40, stream ? 1 : 2)) await carries(body, stream);
+    for (const body of randomRequests(40, stream ? 1 : 2)) await expectCarried(on, body, stream);
   });
 });

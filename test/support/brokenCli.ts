@@ -1,0 +1,31 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { claudePath } from "./claude.ts";
+
+/** What is taken from the CLI: shell commands before its start, or a sed script for its input. */
+export interface Loss {
+  prepare?: string;
+  input?: string;
+}
+
+let made = 0;
+
+/** The real CLI without something that makes it fit, as a script in this directory; gives the script's path. */
+export async function brokenCli(directory: string, loss: Loss): Promise<string> {
+  const path = join(directory, `claude-${++made}`);
+  const run = loss.input ? `sed -u '${loss.input}' | "${claudePath()}" "$@"` : `exec "${claudePath()}" "$@"`;
+  const version = `[ "$1" = --version ] && exec "${claudePath()}" --version`;
+  await writeFile(path, `#!/bin/sh\n${version}\n${loss.prepare ?? ""}\n${run}\n`, { mode: 0o755 });
+  return path;
+}
+
+/** Takes an argument away, with those that belong to it. */
+export const withoutArgument = (argument: string, count = 1): Loss => ({
+  prepare: `n=$#; while [ $n -gt 0 ]; do a=$1; shift; n=$((n-1)); if [ "$a" = "${argument}" ]; then ${"shift; n=$((n-1)); ".repeat(count - 1)}continue; fi; set -- "$@" "$a"; done`,
+});
+
+/** Takes a variable of its environment away. */
+export const withoutVariable = (name: string): Loss => ({ prepare: `unset ${name}` });
+
+/** Takes away what the settings of each request say of a variable. */
+export const withoutSetting = (name: string): Loss => ({ input: `s/"${name}":/"IGNORED_${name}":/` });
