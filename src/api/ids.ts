@@ -1,10 +1,35 @@
-import { randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
+
+type Prefix = "req" | "file" | "msgbatch";
 
 const BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+/** Characters that hold 128 bits. */
+const LENGTH = 22;
+const FORM = new RegExp(`^([a-z]+)_01([${BASE58}]{${LENGTH}})$`);
+const UUID_V7 = /^([0-9a-f]{12})7[0-9a-f]{3}[89ab][0-9a-f]{15}$/;
 
-/** A new id in Anthropic's form: the prefix, then 24 base58 characters. */
-export function newId(prefix: "req" | "file" | "msgbatch"): string {
-  let id = `${prefix}_`;
-  for (let i = 0; i < 24; i++) id += BASE58[randomInt(BASE58.length)];
-  return id;
+/**
+ * A new id in Anthropic's form: the prefix, `01`, then a UUIDv7 in base58. It begins with the time, in milliseconds, so
+ * that ids sort by it and a list can go on behind one that has been deleted.
+ */
+export function newId(prefix: Prefix, time = Date.now()): string {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(time, 0, 6);
+  bytes.writeUInt8(0x70 | (bytes.readUInt8(6) & 0x0f), 6);
+  bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8);
+  let text = "";
+  for (let rest = BigInt(`0x${bytes.toString("hex")}`); text.length < LENGTH; rest /= 58n) {
+    text = BASE58.charAt(Number(rest % 58n)) + text;
+  }
+  return `${prefix}_01${text}`;
+}
+
+/** When an id was made, in milliseconds; undefined for one of another form, such as the random ones of old versions. */
+export function timeIn(prefix: Prefix, id: string): number | undefined {
+  const [, itsPrefix, text] = FORM.exec(id) ?? [];
+  if (itsPrefix !== prefix || text === undefined) return undefined;
+  let value = 0n;
+  for (const character of text) value = 58n * value + BigInt(BASE58.indexOf(character));
+  const time = UUID_V7.exec(value.toString(16).padStart(32, "0"))?.[1];
+  return time === undefined ? undefined : Number.parseInt(time, 16);
 }

@@ -1,4 +1,5 @@
 import { invalidRequest } from "./errors.ts";
+import { timeIn } from "./ids.ts";
 
 /** A page as every list of the API answers it (contract: "Models", "Message Batches", "Files"). */
 export interface Page<T> {
@@ -14,21 +15,60 @@ export interface PageQuery {
   before_id?: string | undefined;
 }
 
+/** What tells the place of an item in a list of what was created. */
+export interface Created {
+  id: string;
+  /** RFC 3339, as `toISOString` writes it. */
+  created_at: string;
+}
+
+/** The order of every list of what was created: newest first, and of the same millisecond by id. */
+export function newestFirst(a: Created, b: Created): number {
+  if (a.created_at !== b.created_at) return a.created_at < b.created_at ? 1 : -1;
+  if (a.id === b.id) return 0;
+  return a.id < b.id ? 1 : -1;
+}
+
 /**
- * One page of a list; `noun` names an item in the words for an unknown cursor. Throws `ApiError` 400 for a limit or
- * cursor that is none.
+ * One page of a list that is in the order of `newestFirst`. A cursor of an item that has been deleted keeps its place
+ * there, so that a client may delete what it lists. Throws `ApiError` 400.
  */
-export function pageOf<T extends { id: string }>(items: readonly T[], query: PageQuery, noun: string): Page<T> {
+export function pageOfCreated<T extends Created>(
+  items: readonly T[],
+  query: PageQuery,
+  noun: string,
+  prefix: "file" | "msgbatch",
+): Page<T> {
+  return pageOf(items, query, noun, (id) => {
+    const time = timeIn(prefix, id);
+    if (time === undefined) return undefined;
+    const place = { id, created_at: new Date(time).toISOString() };
+    const next = items.findIndex((item) => newestFirst(place, item) < 0);
+    return next === -1 ? items.length : next;
+  });
+}
+
+/**
+ * One page of a list; `noun` names an item in the words for an unknown cursor, and `gapOf` knows what stands behind one
+ * that is no longer there. Throws `ApiError` 400 for a limit or cursor that is none.
+ */
+export function pageOf<T extends { id: string }>(
+  items: readonly T[],
+  query: PageQuery,
+  noun: string,
+  gapOf: (id: string) => number | undefined = () => undefined,
+): Page<T> {
   const limit = parseLimit(query.limit);
-  const positionOf = (name: "after_id" | "before_id", id: string) => {
+  /** Where the items before a cursor end, and where those after it begin. */
+  const around = (name: "after_id" | "before_id", id: string): [number, number] => {
     const position = items.findIndex((item) => item.id === id);
-    if (position === -1) throw invalidRequest(`${name}: no ${noun} with the id '${id}'`);
-    return position;
+    if (position !== -1) return [position, position + 1];
+    const gap = gapOf(id);
+    if (gap === undefined) throw invalidRequest(`${name}: no ${noun} with the id '${id}'`);
+    return [gap, gap];
   };
-  let from = 0;
-  let to = items.length;
-  if (query.after_id !== undefined) from = positionOf("after_id", query.after_id) + 1;
-  if (query.before_id !== undefined) to = positionOf("before_id", query.before_id);
+  const from = query.after_id === undefined ? 0 : around("after_id", query.after_id)[1];
+  const to = query.before_id === undefined ? items.length : around("before_id", query.before_id)[0];
   // going backwards, a page is the one that lies directly before the cursor
   const backwards = query.before_id !== undefined && query.after_id === undefined;
   const start = backwards ? Math.max(from, to - limit) : from;

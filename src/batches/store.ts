@@ -1,7 +1,9 @@
+import { randomUUID } from "node:crypto";
 import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { batchNotFound } from "../api/errors.ts";
 import { newId } from "../api/ids.ts";
+import { newestFirst } from "../api/paging.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory } from "../storage/dataDirectory.ts";
 import { Draft, toText } from "../storage/draft.ts";
@@ -41,14 +43,14 @@ export class BatchStore {
   /** Stores the requests as they come in. Throws `ApiError`, and leaves nothing behind then. */
   async create(body: AsyncIterable<Uint8Array>, api_version: string, betas: string[]): Promise<BatchRecord> {
     await this.#directory.requireOwned();
-    const draft = new Draft(this.#directory.at("drafts", newId("msgbatch")), this.#quota);
+    const draft = new Draft(this.#directory.at("drafts", randomUUID()), this.#quota);
     try {
       const intake = new Intake();
       await draft.write(REQUESTS, intake.lines(body));
       // no two batches are of the same millisecond, so that lists have one order
       this.#newest = Math.max(Date.now(), this.#newest + 1);
       const record: BatchRecord = {
-        id: draft.id,
+        id: newId("msgbatch", this.#newest),
         processing_status: "in_progress",
         created_at: new Date(this.#newest).toISOString(),
         expires_at: new Date(this.#newest + LIFETIME).toISOString(),
@@ -78,7 +80,7 @@ export class BatchStore {
       const record = ID.test(id) ? await this.#read(id) : undefined;
       if (record) records.push(record);
     }
-    return records.sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
+    return records.sort(newestFirst);
   }
 
   /** Throws `ApiError` 404. */

@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { fileExpired, fileNotFound, invalidRequest, requestTooLarge } from "../api/errors.ts";
 import { newId } from "../api/ids.ts";
+import { newestFirst } from "../api/paging.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Tenant } from "../storage/dataDirectory.ts";
 import { Draft } from "../storage/draft.ts";
@@ -66,15 +68,15 @@ export class FileStore implements Tenant {
     const { filename, mimeType, content } = upload;
     checkFilename(filename);
     await this.#directory.requireOwned();
-    const draft = new Draft(this.#directory.at("drafts", newId("file")), this.#quota);
+    const draft = new Draft(this.#directory.at("drafts", randomUUID()), this.#quota);
     try {
       await draft.write(contentName(filename), limited(content));
       const expiresIn = await finish();
       if (draft.size === 0) throw invalidRequest("file: The file must not be empty");
-      const metadata = this.#describe(draft, filename, mimeType, expiresIn);
+      const metadata = this.#describe(draft.size, filename, mimeType, expiresIn);
       await draft.describe("meta.json", metadata);
-      await draft.publish(this.#directory.at("files", draft.id));
-      this.#known.set(draft.id, metadata);
+      await draft.publish(this.#directory.at("files", metadata.id));
+      this.#known.set(metadata.id, metadata);
       return metadata;
     } catch (error) {
       await draft.discard();
@@ -119,12 +121,12 @@ export class FileStore implements Tenant {
     }
   }
 
-  #describe({ id, size }: Draft, filename: string, mimeType: string, expiresIn: number | undefined): FileMetadata {
+  #describe(size: number, filename: string, mimeType: string, expiresIn: number | undefined): FileMetadata {
     // no two files are of the same millisecond, so that lists have one order
     this.#newest = Math.max(Date.now(), this.#newest + 1);
     return {
       type: "file",
-      id,
+      id: newId("file", this.#newest),
       filename,
       mime_type: mimeTypeOf(filename, mimeType),
       size_bytes: size,
@@ -166,7 +168,7 @@ export class FileStore implements Tenant {
       const file = ID.test(id) ? await this.#read(id) : undefined;
       if (file) files.push(file);
     }
-    return files.sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
+    return files.sort(newestFirst);
   }
 
   async #read(id: string): Promise<FileMetadata | undefined> {

@@ -1,5 +1,5 @@
 import { mkdir, open, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { onDisk, publishDirectory } from "./durable.ts";
 import type { Quota } from "./quota.ts";
 
@@ -12,10 +12,6 @@ export class Draft {
   constructor(path: string, quota: Quota) {
     this.#path = path;
     this.#quota = quota;
-  }
-
-  get id(): string {
-    return basename(this.#path);
   }
 
   /** Bytes of what was streamed in. */

@@ -1,5 +1,9 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type Anthropic from "@anthropic-ai/sdk";
 import { describe, expect, it, vi } from "vitest";
+import { newId } from "../../src/api/ids.ts";
+import { type BatchRecord, noCounts } from "../../src/batches/record.ts";
 import { patiently } from "../support/batchCalls.ts";
 import { fileStage } from "../support/fileStage.ts";
 import { echo, failure, gate } from "../support/replies.ts";
@@ -33,6 +37,30 @@ async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
 
 const byName = (outcomes: Outcome[]) =>
   Object.fromEntries(outcomes.map(({ custom_id, result }) => [custom_id, result]));
+
+/** Stores so many batches that have ended, without anybody being asked. */
+async function storeEnded(count: number): Promise<void> {
+  for (let age = 0; age < count; age++) {
+    const time = Date.now() - age;
+    const created_at = new Date(time).toISOString();
+    const record: BatchRecord = {
+      id: newId("msgbatch", time),
+      processing_status: "ended",
+      created_at,
+      expires_at: new Date(time + 24 * 3600_000).toISOString(),
+      ended_at: created_at,
+      cancel_initiated_at: null,
+      archived_at: null,
+      total: 1,
+      counts: { ...noCounts(), succeeded: 1 },
+      api_version: "2023-06-01",
+      betas: [],
+    };
+    const directory = join(on.dataDir, "batches", record.id);
+    await mkdir(directory);
+    await writeFile(join(directory, "batch.json"), JSON.stringify(record));
+  }
+}
 
 describe.each(PLACES)("$name, client.$place.batches", ({ SDK, version, credential, of }) => {
   const ended = async (batches: Batches, id: string) => {
@@ -101,6 +129,23 @@ describe.each(PLACES)("$name, client.$place.batches", ({ SDK, version, credentia
     const newer = (await collect(batches.list({ before_id: created[4]!, limit: 3 }))).map(({ id }) => id);
     expect(newer).toEqual([...created.slice(1, 4), created[0]]);
     for (const id of created) await ended(batches, id);
+  });
+
+  it("deletes them all while it lists them", async () => {
+    const { client, sent } = clientOf(SDK, on);
+    const batches = of(client);
+    await storeEnded(46);
+    const all = (await batches.list({ limit: 1000 })).data.map(({ id }) => id);
+    expect(all.length).toBeGreaterThanOrEqual(46);
+    sent.length = 0;
+    const seen: string[] = [];
+    for await (const { id } of batches.list()) {
+      seen.push(id);
+      await batches.delete(id);
+    }
+    expect(seen).toEqual(all);
+    expect(sent).toHaveLength(Math.ceil(all.length / 20) + all.length);
+    expect((await batches.list()).data).toEqual([]);
   });
 
   it("cancels a batch", async () => {

@@ -71,6 +71,20 @@ describe.each(WAYS)("the official SDK, $name", ({ SDK, at }) => {
     expect(sent).toHaveLength(3);
   });
 
+  it("deletes them all while it lists them", async () => {
+    const ids: string[] = [];
+    for (let each = 0; each < 46; each++) ids.unshift((await upload()).id);
+    const { client, sent } = clientOf(SDK, on);
+    const seen: string[] = [];
+    for await (const { id } of at(client).list()) {
+      seen.push(id);
+      await at(client).delete(id);
+    }
+    expect(seen).toEqual(ids);
+    expect(sent).toHaveLength(3 + ids.length);
+    await expectStored(on.url, on.dataDir, []);
+  });
+
   it("deletes one", async () => {
     const [kept, gone] = [await upload(), await upload()];
     expect(await files().delete(gone.id)).toEqual({ id: gone.id, type: "file_deleted" });

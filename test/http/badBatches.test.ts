@@ -231,6 +231,8 @@ describe("an id that no batch has", () => {
   );
 });
 
+const A_FILE = "file_011CNha8iCJcU1wXNR6q4V8w";
+
 describe("a list", () => {
   it.each([
     ["limit=0", "limit: Input should be greater than or equal to 1"],
@@ -239,6 +241,7 @@ describe("a list", () => {
     ["limit=", "limit: Input should be a valid integer"],
     ["after_id=msgbatch_none", "after_id: no message batch with the id 'msgbatch_none'"],
     ["before_id=5", "before_id: no message batch with the id '5'"],
+    [`before_id=${A_FILE}`, `before_id: no message batch with the id '${A_FILE}'`],
   ])("is refused with %s", async (query, message) => {
     const answer = await rawRequest(on.url, { path: `${PATH}?${query}`, headers: HEADERS });
     expectRefusal(answer, 400, "invalid_request_error", message);

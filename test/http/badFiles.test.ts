@@ -181,6 +181,8 @@ describe("a file that is too much", () => {
   });
 });
 
+const A_BATCH = "msgbatch_011CNha8iCJcU1wXNR6q4V8w";
+
 describe("a list", () => {
   it.each([
     ["limit=0", "limit: Input should be greater than or equal to 1"],
@@ -194,6 +196,9 @@ describe("a list", () => {
     ["page=page_file_x", "page: 'page_file_x' is not the cursor of a page"],
     ["after_id=file_x", "after_id: no file with the id 'file_x'"],
     ["before_id=file_x", "before_id: no file with the id 'file_x'"],
+    [`after_id=${A_BATCH}`, `after_id: no file with the id '${A_BATCH}'`],
+    ["page=page_a", "page: 'page_a' is not the cursor of a page"],
+    ["page=page_!-a", "page: 'page_!-a' is not the cursor of a page"],
     ["ids[]=file_x&limit=5", "limit: Not permitted together with ids"],
     ["ids[]=file_x&page=page_a", "page: Not permitted together with ids"],
     [Array.from({ length: 101 }, (_, each) => `ids[]=file_${each}`).join("&"), /^ids: List should have at most 100/],

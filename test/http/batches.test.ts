@@ -34,7 +34,7 @@ describe("a batch", () => {
     };
     const created = await batches.create(items(3));
     expect(created).toEqual({
-      id: expect.stringMatching(/^msgbatch_[1-9A-HJ-NP-Za-km-z]{20,}$/),
+      id: expect.stringMatching(/^msgbatch_01[1-9A-HJ-NP-Za-km-z]{22}$/),
       type: "message_batch",
       processing_status: "in_progress",
       request_counts: { ...NONE, processing: 3 },
@@ -158,6 +158,10 @@ describe("a batch", () => {
     const { data } = await batches.list(`?after_id=${d}`);
     expect(data[0]).toEqual(await batches.get(e));
     for (const id of created) await batches.ended(id);
+    // one that is deleted keeps its place as a cursor
+    await batches.call(`/${b}`, { method: "DELETE" });
+    expect(await page(`?limit=2&after_id=${b}`)).toMatchObject({ ids: [c, d], has_more: true });
+    expect(await page(`?limit=2&before_id=${b}`)).toMatchObject({ ids: [a], has_more: false });
   });
 
   it("carries its requests to upstream as they are", async () => {

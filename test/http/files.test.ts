@@ -39,7 +39,7 @@ describe("a file", () => {
     const file = await put(aFile({ filename: "report.pdf", type: "application/pdf", content: "%PDF-1.4" }));
     expect(file).toEqual({
       type: "file",
-      id: expect.stringMatching(/^file_[1-9A-HJ-NP-Za-km-z]{20,}$/),
+      id: expect.stringMatching(/^file_01[1-9A-HJ-NP-Za-km-z]{22}$/),
       filename: "report.pdf",
       mime_type: "application/pdf",
       size_bytes: 8,
@@ -177,22 +177,6 @@ describe("a list", () => {
     const back = await get(`/v1/files?limit=2&before_id=${ids[4]}`);
     expect(back).toMatchObject({ data: [{ id: ids[2] }, { id: ids[3] }], has_more: true });
     expect(await get(`/v1/files?before_id=${ids[1]}`)).toMatchObject({ data: [{ id: ids[0] }], has_more: false });
-  });
-
-  it("goes on where it was when the files seen so far are deleted, and others come", async () => {
-    const ids = await some(5);
-    const seen: string[] = [];
-    let query = "";
-    do {
-      const { data, next_page } = await get(`/v1/files?limit=2${query}`);
-      for (const { id } of data) {
-        seen.push(id);
-        await on.call(`/v1/files/${id}`, { method: "DELETE" });
-      }
-      await put(aFile());
-      query = next_page && `&page=${next_page}`;
-    } while (query);
-    expect(seen).toEqual(ids);
   });
 
   it("has 20 files on a page, or as many as are asked for", async () => {

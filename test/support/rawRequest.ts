@@ -49,6 +49,6 @@ export function expectRefusal(
     status,
     body: { type: "error", error: { type, message: said, ...(more && { details: more }) }, request_id: id },
   });
-  expect(id).toMatch(/^req_[1-9A-HJ-NP-Za-km-z]{20,}$/);
+  expect(id).toMatch(/^req_01[1-9A-HJ-NP-Za-km-z]{22}$/);
   expect(answer.headers["content-type"]).toMatch(/^application\/json\b/);
 }

@@ -1,5 +1,5 @@
 import type { Context } from "koa";
-import { pageOf } from "../../api/paging.ts";
+import { pageOfCreated } from "../../api/paging.ts";
 import type { Batches } from "../../batches/batches.ts";
 import { type BatchRecord, toMessageBatch } from "../../batches/record.ts";
 import { jsonBytes } from "../byteStream.ts";
@@ -23,7 +23,7 @@ export function createBatch(batches: Batches) {
 /** `GET /v1/messages/batches`. */
 export function listBatches(batches: Batches) {
   return async (context: Context): Promise<void> => {
-    const page = pageOf(await batches.list(), single(context.query), "message batch");
+    const page = pageOfCreated(await batches.list(), single(context.query), "message batch", "msgbatch");
     context.body = { ...page, data: page.data.map((record) => told(record, context)) };
   };
 }

@@ -1,6 +1,6 @@
 import type { Context } from "koa";
 import { fileNotDownloadable, invalidRequest } from "../../api/errors.ts";
-import { pageOf, wholeNumber } from "../../api/paging.ts";
+import { type Created, newestFirst, pageOf, pageOfCreated, wholeNumber } from "../../api/paging.ts";
 import type { FileMetadata } from "../../files/metadata.ts";
 import type { FileStore } from "../../files/store.ts";
 import { receiveFile } from "../multipart.ts";
@@ -11,7 +11,8 @@ type WithId = Context & { params: { id: string } };
 /** Seconds a client may have a file kept: an hour to 90 days (contract: "Files"). */
 const EXPIRES_IN = { minimum: 3600, maximum: 7_776_000 };
 const MAX_IDS = 100;
-const PAGE = /^page_([0-9a-z]{1,10})$/;
+/** The time and the id of the last file before it: a place that stays when the file goes, and that old ids have, too. */
+const PAGE = /^page_([0-9a-z]{1,10})-([A-Za-z0-9]{1,64})$/;
 
 /** `POST /v1/files`. */
 export function uploadFile(files: FileStore) {
@@ -62,20 +63,23 @@ export function deleteFile(files: FileStore) {
 function pagedFiles(all: FileMetadata[], query: Context["query"]) {
   const { page: cursor, ...rest } = single(query);
   const page =
-    cursor === undefined ? pageOf(all, rest, "file") : pageOf(after(cursor, all), { limit: rest.limit }, "file");
+    cursor === undefined
+      ? pageOfCreated(all, rest, "file", "file")
+      : pageOf(after(cursor, all), { limit: rest.limit }, "file");
   const last = page.data.at(-1);
-  return { ...page, next_page: page.has_more && last ? `page_${timeOf(last).toString(36)}` : null };
+  return { ...page, next_page: page.has_more && last ? cursorBehind(last) : null };
 }
 
-/** The files behind a cursor, which is a time: the file it came from may have been deleted since. */
+function cursorBehind({ id, created_at }: Created): string {
+  return `page_${Date.parse(created_at).toString(36)}-${id.slice("file_".length)}`;
+}
+
+/** The files behind a cursor. Throws `ApiError` 400. */
 function after(cursor: string, all: FileMetadata[]): FileMetadata[] {
-  const time = PAGE.exec(cursor)?.[1];
+  const [, time, rest] = PAGE.exec(cursor) ?? [];
   if (!time) throw invalidRequest(`page: '${cursor}' is not the cursor of a page`);
-  return all.filter((file) => timeOf(file) < Number.parseInt(time, 36));
-}
-
-function timeOf({ created_at }: FileMetadata): number {
-  return Date.parse(created_at);
+  const place = { id: `file_${rest}`, created_at: new Date(Number.parseInt(time, 36)).toISOString() };
+  return all.filter((file) => newestFirst(place, file) < 0);
 }
 
 function pickedFiles(all: FileMetadata[], ids: string[], query: Context["query"]) {

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { type PageQuery, pageOf as pageOfAny } from "../../../src/api/paging.ts";
+import { newId } from "../../../src/api/ids.ts";
+import {
+  type Created,
+  newestFirst,
+  type PageQuery,
+  pageOf as pageOfAny,
+  pageOfCreated,
+} from "../../../src/api/paging.ts";
 
 const info = (id: string) => ({ id });
 const pageOf = (items: { id: string }[], query: PageQuery) => pageOfAny(items, query, "model");
@@ -74,5 +81,68 @@ describe("pageOf", () => {
   ])("refuses %j", (query, message) => {
     const expected = { status: 400, type: "invalid_request_error", message };
     expect(() => pageOf(catalog, query)).toThrow(expect.objectContaining(expected));
+  });
+});
+
+describe("pageOfCreated", () => {
+  const NOW = Date.parse("2026-11-22T12:00:00Z");
+  const made = (time: number, id = newId("file", time)): Created => ({ id, created_at: new Date(time).toISOString() });
+  /** So many, each a millisecond older than the one before it. */
+  const some = (count: number) => Array.from({ length: count }, (_, age) => made(NOW - age));
+  const page = (items: Created[], query: PageQuery) => pageOfCreated(items, query, "file", "file");
+  const idsOf = (items: Created[]) => items.map(({ id }) => id);
+
+  it.each(["after_id", "before_id"])("finds the place of any item that is gone, by its %s", (name) => {
+    const all = some(6);
+    for (const [at, { id }] of all.entries()) {
+      const left = all.toSpliced(at, 1);
+      const expected = name === "after_id" ? left.slice(at) : left.slice(0, at);
+      expect(page(left, { [name]: id }).data).toEqual(expected);
+      expect(page([], { [name]: id })).toEqual({ data: [], has_more: false, first_id: null, last_id: null });
+    }
+  });
+
+  it("has a place for ids of the same millisecond, among them", () => {
+    const all = Array.from({ length: 6 }, () => made(NOW)).sort(newestFirst);
+    for (const [at, { id }] of all.entries()) {
+      expect(page(all.toSpliced(at, 1), { after_id: id }).data).toEqual(all.slice(at + 1));
+    }
+  });
+
+  it.each(["after_id", "before_id"] as const)("leads through all that is deleted on the way, by %s", (name) => {
+    const backwards = name === "before_id";
+    const all = some(47);
+    const end = made(NOW - 1000);
+    let left = [...all];
+    const seen: string[] = [];
+    let query: PageQuery = backwards ? { before_id: end.id } : {};
+    for (let more = true; more; ) {
+      const { data, has_more, first_id, last_id } = page(left, query);
+      const ids = idsOf(data);
+      if (backwards) seen.unshift(...ids);
+      else seen.push(...ids);
+      left = left.filter(({ id }) => !ids.includes(id));
+      more = has_more;
+      query = backwards ? { before_id: first_id! } : { after_id: last_id! };
+    }
+    expect([seen, left]).toEqual([idsOf(all), []]);
+  });
+
+  it("lists old ids by their time, and knows the place of one only as long as it is there", () => {
+    const old = ["b", "z", "1"].map((letter, age) => made(NOW - 1000 - age, `file_${letter.repeat(24)}`));
+    const all = [...some(2), ...old];
+    expect(all.toReversed().sort(newestFirst)).toEqual(all);
+    expect(page(all, { after_id: old[0]!.id }).data).toEqual(old.slice(1));
+    const message = `after_id: no file with the id '${old[0]!.id}'`;
+    expect(() => page(all.toSpliced(2, 1), { after_id: old[0]!.id })).toThrow(
+      expect.objectContaining({ status: 400, message }),
+    );
+  });
+
+  it.each(["file_x", "", newId("msgbatch"), `file_01${"z".repeat(22)}`])("refuses the cursor %j", (id) => {
+    for (const name of ["after_id", "before_id"]) {
+      const expected = { status: 400, type: "invalid_request_error", message: `${name}: no file with the id '${id}'` };
+      expect(() => page(some(2), { [name]: id })).toThrow(expect.objectContaining(expected));
+    }
   });
 });

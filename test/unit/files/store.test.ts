@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { timeIn } from "../../../src/api/ids.ts";
 import { FileStore } from "../../../src/files/store.ts";
 import type { Logger } from "../../../src/shared/logger.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
@@ -55,7 +56,7 @@ describe("a file", () => {
     const file = await store.add(upload("Grüße.txt", bytes("Hel", "lo\0", Buffer.from([0xff]))), forever);
     expect(file).toEqual({
       type: "file",
-      id: expect.stringMatching(/^file_[1-9A-HJ-NP-Za-km-z]{24}$/),
+      id: expect.stringMatching(/^file_01[1-9A-HJ-NP-Za-km-z]{22}$/),
       filename: "Grüße.txt",
       mime_type: "text/plain",
       size_bytes: 7,
@@ -87,6 +88,14 @@ describe("a file", () => {
     for (let each = 0; each < 20; each++) added.unshift((await add(store)).id);
     expect(await idsOf(store)).toEqual(added);
     expect(new Set((await store.list()).map(({ created_at }) => created_at)).size).toBe(20);
+  });
+
+  it("has an id that tells when it was created", async () => {
+    const { store } = await openStore();
+    for (let each = 0; each < 5; each++) {
+      const { id, created_at } = await add(store);
+      expect(timeIn("file", id)).toBe(Date.parse(created_at));
+    }
   });
 
   it("is out of sight until the client has sent everything", async () => {

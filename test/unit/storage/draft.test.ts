@@ -36,8 +36,8 @@ describe("a draft", () => {
     const one = draft();
     await one.write("content.txt", content("Hel", "", "lo"));
     await one.describe("meta.json", { size: one.size });
-    expect([one.id, one.size, await files()]).toEqual(["file_1", 5, []]);
-    await one.publish(join(path, "files", one.id));
+    expect([one.size, await files()]).toEqual([5, []]);
+    await one.publish(join(path, "files/file_1"));
     expect([await drafts(), await files()]).toEqual([[], ["file_1"]]);
     expect(await readFile(join(path, "files/file_1/content.txt"), "utf8")).toBe("Hello");
     expect(await readFile(join(path, "files/file_1/meta.json"), "utf8")).toBe('{\n  "size": 5\n}\n');
