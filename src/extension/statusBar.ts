@@ -3,7 +3,8 @@ import type { BatchWatch } from "./batchWatch.ts";
 import { Command, STATE_KEY, STATUS_ITEM, View } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
 import type { State } from "./state.ts";
-import { describeRunning } from "./views/batchItem.ts";
+import { describePause, describeRunning } from "./views/batchItem.ts";
+import { lines } from "./views/format.ts";
 
 /** VS Code's own command for the view. */
 const SHOW_BATCHES = `${View.batches}.focus`;
@@ -41,18 +42,22 @@ export function present(state: State): Presentation {
 }
 
 /** The one item in the status bar; a click toggles the server. */
-export function createStatusBar(controller: Controller, watch: BatchWatch): vscode.Disposable {
+export function createStatusBar(
+  controller: Pick<Controller, "state" | "onDidChangeState">,
+  watch: Pick<BatchWatch, "running" | "onDidChange">,
+): vscode.Disposable {
   const item = vscode.window.createStatusBarItem(STATUS_ITEM, vscode.StatusBarAlignment.Right, 100);
   item.name = "Claude Virtual API";
   item.command = Command.toggle;
   const show = (state: State) => {
     const { text, summary, isFailure } = present(state);
     const batches = describeRunning(watch.running);
+    const pause = describePause(watch.running);
     item.text = text;
-    item.tooltip = tooltip(summary, batches);
+    item.tooltip = tooltip(summary, batches, pause);
     item.backgroundColor = isFailure ? new vscode.ThemeColor("statusBarItem.errorBackground") : undefined;
     item.accessibilityInformation = {
-      label: ["Claude Virtual API:", summary, batches].join(" ").trim(),
+      label: ["Claude Virtual API:", summary, batches, pause].filter((part) => part !== "").join(" "),
       role: "button",
     };
     void vscode.commands.executeCommand("setContext", STATE_KEY, state.kind);
@@ -66,7 +71,7 @@ export function createStatusBar(controller: Controller, watch: BatchWatch): vsco
   );
 }
 
-function tooltip(summary: string, batches: string): vscode.MarkdownString {
+function tooltip(summary: string, batches: string, pause: string): vscode.MarkdownString {
   const settings = `command:workbench.action.openSettings?${encodeURIComponent(JSON.stringify([`@ext:claude-virtual-api.claude-virtual-api`]))}`;
   const links = [
     [vscode.l10n.t("Copy URL"), `command:${Command.copyUrl}`],
@@ -79,6 +84,8 @@ function tooltip(summary: string, batches: string): vscode.MarkdownString {
   const markdown = new vscode.MarkdownString(`**Claude Virtual API**\n\n`);
   markdown.appendText(summary);
   if (batches) markdown.appendMarkdown(`\n\n[${batches}](command:${SHOW_BATCHES})`);
+  // the reason is upstream's, and may not bring commands of its own
+  if (pause) markdown.appendMarkdown(`\n\n${lines([pause]).value}`);
   markdown.appendMarkdown(`\n\n${links.join(" · ")}`);
   markdown.isTrusted = { enabledCommands: [...Object.values(Command), SHOW_BATCHES, "workbench.action.openSettings"] };
   return markdown;

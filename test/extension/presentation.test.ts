@@ -1,11 +1,15 @@
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createNetServer } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { window } from "vscode";
+import type { BatchNews } from "../../src/extension/batchWatch.ts";
 import { unfenced } from "../../src/extension/commands/answer.ts";
 import { promptFor } from "../../src/extension/commands/selection.ts";
-import { probe } from "../../src/extension/health.ts";
+import { probe, type RunningBatch } from "../../src/extension/health.ts";
 import type { State } from "../../src/extension/state.ts";
-import { present } from "../../src/extension/statusBar.ts";
+import { createStatusBar, present } from "../../src/extension/statusBar.ts";
+import { formatTime } from "../../src/extension/views/format.ts";
+import { Emitter } from "../../src/shared/emitter.ts";
 
 const url = "http://127.0.0.1:8080";
 
@@ -34,6 +38,53 @@ describe("the status bar item", () => {
     [{ kind: "failed", message: "why" }, "$(error) Claude API", "Failed: why", true],
   ])("shows %j", (state, text, summary, isFailure) => {
     expect(present(state)).toEqual({ text, summary, isFailure });
+  });
+});
+
+describe("the tooltip of the status bar item", () => {
+  /** The item of a window whose server runs these batches, and what changes them. */
+  function itemOf(running: RunningBatch[]) {
+    const changed = new Emitter<BatchNews>();
+    const watch = { running, onDidChange: (listener: (news: BatchNews) => void) => changed.on(listener) };
+    const create = vi.spyOn(window, "createStatusBarItem");
+    createStatusBar({ state: { kind: "running", url, requests: 0 }, onDidChangeState: () => () => {} }, watch);
+    const item = create.mock.results[0]?.value;
+    create.mockRestore();
+    const set = (next: RunningBatch[]) => {
+      watch.running = next;
+      changed.emit({ running: next, isAnother: false });
+    };
+    // without what escapes Markdown
+    const paragraphs = (): string[] => item.tooltip.value.replace(/\\(.)/g, "$1").split("\n\n");
+    return { item, set, paragraphs };
+  }
+  const until = new Date(Date.now() + 60_000).toISOString();
+  const batch = (paused: RunningBatch["paused"]): RunningBatch => ({ id: "msgbatch_1", total: 200, done: 37, paused });
+
+  it("says until when and why batches are paused, as long as they are", () => {
+    const { item, set, paragraphs } = itemOf([batch(null)]);
+    const progress = "[1 batch: 37 of 200](command:claudeVirtualApi.batches.focus)";
+    const summary = `Running at ${url}. Click to stop.`;
+    const label = `Claude Virtual API: ${summary} 1 batch: 37 of 200`;
+    expect(paragraphs()).toEqual(["**Claude Virtual API**", summary, progress, expect.stringContaining("Copy URL")]);
+    expect(item.accessibilityInformation.label).toBe(label);
+
+    set([batch({ until, reason: "Rate limited" }), batch({ until, reason: "Rate limited" })]);
+    const pause = `Paused until ${formatTime(until)}: Rate limited`;
+    expect(paragraphs()[3]).toBe(pause);
+    expect(paragraphs()).toHaveLength(5);
+    expect(item.accessibilityInformation.label).toContain(`2 batches: 74 of 400 ${pause}`);
+
+    set([batch(null)]);
+    expect(item.tooltip.value).not.toContain("Paused");
+    set([]);
+    expect(paragraphs()).toHaveLength(3);
+    expect(item.accessibilityInformation.label).toBe(`Claude Virtual API: ${summary}`);
+  });
+
+  it("takes no command from the reason", () => {
+    const { item } = itemOf([batch({ until, reason: "[Retry](command:claudeVirtualApi.restart)\n\n# now" })]);
+    expect(item.tooltip.value).toContain("\\[Retry\\]\\(command\\:claudeVirtualApi\\.restart\\) \\# now\n\n");
   });
 });
 

@@ -50,6 +50,12 @@ export function describeRunning(running: readonly RunningBatch[]): string {
     : vscode.l10n.t("{0} batches: {1} of {2}", running.length, done, total);
 }
 
+/** Until when and why the batches are paused, for the status bar; empty while they go on. A pause is one for all. */
+export function describePause(running: readonly RunningBatch[]): string {
+  const paused = running.find((batch) => batch.paused)?.paused;
+  return paused ? vscode.l10n.t("Paused until {0}: {1}", formatTime(paused.until), paused.reason) : "";
+}
+
 export function toBatchItem(batch: Batch, running: RunningBatch | undefined): vscode.TreeItem {
   const { label, progress, icon, color, kind } = presentBatch(batch, running);
   const item = new vscode.TreeItem(label);
