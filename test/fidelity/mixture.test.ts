@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { eventsOf, stage } from "../support/harness.ts";
+import { eventsOf, health, stage } from "../support/harness.ts";
 import { eventsFor, paced, type StreamEvent, text } from "../support/replies.ts";
 import { arrivesAs, betasArriveAs } from "./differences.ts";
 import { generator } from "./random.ts";
@@ -83,13 +83,8 @@ it(`keeps ${REQUESTS} requests apart, over ten system prompts, models and betas,
   }
   const answered = [...sent].filter(([, { leaves }]) => leaves !== "at once").map(([question]) => question);
   expect(questions).toEqual(expect.arrayContaining(answered));
-  await expect.poll(async () => (await health(on.url)).requests.running, { timeout: 30_000 }).toBe(0);
+  await expect.poll(async () => (await health(on)).requests.running, { timeout: 30_000 }).toBe(0);
   // as many as may be busy or idle, and those that are just being let go
-  expect((await health(on.url)).workers.alive).toBeLessThanOrEqual(3 * AT_ONCE + 1);
+  expect((await health(on)).workers.alive).toBeLessThanOrEqual(3 * AT_ONCE + 1);
   expect(on.log.filter((line) => line.startsWith("[error]"))).toEqual([]);
 }, 900_000);
-
-// biome-ignore lint/suspicious/noExplicitAny: the answer of the health route
-async function health(url: string): Promise<any> {
-  return (await fetch(`${url}/health`)).json();
-}

@@ -1,36 +1,31 @@
 import { describe, expect, it, vi } from "vitest";
+import type { Progress } from "../../src/batches/batches.ts";
+import type { Pause } from "../../src/batches/throttle.ts";
 import { BatchCalls, items, patiently } from "../support/batchCalls.ts";
 import { fileStage } from "../support/fileStage.ts";
-import { simple } from "../support/harness.ts";
+import { health, type Stage, simple } from "../support/harness.ts";
 import { SUBSCRIPTION, secondsFromNow, usedUp } from "../support/limits.ts";
 import { echo, failure, type Reply } from "../support/replies.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
 
-interface Progress {
-  id: string;
-  total: number;
-  done: number;
-  paused: { until: string; reason: string } | null;
-}
-
 /** What `/health` tells of batches. */
-async function progress(url: string): Promise<Progress[]> {
-  return ((await (await fetch(`${url}/health`)).json()) as { batches: Progress[] }).batches;
+async function progress(on: Stage): Promise<Progress[]> {
+  return (await health(on)).batches;
 }
 
 /** Answers with the failure first, and from then on as always; gives the times of the calls, in milliseconds. */
-function failOnce(on: ReturnType<typeof fileStage>, reply: () => Reply): number[] {
+function failOnce(on: Stage, reply: () => Reply): number[] {
   const calls: number[] = [];
   on.standIn.respond = ({ body }) => (calls.push(Date.now()) === 1 ? reply() : echo(body));
   return calls;
 }
 
 /** The pause of the batch that runs, once there is one. */
-async function pauseOf(url: string, id: string): Promise<NonNullable<Progress["paused"]>> {
+async function pauseOf(on: Stage, id: string): Promise<Pause> {
   let found: Progress | undefined;
   await patiently(async () => {
-    [found] = await progress(url);
+    [found] = await progress(on);
     return found?.paused !== null && found?.paused !== undefined;
   });
   expect(found).toMatchObject({ id, total: 1, done: 0 });
@@ -80,22 +75,22 @@ describe("a request of a batch", () => {
   it("that meets a limit waits as long as upstream wishes, and /health says so", async () => {
     const calls = failOnce(on, () => failure(429, "rate_limit_error", "Slow down", { "retry-after": "3" }));
     const { id } = await batches.create(items(1));
-    const { until, reason } = await pauseOf(on.url, id);
+    const { until, reason } = await pauseOf(on, id);
     expect(reason).toBe("Slow down");
     expect(Date.parse(until)).toBeGreaterThanOrEqual(calls[0]! + 3000);
     await batches.ended(id);
     expect(calls).toHaveLength(2);
     expect(calls[1]).toBeGreaterThanOrEqual(Date.parse(until));
-    expect(await progress(on.url)).toEqual([]);
+    expect(await progress(on)).toEqual([]);
   });
 
   it("waits out a limit that another one has met, while somebody who waits is served", async () => {
     failOnce(on, () => failure(429, "rate_limit_error", "Slow down", { "retry-after": "3600" }));
     const first = await batches.create(items(1, "first-"));
-    await pauseOf(on.url, first.id);
+    await pauseOf(on, first.id);
     const second = await batches.create(items(1, "second-"));
     expect((await on.post(simple("mine"))).status).toBe(200);
-    expect((await progress(on.url)).map(({ done, paused }) => [done, paused?.reason])).toEqual([
+    expect((await progress(on)).map(({ done, paused }) => [done, paused?.reason])).toEqual([
       [0, "Slow down"],
       [0, "Slow down"],
     ]);
@@ -118,7 +113,7 @@ describe("a batch of a subscription", () => {
       return failure(429, "rate_limit_error", "Used up", usedUp(reset));
     });
     const { id } = await batches.create(items(1));
-    const { until, reason } = await pauseOf(on.url, id);
+    const { until, reason } = await pauseOf(on, id);
     expect(reason).toBe("Used up");
     expect(Date.parse(until)).toBeGreaterThanOrEqual(1000 * reset);
     expect((await batches.get(id)).processing_status).toBe("in_progress");

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { MODEL, upstreamBody } from "../clients/sdks.ts";
 import { BatchCalls, items, outcomesIn, patiently } from "../support/batchCalls.ts";
 import { fileStage } from "../support/fileStage.ts";
-import { simple } from "../support/harness.ts";
+import { health, simple } from "../support/harness.ts";
 import { echo, failure, gate, held, reply, text, toolUse } from "../support/replies.ts";
 import type { Recorded } from "../support/standIn.ts";
 
@@ -255,11 +255,9 @@ describe("a request that somebody waits for", () => {
     const answer = on.post(simple("mine"));
     await patiently(() => on.standIn.messages.length === 2);
     const next = on.post(simple("next"));
-    type Health = { requests: { waiting: number }; batches: { done: number }[] };
-    const health = async () => (await (await fetch(`${on.url}/health`)).json()) as Health;
-    await patiently(async () => (await health()).requests.waiting === 1);
+    await patiently(async () => (await health(on)).requests.waiting === 1);
     first.open();
-    await patiently(async () => (await health()).batches[0]?.done === 1);
+    await patiently(async () => (await health(on)).batches[0]?.done === 1);
     mine.open();
     expect((await answer).status).toBe(200);
     expect((await next).status).toBe(200);

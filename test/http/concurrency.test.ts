@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { simple, stage, until } from "../support/harness.ts";
+import { health, simple, stage, until } from "../support/harness.ts";
 import { gate, held, text } from "../support/replies.ts";
 
 describe("the pool behind the server", () => {
@@ -10,7 +10,7 @@ describe("the pool behind the server", () => {
     const running = [on.post(simple("a")), on.post(simple("b"))];
     await until(() => on.standIn.messages.length === 2);
     const waiting = on.post(simple("c"));
-    await until(async () => (await health(on.url)).requests.waiting === 1);
+    await until(async () => (await health(on)).requests.waiting === 1);
     const refused = await on.post(simple("d"));
     expect(refused.status).toBe(529);
     expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);
@@ -30,10 +30,10 @@ describe("the pool behind the server", () => {
     await until(() => on.standIn.messages.length === 1);
     const gone = new AbortController();
     const waiting = on.post(simple("b"), {}, gone.signal).catch(() => "gone");
-    await until(async () => (await health(on.url)).requests.waiting === 1);
+    await until(async () => (await health(on)).requests.waiting === 1);
     gone.abort();
     expect(await waiting).toBe("gone");
-    await until(async () => (await health(on.url)).requests.waiting === 0);
+    await until(async () => (await health(on)).requests.waiting === 0);
     go.open();
     expect((await running).status).toBe(200);
     expect(on.standIn.messages.map((message) => message.body.messages[0].content)).toEqual(["a"]);
@@ -48,7 +48,7 @@ describe("the pool behind the server", () => {
         .post(simple(`${n}`, { stream: n % 2 === 0 }), {}, gone.signal)
         .then((response) => response.text());
       if (n % 3 === 1) await until(() => on.standIn.messages.length > 0);
-      if (n % 3 === 2) await until(async () => (await health(on.url)).requests.running > 0);
+      if (n % 3 === 2) await until(async () => (await health(on)).requests.running > 0);
       gone.abort();
       await answer.catch(() => {});
       on.standIn.messages.length = 0;
@@ -96,7 +96,7 @@ describe("the pool behind the server", () => {
   it("lets idle workers go, but for the warm ones", async () => {
     await using on = await stage({ idleTimeout: 1, warm: 1 });
     await on.post(simple("x", { system: "short-lived" }));
-    await expect.poll(async () => (await health(on.url)).workers.alive, { timeout: 20_000 }).toBe(1);
+    await expect.poll(async () => (await health(on)).workers.alive, { timeout: 20_000 }).toBe(1);
   });
 
   it("replaces a worker whose sign-in was refused", async () => {
@@ -109,8 +109,3 @@ describe("the pool behind the server", () => {
     expect(sessions.at(-1)).not.toBe(sessions[0]);
   });
 });
-
-// biome-ignore lint/suspicious/noExplicitAny: the answer of the health route
-async function health(url: string): Promise<any> {
-  return (await fetch(`${url}/health`)).json();
-}

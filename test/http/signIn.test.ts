@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { cliEnvironment, type Stage, scratchHome, simple, stage } from "../support/harness.ts";
+import { cliEnvironment, health, type Stage, scratchHome, simple, stage } from "../support/harness.ts";
 import { failure } from "../support/replies.ts";
 import { StandIn } from "../support/standIn.ts";
 
@@ -75,8 +75,3 @@ describe("a sign-in in the user's settings of the CLI", () => {
     expect(keyOf(standIn)).toBe("a-new-key");
   });
 });
-
-// biome-ignore lint/suspicious/noExplicitAny: the answer of the health route
-async function health(on: Stage): Promise<any> {
-  return (await on.call("/health")).json();
-}

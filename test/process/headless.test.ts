@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { claudePath } from "../support/claude.ts";
-import { scratchHome, simple } from "../support/harness.ts";
+import { health, scratchHome, simple } from "../support/harness.ts";
 import { cliScript, startServerProcess } from "../support/serverProcess.ts";
 
 async function runCli(args: string[], env: NodeJS.ProcessEnv = {}) {
@@ -150,8 +150,7 @@ describe("without a usable CLI, a request is told", () => {
         message: expect.stringMatching(/^Claude Code is not signed in\. Run 'claude'/),
       },
     });
-    const health = (await (await fetch(`${server.url}/health`)).json()) as { cli: { signed_in: boolean } };
-    expect(health.cli.signed_in).toBe(false);
+    expect((await health(server)).cli.signed_in).toBe(false);
   });
 });
 

@@ -91,6 +91,12 @@ export async function stage(given: StageOptions = {}): Promise<Stage> {
   };
 }
 
+/** What `/health` of a server says. */
+// biome-ignore lint/suspicious/noExplicitAny: tests look at any part of it
+export async function health({ url }: { readonly url: string }): Promise<any> {
+  return (await fetch(`${url}/health`)).json();
+}
+
 /** Waits until `holds` does; ends with its last answer when the test's own bound comes first. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
