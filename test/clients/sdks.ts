@@ -1,6 +1,8 @@
 import Anthropic from "@anthropic-ai/sdk";
 import AnthropicZero from "sdk-0";
 import { expect } from "vitest";
+import type { Requested } from "../fidelity/corpus.ts";
+import { arrivesAs } from "../fidelity/differences.ts";
 import type { Stage } from "../support/harness.ts";
 import { paced, type Reply, type StreamEvent } from "../support/replies.ts";
 
@@ -36,26 +38,10 @@ export function clientOf(SDK: typeof Anthropic, on: Stage): { client: Anthropic;
   return { client, sent };
 }
 
-/** The whole body that must reach upstream for a request: what the CLI itself adds, and else only what was sent. */
-export function upstreamBody(request: object): Record<string, unknown> {
-  const { system, ...rest } = request as { system?: string | { text: string }[] };
-  const text = Array.isArray(system) ? system.map((block) => block.text).join("\n\n") : system;
-  return {
-    tools: [],
-    metadata: { user_id: expect.any(String) },
-    ...rest,
-    stream: true,
-    system: [
-      { type: "text", text: expect.stringMatching(/^x-anthropic-billing-header: /) },
-      { type: "text", text: expect.stringMatching(/^You are a Claude agent/) },
-      ...(text ? [{ type: "text", text }] : []),
-    ],
-  };
-}
-
-/** Expects exactly one call upstream for each of the requests, in their order, with exactly these bodies. */
+/** Expects exactly one call upstream for each of the requests, in their order, and in each all that was sent. */
 export function expectUpstream(on: Stage, ...requests: object[]): void {
-  expect(on.standIn.messages.map(({ body }) => body)).toEqual(requests.map(upstreamBody));
+  const expected = requests.map((request) => arrivesAs(request as Requested));
+  expect(on.standIn.messages.map(({ body }) => body)).toEqual(expected);
 }
 
 /** An answer that stops before its last `held` events, until it is released. */

@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it, vi } from "vitest";
-import { MODEL, upstreamBody } from "../clients/sdks.ts";
+import { expectUpstream, MODEL } from "../clients/sdks.ts";
 import { BatchCalls, items, outcomesIn, patiently } from "../support/batchCalls.ts";
 import { fileStage } from "../support/fileStage.ts";
 import { health, simple } from "../support/harness.ts";
@@ -187,7 +187,7 @@ describe("a batch", () => {
     };
     on.standIn.respond = () => reply([toolUse("look", { at: ["a b", { c: 1 }] }, "toolu_2")]);
     const result = await one(request, { "anthropic-beta": "context-1m-2025-08-07" });
-    expect(on.standIn.messages.map(({ body }) => body)).toEqual([upstreamBody(request)]);
+    expectUpstream(on, request);
     expect(on.standIn.messages[0]?.headers["anthropic-beta"]).toContain("context-1m-2025-08-07");
     expect(on.standIn.messages[0]?.raw).toContain(JSON.stringify(request.tools));
     const call = { type: "tool_use", id: "toolu_2", name: "look", input: { at: ["a b", { c: 1 }] } };
