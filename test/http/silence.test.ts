@@ -1,0 +1,45 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { fileStage } from "../support/fileStage.ts";
+import { eventsOf, simple } from "../support/harness.ts";
+import { rawRequest } from "../support/rawRequest.ts";
+import { eventsFor, paced, type StreamEvent, text } from "../support/replies.ts";
+
+/** Milliseconds: longer than any limit that the CLI has on silence by itself. */
+const SILENCE = 400_000;
+
+const EVENTS = [...eventsFor([text("worth the wait")])];
+const withoutPings = (events: { type?: unknown }[]) => events.filter(({ type }) => type !== "ping");
+
+async function* pausedAfter(count: number): AsyncGenerator<StreamEvent> {
+  yield* EVENTS.slice(0, count);
+  // the subject: there is no condition to wait for, the silence itself must be survived
+  await delay(SILENCE);
+  yield* EVENTS.slice(count);
+}
+
+describe.runIf(process.env.CLAUDE_VIRTUAL_API_FULL === "1")("an upstream", { timeout: 2 * SILENCE }, () => {
+  const on = fileStage();
+
+  it("that falls silent in mid-answer is waited for, and the client is kept awake", async () => {
+    on.standIn.respond = () => paced(pausedAfter(4));
+    const events = await eventsOf(await on.post(simple("x", { stream: true })));
+    expect(withoutPings(events)).toEqual(withoutPings(EVENTS));
+    expect(events.filter(({ type }) => type === "ping").length).toBeGreaterThan(SILENCE / 20_000);
+    expect(on.standIn.messages).toHaveLength(1);
+  });
+
+  it("that keeps its answer to itself is waited for", async () => {
+    on.standIn.respond = async () => {
+      await delay(SILENCE);
+      return paced(EVENTS);
+    };
+    // `fetch` itself would not wait that long
+    const headers = { "x-api-key": "any-key", "content-type": "application/json" };
+    const asked = { method: "POST", path: "/v1/messages", headers, body: JSON.stringify(simple()) };
+    const { status, text: told } = await rawRequest(on.url, asked);
+    expect(status).toBe(200);
+    expect(JSON.parse(told)).toMatchObject({ content: [{ type: "text", text: "worth the wait" }] });
+    expect(on.standIn.messages).toHaveLength(1);
+  });
+});
