@@ -41,11 +41,16 @@ const FIXED = {
   CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP: "1",
   CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS: "1",
   DISABLE_INTERLEAVED_THINKING: "1",
-  CLAUDE_CODE_MODEL_CAPABILITIES: "*=effort",
+  CLAUDE_CODE_MODEL_CAPABILITIES: "*=effort,-context_management",
   API_FORCE_IDLE_TIMEOUT: "0",
+  CLAUDE_ENABLE_STREAM_WATCHDOG: "0",
+  CLAUDE_ENABLE_BYTE_WATCHDOG: "0",
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
   DISABLE_AUTOUPDATER: "1",
 };
+
+/** Betas that the CLI takes out unless it may have some of its own, too. */
+const EXPERIMENTAL = new Set(["inline-tools-2026-09-15", "mid-conversation-tool-changes-2026-07-01"]);
 
 /** Builds the environment of a worker that sends the given betas on top of the CLI's own. */
 export function childEnvironment(
@@ -59,6 +64,7 @@ export function childEnvironment(
   }
   Object.assign(child, extra, FIXED);
   if (betas.length > 0) child.ANTHROPIC_BETAS = betas.join(",");
+  if (betas.some((beta) => EXPERIMENTAL.has(beta))) delete child.CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS;
   return child;
 }
 

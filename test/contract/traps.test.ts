@@ -127,7 +127,12 @@ describe("at its start, the CLI", () => {
   const betasOf = ({ standIn }: RawCli) => String(standIn.messages[0]!.headers["anthropic-beta"]).split(",");
 
   it("sends betas and edits the context for what it could do, unless told not to", async () => {
-    const env = { CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS: undefined, DISABLE_INTERLEAVED_THINKING: undefined };
+    const free = [
+      "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS",
+      "DISABLE_INTERLEAVED_THINKING",
+      "CLAUDE_CODE_MODEL_CAPABILITIES",
+    ];
+    const env = Object.fromEntries(free.map((name) => [name, undefined]));
     await using eager = await RawCli.start({ system: [], env });
     await eager.turn(body("x", { max_tokens: 5000 }), { env: { CLAUDE_CODE_DISABLE_THINKING: "0" } });
     expect(betasOf(eager)).toEqual(expect.arrayContaining(["interleaved-thinking-2025-05-14"]));
@@ -137,6 +142,17 @@ describe("at its start, the CLI", () => {
     await plain.turn(body("x", { max_tokens: 5000 }), { env: { CLAUDE_CODE_DISABLE_THINKING: "0" } });
     expect(betasOf(plain)).toEqual(["claude-code-20250219", "effort-2025-11-24"]);
     expect(plain.standIn.messages[0]!.body).not.toHaveProperty("context_management");
+  });
+
+  it("carries betas on experiments only while it may have some of its own", async () => {
+    const beta = "mid-conversation-tool-changes-2026-07-01";
+    const arrived = async (env: Record<string, string | undefined>) => {
+      await using cli = await RawCli.start({ system: [], env: { ANTHROPIC_BETAS: beta, ...env } });
+      await cli.turn(body());
+      return betasOf(cli).includes(beta);
+    };
+    expect(await arrived({})).toBe(false);
+    expect(await arrived({ CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS: undefined })).toBe(true);
   });
 
   it("takes the effort away from models that it says have none, unless all have it", async () => {

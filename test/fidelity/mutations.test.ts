@@ -27,6 +27,8 @@ const UNSEEN: Record<string, string> = {
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "the CLI would call other hosts",
   DISABLE_AUTOUPDATER: "the CLI would call other hosts",
   API_FORCE_IDLE_TIMEOUT: "shows after minutes of silence (test/http/silence.test.ts)",
+  CLAUDE_ENABLE_STREAM_WATCHDOG: "shows after minutes of silence (test/http/silence.test.ts)",
+  CLAUDE_ENABLE_BYTE_WATCHDOG: "shows after minutes of silence (test/http/silence.test.ts)",
 };
 
 const { env } = turnSettings({ model: "", body: {}, systemMarks: undefined, withoutTemperature: false });
