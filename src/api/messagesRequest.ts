@@ -27,10 +27,17 @@ const block = z.looseObject({ type: z.string() }).superRefine((value, context) =
 
 const stringOrBlocks = z.union([z.string(), z.array(block)]);
 
-const message = z.looseObject({
-  role: z.enum(["user", "assistant", "system"], { error: required("Input should be 'user' or 'assistant'") }),
-  content: stringOrBlocks,
-});
+/** A system message may have no content, but a setting for the turns that follow (SDK: `BetaSystemMessageParam`). */
+const message = z
+  .looseObject({
+    role: z.enum(["user", "assistant", "system"], { error: required("Input should be 'user' or 'assistant'") }),
+    content: stringOrBlocks.optional(),
+    output_config: z.looseObject({}).nullish(),
+  })
+  .refine(({ role, content, output_config }) => content !== undefined || (role === "system" && output_config), {
+    path: ["content"],
+    error: "Field required",
+  });
 
 const integer = z
   .custom<number>(Number.isSafeInteger, { error: required("Input should be a valid integer") })

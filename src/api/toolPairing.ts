@@ -2,7 +2,7 @@ import { invalidRequest } from "./errors.ts";
 
 interface Message {
   role: string;
-  content: unknown;
+  content?: unknown;
 }
 
 interface Block {

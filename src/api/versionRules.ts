@@ -24,7 +24,7 @@ export function refuseDroppedFields(body: Record<string, unknown>, version: ApiV
  * Refuses the content that a version does not take where it stands (docs: "Migrating to API version 2026-10-21").
  * It must be ours to refuse, since the CLI speaks to upstream in a version of its own. Throws `ApiError` 400.
  */
-export function refuseDroppedContent(messages: { role: string; content: unknown }[], version: ApiVersion): void {
+export function refuseDroppedContent(messages: { role: string; content?: unknown }[], version: ApiVersion): void {
   if (version !== "2026-10-21") return;
   messages.forEach(({ role, content }, index) => {
     blocksOf(content).forEach((block, at) => {

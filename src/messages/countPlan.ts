@@ -63,6 +63,7 @@ export function planCount(request: CountTokensRequest, modelMap: Record<string, 
 function toHistory(messages: CountTokensRequest["messages"]): HistoryMessage[] {
   const history: HistoryMessage[] = [];
   for (const { role, content } of messages) {
+    if (content === undefined) continue;
     const last = history.at(-1);
     const own = role === "assistant" ? "assistant" : "user";
     if (own === "user" && last?.role === "user") last.content = [...toBlocks(last.content), ...toBlocks(content)];
@@ -72,7 +73,7 @@ function toHistory(messages: CountTokensRequest["messages"]): HistoryMessage[] {
 }
 
 function toBlocks(content: unknown): Block[] {
-  return typeof content === "string" ? [{ type: "text", text: content }] : (content as Block[]);
+  return typeof content === "string" ? [{ type: "text", text: content }] : ((content ?? []) as Block[]);
 }
 
 /** Whether something in the request adds to the input and is not told to the counter. */

@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { defaultOptions } from "../../src/options.ts";
 import type { Requested } from "./corpus.ts";
 
 /**
@@ -12,11 +13,23 @@ const DIFFERENCES: ((body: Requested, sent: Requested) => Requested)[] = [
   function fillsInToolsAndUser(body) {
     return { tools: [], metadata: { user_id: expect.stringContaining("device_id") }, ...body };
   },
-  function resolvesAliases(body) {
-    return /^claude-/.test(body.model) ? body : { ...body, model: expect.stringMatching(/^claude-[a-z]+-\d/) };
+  function movesTheOldOutputFormat(body) {
+    const { output_format, ...rest } = body;
+    return output_format
+      ? { ...rest, output_config: { ...(body.output_config as object), format: output_format } }
+      : body;
+  },
+  function dropsAnEmptyOutputConfig(body) {
+    const { output_config, ...rest } = body;
+    return output_config && Object.keys(output_config).length === 0 ? rest : body;
+  },
+  function resolvesAliases(body, sent) {
+    const asked = defaultOptions.modelMap[sent.model] ?? sent.model;
+    return /^claude-/.test(asked) ? body : { ...body, model: expect.stringMatching(/^claude-[a-z]+-\d/) };
   },
   function tellsOldModelsTheirDefaults(body) {
-    if (!/^claude-(3-|[a-z]+-4(-[0-6])?(-\d{8})?$)/.test(body.model) || body.temperature !== undefined) return body;
+    if (!/^claude-(3-|[a-z]+-4(-[0-6])?(-\d{8})?$)/.test(String(body.model)) || body.temperature !== undefined)
+      return body;
     return body.top_p === undefined ? { temperature: 1, ...body } : { thinking: { type: "disabled" }, ...body };
   },
   function putsItsBlocksBeforeTheSystemPrompt(body) {
@@ -55,13 +68,25 @@ function isTakenForItsOwn(text: string): boolean {
   return text.startsWith("x-anthropic-billing-header:") || own.includes(text);
 }
 
-/** Betas that the CLI sends by itself; `oauth-…` besides for a subscription. */
-const OWN_BETAS = ["claude-code-20250219", "effort-2025-11-24"];
+/** Betas of a client that stay with us: our own server stands for them, or the CLI sends them by itself. */
+const STAY = /^(files-api|message-batches|token-counting|message-threads|output-300k|prompt-caching)-/;
+/** Those that the CLI only lets through with some of its own experiments. */
+const EXPERIMENTAL = ["inline-tools-2026-09-15", "mid-conversation-tool-changes-2026-07-01"];
+const EXPERIMENTS = [
+  "mid-conversation-tool-changes-2026-07-01",
+  "per-turn-control-2026-07-01",
+  "thinking-token-count-2026-05-13",
+];
 
-/** The betas that must reach the API for those that a client sends. */
+/** The betas that must reach the API for those that a client sends; the CLI adds its name, and one for an effort. */
 export function betasArriveAs(body: Requested, sent: readonly string[]): Set<string> {
-  const effort = (body as { output_config?: { effort?: unknown } }).output_config ?? {};
-  return new Set([...OWN_BETAS.filter((beta) => !beta.startsWith("effort") || !("effort" in effort)), ...sent]);
+  const asksForEffort = "effort" in ((body.output_config as object | undefined) ?? {});
+  return new Set([
+    "claude-code-20250219",
+    ...(asksForEffort ? [] : ["effort-2025-11-24"]),
+    ...(sent.some((beta) => EXPERIMENTAL.includes(beta)) ? EXPERIMENTS : []),
+    ...sent.filter((beta) => !STAY.test(beta)),
+  ]);
 }
 
 /** What must reach the API for a request. */

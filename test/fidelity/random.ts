@@ -29,3 +29,11 @@ export function generator(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+/** So many of a list, in its order. */
+export function sample<T>(list: readonly T[], count: number, seed: number): T[] {
+  const random = generator(seed);
+  const drawn = list.map((item, index) => ({ item, index, lot: random() }));
+  const taken = drawn.sort((a, b) => a.lot - b.lot).slice(0, count);
+  return taken.sort((a, b) => a.index - b.index).map(({ item }) => item);
+}

@@ -116,7 +116,7 @@ async function record(request: IncomingMessage, response: ServerResponse): Promi
   };
 }
 
-const FULL_MODEL_ID = /^claude-[a-z0-9-]*\d[a-z0-9-]*$/;
+const FULL_MODEL_ID = /^claude-([a-z0-9-]*\d[a-z0-9-]*|mythos-preview)$/;
 
 /** The refusals of the real API that catch mistakes of the bridge rather than of a client. */
 function refusal({ body, headers }: Recorded): Reply | undefined {

@@ -48,6 +48,8 @@ describe("parseMessagesRequest refuses", () => {
       message({ role: "system", content: "Be brief." }),
     ],
     ["messages.0.content: Field required", message({ role: "user" })],
+    ["messages.0.content: Field required", message({ role: "user", output_config: { effort: "low" } })],
+    ["messages.1.content: Field required", { messages: [...BASE.messages, { role: "system", output_config: null }] }],
     ["messages.0.content: Input should be a valid list", message({ role: "user", content: 5 })],
     ["messages.0.content: Input should be a valid list", message({ role: "user", content: { type: "text" } })],
     ["messages.1.content: Field required", { messages: [...BASE.messages, { role: "assistant" }] }],
