@@ -11,8 +11,8 @@ import { type Recorded, StandIn } from "../support/standIn.ts";
 import { Random } from "../unit/support/random.ts";
 
 const full = process.env.CLAUDE_VIRTUAL_API_FULL === "1";
-const ROUNDS = full ? 50 : 3;
-const REQUESTS = full ? 200 : 60;
+const ROUNDS = full ? 50 : 2;
+const REQUESTS = full ? 200 : 40;
 const UPLOADS = full ? 50 : 5;
 
 /** Requests of batches that are under way at once: half of what the server may do in all. */
