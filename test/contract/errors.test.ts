@@ -31,17 +31,15 @@ describe("of a failed call, the CLI", () => {
       cli.standIn.respond = () => failure(status, type, message);
       const { log, result } = await cli.turn(body());
       const report = log.find((line) => line.is_api_error_message);
-      expect(report).toMatchObject({
-        api_error_status: status,
-        api_error_type: type,
-        request_id: expect.stringMatching(/^req_/),
-      });
+      expect(report).toMatchObject({ api_error_status: status, request_id: expect.stringMatching(/^req_/) });
+      // only newer versions tell it here, but all quote it
+      if (report?.api_error_type !== undefined) expect(report.api_error_type).toBe(type);
       expect(result.api_error_status).toBe(status);
       await expect
         .poll(() => cli.diagnostics.find((line) => line.includes("[ERROR] API error (attempt 1/1): ")))
         .toMatch(
           new RegExp(
-            `: ${status} ${status} \\{.*"message":${JSON.stringify(message).replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}.*"request_id":"req_`,
+            `: ${status} ${status} \\{.*"type":"${type}".*"message":${JSON.stringify(message).replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}.*"request_id":"req_`,
           ),
         );
     },
