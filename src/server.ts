@@ -66,7 +66,8 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const stores = createStores(options, pool, logger);
   const { directory, batches } = stores;
   const app = createApp(options, { pool, launcher, activity, ...stores }, logger);
-  const http = createHttpServer({ keepAliveTimeout: KEEP_ALIVE }, app.callback());
+  // a body may take its time: Node would end a request whose last byte comes after five minutes
+  const http = createHttpServer({ keepAliveTimeout: KEEP_ALIVE, requestTimeout: 0 }, app.callback());
 
   return {
     async listen() {
