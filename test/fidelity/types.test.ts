@@ -17,6 +17,10 @@ const tried = (FULL ? served : sample(served, SAMPLE, 11)).map((request, index) 
 }));
 
 describe("of the requests that the SDK's types allow,", () => {
+  it("there are more than a thousand", () => {
+    expect(all.length).toBeGreaterThan(1000);
+  });
+
   it.each(tried.map((request) => [request.name, request] as const))("%s", (_name, { body, headers, stream }) =>
     expectCarried(on, body, stream, headers),
   );
