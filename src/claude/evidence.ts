@@ -15,8 +15,8 @@ interface Quotation {
   envelope: Envelope;
 }
 
-/** `API error (attempt 1/1): 404 404 {…}`: a refusal, with upstream's status and own words. */
-const REFUSED = /API error \(attempt \d+\/\d+\): (\d{3}) .*?(\{.*\})\s*$/;
+/** `API error (attempt 1/1): 404 404 {…}`: a refusal, with upstream's status and own words, an envelope or not. */
+const REFUSED = /API error \(attempt \d+\/\d+\): (\d{3}) (?:\d{3} )?(.*?)\s*$/;
 /**
  * `Error streaming (non-streaming fallback disabled): {…}`: an error event in an open stream; of some types after a
  * whole block it says `Error in API request: {…}`.
@@ -38,12 +38,17 @@ const STATUS_OF: Record<string, number> = {
   overloaded_error: 529,
 };
 
+/** The type that goes with a status, for a refusal that names none, as of a gateway. */
+const typeOf = (status: number) => Object.keys(STATUS_OF).find((type) => STATUS_OF[type] === status) ?? "api_error";
+
 /**
  * What the CLI tells of a failed turn, on both its outputs. Its messages reword upstream's text, its debug lines on
  * stderr quote it; of several failures in one turn only the first is upstream's answer to the request.
  */
 export class Evidence {
   #quoted: Quotation | undefined;
+  /** A refusal that was no envelope. */
+  #refused: { status: number; words: string } | undefined;
   #reported: CliMessage | undefined;
   #denied = false;
   #limit: RateLimitInfo | undefined;
@@ -92,6 +97,7 @@ export class Evidence {
   toError(result: CliMessage, begun: boolean): ApiError {
     if (this.#quoted) return this.#quotedError(this.#quoted);
     const { requestId } = this.#ofRequest();
+    if (this.#denied && this.#refused) return this.#refusal(this.#refused.status, this.#refused.words);
     if (this.#denied && !this.#reported) {
       return answerBrokenOff("its server failed, and gave no reason that is told.", requestId);
     }
@@ -101,12 +107,7 @@ export class Evidence {
     );
     const status = report?.api_error_status ?? result.api_error_status;
     const words = text.replace(/^API Error:\s*(\d{3}\s+)?/, "");
-    if (typeof status === "number") {
-      return new ApiError(status, report?.api_error_type ?? "api_error", words, {
-        headers: this.#refusalHeaders(status),
-        ...this.#ofRequest(report?.request_id),
-      });
-    }
+    if (typeof status === "number") return this.#refusal(status, words, report);
     if (report?.error === "authentication_failed") return notSignedIn();
     return begun ? answerBrokenOff(words, requestId) : upstreamUnreachable(words);
   }
@@ -117,6 +118,15 @@ export class Evidence {
     const refused = REFUSED.exec(line);
     const envelope = parseEnvelope(refused?.[2] ?? BROKEN_STREAM.exec(line)?.[1]);
     if (envelope) this.#quoted = { status: refused ? Number(refused[1]) : undefined, envelope };
+    else if (refused) this.#refused = { status: Number(refused[1]), words: refused[2] || "no reason given" };
+  }
+
+  /** A refusal in the words of the CLI, or in those of whoever stands before upstream. */
+  #refusal(status: number, words: string, report?: CliMessage): ApiError {
+    return new ApiError(status, report?.api_error_type ?? typeOf(status), words, {
+      headers: this.#refusalHeaders(status),
+      ...this.#ofRequest(report?.request_id),
+    });
   }
 
   #quotedError({ status, envelope }: Quotation): ApiError {

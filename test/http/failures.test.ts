@@ -42,6 +42,21 @@ describe("a refusal of upstream", () => {
     },
   );
 
+  it.each([
+    [404, "", "not_found_error"],
+    [429, "<html>\n<body>Slow down</body>\n</html>", "rate_limit_error"],
+    [503, "Service Unavailable", "api_error"],
+  ])("that is no envelope, as a gateway's, keeps its status: %i %j", async (status, plain, type) => {
+    on.standIn.respond = () => ({ status, plain });
+    const response = await on.post(simple());
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({
+      type: "error",
+      error: { type, message: expect.stringMatching(/./) },
+    });
+    expect(on.standIn.messages).toHaveLength(1);
+  });
+
   it("is told of a model that nobody knows", async () => {
     const response = await on.post({ ...simple(), model: "gpt-4" });
     expect(response.status).toBe(404);

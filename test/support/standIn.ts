@@ -150,6 +150,11 @@ async function send(response: ServerResponse, reply: Reply, stream: boolean, enc
     json(response, reply.status, { type: "error", error: reply.error, request_id: requestId });
     return;
   }
+  if ("plain" in reply) {
+    response.writeHead(reply.status, { "content-type": "text/html" });
+    response.end(reply.plain);
+    return;
+  }
   if ("hangUp" in reply) {
     response.socket?.destroy();
     return;

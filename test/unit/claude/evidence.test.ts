@@ -52,6 +52,18 @@ describe("Evidence", () => {
     });
   });
 
+  it.each([
+    [404, "status code (no body)", "not_found_error"],
+    [429, "<html><body>Slow down</body></html>", "rate_limit_error"],
+    [418, "I am a teapot", "api_error"],
+  ])("takes a %i without an envelope for what its status says, by our mod denied or not", (status, words, type) => {
+    const line = `${AT} [ERROR] API error (attempt 1/1): ${status} ${status} ${words}`;
+    const denied = report("A mod's hook stopped this request", { api_error: "hook_denied", api_error_status: 403 });
+    const reworded = report(`API Error: ${status} ${words}`, { api_error_status: status });
+    expect(errorFrom([line], [denied], { api_error_status: 403 })).toMatchObject({ status, type, message: words });
+    expect(errorFrom([line], [reworded], { api_error_status: status })).toMatchObject({ status, type, message: words });
+  });
+
   it("quotes an error event that comes after a whole block", () => {
     const event = { type: "error", error: { type: "api_error", message: "Internal" } };
     const line = `${AT} [ERROR] Error in API request: ${JSON.stringify(event)}`;
@@ -174,11 +186,11 @@ describe("Evidence", () => {
   });
 
   it.each([
-    [{ result: "API Error: 529 busy", api_error_status: 529 }, 529, "busy"],
-    [{ errors: ["No model given"] }, 500, "Claude Code could not reach the API: No model given"],
-    [{}, 500, "Claude Code could not reach the API: no reason given"],
-  ])("makes do with the result %j alone", (result, status, message) => {
-    expect(errorFrom([], [], result)).toMatchObject({ status, type: "api_error", message });
+    [{ result: "API Error: 529 busy", api_error_status: 529 }, 529, "overloaded_error", "busy"],
+    [{ errors: ["No model given"] }, 500, "api_error", "Claude Code could not reach the API: No model given"],
+    [{}, 500, "api_error", "Claude Code could not reach the API: no reason given"],
+  ])("makes do with the result %j alone", (result, status, type, message) => {
+    expect(errorFrom([], [], result)).toMatchObject({ status, type, message });
   });
 
   describe("of limits", () => {
