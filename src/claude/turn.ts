@@ -9,8 +9,7 @@ import { Evidence } from "./evidence.ts";
 const BUFFERED_EVENTS = 64;
 
 /** How long what stderr tells may lag behind stdout, in milliseconds: the words of a failure, and headers. */
-const WORDS_LAG = 200;
-const HEADERS_LAG = 50;
+const LAG = 200;
 
 /**
  * One request's way through the CLI: fed with the CLI's output, it yields upstream's events and ends at the first
@@ -18,9 +17,11 @@ const HEADERS_LAG = 50;
  */
 export class Turn {
   readonly #interrupt: () => void;
+  readonly #awaitsHeaders: boolean;
   readonly #startedAt = Date.now();
   readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS);
   readonly #evidence = new Evidence();
+  #lacksHeaders = false;
   #sent = false;
   #started = false;
   #stopReasonSeen = false;
@@ -34,9 +35,10 @@ export class Turn {
     this.#resolveEnded = resolve;
   });
 
-  /** `interrupt` asks the CLI to end the turn. */
-  constructor(interrupt: () => void) {
+  /** `interrupt` asks the CLI to end the turn; `awaitsHeaders` has the first event wait for upstream's headers. */
+  constructor(interrupt: () => void, awaitsHeaders = true) {
     this.#interrupt = interrupt;
+    this.#awaitsHeaders = awaitsHeaders;
   }
 
   /** Upstream's events. Throws `ApiError` when the answer does not come, or not whole. */
@@ -52,6 +54,11 @@ export class Turn {
   /** Upstream's headers about the answer and about limits, from its first event on. */
   get headers(): Record<string, string> {
     return this.#evidence.headers;
+  }
+
+  /** Whether they were waited for in vain. */
+  get lacksHeaders(): boolean {
+    return this.#lacksHeaders;
   }
 
   /** Takes a message of the CLI's stdout; waits while the client is behind. */
@@ -100,7 +107,7 @@ export class Turn {
       if (this.#started) return;
       this.#started = true;
       this.#sent = true;
-      await within(HEADERS_LAG, this.#evidence.answered);
+      if (this.#awaitsHeaders) this.#lacksHeaders = !(await isWithin(LAG, this.#evidence.answered));
     }
     if (this.#broken || closesBrokenStream(event, this.#stopReasonSeen)) {
       this.#broken = true;
@@ -127,7 +134,7 @@ export class Turn {
   }
 
   async #failed(result: CliMessage): Promise<void> {
-    await within(WORDS_LAG, this.#evidence.seen);
+    await isWithin(LAG, this.#evidence.seen);
     this.#finish(this.#evidence.toError(result, this.#started));
   }
 
@@ -137,12 +144,12 @@ export class Turn {
   }
 }
 
-/** Resolves with the promise, or after so many milliseconds without it. */
-async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+/** Whether the promise resolves within so many milliseconds. */
+async function isWithin(milliseconds: number, promise: Promise<void>): Promise<boolean> {
   const unwaited = new AbortController();
-  const late = delay(milliseconds, undefined, { signal: unwaited.signal }).catch(() => {});
-  await Promise.race([promise, late]);
-  unwaited.abort();
+  const late = delay(milliseconds, false, { signal: unwaited.signal }).catch(() => false);
+  const inTime = promise.then(() => true);
+  return Promise.race([inTime, late]).finally(() => unwaited.abort());
 }
 
 /** On a broken stream the CLI closes block and message by itself, but it has no stop reason to tell; upstream always has. */

@@ -45,6 +45,8 @@ export class Worker {
   #count: CountSession | undefined;
   /** The answer to the last interrupt: until it is there, the interrupt could still hit the next turn. */
   #interrupted: Promise<unknown> | undefined;
+  /** Whether the CLI tells of upstream's headers, for which answers wait. */
+  #tellsHeaders = true;
   #requestCount = 0;
   /** Requests served so far. */
   served = 0;
@@ -86,7 +88,7 @@ export class Worker {
       if (alone) return;
       this.#interrupted = this.#request({ subtype: "interrupt" });
       this.#interrupted.catch(() => {});
-    });
+    }, this.#tellsHeaders);
     const stop = () => turn.stop();
     signal.addEventListener("abort", stop, { once: true });
     this.#turn = turn;
@@ -100,6 +102,7 @@ export class Worker {
     } finally {
       signal.removeEventListener("abort", stop);
       turn.stop();
+      if (turn.lacksHeaders) this.#tellsHeaders = false;
     }
   }
 

@@ -18,6 +18,7 @@ describe("upstream's headers", () => {
     expect(await first).toEqual({ value: START, done: false });
     expect(turn.headers).toEqual({ "request-id": "req_1" });
     await fed;
+    expect(turn.lacksHeaders).toBe(false);
   });
 
   it("are done without where the CLI tells of none", async () => {
@@ -26,5 +27,11 @@ describe("upstream's headers", () => {
     turn.stop();
     expect(await collect(turn.events)).toEqual([START]);
     expect(turn.headers).toEqual({});
+    expect(turn.lacksHeaders).toBe(true);
+  });
+
+  it("are not waited for where it is known that none are told", async () => {
+    const turn = new Turn(() => {}, false);
+    expect(await isSettled(started(turn))).toBe(true);
   });
 });
