@@ -116,7 +116,7 @@ export class Evidence {
     this.#complete = true;
     this.#resolveSeen();
     const refused = REFUSED.exec(line);
-    const envelope = parseEnvelope(refused?.[2] ?? BROKEN_STREAM.exec(line)?.[1]);
+    const envelope = parseEnvelope(refused ? /\{.*\}/.exec(refused[2] ?? "")?.[0] : BROKEN_STREAM.exec(line)?.[1]);
     if (envelope) this.#quoted = { status: refused ? Number(refused[1]) : undefined, envelope };
     else if (refused) this.#refused = { status: Number(refused[1]), words: refused[2] || "no reason given" };
   }

@@ -78,6 +78,11 @@ describe("Evidence", () => {
     expect(errorFrom([line], [])).toMatchObject({ status: 418, message: "no {coffee}\nhere" });
   });
 
+  it("finds the envelope behind other words", () => {
+    const line = refused(404, "not_found_error", "gone").replace(": 404 404 ", ": 404 404 from the gateway: ");
+    expect(errorFrom([line], [])).toMatchObject({ status: 404, type: "not_found_error", message: "gone" });
+  });
+
   it("passes the details on", () => {
     const details = { error_code: "thread_not_found" };
     expect(errorFrom([refused(404, "not_found_error", "gone", { details })], [])).toMatchObject({ details });
