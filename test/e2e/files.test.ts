@@ -13,7 +13,7 @@ import {
   section,
   welcomeOf,
 } from "./support/view.ts";
-import { PATIENCE, shows } from "./support/waits.ts";
+import { PATIENCE, shown, shows } from "./support/waits.ts";
 import { clickAction, editorTexts, notifications, runCommand } from "./support/workbench.ts";
 
 describeInVsCode("the view of files", (vsCode) => {
@@ -71,9 +71,15 @@ describeInVsCode("the view of files", (vsCode) => {
     await showsItems("read.txt 12 bytes");
     await item(view, "read.txt").click();
     await expect.poll(() => editorTexts(page), PATIENCE).toEqual(["What it says"]);
-    await page.locator(".editor-group-container .view-lines").click();
-    await page.keyboard.type("No");
-    await page.locator(".monaco-editor-overlaymessage").filter({ hasText: "read-only" }).waitFor();
+    const refusal = page.locator(".monaco-editor-overlaymessage").filter({ hasText: "read-only" });
+    // an editor that is still opening may let its focus go, and the keys with it
+    await expect
+      .poll(async () => {
+        await page.locator(".editor-group-container .view-lines").click();
+        await page.keyboard.type("No");
+        return await shown(refusal);
+      }, PATIENCE)
+      .toBe(true);
     expect(await editorTexts(page)).toEqual(["What it says"]);
     await runCommand(page, "View: Close All Editors");
   });

@@ -1,4 +1,4 @@
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { expect, vi } from "vitest";
 import { status } from "./workbench.ts";
 
@@ -12,4 +12,12 @@ export async function shows(page: Page, text: string | RegExp, label: RegExp): P
     label: expect.stringMatching(label),
   };
   await vi.waitFor(async () => expect(await status(page)).toEqual(wanted), PATIENCE);
+}
+
+/** Whether an element is on screen, or comes there within two seconds. */
+export function shown(element: Locator): Promise<boolean> {
+  return element.waitFor({ timeout: 2_000 }).then(
+    () => true,
+    () => false,
+  );
 }
