@@ -21,7 +21,8 @@ type Step = "object" | "key" | "colon" | "list" | "first" | "element" | "comma" 
  * The tokenizer tells where each begins and ends; it is then parsed from its own bytes, like any other body.
  */
 export class Elements {
-  readonly #tokenizer = new Tokenizer();
+  /** A buffer of its own for strings: without one, each escape is kept as a string until its string ends. */
+  readonly #tokenizer = new Tokenizer({ stringBufferSize: 4096 });
   /** The bytes from `#base` on that are still needed, up to `#end`. Offsets are the tokenizer's. */
   #chunks: Uint8Array[] = [];
   #base = 0;
