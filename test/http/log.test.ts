@@ -50,10 +50,13 @@ describe("the log", () => {
 
   it("holds the body and every event in order where traffic is on", async () => {
     traffic = true;
-    await on.post(simple("the question", { stream: true }), headers).then((response) => response.text());
+    const response = await on.post(simple("the question", { stream: true }), headers);
+    await response.text();
     await until(() => info().some((line) => line.includes("POST")));
     const lines = info();
     expect(lines[0]).toMatch(/^\[info\] req_\w+ → \{.*"the question"/);
+    expect(lines[1]).toMatch(/^\[info\] req_\w+ ← \{.*"request-id":/);
+    expect(lines[1]).toContain(response.headers.get("request-id"));
     const types = lines.flatMap((line) => / ← \{"type":"(\w+)"/.exec(line)?.[1] ?? []);
     expect(types[0]).toBe("message_start");
     expect(types.slice(-2)).toEqual(["message_delta", "message_stop"]);

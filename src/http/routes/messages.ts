@@ -28,7 +28,11 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
       if (options.traffic()) logger.info(`${id} ${arrow} ${JSON.stringify(content)}`);
     };
     traffic("→", request);
-    const answered = (headers: Record<string, string>) => context.set(headers);
+    const answered = (headers: Record<string, string>) => {
+      // from here on the client knows the answer by upstream's id of it
+      traffic("←", headers);
+      context.set(headers);
+    };
     const answer = run(
       { ...options, answered },
       request,
