@@ -62,7 +62,7 @@ async function storeEnded(count: number): Promise<void> {
   }
 }
 
-describe.each(PLACES)("$name, client.$place.batches", ({ SDK, version, credential, of }) => {
+describe.each(PLACES)("$name, the batches of client.$place", ({ SDK, version, credential, of }) => {
   const ended = async (batches: Batches, id: string) => {
     await patiently(async () => (await batches.retrieve(id)).processing_status === "ended");
     return batches.retrieve(id);
