@@ -1,6 +1,7 @@
 import { ApiError, answerBrokenOff, notSignedIn, upstreamUnreachable } from "../api/errors.ts";
 import { limitHeaders, tellsOfLimits } from "../api/rateLimits.ts";
 import type { CliMessage } from "./codec.ts";
+import { isRedacted, readings, restored, wordsOf } from "./redaction.ts";
 import { headersOf, isSdkLog, type RateLimitInfo, UpstreamHeaders } from "./upstreamHeaders.ts";
 
 /** Upstream's error envelope as the CLI quotes it on stderr. */
@@ -95,18 +96,22 @@ export class Evidence {
    * the beginning of one.
    */
   toError(result: CliMessage, begun: boolean): ApiError {
-    if (this.#quoted) return this.#quotedError(this.#quoted);
+    const report = this.#reported;
+    const told = String(report?.message?.content?.[0]?.text ?? "");
+    if (this.#quoted) return this.#quotedError(this.#quoted, told);
     const { requestId } = this.#ofRequest();
-    if (this.#denied && this.#refused) return this.#refusal(this.#refused.status, this.#refused.words);
-    if (this.#denied && !this.#reported) {
+    if (this.#refused) {
+      const { status, words } = this.#refused;
+      // JSON that is no envelope is nothing to read to a person
+      return this.#refusal(status, words.startsWith("{") && told ? wordsOf(told) : restored(words, told), report);
+    }
+    if (this.#denied && !report) {
       return answerBrokenOff("its server failed, and gave no reason that is told.", requestId);
     }
-    const report = this.#reported;
-    const text = String(
-      report?.message?.content?.[0]?.text ?? result.result ?? result.errors?.[0] ?? "no reason given",
-    );
+    // a turn that went well has the answer in this place
+    const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
+    const words = wordsOf(told || String(reason ?? "no reason given"));
     const status = report?.api_error_status ?? result.api_error_status;
-    const words = text.replace(/^API Error:\s*(\d{3}\s+)?/, "");
     if (typeof status === "number") return this.#refusal(status, words, report);
     if (report?.error === "authentication_failed") return notSignedIn();
     return begun ? answerBrokenOff(words, requestId) : upstreamUnreachable(words);
@@ -129,12 +134,12 @@ export class Evidence {
     });
   }
 
-  #quotedError({ status, envelope }: Quotation): ApiError {
+  #quotedError({ status, envelope }: Quotation, told: string): ApiError {
     const { type, message, details } = envelope.error;
-    return new ApiError(status ?? STATUS_OF[type] ?? 500, type, message, {
+    return new ApiError(status ?? STATUS_OF[type] ?? 500, type, restored(message, told), {
       // those of an open stream are about the answer, not about what broke it
       ...(status !== undefined && { headers: this.#refusalHeaders(status) }),
-      ...(details && { details }),
+      ...(details && { details: known(details) }),
       ...this.#ofRequest(envelope.request_id),
     });
   }
@@ -152,11 +157,24 @@ export class Evidence {
   }
 }
 
+/** Those details that are not redacted. */
+function known(details: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(details).filter(([, value]) => !isRedacted(String(JSON.stringify(value)))));
+}
+
 /** Reads an error envelope of the API; undefined when the text is none. */
 export function parseEnvelope(json: string | undefined): Envelope | undefined {
+  for (const reading of readings(json ?? "")) {
+    const value = parsed(reading);
+    if (typeof value?.error?.message === "string" && typeof value.error.type === "string") return value;
+  }
+  return undefined;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON of any shape
+function parsed(json: string): any {
   try {
-    const value = json && JSON.parse(json);
-    return typeof value?.error?.message === "string" && typeof value.error.type === "string" ? value : undefined;
+    return JSON.parse(json);
   } catch {
     return undefined;
   }

@@ -45,6 +45,17 @@ describe("of a failed call, the CLI", () => {
     },
   );
 
+  it("takes words about tokens out of its quotation, but not out of its report", async () => {
+    const message = "max_tokens: 128000 > 64000";
+    cli.standIn.respond = () => failure(400, "invalid_request_error", message);
+    const { log } = await cli.turn(body());
+    const report = log.find((line) => line.is_api_error_message);
+    expect(report?.message.content[0].text).toBe(`API Error: 400 ${message}`);
+    await expect
+      .poll(() => cli.diagnostics.find((line) => line.includes("[ERROR] API error (attempt 1/1): ")))
+      .toContain('"message":"max_tokens: [REDACTED] > 64000"');
+  });
+
   it("rewords some texts, so that they cannot be passed on", async () => {
     cli.standIn.respond = () => failure(404, "not_found_error", "model: claude-nothing-9");
     const { result } = await cli.turn(body());

@@ -139,9 +139,8 @@ describe("Evidence", () => {
   });
 
   it.each([
-    ["broken JSON", `${AT} [ERROR] API error (attempt 1/1): 500 500 {"type":"error",`],
-    ["an envelope without words", `${AT} [ERROR] API error (attempt 1/1): 500 500 {"type":"error","error":{}}`],
-    ["no envelope", `${AT} [ERROR] API error (attempt 1/1): 502 502 <html>Bad Gateway</html>`],
+    ["broken JSON", `${AT} [ERROR] API error (attempt 1/1): 502 502 {"type":"error",`],
+    ["an envelope without words", `${AT} [ERROR] API error (attempt 1/1): 502 502 {"type":"error","error":{}}`],
   ])("falls back to the report when stderr holds %s", (_what, line) => {
     const reported = report("API Error: 502 Bad Gateway", {
       api_error_status: 502,
@@ -152,10 +151,22 @@ describe("Evidence", () => {
     expect(errorFrom([line], [reported])).toMatchObject(expected);
   });
 
+  it("takes the words of who refuses without an envelope", () => {
+    const line = `${AT} [ERROR] API error (attempt 1/1): 413 413 <html>Too Large</html>`;
+    const reported = report("Request too large (max 32MB).", { api_error_status: 413, request_id: "req_2" });
+    const expected = { status: 413, type: "request_too_large", message: "<html>Too Large</html>", requestId: "req_2" };
+    expect(errorFrom([line], [reported])).toMatchObject(expected);
+  });
+
+  it("does not take the answer of a turn that went well for a reason", () => {
+    expect(errorFrom([], [], { result: "the answer", is_error: false }, true).message).not.toContain("the answer");
+  });
+
   it.each([
     ["API Error: 400 prompt is too long", "prompt is too long"],
     ["API Error: Overloaded", "Overloaded"],
-    ["Request rejected (429) · slow down", "Request rejected (429) · slow down"],
+    ["Request rejected (429) · slow down", "slow down"],
+    ["Failed to authenticate. API Error: 403 Not for you", "Not for you"],
   ])("frees the report %j of its prefix", (text, message) => {
     expect(errorFrom([], [report(text, { api_error_status: 400 })]).message).toBe(message);
   });
