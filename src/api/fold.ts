@@ -3,7 +3,7 @@ import { parsePartial } from "./partialJson.ts";
 
 /**
  * Folds a stream into the one `Message` that a request without `stream` is answered with.
- * Unknown events and deltas leave it as it is, like in the official SDK's own fold.
+ * Unknown events and deltas leave it as it is, like in the official SDK's own fold (`MessageStream`, `BetaMessageStream`).
  */
 export async function fold(events: AsyncIterable<StreamEvent>): Promise<Message> {
   let message: Message | undefined;
@@ -19,9 +19,13 @@ export async function fold(events: AsyncIterable<StreamEvent>): Promise<Message>
 function apply(message: Message, event: StreamEvent, partialInputs: Map<number, string>): void {
   const index = event.index as number;
   switch (event.type) {
-    case "content_block_start":
-      message.content[index] = structuredClone(event.content_block) as ContentBlock;
+    case "content_block_start": {
+      const block = structuredClone(event.content_block) as ContentBlock;
+      message.content[index] = block;
+      // from here on another model answers
+      if (block.type === "fallback") message.model = (block.to as { model: string }).model;
       break;
+    }
     case "content_block_delta":
       applyDelta(message.content[index] as ContentBlock, event.delta as ContentBlock, index, partialInputs);
       break;
@@ -33,7 +37,10 @@ function apply(message: Message, event: StreamEvent, partialInputs: Map<number, 
     }
     case "message_delta": {
       const { type: _, delta, usage, ...rest } = event;
-      Object.assign(message, delta, rest);
+      const { container, ...ending } = delta as { container?: unknown };
+      Object.assign(message, ending, rest);
+      // that of the beginning stays where the end names none
+      if (container !== undefined) message.container = container ?? message.container ?? null;
       for (const [name, value] of Object.entries(usage ?? {})) if (value !== null) message.usage[name] = value;
       break;
     }
@@ -54,6 +61,11 @@ function applyDelta(block: ContentBlock, delta: ContentBlock, index: number, par
     case "citations_delta":
       block.citations = [...((block.citations as unknown[] | null) ?? []), delta.citation];
       break;
+    case "compaction_delta": {
+      const { type: _, ...whole } = delta;
+      Object.assign(block, whole);
+      break;
+    }
     case "input_json_delta":
       partialInputs.set(index, `${partialInputs.get(index) ?? ""}${delta.partial_json}`);
       break;

@@ -25,6 +25,8 @@ export class Turn {
   #sent = false;
   #started = false;
   #stopReasonSeen = false;
+  /** How many blocks have begun. */
+  #blocks = 0;
   #broken = false;
   #over = false;
   #heldStop: StreamEvent | undefined;
@@ -68,6 +70,7 @@ export class Turn {
         return this.#event(message.event);
       case "assistant":
         if (message.is_api_error_message) this.#evidence.addReport(message);
+        else if (message.message?.content?.[0]?.type === "fallback") await this.#wholeBlock(message.message.content[0]);
         return;
       case "rate_limit_event":
         this.#evidence.addLimit(message.rate_limit_info);
@@ -114,6 +117,7 @@ export class Turn {
       return;
     }
     if (event.type === "message_delta") this.#stopReasonSeen = true;
+    if (event.type === "content_block_start") this.#blocks = Number(event.index) + 1;
     await this.#releaseHeldStop();
     if (event.type === "content_block_stop") {
       this.#heldStop = event;
@@ -125,6 +129,13 @@ export class Turn {
       this.#finish();
       this.#interrupt();
     }
+  }
+
+  /** A block that the CLI tells of when it is complete, at its place among the events but not by them. */
+  async #wholeBlock(content_block: object): Promise<void> {
+    const index = this.#blocks;
+    await this.#event({ type: "content_block_start", index, content_block });
+    await this.#event({ type: "content_block_stop", index });
   }
 
   async #releaseHeldStop(): Promise<void> {

@@ -14,7 +14,7 @@ async function sdkFold(events: StreamEvent[]): Promise<Record<string, unknown>> 
   const answer = async () => new Response(body, { headers: { "content-type": "text/event-stream" } });
   const client = new Anthropic({ apiKey: "k", baseURL: "http://127.0.0.1:9", fetch: answer });
   const question = { model: "claude-sonnet-5-5", max_tokens: 10, messages: [{ role: "user" as const, content: "x" }] };
-  const { parsed_output: _, ...message } = await client.messages.stream(question).finalMessage();
+  const { parsed_output: _, ...message } = await client.beta.messages.stream(question).finalMessage();
   return message as unknown as Record<string, unknown>;
 }
 

@@ -81,6 +81,28 @@ export const ANSWERS: Record<string, StreamEvent[]> = {
     {},
     { server_tool_use: { web_search_requests: 1, web_fetch_requests: 0 } },
   ),
+  "a fallback to another model": stream([
+    ...block(0, { type: "text", text: "" }, { type: "text_delta", text: "part" }),
+    ...block(1, { type: "fallback", from: { model: "claude-sonnet-5" }, to: { model: "claude-haiku-4-5-20251001" } }),
+    ...block(2, { type: "text", text: "" }, { type: "text_delta", text: "rest" }),
+  ]),
+  "a fallback before anything else": stream([
+    ...block(0, { type: "fallback", from: { model: "claude-opus-5" }, to: { model: "claude-sonnet-5" } }),
+    ...block(1, { type: "fallback", from: { model: "claude-sonnet-5" }, to: { model: "claude-haiku-4-5-20251001" } }),
+    ...block(2, { type: "text", text: "" }, { type: "text_delta", text: "all" }),
+  ]),
+  "a compaction": stream([
+    ...block(
+      0,
+      { type: "compaction", content: null },
+      { type: "compaction_delta", content: "What was said", encrypted_content: "ZW5j" },
+    ),
+    ...block(1, { type: "text", text: "" }, { type: "text_delta", text: "x" }),
+  ]),
+  "a compaction that failed": stream([
+    ...block(0, { type: "compaction", content: null }, { type: "compaction_delta", content: null }),
+    ...block(1, { type: "text", text: "" }, { type: "text_delta", text: "x" }),
+  ]),
   "nothing at all": stream([]),
   "an end at max_tokens": [...eventsFor([text("cut")], { stop_reason: "max_tokens" })],
   "an end at a stop sequence": [...eventsFor([text("cut")], { stop_reason: "stop_sequence", stop_sequence: "END" })],
