@@ -3,6 +3,7 @@ import { countCacheMarks, MAX_CACHE_MARKS } from "./cacheMarks.ts";
 import { isDeeperThan, MAX_DEPTH } from "./depth.ts";
 import { invalidRequest } from "./errors.ts";
 import { checkToolPairing } from "./toolPairing.ts";
+import { checkPrewarming, refuseSwallowed, refuseUnanswerable } from "./uncarried.ts";
 import { type ApiVersion, refuseDroppedContent, refuseDroppedFields } from "./versionRules.ts";
 import { describeIssue, innermost } from "./wording.ts";
 
@@ -27,6 +28,18 @@ const block = z.looseObject({ type: z.string() }).superRefine((value, context) =
 
 const stringOrBlocks = z.union([z.string(), z.array(block)]);
 
+/** Upstream gets the text alone, so the rest of it is ours to judge. */
+const systemBlock = z.looseObject({
+  type: z.literal("text", { error: required("Input should be 'text'") }),
+  text: z.string().min(1, "text content blocks must be non-empty"),
+  cache_control: z
+    .looseObject({
+      type: z.literal("ephemeral", { error: required("Input should be 'ephemeral'") }),
+      ttl: z.enum(["5m", "1h"], { error: required("Input should be '5m' or '1h'") }).nullish(),
+    })
+    .nullish(),
+});
+
 /** A system message may have no content, but a setting for the turns that follow (SDK: `BetaSystemMessageParam`). */
 const message = z
   .looseObject({
@@ -49,7 +62,7 @@ const schema = z.looseObject({
   model: z.string().min(1, "String should have at least 1 character"),
   max_tokens: integer,
   messages: z.array(message),
-  system: stringOrBlocks.nullish(),
+  system: z.union([z.string(), z.array(systemBlock)]).nullish(),
   stream: z.boolean().nullish(),
   stop_sequences: z
     .array(z.string())
@@ -79,7 +92,10 @@ export type MessagesRequest = z.infer<typeof schema>;
  * Throws `ApiError` 400 in the words of the API; whatever passes here is upstream's to refuse.
  */
 export function parseMessagesRequest(body: unknown, version: ApiVersion): MessagesRequest {
-  return checkRequest(body, version, schema);
+  const request = checkRequest(body, version, schema);
+  refuseUnanswerable(request);
+  checkPrewarming(request);
+  return request;
 }
 
 /** The fields that make up the input of the model, which is what a count of tokens takes. */
@@ -101,6 +117,7 @@ export function checkRequest<T extends Conversation>(body: unknown, version: Api
   if (isDeeperThan(body, MAX_DEPTH))
     throw invalidRequest(`The request body is nested deeper than ${MAX_DEPTH} levels.`);
   refuseThread(body as Record<string, unknown>);
+  refuseSwallowed(body as Record<string, unknown>);
   refuseDroppedFields(body as Record<string, unknown>, version);
   const issue = fields.safeParse(body).error?.issues[0];
   if (issue) throw invalidRequest(describeIssue(innermost(issue, body), body));

@@ -19,7 +19,9 @@ export function prepare(
   betas: readonly string[],
   modelMap: Record<string, string>,
 ): { key: WorkerKey; turn: TurnRequest } {
-  const { model, system, stream: _, ...body } = request;
+  const { model, system, stream: _, ...rest } = request;
+  // the API streams no answer without a token, and the CLI asks for nothing but streams
+  const body = rest.max_tokens === 0 ? { ...rest, max_tokens: 1 } : rest;
   const text = systemText(system);
   const asked = mappedModel(model, modelMap);
   const withoutTemperature = mustLackTemperature(asked, request);
@@ -43,7 +45,7 @@ function carriedBetas(betas: readonly string[]): string[] {
 
 /** These models refuse a temperature beside `top_p` (docs: "Messages", `top_p`). */
 function mustLackTemperature(model: string, { temperature, top_p }: MessagesRequest): boolean {
-  return top_p !== undefined && temperature === undefined && GETS_TEMPERATURE.test(model);
+  return top_p != null && temperature === undefined && GETS_TEMPERATURE.test(model);
 }
 
 /** What is asked for where a client names this model. */

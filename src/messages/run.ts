@@ -5,6 +5,7 @@ import { UsageMeter } from "../api/usage.ts";
 import type { Pool } from "../claude/pool.ts";
 import { type FileSource, withFiles } from "./fileSources.ts";
 import { prepare } from "./prepare.ts";
+import { withoutContent } from "./withoutContent.ts";
 
 export interface RunContext {
   pool: Pool;
@@ -32,9 +33,11 @@ export async function* run(
   const meter = new UsageMeter(request.model);
   let failed = false;
   try {
-    for await (const event of send(context, await withFiles(request, context.files), betas, signal)) {
+    const answer = send(context, await withFiles(request, context.files), betas, signal);
+    for await (const event of answer) {
       meter.see(event);
-      yield event;
+      const told = request.max_tokens === 0 ? withoutContent(event) : event;
+      if (told) yield told;
     }
   } catch (error) {
     failed = true;

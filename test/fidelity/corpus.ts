@@ -227,10 +227,9 @@ export const CORPUS: Record<string, Requested> = {
   "a user": request({ metadata: { user_id: JSON.stringify({ device_id: "d", session_id: "s" }) } }),
   "service and place": request({ service_tier: "standard_only", inference_geo: "eu", container: null }),
   "a single token": request({ max_tokens: 1 }),
-  "no token at all": request({ max_tokens: 0 }),
   "fields of betas": request({
     context_management: { edits: [{ type: "clear_tool_uses_20250919", keep: { type: "tool_uses", value: 3 } }] },
-    mcp_servers: [{ type: "url", url: "https://example.com/mcp", name: "m" }],
+    mcp_servers: [],
     speed: "fast",
   }),
   "a field that nobody knows": request({ foo: { bar: [1, 2.5, -0.001, 1e21, null, true] } }),

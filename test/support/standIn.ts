@@ -23,7 +23,8 @@ export type Responder = (request: Recorded) => Reply | Promise<Reply>;
 
 /**
  * A stand-in for Anthropic's API on the loopback interface, and for Bedrock and Vertex: it records what reaches it and
- * answers by script. Like the real API it refuses anything but full model ids, a version header that is missing, and a fifth cache mark.
+ * answers by script. Like the real API it refuses anything but full model ids, a version header that is missing, a fifth cache
+ * mark, and a stream without a token.
  */
 export class StandIn {
   readonly #server = createServer((request, response) => void this.#serve(request, response));
@@ -125,6 +126,9 @@ function refusal({ body, headers }: Recorded): Reply | undefined {
     return refuse(400, "invalid_request_error", "anthropic-version: header is required");
   }
   if (!FULL_MODEL_ID.test(String(body?.model))) return refuse(404, "not_found_error", `model: ${body?.model}`);
+  if (body?.max_tokens === 0 && body.stream) {
+    return refuse(400, "invalid_request_error", "max_tokens: 0 is not allowed with stream");
+  }
   const marks = countMarks(body);
   if (marks > 4) {
     return refuse(

@@ -80,7 +80,36 @@ describe("parseMessagesRequest refuses", () => {
     ["system: Input should be a valid list", { system: 5 }],
     ["system: Input should be a valid list", { system: { type: "text", text: "Be brief." } }],
     [`system.0: ${DICTIONARY}`, { system: ["Be brief."] }],
-    ["system.0.text.text: Field required", { system: [{ type: "text" }] }],
+    ["system.0.text: Field required", { system: [{ type: "text" }] }],
+    ["system.0.text: text content blocks must be non-empty", { system: [{ type: "text", text: "" }] }],
+    ["system.0.type: Input should be 'text'", { system: [{ type: "image", source: { type: "url", url: "x" } }] }],
+    [
+      "system.0.cache_control.ttl: Input should be '5m' or '1h'",
+      { system: [{ type: "text", text: "a", cache_control: { type: "ephemeral", ttl: "2h" } }] },
+    ],
+    [
+      "system.0.cache_control.type: Input should be 'ephemeral'",
+      { system: [{ type: "text", text: "a", cache_control: { type: "lasting" } }] },
+    ],
+    ["betas: Extra inputs are not permitted", { betas: ["context-1m-2025-08-07"] }],
+    ["user_profile_id: Extra inputs are not permitted", { user_profile_id: "p" }],
+    [
+      "mcp_servers: not supported by this server, since Claude Code reads no calls of theirs",
+      { mcp_servers: [{ type: "url", url: "https://example.com/mcp", name: "m" }] },
+    ],
+    ["max_tokens: 0 is not allowed with stream", { max_tokens: 0, stream: true }],
+    [
+      "max_tokens: 0 is not allowed with thinking",
+      { max_tokens: 0, thinking: { type: "enabled", budget_tokens: 1024 } },
+    ],
+    [
+      "max_tokens: 0 is not allowed with a tool_choice that forces a tool",
+      { max_tokens: 0, tool_choice: { type: "any" } },
+    ],
+    [
+      "max_tokens: 0 is not allowed with a format of the output",
+      { max_tokens: 0, output_config: { format: { type: "json_schema", schema: {} } } },
+    ],
     ["system.1.type: Field required", { system: [{ type: "text", text: "a" }, {}] }],
     ["stream: Input should be a valid boolean", { stream: "yes" }],
     ["stream: Input should be a valid boolean", { stream: 1 }],

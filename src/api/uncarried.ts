@@ -1,0 +1,36 @@
+import { invalidRequest } from "./errors.ts";
+import type { MessagesRequest } from "./messagesRequest.ts";
+
+/** Fields that no body has, but that the SDK inside the CLI would turn into headers before upstream can refuse them. */
+const HEADERS_OF_THE_SDK = ["betas", "user_profile_id"];
+
+/** Throws `ApiError` 400 for what the CLI would take out of a body without a word. */
+export function refuseSwallowed(body: Record<string, unknown>): void {
+  const foreign = HEADERS_OF_THE_SDK.find((name) => body[name] !== undefined);
+  if (foreign) throw invalidRequest(`${foreign}: Extra inputs are not permitted`);
+}
+
+/** Throws `ApiError` 400 for requests whose answers do not pass through the CLI, before they cost anything. */
+export function refuseUnanswerable(request: MessagesRequest): void {
+  const { mcp_servers } = request;
+  if (Array.isArray(mcp_servers) && mcp_servers.length > 0) {
+    throw invalidRequest("mcp_servers: not supported by this server, since Claude Code reads no calls of theirs");
+  }
+}
+
+/**
+ * Throws `ApiError` 400 where `max_tokens: 0`, which only fills the cache, is not allowed (docs: "Prompt caching",
+ * pre-warming): upstream gets a 1 in its place and so cannot refuse it.
+ */
+export function checkPrewarming(request: MessagesRequest): void {
+  if (request.max_tokens !== 0) return;
+  const { stream, thinking, tool_choice, output_config, output_format } = request;
+  const against = [
+    [stream === true, "stream"],
+    [thinking?.type === "enabled", "thinking"],
+    [tool_choice?.type === "any" || tool_choice?.type === "tool", "a tool_choice that forces a tool"],
+    [Boolean(output_config?.format ?? output_format), "a format of the output"],
+  ] as const;
+  const [, name] = against.find(([given]) => given) ?? [];
+  if (name) throw invalidRequest(`max_tokens: 0 is not allowed with ${name}`);
+}
