@@ -80,8 +80,10 @@ export const modelNotFound = (model: string) => new ApiError(404, "not_found_err
 export const methodNotAllowed = (allow: string) =>
   new ApiError(405, "invalid_request_error", "Method Not Allowed", { headers: { allow } });
 
-export const requestTooLarge = (limit: string) =>
-  new ApiError(413, "request_too_large", `Request exceeds the maximum size of ${limit}.`);
+export const requestTooLarge = (limit: string, details?: Record<string, unknown>) =>
+  new ApiError(413, "request_too_large", `Request exceeds the maximum size of ${limit}.`, {
+    ...(details && { details }),
+  });
 
 export const overloaded = (waiting: number) =>
   new ApiError(529, "overloaded_error", `Overloaded: ${waiting} requests are waiting already. Try again in a moment.`, {

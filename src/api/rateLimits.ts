@@ -2,7 +2,7 @@ import type { ApiError } from "./errors.ts";
 
 /** Whether a header of upstream's tells of limits, or when to ask again (docs: "Rate limits"). */
 export function tellsOfLimits(name: string): boolean {
-  return /^(retry-after(-ms)?|x-should-retry|anthropic-ratelimit-[a-z0-9-]+)$/.test(name);
+  return /^(retry-after(-ms)?|x-should-retry|anthropic-(ratelimit|priority|fast)-[a-z0-9-]+)$/.test(name);
 }
 
 /** The headers about the limits of a subscription, which hold until their window is reset. */

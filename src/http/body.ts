@@ -26,6 +26,8 @@ export function jsonBody(limit: number): Middleware {
   return async (context, next) => {
     requireJson(context);
     requireKnownEncoding(context);
+    if (context.request.length === 0 && !context.get("content-encoding"))
+      throw invalidRequest("The request body is not valid JSON: it is empty");
     await parse(context, next);
   };
 }
@@ -52,7 +54,7 @@ export function requireKnownEncoding(context: Context): void {
 function recover(error: ParserError, context: Context, size: string): void {
   // the parser refuses keys named __proto__ and anything but objects and lists; neither is for it to judge
   if (typeof error.body === "string") context.request.body = parseJson(error.body);
-  else throw toApiError(error, size);
+  else throw toApiError(error, size, context.get("content-encoding") === "gzip");
 }
 
 function parseJson(text: string): NonNullable<Context["request"]["body"]> {
@@ -63,8 +65,10 @@ function parseJson(text: string): NonNullable<Context["request"]["body"]> {
   }
 }
 
-function toApiError(error: ParserError, size: string): ApiError | ParserError {
-  if (error.type === "entity.too.large" || error.status === 413) return requestTooLarge(size);
+function toApiError(error: ParserError, size: string, encoded: boolean): ApiError | ParserError {
+  if (error.type === "entity.too.large" || error.status === 413) {
+    return requestTooLarge(size, encoded ? { error_code: "request_body_too_large_after_decoding" } : undefined);
+  }
   if (error.code?.startsWith("Z_")) {
     return invalidRequest("The request body is not valid gzip.", { error_code: "request_body_encoding_invalid" });
   }

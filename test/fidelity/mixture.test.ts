@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { eventsOf, health, stage } from "../support/harness.ts";
-import { eventsFor, paced, type StreamEvent, text } from "../support/replies.ts";
+import { eventsFor, gate, paced, type StreamEvent, text } from "../support/replies.ts";
 import { arrivesAs, betasArriveAs } from "./differences.ts";
 import { generator } from "./random.ts";
 
@@ -10,7 +10,7 @@ const MODELS = ["sonnet", "opus", "claude-haiku-4-5-20251001", "claude-sonnet-5-
 const BETAS = ["", "context-1m-2025-08-07", "fine-grained-tool-streaming-2025-05-14,unknown-2020-01-01"];
 
 /** Where a client goes away: before anything came, at the first event, in the middle; or it stays, as most do. */
-const LEAVES = ["at once", "at the first event", "never", "never", "never"] as const;
+const LEAVES = ["at once", "at the first event", "in the middle", "never", "never", "never"] as const;
 
 const random = generator(7);
 const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
@@ -25,7 +25,9 @@ function makeRequest(n: number) {
     ...(random() < 0.5 && { stop_sequences: [`stop ${n}`] }),
     ...(random() < 0.5 && { tools: [{ name: `tool_${n}`, input_schema: { type: "object" } }] }),
   };
-  return { body, betas: oneOf(BETAS), leaves: oneOf(LEAVES), stream: random() < 0.7 };
+  const leaves = oneOf(LEAVES);
+  // who waits for a whole answer sees no middle of it
+  return { body, betas: oneOf(BETAS), leaves, left: gate(), stream: leaves === "in the middle" || random() < 0.7 };
 }
 
 it(`keeps ${REQUESTS} requests apart, over ten system prompts, models and betas, while clients come and go`, async () => {
@@ -35,12 +37,20 @@ it(`keeps ${REQUESTS} requests apart, over ten system prompts, models and betas,
     const question = body.messages[0].content as string;
     const events = [...eventsFor([text(`answer to ${question}`)])];
     answers.set(question, events);
-    return paced(events);
+    const { leaves, left } = sent.get(question)!;
+    if (leaves !== "in the middle") return paced(events);
+    return paced(
+      (async function* () {
+        yield* events.slice(0, 4);
+        await left.opened;
+        yield* events.slice(4);
+      })(),
+    );
   };
 
   const sent = new Map<string, ReturnType<typeof makeRequest>>();
   async function ask(request: ReturnType<typeof makeRequest>): Promise<void> {
-    const { body, betas, leaves, stream } = request;
+    const { body, betas, leaves, left, stream } = request;
     const question = String(body.messages[0]?.content);
     sent.set(question, request);
     const leave = new AbortController();
@@ -52,6 +62,16 @@ it(`keeps ${REQUESTS} requests apart, over ten system prompts, models and betas,
     }
     const response = await asked;
     expect(response.status).toBe(200);
+    if (leaves === "in the middle") {
+      let received = "";
+      for await (const chunk of response.body!) {
+        received += Buffer.from(chunk).toString();
+        if (received.includes("content_block_delta")) break;
+      }
+      leave.abort();
+      left.open();
+      return;
+    }
     if (leaves === "at the first event") {
       await response.body?.getReader().read();
       leave.abort();

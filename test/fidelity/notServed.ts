@@ -35,6 +35,13 @@ export const NOT_SERVED: Refused[] = [
     message: "messages.1.content: Field required",
   },
   {
+    // the CLI breaks off an answer that calls one of their tools
+    what: "a server of the MCP connector",
+    matches: ({ mcp_servers }) => Array.isArray(mcp_servers) && mcp_servers.length > 0,
+    status: 400,
+    message: "mcp_servers: not supported by this server, since Claude Code reads no calls of theirs",
+  },
+  {
     // a thread stays with the API, and the CLI has no way to it
     what: "a thread",
     matches: ({ thread }) => thread !== undefined && thread !== null,

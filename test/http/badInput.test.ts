@@ -37,7 +37,7 @@ describe("a body that is no request", () => {
     ["is cut off", '{"model":"sonnet"', NO_JSON],
     ["is only blanks", "  \n", NO_JSON],
     ["is UTF-16", Buffer.from(JSON.stringify(simple()), "utf16le"), NO_JSON],
-    ["is empty", "", "model: Field required"],
+    ["is empty", "", "The request body is not valid JSON: it is empty"],
     ["is a list", "[]", NO_OBJECT],
     ["is a list of requests", JSON.stringify([simple()]), NO_OBJECT],
     ["is a string", '"hello"', NO_OBJECT],
@@ -233,7 +233,7 @@ describe("a conversation", () => {
 
   it.each([
     ["text", say({ type: "text" }), "messages.0.content.0.text.text: Field required"],
-    ["a system text", simple("", { system: [{ type: "text" }] }), "system.0.text.text: Field required"],
+    ["a system text", simple("", { system: [{ type: "text" }] }), "system.0.text: Field required"],
     ["a text's text", say({ type: "text", text: 5 }), "messages.0.content.0.text.text: Input should be a valid string"],
     [
       "thinking",
