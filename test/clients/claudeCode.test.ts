@@ -94,6 +94,24 @@ describe("Claude Code, as a client", () => {
     expectRoundTrip("Read", { file_path }, { content: [image] });
   });
 
+  it("gets the structured output that it asks for by a tool", async () => {
+    await using claude = await claudeCode();
+    const answer = { city: "Köln", n: 2 };
+    const schema = {
+      type: "object",
+      properties: { city: { type: "string" }, n: { type: "number" } },
+      required: ["city"],
+      additionalProperties: false,
+    };
+    on.standIn.respond = () => reply([toolUse("StructuredOutput", answer)], { model: MODEL });
+    const args = [...JSON_OUTPUT, "--json-schema", JSON.stringify(schema)];
+    const { result } = await claude.print(on.url, "Where?", ...args);
+    expect(result).toMatchObject({ is_error: false, structured_output: answer });
+    expect(on.standIn.messages).toHaveLength(1);
+    const { tools } = on.standIn.messages[0]?.body ?? {};
+    expect(tools).toContainEqual(expect.objectContaining({ name: "StructuredOutput", input_schema: schema }));
+  });
+
   it.each([
     [400, "invalid_request_error"],
     [429, "rate_limit_error"],
