@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { link, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { uptime } from "node:os";
+import { link, readFile, readlink, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { hostname, uptime } from "node:os";
 import { join } from "node:path";
 
 /** Who owns a directory, as its `lock` file says for a person to read. */
@@ -10,12 +10,19 @@ export interface Owner {
   since: number;
   /** When the process was started, in the system's own count, since its id may be given to another one; null where that cannot be asked. */
   started: string | null;
+  /** Where the process is seen by its id: the host, and on Linux its space of ids, since a container has one of its own. */
+  place?: string;
   /** Tells two owners in one process apart. */
   nonce: string;
 }
 
 /** Milliseconds after which a takeover that was never finished is nobody's any more. */
 const TAKEOVER_LASTS = 5000;
+
+/** Milliseconds between the signs of life that an owner gives to those who cannot ask for its process. */
+const BEAT = 5000;
+/** Milliseconds without a sign of life after which an owner elsewhere is gone. */
+const SILENCE = 30_000;
 
 /**
  * Makes one process, and one owner in it, the only writer of a directory. The file is linked into place whole, so that
@@ -25,20 +32,35 @@ const TAKEOVER_LASTS = 5000;
 export class Lock {
   readonly #path: string;
   readonly #nonce = randomUUID();
+  readonly #beat: number;
+  #beats: NodeJS.Timeout | undefined;
 
-  constructor(directory: string) {
+  /** `beat` is the time between two signs of life, in milliseconds. */
+  constructor(directory: string, beat = BEAT) {
     this.#path = join(directory, "lock");
+    this.#beat = beat;
   }
 
   /** Resolves with undefined when the lock is ours now, else with whoever has it. */
   async acquire(): Promise<Owner | undefined> {
+    const other = await this.#take();
+    // a file that is gone for a moment is not worth a word: the next sign follows
+    if (!other) this.#beats ??= setInterval(() => void touch(this.#path).catch(() => {}), this.#beat).unref();
+    return other;
+  }
+
+  async #take(): Promise<Owner | undefined> {
     if (await this.#create(this.#path)) return undefined;
     const owner = await read(this.#path);
-    if (!owner) return this.acquire();
-    return (await isAlive(owner)) ? owner : this.#takeOver(owner);
+    if (!owner) return this.#take();
+    const isHere = owner.place === undefined || owner.place === (await place());
+    const lives = isHere ? await isAlive(owner) : await showsLife(this.#path);
+    return lives ? owner : this.#takeOver(owner);
   }
 
   async release(): Promise<void> {
+    clearInterval(this.#beats);
+    this.#beats = undefined;
     if ((await read(this.#path))?.nonce === this.#nonce) await rm(this.#path, { force: true });
   }
 
@@ -76,7 +98,10 @@ export class Lock {
   async #draft(): Promise<string> {
     const draft = `${this.#path}.${randomUUID()}`;
     const { pid } = process;
-    const me: Owner = { pid, since: Date.now(), started: await startOf(pid), nonce: this.#nonce };
+    const me: Owner = {
+      ...{ pid, since: Date.now(), started: await startOf(pid), place: await place() },
+      nonce: this.#nonce,
+    };
     try {
       await writeFile(draft, `${JSON.stringify(me)}\n`);
     } catch (error) {
@@ -104,6 +129,18 @@ async function read(path: string): Promise<Owner | undefined> {
     // told below
   }
   return { pid: 0, since: 0, started: null, nonce: "" };
+}
+
+async function place(): Promise<string> {
+  const ids = await readlink("/proc/self/ns/pid").catch(() => "");
+  return `${hostname()} ${ids}`.trim();
+}
+
+const touch = (path: string): Promise<void> => utimes(path, new Date(), new Date());
+
+async function showsLife(path: string): Promise<boolean> {
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
+  return Date.now() - mtimeMs < SILENCE;
 }
 
 async function isAlive({ pid, since, started }: Owner): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir, uptime } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -113,6 +113,29 @@ describe("an owner whose id somebody else has now", () => {
     // the counter-proof: with its own start it is there
     await leave(real);
     expect(await new Lock(path).acquire()).toEqual(real);
+  });
+});
+
+describe("an owner in another place, as in a container", () => {
+  // its id means nothing here, even where a process of ours has the same
+  const ELSEWHERE = { ...GONE, since: Date.now(), place: "another-host pid:[1]" };
+
+  it("has the lock for as long as it gives signs of life", async () => {
+    await leave(ELSEWHERE);
+    expect(await new Lock(path).acquire()).toEqual(ELSEWHERE);
+    await leave({ ...ELSEWHERE, pid: 2 ** 30 });
+    expect(await new Lock(path).acquire()).toMatchObject({ pid: 2 ** 30 });
+    await utimes(join(path, "lock"), 0, 0);
+    expect(await new Lock(path).acquire()).toBeUndefined();
+    await expectOnlyTheLock();
+  });
+
+  it("is given such signs by us", async () => {
+    const lock = new Lock(path, 5);
+    expect(await lock.acquire()).toBeUndefined();
+    await utimes(join(path, "lock"), 0, 0);
+    await expect.poll(async () => (await stat(join(path, "lock"))).mtimeMs).toBeGreaterThan(Date.now() - 60_000);
+    await lock.release();
   });
 });
 
