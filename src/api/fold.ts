@@ -1,5 +1,5 @@
 import type { ContentBlock, Message, StreamEvent } from "./events.ts";
-import { parsePartial } from "./partialJson.ts";
+import { parseInput } from "./exactJson.ts";
 
 /**
  * Folds a stream into the one `Message` that a request without `stream` is answered with.
@@ -32,7 +32,7 @@ function apply(message: Message, event: StreamEvent, partialInputs: Map<number, 
     case "content_block_stop": {
       const json = partialInputs.get(index);
       const block = message.content[index];
-      if (json && block) block.input = parsePartial(json);
+      if (json && block) block.input = parseInput(json);
       break;
     }
     case "message_delta": {

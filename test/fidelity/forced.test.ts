@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { fileStage } from "../support/fileStage.ts";
 import { simple } from "../support/harness.ts";
-import { reply, text } from "../support/replies.ts";
+import { eventsFor, paced, reply, text } from "../support/replies.ts";
 import { arrivesAs } from "./differences.ts";
 
 /** Differences of the list that the comparison of whole requests and answers cannot show. */
@@ -33,6 +33,25 @@ it.each([
   const headers = { "x-api-key": "any-key", "content-type": "application/json" };
   await on.call("/v1/messages", { method: "POST", headers, body });
   expect(on.standIn.messages[0]?.raw).toContain(`"foo":${arrived}`);
+});
+
+it.each([true, false])("the input of a tool comes back as it was, stream %s", async (stream) => {
+  const input = '{"id":1234567890123456789,"1":2,"0":1.0}';
+  const block = { type: "tool_use", id: "toolu_1", name: "look", input: {} };
+  const delta = { type: "input_json_delta", partial_json: input };
+  const [start, end, stop] = [...eventsFor([])];
+  on.standIn.respond = () =>
+    paced([
+      ...[start!, { type: "content_block_start", index: 0, content_block: block }],
+      ...[
+        { type: "content_block_delta", index: 0, delta },
+        { type: "content_block_stop", index: 0 },
+      ],
+      ...[end!, stop!],
+    ]);
+  const response = await on.post({ ...simple("x"), stream });
+  expect(response.headers.get("content-type")).toMatch(stream ? /^text\/event-stream/ : /^application\/json/);
+  expect(await response.text()).toContain(stream ? JSON.stringify(input).slice(1, -1) : `"input":${input}`);
 });
 
 it.each([" claude-sonnet-5-5 ", "Claude-Sonnet-5-5", "claude-sonnet-5-5[1m]"])(

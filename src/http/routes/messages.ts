@@ -1,5 +1,6 @@
 import type { Context } from "koa";
 import type { StreamEvent } from "../../api/events.ts";
+import { stringify } from "../../api/exactJson.ts";
 import { fold } from "../../api/fold.ts";
 import { parseMessagesRequest } from "../../api/messagesRequest.ts";
 import { type RunContext, run } from "../../messages/run.ts";
@@ -46,7 +47,8 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
     const first = await events.next();
     if (first.done) return;
     if (!request.stream) {
-      context.body = await fold(prepend(first.value, events));
+      context.body = stringify(await fold(prepend(first.value, events)));
+      context.type = "application/json; charset=utf-8";
       return;
     }
     context.type = "text/event-stream; charset=utf-8";
