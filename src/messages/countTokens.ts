@@ -54,7 +54,7 @@ export class TokenCounter {
     const tokens =
       counted === undefined
         ? estimateRequest({ ...request, model: plan.model }, publicTokens)
-        : counted + estimateRest(request, plan.rest, publicTokens);
+        : counted + estimateRest(request, plan, publicTokens);
     return { tokens, trust: "estimate" };
   }
 

@@ -1,5 +1,9 @@
 import type { CountTokensRequest } from "../api/countTokensRequest.ts";
+import type { CountPlan } from "./countPlan.ts";
 import { imageSize } from "./imageSize.ts";
+
+/** The tools that the counter is told of, and those that it is not. */
+type CountedTools = Pick<CountPlan, "tools" | "rest">;
 
 /** Tokens of a text by some tokenizer. */
 type TextTokens = (text: string) => number;
@@ -46,9 +50,11 @@ export function estimateRequest(request: CountTokensRequest, textTokens: TextTok
 }
 
 /** Tokens of what the API's counter is not told of, on top of what it counted. */
-export function estimateRest(request: CountTokensRequest, tools: readonly object[], textTokens: TextTokens): number {
+export function estimateRest(request: CountTokensRequest, plan: CountedTools, textTokens: TextTokens): number {
   const parts = new Estimate(textTokens, NEWER.test(request.model) ? NEWER_FACTOR : 1, PLAIN);
-  return sum(tools.map((tool) => parts.json(tool))) + parts.format(request);
+  // the counter adds the instructions to the first tool it is told of
+  const instructions = plan.tools.length === 0 && plan.rest.length > 0 ? TOOLS : 0;
+  return instructions + sum(plan.rest.map((tool) => parts.json(tool))) + parts.format(request);
 }
 
 class Estimate {

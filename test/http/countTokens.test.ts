@@ -17,6 +17,8 @@ const ask = (body: object, headers: Record<string, string> = {}, signal?: AbortS
     ...(signal && { signal }),
   });
 
+type Counted = { input_tokens: number };
+
 async function count(body: object) {
   const response = await ask({ model: "sonnet", ...body });
   return [response.status, await response.json(), response.headers.get("claude-virtual-api-token-count")];
@@ -88,7 +90,27 @@ describe("is told to be an estimate with", () => {
   it.each(ESTIMATES)("%s", async (_name, rest) => {
     const [status, body, trust] = await count({ messages: question, ...rest });
     expect([status, trust]).toEqual([200, "estimate"]);
-    expect((body as { input_tokens: number }).input_tokens).toBeGreaterThan(10);
+    expect((body as Counted).input_tokens).toBeGreaterThan(10);
+  });
+});
+
+describe("an estimate of tools", () => {
+  const cost = async (tools: object[]) => ((await count({ messages: question, tools }))[1] as Counted).input_tokens;
+  const strict = { ...weather, name: "is_strict", strict: true };
+  const presence = 346;
+
+  it.each([
+    ["one without a description", { ...weather, description: undefined }],
+    ["a strict one", strict],
+    ["one of the API's own", { type: "bash_20250124", name: "bash" }],
+  ])("has the cost of their presence when none is counted: %s", async (_name, tool) => {
+    expect(await cost([tool])).toBeGreaterThan((await cost([])) + presence);
+  });
+
+  it("has that cost once, when others are counted or not", async () => {
+    const [none, first, both] = [await cost([]), await cost([weather]), await cost([weather, strict])];
+    expect(both - first).toBeLessThan(presence);
+    expect((await cost([strict, { ...strict, name: "too" }])) - none).toBeLessThan(2 * presence);
   });
 });
 
@@ -104,7 +126,7 @@ describe("where upstream's counter", () => {
     const messages = [user(`Is the counter there when it ${name}?`)];
     const [status, body, trust] = await count({ messages });
     expect([status, trust]).toEqual([200, "estimate"]);
-    expect((body as { input_tokens: number }).input_tokens).toBeGreaterThan(10);
+    expect((body as Counted).input_tokens).toBeGreaterThan(10);
   });
 
   it("refuses, passes that on", async () => {
