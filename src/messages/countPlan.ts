@@ -41,6 +41,12 @@ const NO_CONTENT = "(no content)";
 /** Longer descriptions are cut by the CLI. */
 const MAX_DESCRIPTION = 2000;
 
+/** The CLI merges these into the schema when they are at its top, and says so in the description. */
+const COMBINATIONS = ["anyOf", "oneOf", "allOf"];
+
+/** Characters that the CLI takes out of tools, wherever they are; others it replaces by their form in NFKC. */
+const TAKEN_OUT = /[\p{Cf}\p{Co}\p{Cn}]/u;
+
 /** Fields of a tool that have no bearing on its tokens, besides those that are counted. */
 const TOOL_FIELDS = new Set(["name", "description", "input_schema", "type", "cache_control"]);
 
@@ -132,6 +138,13 @@ function isPlain(tool: Block): boolean {
     description !== "" &&
     description.length <= MAX_DESCRIPTION &&
     input_schema?.type === "object" &&
-    Object.keys(tool).every((field) => TOOL_FIELDS.has(field))
+    !COMBINATIONS.some((field) => field in input_schema) &&
+    Object.keys(tool).every((field) => TOOL_FIELDS.has(field)) &&
+    keepsItsText(tool)
   );
+}
+
+function keepsItsText(tool: Block): boolean {
+  const text = JSON.stringify(tool);
+  return text === text.normalize("NFKC") && !TAKEN_OUT.test(text);
 }

@@ -13,11 +13,14 @@ export interface TokenCount {
   trust: Trust;
 }
 
-/** What the parts of a request have in common and a sum must not count twice; by model. */
+/** The tools that make measurable what a request's tools cost; the cost of the second is what is measured. */
+type Paddings = [CountedTool, CountedTool];
+
+/** What the parts of a request have in common and a sum must not count twice; by model and the padding's names. */
 interface Base {
   /** The one message `foo`, with which the CLI counts tools. */
   foo: number;
-  /** The tool that is offered along so that the CLI tells the cost of cheap ones, if it was needed yet. */
+  /** The second padding, offered along so that the CLI tells the cost of cheap ones, if it was needed yet. */
   padding?: number;
 }
 
@@ -91,8 +94,9 @@ export class TokenCounter {
   async #sum(session: CountSession, plan: CountPlan): Promise<number> {
     await session.configure(plan.model);
     const hasTools = plan.tools.length > 0;
-    const base = plan.system === "" && !hasTools ? undefined : await this.#base(session, plan.model, hasTools);
-    if (hasTools) await session.offer([...plan.tools, padding(1)]);
+    const paddings = paddingsBeside(plan.tools);
+    const base = plan.system === "" && !hasTools ? undefined : await this.#base(session, plan, paddings);
+    if (hasTools) await session.offer([...plan.tools, paddings[1]]);
     for (const message of plan.history) await session.append(message);
     const usage = await session.measure();
     const system = plan.system === "" ? 0 : usage.system - (base?.foo ?? 0) + FOO;
@@ -101,19 +105,33 @@ export class TokenCounter {
   }
 
   /** What must not be counted twice. Asked while the conversation is empty, which the CLI counts as `foo`. */
-  async #base(session: CountSession, model: string, hasTools: boolean): Promise<Base> {
-    const known = this.#bases.get(model);
+  async #base(session: CountSession, plan: CountPlan, [first, second]: Paddings): Promise<Base> {
+    const hasTools = plan.tools.length > 0;
+    const key = JSON.stringify([plan.model, first.name, second.name]);
+    const known = this.#bases.get(key);
     if (known && (!hasTools || known.padding !== undefined)) return known;
-    if (hasTools) await session.offer([padding(1)]);
-    const first = await session.measure();
-    const base: Base = { foo: first.messages };
+    if (hasTools) await session.offer([first]);
+    const alone = await session.measure();
+    const base: Base = { foo: alone.messages };
     if (hasTools) {
-      await session.offer([padding(1), padding(2)]);
-      base.padding = (await session.measure()).tools - first.tools;
+      await session.offer([first, second]);
+      base.padding = (await session.measure()).tools - alone.tools;
     }
-    remember(this.#bases, model, base);
+    remember(this.#bases, key, base);
     return base;
   }
+}
+
+/** Two tools of names that no tool of the client's has, since the CLI drops the second of a name. */
+function paddingsBeside(tools: readonly CountedTool[]): Paddings {
+  const names = new Set(tools.map(({ name }) => name));
+  let number = 0;
+  const next = () => {
+    do number += 1;
+    while (names.has(`padding_${number}`));
+    return padding(number);
+  };
+  return [next(), next()];
 }
 
 /** A tool that costs more than the CLI takes off: single letters are a token each. */

@@ -189,30 +189,57 @@ describe("does not reach the counter as it is:", () => {
   });
 });
 
+const inputSchema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+
+/** The call of the counter that has tools in it, and what the CLI then says of them. */
+async function countedTools(listed: object[]) {
+  await using cli = await RawCli.start({ system: [] });
+  await cli.settings({ model: MODEL, env: { CLAUDE_AGENT_SDK_MCP_NO_PREFIX: "1", ENABLE_TOOL_SEARCH: "false" } });
+  void serveTools(cli, listed);
+  await cli.control({ subtype: "mcp_set_servers", servers: { t: { type: "sdk", name: "t" } } });
+  const isConnected = async () => {
+    const { response } = await cli.control({ subtype: "mcp_status" });
+    return response.mcpServers[0]?.status === "connected";
+  };
+  while (!(await isConnected()));
+  const { mcp_tools } = await usage(cli);
+  return { body: cli.standIn.counts.find(({ body }) => body.tools.length > 0)?.body, mcp_tools };
+}
+
 describe("tools of an MCP server", () => {
   it("are counted under their own names, less 500", async () => {
-    await using cli = await RawCli.start({ system: [] });
-    await cli.settings({ model: MODEL, env: { CLAUDE_AGENT_SDK_MCP_NO_PREFIX: "1", ENABLE_TOOL_SEARCH: "false" } });
-    const inputSchema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
-    const listed = [
+    const { body, mcp_tools } = await countedTools([
       { name: "long", description: "x ".repeat(1000), inputSchema },
       { name: "Bash", description: "Runs", inputSchema },
-    ];
-    void serveTools(cli, listed);
-    await cli.control({ subtype: "mcp_set_servers", servers: { t: { type: "sdk", name: "t" } } });
-    const isConnected = async () => {
-      const { response } = await cli.control({ subtype: "mcp_status" });
-      return response.mcpServers[0]?.status === "connected";
-    };
-    while (!(await isConnected()));
-    const { mcp_tools } = await usage(cli);
-    const call = cli.standIn.counts.find(({ body }) => body.tools.length > 0);
-    expect(call?.body.messages).toEqual([user("foo")]);
-    expect(call?.body.tools).toEqual([
+    ]);
+    expect(body.messages).toEqual([user("foo")]);
+    expect(body.tools).toEqual([
       { name: "Bash", description: "Runs", input_schema: inputSchema },
       { name: "long", description: "x ".repeat(1000), input_schema: inputSchema },
     ]);
-    expect(mcp_tools).toBe(apiCount(call?.body) - 500);
+    expect(mcp_tools).toBe(apiCount(body) - 500);
+  });
+
+  it("lose characters that do not show, have others replaced, and are counted once for each name", async () => {
+    const { body } = await countedTools([
+      { name: "a", description: "z\u200bw\u00ad \ue000p \ufdd0n ℃ ①", inputSchema },
+      { name: "a", description: "Another", inputSchema },
+    ]);
+    expect(body.tools).toEqual([{ name: "a", description: "zw p n °C 1", input_schema: inputSchema }]);
+  });
+
+  it("have their schemas flattened when there are choices at the top", async () => {
+    const choices = ["anyOf", "oneOf", "allOf"].map((name) => ({
+      name,
+      description: "Does it",
+      inputSchema: { ...inputSchema, [name]: [{ type: "object", properties: { zip: { type: "string" } } }] },
+    }));
+    const { body } = await countedTools(choices);
+    for (const { name, description, input_schema } of body.tools) {
+      expect([name, Object.keys(input_schema.properties)]).toEqual([name, ["city", "zip"]]);
+      expect([name, description]).not.toEqual([name, "Does it"]);
+      expect(input_schema).not.toHaveProperty(name);
+    }
   });
 });
 

@@ -35,6 +35,11 @@ const weather = {
 };
 const search = { ...weather, name: "a_search", description: "Finds things", cache_control: { type: "ephemeral" } };
 
+const withProperty = (description: string) => ({
+  ...weather,
+  input_schema: { type: "object", properties: { city: { type: "string", description } } },
+});
+
 const EXACT: [string, object[]][] = [
   ["a text", [user("The quick brown fox jumps over the lazy dog.")]],
   ["a conversation", [user("What is 2 + 2?"), assistant("4."), user([text("And"), text("3 + 3?")])]],
@@ -61,6 +66,10 @@ const SUMS: [string, object][] = [
   ["a system prompt", { system: "You are a helpful assistant." }],
   ["system blocks", { system: [text("You are a helpful assistant."), text("Be brief.")] }],
   ["tools", { tools: [weather, search] }],
+  [
+    "tools named like those of the server's own",
+    { tools: ["padding_1", "padding_2"].map((name) => ({ ...search, name })) },
+  ],
   ["both", { system: "You are a helpful assistant.", tools: [weather] }],
 ];
 
@@ -76,6 +85,11 @@ describe("is the sum of what it says of the parts, and so the same, with", () =>
 
 const ESTIMATES: [string, object][] = [
   ["the API's own tools", { tools: [{ type: "web_search_20250305", name: "web_search" }] }],
+  ["a tool whose schema the CLI flattens", { tools: [{ ...weather, input_schema: { type: "object", anyOf: [{}] } }] }],
+  ["a tool with a character that the CLI takes out", { tools: [{ ...weather, description: "Rain\u200bfall" }] }],
+  ["a tool with a character that the CLI replaces", { tools: [withProperty("Degrees in ℃")] }],
+  ["a tool with a character of private use", { tools: [withProperty("An \ue000")] }],
+  ["a tool with a character that is none", { tools: [withProperty("An \ufdd0")] }],
   ["a forced tool", { tools: [weather], tool_choice: { type: "any" } }],
   ["thinking", { thinking: { type: "enabled", budget_tokens: 1024 } }],
   [
