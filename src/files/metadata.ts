@@ -23,9 +23,6 @@ const RESERVED = /^(\.\.?|(con|prn|aux|nul|com\d|lpt\d)(\..*)?)$/i;
 const MAX_FILENAME = 255;
 
 const UNKNOWN_TYPE = "application/octet-stream";
-/** What a part has that names no type (RFC 7578), so that only a name that cannot be of a text overrules it. */
-const DEFAULT_TYPE = "text/plain";
-const NO_TEXT = /^(application\/pdf|image\/(jpeg|png|gif|webp))$/;
 
 /** Refuses names that the API refuses (contract: "Files"). Throws `ApiError` 400. */
 export function checkFilename(filename: string): void {
@@ -41,10 +38,7 @@ export function checkFilename(filename: string): void {
 
 /** The type the client gave, else the one of the name's extension. */
 export function mimeTypeOf(filename: string, given: string): string {
-  const byName = lookup(filename) || "";
-  if (given === DEFAULT_TYPE) return NO_TEXT.test(byName) ? byName : given;
-  if (given !== "" && given !== UNKNOWN_TYPE) return given;
-  return byName || UNKNOWN_TYPE;
+  return given !== "" && given !== UNKNOWN_TYPE ? given : lookup(filename) || UNKNOWN_TYPE;
 }
 
 /** What the content's file is called, so that other programs know what to open it with. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
-import { Busboy, type BusboyHeaders, type BusboyInstance } from "@fastify/busboy";
+import { Busboy, type BusboyHeaders, type BusboyInstance, type Dicer } from "@fastify/busboy";
 import { invalidRequest } from "../api/errors.ts";
 import type { Upload } from "../files/store.ts";
 
@@ -11,7 +11,9 @@ export interface FileForm {
 }
 
 const BROKEN_OFF = "The request ended before its body was complete.";
-const LIMITS = { fields: 20, fieldSize: 4096, files: 1, parts: 24, headerPairs: 50 };
+const LIMITS = { fieldSize: 4096, files: 1, parts: 100, headerPairs: 50 };
+/** What a part is of that names no type, so that its name tells. */
+const NO_TYPE = "application/octet-stream";
 
 /**
  * Streams the part `file` of a multipart body to `take` and resolves with what that makes of it. The path in a file's
@@ -48,6 +50,7 @@ export function receiveFile<T>(request: IncomingMessage, take: (form: FileForm) 
       take({ upload: { filename: filename ?? "", mimeType, content: stream }, rest: () => sent }).then(resolve, stop);
     });
     form.on("filesLimit", () => stop(invalidRequest("file: Only one file may be sent at a time")));
+    form.on("partsLimit", () => stop(invalidRequest(`The form must have at most ${LIMITS.parts} parts`)));
     sent.then(() => !content && stop(invalidRequest("file: Field required")), stop);
     request.pipe(form);
   });
@@ -57,13 +60,25 @@ function parserFor(request: IncomingMessage): BusboyInstance {
   const type = request.headers["content-type"] ?? "";
   if (!/^multipart\/form-data\b/i.test(type)) throw invalidRequest("Content-Type must be multipart/form-data.");
   try {
-    return new Busboy({
+    const form = new Busboy({
       headers: request.headers as BusboyHeaders,
       limits: LIMITS,
       preservePath: true,
       isPartAFile: (name, _type, filename) => filename !== undefined || name === "file",
     });
+    nameMissingTypes(form);
+    return form;
   } catch {
     throw invalidRequest("Content-Type must name the boundary of the multipart body.");
   }
+}
+
+/** Busboy calls a part that names no type a plain text, and has no option for it: this gets to the headers first. */
+function nameMissingTypes(form: BusboyInstance): void {
+  const { parser } = (form as unknown as { _parser: { parser: Dicer } })._parser;
+  parser.prependListener("part", (part) =>
+    part.on("header", (header: Record<string, string[]>) => {
+      if (!header["content-type"]?.[0]?.trim()) header["content-type"] = [NO_TYPE];
+    }),
+  );
 }

@@ -83,6 +83,12 @@ describe("a form", () => {
     expectBad(await send(aFile({ content }), aFile({ content })), "file: Only one file may be sent at a time");
   });
 
+  it("of more than 100 parts is refused, wherever the file is", async () => {
+    const fields: Part[] = Array.from({ length: 100 }, () => ({ name: "other", content: "x" }));
+    expectBad(await send(...fields, aFile()), "The form must have at most 100 parts");
+    expectBad(await send(aFile(), ...fields), "The form must have at most 100 parts");
+  });
+
   it("with an empty file is refused", async () => {
     expectBad(await send(aFile({ content: "" })), "file: The file must not be empty");
   });

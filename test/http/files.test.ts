@@ -93,7 +93,16 @@ describe("a file", () => {
     ["Grüße 漢字 😀 (1).txt", "text/plain", "text/plain"],
     ["notes.md", "text/plain", "text/plain"],
     ["notes.md", "text/markdown; charset=utf-8", "text/markdown"],
+    ["notes.pdf", "text/plain", "text/plain"],
     ["a.pdf", undefined, "application/pdf"],
+    ["a.zip", undefined, "application/zip"],
+    ["a.json", undefined, "application/json"],
+    ["a.csv", undefined, "text/csv"],
+    ["a.svg", undefined, "image/svg+xml"],
+    ["a.docx", undefined, "application/vnd.openxmlformats-officedocument.wordprocessingml.document"],
+    ["a.txt", undefined, "text/plain"],
+    ["b.zip", "", "application/zip"],
+    ["unknown", undefined, "application/octet-stream"],
     ["A.PNG", "application/octet-stream", "image/png"],
     ["a.png", "Image/JPEG", "image/jpeg"],
     ["unknown", "application/octet-stream", "application/octet-stream"],
@@ -105,6 +114,13 @@ describe("a file", () => {
       filename,
       mime_type,
     });
+  });
+
+  it("is found among many fields, and so is what the form says after them", async () => {
+    const others = (count: number) =>
+      Array.from({ length: count }, (_, each) => ({ name: `field_${each}`, content: "x" }));
+    const file = await put(...others(49), aFile(), ...others(49), { name: "expires_in_seconds", content: "3600" });
+    expect(Date.parse(file.expires_at) - Date.parse(file.created_at)).toBe(3600_000);
   });
 
   it("is kept as long as the client says, wherever the form says it", async () => {
