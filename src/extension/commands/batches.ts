@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,7 +23,8 @@ export async function openResults({ caller, settings, views }: Parts, argument: 
     const results = await client.batchResults(batch.id, signal);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await removeOld(folder);
-    const draft = `${path}.part`;
+    // the same results may be fetched twice at a time, by two windows, too
+    const draft = `${path}.${randomUUID()}.part`;
     try {
       await pipeline(results, createWriteStream(draft, { mode: 0o600 }), { signal });
       await rename(draft, path);
@@ -67,7 +69,8 @@ function resultsPath(folder: string, id: string): string {
 async function removeOld(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    const { mtimeMs } = await stat(path);
-    if (mtimeMs < Date.now() - KEPT) await rm(path, { force: true });
+    // a draft of another call may be gone since it was listed
+    const found = await stat(path).catch(() => undefined);
+    if (found && found.mtimeMs < Date.now() - KEPT) await rm(path, { force: true });
   }
 }

@@ -1,0 +1,70 @@
+import { mkdir, readdir, readFile, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import * as vscode from "vscode";
+import { openResults } from "../../src/extension/commands/batches.ts";
+import type { Parts } from "../../src/extension/commands/register.ts";
+import { scratchHome } from "../support/harness.ts";
+import { gate } from "../support/replies.ts";
+import { aBatch } from "../support/resources.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+/** More than a file's stream takes in before it has begun to write. */
+const MUCH = Buffer.alloc(1_000_000, "x");
+
+/** A fetch of results that has begun to be written, and ends when the test says so. */
+function fetchOf(last: string) {
+  const [begun, ending] = [gate(), gate()];
+  async function* results() {
+    yield MUCH;
+    begun.open();
+    await ending.opened;
+    yield Buffer.from(last);
+  }
+  return { results, begun: begun.opened, end: () => ending.open() };
+}
+
+/** The command's parts, with what each fetch of results brings. */
+function scene(dataDir: string, fetches: ReturnType<typeof fetchOf>[]) {
+  const batch = aBatch();
+  const client = { batchResults: async () => fetches.shift()?.results() };
+  const parts = {
+    caller: { client: async () => client },
+    settings: { dataDir },
+    views: { batches: { list: { entryOf: () => batch } } },
+  } as unknown as Parts;
+  return { parts, path: join(dataDir, "results", `${batch.id}.jsonl`) };
+}
+
+describe("the results of a batch", () => {
+  it("may be opened while they are being fetched, and are whole each time", async () => {
+    await using scratch = await scratchHome();
+    const opened = vi.spyOn(vscode.commands, "executeCommand");
+    const [first, second] = [fetchOf("first"), fetchOf("second")];
+    const { parts, path } = scene(scratch.home, [first, second]);
+    const opening = [openResults(parts, undefined), openResults(parts, undefined)];
+    const settled = Promise.allSettled(opening);
+    await Promise.all([first.begun, second.begun]);
+    first.end();
+    await opening[0];
+    expect(await readFile(path, "utf8")).toBe(`${MUCH}first`);
+    second.end();
+    expect(await settled).toEqual(Array(2).fill({ status: "fulfilled", value: undefined }));
+    expect(await readFile(path, "utf8")).toBe(`${MUCH}second`);
+    expect(await readdir(join(scratch.home, "results"))).toHaveLength(1);
+    expect(opened).toHaveBeenCalledTimes(2);
+  });
+
+  it("are opened although what was listed beside them is gone", async () => {
+    await using scratch = await scratchHome();
+    const fetched = fetchOf("all");
+    fetched.end();
+    const { parts, path } = scene(scratch.home, [fetched]);
+    await mkdir(join(scratch.home, "results"));
+    // listed, but not to be found, as is what another call renames meanwhile
+    await symlink("gone", join(scratch.home, "results", "other.jsonl.part"));
+    await openResults(parts, undefined);
+    expect(await readFile(path, "utf8")).toBe(`${MUCH}all`);
+  });
+});
