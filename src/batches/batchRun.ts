@@ -131,7 +131,9 @@ export class BatchRun {
   async #resultOf(params: unknown): Promise<Result | undefined> {
     const { execute, throttle, backoff } = this.#parts;
     const passedBefore = throttle.passed;
-    for (let attempt = 1; ; attempt++) {
+    let failures = 0;
+    let refusals = 0;
+    for (;;) {
       try {
         await throttle.ready(this.#stopped.signal);
         const message = await execute(params, this.#record, this.#broken.signal);
@@ -143,11 +145,14 @@ export class BatchRun {
         const error = failure instanceof ApiError ? failure : this.#unexpected(failure as Error);
         const verdict = verdictOn(error);
         // where others get through, it is the request itself that is turned away
-        const alone = attempt >= MAX_TURNED_AWAY && throttle.passed > passedBefore;
-        const givenUp = verdict === "everybody waits" ? alone : attempt >= MAX_ATTEMPTS;
-        if (verdict === "final" || givenUp) return errored(error);
+        const alone = throttle.passed > passedBefore;
+        const givenUp =
+          verdict === "everybody waits"
+            ? ++refusals >= MAX_TURNED_AWAY && alone
+            : verdict === "final" || ++failures >= MAX_ATTEMPTS;
+        if (givenUp) return errored(error);
         if (verdict === "everybody waits") throttle.hold(error);
-        else await delay(backoffOf(attempt, backoff), undefined, { signal: this.#stopped.signal }).catch(() => {});
+        else await delay(backoffOf(failures, backoff), undefined, { signal: this.#stopped.signal }).catch(() => {});
       }
     }
   }

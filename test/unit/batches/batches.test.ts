@@ -105,6 +105,16 @@ describe("a request", () => {
     });
   });
 
+  it("that was turned away with all others fails for the first time when it then fails by itself", async () => {
+    const failures = [429, 529, 429, 529, 500, 500, 500, 500];
+    const { create, ended, calls } = await open(scratchDirectory(), () => {
+      const status = failures.shift();
+      if (status) throw failure(status);
+    });
+    expect((await ended((await create(["a"])).id)).counts).toMatchObject({ succeeded: 1 });
+    expect(calls).toHaveLength(9);
+  });
+
   it("that alone finds upstream closed is given up in the end", async () => {
     const { create, ended, calls } = await open(scratchDirectory(), (text) => {
       if (text === "r0") throw failure(429);
