@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiError, internal } from "../api/errors.ts";
+import type { Message } from "../api/events.ts";
 import { newId } from "../api/ids.ts";
 import type { Slots } from "../claude/slots.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -7,9 +8,10 @@ import { readJsonLines } from "../storage/jsonLines.ts";
 import type { Execute } from "./execute.ts";
 import type { BatchRequest } from "./intake.ts";
 import type { BatchRecord } from "./record.ts";
+import { Refusals } from "./refusals.ts";
 import { type Result, Results } from "./results.ts";
 import type { BatchStore } from "./store.ts";
-import { type BackoffOptions, backoffOf, type Throttle, verdictOn } from "./throttle.ts";
+import { type BackoffOptions, backoffOf, type Go, type Throttle, verdictOn } from "./throttle.ts";
 
 export interface BatchRunParts {
   store: BatchStore;
@@ -21,9 +23,8 @@ export interface BatchRunParts {
   logger: Logger;
 }
 
-/** Attempts at a request that fails by itself, and at one that alone finds upstream closed. */
+/** Attempts at a request that fails by itself. */
 const MAX_ATTEMPTS = 5;
-const MAX_TURNED_AWAY = 10;
 /** Results written at once for requests that will not run. */
 const CHUNK = 500;
 
@@ -129,32 +130,39 @@ export class BatchRun {
 
   /** How the request ends; undefined when it was broken off and is to be sent again. */
   async #resultOf(params: unknown): Promise<Result | undefined> {
-    const { execute, throttle, backoff } = this.#parts;
-    const passedBefore = throttle.passed;
-    let failures = 0;
-    let refusals = 0;
-    for (;;) {
+    const { throttle, backoff } = this.#parts;
+    const refusals = new Refusals(throttle);
+    for (let failures = 0; ; ) {
+      let go: Go | undefined;
       try {
-        await throttle.ready(this.#stopped.signal);
-        const message = await execute(params, this.#record, this.#broken.signal);
-        throttle.letThrough();
-        return { type: "succeeded", message };
+        go = await throttle.ready(this.#stopped.signal);
+        return { type: "succeeded", message: await this.#send(params, go) };
       } catch (failure) {
         const over = this.#broken.signal.aborted || this.#stopped.signal.aborted;
         if (over && !(failure instanceof ApiError && verdictOn(failure) === "final")) return this.#unsent();
         const error = failure instanceof ApiError ? failure : this.#unexpected(failure as Error);
         const verdict = verdictOn(error);
-        // where others get through, it is the request itself that is turned away
-        const alone = throttle.passed > passedBefore;
-        const givenUp =
-          verdict === "everybody waits"
-            ? ++refusals >= MAX_TURNED_AWAY && alone
-            : verdict === "final" || ++failures >= MAX_ATTEMPTS;
-        if (givenUp) return errored(error);
-        if (verdict === "everybody waits") throttle.hold(error);
-        else await delay(backoffOf(failures, backoff), undefined, { signal: this.#stopped.signal }).catch(() => {});
+        if (verdict === "everybody waits") {
+          throttle.hold(error);
+          if (refusals.concernOnly(go)) return errored(error);
+          continue;
+        }
+        failures += 1;
+        if (verdict === "final" || failures >= MAX_ATTEMPTS) return errored(error);
+      } finally {
+        go?.follow();
       }
+      await delay(backoffOf(failures, backoff), undefined, { signal: this.#stopped.signal }).catch(() => {});
     }
+  }
+
+  #send(params: unknown, { follow }: Go): Promise<Message> {
+    const { execute, throttle } = this.#parts;
+    const taken = () => {
+      throttle.letThrough();
+      follow();
+    };
+    return execute(params, this.#record, { signal: this.#broken.signal, taken });
   }
 
   #unsent(): Result | undefined {

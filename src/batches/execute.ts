@@ -6,15 +6,23 @@ import type { ApiVersion } from "../api/versionRules.ts";
 import { type RunContext, run } from "../messages/run.ts";
 import type { BatchRecord } from "./record.ts";
 
+/** What a request of a batch heeds and tells while it is sent. */
+export interface Sending {
+  /** Breaks it off. */
+  signal: AbortSignal;
+  /** Upstream has taken the request: its answer begins. */
+  taken(): void;
+}
+
 /** Answers one request of a batch. Throws `ApiError`, and the signal's reason when it is aborted. */
-export type Execute = (params: unknown, batch: BatchRecord, signal: AbortSignal) => Promise<Message>;
+export type Execute = (params: unknown, batch: BatchRecord, sending: Sending) => Promise<Message>;
 
 /** The way of any message, folded; behind requests that somebody waits for. */
 export function executor(context: RunContext): Execute {
-  return async (params, { api_version, betas }, signal) => {
+  return async (params, { api_version, betas }, { signal, taken }) => {
     const request = parseMessagesRequest(params, api_version as ApiVersion);
     refuseOutsideBatches(request);
-    const message = await fold(run({ ...context, background: true }, request, betas, signal));
+    const message = await fold(run({ ...context, background: true, answered: taken }, request, betas, signal));
     // a run that is stopped ends early, and what there is of its answer is none
     signal.throwIfAborted();
     return { ...message, usage: { ...message.usage, service_tier: "batch" } };

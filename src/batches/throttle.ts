@@ -1,11 +1,20 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ApiError } from "../api/errors.ts";
+import { Slots } from "../claude/slots.ts";
 
 /** Until when batches are held back, and why; shown to people. */
 export interface Pause {
   /** RFC 3339. */
   until: string;
   reason: string;
+}
+
+/** A request that may go now. */
+export interface Go {
+  /** Whether it is the first one after a pause, for whose fate the others wait. */
+  ahead: boolean;
+  /** Lets the others follow: upstream has taken it, or it has ended in another way. */
+  follow(): void;
 }
 
 /** Milliseconds of the first pause and of the longest that is not upstream's own wish. */
@@ -32,11 +41,16 @@ export function verdictOn(error: ApiError): Verdict {
 
 /**
  * Holds every batch back while upstream takes nothing: until the time it names (`retry-after`), else for a second, two,
- * four … with some jitter. One that gets through ends that.
+ * four … with some jitter. After it one request goes ahead, and the others follow when that one gets through: were all to
+ * go at once, a limit with room for one would turn away the same request again and again.
  */
 export class Throttle {
   readonly #backoff: BackoffOptions;
   readonly #onPause: (pause: Pause) => void;
+  /** Passed one by one, in the order of coming; the request that goes ahead keeps it closed. */
+  readonly #gate = new Slots(1, Number.POSITIVE_INFINITY);
+  /** Whether nobody has got through since the last pause. */
+  #doubtful = false;
   #until = 0;
   #reason = "";
   #pauses = 0;
@@ -57,22 +71,33 @@ export class Throttle {
     return this.#passed;
   }
 
-  /** Resolves when requests may go. Throws the signal's reason when it is aborted. */
-  async ready(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    while (this.pause) {
-      const left = Math.max(0, this.#until - Date.now());
-      await delay(Math.min(left, this.#backoff.longest), undefined, { signal });
+  /** Resolves when a request may go. Throws the signal's reason when it is aborted. */
+  async ready(signal: AbortSignal): Promise<Go> {
+    const follow = await this.#gate.acquire(signal);
+    try {
+      while (this.pause) {
+        const left = Math.max(0, this.#until - Date.now());
+        await delay(Math.min(left, this.#backoff.longest), undefined, { signal });
+      }
+    } catch (error) {
+      follow();
+      throw error;
     }
+    const ahead = this.#doubtful;
+    if (!ahead) follow();
+    return { ahead, follow };
   }
 
   letThrough(): void {
     this.#pauses = 0;
+    // what was sent before a pause says nothing of what comes after it
+    if (!this.pause) this.#doubtful = false;
     this.#passed += 1;
   }
 
   /** Upstream took nothing. Requests that were under way together count once. */
   hold(error: ApiError): void {
+    this.#doubtful = true;
     const wish = 1000 * Number(error.headers["retry-after"] ?? Number.NaN);
     const named = wish > 0;
     if (this.pause && !named) return;
@@ -81,7 +106,8 @@ export class Throttle {
     if (until <= this.#until) return;
     this.#until = until;
     this.#reason = error.message;
-    if (this.pause) this.#onPause(this.pause);
+    const { pause } = this;
+    if (pause) this.#onPause(pause);
   }
 }
 

@@ -135,4 +135,38 @@ describe("the throttle", () => {
     await brief.ready(new AbortController().signal);
     expect(Date.now()).toBeGreaterThanOrEqual(until);
   });
+
+  describe("after a pause", () => {
+    const { signal } = new AbortController();
+    beforeEach(() => {
+      throttle.hold(error(529));
+      vi.setSystemTime(NOW + 1000);
+    });
+
+    it("lets one go ahead, and the others once upstream has taken it", async () => {
+      const first = await throttle.ready(signal);
+      const others = [throttle.ready(signal), throttle.ready(signal)];
+      expect(first.ahead).toBe(true);
+      expect(await isSettled(Promise.any(others))).toBe(false);
+      throttle.letThrough();
+      first.follow();
+      expect((await Promise.all(others)).map(({ ahead }) => ahead)).toEqual([false, false]);
+    });
+
+    it("lets the next one go ahead where the first has ended in another way, and that one is the last in line", async () => {
+      const first = await throttle.ready(signal);
+      const second = throttle.ready(signal);
+      first.follow();
+      const again = throttle.ready(signal);
+      expect((await second).ahead).toBe(true);
+      expect(await isSettled(again)).toBe(false);
+    });
+
+    it("is not told by what was sent before that upstream takes anything", async () => {
+      throttle.hold(error(529));
+      throttle.letThrough();
+      vi.setSystemTime(NOW + 60_000);
+      expect((await throttle.ready(signal)).ahead).toBe(true);
+    });
+  });
 });
