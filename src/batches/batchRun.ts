@@ -162,7 +162,9 @@ export class BatchRun {
       throttle.letThrough();
       follow();
     };
-    return execute(params, this.#record, { signal: this.#broken.signal, taken });
+    const { signal } = this.#stopped;
+    const admission = { signal, confirm: () => signal.throwIfAborted() };
+    return execute(params, this.#record, { signal: this.#broken.signal, admission, taken });
   }
 
   #unsent(): Result | undefined {

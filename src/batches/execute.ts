@@ -3,13 +3,15 @@ import type { Message } from "../api/events.ts";
 import { fold } from "../api/fold.ts";
 import { type MessagesRequest, parseMessagesRequest } from "../api/messagesRequest.ts";
 import type { ApiVersion } from "../api/versionRules.ts";
-import { type RunContext, run } from "../messages/run.ts";
+import { type Admission, type RunContext, run } from "../messages/run.ts";
 import type { BatchRecord } from "./record.ts";
 
 /** What a request of a batch heeds and tells while it is sent. */
 export interface Sending {
   /** Breaks it off. */
   signal: AbortSignal;
+  /** Keeps it back as long as it is not sent. */
+  admission: Admission;
   /** Upstream has taken the request: its answer begins. */
   taken(): void;
 }
@@ -19,10 +21,11 @@ export type Execute = (params: unknown, batch: BatchRecord, sending: Sending) =>
 
 /** The way of any message, folded; behind requests that somebody waits for. */
 export function executor(context: RunContext): Execute {
-  return async (params, { api_version, betas }, { signal, taken }) => {
+  return async (params, { api_version, betas }, { signal, admission, taken }) => {
     const request = parseMessagesRequest(params, api_version as ApiVersion);
     refuseOutsideBatches(request);
-    const message = await fold(run({ ...context, background: true, answered: taken }, request, betas, signal));
+    const sent = { ...context, background: true, answered: taken, admission };
+    const message = await fold(run(sent, request, betas, signal));
     // a run that is stopped ends early, and what there is of its answer is none
     signal.throwIfAborted();
     return { ...message, usage: { ...message.usage, service_tier: "batch" } };

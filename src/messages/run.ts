@@ -18,6 +18,16 @@ export interface RunContext {
   answered?: (headers: Record<string, string>) => void;
   /** Whether nobody waits for the answer, so that all others go first. */
   background?: boolean;
+  /** For requests that may change their mind until they are sent. */
+  admission?: Admission;
+}
+
+/** What decides, besides the signal of the whole request, whether one that waits for a worker is sent. */
+export interface Admission {
+  /** Ends the wait, but nothing that was sent; aborted no later than the signal of the request. */
+  signal: AbortSignal;
+  /** Has the last word once there is a worker: throws when the request is not to be sent. */
+  confirm(): void;
 }
 
 /**
@@ -48,17 +58,18 @@ export async function* run(
 }
 
 async function* send(
-  { pool, modelMap, answered = () => {}, background = false }: RunContext,
+  { pool, modelMap, answered = () => {}, background = false, admission }: RunContext,
   request: MessagesRequest,
   betas: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent, void, undefined> {
   const { key, turn } = prepare(request, betas, modelMap);
   for (let last = false; ; last = true) {
-    const lease = await pool.lease({ ...key, background }, signal);
+    const lease = await pool.lease({ ...key, background }, admission?.signal ?? signal);
     let spent = false;
     try {
       signal.throwIfAborted();
+      admission?.confirm();
       for await (const event of lease.worker.run(turn, signal)) {
         if (event.type === "message_start") answered(lease.worker.headers);
         yield event;

@@ -240,6 +240,27 @@ describe("a batch", () => {
   });
 });
 
+describe("a request of a batch that waits for a place", () => {
+  const on = fileStage({ maxConcurrent: 2 });
+  const batches = new BatchCalls(on);
+
+  it("is never sent when the batch is canceled, which ends at once", async () => {
+    const go = gate();
+    on.standIn.respond = (recorded) => go.opened.then(() => echo(recorded.body));
+    const held = [on.post(simple("one")), on.post(simple("two"))];
+    await patiently(() => on.standIn.messages.length === 2);
+    // once the one that is wrong has its result, the next one is in line
+    const { id } = await batches.create([{ custom_id: "wrong", params: {} }, ...items(5)]);
+    await patiently(async () => (await health(on)).batches[0]?.done === 1);
+    await batches.cancel(id);
+    expect((await batches.ended(id)).request_counts).toEqual({ ...NONE, errored: 1, canceled: 5 });
+    go.open();
+    for (const response of await Promise.all(held)) expect(response.status).toBe(200);
+    expect((await on.post(simple("three"))).status).toBe(200);
+    expect(on.standIn.messages.map(idOf).sort()).toEqual(["one", "three", "two"]);
+  });
+});
+
 describe("a request that somebody waits for", () => {
   const on = fileStage({ maxConcurrent: 1 });
   const batches = new BatchCalls(on);
