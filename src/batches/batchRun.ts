@@ -162,9 +162,14 @@ export class BatchRun {
       throttle.letThrough();
       follow();
     };
-    const { signal } = this.#stopped;
-    const admission = { signal, confirm: () => signal.throwIfAborted() };
+    const admission = { signal: this.#stopped.signal, confirm: () => this.#confirm() };
     return execute(params, this.#record, { signal: this.#broken.signal, admission, taken });
+  }
+
+  /** Throws when nothing is to be sent any more. Looks at the clock, since timers stand still while a computer sleeps. */
+  #confirm(): void {
+    if (Date.now() >= Date.parse(this.#record.expires_at)) this.expire();
+    this.#stopped.signal.throwIfAborted();
   }
 
   #unsent(): Result | undefined {

@@ -1,7 +1,7 @@
 import { open as openFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ApiError, invalidRequest } from "../../../src/api/errors.ts";
 import type { Message } from "../../../src/api/events.ts";
 import { Batches } from "../../../src/batches/batches.ts";
@@ -23,8 +23,9 @@ const failure = (status: number) => new ApiError(status, "api_error", `Words for
 /** Batches on a directory, whose requests this function answers by their text; `calls` has every attempt. */
 async function open(path: string, execute: (text: string, signal: AbortSignal) => unknown, quota = new Quota(0)) {
   const calls: string[] = [];
-  const asked: Execute = async (params, _batch, { signal, taken }) => {
+  const asked: Execute = async (params, _batch, { signal, admission, taken }) => {
     const { text } = params as { text: string };
+    admission.confirm();
     calls.push(text);
     await turn();
     const message = answer(await execute(text, signal));
@@ -177,6 +178,22 @@ describe("a batch", () => {
     await batches.cancel(id);
     expect((await ended(id)).counts).toEqual({ succeeded: 0, errored: 0, canceled: 1200, expired: 0 });
     expect(calls.length).toBeLessThanOrEqual(CONCURRENCY);
+  });
+
+  it("sends nothing after its time, though the computer has slept through it", async () => {
+    const go = gate();
+    const { create, ended, calls } = await open(scratchDirectory(), async (_text, signal) => {
+      await go.opened;
+      signal.throwIfAborted();
+    });
+    const { id, expires_at } = await create(many(1200));
+    await until(() => calls.length === CONCURRENCY);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(expires_at) });
+    onTestFinished(() => void vi.useRealTimers());
+    go.open();
+    const { counts } = await ended(id);
+    expect(counts).toEqual({ succeeded: CONCURRENCY, errored: 0, canceled: 0, expired: 1200 - CONCURRENCY });
+    expect(calls).toHaveLength(CONCURRENCY);
   });
 
   it("that is created in the same moment as others has its own place in the list", async () => {
