@@ -177,6 +177,12 @@ export const storageFailed = (error: Error & { code?: string }) => {
   });
 };
 
+/** What was to be stored has no form on the disk. */
+export const unstorable = (error: Error) =>
+  new ApiError(500, "api_error", `The answer cannot be written as JSON, and is lost: ${error.message}.`, {
+    headers: NO_RETRY,
+  });
+
 export const directoryTaken = (path: string, pid: number | undefined) =>
   new ApiError(
     409,

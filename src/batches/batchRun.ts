@@ -1,7 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiError, internal } from "../api/errors.ts";
 import type { Message } from "../api/events.ts";
-import { newId } from "../api/ids.ts";
 import type { Slots } from "../claude/slots.ts";
 import type { Logger } from "../shared/logger.ts";
 import { readJsonLines } from "../storage/jsonLines.ts";
@@ -9,7 +8,7 @@ import type { Execute } from "./execute.ts";
 import type { BatchRequest } from "./intake.ts";
 import type { BatchRecord } from "./record.ts";
 import { Refusals } from "./refusals.ts";
-import { type Result, Results } from "./results.ts";
+import { errored, type Result, Results } from "./results.ts";
 import type { BatchStore } from "./store.ts";
 import { type BackoffOptions, backoffOf, type Go, type Throttle, verdictOn } from "./throttle.ts";
 
@@ -198,8 +197,4 @@ export class BatchRun {
     if (this.#end === undefined || end === "halted") this.#end = end;
     this.#stopped.abort(new Error(end));
   }
-}
-
-function errored(error: ApiError): Result {
-  return { type: "errored", error: error.toEnvelope(error.requestId ?? newId("req")) };
 }

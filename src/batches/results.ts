@@ -1,7 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { storageFailed } from "../api/errors.ts";
+import { type ApiError, storageFailed, unstorable } from "../api/errors.ts";
 import type { Message } from "../api/events.ts";
+import { newId } from "../api/ids.ts";
 import { onDisk, syncDirectory } from "../storage/durable.ts";
 import { readJsonLines } from "../storage/jsonLines.ts";
 import { type Counts, noCounts, type Outcome } from "./record.ts";
@@ -19,7 +20,9 @@ export interface ResultLine {
 }
 
 interface Waiting {
-  line: ResultLine;
+  custom_id: string;
+  outcome: Outcome;
+  line: string;
   written(): void;
   failed(error: Error): void;
 }
@@ -56,10 +59,14 @@ export class Results {
     this.#size = size;
   }
 
-  /** Resolves once the result is on the disk; results that come together are written together. Throws `ApiError` 500. */
+  /**
+   * Resolves once the result is on the disk, or where it cannot be written as JSON, the error that says so; results that
+   * come together are written together. Throws `ApiError` 500.
+   */
   append(custom_id: string, result: Result): Promise<void> {
+    const entry = toLine(custom_id, result);
     return new Promise((written, failed) => {
-      this.#queue.push({ line: { custom_id, result }, written, failed });
+      this.#queue.push({ custom_id, ...entry, written, failed });
       this.#flushing ??= Promise.resolve().then(() => this.#flush());
     });
   }
@@ -79,10 +86,10 @@ export class Results {
       const batch = this.#queue;
       this.#queue = [];
       try {
-        await this.#write(Buffer.from(batch.map(({ line }) => `${JSON.stringify(line)}\n`).join("")));
-        for (const { line, written } of batch) {
-          this.done.add(line.custom_id);
-          this.counts[line.result.type as Outcome] += 1;
+        await this.#write(Buffer.from(batch.map(({ line }) => line).join("")));
+        for (const { custom_id, outcome, written } of batch) {
+          this.done.add(custom_id);
+          this.counts[outcome] += 1;
           written();
         }
       } catch (error) {
@@ -109,6 +116,19 @@ export class Results {
   async #tidy(): Promise<void> {
     if (this.#untidy) await this.#file.truncate(this.#size);
     this.#untidy = false;
+  }
+}
+
+export function errored(error: ApiError): Result {
+  return { type: "errored", error: error.toEnvelope(error.requestId ?? newId("req")) };
+}
+
+/** The line for a result; an answer nested too deep has none, and to try again would not help. */
+function toLine(custom_id: string, result: Result): { outcome: Outcome; line: string } {
+  try {
+    return { outcome: result.type, line: `${JSON.stringify({ custom_id, result } satisfies ResultLine)}\n` };
+  } catch (error) {
+    return toLine(custom_id, errored(unstorable(error as Error)));
   }
 }
 

@@ -113,6 +113,13 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "Claude Code could not reach the API: cut",
   ],
   answerBrokenOff: [errors.answerBrokenOff("terminated"), 500, "api_error", "The API's answer broke off: terminated"],
+  unstorable: [
+    errors.unstorable(new Error("too deep")),
+    500,
+    "api_error",
+    "The answer cannot be written as JSON, and is lost: too deep.",
+    NO_RETRY,
+  ],
   storageFailed: [
     errors.storageFailed(Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" })),
     500,

@@ -168,6 +168,17 @@ describe("a request", () => {
 });
 
 describe("a batch", () => {
+  it("ends though an answer is nested too deep to be stored, which is that request's error", async () => {
+    const deep = JSON.parse("[".repeat(100_000) + "]".repeat(100_000));
+    const { create, ended, calls } = await open(scratchDirectory(), (text) => (text === "r1" ? deep : text));
+    const { counts, results } = await ended((await create(many(3))).id);
+    expect(counts).toMatchObject({ succeeded: 2, errored: 1 });
+    const message = expect.stringMatching(/^The answer cannot be written as JSON, and is lost: .*call stack/);
+    const error = { type: "error", error: { type: "api_error", message }, request_id: expect.stringMatching(/^req_/) };
+    expect(results.r1).toEqual({ type: "errored", error });
+    expect(calls).toHaveLength(3);
+  });
+
   it("that is canceled does not wait for the end of a pause", async () => {
     const error = new ApiError(429, "rate_limit_error", "Slow down", { headers: { "retry-after": "86400" } });
     const { create, ended, batches, calls } = await open(scratchDirectory(), () => {
