@@ -2,6 +2,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type ApiError, storageFailed, unstorable } from "../api/errors.ts";
 import type { Message } from "../api/events.ts";
+import { stringify } from "../api/exactJson.ts";
 import { newId } from "../api/ids.ts";
 import { onDisk, syncDirectory } from "../storage/durable.ts";
 import { readJsonLines } from "../storage/jsonLines.ts";
@@ -126,7 +127,7 @@ export function errored(error: ApiError): Result {
 /** The line for a result; an answer nested too deep has none, and to try again would not help. */
 function toLine(custom_id: string, result: Result): { outcome: Outcome; line: string } {
   try {
-    return { outcome: result.type, line: `${JSON.stringify({ custom_id, result } satisfies ResultLine)}\n` };
+    return { outcome: result.type, line: `${stringify({ custom_id, result } satisfies ResultLine)}\n` };
   } catch (error) {
     return toLine(custom_id, errored(unstorable(error as Error)));
   }
