@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rename } from "node:fs/promises";
 import { noTokens, type TokenCounts, type UsageMeter } from "../api/usage.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Tenant } from "../storage/dataDirectory.ts";
@@ -23,9 +23,10 @@ export const noUsage = (): ModelUsage => ({ requests: 0, errors: 0, ...noTokens(
 export class Ledger implements Tenant {
   readonly #directory: DataDirectory;
   readonly #logger: Logger;
-  readonly #days = new Map<string, DayUsage>();
-  readonly #changed = new Set<string>();
-  #writing: Promise<void> | undefined;
+  /** What is to be added to the files of its days: for long, where another server owns them. */
+  readonly #pending = new Map<string, DayUsage>();
+  #turn: Promise<void> = Promise.resolve();
+  #writeIsDue = false;
 
   constructor(directory: DataDirectory, logger: Logger) {
     this.#directory = directory;
@@ -33,57 +34,101 @@ export class Ledger implements Tenant {
   }
 
   async moveIn(): Promise<void> {
-    const today = dayOf(new Date());
-    const stored = await this.#read(today);
-    for (const [model, usage] of Object.entries(this.#days.get(today) ?? {})) add(stored, model, usage);
-    this.#days.set(today, stored);
+    await this.#inTurn(() => this.#write());
   }
 
   async moveOut(): Promise<void> {
-    await this.#writing;
+    await this.#inTurn(() => this.#write());
   }
 
   /** Counts one request that has ended, well or not. */
   record({ model, tokens }: UsageMeter, failed: boolean): void {
-    const day = dayOf(new Date());
-    const usage = this.#days.get(day) ?? {};
-    this.#days.set(day, usage);
-    add(usage, model, { requests: 1, errors: failed ? 1 : 0, ...tokens });
-    this.#changed.add(day);
+    this.#count(dayOf(new Date()), { [model]: { requests: 1, errors: failed ? 1 : 0, ...tokens } });
     // without the directory, another server's counts would be overwritten
-    if (this.#directory.owned) this.#writing ??= this.#write();
+    if (!this.#directory.owned || this.#writeIsDue) return;
+    this.#writeIsDue = true;
+    void this.#inTurn(() => this.#write());
   }
 
   /** The days (UTC) on which there was any, in order. */
   async days(): Promise<string[]> {
     const names = await readdir(this.#directory.at("usage")).catch(() => []);
-    return [...new Set([...names.flatMap((name) => DAY_FILE.exec(name)?.[1] ?? []), ...this.#days.keys()])].sort();
+    return [...new Set([...names.flatMap((name) => DAY_FILE.exec(name)?.[1] ?? []), ...this.#pending.keys()])].sort();
   }
 
-  async usageOf(day: string): Promise<DayUsage> {
-    return this.#days.get(day) ?? this.#read(day);
+  /** What the disk has of a day, and what this server is still to add. */
+  usageOf(day: string): Promise<DayUsage> {
+    return this.#inTurn(async () => {
+      const usage = await this.#read(day).catch((error: Error) => this.#failed(error));
+      return sum(usage ?? {}, this.#pending.get(day));
+    });
   }
 
+  #count(day: string, usage: DayUsage): void {
+    this.#pending.set(day, sum(this.#pending.get(day) ?? {}, usage));
+  }
+
+  /** One step after the other, since between a count's way to the disk and its end here it would be seen twice. */
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const taken = this.#turn.then(step);
+    this.#turn = taken.then(
+      () => {},
+      () => {},
+    );
+    return taken;
+  }
+
+  /** Adds what is pending to the files; what cannot be added now is tried again with the next count. */
   async #write(): Promise<void> {
-    for (const day of this.#changed) {
-      this.#changed.delete(day);
-      await writeDurably(this.#path(day), toText(this.#days.get(day) ?? {})).catch((error: Error) =>
-        this.#logger.error(`usage: ${error.message}`),
-      );
+    this.#writeIsDue = false;
+    for (const [day, usage] of [...this.#pending]) {
+      this.#pending.delete(day);
+      try {
+        await writeDurably(this.#path(day), toText(sum(await this.#readOrSetAside(day), usage)));
+      } catch (error) {
+        this.#failed(error as Error);
+        this.#count(day, usage);
+      }
     }
-    this.#writing = undefined;
   }
 
-  async #read(day: string): Promise<DayUsage> {
+  /** As `#read`; a file of nonsense makes room for the counts that follow, and nothing of it is lost. */
+  async #readOrSetAside(day: string): Promise<DayUsage> {
     try {
-      return JSON.parse(await readFile(this.#path(day), "utf8"));
-    } catch {
+      return await this.#read(day);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      const aside = `${day}.unreadable-${Date.now()}.json`;
+      await rename(this.#path(day), this.#directory.at("usage", aside));
+      this.#logger.error(`usage: ${error.message}. It is kept as ${aside}`);
       return {};
     }
   }
 
+  /** Throws `SyntaxError` for a file that holds no usage. */
+  async #read(day: string): Promise<DayUsage> {
+    const text = await readFile(this.#path(day), "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return "{}";
+      throw error;
+    });
+    return parseDay(text, day);
+  }
+
+  #failed({ message }: Error): undefined {
+    this.#logger.error(`usage: ${message}`);
+  }
+
   #path(day: string): string {
     return this.#directory.at("usage", `${day}.json`);
+  }
+}
+
+/** Throws `SyntaxError`. */
+function parseDay(text: string, day: string): DayUsage {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError(`${day}.json cannot be read`);
   }
 }
 
@@ -96,4 +141,9 @@ export function add(day: DayUsage, model: string, usage: ModelUsage): void {
   const sum = Object.hasOwn(day, model) ? (day[model] as ModelUsage) : noUsage();
   for (const name of Object.keys(sum) as (keyof ModelUsage)[]) sum[name] += usage[name] ?? 0;
   Object.defineProperty(day, model, { value: sum, enumerable: true, configurable: true, writable: true });
+}
+
+function sum(day: DayUsage, more: DayUsage = {}): DayUsage {
+  for (const [model, usage] of Object.entries(more)) add(day, model, usage);
+  return day;
 }

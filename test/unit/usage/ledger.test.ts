@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { UsageMeter } from "../../../src/api/usage.ts";
+import type { Logger } from "../../../src/shared/logger.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
 import { dayOf, Ledger, noUsage } from "../../../src/usage/ledger.ts";
 import { usageReport } from "../../../src/usage/report.ts";
@@ -12,14 +13,20 @@ let path: string;
 beforeEach(async () => {
   path = await mkdtemp(join(tmpdir(), "claude-virtual-api-usage-"));
 });
-afterEach(() => rm(path, { recursive: true }));
+afterEach(() => {
+  vi.useRealTimers();
+  return rm(path, { recursive: true });
+});
 
 const today = dayOf(new Date());
 
+/** What a day's file may hold that is no usage. */
+const DAMAGED: [name: string, content: string][] = [["half an object", "{ torn"]];
+
 /** A ledger on the directory of this test, with what ends it. */
-async function openLedger() {
-  const directory = new DataDirectory(path, silentLogger);
-  const ledger = new Ledger(directory, silentLogger);
+async function openLedger(logger: Logger = silentLogger) {
+  const directory = new DataDirectory(path, logger);
+  const ledger = new Ledger(directory, logger);
   directory.addTenant(ledger);
   await directory.open();
   return { ledger, directory };
@@ -76,14 +83,71 @@ describe("the ledger", () => {
     expect((await stored())["claude-a"].requests).toBe(3);
   });
 
-  it("loses a file that cannot be read, not the counts that follow", async () => {
-    await (await openLedger()).directory.close();
-    await writeFile(join(path, "usage", `${today}.json`), "{ torn");
+  it("adds what it counted on earlier days, too, when it becomes the owner", async () => {
+    const first = await openLedger();
+    const second = await openLedger();
+    for (let each = 0; each < 3; each++) first.ledger.record(answered("claude-a"), false);
+    second.ledger.record(answered("claude-a"), false);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 24 * 3600_000 });
+    const tomorrow = dayOf(new Date());
+    await first.directory.close();
+    await second.directory.requireOwned();
+    second.ledger.record(answered("claude-a"), false);
+    expect(await second.ledger.usageOf(today)).toMatchObject({ "claude-a": { requests: 4, output_tokens: 16 } });
+    await second.directory.close();
+    expect((await stored(today))["claude-a"].requests).toBe(4);
+    expect((await stored(tomorrow))["claude-a"].requests).toBe(1);
+  });
+
+  it("adds to a day's file to which the clock was set back", async () => {
     const { ledger, directory } = await openLedger();
+    await writeFile(join(path, "usage/2026-11-20.json"), JSON.stringify({ "claude-a": { ...noUsage(), requests: 7 } }));
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-11-20T12:00:00Z") });
+    ledger.record(answered("claude-a"), false);
+    await directory.close();
+    expect((await stored("2026-11-20"))["claude-a"].requests).toBe(8);
+  });
+
+  it("tells of the owner's counts and its own while another server owns the directory", async () => {
+    const first = await openLedger();
+    const second = await openLedger();
+    first.ledger.record(answered("claude-a"), false);
+    first.ledger.record(answered("claude-b"), false);
+    await first.ledger.usageOf(today);
+    second.ledger.record(answered("claude-a"), false);
+    expect(await second.ledger.usageOf(today)).toMatchObject({
+      "claude-a": { requests: 2 },
+      "claude-b": { requests: 1 },
+    });
+    await first.directory.close();
+    await second.directory.close();
+  });
+
+  it.each(DAMAGED)("sets a file of %s aside, and counts what follows", async (_name, content) => {
+    await (await openLedger()).directory.close();
+    await writeFile(join(path, "usage", `${today}.json`), content);
+    const error = vi.fn();
+    const { ledger, directory } = await openLedger({ ...silentLogger, error });
+    expect(await ledger.usageOf(today)).toEqual({});
     ledger.record(answered("claude-a"), false);
     await directory.close();
     expect((await stored())["claude-a"].requests).toBe(1);
-    expect(await readdir(join(path, "usage"))).toEqual([`${today}.json`]);
+    const [aside, ...others] = (await readdir(join(path, "usage"))).filter((name) => name !== `${today}.json`);
+    expect(others).toEqual([]);
+    expect(await readFile(join(path, "usage", aside as string), "utf8")).toBe(content);
+    expect(error.mock.calls.flat()).toContainEqual(expect.stringContaining(`It is kept as ${aside}`));
+  });
+
+  it("keeps its counts until they can be written", async () => {
+    const { ledger, directory } = await openLedger();
+    // a directory in its place is what no user, root included, can read as a file
+    await mkdir(join(path, "usage", `${today}.json`));
+    ledger.record(answered("claude-a"), false);
+    expect(await ledger.usageOf(today)).toMatchObject({ "claude-a": { requests: 1 } });
+    await rmdir(join(path, "usage", `${today}.json`));
+    ledger.record(answered("claude-a"), false);
+    await directory.close();
+    expect((await stored())["claude-a"].requests).toBe(2);
   });
 });
 
