@@ -43,7 +43,12 @@ export class Ledger implements Tenant {
 
   /** Counts one request that has ended, well or not. */
   record({ model, tokens }: UsageMeter, failed: boolean): void {
-    this.#count(dayOf(new Date()), { [model]: { requests: 1, errors: failed ? 1 : 0, ...tokens } });
+    try {
+      this.#count(dayOf(new Date()), { [model]: { requests: 1, errors: failed ? 1 : 0, ...tokens } });
+    } catch (error) {
+      // an answer that is paid for must not be lost over its count
+      this.#failed(error as Error);
+    }
     // without the directory, another server's counts would be overwritten
     if (!this.#directory.owned || this.#writeIsDue) return;
     this.#writeIsDue = true;
@@ -123,13 +128,26 @@ export class Ledger implements Tenant {
   }
 }
 
-/** Throws `SyntaxError`. */
+/** Throws `SyntaxError` for what is no usage; a count that an older version did not keep is none. */
 function parseDay(text: string, day: string): DayUsage {
   try {
-    return JSON.parse(text);
+    const usage: DayUsage = {};
+    for (const [model, stored] of Object.entries(asObject(JSON.parse(text)))) add(usage, model, parseUsage(stored));
+    return usage;
   } catch {
     throw new SyntaxError(`${day}.json cannot be read`);
   }
+}
+
+function parseUsage(stored: unknown): ModelUsage {
+  const usage = { ...noUsage(), ...asObject(stored) };
+  if (!Object.values(usage).every(Number.isFinite)) throw new SyntaxError("A count is not a number.");
+  return usage;
+}
+
+function asObject(value: unknown): object {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new SyntaxError("A value is not an object.");
 }
 
 export function dayOf(date: Date): string {

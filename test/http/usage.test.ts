@@ -1,8 +1,8 @@
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { fileStage } from "../support/fileStage.ts";
-import { simple, until } from "../support/harness.ts";
+import { scratchHome, simple, stage, until } from "../support/harness.ts";
 import { failure, gate, held, reply, text } from "../support/replies.ts";
 
 const on = fileStage();
@@ -67,6 +67,21 @@ describe("usage", () => {
     const stored = async () => JSON.parse(await readFile(join(on.dataDir, "usage", name), "utf8"));
     await until(async () => (await stored())["claude-sonnet-5"]?.requests === 1);
     expect((await stored())["claude-a-1"]).toMatchObject({ requests: 2, output_tokens: 18 });
+  });
+});
+
+describe("a day's file that somebody damaged", () => {
+  it("fails neither a request nor the report", async () => {
+    await using scratch = await scratchHome();
+    const today = new Date().toISOString().slice(0, 10);
+    await mkdir(join(scratch.home, "usage"));
+    await writeFile(join(scratch.home, "usage", `${today}.json`), '{"claude-sonnet-5":null}');
+    await using damaged = await stage({ dataDir: scratch.home });
+    damaged.standIn.respond = () => reply([text("An answer")], { model: "claude-sonnet-5" });
+    const report = () => damaged.call("/v1/organizations/usage_report/messages?limit=1");
+    expect((await report()).status).toBe(200);
+    expect((await damaged.post(simple())).status).toBe(200);
+    expect(await (await report()).json()).toMatchObject({ data: [{ results: [{ requests: 1 }] }] });
   });
 });
 

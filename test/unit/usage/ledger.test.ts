@@ -21,7 +21,15 @@ afterEach(() => {
 const today = dayOf(new Date());
 
 /** What a day's file may hold that is no usage. */
-const DAMAGED: [name: string, content: string][] = [["half an object", "{ torn"]];
+const DAMAGED: [name: string, content: string][] = [
+  ["half an object", "{ torn"],
+  ["nothing", ""],
+  ["null", "null"],
+  ["a list", "[]"],
+  ["a model that is null", '{"claude-a":null}'],
+  ["a count that is a word", '{"claude-a":{"requests":"many"}}'],
+  ["a count that is endless", '{"claude-a":{"requests":1e999}}'],
+];
 
 /** A ledger on the directory of this test, with what ends it. */
 async function openLedger(logger: Logger = silentLogger) {
@@ -136,6 +144,27 @@ describe("the ledger", () => {
     expect(others).toEqual([]);
     expect(await readFile(join(path, "usage", aside as string), "utf8")).toBe(content);
     expect(error.mock.calls.flat()).toContainEqual(expect.stringContaining(`It is kept as ${aside}`));
+  });
+
+  it("fails no request over its count", async () => {
+    const error = vi.fn();
+    const { ledger, directory } = await openLedger({ ...silentLogger, error });
+    vi.spyOn(Date.prototype, "toISOString").mockImplementationOnce(() => {
+      throw new RangeError("Invalid time value");
+    });
+    ledger.record(answered("claude-a"), false);
+    ledger.record(answered("claude-a"), false);
+    await directory.close();
+    expect(error.mock.calls).toEqual([["usage: Invalid time value"]]);
+    expect((await stored())["claude-a"].requests).toBe(1);
+  });
+
+  it("reads what an older version, which kept fewer counts, has left", async () => {
+    await (await openLedger()).directory.close();
+    await writeFile(join(path, "usage", `${today}.json`), '{"claude-a":{"requests":2}}');
+    const { ledger, directory } = await openLedger();
+    expect(await ledger.usageOf(today)).toEqual({ "claude-a": { ...noUsage(), requests: 2 } });
+    await directory.close();
   });
 
   it("keeps its counts until they can be written", async () => {
