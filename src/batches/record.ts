@@ -1,3 +1,6 @@
+import { z } from "zod";
+import { storedCount, storedTime } from "../storage/stored.ts";
+
 /** How the requests of a batch have ended. */
 export const OUTCOMES = ["succeeded", "errored", "canceled", "expired"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
@@ -20,6 +23,21 @@ export interface BatchRecord {
   api_version: string;
   betas: string[];
 }
+
+/** What `batch.json` must hold to be relied on. */
+export const storedBatch: z.ZodType<BatchRecord> = z.object({
+  id: z.string(),
+  processing_status: z.enum(["in_progress", "canceling", "ended"]),
+  created_at: storedTime,
+  expires_at: storedTime,
+  ended_at: storedTime.nullable(),
+  cancel_initiated_at: storedTime.nullable(),
+  archived_at: storedTime.nullable(),
+  total: storedCount,
+  counts: z.record(z.enum(OUTCOMES), storedCount),
+  api_version: z.string(),
+  betas: z.array(z.string()),
+});
 
 /** A batch as the API tells of it (contract: "Message Batches"). */
 export interface MessageBatch {

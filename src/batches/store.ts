@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { batchNotFound } from "../api/errors.ts";
 import { newId } from "../api/ids.ts";
@@ -9,8 +9,9 @@ import type { DataDirectory } from "../storage/dataDirectory.ts";
 import { Draft, toText } from "../storage/draft.ts";
 import { onDisk, syncDirectory, writeDurably } from "../storage/durable.ts";
 import type { Quota } from "../storage/quota.ts";
+import { StoredReader } from "../storage/stored.ts";
 import { Intake } from "./intake.ts";
-import { type BatchRecord, type Counts, noCounts } from "./record.ts";
+import { type BatchRecord, type Counts, noCounts, storedBatch } from "./record.ts";
 
 const RECORD = "batch.json";
 const REQUESTS = "requests.jsonl";
@@ -22,14 +23,14 @@ const LIFETIME = 24 * 3600_000;
 export class BatchStore {
   readonly #directory: DataDirectory;
   readonly #quota: Quota;
-  readonly #logger: Logger;
+  readonly #records: StoredReader<BatchRecord>;
   #newest = 0;
   #changed: Promise<void> = Promise.resolve();
 
   constructor(directory: DataDirectory, quota: Quota, logger: Logger) {
     this.#directory = directory;
     this.#quota = quota;
-    this.#logger = logger;
+    this.#records = new StoredReader(storedBatch, "batches", logger);
   }
 
   requestsPath(id: string): string {
@@ -161,14 +162,7 @@ export class BatchStore {
     this.#quota.giveBack(size);
   }
 
-  async #read(id: string): Promise<BatchRecord | undefined> {
-    try {
-      return JSON.parse(await readFile(this.#directory.at("batches", id, RECORD), "utf8"));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
-        this.#logger.error(`batches: ${id} cannot be read: ${(error as Error).message}`);
-      }
-      return undefined;
-    }
+  #read(id: string): Promise<BatchRecord | undefined> {
+    return this.#records.read(this.#directory.at("batches", id, RECORD), id);
   }
 }

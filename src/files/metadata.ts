@@ -1,6 +1,8 @@
 import { extname } from "node:path";
 import { lookup } from "mime-types";
+import { z } from "zod";
 import { invalidRequest } from "../api/errors.ts";
+import { storedCount, storedTime } from "../storage/stored.ts";
 
 /** A stored file as the API tells of it, and as its `meta.json` holds it (contract: "Files"). */
 export interface FileMetadata {
@@ -15,6 +17,18 @@ export interface FileMetadata {
   /** RFC 3339; null for a file that stays. */
   expires_at: string | null;
 }
+
+/** What `meta.json` must hold to be relied on. */
+export const storedFile: z.ZodType<FileMetadata> = z.object({
+  type: z.literal("file"),
+  id: z.string(),
+  filename: z.string(),
+  mime_type: z.string(),
+  size_bytes: storedCount,
+  created_at: storedTime,
+  downloadable: z.literal(false),
+  expires_at: storedTime.nullable(),
+});
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to refuse
 const FORBIDDEN = /[<>:"|?*\\/\u0000-\u001f]/;

@@ -8,7 +8,8 @@ import type { DataDirectory, Tenant } from "../storage/dataDirectory.ts";
 import { Draft } from "../storage/draft.ts";
 import { syncDirectory } from "../storage/durable.ts";
 import type { Quota } from "../storage/quota.ts";
-import { checkFilename, contentName, type FileMetadata, mimeTypeOf } from "./metadata.ts";
+import { StoredReader } from "../storage/stored.ts";
+import { checkFilename, contentName, type FileMetadata, mimeTypeOf, storedFile } from "./metadata.ts";
 
 /** What a client sends to have a file kept. */
 export interface Upload {
@@ -30,6 +31,7 @@ export class FileStore implements Tenant {
   readonly #quota: Quota;
   readonly #keepFor: number;
   readonly #logger: Logger;
+  readonly #descriptions: StoredReader<FileMetadata>;
   /** Metadata never changes, so what was read once need not be read again. */
   readonly #known = new Map<string, FileMetadata>();
   /** What is under way, which the end of the server waits for. */
@@ -43,6 +45,7 @@ export class FileStore implements Tenant {
     this.#quota = quota;
     this.#keepFor = keepDays * DAY;
     this.#logger = logger;
+    this.#descriptions = new StoredReader(storedFile, "files", logger);
   }
 
   async moveIn(): Promise<void> {
@@ -174,16 +177,9 @@ export class FileStore implements Tenant {
   async #read(id: string): Promise<FileMetadata | undefined> {
     const known = this.#known.get(id);
     if (known && this.#directory.owned) return known;
-    try {
-      const metadata = JSON.parse(await readFile(this.#directory.at("files", id, "meta.json"), "utf8"));
-      this.#known.set(id, metadata);
-      return metadata;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
-        this.#logger.error(`files: ${id} cannot be read: ${(error as Error).message}`);
-      }
-      return undefined;
-    }
+    const metadata = await this.#descriptions.read(this.#directory.at("files", id, "meta.json"), id);
+    if (metadata) this.#known.set(id, metadata);
+    return metadata;
   }
 }
 

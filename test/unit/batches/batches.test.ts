@@ -1,4 +1,4 @@
-import { open as openFile, readdir, readFile } from "node:fs/promises";
+import { open as openFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -6,6 +6,7 @@ import { ApiError, invalidRequest } from "../../../src/api/errors.ts";
 import type { Message } from "../../../src/api/events.ts";
 import { Batches } from "../../../src/batches/batches.ts";
 import type { Execute } from "../../../src/batches/execute.ts";
+import type { Logger } from "../../../src/shared/logger.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
 import { Quota } from "../../../src/storage/quota.ts";
 import { outcomesIn } from "../../support/batchCalls.ts";
@@ -21,7 +22,12 @@ const answer = (text: unknown) => ({ content: [{ type: "text", text }] }) as unk
 const failure = (status: number) => new ApiError(status, "api_error", `Words for ${status}`);
 
 /** Batches on a directory, whose requests this function answers by their text; `calls` has every attempt. */
-async function open(path: string, execute: (text: string, signal: AbortSignal) => unknown, quota = new Quota(0)) {
+async function open(
+  path: string,
+  execute: (text: string, signal: AbortSignal) => unknown,
+  quota = new Quota(0),
+  logger: Logger = silentLogger,
+) {
   const calls: string[] = [];
   const asked: Execute = async (params, _batch, { signal, admission, taken }) => {
     const { text } = params as { text: string };
@@ -32,9 +38,9 @@ async function open(path: string, execute: (text: string, signal: AbortSignal) =
     taken();
     return message;
   };
-  const directory = new DataDirectory(path, silentLogger);
+  const directory = new DataDirectory(path, logger);
   const options = { concurrency: CONCURRENCY, backoff: { first: 1, longest: 2 } };
-  const batches = new Batches(directory, quota, asked, options, silentLogger);
+  const batches = new Batches(directory, quota, asked, options, logger);
   directory.addTenant(batches);
   await directory.open();
   onTestFinished(() => directory.close());
@@ -235,6 +241,30 @@ describe("a batch", () => {
     for (const id of await readdir(join(path, "batches"))) {
       expect((await readdir(join(path, "batches", id))).sort()).toEqual(["batch.json", "results.jsonl"]);
     }
+  });
+});
+
+describe("a batch whose record somebody damaged", () => {
+  it.each([
+    ["is an empty object", () => "{}"],
+    ["is null", () => "null"],
+    ["is empty", () => ""],
+    ["is that of another batch", (record: string) => record.replaceAll("msgbatch_", "msgbatch_0")],
+    ["knows no counts", (record: string) => record.replace('"errored": 0', '"errored": "none"')],
+    ["has no end", (record: string) => record.replace(/"expires_at": "[^"]*"/, '"expires_at": "never"')],
+  ])("so that it %s is told of once, and keeps neither the server nor the others", async (_name, damage) => {
+    const path = scratchDirectory();
+    const first = await open(path, () => "x");
+    const [kept, damaged] = [await first.create(["a"]), await first.create(["b"])];
+    for (const { id } of [kept, damaged]) await first.ended(id);
+    await first.directory.close();
+    const record = join(path, "batches", damaged.id, "batch.json");
+    await writeFile(record, damage(await readFile(record, "utf8")));
+    const error = vi.fn();
+    const { batches } = await open(path, () => "x", new Quota(0), { ...silentLogger, error });
+    for (let n = 0; n < 2; n++) expect((await batches.list()).map(({ id }) => id)).toEqual([kept.id]);
+    await expect(batches.get(damaged.id)).rejects.toMatchObject({ status: 404 });
+    expect(error.mock.calls).toEqual([[expect.stringMatching(`^batches: ${damaged.id} cannot be read: `)]]);
   });
 });
 

@@ -144,6 +144,28 @@ describe("a file", () => {
     await expect(store.get("file_torn")).rejects.toMatchObject({ status: 404 });
     expect(error.mock.calls.flat()).toContainEqual(expect.stringMatching(/^files: file_torn cannot be read: /));
   });
+
+  it.each([
+    ["empty", () => "{}"],
+    ["null", () => "null"],
+    ["that of another file", (meta: string) => meta.replaceAll("file_", "file_0")],
+    ["without its size", (meta: string) => meta.replace('"size_bytes"', '"size"')],
+    ["of no time", (meta: string) => meta.replace(/"created_at": "[^"]*"/, '"created_at": "soon"')],
+  ])("whose description is %s is told of once, and costs neither the quota nor the others", async (_name, damage) => {
+    const { store, directory } = await openStore();
+    const [kept, damaged] = [await add(store), await add(store)];
+    await directory.close();
+    const meta = join(path, "files", damaged.id, "meta.json");
+    await writeFile(meta, damage(await readFile(meta, "utf8")));
+    const error = vi.fn();
+    const quota = new Quota(1);
+    const again = (await openStore(0, quota, { ...silentLogger, error })).store;
+    expect([await idsOf(again), await idsOf(again)]).toEqual([[kept.id], [kept.id]]);
+    await expect(again.remove(damaged.id)).rejects.toMatchObject({ status: 404 });
+    expect(error.mock.calls).toEqual([[expect.stringMatching(`^files: ${damaged.id} cannot be read: `)]]);
+    expect(() => quota.take(GIGABYTE - 4)).toThrow();
+    quota.take(GIGABYTE - 5);
+  });
 });
 
 describe("an upload that fails", () => {
