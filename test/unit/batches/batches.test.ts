@@ -231,16 +231,17 @@ describe("a batch", () => {
     const path = scratchDirectory();
     const quota = new Quota(2000 / 1024 ** 3);
     const { create, ended } = await open(path, () => "x", quota);
+    const filesOf = async (id: string) => (await readdir(join(path, "batches", id))).sort();
     for (let n = 0; n < 3; n++) {
       await expect(create(["a".repeat(65)])).rejects.toMatchObject({ status: 400 });
-      await ended((await create(many(30))).id);
+      const { id } = await create(many(30));
+      await ended(id);
+      // its requests go, and give their share back, once its end is on the disk
+      await expect.poll(() => filesOf(id)).toEqual(["batch.json", "results.jsonl"]);
     }
     await expect(create(many(100))).rejects.toMatchObject({ details: { error_code: "storage_quota_exceeded" } });
     expect(await readdir(join(path, "drafts"))).toEqual([]);
     expect(await readdir(join(path, "batches"))).toHaveLength(3);
-    for (const id of await readdir(join(path, "batches"))) {
-      expect((await readdir(join(path, "batches", id))).sort()).toEqual(["batch.json", "results.jsonl"]);
-    }
   });
 });
 
