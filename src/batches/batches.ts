@@ -161,7 +161,7 @@ export class Batches implements Tenant {
     this.#finished.add(finished);
   }
 
-  /** Runs it to its end; a disk that fails is given time. */
+  /** Runs it to its end; what cannot be read is left out, and a disk that fails is given time. */
   async #see(run: BatchRun): Promise<void> {
     const { id, total } = run.record;
     this.#logger.info(`batch ${id}: ${total} requests`);
@@ -174,9 +174,22 @@ export class Batches implements Tenant {
         return;
       } catch (error) {
         this.#logger.error(`batch ${id}: ${(error as Error).message}`);
+        if (await this.#mend(id)) continue;
         const { signal } = this.#closing;
         await delay(this.#options.backoff.longest, undefined, { signal }).catch(() => {});
       }
+    }
+  }
+
+  /** Whether something of a batch could not be read, and now it can be run without. */
+  async #mend(id: string): Promise<boolean> {
+    try {
+      const wrong = await this.#store.mend(id);
+      for (const what of wrong) this.#logger.error(`batch ${id}: ${what}. It goes on without`);
+      return wrong.length > 0;
+    } catch (error) {
+      this.#logger.error(`batch ${id}: ${(error as Error).message}`);
+      return false;
     }
   }
 

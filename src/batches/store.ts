@@ -12,6 +12,7 @@ import type { Quota } from "../storage/quota.ts";
 import { StoredReader } from "../storage/stored.ts";
 import { Intake } from "./intake.ts";
 import { type BatchRecord, type Counts, noCounts, storedBatch } from "./record.ts";
+import { isRequest, isResult, salvage } from "./salvage.ts";
 
 const RECORD = "batch.json";
 const REQUESTS = "requests.jsonl";
@@ -116,6 +117,19 @@ export class BatchStore {
   /** Lets go of requests that have all been answered. */
   dropRequests(id: string): Promise<void> {
     return this.#inTurn(() => this.#drop(id));
+  }
+
+  /** Leaves of a batch that runs what can be read, so that it can end. Resolves with what was wrong. */
+  async mend(id: string): Promise<string[]> {
+    const size = await this.sizeOf(id);
+    const draft = this.#directory.at("drafts", randomUUID());
+    const wrong: string[] = [];
+    const requests = await salvage(this.requestsPath(id), isRequest, draft);
+    if (requests) wrong.push(`${REQUESTS} ${requests}`);
+    this.#quota.giveBack(size - (await this.sizeOf(id)));
+    const results = await salvage(this.resultsPath(id), isResult, draft);
+    if (results) wrong.push(`${RESULTS} ${results}`);
+    return wrong;
   }
 
   /** Takes the results away; the batch stays listed. */

@@ -1,0 +1,68 @@
+import { createReadStream } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { lines } from "../shared/lines.ts";
+import { syncDirectory } from "../storage/durable.ts";
+import type { BatchRequest } from "./intake.ts";
+import { OUTCOMES } from "./record.ts";
+import type { ResultLine } from "./results.ts";
+
+/** Whether a line of `requests.jsonl` can be worked on; what is wrong with its parameters is told when it runs. */
+export function isRequest(value: unknown): value is BatchRequest {
+  return typeof (value as BatchRequest | null)?.custom_id === "string";
+}
+
+/** Whether a line of `results.jsonl` can be counted. */
+export function isResult(value: unknown): value is ResultLine {
+  const line = value as Partial<ResultLine> | null;
+  return typeof line?.custom_id === "string" && OUTCOMES.some((outcome) => outcome === line.result?.type);
+}
+
+/**
+ * Leaves only those lines in a JSONL file that are good, and makes an empty one where there is none. Resolves with what
+ * was wrong; undefined where nothing was, and the file is as it was. `draft` is a path on the same disk.
+ */
+export async function salvage(
+  path: string,
+  isGood: (value: unknown) => boolean,
+  draft: string,
+): Promise<string | undefined> {
+  const bad = await countBad(path, isGood);
+  if (bad === 0) return undefined;
+  try {
+    await using file = await open(draft, "wx");
+    const kept = bad === undefined ? [] : linesOf(path);
+    for await (const line of kept) if (isWhole(line, isGood)) await file.write(`${line}\n`);
+    await file.sync();
+    await file.close();
+    await rename(draft, path);
+  } finally {
+    await rm(draft, { force: true });
+  }
+  await syncDirectory(dirname(path));
+  return bad === undefined ? "is gone" : `had lines that cannot be read: ${bad}`;
+}
+
+/** Undefined where there is no file. */
+async function countBad(path: string, isGood: (value: unknown) => boolean): Promise<number | undefined> {
+  let bad = 0;
+  try {
+    for await (const line of linesOf(path)) if (!isWhole(line, isGood)) bad += 1;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  return bad;
+}
+
+function linesOf(path: string): AsyncGenerator<string> {
+  return lines(createReadStream(path));
+}
+
+function isWhole(line: string, isGood: (value: unknown) => boolean): boolean {
+  try {
+    return isGood(JSON.parse(line));
+  } catch {
+    return false;
+  }
+}
