@@ -15,6 +15,8 @@ export interface ModelUsage extends TokenCounts {
 /** A day's usage by model, as `usage/YYYY-MM-DD.json` (UTC) holds it. */
 export type DayUsage = Record<string, ModelUsage>;
 
+/** Characters of a model's name that are kept: a refused request may name anything. */
+const MAX_NAME = 256;
 const DAY_FILE = /^(\d{4}-\d{2}-\d{2})\.json$/;
 
 export const noUsage = (): ModelUsage => ({ requests: 0, errors: 0, ...noTokens() });
@@ -44,7 +46,9 @@ export class Ledger implements Tenant {
   /** Counts one request that has ended, well or not. */
   record({ model, tokens }: UsageMeter, failed: boolean): void {
     try {
-      this.#count(dayOf(new Date()), { [model]: { requests: 1, errors: failed ? 1 : 0, ...tokens } });
+      this.#count(dayOf(new Date()), {
+        [model.slice(0, MAX_NAME)]: { requests: 1, errors: failed ? 1 : 0, ...tokens },
+      });
     } catch (error) {
       // an answer that is paid for must not be lost over its count
       this.#failed(error as Error);

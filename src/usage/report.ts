@@ -40,6 +40,9 @@ export async function usageReport(ledger: Ledger, query: ReportQuery, now = new 
   const limit = query.limit === undefined ? DEFAULT_LIMIT : wholeNumber("limit", query.limit, 1, MAX_LIMIT);
   const end = query.ending_at === undefined ? now.getTime() : timeOf("ending_at", query.ending_at);
   const asked = query.starting_at === undefined ? end - (limit - 1) * DAY : timeOf("starting_at", query.starting_at);
+  if (query.starting_at !== undefined && query.ending_at !== undefined && end < asked) {
+    throw invalidRequest("ending_at: Input should not be before starting_at");
+  }
   const data: UsageBucket[] = [];
   let start = Math.floor(startOf(query.page, asked) / DAY) * DAY;
   for (; start < end && data.length < limit; start += DAY) {

@@ -146,6 +146,13 @@ describe("the ledger", () => {
     expect(error.mock.calls.flat()).toContainEqual(expect.stringContaining(`It is kept as ${aside}`));
   });
 
+  it("keeps 256 characters of a model's name, whatever a client sends", async () => {
+    const { ledger, directory } = await openLedger();
+    for (const end of ["a", "b"]) ledger.record(new UsageMeter("m".repeat(3_000_000) + end), true);
+    await directory.close();
+    expect(await stored()).toEqual({ ["m".repeat(256)]: { ...noUsage(), requests: 2, errors: 2 } });
+  });
+
   it("fails no request over its count", async () => {
     const error = vi.fn();
     const { ledger, directory } = await openLedger({ ...silentLogger, error });
@@ -228,6 +235,7 @@ describe("the report", () => {
     [{ bucket_width: "1h" }, "bucket_width: Input should be '1d'; usage is kept by day"],
     [{ limit: "32" }, "limit: Input should be less than or equal to 31"],
     [{ starting_at: "yesterday" }, "starting_at: Input should be a valid datetime"],
+    [{ starting_at: "2026-11-21", ending_at: "2026-11-20" }, "ending_at: Input should not be before starting_at"],
     [{ page: "page_2" }, "page: 'page_2' is not the cursor of a page"],
     [{ page: "page_2026-99-99" }, "page: Input should be a valid datetime"],
   ])("refuses %j", async (query, message) => {
