@@ -1,0 +1,57 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { onTestFinished } from "vitest";
+import type { Message } from "../../../src/api/events.ts";
+import { Batches } from "../../../src/batches/batches.ts";
+import type { Execute } from "../../../src/batches/execute.ts";
+import type { Logger } from "../../../src/shared/logger.ts";
+import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
+import { Quota } from "../../../src/storage/quota.ts";
+import { outcomesIn } from "../../support/batchCalls.ts";
+import { until } from "../../support/harness.ts";
+import { silentLogger } from "./silentLogger.ts";
+import { collect, from } from "./streams.ts";
+
+export const CONCURRENCY = 3;
+
+const answer = (text: unknown) => ({ content: [{ type: "text", text }] }) as unknown as Message;
+
+/** Batches on a directory, whose requests this function answers by their text; `calls` has every attempt. */
+export async function openBatches(
+  path: string,
+  execute: (text: string, signal: AbortSignal) => unknown,
+  quota = new Quota(0),
+  logger: Logger = silentLogger,
+) {
+  const calls: string[] = [];
+  const asked: Execute = async (params, _batch, { signal, admission, taken }) => {
+    const { text } = params as { text: string };
+    admission.confirm();
+    calls.push(text);
+    await turn();
+    const message = answer(await execute(text, signal));
+    taken();
+    return message;
+  };
+  const directory = new DataDirectory(path, logger);
+  const options = { concurrency: CONCURRENCY, backoff: { first: 1, longest: 2 } };
+  const batches = new Batches(directory, quota, asked, options, logger);
+  directory.addTenant(batches);
+  await directory.open();
+  onTestFinished(() => directory.close());
+  return {
+    batches,
+    calls,
+    directory,
+    create: (texts: string[]) => {
+      const requests = texts.map((text) => ({ custom_id: text, params: { text } }));
+      return batches.create(from([Buffer.from(JSON.stringify({ requests }))]), "2023-06-01", []);
+    },
+    ended: async (id: string) => {
+      await until(async () => (await batches.get(id)).processing_status === "ended");
+      const results = Buffer.concat(await collect(await batches.results(id))).toString();
+      return { ...(await batches.get(id)), results: Object.fromEntries(outcomesIn(results)) };
+    },
+  };
+}
+
+export const many = (count: number) => Array.from({ length: count }, (_, n) => `r${n}`);
