@@ -15,7 +15,7 @@ import {
   section,
   welcomeOf,
 } from "./support/view.ts";
-import { PATIENCE, shows } from "./support/waits.ts";
+import { PATIENCE, shown, shows } from "./support/waits.ts";
 import { editorTexts, notifications, runCommand } from "./support/workbench.ts";
 
 /** Requests of batches that are under way at once: half of the places there are by default. */
@@ -83,7 +83,7 @@ describeInVsCode("the view of batches", (vsCode) => {
   test("opens the results", async () => {
     const id = await api.createBatch("One", "Two", "Three");
     await showsItems("3 succeeded");
-    await clickInline(item(view, "3 succeeded"), "Open Results");
+    await clickInline(item(view, "3 succeeded"), "Open Results", () => shown(page.locator(".tab.active")));
     const results = async () =>
       (await editorTexts(page))
         .join()
@@ -103,7 +103,7 @@ describeInVsCode("the view of batches", (vsCode) => {
     try {
       const id = await api.createBatch(...Array(PLACES + 2).fill("Wait"));
       await expect.poll(() => vsCode().standIn.messages, PATIENCE).toHaveLength(PLACES);
-      await clickInline(item(view, `0 of ${PLACES + 2}`), "Cancel Batch");
+      await clickInline(item(view, `0 of ${PLACES + 2}`), "Cancel Batch", () => shown(item(view, "canceling")));
       await showsItems("canceling");
       expect(await api.batch(id)).toMatchObject({ processing_status: "canceling", ended_at: null });
     } finally {

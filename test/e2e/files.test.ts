@@ -69,8 +69,11 @@ describeInVsCode("the view of files", (vsCode) => {
   test("opens a file, to be read only", async () => {
     await api.upload("read.txt", "What it says");
     await showsItems("read.txt 12 bytes");
-    await item(view, "read.txt").click();
-    await expect.poll(() => editorTexts(page), PATIENCE).toEqual(["What it says"]);
+    const texts = async () => {
+      await item(view, "read.txt").click();
+      return editorTexts(page);
+    };
+    await expect.poll(texts, PATIENCE).toEqual(["What it says"]);
     const refusal = page.locator(".monaco-editor-overlaymessage").filter({ hasText: "read-only" });
     // an editor that is still opening may let its focus go, and the keys with it
     await expect
@@ -87,8 +90,7 @@ describeInVsCode("the view of files", (vsCode) => {
   test("copies the id of a file", async () => {
     const id = await api.upload("named.txt", "One");
     await showsItems("named.txt 3 bytes");
-    await clickInline(item(view, "named.txt"), "Copy File ID");
-    await expect.poll(clipboard, PATIENCE).toBe(id);
+    await clickInline(item(view, "named.txt"), "Copy File ID", async () => (await clipboard()) === id);
   });
 
   test("deletes a file, but asks before", async () => {
@@ -97,8 +99,9 @@ describeInVsCode("the view of files", (vsCode) => {
     await chooseFromMenu(item(view, "gone.txt"), "Delete File");
     await answerQuestion(question(page, "Delete the uploaded file gone.txt?"), "Cancel");
     expect(await api.files()).toEqual({ "gone.txt": id });
-    await clickInline(item(view, "gone.txt"), "Delete File");
-    await answerQuestion(question(page, "Delete the uploaded file gone.txt?"), "Delete");
+    const asked = question(page, "Delete the uploaded file gone.txt?");
+    await clickInline(item(view, "gone.txt"), "Delete File", () => shown(asked));
+    await answerQuestion(asked, "Delete");
     await showsItems();
     expect(await api.files()).toEqual({});
     expect(await notifications(page)).toEqual([]);

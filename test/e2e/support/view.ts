@@ -1,4 +1,9 @@
 import type { Locator, Page } from "playwright-core";
+import { expect } from "vitest";
+import { PATIENCE, shown } from "./waits.ts";
+
+/** Milliseconds that one try to click may take. */
+const CLICK = 5_000;
 
 const ICON = '.activitybar .action-item:has(> [aria-label^="Claude Virtual API"])';
 
@@ -27,17 +32,33 @@ export function item(view: Locator, words: string): Locator {
   return view.locator(".monaco-list-row").filter({ hasText: words });
 }
 
-/** Clicks a button that an item shows under the mouse. */
-export async function clickInline(row: Locator, action: string): Promise<void> {
-  await row.hover();
-  await row.getByRole("button", { name: action, exact: true }).click();
+/** Clicks a button that an item shows under the mouse, until that `took`: an item that is being drawn anew loses a click. */
+export async function clickInline(row: Locator, action: string, took: () => Promise<boolean>): Promise<void> {
+  const button = row.getByRole("button", { name: action, exact: true });
+  const click = async () => {
+    await row.hover({ timeout: CLICK });
+    await button.click({ timeout: CLICK });
+  };
+  await expect
+    .poll(async () => {
+      // what took the last click may have taken the button away
+      await click().catch(() => {});
+      return await took();
+    }, PATIENCE)
+    .toBe(true);
 }
 
 /** Takes an entry of an item's context menu. */
 export async function chooseFromMenu(row: Locator, action: string): Promise<void> {
   const page = row.page();
-  await row.click({ button: "right" });
-  await page.locator(".monaco-menu").getByRole("menuitem", { name: action, exact: true }).hover();
+  const entry = page.locator(".monaco-menu").getByRole("menuitem", { name: action, exact: true });
+  await expect
+    .poll(async () => {
+      await row.click({ button: "right", timeout: CLICK }).catch(() => {});
+      return await shown(entry);
+    }, PATIENCE)
+    .toBe(true);
+  await entry.hover();
   // a menu that has just opened takes no click
   await page.locator(".monaco-menu .action-item.focused").filter({ hasText: action }).waitFor();
   await page.keyboard.press("Enter");
