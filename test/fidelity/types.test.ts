@@ -6,7 +6,7 @@ import { NOT_SERVED } from "./notServed.ts";
 import { sample } from "./random.ts";
 
 const FULL = process.env.CLAUDE_VIRTUAL_API_FULL === "1";
-const SAMPLE = 120;
+const SAMPLE = 80;
 
 const on = fileStage();
 const all = requestsFromTypes();

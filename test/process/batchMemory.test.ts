@@ -8,7 +8,7 @@ import { simple } from "../support/harness.ts";
 import { type ServerProcess, startServerProcess } from "../support/serverProcess.ts";
 
 const full = process.env.CLAUDE_VIRTUAL_API_FULL === "1";
-const SMALL = full ? 10_000 : 500;
+const SMALL = full ? 10_000 : 150;
 const LARGE = full ? 1000 : 600;
 const KILOBYTES = 250;
 
