@@ -227,20 +227,6 @@ describe("tools of an MCP server", () => {
     ]);
     expect(body.tools).toEqual([{ name: "a", description: "zw p n °C 1", input_schema: inputSchema }]);
   });
-
-  it("have their schemas flattened when there are choices at the top", async () => {
-    const choices = ["anyOf", "oneOf", "allOf"].map((name) => ({
-      name,
-      description: "Does it",
-      inputSchema: { ...inputSchema, [name]: [{ type: "object", properties: { zip: { type: "string" } } }] },
-    }));
-    const { body } = await countedTools(choices);
-    for (const { name, description, input_schema } of body.tools) {
-      expect([name, Object.keys(input_schema.properties)]).toEqual([name, ["city", "zip"]]);
-      expect([name, description]).not.toEqual([name, "Does it"]);
-      expect(input_schema).not.toHaveProperty(name);
-    }
-  });
 });
 
 async function serveTools(cli: RawCli, tools: object[]): Promise<void> {
