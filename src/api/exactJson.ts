@@ -9,9 +9,14 @@ const texts = new WeakMap<object, string>();
  * order of keys that look like numbers.
  */
 export function parseInput(json: string): unknown {
-  const value = parsePartial(json);
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return parsePartial(json);
+  }
   // a line feed would end a line of results
-  if (typeof value === "object" && value !== null && isWhole(json) && !/[\r\n]/.test(json)) texts.set(value, json);
+  if (typeof value === "object" && value !== null && !/[\r\n]/.test(json)) texts.set(value, json);
   return value;
 }
 
@@ -26,13 +31,4 @@ export function stringify(value: unknown): string {
   return found.length === 0
     ? json
     : json.replace(new RegExp(`"${nonce}(\\d+)"`, "g"), (_match, n) => found[n] as string);
-}
-
-function isWhole(json: string): boolean {
-  try {
-    JSON.parse(json);
-    return true;
-  } catch {
-    return false;
-  }
 }
