@@ -67,7 +67,10 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const { directory, batches } = stores;
   const app = createApp(options, { pool, launcher, activity, ...stores }, logger);
   // a body may take its time: Node would end a request whose last byte comes after five minutes
-  const http = createHttpServer({ keepAliveTimeout: KEEP_ALIVE, requestTimeout: 0 }, app.callback());
+  const http = createHttpServer(
+    { keepAliveTimeout: KEEP_ALIVE, requestTimeout: 0, requireHostHeader: false },
+    app.callback(),
+  );
 
   return {
     async listen() {

@@ -66,6 +66,13 @@ export const foreignHost = (host: string) =>
     `The Host header '${host}' is not a name of this server. Use 127.0.0.1 or localhost, or add the name to the allowed hosts.`,
   );
 
+export const foreignTarget = (host: string) =>
+  new ApiError(
+    403,
+    "permission_error",
+    `The host '${host}' of the request target is not the one of the Host header. This server is no proxy: ask for a path alone.`,
+  );
+
 export const foreignOrigin = (origin: string) =>
   new ApiError(
     403,

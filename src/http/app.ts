@@ -78,7 +78,7 @@ export function createApp(options: AppOptions, rooms: Rooms, logger: Logger): Ko
 
   const app = new Koa();
   app.use(errors(logger));
-  app.use(sameMachine(options));
+  app.use(sameMachine(options, logger));
   app.use(note(activity, logger));
   app.use(router.routes());
   app.use(refuseMethod(router));

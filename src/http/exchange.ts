@@ -2,6 +2,7 @@ import type { Context } from "koa";
 import type { StreamEvent } from "../api/events.ts";
 import { UsageMeter } from "../api/usage.ts";
 import type { Logger } from "../shared/logger.ts";
+import { printable } from "../shared/printable.ts";
 
 /** What is noted of one request and its answer, for the log: never content, unless the user asked for the traffic. */
 export class Exchange {
@@ -41,7 +42,7 @@ export class Exchange {
     const outcome = res.writableFinished ? String(status) : `${told}(client gone)`;
     const { model, begun, input, tokens } = this.#meter;
     return [
-      [method, path, model, outcome].filter((word) => word !== "").join(" "),
+      [method, printable(path), model, outcome].filter((word) => word !== "").join(" "),
       ...(begun ? [`${input} in, ${tokens.output_tokens} out`] : []),
       ...(this.#firstEventAt === undefined ? [] : [`first event ${this.#since(this.#firstEventAt)}`]),
       this.#since(performance.now()),

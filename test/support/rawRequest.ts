@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from "node:http";
+import { connect, type Socket } from "node:net";
 import { expect } from "vitest";
 
 export interface RawRequest {
@@ -33,6 +34,44 @@ export function rawRequest(url: string, { method = "GET", path, headers = {}, bo
     if (Array.isArray(body)) for (const chunk of body) outgoing.write(chunk);
     outgoing.end(Array.isArray(body) ? undefined : body);
   });
+}
+
+/** A connection to the server, on which a test writes bytes as they are. */
+export function rawSocket(url: string): Socket {
+  return connect({ port: Number(new URL(url).port), host: new URL(url).hostname }).on("error", () => {});
+}
+
+/** Writes bytes on a connection, which may be one that no HTTP client would write, and reads one answer. */
+export async function rawBytes(url: string, bytes: string, socket = rawSocket(url)): Promise<RawAnswer> {
+  socket.write(bytes, "latin1");
+  try {
+    return await answerOn(socket);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Reads one answer with a content-length. Rejects when the connection ends before it is complete. */
+export async function answerOn(socket: Socket): Promise<RawAnswer> {
+  let received = "";
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+    received += (chunk as Buffer).toString("latin1");
+    const answer = parseAnswer(received);
+    if (answer) return answer;
+  }
+  throw new Error(`The connection ended with '${received}'`);
+}
+
+function parseAnswer(received: string): RawAnswer | undefined {
+  const end = received.indexOf("\r\n\r\n");
+  if (end === -1) return undefined;
+  const [status = "", ...lines] = received.slice(0, end).split("\r\n");
+  const headers = Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
+  );
+  const text = Buffer.from(received.slice(end + 4), "latin1").toString("utf8");
+  if (Buffer.byteLength(text) < Number(headers["content-length"] ?? 0)) return undefined;
+  return { status: Number(status.split(" ")[1]), headers, text };
 }
 
 /** The whole of a refusal: status, JSON content type, envelope, and the id in both places. `more` is `error.details`. */

@@ -1,6 +1,11 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { isIPv6 } from "node:net";
 import type { Context, Middleware } from "koa";
-import { foreignHost, foreignOrigin, missingKey, wrongKey } from "../../api/errors.ts";
+import { foreignHost, foreignOrigin, foreignTarget, invalidRequest, missingKey, wrongKey } from "../../api/errors.ts";
+import type { Logger } from "../../shared/logger.ts";
+import { printable } from "../../shared/printable.ts";
+import { type Authority, parseAuthority } from "../authority.ts";
 
 export interface AccessOptions {
   /** The address that is listened on. */
@@ -10,6 +15,8 @@ export interface AccessOptions {
 }
 
 const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"];
+/** The absolute form of a request target, which HTTP clients send to what they take for a proxy. */
+const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is;
 
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
@@ -19,15 +26,18 @@ export function isLoopback(host: string): boolean {
  * Refuses requests that a web page made the browser send: a foreign `Host` means that some name was rebound to this
  * address, a foreign `Origin` that a page is calling. Origins on the list are answered with CORS headers.
  */
-export function sameMachine({ host, allowedHosts, allowedOrigins }: AccessOptions): Middleware {
-  const names = new Set([...LOOPBACK_NAMES, host, `[${host}]`, ...allowedHosts].map((name) => name.toLowerCase()));
+export function sameMachine(options: AccessOptions, logger: Logger): Middleware {
+  const { allowedOrigins } = options;
+  const isOurs = hostCheck(options, logger);
   return async (context, next) => {
-    const name = context.host.replace(/:\d+$/, "").toLowerCase();
-    // beyond the loopback a key is needed anyway, and the names of this machine are not known
-    if (isLoopback(host) && !names.has(name)) throw foreignHost(context.host);
-    const origin = context.get("origin");
-    if (origin === "") return next();
-    if (!allowedOrigins.includes(origin) && !allowedOrigins.includes("*")) throw foreignOrigin(origin);
+    checkHost(context, isOurs);
+    // for answers that need no key: a page may neither read them nor embed them
+    context.set({ "cross-origin-resource-policy": "same-origin", "x-content-type-options": "nosniff" });
+    const origins = valuesOf(context.req, "origin");
+    const [origin = ""] = origins;
+    if (origins.length === 0) return next();
+    if (origins.length > 1 || origin === "") throw foreignOrigin(printable(origins.join(", ")));
+    if (!allowedOrigins.includes(origin) && !allowedOrigins.includes("*")) throw foreignOrigin(printable(origin));
     allowOrigin(context, origin);
     if (context.method === "OPTIONS") {
       context.status = 204;
@@ -35,6 +45,46 @@ export function sameMachine({ host, allowedHosts, allowedOrigins }: AccessOption
     }
     await next();
   };
+}
+
+/** Every value of a header as it was sent; Node joins or drops what is sent twice. */
+function valuesOf({ rawHeaders }: IncomingMessage, name: string): string[] {
+  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
+}
+
+/**
+ * Checks the one `Host`, and the host in the request target, which must be the same (RFC 9112, 3.2.2). Leaves the path
+ * and the query in `context.url`. `X-Forwarded-Host` counts for nothing.
+ */
+function checkHost(context: Context, isOurs: (host: Authority) => boolean): void {
+  const [host, ...others] = valuesOf(context.req, "host");
+  if (host === undefined || others.length > 0) throw invalidRequest("A request must have exactly one Host header.");
+  const authority = parseAuthority(host);
+  if (!authority || !isOurs(authority)) throw foreignHost(printable(host));
+  if (context.url.startsWith("/") || context.url === "*") return;
+  const [, scheme = "", target = "", path = ""] = ABSOLUTE.exec(context.url) ?? [];
+  if (scheme.toLowerCase() !== "http")
+    throw invalidRequest("The request target must be a path, or begin with http://.");
+  const { name, port } = parseAuthority(target) ?? {};
+  if (name !== authority.name || port !== authority.port) throw foreignTarget(printable(target));
+  context.url = path.startsWith("/") ? path : `/${path}`;
+}
+
+/**
+ * Which hosts are this server. A loopback name may come with any port, since a tunnel or a forwarded port has its own
+ * at the client's end, and a page that rebinds needs a foreign name, whatever the port.
+ */
+function hostCheck({ host, allowedHosts }: AccessOptions, logger: Logger): (host: Authority) => boolean {
+  // beyond the loopback a key is needed anyway, and the names of this machine are not known
+  if (!isLoopback(host)) return () => true;
+  const configured = allowedHosts.filter((entry) => entry.trim() !== "");
+  const allowed = [...LOOPBACK_NAMES, host, ...configured].flatMap((entry) => {
+    const authority = parseAuthority(isIPv6(entry) ? `[${entry}]` : entry);
+    if (!authority) logger.warn(`The allowed host '${printable(entry)}' is ignored: use name, or name:port.`);
+    return authority ?? [];
+  });
+  return ({ name, port }) =>
+    allowed.some((entry) => entry.name === name && (entry.port === undefined || entry.port === port));
 }
 
 function allowOrigin(context: Context, origin: string): void {

@@ -24,6 +24,12 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "permission_error",
     "The Host header 'evil.example' is not a name of this server. Use 127.0.0.1 or localhost, or add the name to the allowed hosts.",
   ],
+  foreignTarget: [
+    errors.foreignTarget("evil.example"),
+    403,
+    "permission_error",
+    "The host 'evil.example' of the request target is not the one of the Host header. This server is no proxy: ask for a path alone.",
+  ],
   foreignOrigin: [
     errors.foreignOrigin("https://evil.example"),
     403,
