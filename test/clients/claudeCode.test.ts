@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 
 import { claudeCode } from "../support/claudeCode.ts";
 import { fileStage } from "../support/fileStage.ts";
+import { FULL } from "../support/full.ts";
 import { png } from "../support/images.ts";
 import { eventsFor, failure, reply, text, thinking, toolUse } from "../support/replies.ts";
 import { heldBack, MODEL } from "./sdks.ts";
@@ -214,29 +215,26 @@ const WAYS: [name: string, args: string[], variables: Record<string, string>, ad
 ];
 
 describe("what reaches upstream from Claude Code, through us and without us", () => {
-  it.each(process.env.CLAUDE_VIRTUAL_API_FULL === "1" ? WAYS : WAYS.slice(0, 4))(
-    "%s",
-    async (_name, more, variables, added) => {
-      await using claude = await claudeCode(variables);
-      const input = { command: "echo 'Grüße'", description: "Greets" };
-      // the same home and session, so that even the random ids are the same
-      const session = ["--no-session-persistence", "--session-id", "6c1f1c1e-3b0a-4d0e-9c57-1f3c64a9a001"];
-      const args = ["Run it.", "--output-format", "json", "--allowedTools", "Bash(echo:*)", ...session, ...more];
-      const calls: Call[][] = [];
-      for (const api of [on.standIn.url, on.url]) {
-        on.standIn.reset();
-        answerInTwoSteps("Bash", input);
-        const { result } = await claude.print(api, ...args);
-        expect(result).toMatchObject({ is_error: false, result: "Done.", num_turns: 2 });
-        calls.push(
-          on.standIn.messages.map(({ raw, path, headers }) => ({ path, headers, body: JSON.parse(dateless(raw)) })),
-        );
-      }
-      const [direct, through] = calls as [Call[], Call[]];
-      expect(direct).toHaveLength(2);
-      expect(through.map(({ body }) => body)).toEqual(direct.map((call) => throughUs(call, added)));
-      expect(through.map(({ path }) => path)).toEqual(direct.map(({ path }) => path));
-      expect(through.map(comparable)).toEqual(direct.map(comparable));
-    },
-  );
+  it.each(FULL ? WAYS : WAYS.slice(0, 4))("%s", async (_name, more, variables, added) => {
+    await using claude = await claudeCode(variables);
+    const input = { command: "echo 'Grüße'", description: "Greets" };
+    // the same home and session, so that even the random ids are the same
+    const session = ["--no-session-persistence", "--session-id", "6c1f1c1e-3b0a-4d0e-9c57-1f3c64a9a001"];
+    const args = ["Run it.", "--output-format", "json", "--allowedTools", "Bash(echo:*)", ...session, ...more];
+    const calls: Call[][] = [];
+    for (const api of [on.standIn.url, on.url]) {
+      on.standIn.reset();
+      answerInTwoSteps("Bash", input);
+      const { result } = await claude.print(api, ...args);
+      expect(result).toMatchObject({ is_error: false, result: "Done.", num_turns: 2 });
+      calls.push(
+        on.standIn.messages.map(({ raw, path, headers }) => ({ path, headers, body: JSON.parse(dateless(raw)) })),
+      );
+    }
+    const [direct, through] = calls as [Call[], Call[]];
+    expect(direct).toHaveLength(2);
+    expect(through.map(({ body }) => body)).toEqual(direct.map((call) => throughUs(call, added)));
+    expect(through.map(({ path }) => path)).toEqual(direct.map(({ path }) => path));
+    expect(through.map(comparable)).toEqual(direct.map(comparable));
+  });
 });

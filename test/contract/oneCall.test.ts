@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { installOneCallMod } from "../../src/claude/oneCallMod.ts";
+import { FULL } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
 import { body, RawCli } from "../support/rawCli.ts";
 import { eventsFor, failure, paced, type Reply, reply, text, thinking } from "../support/replies.ts";
 
-const rounds = process.env.CLAUDE_VIRTUAL_API_FULL === "1" ? 100 : 10;
+const rounds = FULL ? 100 : 10;
 const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
 
 /** Answers after which the CLI, left to itself, calls upstream again. */

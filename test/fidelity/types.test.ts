@@ -1,17 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { fileStage } from "../support/fileStage.ts";
+import { sampled } from "../support/full.ts";
 import { expectCarried } from "./carries.ts";
 import { requestsFromTypes } from "./fromTypes.ts";
 import { NOT_SERVED } from "./notServed.ts";
-import { sample } from "./random.ts";
 
-const FULL = process.env.CLAUDE_VIRTUAL_API_FULL === "1";
-const SAMPLE = 80;
+const SAMPLE = 40;
 
 const on = fileStage();
 const all = requestsFromTypes();
 const served = all.filter(({ body }) => !NOT_SERVED.some(({ matches }) => matches(body)));
-const tried = (FULL ? served : sample(served, SAMPLE, 11)).map((request, index) => ({
+const tried = sampled(served, SAMPLE).map((request, index) => ({
   ...request,
   stream: index % 2 === 1,
 }));

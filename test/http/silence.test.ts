@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { fileStage } from "../support/fileStage.ts";
+import { FULL } from "../support/full.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { rawRequest } from "../support/rawRequest.ts";
 import { eventsFor, paced, type StreamEvent, text } from "../support/replies.ts";
@@ -18,7 +19,7 @@ async function* pausedAfter(count: number): AsyncGenerator<StreamEvent> {
   yield* EVENTS.slice(count);
 }
 
-describe.runIf(process.env.CLAUDE_VIRTUAL_API_FULL === "1")("an upstream", { timeout: 2 * SILENCE }, () => {
+describe.runIf(FULL)("an upstream", { timeout: 2 * SILENCE }, () => {
   const on = fileStage();
 
   it("that falls silent in mid-answer is waited for, and the client is kept awake", async () => {

@@ -4,19 +4,19 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it, onTestFailed } from "vitest";
 import { BatchCalls, type BatchItem, items, outcomesIn, wholeLines } from "../support/batchCalls.ts";
+import { FULL } from "../support/full.ts";
 import { scratchHome, until } from "../support/harness.ts";
 import { echo, paced, type StreamEvent } from "../support/replies.ts";
 import { type ServerProcess, startServerProcess, workersOf } from "../support/serverProcess.ts";
 import { type Recorded, StandIn } from "../support/standIn.ts";
 import { Random } from "../unit/support/random.ts";
 
-const full = process.env.CLAUDE_VIRTUAL_API_FULL === "1";
-const ROUNDS = full ? 50 : 2;
-const REQUESTS = full ? 200 : 40;
-const UPLOADS = full ? 50 : 5;
+const ROUNDS = FULL ? 50 : 2;
+const REQUESTS = FULL ? 200 : 40;
+const UPLOADS = FULL ? 50 : 5;
 
 /** Requests of batches that are under way at once: half of what the server may do in all. */
-const CONCURRENCY = full ? 4 : 2;
+const CONCURRENCY = FULL ? 4 : 2;
 
 /** When in the life of a request the server ends. */
 const MOMENTS = ["asked", "half answered", "answered", "stored"] as const;

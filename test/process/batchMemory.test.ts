@@ -4,12 +4,12 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { describe, expect, it } from "vitest";
 import { BatchCalls, items } from "../support/batchCalls.ts";
+import { FULL } from "../support/full.ts";
 import { simple } from "../support/harness.ts";
 import { type ServerProcess, startServerProcess } from "../support/serverProcess.ts";
 
-const full = process.env.CLAUDE_VIRTUAL_API_FULL === "1";
-const SMALL = full ? 10_000 : 150;
-const LARGE = full ? 1000 : 600;
+const SMALL = FULL ? 10_000 : 60;
+const LARGE = FULL ? 1000 : 600;
 const KILOBYTES = 250;
 
 /** Resident megabytes of the server alone, its workers left out: now, or the most since `forgetPeak`. */

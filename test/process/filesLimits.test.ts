@@ -18,11 +18,11 @@ import {
   postForm,
   upload,
 } from "../support/forms.ts";
+import { FULL } from "../support/full.ts";
 import { scratchHome, simple, until } from "../support/harness.ts";
 import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
 import { startServerProcess } from "../support/serverProcess.ts";
 
-const full = process.env.CLAUDE_VIRTUAL_API_FULL === "1";
 const onLinux = process.platform === "linux";
 const MEGABYTE = 1024 * 1024;
 
@@ -63,7 +63,7 @@ async function memory(pid: number, field: "VmRSS" | "VmHWM"): Promise<number> {
 const forgetPeak = (pid: number) => writeFile(`/proc/${pid}/clear_refs`, "5");
 
 describe.runIf(onLinux)("a large upload", () => {
-  const megabytes = full ? 500 : 100;
+  const megabytes = FULL ? 500 : 100;
 
   it(`of ${megabytes} MB takes at most 50 MB of memory`, async () => {
     await using server = await startServerProcess(["--warm", "0"]);
@@ -97,7 +97,7 @@ describe("an upload that the client breaks off", () => {
     const body = form({ name: "expires_in_seconds", content: "3600" }, aFile());
     let cuts = 0;
     const noticed = () => server.output.stderr.split("POST /v1/files (client gone)").length - 1;
-    for (let length = 0; length < body.length; length += full ? 1 : 17) {
+    for (let length = 0; length < body.length; length += FULL ? 1 : 17) {
       cuts += 1;
       await cutOff(server.url, body, length);
       await until(() => noticed() === cuts);
@@ -167,7 +167,7 @@ describe("a server that is killed in the midst of uploads", () => {
     const dataDir = join(scratch.home, "data");
     const sent = new Map<string, string>();
     const acknowledged = new Set<string>();
-    for (let round = 0; round < (full ? 25 : 4); round++) {
+    for (let round = 0; round < (FULL ? 25 : 4); round++) {
       await using server = await startServerProcess(["--warm", "0", "--data-dir", dataDir]);
       const enough = acknowledged.size + randomInt(1, 8);
       const client = async () => {
