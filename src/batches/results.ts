@@ -4,6 +4,7 @@ import { type ApiError, storageFailed, unstorable } from "../api/errors.ts";
 import type { Message } from "../api/events.ts";
 import { stringify } from "../api/exactJson.ts";
 import { newId } from "../api/ids.ts";
+import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 import { onDisk, syncDirectory } from "../storage/durable.ts";
 import { readJsonLines } from "../storage/jsonLines.ts";
 import { type Counts, noCounts, type Outcome } from "./record.ts";
@@ -134,7 +135,7 @@ function toLine(custom_id: string, result: Result): { outcome: Outcome; line: st
 }
 
 async function openOrCreate(path: string): Promise<FileHandle> {
-  await (await open(path, "a")).close();
+  await (await open(path, "a", PRIVATE_FILE)).close();
   await syncDirectory(dirname(path));
   return open(path, "r+");
 }

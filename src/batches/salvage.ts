@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { lines } from "../shared/lines.ts";
+import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 import { syncDirectory } from "../storage/durable.ts";
 import type { BatchRequest } from "./intake.ts";
 import { OUTCOMES } from "./record.ts";
@@ -30,7 +31,7 @@ export async function salvage(
   const bad = await countBad(path, isGood);
   if (bad === 0) return undefined;
   try {
-    await using file = await open(draft, "wx");
+    await using file = await open(draft, "wx", PRIVATE_FILE);
     const kept = bad === undefined ? [] : linesOf(path);
     for await (const line of kept) if (isWhole(line, isGood)) await file.write(`${line}\n`);
     await file.sync();

@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../shared/logger.ts";
+import { makePrivateDirectory } from "../shared/privateFiles.ts";
 import { credentialsOf } from "../shared/redact.ts";
 import { CliProcess } from "./cliProcess.ts";
 import { childEnvironment } from "./environment.ts";
@@ -63,7 +63,7 @@ export class Launcher {
     const { command, prefix, version } = await this.locate();
     const { environment, extraEnvironment, dataDir } = this.#options;
     const cwd = join(dataDir, "empty");
-    await mkdir(cwd, { recursive: true });
+    await makePrivateDirectory(cwd);
     const signIn = await this.#signIn();
     const helpers = Object.keys(signIn.helpers).length > 0 ? ["--settings", JSON.stringify(signIn.helpers)] : [];
     const args = [...prefix, ...ARGUMENTS, ...helpers, "--plugin-dir", await installOneCallMod(dataDir)];

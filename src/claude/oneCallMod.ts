@@ -1,6 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { lstat, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { isOwn, isPrivate, makePrivateDirectory, PRIVATE_FILE, requireOwn } from "../shared/privateFiles.ts";
+
+const ATTEMPTS = 3;
 
 /**
  * A mod for the CLI (documented under "mods"): it is asked before each request that the CLI sends anywhere. The first
@@ -33,17 +36,37 @@ export const register = (on) => {
 `,
 };
 
-/** Puts the mod into `directory`, where it is not yet, and resolves with its path for `--plugin-dir`. */
+/**
+ * Puts the mod into `directory`, where it is not yet, and resolves with its path for `--plugin-dir`. The CLI runs it, so
+ * that no other user may be able to write it. Throws when another user owns the directory.
+ */
 export async function installOneCallMod(directory: string): Promise<string> {
   const root = join(directory, "one-call");
+  await makePrivateDirectory(root);
+  requireOwn(directory, await stat(directory));
   for (const [name, content] of Object.entries(FILES)) {
     const path = join(root, name);
-    if ((await readFile(path, "utf8").catch(() => undefined)) === content) continue;
-    await mkdir(dirname(path), { recursive: true });
-    // another server may share the directory, so a file appears whole or not at all
-    const draft = `${path}.${randomUUID()}`;
-    await writeFile(draft, content);
-    await rename(draft, path);
+    await makePrivateDirectory(dirname(path));
+    if (!(await isThere(path, content))) await put(path, content);
   }
   return root;
+}
+
+async function isThere(path: string, content: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => undefined);
+  if (!stats?.isFile() || !isOwn(stats) || !isPrivate(stats)) return false;
+  return (await readFile(path, "utf8").catch(() => undefined)) === content;
+}
+
+/** Another server may share the directory, so a file appears whole or not at all. */
+async function put(path: string, content: string, attempts = ATTEMPTS): Promise<void> {
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, content, { mode: PRIVATE_FILE });
+  try {
+    await rename(draft, path);
+  } catch (error) {
+    // a server that becomes the owner of the directory clears all drafts, this one as well
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempts === 1) throw error;
+    await put(path, content, attempts - 1);
+  }
 }

@@ -1,12 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { directoryTaken } from "../api/errors.ts";
 import type { Logger } from "../shared/logger.ts";
+import { makePrivateDirectory } from "../shared/privateFiles.ts";
 import { toText } from "./draft.ts";
 import { writeDurably } from "./durable.ts";
+import { clearLeftovers } from "./leftovers.ts";
 import { Lock, type Owner } from "./lock.ts";
+import { closeContents, closeDirectory } from "./privacy.ts";
 
 /** The format this version writes; a directory of a later one is left alone. */
 const FORMAT = 1;
@@ -27,7 +30,7 @@ export interface Tenant {
 
 /**
  * Where everything is kept that outlives a restart. One process writes; another that is started on the same directory
- * reads, and becomes the writer when the first has ended.
+ * reads, and becomes the writer when the first has ended. Other users can neither read nor write.
  *
  *     version.json    the format, and an id that stays
  *     lock            who writes
@@ -73,7 +76,7 @@ export class DataDirectory {
 
   /** Becomes the owner, now or as soon as the present one has ended. Rejects where the directory cannot be used. */
   async open(): Promise<void> {
-    await mkdir(this.path, { recursive: true });
+    await closeDirectory(this.path, this.#logger);
     await this.#checkFormat();
     if (await this.#claim()) return;
     this.#logger.warn(`${this.path} is in use by process ${this.#owner?.pid}: files and batches are read-only here`);
@@ -116,7 +119,9 @@ export class DataDirectory {
     if (this.#owner) return false;
     try {
       await rm(this.at("drafts"), { recursive: true, force: true });
-      for (const name of ["drafts", "files", "batches", "usage"]) await mkdir(this.at(name), { recursive: true });
+      await clearLeftovers(this.path);
+      await closeContents(this.path);
+      for (const name of ["drafts", "files", "batches", "usage"]) await makePrivateDirectory(this.at(name));
     } catch (error) {
       await this.#lock.release();
       throw error;

@@ -1,5 +1,6 @@
-import { mkdir, open, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { makePrivateDirectory, PRIVATE_FILE } from "../shared/privateFiles.ts";
 import { onDisk, publishDirectory } from "./durable.ts";
 import type { Quota } from "./quota.ts";
 
@@ -21,8 +22,8 @@ export class Draft {
 
   /** Streams a file to disk. Throws `ApiError` when the quota or the disk is full, and what `content` throws. */
   async write(name: string, content: AsyncIterable<Uint8Array>): Promise<void> {
-    await onDisk(mkdir(this.#path, { recursive: true }));
-    await using file = await onDisk(open(join(this.#path, name), "wx"));
+    await onDisk(makePrivateDirectory(this.#path));
+    await using file = await onDisk(open(join(this.#path, name), "wx", PRIVATE_FILE));
     for await (const chunk of content) {
       this.#quota.take(chunk.length);
       this.#size += chunk.length;
@@ -33,7 +34,7 @@ export class Draft {
 
   /** Adds a small file for people and programs to read. Throws `ApiError` 500. */
   async describe(name: string, content: object): Promise<void> {
-    await using file = await onDisk(open(join(this.#path, name), "wx"));
+    await using file = await onDisk(open(join(this.#path, name), "wx", PRIVATE_FILE));
     await onDisk(file.writeFile(toText(content)));
     await onDisk(file.sync());
   }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { storageFailed } from "../api/errors.ts";
+import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 
 /**
  * Writes a whole file: afterwards it holds either what it held before or all of `content`, also after a power cut.
@@ -10,7 +11,7 @@ import { storageFailed } from "../api/errors.ts";
 export async function writeDurably(path: string, content: string): Promise<void> {
   const draft = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
   try {
-    await using file = await open(draft, "wx");
+    await using file = await open(draft, "wx", PRIVATE_FILE);
     await file.writeFile(content);
     await file.sync();
     await file.close();

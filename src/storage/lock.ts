@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { link, readFile, readlink, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname, uptime } from "node:os";
 import { join } from "node:path";
+import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 
 /** Who owns a directory, as its `lock` file says for a person to read. */
 export interface Owner {
@@ -88,7 +89,10 @@ export class Lock {
       await link(draft, path);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EEXIST") return false;
+      // another server that has become the owner clears all drafts
+      if (code === "ENOENT") return await this.#create(path);
       throw error;
     } finally {
       await rm(draft, { force: true });
@@ -103,7 +107,7 @@ export class Lock {
       nonce: this.#nonce,
     };
     try {
-      await writeFile(draft, `${JSON.stringify(me)}\n`);
+      await writeFile(draft, `${JSON.stringify(me)}\n`, { mode: PRIVATE_FILE });
     } catch (error) {
       // a full disk still takes the name of a file
       await rm(draft, { force: true });

@@ -1,0 +1,63 @@
+import { constants, type Stats } from "node:fs";
+import { lstat, mkdir, open, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "../shared/logger.ts";
+import { isOwn, isPrivate, PRIVATE_DIRECTORY, PRIVATE_FILE, requireOwn } from "../shared/privateFiles.ts";
+
+/** What this server, the launcher and the extension keep at the top of a data directory. */
+const KEPT = ["batches", "drafts", "empty", "files", "lock", "one-call", "results", "self-check.json", "usage"];
+const OWN_NAME = new RegExp(`^(${[...KEPT, "version.json"].join("|")}|lock\\..+|\\..+|lost\\+found)$`);
+
+/** Directories below one of those. */
+const DEPTH = 2;
+
+/**
+ * Creates the data directory, or closes it to other users. One that holds other things, too, may be shared on purpose, as
+ * `/tmp` is: its mode stays. Throws when it belongs to another user, or when others may replace what is in it.
+ */
+export async function closeDirectory(path: string, logger: Logger): Promise<void> {
+  await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY });
+  let stats = await stat(path);
+  requireOwn(path, stats);
+  if (isPrivate(stats)) return;
+  if ((await readdir(path)).every((name) => OWN_NAME.test(name))) {
+    await setMode(path, PRIVATE_DIRECTORY);
+    stats = await stat(path);
+  } else if ((stats.mode & 0o022) !== 0) {
+    throw new Error(`Other users may write to ${path}, which holds other things, too. Choose another data directory.`);
+  }
+  if (!isPrivate(stats)) logger.warn(`storage: other users may look into ${path}. Choose another data directory.`);
+}
+
+/**
+ * Closes what an older version left open to other users. Each directory is closed after what is in it, so that an
+ * interrupted run is taken up again, and one that is closed already is passed over: others cannot enter it.
+ */
+export async function closeContents(path: string): Promise<void> {
+  for (const name of [...KEPT, "version.json"]) await close(join(path, name), DEPTH);
+}
+
+async function close(path: string, depth: number): Promise<void> {
+  const stats = await lstat(path).catch(() => undefined);
+  if (!stats || isPrivate(stats) || !isMendable(stats)) return;
+  if (stats.isDirectory() && depth > 0) {
+    for (const name of await readdir(path).catch(() => [])) await close(join(path, name), depth - 1);
+  }
+  await setMode(path, stats.isDirectory() ? PRIVATE_DIRECTORY : PRIVATE_FILE);
+}
+
+/** A file with a second name may be somebody else's under that one. */
+function isMendable(stats: Stats): boolean {
+  return isOwn(stats) && (stats.isDirectory() || (stats.isFile() && stats.nlink === 1));
+}
+
+/** Through an open file, since `chmod` follows a link that was put there in the meantime; what cannot be changed stays. */
+async function setMode(path: string, mode: number): Promise<void> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  try {
+    await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    await file.chmod(mode);
+  } catch {
+    // a disk without modes, or a file that has gone
+  }
+}
