@@ -119,7 +119,8 @@ function stderrLogger(level: string): Logger {
 function explain(error: unknown): string {
   const { code, message, port } = error as NodeJS.ErrnoException & { port?: number };
   if (code === "EADDRINUSE") return `Port ${port} is taken by another program. Choose another with --port.`;
-  if (code === "EACCES" && port !== undefined) return `Port ${port} needs more rights than this user has. Choose another with --port.`;
+  if (code === "EACCES" && port !== undefined)
+    return `Port ${port} needs more rights than this user has. Choose another with --port.`;
   return message;
 }
 

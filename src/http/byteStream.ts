@@ -1,4 +1,4 @@
-import type { Readable } from "node:stream";
+import { finished, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { Context } from "koa";
 import { invalidRequest, requestTooLarge } from "../api/errors.ts";
@@ -25,8 +25,10 @@ export async function* jsonBytes(context: Context, limit: number): AsyncGenerato
 async function* decoded({ req }: Context): AsyncGenerator<Buffer, void, undefined> {
   const gzip = req.headers["content-encoding"] === "gzip" ? createGunzip() : undefined;
   const source: Readable = gzip ? req.pipe(gzip) : req;
-  const breakOff = () => req.complete || gzip?.destroy(new Error("The request ended before its body was complete."));
-  req.once("close", breakOff);
+  // also where the client left earlier, or after its last byte but before all was read: no end would come out of the pipe
+  const unwatch = finished(req, { writable: false }, (error) => {
+    if (error) gzip?.destroy(new Error("The request ended before its body was complete."));
+  });
   try {
     // the request itself must outlive a failure, so that there is somebody to answer
     yield* source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
@@ -35,7 +37,7 @@ async function* decoded({ req }: Context): AsyncGenerator<Buffer, void, undefine
     if (!code.startsWith("Z_")) throw invalidRequest(message);
     throw invalidRequest("The request body is not valid gzip.", { error_code: "request_body_encoding_invalid" });
   } finally {
-    req.off("close", breakOff);
+    unwatch();
     if (gzip) req.unpipe(gzip);
     gzip?.destroy();
     // a client may read its answer only after it has sent everything

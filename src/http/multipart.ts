@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { Readable } from "node:stream";
+import { finished, type Readable } from "node:stream";
 import { Busboy, type BusboyHeaders, type BusboyInstance, type Dicer } from "@fastify/busboy";
 import { invalidRequest } from "../api/errors.ts";
 import type { Upload } from "../files/store.ts";
@@ -29,7 +29,8 @@ export function receiveFile<T>(request: IncomingMessage, take: (form: FileForm) 
       breakOff = fail;
       form.once("finish", () => done(fields));
       form.on("error", (error) => fail(invalidRequest(`The multipart body is malformed: ${String(error)}`)));
-      request.once("close", () => request.complete || fail(invalidRequest(BROKEN_OFF)));
+      // also where the client left earlier, or after its last byte but before all was read
+      finished(request, { writable: false }, (error) => error && fail(invalidRequest(BROKEN_OFF)));
     });
     const stop = (error: Error) => {
       request.unpipe(form);

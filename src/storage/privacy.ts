@@ -5,7 +5,18 @@ import type { Logger } from "../shared/logger.ts";
 import { isOwn, isPrivate, PRIVATE_DIRECTORY, PRIVATE_FILE, requireOwn } from "../shared/privateFiles.ts";
 
 /** What this server, the launcher and the extension keep at the top of a data directory. */
-const KEPT = ["batches", "drafts", "empty", "files", "lock", "one-call", "results", "self-check.json", "usage"];
+const KEPT = [
+  "batches",
+  "drafts",
+  "empty",
+  "files",
+  "lock",
+  "one-call",
+  "results",
+  "self-check.json",
+  "stopped",
+  "usage",
+];
 const OWN_NAME = new RegExp(`^(${[...KEPT, "version.json"].join("|")}|lock\\..+|\\..+|lost\\+found)$`);
 
 /** Directories below one of those. */
