@@ -15,3 +15,10 @@ export interface ContentBlock {
   type: string;
   [field: string]: unknown;
 }
+
+/** The value's fields, if it has any: upstream's events may lack what they should have. */
+export function fieldsOf(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
+}

@@ -1,22 +1,31 @@
 import { randomUUID } from "node:crypto";
-import { parsePartial } from "./partialJson.ts";
+import { completed } from "./partialJson.ts";
 
 /** The text that a value was read from, where JavaScript would write it otherwise. */
 const texts = new WeakMap<object, string>();
 
 /**
  * Reads a tool's input, whole or cut off, and remembers its text: an integer beyond 2^53 would not survive, nor would the
- * order of keys that look like numbers.
+ * order of keys that look like numbers, and `JSON.stringify` overflows the stack at some thousand levels of nesting.
  */
 export function parseInput(json: string): unknown {
-  let value: unknown;
+  const whole = parsed(json);
+  if (whole !== undefined) return remembered(whole, json);
+  const text = completed(json);
+  return text === undefined ? {} : remembered(JSON.parse(text), text);
+}
+
+function parsed(json: string): unknown {
   try {
-    value = JSON.parse(json);
+    return JSON.parse(json);
   } catch {
-    return parsePartial(json);
+    return undefined;
   }
-  // a line feed would end a line of results
-  if (typeof value === "object" && value !== null && !/[\r\n]/.test(json)) texts.set(value, json);
+}
+
+function remembered(value: unknown, text: string): unknown {
+  // a line feed would end a line of results; in JSON it can only be between values
+  if (typeof value === "object" && value !== null) texts.set(value, text.replaceAll(/[\r\n]/g, " "));
   return value;
 }
 

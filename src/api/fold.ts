@@ -1,73 +1,108 @@
-import type { ContentBlock, Message, StreamEvent } from "./events.ts";
+import { type ContentBlock, fieldsOf, type Message, type StreamEvent } from "./events.ts";
 import { parseInput } from "./exactJson.ts";
 
 /**
  * Folds a stream into the one `Message` that a request without `stream` is answered with.
- * Unknown events and deltas leave it as it is, like in the official SDK's own fold (`MessageStream`, `BetaMessageStream`).
+ * Unknown events and deltas leave it as it is, like in the official SDK's own fold (`MessageStream`, `BetaMessageStream`);
+ * so does a field of the wrong type.
  */
 export async function fold(events: AsyncIterable<StreamEvent>): Promise<Message> {
-  let message: Message | undefined;
-  const partialInputs = new Map<number, string>();
+  let folding: Folding | undefined;
   for await (const event of events) {
-    if (event.type === "message_start") message = structuredClone(event.message) as Message;
-    else if (message) apply(message, event, partialInputs);
+    if (event.type === "message_start") folding = new Folding(fieldsOf(event.message) ?? {});
+    else folding?.apply(event);
   }
-  if (!message) throw new Error("The stream held no message_start.");
-  return message;
+  if (!folding) throw new Error("The stream held no message_start.");
+  return folding.message();
 }
 
-function apply(message: Message, event: StreamEvent, partialInputs: Map<number, string>): void {
-  const index = event.index as number;
-  switch (event.type) {
-    case "content_block_start": {
-      const block = structuredClone(event.content_block) as ContentBlock;
-      message.content[index] = block;
-      // from here on another model answers
-      if (block.type === "fallback") message.model = (block.to as { model: string }).model;
-      break;
+/** A message while its events come in. Blocks are kept by their index as a key, however large upstream makes it. */
+class Folding {
+  #message: Record<string, unknown>;
+  #usage: Record<string, unknown>;
+  readonly #blocks = new Map<unknown, ContentBlock>();
+  readonly #inputs = new Map<unknown, string>();
+
+  constructor(start: Record<string, unknown>) {
+    this.#message = start;
+    this.#usage = fieldsOf(start.usage) ?? {};
+    // a call made from code execution begins with its content (docs: "Programmatic tool calling")
+    for (const [index, block] of Array.isArray(start.content) ? start.content.entries() : []) this.#begin(index, block);
+  }
+
+  message(): Message {
+    return { ...this.#message, content: [...this.#blocks.values()], usage: this.#usage };
+  }
+
+  apply(event: StreamEvent): void {
+    switch (event.type) {
+      case "content_block_start":
+        this.#begin(event.index, event.content_block);
+        break;
+      case "content_block_delta":
+        this.#extend(event.index, fieldsOf(event.delta));
+        break;
+      case "content_block_stop": {
+        const json = this.#inputs.get(event.index);
+        const block = this.#blocks.get(event.index);
+        if (json && block) block.input = parseInput(json);
+        break;
+      }
+      case "message_delta":
+        this.#end(event);
+        break;
     }
-    case "content_block_delta":
-      applyDelta(message.content[index] as ContentBlock, event.delta as ContentBlock, index, partialInputs);
-      break;
-    case "content_block_stop": {
-      const json = partialInputs.get(index);
-      const block = message.content[index];
-      if (json && block) block.input = parseInput(json);
-      break;
+  }
+
+  #begin(index: unknown, start: unknown): void {
+    // a copy of what changes, since the event is not ours; a deep one would overflow the stack on a deep block
+    const block = { ...fieldsOf(start) } as ContentBlock;
+    if (Array.isArray(block.citations)) block.citations = [...block.citations];
+    this.#blocks.set(index, block);
+    // from here on another model answers
+    const model = block.type === "fallback" ? fieldsOf(block.to)?.model : undefined;
+    if (model !== undefined) this.#message.model = model;
+  }
+
+  #extend(index: unknown, delta: Record<string, unknown> | undefined): void {
+    const block = this.#blocks.get(index);
+    if (!block || !delta) return;
+    switch (delta.type) {
+      case "text_delta":
+        block.text = joined(block.text, delta.text);
+        break;
+      case "thinking_delta":
+        block.thinking = joined(block.thinking, delta.thinking);
+        break;
+      case "signature_delta":
+        block.signature = delta.signature;
+        break;
+      case "citations_delta":
+        if (!Array.isArray(block.citations)) block.citations = [];
+        (block.citations as unknown[]).push(delta.citation);
+        break;
+      case "compaction_delta": {
+        const { type: _, ...whole } = delta;
+        Object.assign(block, whole);
+        break;
+      }
+      case "input_json_delta":
+        this.#inputs.set(index, joined(this.#inputs.get(index), delta.partial_json));
+        break;
     }
-    case "message_delta": {
-      const { type: _, delta, usage, ...rest } = event;
-      const { container, ...ending } = delta as { container?: unknown };
-      Object.assign(message, ending, rest);
-      // that of the beginning stays where the end names none
-      if (container !== undefined) message.container = container ?? message.container ?? null;
-      for (const [name, value] of Object.entries(usage ?? {})) if (value !== null) message.usage[name] = value;
-      break;
-    }
+  }
+
+  #end({ type: _, delta, usage, ...rest }: StreamEvent): void {
+    // of several ends each says what the others leave open
+    const said = Object.entries({ ...fieldsOf(delta), ...rest }).filter(
+      ([name, value]) => value !== null || !(name in this.#message),
+    );
+    this.#message = { ...this.#message, ...Object.fromEntries(said) };
+    const counted = Object.entries(fieldsOf(usage) ?? {}).filter(([, value]) => value !== null);
+    this.#usage = { ...this.#usage, ...Object.fromEntries(counted) };
   }
 }
 
-function applyDelta(block: ContentBlock, delta: ContentBlock, index: number, partialInputs: Map<number, string>): void {
-  switch (delta.type) {
-    case "text_delta":
-      block.text = `${block.text ?? ""}${delta.text}`;
-      break;
-    case "thinking_delta":
-      block.thinking = `${block.thinking ?? ""}${delta.thinking}`;
-      break;
-    case "signature_delta":
-      block.signature = delta.signature;
-      break;
-    case "citations_delta":
-      block.citations = [...((block.citations as unknown[] | null) ?? []), delta.citation];
-      break;
-    case "compaction_delta": {
-      const { type: _, ...whole } = delta;
-      Object.assign(block, whole);
-      break;
-    }
-    case "input_json_delta":
-      partialInputs.set(index, `${partialInputs.get(index) ?? ""}${delta.partial_json}`);
-      break;
-  }
+function joined(before: unknown, more: unknown): string {
+  return `${before ?? ""}${typeof more === "string" ? more : ""}`;
 }

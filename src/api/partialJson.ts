@@ -1,13 +1,10 @@
 /**
- * Reads JSON that `max_tokens` may have cut off: what is complete of it, with the open lists and objects closed.
- * An answer must not be lost because its last tool input is not whole.
+ * Completes JSON that `max_tokens` may have cut off: keeps what is whole of it, and closes the open lists and objects.
+ * An answer must not be lost because its last tool input is not whole. Undefined if there is nothing to complete.
  */
-export function parsePartial(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return parseOrEmpty(completePart(json));
-  }
+export function completed(json: string): string | undefined {
+  const text = completePart(json);
+  return isJson(text) ? text : undefined;
 }
 
 /** Everything up to the last place where a value had ended or a list or object had just begun. */
@@ -15,7 +12,6 @@ function completePart(json: string): string {
   const open: string[] = [];
   let inString = false;
   let end = 0;
-  let closing = "";
   for (let at = 0; at < json.length; at++) {
     const char = json[at] as string;
     if (inString) {
@@ -30,15 +26,15 @@ function completePart(json: string): string {
     else if (char !== ",") continue;
     if (inString) continue;
     end = char === "," ? at : at + 1;
-    closing = open.toReversed().join("");
   }
-  return json.slice(0, end) + closing;
+  return json.slice(0, end) + open.reverse().join("");
 }
 
-function parseOrEmpty(json: string): unknown {
+function isJson(json: string): boolean {
   try {
-    return JSON.parse(json);
+    JSON.parse(json);
+    return true;
   } catch {
-    return {};
+    return false;
   }
 }

@@ -1,4 +1,4 @@
-import type { StreamEvent } from "./events.ts";
+import { fieldsOf, type StreamEvent } from "./events.ts";
 
 /** Tokens of a request and its answer. */
 export interface TokenCounts {
@@ -28,11 +28,13 @@ export class UsageMeter {
   }
 
   see(event: StreamEvent): void {
-    const message = event.message as { model?: string; usage?: object } | undefined;
+    const message = fieldsOf(event.message);
     if (message) this.begun = true;
-    if (message?.model) this.model = message.model;
-    for (const [name, value] of Object.entries(message?.usage ?? event.usage ?? {})) {
-      if (name in this.tokens && typeof value === "number") this.tokens[name as keyof TokenCounts] = value;
+    if (typeof message?.model === "string" && message.model !== "") this.model = message.model;
+    const usage = fieldsOf(message?.usage ?? event.usage) ?? {};
+    for (const name of Object.keys(this.tokens) as (keyof TokenCounts)[]) {
+      const value = usage[name];
+      if (typeof value === "number" && Number.isFinite(value)) this.tokens[name] = value;
     }
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ApiError } from "../api/errors.ts";
-import type { StreamEvent } from "../api/events.ts";
+import { fieldsOf, type StreamEvent } from "../api/events.ts";
 import { Channel } from "../shared/channel.ts";
 import type { CliMessage } from "./codec.ts";
 import { Evidence } from "./evidence.ts";
@@ -10,6 +10,9 @@ const BUFFERED_EVENTS = 64;
 
 /** How long what stderr tells may lag behind stdout, in milliseconds: the words of a failure, and headers. */
 const LAG = 200;
+
+/** The ends of block and message, in the order in which the CLI makes them up. */
+const ENDS = ["content_block_stop", "message_delta", "message_stop"];
 
 /**
  * One request's way through the CLI: fed with the CLI's output, it yields upstream's events and ends at the first
@@ -27,9 +30,11 @@ export class Turn {
   #stopReasonSeen = false;
   /** How many blocks have begun. */
   #blocks = 0;
-  #broken = false;
+  /** Whether the message has had its end, upstream's or the CLI's. */
+  #closed = false;
   #over = false;
-  #heldStop: StreamEvent | undefined;
+  /** Ends that either upstream has sent or the CLI made up for a broken stream: what comes after them decides. */
+  #held: StreamEvent[] = [];
   #resolveEnded!: () => void;
 
   /** Resolves when the CLI is done with this turn, and so ready for the next. */
@@ -67,7 +72,7 @@ export class Turn {
   async accept(message: CliMessage): Promise<void> {
     switch (message.type) {
       case "stream_event":
-        return this.#event(message.event);
+        return this.#event(message.event, "abandoned_blocks" in message);
       case "assistant":
         if (message.is_api_error_message) this.#evidence.addReport(message);
         else if (message.message?.content?.[0]?.type === "fallback") await this.#wholeBlock(message.message.content[0]);
@@ -76,7 +81,7 @@ export class Turn {
         this.#evidence.addLimit(message.rate_limit_info);
         return;
       case "result":
-        if (!this.#over) await this.#failed(message);
+        if (!this.#over) await this.#ended(message);
         this.#resolveEnded();
         return;
     }
@@ -103,24 +108,28 @@ export class Turn {
     this.#resolveEnded();
   }
 
-  async #event(event: StreamEvent): Promise<void> {
+  /** `abandoned` where the CLI itself says that it closes a broken stream, which only newer versions do. */
+  async #event(event: StreamEvent, abandoned = false): Promise<void> {
     if (this.#over) return;
     if (event.type === "message_start") {
       // a second answer in one turn is never this request's
       if (this.#started) return;
-      this.#started = true;
-      this.#sent = true;
-      if (this.#awaitsHeaders) this.#lacksHeaders = !(await isWithin(LAG, this.#evidence.answered));
+      await this.#begin(event);
     }
-    if (this.#broken || closesBrokenStream(event, this.#stopReasonSeen)) {
-      this.#broken = true;
+    if (this.#closed) return;
+    if (abandoned) {
+      this.#closed = true;
+      this.#held = [];
       return;
     }
-    if (event.type === "message_delta") this.#stopReasonSeen = true;
-    if (event.type === "content_block_start") this.#blocks = Number(event.index) + 1;
-    await this.#releaseHeldStop();
-    if (event.type === "content_block_stop") {
-      this.#heldStop = event;
+    this.#stopReasonSeen ||= hasStopReason(event);
+    if (event.type === "content_block_start") this.#blocks += 1;
+    const end = ENDS.indexOf(event.type);
+    const isHeld = end === 0 || (end > 0 && !this.#stopReasonSeen);
+    if (!isHeld || end <= ENDS.indexOf(this.#held.at(-1)?.type ?? "")) await this.#releaseHeld();
+    if (isHeld) {
+      this.#held.push(event);
+      this.#closed = event.type === "message_stop";
       return;
     }
     await this.#events.push(event);
@@ -131,6 +140,14 @@ export class Turn {
     }
   }
 
+  async #begin(event: StreamEvent): Promise<void> {
+    this.#started = true;
+    this.#sent = true;
+    const content = fieldsOf(event.message)?.content;
+    if (Array.isArray(content)) this.#blocks = content.length;
+    if (this.#awaitsHeaders) this.#lacksHeaders = !(await isWithin(LAG, this.#evidence.answered));
+  }
+
   /** A block that the CLI tells of when it is complete, at its place among the events but not by them. */
   async #wholeBlock(content_block: object): Promise<void> {
     const index = this.#blocks;
@@ -138,13 +155,19 @@ export class Turn {
     await this.#event({ type: "content_block_stop", index });
   }
 
-  async #releaseHeldStop(): Promise<void> {
-    const held = this.#heldStop;
-    this.#heldStop = undefined;
-    if (held) await this.#events.push(held);
+  async #releaseHeld(): Promise<void> {
+    const held = this.#held;
+    this.#held = [];
+    for (const event of held) await this.#events.push(event);
   }
 
-  async #failed(result: CliMessage): Promise<void> {
+  /** The CLI is done without an end that is surely upstream's. */
+  async #ended(result: CliMessage): Promise<void> {
+    if (this.#closed && this.#held.length > 0 && !result.is_error) {
+      await this.#releaseHeld();
+      this.#finish();
+      return;
+    }
     await isWithin(LAG, this.#evidence.seen);
     this.#finish(this.#evidence.toError(result, this.#started));
   }
@@ -163,8 +186,11 @@ async function isWithin(milliseconds: number, promise: Promise<void>): Promise<b
   return Promise.race([inTime, late]).finally(() => unwaited.abort());
 }
 
-/** On a broken stream the CLI closes block and message by itself, but it has no stop reason to tell; upstream always has. */
-function closesBrokenStream(event: StreamEvent, stopReasonSeen: boolean): boolean {
-  if (event.type === "message_delta") return (event.delta as { stop_reason?: unknown })?.stop_reason === null;
-  return event.type === "message_stop" && !stopReasonSeen;
+/**
+ * Upstream's answers have one, in the last delta or, after a call from code execution, in their first event. The CLI,
+ * which closes block and message of a broken stream by itself, knows none.
+ */
+function hasStopReason(event: StreamEvent): boolean {
+  const place = { message_start: event.message, message_delta: event.delta }[event.type];
+  return typeof fieldsOf(place)?.stop_reason === "string";
 }

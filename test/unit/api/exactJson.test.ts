@@ -11,11 +11,19 @@ describe("the input of a tool", () => {
   );
 
   it.each([
-    ['{"a": 1, "b', '{"a":1}'],
-    ['{"a":\n 1}', '{"a":1}'],
+    ['{"a": 12345678901234567890, "b', '{"a": 12345678901234567890}'],
+    ['{"a":\r\n 1}', '{"a":   1}'],
     ['"text"', '"text"'],
     ["", "{}"],
-  ])("is written anew where %j is cut off, or has lines, or is no object", (json, written) => {
+  ])("is one line of JSON where %j is cut off, or has lines, or is no object", (json, written) => {
     expect(stringify({ input: parseInput(json) })).toBe(`{"input":${written}}`);
+  });
+
+  const [OPEN, CLOSED] = ["[".repeat(40_000), "]".repeat(40_000)];
+  it.each([
+    ["whole", `${OPEN}1${CLOSED}`],
+    ["cut off", `${OPEN}1, "x`],
+  ])("is written however deep it is nested, %s", (_how, json) => {
+    expect(stringify({ input: parseInput(json) }) === `{"input":${OPEN}1${CLOSED}}`).toBe(true);
   });
 });

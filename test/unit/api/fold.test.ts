@@ -141,6 +141,28 @@ describe("fold", () => {
     expect(message).toMatchObject({ stop_reason: "end_turn", usage: { output_tokens: 1 } });
   });
 
+  it.each([
+    ["first", [{ type: "message_delta", delta: { stop_reason: null }, usage: { output_tokens: 3 } }, END]],
+    ["last", [END, { type: "message_delta", delta: { stop_reason: null }, usage: { input_tokens: 12 } }]],
+  ])("keeps the stop reason where another message_delta has none, %s", async (_where, ends) => {
+    expect(await fold(from([START, ...ends, STOP]))).toMatchObject({
+      stop_reason: "end_turn",
+      usage: { output_tokens: 7 },
+    });
+  });
+
+  it("takes a message whose content is in its first event, and blocks after it", async () => {
+    const content = [{ type: "text", text: "Before" }];
+    const start = { ...START, message: { ...(START.message as object), content, stop_reason: "tool_use" } };
+    const message = await fold(from([start, ...blockEvents(1, toolUse("look", {}, "a")), STOP]));
+    expect(message).toMatchObject({ content: [...content, { id: "a" }], stop_reason: "tool_use" });
+  });
+
+  it("holds no place for an index that upstream makes up", async () => {
+    const far = blockEvents(50_000_000, { type: "text", text: "" }, { type: "text_delta", text: "far" });
+    expect(await foldBlocks(...far)).toEqual([{ type: "text", text: "far" }]);
+  });
+
   it("passes over events it does not know", async () => {
     const plain = [...eventsFor([text("Two words")], { stop_reason: "end_turn" })].filter(
       ({ type }) => type !== "ping",

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { parsePartial } from "../../../src/api/partialJson.ts";
+import { completed } from "../../../src/api/partialJson.ts";
+
+const parsePartial = (json: string) => JSON.parse(completed(json) ?? "{}");
 
 describe("JSON that was cut off", () => {
   it.each([
@@ -22,5 +24,10 @@ describe("JSON that was cut off", () => {
     const json = JSON.stringify(document);
     for (let end = 0; end < json.length; end++) expect(parsePartial(json.slice(0, end))).toBeTypeOf("object");
     expect(parsePartial(json)).toEqual(document);
+  });
+
+  it("is completed at any depth", () => {
+    const depth = 100_000;
+    expect(completed(`${"[".repeat(depth)}1`) === "[".repeat(depth) + "]".repeat(depth)).toBe(true);
   });
 });

@@ -15,7 +15,8 @@ const STOP = { type: "message_stop" };
 const MADE_UP_ENDS = [
   [BLOCK_STOP, STOP],
   [BLOCK_STOP, { type: "message_delta", delta: { stop_reason: null, stop_sequence: null }, usage: {} }, STOP],
-  [BLOCK_STOP, { type: "message_delta", delta: { stop_reason: null } }, BLOCK_START, DELTA, BLOCK_STOP, STOP],
+  [{ type: "message_delta", delta: { stop_reason: null } }, STOP],
+  [STOP],
 ];
 const RESULT = { type: "result", subtype: "success", is_error: true };
 const NOT_SIGNED_IN = {

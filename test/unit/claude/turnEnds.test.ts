@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import type { StreamEvent } from "../../../src/api/events.ts";
+import { Turn } from "../../../src/claude/turn.ts";
+import { eventsFor, text } from "../../support/replies.ts";
+import { collect } from "../support/streams.ts";
+
+const ANSWER: StreamEvent[] = [...eventsFor([text("Two words")])];
+const [START] = ANSWER as [StreamEvent, ...StreamEvent[]];
+const BLOCK_START = { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } };
+const DELTA = { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "Half" } };
+const BLOCK_STOP = { type: "content_block_stop", index: 0 };
+const STOP = { type: "message_stop" };
+
+function begin() {
+  const calls: string[] = [];
+  const turn = new Turn(() => calls.push("interrupt"), false);
+  const feed = async (...events: StreamEvent[]) => {
+    for (const event of events) await turn.accept({ type: "stream_event", event });
+  };
+  return { turn, calls, feed };
+}
+
+describe("an answer's end", () => {
+  const delta = (stop_reason: string | null) => ({ type: "message_delta", delta: { stop_reason } });
+  const whole = (...ends: StreamEvent[]) => [START, BLOCK_START, DELTA, BLOCK_STOP, ...ends];
+  const NO_ERROR = { type: "result", subtype: "success", is_error: false };
+
+  it.each([
+    ["before", whole(delta(null), delta("end_turn"), STOP)],
+    ["after", whole(delta("end_turn"), delta(null), STOP)],
+    ["twice before", whole(delta(null), delta(null), delta("end_turn"), STOP)],
+    ["between blocks", [START, delta(null), ...whole(delta("end_turn"), STOP).slice(1)]],
+  ])("may have a delta without a stop reason, %s", async (_where, answer) => {
+    const { turn, calls, feed } = begin();
+    await feed(...answer);
+    expect(await collect(turn.events)).toEqual(answer);
+    expect(calls).toEqual(["interrupt"]);
+  });
+
+  it("may be in its first event", async () => {
+    const { turn, calls, feed } = begin();
+    const content = [{ type: "tool_use", id: "a", name: "look", input: {} }];
+    const answer = [{ type: "message_start", message: { content, stop_reason: "tool_use" } }, STOP];
+    await feed(...answer);
+    expect(await collect(turn.events)).toEqual(answer);
+    expect(calls).toEqual(["interrupt"]);
+  });
+
+  it.each([[whole(delta(null), STOP)], [whole(STOP)]])(
+    "is upstream's without any stop reason if the CLI finds nothing wrong",
+    async (answer) => {
+      const { turn, feed } = begin();
+      await feed(...answer);
+      await turn.accept(NO_ERROR);
+      expect(await collect(turn.events)).toEqual(answer);
+    },
+  );
+
+  it("is the CLI's where it says so, whatever follows", async () => {
+    const { turn, feed } = begin();
+    await feed(...whole());
+    const line = { type: "stream_event", event: STOP, abandoned_blocks: { from_block_index: 1 } };
+    await turn.accept(line);
+    await feed(...ANSWER);
+    await turn.accept(NO_ERROR);
+    await expect(collect(turn.events)).rejects.toMatchObject({ message: expect.stringContaining("broke off") });
+  });
+});
