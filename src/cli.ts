@@ -26,6 +26,10 @@ Usage: claude-virtual-api [options]         serves until Ctrl-C
   --allowed-origins L  web origins that may call from a browser, separated by commas
   --allowed-hosts L    further names a Host header may carry, separated by commas
   --request-timeout N  seconds a request may take in all (default 0: as long as it takes)
+  --stream-idle-timeout N
+                       seconds upstream may be silent, pings included (default 300; 10 to 1800, 0: any time)
+  --client-idle-timeout N
+                       seconds a client may leave its answer unread (default 300; 0: any time)
   --traffic            log request bodies and events, too
   --no-self-check      use a version of the CLI without checking it before
   --log-level L        error, warn, info, debug or trace (default info)
@@ -36,7 +40,8 @@ Each option with a value is also read from CLAUDE_VIRTUAL_API_NAME, as in CLAUDE
 
 const FLAGS = [
   ...["port", "host", "claude", "data-dir", "api-key", "max-concurrent", "warm"],
-  ...["model-map", "allowed-origins", "allowed-hosts", "request-timeout", "storage-quota", "keep-files", "log-level"],
+  ...["model-map", "allowed-origins", "allowed-hosts", "request-timeout", "stream-idle-timeout"],
+  ...["client-idle-timeout", "storage-quota", "keep-files", "log-level"],
 ] as const;
 type Flag = (typeof FLAGS)[number];
 const SWITCHES = ["traffic", "no-self-check", "help", "version"] as const;
@@ -80,7 +85,9 @@ function toOptions(flags: Flags, environment: NodeJS.ProcessEnv): ServerOptions 
     ...(flags["api-key"] !== undefined && { apiKey: flags["api-key"] }),
     maxConcurrent: wholeNumber("max-concurrent", flags["max-concurrent"], 1, 1000) ?? defaultOptions.maxConcurrent,
     warm: wholeNumber("warm", flags.warm, 0, 100) ?? defaultOptions.warm,
-    requestTimeout: 1000 * (wholeNumber("request-timeout", flags["request-timeout"], 0, 86_400) ?? 0),
+    requestTimeout: seconds("request-timeout", flags, 86_400) ?? defaultOptions.requestTimeout,
+    streamIdleTimeout: seconds("stream-idle-timeout", flags, 1800) ?? defaultOptions.streamIdleTimeout,
+    clientIdleTimeout: seconds("client-idle-timeout", flags, 86_400) ?? defaultOptions.clientIdleTimeout,
     traffic: () => flags.traffic !== undefined,
     modelMap: { ...defaultOptions.modelMap, ...Object.fromEntries(list(flags["model-map"]).map(modelPair)) },
     allowedOrigins: list(flags["allowed-origins"]),
@@ -104,6 +111,12 @@ function wholeNumber(flag: Flag, text: string | undefined, minimum: number, maxi
     throw new UsageError(`--${flag} takes a whole number from ${minimum} to ${maximum}, not '${text}'.`);
   }
   return value;
+}
+
+/** A time in whole seconds, as milliseconds. */
+function seconds(flag: Flag, flags: Flags, maximum: number): number | undefined {
+  const value = wholeNumber(flag, flags[flag], 0, maximum);
+  return value === undefined ? undefined : 1000 * value;
 }
 
 /** Logs to stderr, so that stdout says only where the server listens. */

@@ -31,6 +31,13 @@ export interface ServerOptions {
   maxWorkerMemory: number;
   /** Milliseconds a request may take in all; 0 for as long as it takes. */
   requestTimeout: number;
+  /**
+   * Milliseconds for which upstream may send nothing, pings included, before an answer is given up: 10,000 to 1,800,000,
+   * or 0 for any time. On Bedrock, Vertex and Foundry, whose pings cannot be seen, there is no such bound.
+   */
+  streamIdleTimeout: number;
+  /** Milliseconds for which a client may not read its answer before that is ended; 0 for any time. */
+  clientIdleTimeout: number;
   /** Whether request bodies and events are logged, asked for each line, so that it can be switched while it runs. */
   traffic: () => boolean;
   /** Web origins that may call the API from a browser; `*` allows any. */
@@ -61,6 +68,8 @@ export const defaultOptions: Omit<ServerOptions, "environment"> = {
   maxRequestsPerWorker: 200,
   maxWorkerMemory: 600 * 1024 * 1024,
   requestTimeout: 0,
+  streamIdleTimeout: 5 * 60_000,
+  clientIdleTimeout: 5 * 60_000,
   traffic: () => false,
   allowedOrigins: [],
   allowedHosts: [],

@@ -163,6 +163,24 @@ export const upstreamUnreachable = (reason: string) =>
     details: { error_code: "upstream_unreachable" },
   });
 
+/** Upstream has answered, but with a page or JSON of a gateway. It may have been paid for, so nothing repeats it. */
+export const notAStream = (contentType: string, requestId?: string) =>
+  new ApiError(
+    500,
+    "api_error",
+    `The API answered with '${contentType.slice(0, 100)}' instead of a stream of events. Check ANTHROPIC_BASE_URL, and the proxy or gateway before it.`,
+    { details: { error_code: "upstream_not_a_stream" }, headers: NO_RETRY, ...(requestId && { requestId }) },
+  );
+
+export const upstreamSilent = (seconds: number) =>
+  new ApiError(504, "timeout_error", `The API sent nothing for ${seconds} s. Send the request again.`);
+
+export const upstreamAsleep = () =>
+  new ApiError(504, "timeout_error", "This machine was asleep while the API answered. Send the request again.");
+
+export const upstreamTimedOut = (reason: string) =>
+  new ApiError(504, "timeout_error", `The API did not answer in time: ${reason}`);
+
 export const answerBrokenOff = (reason: string, requestId?: string) =>
   new ApiError(500, "api_error", `The API's answer broke off: ${reason}`, requestId ? { requestId } : {});
 

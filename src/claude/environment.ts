@@ -30,7 +30,7 @@ const RESERVED = new Set(["ANTHROPIC_BETAS", "ANTHROPIC_MODEL", "ANTHROPIC_LOG"]
 
 /**
  * What makes the CLI send one request as it is: no retries, no compaction, no limit and no betas of its own, every effort
- * with every model, however long a silence, nothing in the background.
+ * with every model, no bound on a silence of events, nothing in the background.
  */
 const FIXED = {
   CLAUDE_CODE_MAX_RETRIES: "0",
@@ -52,17 +52,25 @@ const FIXED = {
 /** Betas that the CLI takes out unless it may have some of its own, too. */
 const EXPERIMENTAL = new Set(["inline-tools-2026-09-15", "mid-conversation-tool-changes-2026-07-01"]);
 
-/** Builds the environment of a worker that sends the given betas on top of the CLI's own. */
+/**
+ * Builds the environment of a worker that sends the given betas on top of the CLI's own, and gives up on an upstream
+ * that sends no byte for `streamIdleTimeout` milliseconds; 0 for never. The CLI takes 10 s to 30 min.
+ */
 export function childEnvironment(
   environment: NodeJS.ProcessEnv,
   extra: Record<string, string>,
   betas: readonly string[],
+  streamIdleTimeout = 0,
 ): Record<string, string> {
   const child: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment)) {
     if (value !== undefined && isAllowed(name.toUpperCase())) child[name] = value;
   }
   Object.assign(child, extra, FIXED);
+  if (streamIdleTimeout > 0) {
+    child.CLAUDE_ENABLE_BYTE_WATCHDOG = "1";
+    child.CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS = String(streamIdleTimeout);
+  }
   if (betas.length > 0) child.ANTHROPIC_BETAS = betas.join(",");
   if (betas.some((beta) => EXPERIMENTAL.has(beta))) delete child.CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS;
   return child;

@@ -1,4 +1,13 @@
-import { ApiError, answerBrokenOff, notSignedIn, upstreamUnreachable } from "../api/errors.ts";
+import {
+  ApiError,
+  answerBrokenOff,
+  notAStream,
+  notSignedIn,
+  upstreamAsleep,
+  upstreamSilent,
+  upstreamTimedOut,
+  upstreamUnreachable,
+} from "../api/errors.ts";
 import { limitHeaders, tellsOfLimits } from "../api/rateLimits.ts";
 import type { CliMessage } from "./codec.ts";
 import { isRedacted, readings, restored, wordsOf } from "./redaction.ts";
@@ -17,14 +26,20 @@ interface Quotation {
 }
 
 /** `API error (attempt 1/1): 404 404 {…}`: a refusal, with upstream's status and own words, an envelope or not. */
-const REFUSED = /API error \(attempt \d+\/\d+\): (\d{3}) (?:\d{3} )?(.*?)\s*$/;
+const REFUSED = /API error \(attempt \d{1,6}\/\d{1,6}\): (\d{3}) (?:\d{3} )?/;
 /**
  * `Error streaming (non-streaming fallback disabled): {…}`: an error event in an open stream; of some types after a
  * whole block it says `Error in API request: {…}`.
  */
-const BROKEN_STREAM = /(?:Error streaming[^{]*|Error in API request: )(\{.*\})\s*$/;
+const BROKEN_STREAM = /Error streaming|Error in API request: (?=\{)/;
 /** Any of them, whatever it quotes; of an overload after a whole block only this much is told. */
 const ANY_FAILURE = /\[ERROR\] (API error \(attempt|Error streaming|Error in API request: \{)|Mid-stream server error/;
+/** The CLI gives up on an upstream that is silent: in mid-stream, when the machine wakes from sleep, before any answer. */
+const GIVEN_UP = [
+  { line: /\[byte-watchdog\] firing: idle=(\d{1,9})ms/, toError: (ms: number) => upstreamSilent(ms / 1000) },
+  { line: /\[byte-watchdog\] aborting: .*slept/, toError: () => upstreamAsleep() },
+  { line: /\[first-byte\] no response headers (\d{1,9})/, toError: (seconds: number) => upstreamSilent(seconds) },
+];
 
 /** Statuses of the errors that arrive as events, where no status line tells (docs: "API errors"). */
 const STATUS_OF: Record<string, number> = {
@@ -50,10 +65,12 @@ export class Evidence {
   #quoted: Quotation | undefined;
   /** A refusal that was no envelope. */
   #refused: { status: number; words: string } | undefined;
+  #givenUp: ApiError | undefined;
   #reported: CliMessage | undefined;
   #denied = false;
   #limit: RateLimitInfo | undefined;
   readonly #upstream = new UpstreamHeaders();
+  readonly #request: Record<string, unknown>;
   #complete = false;
   #resolveSeen!: () => void;
 
@@ -61,6 +78,11 @@ export class Evidence {
   readonly seen: Promise<void> = new Promise((resolve) => {
     this.#resolveSeen = resolve;
   });
+
+  /** `request` is the body whose failure this is. */
+  constructor(request: Record<string, unknown> = {}) {
+    this.#request = request;
+  }
 
   /** Upstream's headers, once `answered` has resolved. */
   get headers(): Record<string, string> {
@@ -76,6 +98,7 @@ export class Evidence {
     if (this.#complete) return;
     if (isSdkLog(line)) this.#upstream.add(line);
     else if (ANY_FAILURE.test(line)) this.#quote(line);
+    else this.#giveUp(line);
   }
 
   addReport(message: CliMessage): void {
@@ -98,12 +121,13 @@ export class Evidence {
   toError(result: CliMessage, begun: boolean): ApiError {
     const report = this.#reported;
     const told = String(report?.message?.content?.[0]?.text ?? "");
+    if (this.#givenUp) return this.#givenUp;
     if (this.#quoted) return this.#quotedError(this.#quoted, told);
     const { requestId } = this.#ofRequest();
     if (this.#refused) {
       const { status, words } = this.#refused;
       // JSON that is no envelope is nothing to read to a person
-      return this.#refusal(status, words.startsWith("{") && told ? wordsOf(told) : restored(words, told), report);
+      return this.#refusal(status, words.startsWith("{") && told ? wordsOf(told) : this.#restored(words, told), report);
     }
     if (this.#denied && !report) {
       return answerBrokenOff("its server failed, and gave no reason that is told.", requestId);
@@ -114,16 +138,41 @@ export class Evidence {
     const status = report?.api_error_status ?? result.api_error_status;
     if (typeof status === "number") return this.#refusal(status, words, report);
     if (report?.error === "authentication_failed") return notSignedIn();
-    return begun ? answerBrokenOff(words, requestId) : upstreamUnreachable(words);
+    if (words.startsWith("Request timed out")) return upstreamTimedOut(words);
+    const { contentType } = this.#upstream;
+    if (!begun && contentType !== undefined && !/event-?stream/.test(contentType)) {
+      return notAStream(contentType, requestId);
+    }
+    return begun || contentType !== undefined ? answerBrokenOff(words, requestId) : upstreamUnreachable(words);
   }
 
   #quote(line: string): void {
+    this.#conclude();
+    const refused = REFUSED.exec(line);
+    const found = refused ?? BROKEN_STREAM.exec(line);
+    const quoted = found ? line.slice(found.index + found[0].length).trimEnd() : "";
+    const envelope = parseEnvelope(between(quoted, "{", "}"));
+    if (envelope) this.#quoted = { status: refused ? Number(refused[1]) : undefined, envelope };
+    else if (refused) this.#refused = { status: Number(refused[1]), words: quoted || "no reason given" };
+  }
+
+  #giveUp(line: string): void {
+    for (const { line: pattern, toError } of GIVEN_UP) {
+      const found = pattern.exec(line);
+      if (!found) continue;
+      this.#conclude();
+      this.#givenUp = toError(Number(found[1]));
+    }
+  }
+
+  /** The first failure of a turn is upstream's; what the CLI does after it is its own. */
+  #conclude(): void {
     this.#complete = true;
     this.#resolveSeen();
-    const refused = REFUSED.exec(line);
-    const envelope = parseEnvelope(refused ? /\{.*\}/.exec(refused[2] ?? "")?.[0] : BROKEN_STREAM.exec(line)?.[1]);
-    if (envelope) this.#quoted = { status: refused ? Number(refused[1]) : undefined, envelope };
-    else if (refused) this.#refused = { status: Number(refused[1]), words: refused[2] || "no reason given" };
+  }
+
+  #restored(words: string, report: string): string {
+    return restored(words, report, this.#request);
   }
 
   /** A refusal in the words of the CLI, or in those of whoever stands before upstream. */
@@ -136,7 +185,7 @@ export class Evidence {
 
   #quotedError({ status, envelope }: Quotation, told: string): ApiError {
     const { type, message, details } = envelope.error;
-    return new ApiError(status ?? STATUS_OF[type] ?? 500, type, restored(message, told), {
+    return new ApiError(status ?? STATUS_OF[type] ?? 500, type, this.#restored(message, told), {
       // those of an open stream are about the answer, not about what broke it
       ...(status !== undefined && { headers: this.#refusalHeaders(status) }),
       ...(details && { details: known(details) }),
@@ -155,6 +204,13 @@ export class Evidence {
     const limits = Object.keys(own).some(tellsOfLimits) ? {} : headersOf(this.#limit);
     return limitHeaders(status, { ...own, ...limits });
   }
+}
+
+/** The text from the first `open` to the last `close`; undefined where there is none. */
+function between(text: string, open: string, close: string): string | undefined {
+  const from = text.indexOf(open);
+  const to = text.lastIndexOf(close);
+  return from === -1 || to < from ? undefined : text.slice(from, to + 1);
 }
 
 /** Those details that are not redacted. */

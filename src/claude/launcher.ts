@@ -15,6 +15,8 @@ export interface LauncherOptions {
   dataDir: string;
   environment: NodeJS.ProcessEnv;
   extraEnvironment: Record<string, string>;
+  /** Milliseconds without a byte after which the CLI gives up on upstream; 0 for never. */
+  streamIdleTimeout?: number;
 }
 
 /** What the launcher works with besides its options. */
@@ -61,13 +63,14 @@ export class Launcher {
    */
   async launch(betas: readonly string[], background: boolean): Promise<Worker> {
     const { command, prefix, version } = await this.locate();
-    const { environment, extraEnvironment, dataDir } = this.#options;
+    const { environment, extraEnvironment, dataDir, streamIdleTimeout } = this.#options;
     const cwd = join(dataDir, "empty");
     await makePrivateDirectory(cwd);
     const signIn = await this.#signIn();
     const helpers = Object.keys(signIn.helpers).length > 0 ? ["--settings", JSON.stringify(signIn.helpers)] : [];
     const args = [...prefix, ...ARGUMENTS, ...helpers, "--plugin-dir", await installOneCallMod(dataDir)];
-    const child = childEnvironment({ ...environment, ...signIn.environment }, extraEnvironment, betas);
+    const given = { ...environment, ...signIn.environment };
+    const child = childEnvironment(given, extraEnvironment, betas, streamIdleTimeout);
     const process = new CliProcess({ command, args, environment: child, cwd }, this.#reaper);
     if (background) process.yieldToOthers();
     const worker = new Worker(process, this.#parts.logger);

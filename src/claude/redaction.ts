@@ -1,3 +1,5 @@
+import { fieldsOf } from "../api/events.ts";
+
 /**
  * The CLI takes whatever looks like a secret out of its debug lines, and an API's errors speak of tokens: of
  * `max_tokens: 128000 > 64000` they leave `max_tokens: [REDACTED] > 64000`. Its reports on stdout are whole, but some
@@ -14,12 +16,22 @@ const BEHIND = /\. This is a server-side issue, usually temporary.*$/s;
 /** A report without what the CLI puts around upstream's words, as far as it has them. */
 export const wordsOf = (report: string): string => report.replace(BEFORE, "").replace(BEHIND, "");
 
-/** The redacted words as they were, where the report has them; else as they are. */
-export function restored(words: string, report: string): string {
+/** The redacted words as they were, where the report or the request has them; else as they are. */
+export function restored(words: string, report: string, request: Record<string, unknown> = {}): string {
   if (!isRedacted(words)) return words;
   const told = wordsOf(report);
+  const pieces = words.split(REDACTED);
   // the full stop at their end may have been taken for the CLI's own
-  return [told, `${told}.`].find((whole) => fits(whole, words.split(REDACTED))) ?? words;
+  return [told, `${told}.`].find((whole) => fits(whole, pieces)) ?? withOwnNumber(pieces, request) ?? words;
+}
+
+/** `max_tokens: [REDACTED] > 64000`: the number that is too large is the request's. */
+function withOwnNumber([path = "", rest, ...more]: string[], request: Record<string, unknown>): string | undefined {
+  const [, names] = /^([\w.]{1,100}): $/.exec(path) ?? [];
+  if (!names || !rest?.startsWith(" > ") || more.length > 0) return undefined;
+  let value: unknown = request;
+  for (const name of names.split(".")) value = fieldsOf(value)?.[name];
+  return typeof value === "number" ? `${path}${value}${rest}` : undefined;
 }
 
 /**

@@ -23,7 +23,7 @@ export class Turn {
   readonly #awaitsHeaders: boolean;
   readonly #startedAt = Date.now();
   readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS);
-  readonly #evidence = new Evidence();
+  readonly #evidence: Evidence;
   #lacksHeaders = false;
   #sent = false;
   #started = false;
@@ -42,10 +42,14 @@ export class Turn {
     this.#resolveEnded = resolve;
   });
 
-  /** `interrupt` asks the CLI to end the turn; `awaitsHeaders` has the first event wait for upstream's headers. */
-  constructor(interrupt: () => void, awaitsHeaders = true) {
+  /**
+   * `interrupt` asks the CLI to end the turn; `awaitsHeaders` has the first event wait for upstream's headers; `body` is
+   * the request's.
+   */
+  constructor(interrupt: () => void, awaitsHeaders = true, body: Record<string, unknown> = {}) {
     this.#interrupt = interrupt;
     this.#awaitsHeaders = awaitsHeaders;
+    this.#evidence = new Evidence(body);
   }
 
   /** Upstream's events. Throws `ApiError` when the answer does not come, or not whole. */

@@ -27,6 +27,7 @@ const OF_ITSELF = /^(request-id|anthropic-(organization|workspace)-id)$/;
 export class UpstreamHeaders {
   #headers: Record<string, string> = {};
   #open = false;
+  #contentType: string | undefined;
   #resolveSeen!: () => void;
 
   /** Resolves when the headers of an answer are there. */
@@ -36,6 +37,11 @@ export class UpstreamHeaders {
 
   get current(): Record<string, string> {
     return this.#headers;
+  }
+
+  /** What the first answer consists of. */
+  get contentType(): string | undefined {
+    return this.#contentType;
   }
 
   add(line: string): void {
@@ -51,6 +57,7 @@ export class UpstreamHeaders {
       this.#resolveSeen();
     }
     const [, name = "", value] = HEADER.exec(line) ?? [];
+    if (name === "content-type") this.#contentType ??= value;
     if (value !== undefined && (tellsOfLimits(name) || OF_ITSELF.test(name))) this.#headers[name] = value;
   }
 }

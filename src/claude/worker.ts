@@ -84,11 +84,12 @@ export class Worker {
    */
   async *run(request: TurnRequest, signal: AbortSignal, alone = false): AsyncGenerator<StreamEvent, void, undefined> {
     const settings = turnSettings(request);
-    const turn = new Turn(() => {
+    const interrupt = () => {
       if (alone) return;
       this.#interrupted = this.#request({ subtype: "interrupt" });
       this.#interrupted.catch(() => {});
-    }, this.#tellsHeaders);
+    };
+    const turn = new Turn(interrupt, this.#tellsHeaders, request.body);
     const stop = () => turn.stop();
     signal.addEventListener("abort", stop, { once: true });
     this.#turn = turn;

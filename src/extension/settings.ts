@@ -67,6 +67,8 @@ export class Settings {
       warm: get(Setting.warmWorkers, defaultOptions.warm),
       idleTimeout: 1000 * get(Setting.idleTimeout, defaultOptions.idleTimeout / 1000),
       requestTimeout: 1000 * get(Setting.requestTimeout, 0),
+      streamIdleTimeout: 1000 * get(Setting.streamIdleTimeout, defaultOptions.streamIdleTimeout / 1000),
+      clientIdleTimeout: 1000 * get(Setting.clientIdleTimeout, defaultOptions.clientIdleTimeout / 1000),
       traffic: () => get(Setting.traffic, false),
       allowedOrigins: get<string[]>(Setting.allowedOrigins, []),
       modelMap: get(Setting.modelMap, defaultOptions.modelMap),

@@ -5,7 +5,7 @@ import { fileStage } from "../support/fileStage.ts";
 import { sampled } from "../support/full.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { paced, type Reply, type StreamEvent } from "../support/replies.ts";
-import { ANSWERS, NOVEL } from "./answers.ts";
+import { ANSWERS, LEFT_OF_IT, NOVEL, TAKEN_OUT, TWO_PARTS } from "./answers.ts";
 
 const on = fileStage();
 
@@ -19,6 +19,7 @@ async function sdkFold(events: StreamEvent[]): Promise<Record<string, unknown>> 
   return message as unknown as Record<string, unknown>;
 }
 
+const withoutIds = (events: StreamEvent[]) => events.map(({ message, ...event }) => event);
 const withoutPings = (events: StreamEvent[]) => events.filter(({ type }) => type !== "ping");
 
 /** How fast upstream sends, from all at once to one event after the other. */
@@ -68,6 +69,24 @@ describe.each(PACES)("of an upstream that sends %s,", (name, pace) => {
       expect(message).toEqual({ ...folded, container });
       expect(on.standIn.messages).toHaveLength(1);
     });
+  });
+
+  it.each(Object.entries(TWO_PARTS))("an end in two parts is whole, with %s", async (_order, events) => {
+    on.standIn.respond = () => pace(events);
+    expect(await eventsOf(await on.post(simple("x", { stream: true })))).toEqual(withoutPings(events));
+    const message = (await (await on.post(simple("x"))).json()) as object;
+    expect(message).toMatchObject({
+      stop_reason: "end_turn",
+      content: [{ text: "whole" }],
+      usage: { output_tokens: 7 },
+    });
+    expect(on.standIn.messages).toHaveLength(2);
+  });
+
+  it("what the CLI takes out is all that is missing", async () => {
+    on.standIn.respond = () => pace(TAKEN_OUT);
+    const came = (await eventsOf(await on.post(simple("x", { stream: true })))) as StreamEvent[];
+    expect(withoutIds(came)).toEqual(withoutIds(LEFT_OF_IT));
   });
 
   it("what is not known yet is streamed as it came, and kept in the fold", async () => {

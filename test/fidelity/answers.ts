@@ -15,6 +15,8 @@ function stream(blocks: StreamEvent[], delta: object = {}, usage: object = {}): 
   return [start, ...blocks, { ...end, delta: { ...end.delta, ...delta }, usage: { ...end.usage, ...usage } }, stop];
 }
 
+const [start] = [...eventsFor([])] as [StreamEvent];
+
 const cited = {
   type: "char_location",
   cited_text: "c",
@@ -104,6 +106,18 @@ export const ANSWERS: Record<string, StreamEvent[]> = {
     ...block(1, { type: "text", text: "" }, { type: "text_delta", text: "x" }),
   ]),
   "nothing at all": stream([]),
+  "a call from code execution, in its first event": [
+    {
+      type: "message_start",
+      message: {
+        ...start.message,
+        content: [{ type: "tool_use", id: "toolu_1", name: "look", input: { at: "a" }, caller: { type: "direct" } }],
+        stop_reason: "tool_use",
+        container: { id: "container_1", expires_at: "2026-11-24T00:00:00Z" },
+      },
+    },
+    { type: "message_stop" },
+  ],
   "an end at max_tokens": [...eventsFor([text("cut")], { stop_reason: "max_tokens" })],
   "an end at a stop sequence": [...eventsFor([text("cut")], { stop_reason: "stop_sequence", stop_sequence: "END" })],
   "an end for a pause": [...eventsFor([text("cut")], { stop_reason: "pause_turn" })],
@@ -120,6 +134,34 @@ export const ANSWERS: Record<string, StreamEvent[]> = {
     { cache_read_input_tokens: 5, cache_creation_input_tokens: 6 },
   ),
 };
+
+/** The end of an answer in two parts, of which one has no stop reason. */
+const parts = (first: object, second: object): StreamEvent[] => {
+  const [start, ...rest] = [...eventsFor([text("whole")])] as [StreamEvent, ...StreamEvent[]];
+  const end = rest.at(-2) as StreamEvent;
+  const part = (more: object) => ({ ...end, delta: { ...end.delta, ...more } });
+  return [start, ...rest.slice(0, -2), part(first), part(second), ...rest.slice(-1)];
+};
+
+export const TWO_PARTS = {
+  "the stop reason last": parts({ stop_reason: null }, {}),
+  "the stop reason first": parts({}, { stop_reason: null }),
+};
+
+/** An answer with fields of its last delta and of a fallback block that the CLI takes out, and what is left of it. */
+export const [TAKEN_OUT, LEFT_OF_IT] = [true, false].map((whole) => {
+  const details = { type: "refusal", category: "cyber", explanation: "Because." };
+  const tokens = { fallback_credit_token: "fct_1", resumption: { a: 1 }, resumption_token: "rt_1" };
+  const fallback = { type: "fallback", from: { model: "claude-sonnet-5" }, to: { model: "claude-haiku-4-5-20251001" } };
+  const trigger = { type: "refusal", category: "cyber", explanation: null };
+  return stream(
+    [
+      ...block(0, { type: "text", text: "" }, { type: "text_delta", text: "part" }),
+      ...block(1, whole ? { ...fallback, trigger } : fallback),
+    ],
+    { stop_reason: "refusal", stop_details: whole ? { ...details, ...tokens } : details },
+  );
+}) as [StreamEvent[], StreamEvent[]];
 
 /** Blocks and deltas that no SDK knows yet, which are passed on all the same; of new events the CLI tells nothing. */
 export const NOVEL: StreamEvent[] = stream([

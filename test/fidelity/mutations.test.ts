@@ -29,7 +29,7 @@ const UNSEEN: Record<string, string> = {
   DISABLE_AUTOUPDATER: "the CLI would call other hosts",
   API_FORCE_IDLE_TIMEOUT: "shows after minutes of silence (test/http/silence.test.ts)",
   CLAUDE_ENABLE_STREAM_WATCHDOG: "shows after minutes of silence (test/http/silence.test.ts)",
-  CLAUDE_ENABLE_BYTE_WATCHDOG: "shows after minutes of silence (test/http/silence.test.ts)",
+  CLAUDE_ENABLE_BYTE_WATCHDOG: "shows after minutes of silence (test/http/stalls.test.ts)",
 };
 
 const { env } = turnSettings({ model: "", body: {}, systemMarks: undefined, withoutTemperature: false });

@@ -146,6 +146,24 @@ describe("a stream that breaks", () => {
   });
 });
 
+describe("an answer that is no stream", () => {
+  it.each([
+    ["a gateway's page", () => ({ status: 200, plain: "<html><title>Sign in</title></html>" }), "text/html"],
+    ["JSON", () => failure(200, "quota_error", "The gateway's quota is used up"), "application/json"],
+    ["nothing", () => ({ status: 200, plain: "" }), "text/html"],
+  ])("is reported as what it is: %s", async (_what, answer, type) => {
+    on.standIn.respond = answer;
+    for (const stream of [true, false]) {
+      const response = await on.post(simple("x", { stream }));
+      expect([response.status, response.headers.get("x-should-retry")]).toEqual([500, "false"]);
+      const { error } = (await response.json()) as { error: { type: string; message: string } };
+      expect(error.type).toBe("api_error");
+      expect(error.message).toMatch(`The API answered with '${type}'`);
+    }
+    expect(on.standIn.messages).toHaveLength(2);
+  });
+});
+
 describe("an upstream that hangs up", () => {
   it("is told as what it is, and the next request succeeds", async () => {
     on.standIn.respond = () => ({ hangUp: true });

@@ -6,7 +6,7 @@ import { eventsOf, simple } from "../support/harness.ts";
 import { rawRequest } from "../support/rawRequest.ts";
 import { eventsFor, paced, type StreamEvent, text } from "../support/replies.ts";
 
-/** Milliseconds: longer than any limit that the CLI has on silence by itself. */
+/** Milliseconds: longer than our own default, and than any limit that the CLI has on silence by itself. */
 const SILENCE = 400_000;
 
 const EVENTS = [...eventsFor([text("worth the wait")])];
@@ -20,7 +20,7 @@ async function* pausedAfter(count: number): AsyncGenerator<StreamEvent> {
 }
 
 describe.runIf(FULL)("an upstream", { timeout: 2 * SILENCE }, () => {
-  const on = fileStage();
+  const on = fileStage({ streamIdleTimeout: 0 });
 
   it("that falls silent in mid-answer is waited for, and the client is kept awake", async () => {
     on.standIn.respond = () => paced(pausedAfter(4));

@@ -118,6 +118,26 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "api_error",
     "Claude Code could not reach the API: cut",
   ],
+  notAStream: [
+    errors.notAStream("text/html"),
+    500,
+    "api_error",
+    "The API answered with 'text/html' instead of a stream of events. Check ANTHROPIC_BASE_URL, and the proxy or gateway before it.",
+    NO_RETRY,
+  ],
+  upstreamSilent: [
+    errors.upstreamSilent(300),
+    504,
+    "timeout_error",
+    "The API sent nothing for 300 s. Send the request again.",
+  ],
+  upstreamAsleep: [
+    errors.upstreamAsleep(),
+    504,
+    "timeout_error",
+    "This machine was asleep while the API answered. Send the request again.",
+  ],
+  upstreamTimedOut: [errors.upstreamTimedOut("late"), 504, "timeout_error", "The API did not answer in time: late"],
   answerBrokenOff: [errors.answerBrokenOff("terminated"), 500, "api_error", "The API's answer broke off: terminated"],
   unstorable: [
     errors.unstorable(new Error("too deep")),

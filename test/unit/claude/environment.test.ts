@@ -63,6 +63,14 @@ describe("childEnvironment", () => {
     expect(childEnvironment(given, given, [])).toEqual(fixed);
   });
 
+  it("bounds upstream's silence, in bytes, where a bound is given", () => {
+    expect(childEnvironment({}, {}, [], 10_000)).toEqual({
+      ...fixed,
+      CLAUDE_ENABLE_BYTE_WATCHDOG: "1",
+      CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS: "10000",
+    });
+  });
+
   it("lists the extra betas, and none when there are none", () => {
     expect(childEnvironment({}, {}, ["a-2025-01-01", "b-2025-01-01"]).ANTHROPIC_BETAS).toBe(
       "a-2025-01-01,b-2025-01-01",

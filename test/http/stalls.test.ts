@@ -1,0 +1,69 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { fileStage } from "../support/fileStage.ts";
+import { eventsOf, simple } from "../support/harness.ts";
+import { eventsFor, paced, reply, type StreamEvent, text } from "../support/replies.ts";
+
+/** Milliseconds: the least that the CLI takes. */
+const BOUND = 10_000;
+const EVENTS = [...eventsFor([text("one two three")])];
+const never = new Promise<never>(() => {});
+
+/** An answer that falls silent after so many events. */
+async function* silentAfter(count: number): AsyncGenerator<StreamEvent> {
+  yield* EVENTS.slice(0, count);
+  await never;
+}
+
+/** An answer with nothing but pings for longer than the bound. */
+async function* pinging(): AsyncGenerator<StreamEvent> {
+  yield* EVENTS.slice(0, 4);
+  for (let waited = 0; waited <= BOUND; waited += BOUND / 4) {
+    yield { type: "ping" };
+    await delay(BOUND / 4);
+  }
+  yield* EVENTS.slice(4);
+}
+
+const withoutPings = (events: { type?: unknown }[]) => events.filter(({ type }) => type !== "ping");
+
+describe("an upstream that falls silent", { timeout: 60_000 }, () => {
+  const on = fileStage({ streamIdleTimeout: BOUND, maxConcurrent: 4, warm: 4 });
+
+  it("ends its answer at the bound with an error and one call, one that pings never", async () => {
+    const answers: Record<string, () => AsyncGenerator<StreamEvent>> = {
+      "in a block": () => silentAfter(5),
+      "after a block": () => silentAfter(EVENTS.length - 2),
+      "before its end": () => silentAfter(EVENTS.length - 1),
+      pinging,
+    };
+    on.standIn.respond = ({ body }) => paced((answers[body.messages[0].content] as typeof pinging)());
+    const [inBlock, afterBlock, whole, pinged] = await Promise.all(
+      Object.keys(answers).map(async (name) =>
+        withoutPings(await eventsOf(await on.post(simple(name, { stream: true })))),
+      ),
+    );
+    const error = { type: "timeout_error", message: "The API sent nothing for 10 s. Send the request again." };
+    expect(inBlock).toEqual([...withoutPings(EVENTS.slice(0, 5)), { type: "error", error }]);
+    // of the last stop the server cannot know whether it is upstream's
+    expect(afterBlock).toEqual([...withoutPings(EVENTS.slice(0, -3)), { type: "error", error }]);
+    expect(whole).toEqual(withoutPings(EVENTS));
+    expect(pinged).toEqual(withoutPings(EVENTS));
+    expect(on.standIn.messages).toHaveLength(4);
+    on.standIn.respond = () => reply([text("here again")]);
+    const next = await Promise.all(Object.keys(answers).map(() => on.post(simple())));
+    expect(next.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  });
+});
+
+describe("an upstream that takes a request and never answers", () => {
+  const on = fileStage({ extraEnvironment: { API_TIMEOUT_MS: "1000" } });
+
+  it("is a timeout after as long as the CLI waits", async () => {
+    on.standIn.respond = () => never;
+    const response = await on.post(simple());
+    expect(response.status).toBe(504);
+    expect(await response.json()).toMatchObject({ error: { type: "timeout_error" } });
+    expect(on.standIn.messages).toHaveLength(1);
+  });
+});
