@@ -1,34 +1,13 @@
 import { z } from "zod";
-import { countCacheMarks, MAX_CACHE_MARKS } from "./cacheMarks.ts";
+import { countCacheMarks, MAX_CACHE_MARKS, marksOutsideSystem } from "./cacheMarks.ts";
 import { isDeeperThan, MAX_DEPTH } from "./depth.ts";
 import { invalidRequest } from "./errors.ts";
-import { checkToolPairing } from "./toolPairing.ts";
+import { isObject, listOf, required } from "./shapes.ts";
 import { checkPrewarming, refuseSwallowed, refuseUnanswerable } from "./uncarried.ts";
 import { type ApiVersion, refuseDroppedContent, refuseDroppedFields } from "./versionRules.ts";
-import { describeIssue, innermost } from "./wording.ts";
+import { DICTIONARY, describeIssue, innermost } from "./wording.ts";
 
-/** Fields that every block of a type must have; what else is in it is upstream's to judge. */
-const BLOCKS: Record<string, z.ZodType> = {
-  text: z.looseObject({ text: z.string() }),
-  image: z.looseObject({ source: z.looseObject({ type: z.string() }) }),
-  document: z.looseObject({ source: z.looseObject({ type: z.string() }) }),
-  thinking: z.looseObject({ thinking: z.string(), signature: z.string() }),
-  redacted_thinking: z.looseObject({ data: z.string() }),
-  tool_use: z.looseObject({ id: z.string(), name: z.string(), input: z.looseObject({}) }),
-  tool_result: z.looseObject({ tool_use_id: z.string() }),
-};
-
-const block = z.looseObject({ type: z.string() }).superRefine((value, context) => {
-  const fields = Object.hasOwn(BLOCKS, value.type) ? BLOCKS[value.type] : undefined;
-  for (const issue of fields?.safeParse(value).error?.issues ?? []) {
-    // the API names a block's type in the path, though it is no key: a symbol tells the two apart
-    context.addIssue({ ...issue, path: [Symbol(value.type), ...issue.path] } as Parameters<typeof context.addIssue>[0]);
-  }
-});
-
-const stringOrBlocks = z.union([z.string(), z.array(block)]);
-
-/** Upstream gets the text alone, so the rest of it is ours to judge. */
+/** The CLI takes the text alone, so upstream never sees the rest of a block. */
 const systemBlock = z.looseObject({
   type: z.literal("text", { error: required("Input should be 'text'") }),
   text: z.string().min(1, "text content blocks must be non-empty"),
@@ -40,49 +19,44 @@ const systemBlock = z.looseObject({
     .nullish(),
 });
 
-/** A system message may have no content, but a setting for the turns that follow (SDK: `BetaSystemMessageParam`). */
-const message = z
-  .looseObject({
-    role: z.enum(["user", "assistant", "system"], { error: required("Input should be 'user' or 'assistant'") }),
-    content: stringOrBlocks.optional(),
-    output_config: z.looseObject({}).nullish(),
-  })
-  .refine(({ role, content, output_config }) => content !== undefined || (role === "system" && output_config), {
-    path: ["content"],
-    error: "Field required",
-  });
+/** The CLI has a model of its own for a request that names none. */
+export const modelField = z.string().min(1, "String should have at least 1 character");
 
-const integer = z
-  .custom<number>(Number.isSafeInteger, { error: required("Input should be a valid integer") })
-  .refine((value) => value >= 0, { error: "Input should be greater than or equal to 0" });
+/** The CLI takes the system prompt out of the body. */
+export const systemField = z.union([z.string(), listOf(systemBlock)]).nullish();
 
-const share = z.number().min(0, "range: 0..1").max(1, "range: 0..1").nullish();
+/** The CLI breaks on tools that are no list. */
+const toolsField = z.array(z.unknown()).nullish();
 
+/** The CLI merges this with its own: a string becomes an object of its letters, and an empty list vanishes. */
+export const outputConfigField = z.looseObject({}).nullish();
+
+/**
+ * Only what the CLI would fill in, take out or break on (tried value by value in `test/contract/judged.test.ts`).
+ * Everything else reaches upstream unchanged, and upstream refuses it in its own words.
+ */
 const schema = z.looseObject({
-  model: z.string().min(1, "String should have at least 1 character"),
-  max_tokens: integer,
-  messages: z.array(message),
-  system: z.union([z.string(), z.array(systemBlock)]).nullish(),
+  model: modelField,
+  // the CLI fills in a missing one; any value travels
+  max_tokens: z.unknown().refine((value) => value !== undefined, "Field required"),
+  // the CLI fills in missing ones, and breaks on a message that is null
+  messages: listOf(z.custom<RequestMessage>(isObject, DICTIONARY)),
+  system: systemField,
+  // every call of the CLI streams, whatever the body says
   stream: z.boolean().nullish(),
-  stop_sequences: z
-    .array(z.string())
-    .refine((sequences) => sequences.every((sequence) => sequence.trim() !== ""), {
-      error: "each stop sequence must contain non-whitespace",
-    })
-    .nullish(),
-  temperature: share,
-  top_p: share,
-  top_k: integer.nullish(),
-  tools: z.array(z.looseObject({})).nullish(),
-  tool_choice: z.looseObject({ type: z.string() }).nullish(),
-  thinking: z.looseObject({ type: z.string() }).nullish(),
-  output_config: z.looseObject({}).nullish(),
-  metadata: z
-    .looseObject({ user_id: z.string().max(512, "String should have at most 512 characters").nullish() })
-    .nullish(),
+  tools: toolsField,
+  output_config: outputConfigField,
 });
 
-type Conversation = Pick<z.infer<typeof schema>, "messages" | "system" | "tools">;
+/** A message of a request; upstream judges its fields. */
+export interface RequestMessage {
+  role?: unknown;
+  content?: unknown;
+  [field: string]: unknown;
+}
+
+/** What every request with a conversation has. */
+type Conversation = Pick<z.infer<typeof schema>, "model" | "messages" | "system" | "tools">;
 
 /** The body of `POST /v1/messages`, checked; fields not named here are carried as they are. */
 export type MessagesRequest = z.infer<typeof schema>;
@@ -98,31 +72,21 @@ export function parseMessagesRequest(body: unknown, version: ApiVersion): Messag
   return request;
 }
 
-/** The fields that make up the input of the model, which is what a count of tokens takes. */
-export const inputSchema = schema.pick({
-  model: true,
-  messages: true,
-  system: true,
-  tools: true,
-  tool_choice: true,
-  thinking: true,
-  output_config: true,
-});
-
 /** The checks that every request with a conversation has in common, with the schema of its own fields. */
 export function checkRequest<T extends Conversation>(body: unknown, version: ApiVersion, fields: z.ZodType<T>): T {
-  if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    throw invalidRequest("Input should be a valid dictionary or object to extract fields from");
-  }
-  if (isDeeperThan(body, MAX_DEPTH))
+  if (!isObject(body)) throw invalidRequest(DICTIONARY);
+  if (isDeeperThan(body, MAX_DEPTH)) {
     throw invalidRequest(`The request body is nested deeper than ${MAX_DEPTH} levels.`);
-  refuseThread(body as Record<string, unknown>);
-  refuseSwallowed(body as Record<string, unknown>);
-  refuseDroppedFields(body as Record<string, unknown>, version);
+  }
+  refuseThread(body);
+  refuseSwallowed(body);
+  refuseDroppedFields(body, version);
   const issue = fields.safeParse(body).error?.issues[0];
   if (issue) throw invalidRequest(describeIssue(innermost(issue, body), body));
-  const request = body as T;
-  checkConversation(request);
+  const request = body as unknown as T;
+  // an empty list must not be left to the CLI, which has messages of its own
+  if (request.messages.length === 0) throw invalidRequest("messages: at least one message is required");
+  checkCacheMarks(request);
   refuseDroppedContent(request.messages, version);
   return request;
 }
@@ -137,20 +101,10 @@ function refuseThread(body: Record<string, unknown>): void {
   }
 }
 
-function checkConversation(request: Conversation): void {
-  const [first] = request.messages;
-  if (!first) throw invalidRequest("messages: at least one message is required");
-  if (first.role === "system") {
-    throw invalidRequest("messages.0: use the top-level 'system' parameter for the initial system prompt");
-  }
-  checkToolPairing(request.messages);
+/** Upstream counts the marks that it sees, which those on system blocks are not. */
+function checkCacheMarks(request: Conversation): void {
   const marks = countCacheMarks(request);
-  if (marks > MAX_CACHE_MARKS) {
+  if (marks > MAX_CACHE_MARKS && marks > marksOutsideSystem(request)) {
     throw invalidRequest(`A maximum of ${MAX_CACHE_MARKS} blocks with cache_control may be provided. Found ${marks}.`);
   }
-}
-
-/** The words for a value that is not what it should be, when they are not those for one that is missing. */
-function required(words: string) {
-  return ({ input }: { input?: unknown }) => (input === undefined ? "Field required" : words);
 }

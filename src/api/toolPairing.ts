@@ -26,12 +26,12 @@ interface Turn {
 }
 
 /**
- * Checks that every `tool_use` has its one `tool_result` in the next turn and the other way round. Ours to answer,
- * because the CLI repeats a call that upstream refuses for its tool history. Throws `ApiError` 400.
+ * Checks that every `tool_use` has its one `tool_result` in the next turn and the other way round, and an id that no
+ * other of its turn has. Throws `ApiError` 400.
  */
 export function checkToolPairing(messages: readonly Message[]): void {
   const turns = collectTurns(messages);
-  refuseRepeatedUses(turns);
+  for (const turn of turns) refuseRepeatedUses(turn.uses);
   for (const [index, turn] of turns.entries()) {
     checkResults(turn.results, turns[index - 1]?.uses ?? []);
     checkAnswered(turn.uses, turns[index + 1]?.results ?? []);
@@ -56,9 +56,9 @@ function collectTurns(messages: readonly Message[]): Turn[] {
   return turns;
 }
 
-function refuseRepeatedUses(turns: Turn[]): void {
+function refuseRepeatedUses(uses: readonly Placed[]): void {
   const seen = new Set<string>();
-  for (const { id, message, block } of turns.flatMap((turn) => turn.uses)) {
+  for (const { id, message, block } of uses) {
     if (seen.has(id)) throw invalidRequest(`messages.${message}.content.${block}: \`tool_use\` ids must be unique`);
     seen.add(id);
   }

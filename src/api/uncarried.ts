@@ -1,6 +1,9 @@
 import { invalidRequest } from "./errors.ts";
 import type { MessagesRequest } from "./messagesRequest.ts";
 
+/** A field that upstream checks: it may be of any kind, or have no type. */
+type Typed = { type?: unknown } | null;
+
 /** Fields that no body has, but that the SDK inside the CLI would turn into headers before upstream can refuse them. */
 const HEADERS_OF_THE_SDK = ["betas", "user_profile_id"];
 
@@ -24,7 +27,8 @@ export function refuseUnanswerable(request: MessagesRequest): void {
  */
 export function checkPrewarming(request: MessagesRequest): void {
   if (request.max_tokens !== 0) return;
-  const { stream, thinking, tool_choice, output_config, output_format } = request;
+  const { stream, output_config, output_format } = request;
+  const { thinking, tool_choice } = request as { thinking?: Typed; tool_choice?: Typed };
   const against = [
     [stream === true, "stream"],
     [thinking?.type === "enabled", "thinking"],

@@ -5,7 +5,7 @@ export const API_VERSIONS = ["2023-01-01", "2023-06-01", "2026-10-21"] as const;
 export type ApiVersion = (typeof API_VERSIONS)[number];
 
 interface Block {
-  type: string;
+  type?: unknown;
   citations?: unknown;
   content?: unknown;
 }
@@ -24,12 +24,12 @@ export function refuseDroppedFields(body: Record<string, unknown>, version: ApiV
  * Refuses the content that a version does not take where it stands (docs: "Migrating to API version 2026-10-21").
  * It must be ours to refuse, since the CLI speaks to upstream in a version of its own. Throws `ApiError` 400.
  */
-export function refuseDroppedContent(messages: { role: string; content?: unknown }[], version: ApiVersion): void {
+export function refuseDroppedContent(messages: { role?: unknown; content?: unknown }[], version: ApiVersion): void {
   if (version !== "2026-10-21") return;
   messages.forEach(({ role, content }, index) => {
     blocksOf(content).forEach((block, at) => {
       const path = `messages.${index}.content.${at}`;
-      if (role === "assistant" && block.type === "document") {
+      if (role === "assistant" && block?.type === "document") {
         throw invalidRequest(`${path}: document blocks are not permitted in assistant messages`);
       }
       if (role === "user") refuseCitations(block, path);
@@ -37,16 +37,17 @@ export function refuseDroppedContent(messages: { role: string; content?: unknown
   });
 }
 
-function refuseCitations(block: Block, path: string): void {
-  if (block.type === "text" && Array.isArray(block.citations) && block.citations.length > 0) {
+function refuseCitations(block: Block | null, path: string): void {
+  if (block?.type === "text" && Array.isArray(block.citations) && block.citations.length > 0) {
     throw invalidRequest(`${path}.text.citations: Extra inputs are not permitted`);
   }
-  if (block.type !== "search_result") return;
+  if (block?.type !== "search_result") return;
   blocksOf(block.content).forEach((inner, at) => {
     refuseCitations(inner, `${path}.search_result.content.${at}`);
   });
 }
 
-function blocksOf(content: unknown): Block[] {
+/** What may be blocks: whether they are is upstream's to judge. */
+function blocksOf(content: unknown): (Block | null)[] {
   return Array.isArray(content) ? content : [];
 }

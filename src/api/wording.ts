@@ -2,12 +2,15 @@ import type { z } from "zod";
 
 type Issue = z.core.$ZodIssue;
 
+/** The words for anything but an object where one should be. */
+export const DICTIONARY = "Input should be a valid dictionary or object to extract fields from";
+
 const EXPECTED: Record<string, string> = {
   number: "Input should be a valid number",
   string: "Input should be a valid string",
   boolean: "Input should be a valid boolean",
   array: "Input should be a valid list",
-  object: "Input should be a valid dictionary or object to extract fields from",
+  object: DICTIONARY,
   record: "Input should be a valid dictionary",
 };
 

@@ -25,16 +25,6 @@ export const NOT_SERVED: Refused[] = [
     message: "File `file_1` not found.",
   },
   {
-    // the SDK's own words for its type say that it is refused
-    what: "a system message that says nothing",
-    matches: ({ messages }) =>
-      (messages as { role: string; content?: unknown; output_config?: unknown }[]).some(
-        ({ role, content, output_config }) => role === "system" && content === undefined && !output_config,
-      ),
-    status: 400,
-    message: "messages.1.content: Field required",
-  },
-  {
     // the CLI breaks off an answer that calls one of their tools
     what: "a server of the MCP connector",
     matches: ({ mcp_servers }) => Array.isArray(mcp_servers) && mcp_servers.length > 0,

@@ -31,52 +31,10 @@ describe("parseMessagesRequest refuses", () => {
     ["model: Input should be a valid string", { model: null }],
     ["model: String should have at least 1 character", { model: "" }],
     ["max_tokens: Field required", { max_tokens: undefined }],
-    ["max_tokens: Input should be a valid integer", { max_tokens: 1.5 }],
-    ["max_tokens: Input should be a valid integer", { max_tokens: "100" }],
-    ["max_tokens: Input should be a valid integer", { max_tokens: null }],
-    ["max_tokens: Input should be a valid integer", { max_tokens: 1e300 }],
-    ["max_tokens: Input should be greater than or equal to 0", { max_tokens: -1 }],
     ["messages: Field required", { messages: undefined }],
     ["messages: Input should be a valid list", { messages: "Hi" }],
     ["messages: at least one message is required", { messages: [] }],
     [`messages.0: ${DICTIONARY}`, message("Hi")],
-    ["messages.0.role: Field required", message({ content: "Hi" })],
-    ["messages.0.role: Input should be 'user' or 'assistant'", message({ role: "tool", content: "Hi" })],
-    ["messages.0.role: Input should be 'user' or 'assistant'", message({ role: 5, content: "Hi" })],
-    [
-      "messages.0: use the top-level 'system' parameter for the initial system prompt",
-      message({ role: "system", content: "Be brief." }),
-    ],
-    ["messages.0.content: Field required", message({ role: "user" })],
-    ["messages.0.content: Field required", message({ role: "user", output_config: { effort: "low" } })],
-    ["messages.1.content: Field required", { messages: [...BASE.messages, { role: "system", output_config: null }] }],
-    ["messages.0.content: Input should be a valid list", message({ role: "user", content: 5 })],
-    ["messages.0.content: Input should be a valid list", message({ role: "user", content: { type: "text" } })],
-    ["messages.1.content: Field required", { messages: [...BASE.messages, { role: "assistant" }] }],
-    [`messages.0.content.0: ${DICTIONARY}`, block("Hi")],
-    ["messages.0.content.0.type: Field required", block({ text: "Hi" })],
-    ["messages.0.content.0.type: Input should be a valid string", block({ type: 5 })],
-    ["messages.0.content.0.text.text: Field required", block({ type: "text" })],
-    ["messages.0.content.0.text.text: Input should be a valid string", block({ type: "text", text: 5 })],
-    ["messages.0.content.0.image.source: Field required", block({ type: "image" })],
-    [`messages.0.content.0.image.source: ${DICTIONARY}`, block({ type: "image", source: "x" })],
-    ["messages.0.content.0.image.source.type: Field required", block({ type: "image", source: {} })],
-    ["messages.0.content.0.document.source: Field required", block({ type: "document" })],
-    ["messages.0.content.0.thinking.signature: Field required", block({ type: "thinking", thinking: "Hm" })],
-    ["messages.0.content.0.thinking.thinking: Field required", block({ type: "thinking", signature: "" })],
-    [
-      "messages.0.content.0.thinking.signature: Input should be a valid string",
-      block({ type: "thinking", thinking: "Hm", signature: 5 }),
-    ],
-    ["messages.0.content.0.redacted_thinking.data: Field required", block({ type: "redacted_thinking" })],
-    ["messages.0.content.0.tool_use.id: Field required", block({ type: "tool_use", name: "look", input: {} })],
-    ["messages.0.content.0.tool_use.name: Field required", block({ type: "tool_use", id: "a", input: {} })],
-    ["messages.0.content.0.tool_use.input: Field required", block({ type: "tool_use", id: "a", name: "look" })],
-    [
-      `messages.0.content.0.tool_use.input: ${DICTIONARY}`,
-      block({ type: "tool_use", id: "a", name: "look", input: "{}" }),
-    ],
-    ["messages.0.content.0.tool_result.tool_use_id: Field required", block({ type: "tool_result" })],
     ["system: Input should be a valid list", { system: 5 }],
     ["system: Input should be a valid list", { system: { type: "text", text: "Be brief." } }],
     [`system.0: ${DICTIONARY}`, { system: ["Be brief."] }],
@@ -113,35 +71,8 @@ describe("parseMessagesRequest refuses", () => {
     ["system.1.type: Field required", { system: [{ type: "text", text: "a" }, {}] }],
     ["stream: Input should be a valid boolean", { stream: "yes" }],
     ["stream: Input should be a valid boolean", { stream: 1 }],
-    ["stop_sequences: Input should be a valid list", { stop_sequences: "END" }],
-    ["stop_sequences.1: Input should be a valid string", { stop_sequences: ["END", 1] }],
-    ["stop_sequences: each stop sequence must contain non-whitespace", { stop_sequences: ["END", " \n"] }],
-    ["temperature: range: 0..1", { temperature: 1.1 }],
-    ["temperature: range: 0..1", { temperature: -0.1 }],
-    ["temperature: Input should be a valid number", { temperature: "hot" }],
-    ["top_p: range: 0..1", { top_p: 2 }],
-    ["top_k: Input should be greater than or equal to 0", { top_k: -1 }],
-    ["top_k: Input should be a valid integer", { top_k: 1.5 }],
-    ["top_k: Input should be a valid integer", { top_k: "5" }],
     ["tools: Input should be a valid list", { tools: {} }],
-    [`tools.0: ${DICTIONARY}`, { tools: ["look"] }],
-    [`tool_choice: ${DICTIONARY}`, { tool_choice: "auto" }],
-    ["tool_choice.type: Field required", { tool_choice: {} }],
-    [`thinking: ${DICTIONARY}`, { thinking: true }],
-    ["thinking.type: Field required", { thinking: { budget_tokens: 1024 } }],
     [`output_config: ${DICTIONARY}`, { output_config: "high" }],
-    [`metadata: ${DICTIONARY}`, { metadata: "me" }],
-    ["metadata.user_id: Input should be a valid string", { metadata: { user_id: 5 } }],
-    ["metadata.user_id: String should have at most 512 characters", { metadata: { user_id: "x".repeat(513) } }],
-    [
-      "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1. Each `tool_use` block must have a corresponding `tool_result` block in the next message.",
-      {
-        messages: [
-          ...BASE.messages,
-          { role: "assistant", content: [{ type: "tool_use", id: "toolu_1", name: "look", input: {} }] },
-        ],
-      },
-    ],
     [
       "A maximum of 4 blocks with cache_control may be provided. Found 5.",
       { ...message({ role: "user", content: ["a", "b", "c", "d"].map(marked) }), system: [marked("Be brief.")] },
@@ -163,7 +94,7 @@ describe("parseMessagesRequest refuses", () => {
   });
 
   it("the first trouble in the order of the API's own fields", () => {
-    expect(refusalOf({ max_tokens: 1.5, messages: [] })).toMatchObject({ message: "model: Field required" });
+    expect(refusalOf({ stream: 5, messages: [] })).toMatchObject({ message: "model: Field required" });
   });
 
   it("a thread, with the code that lets the SDKs fall back", () => {
@@ -243,7 +174,15 @@ describe("parseMessagesRequest accepts", () => {
 
   it.each<[string, object]>([
     ["optional fields that are null", { system: null, stream: null, tools: null, thinking: null, metadata: null }],
-    ["sampling at the ends of its ranges", { temperature: 0, top_p: 1, top_k: 0 }],
+    [
+      "what upstream judges",
+      { max_tokens: "1", top_p: -1, top_k: -1, stop_sequences: [""], metadata: 5, tools: [null] },
+    ],
+    ["messages that upstream judges", { messages: [{ role: 5, content: [null, "x", { type: 5 }] }, {}] }],
+    [
+      "more cache marks than there may be, where upstream sees them all",
+      block({ content: Array(5).fill(marked("a")) }),
+    ],
     ["a conversation that the assistant begins", message({ role: "assistant", content: "Hi" })],
     ["an empty content", { messages: [...BASE.messages, { role: "assistant", content: [] }] }],
     [

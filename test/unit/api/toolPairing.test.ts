@@ -35,6 +35,10 @@ describe("checkToolPairing", () => {
       "calls in several messages of one turn",
       [ask, assistant(use("a")), assistant(use("b")), user(result("a"), result("b"))],
     ],
+    [
+      "the id of a call again in a later turn",
+      [ask, assistant(use("a")), user(result("a")), assistant(text, use("a")), user(result("a"))],
+    ],
     ["a system message between call and result", [ask, assistant(use("a")), system, user(result("a"))]],
     ["server tools, which need no result", [ask, assistant({ type: "server_tool_use", id: "a" }), ask]],
   ])("accepts %s", (_what, messages) => {
@@ -72,9 +76,9 @@ describe("checkToolPairing", () => {
       repeated("1.content.1"),
     ],
     [
-      "two calls with one id in the conversation",
-      [ask, assistant(use("a")), user(result("a")), assistant(text, use("a")), user(result("a"))],
-      repeated("3.content.1"),
+      "two calls with one id in two messages of a turn",
+      [ask, assistant(use("a")), assistant(text, use("a")), user(result("a"))],
+      repeated("2.content.1"),
     ],
     [
       "two results for one call",

@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { parseCountTokensRequest } from "../../../src/api/countTokensRequest.ts";
+
+const DICTIONARY = "Input should be a valid dictionary or object to extract fields from";
+const BASE = { model: "sonnet", messages: [{ role: "user", content: "Hi" }] };
+const block = (content: unknown) => ({ messages: [{ role: "user", content: [content] }] });
+const message = (value: unknown) => ({ messages: [value] });
+
+describe("parseCountTokensRequest refuses", () => {
+  it.each<[string, object]>([
+    ["max_tokens: Extra inputs are not permitted", { max_tokens: 10 }],
+    ["messages.0.role: Field required", message({ content: "Hi" })],
+    ["messages.0.role: Input should be 'user' or 'assistant'", message({ role: "tool", content: "Hi" })],
+    ["messages.0.role: Input should be 'user' or 'assistant'", message({ role: 5, content: "Hi" })],
+    [
+      "messages.0: use the top-level 'system' parameter for the initial system prompt",
+      message({ role: "system", content: "Be brief." }),
+    ],
+    ["messages.0.content: Field required", message({ role: "user" })],
+    ["messages.0.content: Field required", message({ role: "user", output_config: { effort: "low" } })],
+    ["messages.1.content: Field required", { messages: [...BASE.messages, { role: "system", output_config: null }] }],
+    ["messages.0.content: Input should be a valid list", message({ role: "user", content: 5 })],
+    ["messages.0.content: Input should be a valid list", message({ role: "user", content: { type: "text" } })],
+    ["messages.1.content: Field required", { messages: [...BASE.messages, { role: "assistant" }] }],
+    [`messages.0.content.0: ${DICTIONARY}`, block("Hi")],
+    ["messages.0.content.0.type: Field required", block({ text: "Hi" })],
+    ["messages.0.content.0.type: Input should be a valid string", block({ type: 5 })],
+    ["messages.0.content.0.text.text: Field required", block({ type: "text" })],
+    ["messages.0.content.0.text.text: Input should be a valid string", block({ type: "text", text: 5 })],
+    ["messages.0.content.0.image.source: Field required", block({ type: "image" })],
+    [`messages.0.content.0.image.source: ${DICTIONARY}`, block({ type: "image", source: "x" })],
+    ["messages.0.content.0.image.source.type: Field required", block({ type: "image", source: {} })],
+    ["messages.0.content.0.document.source: Field required", block({ type: "document" })],
+    ["messages.0.content.0.thinking.signature: Field required", block({ type: "thinking", thinking: "Hm" })],
+    ["messages.0.content.0.thinking.thinking: Field required", block({ type: "thinking", signature: "" })],
+    [
+      "messages.0.content.0.thinking.signature: Input should be a valid string",
+      block({ type: "thinking", thinking: "Hm", signature: 5 }),
+    ],
+    ["messages.0.content.0.redacted_thinking.data: Field required", block({ type: "redacted_thinking" })],
+    ["messages.0.content.0.tool_use.id: Field required", block({ type: "tool_use", name: "look", input: {} })],
+    ["messages.0.content.0.tool_use.name: Field required", block({ type: "tool_use", id: "a", input: {} })],
+    ["messages.0.content.0.tool_use.input: Field required", block({ type: "tool_use", id: "a", name: "look" })],
+    [
+      `messages.0.content.0.tool_use.input: ${DICTIONARY}`,
+      block({ type: "tool_use", id: "a", name: "look", input: "{}" }),
+    ],
+    ["messages.0.content.0.tool_result.tool_use_id: Field required", block({ type: "tool_result" })],
+    [`tools.0: ${DICTIONARY}`, { tools: ["look"] }],
+    [`tool_choice: ${DICTIONARY}`, { tool_choice: "auto" }],
+    ["tool_choice.type: Field required", { tool_choice: {} }],
+    [`thinking: ${DICTIONARY}`, { thinking: true }],
+    ["thinking.type: Field required", { thinking: { budget_tokens: 1024 } }],
+    [
+      "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1. Each `tool_use` block must have a corresponding `tool_result` block in the next message.",
+      {
+        messages: [
+          ...BASE.messages,
+          { role: "assistant", content: [{ type: "tool_use", id: "toolu_1", name: "look", input: {} }] },
+        ],
+      },
+    ],
+  ])("%j for %j", (expected, change) => {
+    const parse = () => parseCountTokensRequest({ ...BASE, ...change }, "2023-06-01");
+    expect(parse).toThrow(expect.objectContaining({ status: 400, type: "invalid_request_error", message: expected }));
+  });
+});
+
+describe("parseCountTokensRequest accepts", () => {
+  it.each<[string, object]>([
+    ["a text", {}],
+    ["a block of unknown type", block({ type: "brand_new", anything: [1] })],
+    [
+      "a system message without content in mid-conversation",
+      { messages: [...BASE.messages, { role: "system", output_config: {} }] },
+    ],
+    ["optional fields that are null", { system: null, tools: null, thinking: null, tool_choice: null }],
+  ])("%s", (_what, change) => {
+    const body = { ...BASE, ...change };
+    expect(parseCountTokensRequest(body, "2023-06-01")).toBe(body);
+  });
+});
