@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import type { Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ApiError, type CliProblem, notSignedIn } from "./api/errors.ts";
 import { Batches } from "./batches/batches.ts";
@@ -10,6 +10,8 @@ import { Pool } from "./claude/pool.ts";
 import { FileStore } from "./files/store.ts";
 import { Activity } from "./http/activity.ts";
 import { createApp } from "./http/app.ts";
+import { defaultBounds } from "./http/connections.ts";
+import { createHttpServer } from "./http/httpServer.ts";
 import { isLoopback } from "./http/middleware/access.ts";
 import type { ServerOptions } from "./options.ts";
 import { type Description, describe, diagnose } from "./selfCheck/diagnose.ts";
@@ -45,9 +47,6 @@ export interface Server {
   troubleWithCli(): Promise<CliTrouble | undefined>;
 }
 
-/** Milliseconds an unused connection stays open: longer than clients keep theirs, so that they close first. */
-const KEEP_ALIVE = 75_000;
-
 /** Builds the core from its options. Throws when it would be open to the network without a key. */
 export function createServer(options: ServerOptions, sink: Logger): Server {
   if (!isLoopback(options.host) && options.apiKey === undefined) {
@@ -66,11 +65,9 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const stores = createStores(options, pool, logger);
   const { directory, batches } = stores;
   const app = createApp(options, { pool, launcher, activity, ...stores }, logger);
-  // a body may take its time: Node would end a request whose last byte comes after five minutes
-  const http = createHttpServer(
-    { keepAliveTimeout: KEEP_ALIVE, requestTimeout: 0, requireHostHeader: false },
-    app.callback(),
-  );
+  // what may be answered or wait, as much again, and some: clients keep connections open between their requests
+  const connections = 2 * (options.maxConcurrent + options.maxQueue) + 256;
+  const http = createHttpServer(app.callback(), { ...defaultBounds, connections }, logger);
 
   return {
     async listen() {

@@ -92,6 +92,18 @@ export const requestTooLarge = (limit: string, details?: Record<string, unknown>
     ...(details && { details }),
   });
 
+export const headersTooLarge = () =>
+  new ApiError(431, "request_too_large", "The request line and the headers exceed their maximum size of 16 KB.", {
+    headers: NO_RETRY,
+  });
+
+export const requestStalled = (milliseconds: number) =>
+  new ApiError(
+    408,
+    "timeout_error",
+    `The request did not arrive: the client sent too little for ${milliseconds / 1000} s.`,
+  );
+
 export const overloaded = (waiting: number) =>
   new ApiError(529, "overloaded_error", `Overloaded: ${waiting} requests are waiting already. Try again in a moment.`, {
     headers: { "retry-after": "2" },

@@ -12,10 +12,12 @@ import type { DataDirectory } from "../storage/dataDirectory.ts";
 import type { Ledger } from "../usage/ledger.ts";
 import type { Activity } from "./activity.ts";
 import { jsonBody } from "./body.ts";
+import { defaultBounds } from "./connections.ts";
 import { Exchange } from "./exchange.ts";
 import { type AccessOptions, authenticate, sameMachine } from "./middleware/access.ts";
 import { apiVersion } from "./middleware/apiVersion.ts";
-import { errors } from "./middleware/errors.ts";
+import { closeUnread } from "./middleware/closeUnread.ts";
+import { errors, lastResort } from "./middleware/errors.ts";
 import { batchResults, cancelBatch, createBatch, deleteBatch, listBatches, retrieveBatch } from "./routes/batches.ts";
 import { countTokens } from "./routes/countTokens.ts";
 import { deleteFile, downloadFile, listFiles, retrieveFile, uploadFile } from "./routes/files.ts";
@@ -77,6 +79,8 @@ export function createApp(options: AppOptions, rooms: Rooms, logger: Logger): Ko
   router.get("/v1/organizations/usage_report/messages", ...api, messagesUsage(ledger));
 
   const app = new Koa();
+  app.context.onerror = lastResort(logger);
+  app.use(closeUnread(defaultBounds.discard));
   app.use(errors(logger));
   app.use(sameMachine(options, logger));
   app.use(note(activity, logger));

@@ -99,6 +99,14 @@ describe("the key", () => {
     expectRefusal(answer, 401, "authentication_error", "x-api-key header is required");
   });
 
+  it("is refused before a large body has come, in an answer that a client can read", async () => {
+    const body = new Uint8Array(16 * 1024 * 1024);
+    const init = { method: "POST", headers: { "x-api-key": "wrong", "content-type": "application/json" }, body };
+    const answer = await fetch(`${locked.url}/v1/messages`, init);
+    expect([answer.status, answer.headers.get("connection")]).toEqual([401, "close"]);
+    expect(await answer.json()).toMatchObject({ error: { type: "authentication_error" } });
+  });
+
   it.each(["/health", "/"])("is not needed for %s", async (path) => {
     for (const on of [open, locked]) {
       const answer = await get(on, path);

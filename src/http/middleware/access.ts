@@ -5,6 +5,7 @@ import type { Context, Middleware } from "koa";
 import { foreignHost, foreignOrigin, foreignTarget, invalidRequest, missingKey, wrongKey } from "../../api/errors.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { printable } from "../../shared/printable.ts";
+import { ApiRequest } from "../apiRequest.ts";
 import { type Authority, parseAuthority } from "../authority.ts";
 
 export interface AccessOptions {
@@ -111,8 +112,15 @@ export function authenticate(apiKey: string | undefined): Middleware {
     const key = context.get("x-api-key") || bearer;
     if (!key) throw missingKey();
     if (expected && !timingSafeEqual(expected, digest(key))) throw wrongKey();
+    accept(context);
     await next();
   };
+}
+
+/** From here on the body is read; a client that waits to be asked for it is asked. */
+function accept({ req, res }: Context): void {
+  if (req instanceof ApiRequest) req.hasKey = true;
+  if (req.headers.expect?.toLowerCase() === "100-continue") res.writeContinue();
 }
 
 /** Digests are of one length, so that comparing them tells nothing of the key's. */

@@ -1,4 +1,4 @@
-import type { Middleware } from "koa";
+import type { Context, Middleware } from "koa";
 import { ApiError, internal, notFound } from "../../api/errors.ts";
 import { newId } from "../../api/ids.ts";
 import type { Logger } from "../../shared/logger.ts";
@@ -25,5 +25,26 @@ export function errors(logger: Logger): Middleware {
       context.set({ ...told.headers, "request-id": id });
       context.body = told.toEnvelope(id);
     }
+  };
+}
+
+/**
+ * Replaces Koa's own last resort, which answers in plain text when the middleware above fails itself, or a body cannot be
+ * written.
+ */
+export function lastResort(logger: Logger): (this: Context, error: Error | null) => void {
+  return function (error) {
+    if (!error) return;
+    this.app.emit("error", error, this);
+    if (this.headerSent || !this.writable) return;
+    logger.error(`${this.method}: ${error.stack ?? error}`);
+    const id = newId("req");
+    for (const name of this.res.getHeaderNames()) this.res.removeHeader(name);
+    const failure = internal();
+    this.status = failure.status;
+    this.set({ ...failure.headers, "request-id": id, "content-type": "application/json; charset=utf-8" });
+    const body = JSON.stringify(failure.toEnvelope(id));
+    this.length = Buffer.byteLength(body);
+    this.res.end(body);
   };
 }

@@ -51,6 +51,19 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "request_too_large",
     "Request exceeds the maximum size of 32 MB.",
   ],
+  headersTooLarge: [
+    errors.headersTooLarge(),
+    431,
+    "request_too_large",
+    "The request line and the headers exceed their maximum size of 16 KB.",
+    NO_RETRY,
+  ],
+  requestStalled: [
+    errors.requestStalled(30_000),
+    408,
+    "timeout_error",
+    "The request did not arrive: the client sent too little for 30 s.",
+  ],
   overloaded: [
     errors.overloaded(256),
     529,

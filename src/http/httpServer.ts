@@ -1,0 +1,76 @@
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { Socket } from "node:net";
+import { type ApiError, headersTooLarge, invalidRequest, methodNotAllowed, requestStalled } from "../api/errors.ts";
+import type { Logger } from "../shared/logger.ts";
+import { ApiRequest } from "./apiRequest.ts";
+import { type ConnectionBounds, Connections } from "./connections.ts";
+import { endWithError } from "./rawAnswer.ts";
+
+/** An HTTP server for `handle` that bounds what connections take, and answers in the envelope where Node would not. */
+export function createHttpServer(handle: RequestListener, bounds: ConnectionBounds, logger: Logger): Server {
+  const connections = new Connections(bounds, logger);
+  const http = createServer({
+    IncomingMessage: ApiRequest,
+    // must be given beside a requestTimeout of 0, which would turn it off, too
+    headersTimeout: bounds.headers,
+    // a body may take its time: Node would end a request whose last byte comes after five minutes
+    requestTimeout: 0,
+    connectionsCheckingInterval: bounds.check,
+    keepAliveTimeout: bounds.keepAlive,
+    // whatever the command line of Node says
+    insecureHTTPParser: false,
+    // Node would answer with an empty body
+    requireHostHeader: false,
+  });
+  const serve: RequestListener<typeof ApiRequest> = (request, response) => {
+    if (connections.watch(request, response)) handle(request, response);
+  };
+  http.on("connection", (socket: Socket) => connections.add(socket));
+  http.on("request", serve);
+  // `authenticate` asks for the body once the key is accepted; other expectations may be ignored (RFC 9110, 10.1.1)
+  http.on("checkContinue", serve);
+  http.on("checkExpectation", serve);
+  http.on("connect", (_request, socket) => endWithError(socket, methodNotAllowed("GET, HEAD, POST, DELETE")));
+  http.on("clientError", (error: NodeJS.ErrnoException, socket) =>
+    refuse(error, socket as Socket, connections, bounds, logger),
+  );
+  http.on("listening", () => {
+    const timer = setInterval(() => connections.check(), bounds.check).unref();
+    http.once("close", () => clearInterval(timer));
+  });
+  return http;
+}
+
+/** Answers what Node could not read as a request, where an answer can still be understood. */
+function refuse(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  connections: Connections,
+  { headers, discard }: ConnectionBounds,
+  logger: Logger,
+): void {
+  if (socket.writableEnded && !socket.destroyed) {
+    // once refused, whatever else comes is malformed, too
+    if (socket.bytesRead > discard.bytes) socket.destroy();
+    return;
+  }
+  const current = connections.current(socket);
+  // the answer to a whole request comes first; what follows it is refused after that, or the connection closed as idle
+  if (current && !current.request.owesBody) return;
+  if (!socket.writable || socket.bytesRead === 0 || current?.response.headersSent) {
+    socket.destroy();
+    return;
+  }
+  const answer = toApiError(error, headers);
+  logger.debug(`connection: ${answer.status} (${error.code})`);
+  endWithError(socket, answer);
+  // closed at once with bytes unread, the connection would be reset before the client has read its answer
+  const timer = setTimeout(() => socket.destroy(), discard.time).unref();
+  socket.once("close", () => clearTimeout(timer));
+}
+
+function toApiError({ code }: NodeJS.ErrnoException, headersBound: number): ApiError {
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return requestStalled(headersBound);
+  if (code === "HPE_HEADER_OVERFLOW") return headersTooLarge();
+  return invalidRequest(`The request is not valid HTTP/1.1 (${code ?? "malformed"}).`);
+}

@@ -1,0 +1,38 @@
+import { Readable } from "node:stream";
+import type { Middleware } from "koa";
+import { ApiRequest } from "../apiRequest.ts";
+import type { ConnectionBounds } from "../connections.ts";
+
+/**
+ * Closes the connection after an answer to a request without an accepted key whose body has not arrived. Node would
+ * read on to its end, however long that is.
+ */
+export function closeUnread(discard: ConnectionBounds["discard"]): Middleware {
+  return async (context, next) => {
+    await next();
+    const { req, body } = context;
+    if (!(req instanceof ApiRequest) || req.hasKey || !req.owesBody) return;
+    context.set("connection", "close");
+    if (context.method === "HEAD" || typeof body !== "object" || body === null) return;
+    const text = Buffer.from(JSON.stringify(body));
+    context.body = Readable.from(thenDiscard(text, req, discard));
+    context.length = text.length;
+  };
+}
+
+/** The whole answer, and its end only when the client has stopped sending or the bound is reached. */
+async function* thenDiscard(text: Buffer, request: ApiRequest, discard: ConnectionBounds["discard"]) {
+  yield text;
+  let timer: NodeJS.Timeout | undefined;
+  await new Promise<void>((resolve) => {
+    let bytes = 0;
+    timer = setTimeout(resolve, discard.time).unref();
+    request.once("close", resolve);
+    request.once("end", resolve);
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > discard.bytes) resolve();
+    });
+  });
+  clearTimeout(timer);
+}
