@@ -1,3 +1,4 @@
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { defaultOptions, type ServerOptions } from "./options.ts";
@@ -14,17 +15,18 @@ Usage: claude-virtual-api [options]         serves until Ctrl-C
        claude-virtual-api doctor [options]  checks the CLI and its sign-in
 
   --port N             port to listen on (default 8080; 0 picks a free one)
-  --host H             address to listen on (default 127.0.0.1; others need --api-key)
+  --host H             address to listen on (default 127.0.0.1; others need a key)
   --claude PATH        the Claude Code CLI (default: PATH and the usual places)
   --data-dir DIR       where to keep data (default ~/.claude-virtual-api)
   --storage-quota N    gigabytes that files and batches may take there (default 20; 0 for no bound)
   --keep-files N       days after which a file is deleted (default 0: never)
-  --api-key KEY        the key clients must send (default: any)
+  --api-key-file PATH  file whose first line is the key clients must send (default: any key)
+  --api-key KEY        the key itself; other users of the machine can see it in the process list
   --max-concurrent N   requests answered at the same time (default 8)
   --warm N             blank workers kept ready (default 1)
   --model-map L        names of clients and what is asked for instead, as in gpt-4=opus,gpt-4o-mini=haiku
   --allowed-origins L  web origins that may call from a browser, separated by commas
-  --allowed-hosts L    further names a Host header may carry, separated by commas
+  --allowed-hosts L    further names, or name:port, that a Host header may carry, separated by commas
   --request-timeout N  seconds a request may take in all (default 0: as long as it takes)
   --stream-idle-timeout N
                        seconds upstream may be silent, pings included (default 300; 10 to 1800, 0: any time)
@@ -39,7 +41,7 @@ Each option with a value is also read from CLAUDE_VIRTUAL_API_NAME, as in CLAUDE
 `;
 
 const FLAGS = [
-  ...["port", "host", "claude", "data-dir", "api-key", "max-concurrent", "warm"],
+  ...["port", "host", "claude", "data-dir", "api-key", "api-key-file", "max-concurrent", "warm"],
   ...["model-map", "allowed-origins", "allowed-hosts", "request-timeout", "stream-idle-timeout"],
   ...["client-idle-timeout", "storage-quota", "keep-files", "log-level"],
 ] as const;
@@ -59,6 +61,8 @@ function readFlags(args: string[], environment: NodeJS.ProcessEnv): Flags {
   const flags: Record<string, string> = {};
   for (const name of Object.keys(options)) {
     const value = given[name] ?? (isFlag(name) ? environment[variableOf(name)] : undefined);
+    // an unset variable in a script must not open the server to any key
+    if (given[name] === "" && name.startsWith("api-key")) throw new UsageError(`--${name} is empty.`);
     if (value !== undefined && value !== "") flags[name] = String(value);
   }
   return flags;
@@ -72,8 +76,37 @@ function variableOf(flag: Flag): string {
   return `CLAUDE_VIRTUAL_API_${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 
-function toOptions(flags: Flags, environment: NodeJS.ProcessEnv): ServerOptions {
+/** The key of `--api-key` or of the file. Warns where other users can read the file. */
+function readKey(flags: Flags, logger: Logger): string | undefined {
+  const { "api-key": key, "api-key-file": path } = flags;
+  if (path === undefined) return key;
+  if (key !== undefined) throw new UsageError("Give --api-key or --api-key-file, not both (variables count, too).");
+  const { text, isShared } = readFile(path);
+  const line = text.split("\n", 1).join().trim();
+  if (line === "") throw new UsageError(`The file of --api-key-file, '${path}', has no key in its first line.`);
+  if (isShared) logger.warn(`Other users can read the key in '${path}'. Run: chmod 600 '${path}'`);
+  return line;
+}
+
+function readFile(path: string): { text: string; isShared: boolean } {
+  try {
+    const file = openSync(path, "r");
+    try {
+      const stats = fstatSync(file);
+      // on Windows the mode says nothing
+      const isShared = process.platform !== "win32" && stats.isFile() && (stats.mode & 0o077) !== 0;
+      return { text: readFileSync(file, "utf8"), isShared };
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw new UsageError(`The file of --api-key-file cannot be read: ${(error as Error).message}.`);
+  }
+}
+
+function toOptions(flags: Flags, environment: NodeJS.ProcessEnv, logger: Logger): ServerOptions {
   const list = (text: string | undefined) => text?.split(",").map((item) => item.trim()) ?? [];
+  const apiKey = readKey(flags, logger);
   return {
     ...defaultOptions,
     host: flags.host ?? defaultOptions.host,
@@ -82,7 +115,7 @@ function toOptions(flags: Flags, environment: NodeJS.ProcessEnv): ServerOptions 
     dataDir: flags["data-dir"] ?? defaultOptions.dataDir,
     storageQuota: wholeNumber("storage-quota", flags["storage-quota"], 0, 1_000_000) ?? defaultOptions.storageQuota,
     keepFiles: wholeNumber("keep-files", flags["keep-files"], 0, 100_000) ?? defaultOptions.keepFiles,
-    ...(flags["api-key"] !== undefined && { apiKey: flags["api-key"] }),
+    ...(apiKey !== undefined && { apiKey }),
     maxConcurrent: wholeNumber("max-concurrent", flags["max-concurrent"], 1, 1000) ?? defaultOptions.maxConcurrent,
     warm: wholeNumber("warm", flags.warm, 0, 100) ?? defaultOptions.warm,
     requestTimeout: seconds("request-timeout", flags, 86_400) ?? defaultOptions.requestTimeout,
@@ -140,7 +173,8 @@ function explain(error: unknown): string {
 /** Tells what is wrong with the CLI, if anything is; the exit code says so, too. */
 async function doctor(flags: Flags): Promise<void> {
   process.stdout.write(`Claude Virtual API ${version}\n`);
-  const { lines, trouble } = await examine(toOptions(flags, process.env), stderrLogger(flags["log-level"] ?? "error"));
+  const logger = stderrLogger(flags["log-level"] ?? "error");
+  const { lines, trouble } = await examine(toOptions(flags, process.env, logger), logger);
   process.stdout.write(`${lines.join("\n")}\n`);
   process.exit(trouble.length === 0 ? 0 : 1);
 }
@@ -151,7 +185,8 @@ async function main(): Promise<void> {
   if (flags.help) return void process.stdout.write(HELP);
   if (flags.version) return void process.stdout.write(`${version}\n`);
   if (command === "doctor") return doctor(flags);
-  const server = createServer(toOptions(flags, process.env), stderrLogger(flags["log-level"] ?? "info"));
+  const logger = stderrLogger(flags["log-level"] ?? "info");
+  const server = createServer(toOptions(flags, process.env, logger), logger);
   const stop = () => void server.close().finally(() => process.exit(0));
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { claudePath } from "../support/claude.ts";
 import { health, scratchHome, simple } from "../support/harness.ts";
-import { cliScript, startServerProcess } from "../support/serverProcess.ts";
+import { cliScript, startServerProcess, workersOf } from "../support/serverProcess.ts";
 
 async function runCli(args: string[], env: NodeJS.ProcessEnv = {}) {
   const child = spawn(process.execPath, [cliScript, ...args], { env: { PATH: process.env.PATH, ...env } });
@@ -72,6 +72,53 @@ describe("the command line", () => {
     expect((await server.post(simple())).status).toBe(401);
     const headers = { "x-api-key": "from-the-environment" };
     expect((await fetch(`${server.url}/v1/models`, { headers })).status).toBe(200);
+  });
+
+  it.each([
+    [["--api-key", "one", "--api-key-file", "/nowhere"], {}, "not both"],
+    [["--api-key", "one"], { CLAUDE_VIRTUAL_API_API_KEY_FILE: "/nowhere" }, "not both"],
+    [["--api-key-file", "/nowhere"], { CLAUDE_VIRTUAL_API_API_KEY: "one" }, "not both"],
+    [["--api-key-file", "/nowhere/key"], {}, "cannot be read: ENOENT"],
+    [["--api-key-file", "/"], {}, "cannot be read: EISDIR"],
+    [["--api-key-file", "/dev/null"], {}, "'/dev/null', has no key in its first line"],
+    [["--api-key-file", ""], {}, "--api-key-file is empty"],
+    [["--api-key", ""], {}, "--api-key is empty"],
+  ])("refuses a key that is none, or given twice: %j %j", async (args, env, words) => {
+    const { code, stdout, stderr } = await runCli(["--port", "0", ...args], env);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(words);
+  });
+
+  it("reads the key from the first line of a file, and keeps it to itself", async () => {
+    await using scratch = await scratchHome();
+    const path = join(scratch.home, "key");
+    await writeFile(path, " from-the-file\t\r\nnot-the-key\n", { mode: 0o600 });
+    await using server = await startServerProcess(["--api-key-file", path, "--traffic", "--log-level", "trace"]);
+    expect((await server.post(simple())).status).toBe(401);
+    const headers = { "x-api-key": "from-the-file", "content-type": "application/json" };
+    const body = JSON.stringify(simple("from-the-file"));
+    const answer = await fetch(`${server.url}/v1/messages`, { method: "POST", headers, body });
+    expect(answer.status).toBe(200);
+    const pids = [server.child.pid as number, ...workersOf(server.home)];
+    expect(pids.length).toBeGreaterThan(1);
+    for (const pid of pids) {
+      for (const file of ["environ", "cmdline"]) {
+        expect(await readFile(`/proc/${pid}/${file}`, "latin1")).not.toContain("from-the-file");
+      }
+    }
+    expect(server.output.stdout + server.output.stderr).not.toMatch(/from-the-file|Other users/);
+  });
+
+  it("takes the file's name from the environment, too, and warns when others can read it", async () => {
+    await using scratch = await scratchHome();
+    const path = join(scratch.home, "key");
+    await writeFile(path, "from-the-file");
+    await chmod(path, 0o640);
+    await using server = await startServerProcess(["--warm", "0"], { CLAUDE_VIRTUAL_API_API_KEY_FILE: path });
+    const statusWith = async (key: string) =>
+      (await fetch(`${server.url}/v1/models`, { headers: { "x-api-key": key } })).status;
+    expect([await statusWith("from-the-file"), await statusWith("another")]).toEqual([200, 401]);
+    expect(server.output.stderr).toContain(`[warn] Other users can read the key in '${path}'. Run: chmod 600`);
   });
 
   it("asks for the models that the map names", async () => {
