@@ -6,6 +6,8 @@ export interface ClaudeClientOptions {
   baseURL?: string;
   /** Any non-empty key will do unless the server is configured with one. */
   apiKey?: string;
+  /** Used in place of the global `fetch`. */
+  fetch?: typeof globalThis.fetch;
 }
 
 export interface MessageOptions {
@@ -70,9 +72,9 @@ const STREAMED = { redirect: "error", window: null } as const;
 export class ClaudeClient {
   readonly #sdk: Anthropic;
 
-  constructor({ baseURL = DEFAULT_BASE_URL, apiKey = "local" }: ClaudeClientOptions = {}) {
+  constructor({ baseURL = DEFAULT_BASE_URL, apiKey = "local", fetch }: ClaudeClientOptions = {}) {
     // null keeps the SDK from taking a real credential out of the environment and sending it here
-    this.#sdk = new Anthropic({ baseURL, apiKey, authToken: null });
+    this.#sdk = new Anthropic({ baseURL, apiKey, authToken: null, ...(fetch && { fetch }) });
   }
 
   /** Sends one user message and resolves with the text of the answer. */

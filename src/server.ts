@@ -20,6 +20,7 @@ import type { Logger } from "./shared/logger.ts";
 import { credentialsOf, Redactor } from "./shared/redact.ts";
 import { DataDirectory } from "./storage/dataDirectory.ts";
 import { Quota } from "./storage/quota.ts";
+import { Secret } from "./storage/secret.ts";
 import { Ledger } from "./usage/ledger.ts";
 
 /** What keeps the CLI from answering, in words for a person. */
@@ -122,7 +123,7 @@ function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
   const concurrency = Math.max(1, Math.floor(options.maxConcurrent / 2));
   const batches = new Batches(directory, quota, executor(run), { concurrency, backoff: defaultBackoff }, logger);
   for (const tenant of [ledger, files, batches]) directory.addTenant(tenant);
-  return { directory, files, ledger, batches, run };
+  return { directory, files, ledger, batches, run, secret: new Secret(options.dataDir) };
 }
 
 async function troubleWithCli(pool: Pool): Promise<CliTrouble | undefined> {

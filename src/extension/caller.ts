@@ -2,10 +2,15 @@ import * as vscode from "vscode";
 import type { ClaudeClient, MessageOptions, Model } from "../client.ts";
 import type { ClaudeVirtualApi } from "./api.ts";
 import type { Controller } from "./controller.ts";
+import { secretIn } from "./health.ts";
+import { provenFetch } from "./provenFetch.ts";
 import type { Settings } from "./settings.ts";
 import { urlOf } from "./state.ts";
 
-/** Calls the server this window uses over HTTP, like any client, whether it is its own or another window's. */
+/**
+ * Calls the server this window uses over HTTP, like any client, whether it is its own or another window's. The key and
+ * the user's text go only over connections whose server has proved to be ours.
+ */
 export class Caller {
   readonly #controller: Controller;
   readonly #settings: Settings;
@@ -61,7 +66,8 @@ export class Caller {
 
   async #clientAt(baseURL: string): Promise<ClaudeClient> {
     const { ClaudeClient } = await import("../client.ts");
-    return new ClaudeClient({ baseURL, apiKey: (await this.#settings.requiredApiKey()) ?? "vscode" });
+    const fetch = provenFetch(secretIn(this.#settings.dataDir));
+    return new ClaudeClient({ baseURL, apiKey: (await this.#settings.requiredApiKey()) ?? "vscode", fetch });
   }
 
   #withModel(options: MessageOptions = {}): MessageOptions {

@@ -21,6 +21,9 @@ const WATCH_INTERVAL = 1000;
 /** Looks that somebody silent on the port is given before it counts as a stranger. */
 const PATIENCE = 5;
 
+/** Looks after which a server that was shared and is silent now counts as gone. */
+const SILENT_LOOKS = 15;
+
 /**
  * The window's server: its own, or that of another window that owns the port. One action at a time, in the order they
  * were asked for.
@@ -33,6 +36,7 @@ export class Controller {
   #state: State = { kind: "stopped" };
   #server: Server | undefined;
   #watch: NodeJS.Timeout | undefined;
+  #silentLooks = 0;
   #last: Promise<void> = Promise.resolve();
 
   constructor(parts: ControllerParts) {
@@ -131,7 +135,10 @@ export class Controller {
     const url = reachable(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
     const neighbour = await this.#whoIs(url);
     if (neighbour.kind === "ours") this.#set({ kind: "shared", url, requests: neighbour.requests });
-    else this.#set({ kind: "failed", message: error.message, portTaken: port });
+    else {
+      const isUnproven = neighbour.kind === "unproven";
+      this.#set({ kind: "failed", message: error.message, portTaken: port, ...(isUnproven && { isUnproven }) });
+    }
     this.#watchLater(url);
   }
 
@@ -148,6 +155,7 @@ export class Controller {
   }
 
   #unwatch(): void {
+    this.#silentLooks = 0;
     clearTimeout(this.#watch);
     this.#watch = undefined;
   }
@@ -161,13 +169,20 @@ export class Controller {
     const neighbour = await this.#parts.probe(url);
     if (this.#watch !== watch) return;
     if (neighbour.kind === "ours") this.#set({ kind: "shared", url, requests: neighbour.requests });
-    const isGone = neighbour.kind === "nobody" || (neighbour.kind === "stranger" && this.#state.kind === "shared");
-    if (!isGone) return this.#watchLater(url);
+    if (!this.#isGone(neighbour)) return this.#watchLater(url);
     await this.#queue(async () => {
       if (this.#watch !== watch) return;
       if (await this.#parts.stopMarker.isSet()) await this.#stop(false);
       else await this.#start();
     });
+  }
+
+  /** Whether there is no server any more, or another program where one was shared. */
+  #isGone({ kind }: Neighbour): boolean {
+    this.#silentLooks = kind === "silent" ? this.#silentLooks + 1 : 0;
+    if (kind === "nobody") return true;
+    if (this.#state.kind !== "shared" || kind === "ours") return false;
+    return kind !== "silent" || this.#silentLooks >= SILENT_LOOKS;
   }
 
   async #stop(drain: boolean): Promise<void> {
@@ -207,7 +222,7 @@ function describe(state: State): string {
     case "failed":
       return state.portTaken === undefined
         ? `failed: ${state.message}`
-        : `port ${state.portTaken} is taken by a stranger`;
+        : `port ${state.portTaken} is taken by ${state.isUnproven ? "a server of another data directory" : "a stranger"}`;
     default:
       return state.kind;
   }

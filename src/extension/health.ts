@@ -1,10 +1,16 @@
-import { request } from "node:http";
+import { readFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { join } from "node:path";
+import { parseSecret, SECRET_FILE } from "../shared/proof.ts";
+import { connectProven, type ReadSecret, type Refusal, responseTo, UnprovenServerError } from "./provenConnection.ts";
+import { oneLine } from "./words.ts";
 
-/** Milliseconds a server on this machine may take to say that it is there. */
-const TIMEOUT = 1000;
+/** Milliseconds that a look may take in all, however a server spreads its answer. */
+const TIMEOUT = 2000;
 
-/** Characters an answer may have: a stranger may send without end. */
+/** Bytes and batches an answer may have. */
 const MAX_LENGTH = 1_048_576;
+const MAX_BATCHES = 1000;
 
 /** A batch that has not ended, with the progress that the API's own counts do not tell. */
 export interface RunningBatch {
@@ -17,45 +23,59 @@ export interface RunningBatch {
 }
 
 /**
- * Who is found at a base URL: one of our servers with its running requests and batches, nobody, somebody else, or
- * somebody who does not answer in time, which one of ours does too while its extension host is busy.
+ * Who is found at a base URL: a server that proved to be ours, with its running requests and batches, or why it is none.
+ * One of ours is silent, too, while its extension host is busy.
  */
-export type Neighbour =
-  | { kind: "ours"; requests: number; batches: RunningBatch[] }
-  | { kind: "nobody" | "stranger" | "silent" };
+export type Neighbour = { kind: "ours"; requests: number; batches: RunningBatch[] } | { kind: Refusal };
 
-export function probe(url: string): Promise<Neighbour> {
-  return new Promise((resolve) => {
-    const asked = request(`${url}/health`, { agent: false, timeout: TIMEOUT }, (response) => {
-      let body = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        body += chunk;
-        if (body.length > MAX_LENGTH) asked.destroy();
-      });
-      response.on("end", () => resolve(read(body)));
-      response.on("error", () => resolve({ kind: "stranger" }));
-    });
-    asked.on("timeout", () => {
-      resolve({ kind: "silent" });
-      asked.destroy();
-    });
-    asked.on("error", (error: NodeJS.ErrnoException) =>
-      resolve({ kind: error.code === "ECONNREFUSED" ? "nobody" : "stranger" }),
-    );
-    asked.end();
-  });
+/** The secret that the servers of a data directory share. */
+export function secretIn(dataDir: string): ReadSecret {
+  return async () => parseSecret(await readFile(join(dataDir, SECRET_FILE), "utf8").catch(() => ""));
 }
 
-function read(body: string): Neighbour {
-  try {
-    const { service, requests, batches } = JSON.parse(body);
-    if (service === "claude-virtual-api") {
-      // the server may be of a version before batches
-      return { kind: "ours", requests: Number(requests?.running ?? 0), batches: Array.isArray(batches) ? batches : [] };
+/** Looks who is at a base URL; sends nothing but a challenge until the server has proved itself. */
+export function prober(readSecret: ReadSecret, timeout = TIMEOUT): (url: string) => Promise<Neighbour> {
+  return async (url) => {
+    const signal = AbortSignal.timeout(timeout);
+    try {
+      const connection = await connectProven(new URL(url), readSecret, signal);
+      try {
+        return read(await bodyOf(await responseTo(connection.request({ path: "/health", signal }))));
+      } finally {
+        connection.close();
+      }
+    } catch (error) {
+      if (error instanceof UnprovenServerError) return { kind: error.refusal };
+      return { kind: signal.aborted ? "silent" : "stranger" };
     }
-  } catch {
-    // whoever it is speaks another language
+  };
+}
+
+async function bodyOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of answer) {
+    length += chunk.length;
+    if (length > MAX_LENGTH) throw new Error("The answer is too long.");
+    chunks.push(chunk);
   }
-  return { kind: "stranger" };
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** Takes of an answer what has the right form, since the server may be of another version. */
+function read(body: string): Neighbour {
+  const { requests, batches } = JSON.parse(body);
+  const running = Array.isArray(batches) ? batches.slice(0, MAX_BATCHES).flatMap(toRunningBatch) : [];
+  return { kind: "ours", requests: toCount(requests?.running), batches: running };
+}
+
+function toRunningBatch(batch: Partial<RunningBatch> | null): RunningBatch[] {
+  if (typeof batch?.id !== "string") return [];
+  const { paused } = batch;
+  const pause = paused ? { until: oneLine(String(paused.until)), reason: oneLine(String(paused.reason)) } : null;
+  return [{ id: oneLine(batch.id), total: toCount(batch.total), done: toCount(batch.done), paused: pause }];
+}
+
+function toCount(value: unknown): number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : 0;
 }

@@ -5,7 +5,7 @@ import { BatchWatch } from "./batchWatch.ts";
 import { Caller } from "./caller.ts";
 import { registerCommands } from "./commands/register.ts";
 import { Controller } from "./controller.ts";
-import { probe } from "./health.ts";
+import { prober, secretIn } from "./health.ts";
 import { notifyOfTrouble } from "./notifications.ts";
 import { createOutput } from "./output.ts";
 import { Settings } from "./settings.ts";
@@ -21,6 +21,7 @@ let active: Controller | undefined;
 export function activate(context: vscode.ExtensionContext): ClaudeVirtualApi {
   const settings = new Settings(context);
   const { channel, logger } = createOutput();
+  const probe = prober(secretIn(settings.dataDir));
   const controller = new Controller({
     options: () => settings.serverOptions(),
     createServer: async (options) => (await import("../server.ts")).createServer(options, logger),

@@ -5,6 +5,7 @@ import { SECTION, Setting } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
 import type { Settings } from "./settings.ts";
 import { type State, urlOf } from "./state.ts";
+import { plain } from "./words.ts";
 
 const INSTALL_PAGE = "https://code.claude.com/docs/en/setup";
 
@@ -28,18 +29,20 @@ async function tellFailure(state: State & { kind: "failed" }, settings: Settings
   const openSettings = vscode.l10n.t("Open Settings");
   if (state.portTaken === undefined) {
     const choice = await vscode.window.showErrorMessage(
-      vscode.l10n.t("Claude Virtual API could not start: {0}", state.message),
+      vscode.l10n.t("Claude Virtual API could not start: {0}", plain(state.message)),
       openSettings,
     );
     if (choice === openSettings) await showSetting("");
     return;
   }
   const useAnother = vscode.l10n.t("Use Another Port");
-  const choice = await vscode.window.showWarningMessage(
-    vscode.l10n.t("Port {0} is used by another program, so Claude Virtual API could not start.", state.portTaken),
-    useAnother,
-    openSettings,
-  );
+  const text = state.isUnproven
+    ? vscode.l10n.t(
+        "Port {0} is used by a Claude Virtual API server that does not belong to this VS Code. Nothing is sent to it: stop it, or use another port.",
+        state.portTaken,
+      )
+    : vscode.l10n.t("Port {0} is used by another program, so Claude Virtual API could not start.", state.portTaken);
+  const choice = await vscode.window.showWarningMessage(text, useAnother, openSettings);
   if (choice === useAnother) await settings.update(Setting.port, await freePort(state.portTaken + 1));
   if (choice === openSettings) await showSetting(Setting.port);
 }
@@ -54,7 +57,7 @@ async function tellTrouble({ problem, message }: CliTrouble): Promise<void> {
   const text =
     problem === "cli_missing"
       ? vscode.l10n.t("Claude Code was not found, so requests will fail.")
-      : vscode.l10n.t("Claude Code cannot be used: {0}", message);
+      : vscode.l10n.t("Claude Code cannot be used: {0}", plain(message));
   const install = vscode.l10n.t("Install Claude Code");
   const setPath = vscode.l10n.t("Set Path");
   const remedies = problem === "cli_missing" ? [install, setPath] : [setPath, install];

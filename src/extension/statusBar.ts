@@ -5,6 +5,7 @@ import type { Controller } from "./controller.ts";
 import type { State } from "./state.ts";
 import { describePause, describeRunning } from "./views/batchItem.ts";
 import { lines } from "./views/format.ts";
+import { oneLine } from "./words.ts";
 
 /** VS Code's own command for the view. */
 const SHOW_BATCHES = `${View.batches}.focus`;
@@ -37,7 +38,11 @@ export function present(state: State): Presentation {
         isFailure: false,
       };
     case "failed":
-      return { text: `$(error) ${name}`, summary: vscode.l10n.t("Failed: {0}", state.message), isFailure: true };
+      return {
+        text: `$(error) ${name}`,
+        summary: vscode.l10n.t("Failed: {0}", oneLine(state.message)),
+        isFailure: true,
+      };
   }
 }
 

@@ -1,4 +1,36 @@
+import * as vscode from "vscode";
+import { printable } from "../shared/printable.ts";
+import { type Refusal, UnprovenServerError } from "./provenConnection.ts";
+
+/** Characters that a text from outside may take in a notification, an item or a tooltip. */
+const MAX_LENGTH = 500;
+
+/** A text from outside as one bounded line of printable characters. */
+export function oneLine(text: string): string {
+  return printable(text.slice(0, 2 * MAX_LENGTH).replace(/\s+/g, " "), MAX_LENGTH);
+}
+
+/** The same for where VS Code would make a link of `[label](command:…)`, such as a notification. */
+export function plain(text: string): string {
+  return oneLine(text).replaceAll("](", "] (");
+}
+
 /** What went wrong, in the API's own words where they are known: the SDK's message quotes the whole answer. */
 export function wordsOf(error: Error): string {
-  return "apiMessage" in error && typeof error.apiMessage === "string" ? error.apiMessage : error.message;
+  if ("apiMessage" in error && typeof error.apiMessage === "string") return plain(error.apiMessage);
+  const { cause } = error;
+  return cause instanceof UnprovenServerError ? describe(cause.refusal) : plain(error.message);
+}
+
+function describe(refusal: Refusal): string {
+  switch (refusal) {
+    case "nobody":
+      return vscode.l10n.t("The server is gone.");
+    case "silent":
+      return vscode.l10n.t("The server did not answer in time.");
+    default:
+      return vscode.l10n.t(
+        "The program on the port did not prove to be a server of this VS Code, so nothing was sent to it.",
+      );
+  }
 }

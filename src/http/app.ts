@@ -9,6 +9,7 @@ import { TokenCounter } from "../messages/countTokens.ts";
 import type { RunContext } from "../messages/run.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory } from "../storage/dataDirectory.ts";
+import type { Secret } from "../storage/secret.ts";
 import type { Ledger } from "../usage/ledger.ts";
 import type { Activity } from "./activity.ts";
 import { jsonBody } from "./body.ts";
@@ -42,6 +43,8 @@ export interface Rooms {
   files: FileStore;
   batches: Batches;
   ledger: Ledger;
+  /** By which windows recognize this server. */
+  secret: Secret;
   /** What a request needs on its way to Claude. */
   run: RunContext;
 }
@@ -51,13 +54,13 @@ const MESSAGES_LIMIT = 32;
 
 /** Every route with what comes before it: who may call, then which, then what is sent (contract: order of checks). */
 export function createApp(options: AppOptions, rooms: Rooms, logger: Logger): Koa {
-  const { pool, launcher, activity, directory, files, batches, ledger } = rooms;
+  const { pool, activity, directory, files, batches, ledger } = rooms;
   const { apiKey, modelMap, requestTimeout, traffic } = options;
   const messages = createMessage({ ...rooms.run, requestTimeout, traffic }, logger);
   const api = [authenticate(apiKey), apiVersion] as const;
   const router = new Router();
   router.get("/", welcome);
-  router.get("/health", health(pool, launcher, activity, batches));
+  router.get("/health", health(rooms, logger));
   router.post("/v1/messages", ...api, jsonBody(MESSAGES_LIMIT), messages);
   const counter = new TokenCounter(pool, modelMap, logger);
   const count = countTokens(counter, { files, requestTimeout });

@@ -34,6 +34,7 @@ export interface Tenant {
  *
  *     version.json    the format, and an id that stays
  *     lock            who writes
+ *     secret          by which VS Code's windows recognize the servers of this directory
  *     files/ batches/ usage/
  *     drafts/         what is not complete yet; emptied at each start
  */

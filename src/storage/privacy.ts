@@ -13,6 +13,7 @@ const KEPT = [
   "lock",
   "one-call",
   "results",
+  "secret",
   "self-check.json",
   "stopped",
   "usage",

@@ -29,7 +29,11 @@ async function extensionApi(apiKey?: string) {
     stopMarker: { set: async () => {}, clear: async () => {}, isSet: async () => false },
     logger,
   });
-  const settings = { defaultModel: "haiku", requiredApiKey: async () => apiKey } as Partial<Settings> as Settings;
+  const settings = {
+    defaultModel: "haiku",
+    dataDir: scratch.home,
+    requiredApiKey: async () => apiKey,
+  } as Partial<Settings> as Settings;
   return {
     api: new Caller(controller, settings).toApi(),
     standIn,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Controller } from "../../src/extension/controller.ts";
 import type { Neighbour } from "../../src/extension/health.ts";
 import type { State } from "../../src/extension/state.ts";
@@ -9,8 +9,8 @@ import { gate } from "../support/replies.ts";
 
 /** A machine with ports, on which windows start servers. */
 class Machine {
-  /** Who listens on the port: one of our servers, or a stranger. */
-  owner: FakeServer | "stranger" | undefined;
+  /** Who listens on the port: one of our servers, another program, or a server without the secret of our directory. */
+  owner: FakeServer | "stranger" | "unproven" | undefined;
   /** Whether our servers are too busy to answer. */
   busy = false;
   stopped = false;
@@ -26,7 +26,7 @@ class Machine {
       probe: async (): Promise<Neighbour> => {
         this.looks += 1;
         if (this.owner === undefined) return { kind: "nobody" };
-        if (this.owner === "stranger") return { kind: "stranger" };
+        if (typeof this.owner === "string") return { kind: this.owner };
         return this.busy ? { kind: "silent" } : { kind: "ours", requests: this.owner.running, batches: [] };
       },
       stopMarker: {
@@ -164,6 +164,15 @@ describe("a window's server", () => {
     expect(controller.state).toMatchObject({ kind: "failed", portTaken: 8080 });
   });
 
+  it("is failed when a server that cannot prove to be ours has the port", async () => {
+    const machine = new Machine();
+    machine.owner = "unproven";
+    const { controller } = machine.window();
+    await expect(controller.ensure()).rejects.toThrow("address in use");
+    expect(controller.state).toMatchObject({ kind: "failed", portTaken: 8080, isUnproven: true });
+    await controller.dispose();
+  });
+
   it("is called by a name that can be called", async () => {
     const machine = new Machine();
     machine.options = { host: "0.0.0.0", apiKey: "k" };
@@ -223,6 +232,38 @@ describe("several windows", () => {
     machine.busy = false;
     await until(() => second.states.at(-1)?.kind === "shared" && second.states.length > seen);
     expect(second.controller.state).toMatchObject({ kind: "shared", requests: 1 });
+    for (const { controller } of [first, second]) await controller.dispose();
+  });
+
+  it.each(["stranger", "unproven"] as const)(
+    "share nothing with a %s that took the place of the owner",
+    async (kind) => {
+      const machine = new Machine();
+      const [first, second] = [machine.window(), machine.window()];
+      await first.controller.start();
+      await second.controller.start();
+      machine.owner = kind;
+      await until(() => second.controller.state.kind === "failed");
+      await expect(second.controller.ensure()).rejects.toThrow("address in use");
+      for (const { controller } of [first, second]) await controller.dispose();
+    },
+  );
+
+  it("do not share for ever what does not answer any more", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const machine = new Machine();
+    const [first, second] = [machine.window(), machine.window()];
+    await first.controller.start();
+    await second.controller.start();
+    machine.busy = true;
+    await vi.advanceTimersByTimeAsync(14_000);
+    expect(second.controller.state.kind).toBe("shared");
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(second.controller.state).toMatchObject({ kind: "failed", portTaken: 8080 });
+    machine.busy = false;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(second.controller.state.kind).toBe("shared");
     for (const { controller } of [first, second]) await controller.dispose();
   });
 

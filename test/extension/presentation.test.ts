@@ -1,14 +1,13 @@
-import { createServer } from "node:http";
-import { type AddressInfo, createServer as createNetServer } from "node:net";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { window } from "vscode";
 import type { BatchNews } from "../../src/extension/batchWatch.ts";
 import { unfenced } from "../../src/extension/commands/answer.ts";
 import { promptFor } from "../../src/extension/commands/selection.ts";
-import { probe, type RunningBatch } from "../../src/extension/health.ts";
+import type { RunningBatch } from "../../src/extension/health.ts";
 import type { State } from "../../src/extension/state.ts";
 import { createStatusBar, present } from "../../src/extension/statusBar.ts";
 import { formatTime } from "../../src/extension/views/format.ts";
+import { plain } from "../../src/extension/words.ts";
 import { Emitter } from "../../src/shared/emitter.ts";
 
 const url = "http://127.0.0.1:8080";
@@ -88,6 +87,17 @@ describe("the tooltip of the status bar item", () => {
   });
 });
 
+describe("a text from outside", () => {
+  it.each([
+    ["[Retry](command:evil)", "[Retry] (command:evil)"],
+    ["one\r\ntwo\u001b[31m\u202ethree\u2028", "one two\\u001b[31m\\u202ethree "],
+    ["Déjà vu 👩", "Déjà vu 👩"],
+    ["x".repeat(501), `${"x".repeat(500)}…`],
+  ])("%j is shown as one plain line", (text, shown) => {
+    expect(plain(text)).toBe(shown);
+  });
+});
+
 describe("the prompt of a selection", () => {
   type Editor = Parameters<typeof promptFor>[0];
   const editor = (...texts: string[]) =>
@@ -125,49 +135,5 @@ describe("an answer that replaces the selection", () => {
     ["plain", "plain"],
   ])("is the code of %j", (answer, code) => {
     expect(unfenced(answer)).toBe(code);
-  });
-});
-
-describe("a look at a port", () => {
-  let body = "";
-  const server = createServer((_request, response) => response.end(body));
-  let base = "";
-  beforeAll(async () => {
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  });
-  afterAll(() => server.close());
-
-  it.each([
-    [
-      JSON.stringify({ service: "claude-virtual-api", requests: { running: 2 } }),
-      { kind: "ours", requests: 2, batches: [] },
-    ],
-    [
-      JSON.stringify({
-        service: "claude-virtual-api",
-        batches: [{ id: "msgbatch_1", total: 2, done: 1, paused: null }],
-      }),
-      { kind: "ours", requests: 0, batches: [{ id: "msgbatch_1", total: 2, done: 1, paused: null }] },
-    ],
-    [JSON.stringify({ service: "something else" }), { kind: "stranger" }],
-    ["null", { kind: "stranger" }],
-    ["no JSON", { kind: "stranger" }],
-    ["x".repeat(100_000), { kind: "stranger" }],
-  ])("that answers %.40s", async (answer, neighbour) => {
-    body = answer;
-    expect(await probe(base)).toEqual(neighbour);
-  });
-
-  it("finds nobody where nobody listens", async () => {
-    expect(await probe("http://127.0.0.1:1")).toEqual({ kind: "nobody" });
-  });
-
-  it("finds somebody silent where no answer comes", async () => {
-    const mute = createNetServer();
-    await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
-    const { port } = mute.address() as AddressInfo;
-    expect(await probe(`http://127.0.0.1:${port}`)).toEqual({ kind: "silent" });
-    mute.close();
   });
 });

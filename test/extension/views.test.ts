@@ -2,12 +2,11 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import * as vscode from "vscode";
 import { BatchWatch } from "../../src/extension/batchWatch.ts";
 import { ListKey, View } from "../../src/extension/contributions.ts";
-import { probe } from "../../src/extension/health.ts";
 import { BatchesView } from "../../src/extension/views/batches.ts";
 import { FilesView } from "../../src/extension/views/files.ts";
 import type { ListView } from "../../src/extension/views/listView.ts";
 import { until } from "../support/harness.ts";
-import { aBatch, aFile, Resources } from "../support/resources.ts";
+import { aBatch, aFile, probe, Resources } from "../support/resources.ts";
 import { fakeTree, windowOn } from "../support/viewStage.ts";
 
 let resources: Resources;

@@ -2,7 +2,21 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Batch, UploadedFile } from "../../src/client.ts";
-import type { RunningBatch } from "../../src/extension/health.ts";
+import { prober, type RunningBatch } from "../../src/extension/health.ts";
+import { CHALLENGE_HEADER, PROOF_HEADER, proofOf } from "../../src/shared/proof.ts";
+
+const SECRET = Buffer.alloc(32, "a secret");
+
+export const readSecret = async () => SECRET;
+
+/** Looks at a server that knows the tests' secret, as a window does. */
+export const probe = prober(readSecret);
+
+/** The header by which a server proves that it knows the tests' secret; none where it was not asked. */
+export function proofFor({ headers, socket: { localAddress: address, localPort: port } }: IncomingMessage) {
+  const challenge = headers[CHALLENGE_HEADER];
+  return typeof challenge === "string" ? { [PROOF_HEADER]: proofOf(SECRET, challenge, { address, port }) } : {};
+}
 
 /** Our server's batches and files, as its contract has them, played by a few lines that a test can look into. */
 export class Resources {
@@ -42,7 +56,8 @@ export class Resources {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     if (pathname === "/health") {
-      this.looks += 1;
+      response.setHeaders(new Map(Object.entries(proofFor(request))));
+      if (request.method === "GET") this.looks += 1;
       json(response, 200, { service: "claude-virtual-api", requests: { running: 0 }, batches: this.running });
       return;
     }
@@ -129,6 +144,7 @@ function refuse(response: ServerResponse, { status, type, message }: NonNullable
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { "content-type": "application/json" });
-  response.end(JSON.stringify(body));
+  const text = JSON.stringify(body);
+  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+  response.end(text);
 }

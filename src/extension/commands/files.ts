@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import * as vscode from "vscode";
 import type { UploadedFile } from "../../client.ts";
 import { urlOf } from "../state.ts";
-import { wordsOf } from "../words.ts";
+import { plain, wordsOf } from "../words.ts";
 import { copy } from "./copy.ts";
 import { confirm, withCancel } from "./dialogs.ts";
 import type { Parts } from "./register.ts";
@@ -66,7 +66,7 @@ export async function deleteFile({ caller, views }: Parts, argument: unknown): P
   const file = list.entryOf(argument);
   if (!file) return;
   const detail = vscode.l10n.t("Requests that name it by its id {0} will fail.", file.id);
-  if (!(await confirm(vscode.l10n.t("Delete the uploaded file {0}?", file.filename), detail))) return;
+  if (!(await confirm(vscode.l10n.t("Delete the uploaded file {0}?", plain(file.filename)), detail))) return;
   await (await caller.client()).deleteFile(file.id);
   list.remove(file.id);
 }
@@ -80,7 +80,7 @@ async function open(uri: vscode.Uri, name: string): Promise<File> {
 
 async function tellUploaded({ id, filename }: UploadedFile): Promise<void> {
   const copyId = vscode.l10n.t("Copy ID");
-  const text = vscode.l10n.t("{0} is uploaded; requests name it {1}.", filename, id);
+  const text = vscode.l10n.t("{0} is uploaded; requests name it {1}.", plain(filename), plain(id));
   if ((await vscode.window.showInformationMessage(text, copyId)) === copyId) await copy(id);
 }
 

@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { plain } from "../words.ts";
 import { withCancel } from "./dialogs.ts";
 import type { Parts } from "./register.ts";
 
@@ -19,7 +20,7 @@ async function tell(trouble: readonly string[], channel: vscode.LogOutputChannel
     trouble.length === 0
       ? await vscode.window.showInformationMessage(vscode.l10n.t("Claude Code passed the self-check."), showLog)
       : await vscode.window.showWarningMessage(
-          vscode.l10n.t("The self-check of Claude Code found: {0}", trouble.join("; ")),
+          vscode.l10n.t("The self-check of Claude Code found: {0}", plain(trouble.join("; "))),
           showLog,
         );
   if (choice === showLog) channel.show();

@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import type { UploadedFile } from "../../client.ts";
 import { Command, ItemKind } from "../contributions.ts";
+import { oneLine } from "../words.ts";
 import { formatFullTime, formatSize, formatTime, lines } from "./format.ts";
 
 /** Size and age of a file, in one line. */
@@ -10,7 +11,7 @@ export function describeFile({ size_bytes, created_at }: UploadedFile): string {
 
 export function toFileItem(file: UploadedFile): vscode.TreeItem {
   const description = describeFile(file);
-  const item = new vscode.TreeItem(file.filename);
+  const item = new vscode.TreeItem(oneLine(file.filename));
   item.id = file.id;
   item.description = description;
   // the user's icon theme goes by the name; a scheme of our own keeps other extensions' decorations away
@@ -18,7 +19,9 @@ export function toFileItem(file: UploadedFile): vscode.TreeItem {
   item.iconPath = vscode.ThemeIcon.File;
   item.contextValue = ItemKind.file;
   item.tooltip = tooltip(file);
-  item.accessibilityInformation = { label: vscode.l10n.t("File {0}, {1}, {2}", file.filename, description, file.id) };
+  item.accessibilityInformation = {
+    label: vscode.l10n.t("File {0}, {1}, {2}", oneLine(file.filename), description, file.id),
+  };
   item.command = { command: Command.openFile, title: vscode.l10n.t("Open File"), arguments: [{ entry: file }] };
   return item;
 }

@@ -5,6 +5,6 @@ import type { Controller } from "../controller.ts";
 export interface ViewParts {
   controller: Controller;
   caller: Pick<Caller, "clientIfUp">;
-  /** Where the servers of this VS Code keep batches and files; another server's may lie elsewhere. */
+  /** Where the servers of this VS Code keep batches and files. */
   dataDir: string;
 }

@@ -3,13 +3,31 @@ import type { Batches } from "../../batches/batches.ts";
 import { isSignedIn } from "../../claude/account.ts";
 import type { Launcher } from "../../claude/launcher.ts";
 import type { Pool } from "../../claude/pool.ts";
+import type { Logger } from "../../shared/logger.ts";
+import { CHALLENGE_HEADER, isChallenge, PROOF_HEADER, proofOf } from "../../shared/proof.ts";
 import { version } from "../../shared/version.ts";
+import type { Secret } from "../../storage/secret.ts";
 import type { Activity } from "../activity.ts";
 
+/** What `/health` reports on, and the secret by which it proves whose server this is. */
+export interface HealthSources {
+  pool: Pool;
+  launcher: Launcher;
+  activity: Activity;
+  batches: Batches;
+  secret: Secret;
+}
+
 /** `GET /health`: what is known at this moment; never waits for the CLI, and asks no key. */
-export function health(pool: Pool, launcher: Launcher, activity: Activity, batches: Batches) {
+export function health({ pool, launcher, activity, batches, secret }: HealthSources, logger: Logger) {
   const startedAt = Date.now();
-  return (context: Context): void => {
+  let lastFailure = "";
+  return async (context: Context): Promise<void> => {
+    await answerChallenge(context, secret).catch(({ message }: Error) => {
+      // windows ask once a second
+      if (message !== lastFailure) logger.warn(`VS Code's windows cannot recognize this server: ${message}`);
+      lastFailure = message;
+    });
     const { waiting, workers } = pool.stats;
     const cli = launcher.found;
     context.body = {
@@ -25,6 +43,14 @@ export function health(pool: Pool, launcher: Launcher, activity: Activity, batch
       requests: { running: activity.running, waiting, served: activity.served },
     };
   };
+}
+
+/** Proves to a window that this server belongs to its data directory (see `shared/proof.ts`). */
+async function answerChallenge(context: Context, secret: Secret): Promise<void> {
+  const challenge = context.get(CHALLENGE_HEADER);
+  if (!isChallenge(challenge)) return;
+  const { localAddress: address, localPort: port } = context.socket;
+  context.set(PROOF_HEADER, proofOf(await secret.read(), challenge, { address, port }));
 }
 
 /** `GET /` and `HEAD /`: for a person with a browser, and for clients that look whether anybody is there. */

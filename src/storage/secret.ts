@@ -1,0 +1,44 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, open } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isPrivate, PRIVATE_DIRECTORY } from "../shared/privateFiles.ts";
+import { parseSecret, SECRET_BYTES, SECRET_FILE } from "../shared/proof.ts";
+import { writeDurably } from "./durable.ts";
+
+/**
+ * The secret by which VS Code's windows recognize a server of their data directory. Each use reads the file, so all
+ * servers of the directory agree on it, also when two of them create it at the same time.
+ */
+export class Secret {
+  readonly #path: string;
+  #isReplaced = false;
+
+  constructor(dataDir: string) {
+    this.#path = join(dataDir, SECRET_FILE);
+  }
+
+  /** Creates the file where there is none. Throws what the file system throws, or `ApiError` 500. */
+  async read(): Promise<Buffer> {
+    const stored = await this.#stored();
+    if (stored) return stored;
+    this.#isReplaced = true;
+    await mkdir(dirname(this.#path), { recursive: true, mode: PRIVATE_DIRECTORY });
+    await writeDurably(this.#path, `${randomBytes(SECRET_BYTES).toString("hex")}\n`);
+    const created = await this.#stored();
+    if (!created) throw new Error(`${this.#path} cannot be read after it was written.`);
+    return created;
+  }
+
+  /** Undefined where the file does not exist, holds no secret, or other users could have read it. */
+  async #stored(): Promise<Buffer | undefined> {
+    try {
+      await using file = await open(this.#path, "r");
+      // a disk without modes would make a new file no better
+      if (!this.#isReplaced && !isPrivate(await file.stat())) return undefined;
+      return parseSecret(await file.readFile("utf8"));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+}
