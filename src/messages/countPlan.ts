@@ -1,5 +1,6 @@
 import type { CountTokensRequest } from "../api/countTokensRequest.ts";
 import type { CountedTool, HistoryMessage } from "../claude/countSession.ts";
+import type { Slices } from "../shared/slices.ts";
 import { imageSize } from "./imageSize.ts";
 import { mappedModel, systemText } from "./prepare.ts";
 
@@ -41,6 +42,9 @@ const NO_CONTENT = "(no content)";
 /** Longer descriptions are cut by the CLI. */
 const MAX_DESCRIPTION = 2000;
 
+/** Characters of a tool up to which it is searched for those below, which takes a while. */
+const MAX_TOOL = 200_000;
+
 /** The CLI merges these into the schema when they are at its top, and says so in the description. */
 const COMBINATIONS = ["anyOf", "oneOf", "allOf"];
 
@@ -50,32 +54,51 @@ const TAKEN_OUT = /[\p{Cf}\p{Co}\p{Cn}]/u;
 /** Fields of a tool that have no bearing on its tokens, besides those that are counted. */
 const TOOL_FIELDS = new Set(["name", "description", "input_schema", "type", "cache_control"]);
 
-export function planCount(request: CountTokensRequest, modelMap: Record<string, string>): CountPlan {
+/** Yields to the event loop in between, since a request may have 100,000 messages. */
+export async function planCount(
+  request: CountTokensRequest,
+  modelMap: Record<string, string>,
+  slices: Slices,
+): Promise<CountPlan> {
   const system = systemText(request.system);
-  const { tools, rest } = sortTools(request.tools ?? []);
-  const isFaithful = rest.length === 0 && !hasUncounted(request) && request.messages.every(isFaithfulMessage);
+  const { tools, rest } = await sortTools(request.tools ?? [], slices);
+  const { history, isFaithful, hasThought } = await readMessages(request.messages, slices);
+  const isShown = isFaithful && rest.length === 0 && !hasUncounted(request, hasThought);
   const isWhole = system === "" && tools.length === 0;
   return {
     model: mappedModel(request.model, modelMap),
     system,
-    history: toHistory(request.messages),
+    history,
     tools,
     rest,
-    trust: isFaithful ? (isWhole ? "exact" : "sum") : "estimate",
+    trust: isShown ? (isWhole ? "exact" : "sum") : "estimate",
   };
 }
 
 /** Consecutive messages of the user are one turn to the API; the CLI would join them too, but with a line break. */
-function toHistory(messages: CountTokensRequest["messages"]): HistoryMessage[] {
+async function readMessages(messages: CountTokensRequest["messages"], slices: Slices) {
   const history: HistoryMessage[] = [];
-  for (const { role, content } of messages) {
+  let isFaithful = true;
+  let hasThought = false;
+  for (const message of messages) {
+    if (slices.isOver) await slices.pause();
+    const { role, content } = message;
+    isFaithful &&= isFaithfulMessage(message);
+    hasThought ||= toBlocks(content).some(isThought);
     if (content === undefined) continue;
     const last = history.at(-1);
     const own = role === "assistant" ? "assistant" : "user";
-    if (own === "user" && last?.role === "user") last.content = [...toBlocks(last.content), ...toBlocks(content)];
-    else history.push({ role: own, content });
+    if (own === "user" && last?.role === "user") append(last, toBlocks(content));
+    else history.push({ role: own, content: Array.isArray(content) ? [...content] : content });
   }
-  return history;
+  return { history, isFaithful, hasThought };
+}
+
+/** In place: a copy per message would take time by the square of their number. */
+function append(message: HistoryMessage, blocks: Block[]): void {
+  const joined = toBlocks(message.content);
+  for (const block of blocks) joined.push(block);
+  message.content = joined;
 }
 
 function toBlocks(content: unknown): Block[] {
@@ -83,12 +106,11 @@ function toBlocks(content: unknown): Block[] {
 }
 
 /** Whether something in the request adds to the input and is not told to the counter. */
-function hasUncounted(request: CountTokensRequest): boolean {
+function hasUncounted(request: CountTokensRequest, hasThought: boolean): boolean {
   const { thinking, tool_choice, output_config, mcp_servers, context_management, output_format } =
     request as CountTokensRequest & Record<string, unknown>;
   const thinks = thinking?.type === "enabled" || thinking?.type === "adaptive";
   // the CLI asks with thinking exactly if there is some in the conversation
-  const hasThought = request.messages.some(({ content }) => toBlocks(content).some(isThought));
   if (thinks !== hasThought) return true;
   if (tool_choice?.type === "any" || tool_choice?.type === "tool") return true;
   if (Object.keys(output_config ?? {}).some((field) => field !== "effort")) return true;
@@ -117,10 +139,11 @@ function isSmallImage(base64: string): boolean {
   return size !== undefined && Math.max(size.width, size.height) <= MAX_IMAGE.edge;
 }
 
-function sortTools(tools: readonly Block[]): Pick<CountPlan, "tools" | "rest"> {
+async function sortTools(tools: readonly Block[], slices: Slices): Promise<Pick<CountPlan, "tools" | "rest">> {
   const names = new Set<unknown>();
   const sorted: Pick<CountPlan, "tools" | "rest"> = { tools: [], rest: [] };
   for (const tool of tools) {
+    if (slices.isOver) await slices.pause();
     const { name, description, input_schema } = tool;
     if (isPlain(tool) && !names.has(name)) sorted.tools.push({ name, description, inputSchema: input_schema });
     else sorted.rest.push(tool);
@@ -146,5 +169,5 @@ function isPlain(tool: Block): boolean {
 
 function keepsItsText(tool: Block): boolean {
   const text = JSON.stringify(tool);
-  return text === text.normalize("NFKC") && !TAKEN_OUT.test(text);
+  return text.length <= MAX_TOOL && text === text.normalize("NFKC") && !TAKEN_OUT.test(text);
 }

@@ -1,12 +1,14 @@
-import { createHash } from "node:crypto";
 import type { CountTokensRequest } from "../api/countTokensRequest.ts";
 import { ApiError, notSignedIn } from "../api/errors.ts";
 import { isSignedIn } from "../claude/account.ts";
-import { type CountedTool, type CountSession, TOOLS_DISCOUNT } from "../claude/countSession.ts";
+import { type CountedTool, type CountSession, type HistoryMessage, TOOLS_DISCOUNT } from "../claude/countSession.ts";
 import type { Pool } from "../claude/pool.ts";
 import type { Logger } from "../shared/logger.ts";
+import { Slicer, type Slices } from "../shared/slices.ts";
+import { contentKey } from "./contentKey.ts";
 import { type CountPlan, planCount, type Trust } from "./countPlan.ts";
 import { estimateRequest, estimateRest } from "./estimate.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 
 export interface TokenCount {
   tokens: number;
@@ -40,6 +42,9 @@ export class TokenCounter {
   readonly #bases = new Map<string, Base>();
   /** Counts of the last requests, oldest first: clients count the same conversation again and again. */
   readonly #known = new Map<string, number>();
+  readonly #slicer = new Slicer();
+  /** Loaded once it is needed, since it is large and most counts do without it. */
+  #tokenizer: Promise<Tokenizer> | undefined;
 
   constructor(pool: Pool, modelMap: Record<string, string>, logger: Logger) {
     this.#pool = pool;
@@ -49,20 +54,33 @@ export class TokenCounter {
 
   /** Makes no call that costs anything. Throws `ApiError` when upstream refuses, or the CLI cannot be started. */
   async count(request: CountTokensRequest, signal: AbortSignal): Promise<TokenCount> {
-    const plan = planCount(request, this.#modelMap);
-    const counted = await this.#counted(plan, signal);
+    const slices = this.#slicer.begin(signal);
+    const plan = await planCount(request, this.#modelMap, slices);
+    const counted = await this.#counted(plan, signal, slices);
     if (counted !== undefined && plan.trust !== "estimate") return { tokens: counted, trust: plan.trust };
-    // large, and most counts do without it
-    const { publicTokens } = await import("./tokenizer.ts");
+    const tokenizer = await this.#loadTokenizer();
+    signal.throwIfAborted();
+    const asked = { ...request, model: plan.model };
     const tokens =
       counted === undefined
-        ? estimateRequest({ ...request, model: plan.model }, publicTokens)
-        : counted + estimateRest(request, plan, publicTokens);
+        ? await estimateRequest(asked, tokenizer, slices)
+        : counted + (await estimateRest(asked, plan, tokenizer, slices));
     return { tokens, trust: "estimate" };
   }
 
-  async #counted(plan: CountPlan, signal: AbortSignal): Promise<number | undefined> {
-    const key = createHash("sha256").update(JSON.stringify(plan)).digest("base64");
+  /** Loads it for every request, so that a client that leaves does not end it for others. */
+  #loadTokenizer(): Promise<Tokenizer> {
+    this.#tokenizer ??= import("./tokenizer.ts")
+      .then(({ loadTokenizer }) => loadTokenizer(this.#slicer.begin(new AbortController().signal)))
+      .catch((error) => {
+        this.#tokenizer = undefined;
+        throw error;
+      });
+    return this.#tokenizer;
+  }
+
+  async #counted(plan: CountPlan, signal: AbortSignal, slices: Slices): Promise<number | undefined> {
+    const key = await contentKey(plan, slices);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const tokens = await this.#ask(plan, signal);
@@ -143,9 +161,11 @@ function padding(number: number): CountedTool {
 /** Whether upstream's refusal is of the client's request and not of the parts that were made of it. */
 function isMeant({ status, details }: ApiError, { trust, history }: CountPlan): boolean {
   if (REFUSALS.has(status) || details?.error_code !== undefined) return true;
-  return (
-    status === 400 && trust === "exact" && history.every(({ content }) => !JSON.stringify(content).includes("tool_"))
-  );
+  return status === 400 && trust === "exact" && !history.some(hasToolBlock);
+}
+
+function hasToolBlock({ content }: HistoryMessage): boolean {
+  return Array.isArray(content) && content.some(({ type }) => String(type).includes("tool_"));
 }
 
 function remember<T>(map: Map<string, T>, key: string, value: T): void {

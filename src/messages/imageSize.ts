@@ -4,20 +4,51 @@ export interface ImageSize {
   height: number;
 }
 
+/** The longest edge and the most tokens of an image that is not scaled down (docs: "Vision"). */
+export interface ImageLimit {
+  edge: number;
+  tokens: number;
+}
+
+export const STANDARD_IMAGE: ImageLimit = { edge: 1568, tokens: 1600 };
+/** From Opus 4.7 on. */
+export const SHARP_IMAGE: ImageLimit = { edge: 2576, tokens: 4784 };
+
+/** Bytes at the start that have the size in every format but JPEG. */
+const HEADER = 32;
+/** A JPEG has its size after tens of segments at most. */
+const MAX_SEGMENTS = 1000;
+
+/** Width times height by 750, after the API has scaled the image down (docs: "Vision"). */
+export function imageTokens(width: number, height: number, limit = STANDARD_IMAGE): number {
+  const scale = Math.min(1, limit.edge / Math.max(width, height));
+  return Math.min(limit.tokens, Math.ceil((width * scale * height * scale) / 750));
+}
+
 /** Reads the size from the header of a PNG, GIF, WebP or JPEG; undefined when it is none of them or cut short. */
 export function imageSize(base64: string): ImageSize | undefined {
-  const bytes = Buffer.from(base64, "base64");
+  const bytes = decode(base64, 0, HEADER);
   try {
     if (bytes.readUInt32BE(0) === 0x89504e47) return { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };
     if (bytes.toString("latin1", 0, 4) === "GIF8") {
       return { width: bytes.readUInt16LE(6), height: bytes.readUInt16LE(8) };
     }
     if (bytes.toString("latin1", 8, 12) === "WEBP") return webpSize(bytes);
-    if (bytes.readUInt16BE(0) === 0xffd8) return jpegSize(bytes);
+    if (bytes.readUInt16BE(0) === 0xffd8) return jpegSize(base64);
   } catch {
     // the header ends before its size
   }
   return undefined;
+}
+
+/** `length` bytes from `start`, without decoding the rest. */
+function decode(base64: string, start: number, length: number): Buffer {
+  const first = Math.floor(start / 3);
+  const last = Math.ceil((start + length) / 3);
+  return Buffer.from(base64.slice(first * 4, last * 4), "base64").subarray(
+    start - first * 3,
+    start - first * 3 + length,
+  );
 }
 
 function webpSize(bytes: Buffer): ImageSize | undefined {
@@ -35,12 +66,15 @@ function webpSize(bytes: Buffer): ImageSize | undefined {
 }
 
 /** Walks the segments up to the first start of frame, which has the size. */
-function jpegSize(bytes: Buffer): ImageSize | undefined {
-  for (let at = 2; bytes[at] === 0xff; ) {
-    const marker = bytes.readUInt8(at + 1);
+function jpegSize(base64: string): ImageSize | undefined {
+  let at = 2;
+  for (let segment = 0; segment < MAX_SEGMENTS; segment += 1) {
+    const bytes = decode(base64, at, 9);
+    if (bytes[0] !== 0xff) return undefined;
+    const marker = bytes.readUInt8(1);
     const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-    if (isFrame) return { height: bytes.readUInt16BE(at + 5), width: bytes.readUInt16BE(at + 7) };
-    at += 2 + bytes.readUInt16BE(at + 2);
+    if (isFrame) return { height: bytes.readUInt16BE(5), width: bytes.readUInt16BE(7) };
+    at += 2 + bytes.readUInt16BE(2);
   }
   return undefined;
 }

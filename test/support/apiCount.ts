@@ -1,5 +1,4 @@
-import { imageTokens } from "../../src/messages/estimate.ts";
-import { imageSize } from "../../src/messages/imageSize.ts";
+import { imageSize, imageTokens } from "../../src/messages/imageSize.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies of any shape
 type Any = any;

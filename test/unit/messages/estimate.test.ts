@@ -1,74 +1,101 @@
 import { describe, expect, it } from "vitest";
-import { estimateRequest, imageTokens } from "../../../src/messages/estimate.ts";
-import { imageSize } from "../../../src/messages/imageSize.ts";
-import { publicTokens } from "../../../src/messages/tokenizer.ts";
-import { png } from "../../support/images.ts";
+import type { CountTokensRequest } from "../../../src/api/countTokensRequest.ts";
+import { estimateRequest, SAMPLED, TOKENIZED } from "../../../src/messages/estimate.ts";
+import { loadTokenizer } from "../../../src/messages/tokenizer.ts";
+import { Slicer } from "../../../src/shared/slices.ts";
+import { unabortedSlices } from "../../support/slices.ts";
+import { RECORDED_COUNTS } from "./recordedCounts.ts";
 
-const request = (messages: { role: "user" | "assistant"; content: string | { type: string }[] }[], rest = {}) => ({
-  model: "claude-sonnet-4-5",
-  messages,
-  ...rest,
-});
-const estimate = (body: ReturnType<typeof request>) => estimateRequest(body, publicTokens);
+const tokenizer = await loadTokenizer(unabortedSlices());
+const request = (messages: object[], rest = {}) =>
+  ({ model: "claude-sonnet-4-5", messages, ...rest }) as CountTokensRequest;
+const estimate = (body: CountTokensRequest) => estimateRequest(body, tokenizer, unabortedSlices());
 
-/** Recorded answers of the API, from the public test recordings of pydantic-ai. */
-const RECORDED: [number, ReturnType<typeof request>][] = [
-  [14, request([{ role: "user", content: "Tell me a brief fact about Paris" }])],
-  [16, request([{ role: "user", content: "What is 2 + 2?" }])],
-  [19, request([{ role: "user", content: "The quick brown fox jumps over the lazydog." }])],
-  [
-    1114,
-    request([{ role: "user", content: "Please explain what Python is and its main use cases. ".repeat(100) }], {
-      system: "You are a helpful assistant.",
-    }),
-  ],
-];
+/** Counts the characters it is given; each costs one token. */
+function countingTokenizer() {
+  const seen = { characters: 0, longest: 0 };
+  const cost = (text: string) => {
+    seen.characters += text.length;
+    seen.longest = Math.max(seen.longest, text.length);
+    return text.length;
+  };
+  return { seen, cost };
+}
 
 describe("an estimate", () => {
-  it.each(RECORDED)("of %i tokens is within a few of what the API said", (recorded, body) => {
-    expect(Math.abs(estimate(body) - recorded)).toBeLessThanOrEqual(Math.max(2, recorded * 0.03));
+  it.each(RECORDED_COUNTS)(
+    "of $of is within 5 % or 3 of the $tokens tokens that $source recorded",
+    async (recorded) => {
+      const off = Math.abs((await estimate(recorded.request)) - recorded.tokens);
+      expect(off).toBeLessThanOrEqual(Math.max(3, recorded.tokens * 0.05));
+    },
+  );
+
+  it("counts thinking since the last question, and earlier thinking only for models that keep it", async () => {
+    const thinking = {
+      type: "thinking",
+      thinking: "The user wants to know the weather, so I call the tool. ".repeat(10),
+    };
+    const messages = (block: object[]) => [
+      { role: "user", content: "Weather?" },
+      { role: "assistant", content: [...block, { type: "tool_use", id: "1", name: "weather", input: {} }] },
+      { role: "user", content: [{ type: "tool_result", tool_use_id: "1", content: "Sunny" }] },
+    ];
+    const later = [
+      { role: "assistant", content: "Sunny." },
+      { role: "user", content: "Thanks" },
+    ];
+    const cost = async (rest: object[], model = "claude-sonnet-4-5") =>
+      (await estimate(request([...messages([thinking]), ...rest], { model }))) -
+      (await estimate(request([...messages([]), ...rest], { model })));
+    expect(await cost([])).toBeGreaterThan(100);
+    expect(await cost(later)).toBe(0);
+    expect(await cost(later, "claude-sonnet-4-6")).toBeGreaterThan(100);
   });
 
-  it("takes the special tokens of its tokenizer for text", () => {
-    expect(publicTokens("<|endoftext|>")).toBeGreaterThan(1);
-  });
-
-  it("leaves out earlier thinking", () => {
-    const plain = request([{ role: "assistant", content: [] }]);
-    const thinking = request([{ role: "assistant", content: [{ type: "thinking" }] }]);
-    expect(estimate(thinking)).toBe(estimate(plain));
-  });
-
-  it("counts the pages of a PDF", () => {
+  it("counts a PDF by its pages", async () => {
     const data = Buffer.from("/Type /Pages /Type /Page /Type/Page").toString("base64");
     const document = { type: "document", source: { type: "base64", media_type: "application/pdf", data } };
-    expect(estimate(request([{ role: "user", content: [document] }]))).toBe(7 + 2 * 2250);
+    const [plain, pdf] = [[], [document]].map((content) => estimate(request([{ role: "user", content }])));
+    expect((await pdf!) - (await plain!)).toBe(2 * 2250);
+  });
+
+  it("counts the API's own tools by what they add", async () => {
+    const search = { tools: [{ type: "web_search_20250305", name: "web_search" }] };
+    const tokens = await estimate(request([{ role: "user", content: "What is the weather in Paris?" }], search));
+    expect(Math.abs(tokens - 2220)).toBeLessThan(30);
   });
 });
 
-describe("an image", () => {
-  it("costs width times height by 750", () => {
-    expect(imageTokens(1000, 1000)).toBe(1334);
-    expect(imageTokens(200, 200)).toBe(54);
-  });
-
-  it("is scaled down first", () => {
-    expect(imageTokens(8000, 800)).toBe(imageTokens(1568, 156.8));
-    expect(imageTokens(4000, 4000)).toBe(1600);
-  });
+describe("an estimate of a large request", () => {
+  const beyond = 1_000_000;
 
   it.each([
-    ["PNG", png(12, 34)],
-    ["GIF", Buffer.from("GIF89a\x0c\x00\x22\x00", "latin1").toString("base64")],
-    ["JPEG", Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 4, 0, 0, 0xff, 0xc0, 0, 17, 8, 0, 34, 0, 12]).toString("base64")],
-    ["WebP", Buffer.from("RIFF0000WEBPVP8X0000\x00\x00\x00\x00\x0b\x00\x00\x21\x00\x00", "latin1").toString("base64")],
-  ])("tells its size as %s", (_name, base64) => {
-    expect(imageSize(base64)).toEqual({ width: 12, height: 34 });
+    ["one text", [{ role: "user", content: "a".repeat(TOKENIZED + beyond) }]],
+    ["many", Array.from({ length: 5000 }, () => ({ role: "user", content: "a".repeat((TOKENIZED + beyond) / 5000) }))],
+  ])("tokenizes samples of what is beyond the bound: %s", async (_name, messages) => {
+    const { seen, cost } = countingTokenizer();
+    const tokens = await estimateRequest(request(messages), { cost }, unabortedSlices());
+    expect(seen.longest).toBeLessThanOrEqual(4096);
+    expect(seen.characters).toBeLessThanOrEqual(TOKENIZED + beyond / SAMPLED + 2 * 4096);
+    expect(Math.abs(tokens / (TOKENIZED + beyond) - 1)).toBeLessThan(0.02);
   });
 
-  it.each([
-    ["nothing", ""],
-    ["a text", "aGVsbG8gd29ybGQsIGhlbGxv"],
-    ["a PNG cut short", png(12, 34).slice(0, 16)],
-  ])("that is %s has none", (_name, base64) => expect(imageSize(base64)).toBeUndefined());
+  it("ends when its client leaves", async () => {
+    const gone = new AbortController();
+    const { seen, cost } = countingTokenizer();
+    const counting = estimateRequest(
+      request([{ role: "user", content: "a".repeat(TOKENIZED) }]),
+      {
+        cost(text) {
+          gone.abort();
+          for (const end = performance.now() + 11; performance.now() < end; );
+          return cost(text);
+        },
+      },
+      new Slicer().begin(gone.signal),
+    );
+    await expect(counting).rejects.toThrow("aborted");
+    expect(seen.characters).toBe(seen.longest);
+  });
 });

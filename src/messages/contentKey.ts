@@ -1,0 +1,36 @@
+import { createHash } from "node:crypto";
+import type { Slices } from "../shared/slices.ts";
+
+/** Characters that are hashed at once. */
+const CHUNK = 65_536;
+
+/** A key that is the same for equal JSON, and for nothing else. */
+export async function contentKey(value: unknown, slices: Slices): Promise<string> {
+  const hash = createHash("sha256");
+  let chunk = "";
+  for (const token of tokensOf(value)) {
+    chunk += token;
+    if (chunk.length < CHUNK) continue;
+    hash.update(chunk);
+    chunk = "";
+    if (slices.isOver) await slices.pause();
+  }
+  return hash.update(chunk).digest("base64");
+}
+
+/** Strings go by their length and their text, which needs no escaping. */
+function* tokensOf(value: unknown): Generator<string> {
+  if (typeof value === "string") {
+    yield `"${value.length}:`;
+    for (let at = 0; at < value.length; at += CHUNK) yield value.slice(at, at + CHUNK);
+  } else if (typeof value !== "object" || value === null) {
+    yield `${value},`;
+  } else {
+    yield Array.isArray(value) ? "[" : "{";
+    for (const key in value) {
+      yield `${key.length}:${key}`;
+      yield* tokensOf((value as Record<string, unknown>)[key]);
+    }
+    yield "]";
+  }
+}

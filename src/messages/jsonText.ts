@@ -1,0 +1,28 @@
+/** Characters of a chunk: few enough to be quick, and enough to hide that words are cut. */
+const CHUNK = 2048;
+
+/** JSON with a blank after `,` and `:`, as schemas are shown to a model, in chunks. */
+export function* jsonText(value: unknown): Generator<string> {
+  let chunk = "";
+  for (const token of jsonTokens(value)) {
+    chunk += token;
+    if (chunk.length < CHUNK) continue;
+    yield chunk;
+    chunk = "";
+  }
+  if (chunk !== "") yield chunk;
+}
+
+function* jsonTokens(value: unknown): Generator<string> {
+  if (typeof value !== "object" || value === null) return yield JSON.stringify(value) ?? "null";
+  const isArray = Array.isArray(value);
+  let separator = isArray ? "[" : "{";
+  for (const key in value) {
+    const item = (value as Record<string, unknown>)[key];
+    if (item === undefined) continue;
+    yield isArray ? separator : `${separator}${JSON.stringify(key)}: `;
+    yield* jsonTokens(item);
+    separator = ", ";
+  }
+  yield separator === ", " ? (isArray ? "]" : "}") : isArray ? "[]" : "{}";
+}

@@ -1,0 +1,160 @@
+import type { CountTokensRequest } from "../api/countTokensRequest.ts";
+import { imageSize, imageTokens } from "./imageSize.ts";
+import { jsonText } from "./jsonText.ts";
+import { pdfPages } from "./pdfPages.ts";
+import type { PromptCosts } from "./promptCosts.ts";
+
+/** A text to be tokenized, or a number of tokens. */
+export type Part = string | number;
+
+// biome-ignore lint/suspicious/noExplicitAny: blocks of any type, known or not
+type Block = { type?: string; [field: string]: any };
+
+/** An image that cannot be measured counts as the most that most models make of one. */
+const UNKNOWN_IMAGE = 1600;
+/** One page of a PDF, text and picture (docs: "PDF support": 1,500 to 3,000 for the text alone). */
+const PAGE = 2250;
+/** Bytes of a thinking block's signature besides the hidden text, and bytes of that text per token (from recordings). */
+const SIGNATURE = { bytes: 200, bytesPerToken: 5 };
+
+/** Everything in a request that costs tokens, in small steps. */
+export function* requestParts(request: CountTokensRequest, costs: PromptCosts): Generator<Part> {
+  const parts = new RequestParts(costs);
+  yield costs.conversation;
+  yield* parts.content(request.system);
+  const tools = request.tools ?? [];
+  if (tools.length > 0) yield costs.toolPrompt[choiceOf(request)];
+  for (const tool of tools) yield* parts.tool(tool);
+  yield* parts.options(request);
+  yield* parts.messages(request.messages);
+}
+
+/** What the API's counter is not shown, on top of what it counted. */
+export function* restParts(
+  request: CountTokensRequest,
+  { tools, rest }: { tools: readonly object[]; rest: readonly object[] },
+  costs: PromptCosts,
+): Generator<Part> {
+  const parts = new RequestParts(costs);
+  const all = tools.length + rest.length;
+  // the counter adds the prompt of tools that may be used to the first tool it is shown
+  if (all > 0) yield costs.toolPrompt[choiceOf(request)] - (tools.length > 0 ? costs.toolPrompt.auto : 0);
+  for (const tool of rest) yield* parts.tool(tool);
+  yield* parts.options(request);
+}
+
+function choiceOf({ tool_choice }: CountTokensRequest): keyof PromptCosts["toolPrompt"] {
+  const type = tool_choice?.type;
+  return type === "any" || type === "tool" || type === "none" ? type : "auto";
+}
+
+class RequestParts {
+  readonly #costs: PromptCosts;
+
+  constructor(costs: PromptCosts) {
+    this.#costs = costs;
+  }
+
+  *messages(messages: CountTokensRequest["messages"]): Generator<Part> {
+    const lastQuestion = messages.findLastIndex(({ role, content }) => role === "user" && !hasToolResult(content));
+    let speaker: string | undefined;
+    for (const [index, { role, content }] of messages.entries()) {
+      yield role !== speaker ? this.#costs.turn : 0;
+      speaker = role;
+      if (Array.isArray(content) && content.some(({ type }) => type === "tool_use")) yield this.#costs.toolUseTurn;
+      yield* this.content(content, index > lastQuestion || this.#costs.keepsThinking);
+    }
+  }
+
+  *content(content: unknown, keepsThinking = false): Generator<Part> {
+    if (typeof content === "string") yield content;
+    else if (Array.isArray(content)) {
+      for (const block of content as Block[]) {
+        if (block.type !== "thinking") yield* this.#block(block);
+        else if (keepsThinking) yield thinkingPart(block);
+      }
+    }
+  }
+
+  /** Tools are shown to the model as a line of JSON each; the API's own ones by a text that is not public. */
+  *tool(tool: Block): Generator<Part> {
+    const { type, name, description, input_schema } = tool;
+    const known = Object.entries(this.#costs.serverTools).find(([prefix]) => type?.startsWith(prefix));
+    if (known) yield known[1];
+    else if (type && type !== "custom") yield* jsonText({ ...tool, cache_control: undefined });
+    else {
+      yield this.#costs.tool;
+      yield* jsonText({ description, name, parameters: input_schema });
+    }
+  }
+
+  /** What thinking and structured output add to the prompt. */
+  *options({ thinking, output_config, ...more }: CountTokensRequest): Generator<Part> {
+    if (thinking?.type === "enabled") yield this.#costs.thinking;
+    if (thinking?.type === "adaptive") yield this.#costs.adaptiveThinking;
+    const format = (output_config as Block | undefined)?.format ?? (more as Block).output_format;
+    if (!format) return;
+    yield this.#costs.format;
+    yield* jsonText(format.schema ?? format);
+  }
+
+  *#block(block: Block): Generator<Part> {
+    switch (block.type) {
+      case "text":
+        return yield String(block.text ?? "");
+      case "image":
+        return yield this.#image(block.source);
+      case "document":
+        return yield* this.#document(block);
+      case "tool_use":
+        return yield* this.#toolUse(block);
+      case "tool_result":
+        return yield* this.content(block.content);
+      case "redacted_thinking":
+        return;
+      default:
+        yield* jsonText({ ...block, cache_control: undefined });
+    }
+  }
+
+  *#toolUse({ name, input }: Block): Generator<Part> {
+    yield this.#costs.toolUse;
+    yield String(name);
+    if (typeof input !== "object") return;
+    // `Object.entries` takes three times as long for an input of many fields
+    for (const field in input) {
+      yield this.#costs.toolUseField;
+      yield field;
+      const value: unknown = input[field];
+      if (typeof value === "string") yield value;
+      else yield* jsonText(value);
+    }
+  }
+
+  #image(source: Block | undefined): number {
+    const size = source?.type === "base64" ? imageSize(String(source.data)) : undefined;
+    return this.#costs.image + (size ? imageTokens(size.width, size.height, this.#costs.imageLimit) : UNKNOWN_IMAGE);
+  }
+
+  *#document({ source, title, context, citations }: Block): Generator<Part> {
+    for (const text of [title, context]) if (typeof text === "string") yield text;
+    if (citations?.enabled) yield this.#costs.citations;
+    if (source?.type === "text") {
+      yield this.#costs.document;
+      yield String(source.data);
+    } else if (source?.type === "content") yield* this.content(source.content);
+    else if (source?.type === "base64") for (const pages of pdfPages(String(source.data))) yield pages * PAGE;
+    else yield PAGE;
+  }
+}
+
+function hasToolResult(content: unknown): boolean {
+  return Array.isArray(content) && content.some((block: Block) => block.type === "tool_result");
+}
+
+/** Newer models return their thinking without its text, which then is in the signature only. */
+function thinkingPart({ thinking, signature }: Block): Part {
+  if (typeof thinking === "string" && thinking !== "") return thinking;
+  const bytes = String(signature ?? "").length * 0.75;
+  return Math.max(0, bytes - SIGNATURE.bytes) / SIGNATURE.bytesPerToken;
+}

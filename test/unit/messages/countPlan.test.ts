@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import type { CountTokensRequest } from "../../../src/api/countTokensRequest.ts";
+import { planCount } from "../../../src/messages/countPlan.ts";
+import { unabortedSlices } from "../../support/slices.ts";
+
+const plan = (request: object) =>
+  planCount({ model: "sonnet", ...request } as CountTokensRequest, {}, unabortedSlices());
+const user = (content: unknown) => ({ role: "user", content });
+
+describe("a plan", () => {
+  it("joins messages of the user in a row, however many, and leaves the client's as they are", async () => {
+    const messages = Array.from({ length: 100_000 }, (_, index) => user([{ type: "text", text: `${index}` }]));
+    const { history, trust } = await plan({ messages });
+    expect(trust).toBe("exact");
+    expect(history).toHaveLength(1);
+    expect(history[0]?.content).toHaveLength(100_000);
+    expect(messages[0]?.content).toHaveLength(1);
+  });
+
+  it("leaves a tool of hundreds of kilobytes to the estimate", async () => {
+    const input_schema = { type: "object", properties: {}, enum: ["x".repeat(300_000)] };
+    const { tools, rest } = await plan({
+      messages: [user("Hi")],
+      tools: [{ name: "large", description: "Large", input_schema }],
+    });
+    expect([tools.length, rest.length]).toEqual([0, 1]);
+  });
+});

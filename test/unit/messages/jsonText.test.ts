@@ -1,0 +1,23 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { jsonText } from "../../../src/messages/jsonText.ts";
+
+const written = (value: unknown) => [...jsonText(value)].join("");
+
+it("has a blank after commas and colons, and leaves out what is undefined", () => {
+  const schema = { type: "object", properties: {}, required: ["a", "b"], more: undefined, last: null };
+  expect(written(schema)).toBe('{"type": "object", "properties": {}, "required": ["a", "b"], "last": null}');
+});
+
+it("is JSON of the same value", () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      expect(JSON.stringify(JSON.parse(written(value)))).toBe(JSON.stringify(value));
+    }),
+  );
+});
+
+it("comes in chunks", () => {
+  const chunks = [...jsonText(Array.from({ length: 10_000 }, (_, index) => index))];
+  expect(Math.max(...chunks.map(({ length }) => length))).toBeLessThan(3000);
+});

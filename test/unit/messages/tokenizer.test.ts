@@ -1,0 +1,48 @@
+import { getTokenizer } from "@anthropic-ai/tokenizer";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { loadTokenizer, MAX_PIECE } from "../../../src/messages/tokenizer.ts";
+import { unabortedSlices } from "../../support/slices.ts";
+
+const tokenizer = await loadTokenizer(unabortedSlices());
+const official = getTokenizer();
+
+const TEXTS: [string, string][] = [
+  ["equal letters", "a"],
+  ["letters", "qzjxkvbpygfw"],
+  ["blanks", " "],
+  ["line breaks", "\n"],
+  ["blanks and line breaks", "  \n"],
+  ["digits", "3141592653589793"],
+  ["marks", "!?-=#/.{[("],
+  ["Chinese", "天地玄黄宇宙洪荒"],
+  ["emoji", "🙂👨‍👩‍👧🇫🇷"],
+  ["halves of surrogate pairs", "\ud800"],
+  ["combining marks", "e\u0301\u0302"],
+  ["base64", "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"],
+];
+
+describe("the tokenizer", () => {
+  it.each(TEXTS)("merges %s in bounded pieces, that are no more than the bytes", (_name, text) => {
+    const long = text.repeat(Math.ceil(20_000 / text.length));
+    const pieces = [...tokenizer.pieces(long)];
+    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThanOrEqual(MAX_PIECE);
+    expect(pieces.join("").length).toBe(Buffer.byteLength(long));
+  });
+
+  it.each(TEXTS)("makes the tokens of the published one of %s", (_name, text) => {
+    const short = text.repeat(2);
+    // lone surrogates are replaced by each in its own way
+    if (Buffer.from(short).toString() === short)
+      expect([...tokenizer.ranks(short)]).toEqual([...official.encode(short)]);
+  });
+
+  it("makes the tokens of the published one of any text", () => {
+    const words = fc.string({ unit: fc.constantFrom(..."aetE 019\n.,'\"{}:é日🙂"), maxLength: 40 });
+    fc.assert(
+      fc.property(words, (text) => {
+        expect([...tokenizer.ranks(text)]).toEqual([...official.encode(text)]);
+      }),
+    );
+  });
+});

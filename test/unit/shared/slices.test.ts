@@ -1,0 +1,44 @@
+import { setImmediate } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { Slicer, Slices } from "../../../src/shared/slices.ts";
+
+describe("slices", () => {
+  it("are over after ten milliseconds, and begin anew after a pause", async () => {
+    let now = 0;
+    const slices = new Slices(
+      new AbortController().signal,
+      async () => {},
+      () => now,
+    );
+    now = 9;
+    expect(slices.isOver).toBe(false);
+    now = 10;
+    expect(slices.isOver).toBe(true);
+    await slices.pause();
+    expect(slices.isOver).toBe(false);
+  });
+
+  it("of many pieces of work run one per turn of the event loop", async () => {
+    const slicer = new Slicer();
+    let turn = 0;
+    const turns: number[] = [];
+    const work = Array.from({ length: 5 }, async () => {
+      await slicer.begin(new AbortController().signal).pause();
+      turns.push(turn);
+    });
+    while (turns.length < work.length) {
+      await setImmediate();
+      turn += 1;
+    }
+    expect(new Set(turns).size).toBe(work.length);
+  });
+
+  it("end when the work is aborted, before the pause or in it", async () => {
+    const gone = new AbortController();
+    const slices = new Slicer().begin(gone.signal);
+    const pausing = slices.pause();
+    gone.abort();
+    await expect(pausing).rejects.toThrow("aborted");
+    await expect(slices.pause()).rejects.toThrow("aborted");
+  });
+});
