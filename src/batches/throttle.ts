@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ApiError } from "../api/errors.ts";
 import { Slots } from "../claude/slots.ts";
+import { type Clock, Deadline, systemClock } from "../shared/clock.ts";
 
 /** Until when batches are held back, and why; shown to people. */
 export interface Pause {
@@ -25,6 +26,9 @@ export interface BackoffOptions {
 
 export const defaultBackoff: BackoffOptions = { first: 1000, longest: 60_000 };
 
+/** Milliseconds: a longer wish outlives every batch that waits, and may be beyond what a time can say. */
+const LONGEST_WISH = 7 * 24 * 3600_000;
+
 /** What a failure means for the rest: nobody gets through now, this one may try again, or it will always fail. */
 export type Verdict = "everybody waits" | "try again" | "final";
 
@@ -45,25 +49,27 @@ export function verdictOn(error: ApiError): Verdict {
  * go at once, a limit with room for one would turn away the same request again and again.
  */
 export class Throttle {
+  readonly #clock: Clock;
   readonly #backoff: BackoffOptions;
   readonly #onPause: (pause: Pause) => void;
   /** Passed one by one, in the order of coming; the request that goes ahead keeps it closed. */
   readonly #gate = new Slots(1, Number.POSITIVE_INFINITY);
   /** Whether nobody has got through since the last pause. */
   #doubtful = false;
-  #until = 0;
+  #until: Deadline | undefined;
   #reason = "";
   #pauses = 0;
   #passed = 0;
 
-  constructor(backoff: BackoffOptions, onPause: (pause: Pause) => void) {
+  constructor(backoff: BackoffOptions, onPause: (pause: Pause) => void, clock = systemClock) {
+    this.#clock = clock;
     this.#backoff = backoff;
     this.#onPause = onPause;
   }
 
   /** The pause that is on, if any. */
   get pause(): Pause | null {
-    return this.#until > Date.now() ? { until: new Date(this.#until).toISOString(), reason: this.#reason } : null;
+    return this.#until && this.#until.left > 0 ? { until: String(this.#until), reason: this.#reason } : null;
   }
 
   /** Requests that got through so far. */
@@ -75,8 +81,8 @@ export class Throttle {
   async ready(signal: AbortSignal): Promise<Go> {
     const follow = await this.#gate.acquire(signal);
     try {
-      while (this.pause) {
-        const left = Math.max(0, this.#until - Date.now());
+      // in short steps, since a timer does not run while the computer sleeps
+      for (let left = this.#left; left > 0; left = this.#left) {
         await delay(Math.min(left, this.#backoff.longest), undefined, { signal });
       }
     } catch (error) {
@@ -86,6 +92,10 @@ export class Throttle {
     const ahead = this.#doubtful;
     if (!ahead) follow();
     return { ahead, follow };
+  }
+
+  get #left(): number {
+    return this.#until?.left ?? 0;
   }
 
   letThrough(): void {
@@ -98,13 +108,13 @@ export class Throttle {
   /** Upstream took nothing. Requests that were under way together count once. */
   hold(error: ApiError): void {
     this.#doubtful = true;
-    const wish = 1000 * Number(error.headers["retry-after"] ?? Number.NaN);
+    const wish = Math.min(1000 * Number(error.headers["retry-after"] ?? Number.NaN), LONGEST_WISH);
     const named = wish > 0;
     if (this.pause && !named) return;
     if (!this.pause) this.#pauses += 1;
-    const until = Date.now() + (named ? wish : backoffOf(this.#pauses, this.#backoff));
-    if (until <= this.#until) return;
-    this.#until = until;
+    const wait = named ? wish : backoffOf(this.#pauses, this.#backoff);
+    if (wait <= this.#left) return;
+    this.#until = new Deadline(wait, this.#clock);
     this.#reason = error.message;
     const { pause } = this;
     if (pause) this.#onPause(pause);

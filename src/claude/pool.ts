@@ -230,7 +230,7 @@ export class Pool {
 
   #park(worker: Worker, key: string | undefined): void {
     if (!worker.alive || this.#closed) return;
-    if (this.#current.has(worker)) this.#idle.push({ worker, key, since: Date.now() });
+    if (this.#current.has(worker)) this.#idle.push({ worker, key, since: performance.now() });
     else this.#dismiss(worker);
   }
 
@@ -253,7 +253,7 @@ export class Pool {
   }
 
   #shrink(): void {
-    const before = Date.now() - this.#options.idleTimeout;
+    const before = performance.now() - this.#options.idleTimeout;
     const stale = this.#idle.filter(({ key, since }) => key !== undefined && since < before);
     this.#idle = this.#idle.filter((idle) => !stale.includes(idle));
     for (const { worker } of stale) this.#dismiss(worker);

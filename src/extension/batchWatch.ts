@@ -70,8 +70,13 @@ export class BatchWatch {
     } else if (this.#isLooking) {
       this.#lookAgain = true;
     } else {
-      this.#timer ??= setTimeout(() => void this.#look(), Math.max(0, this.#lastLook + INTERVAL - Date.now()));
+      this.#timer ??= setTimeout(() => void this.#look(), this.#wait);
     }
+  }
+
+  /** Never longer than the interval, also where the clock was set back. */
+  get #wait(): number {
+    return Math.min(INTERVAL, Math.max(0, this.#lastLook + INTERVAL - Date.now()));
   }
 
   dispose(): void {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { link, readFile, readlink, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname, uptime } from "node:os";
 import { join } from "node:path";
+import { type Clock, systemClock } from "../shared/clock.ts";
 import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 
 /** Who owns a directory, as its `lock` file says for a person to read. */
@@ -11,19 +12,23 @@ export interface Owner {
   since: number;
   /** When the process was started, in the system's own count, since its id may be given to another one; null where that cannot be asked. */
   started: string | null;
+  /** The run of the machine (Linux), since ids and counts begin anew with each. */
+  boot?: string;
   /** Where the process is seen by its id: the host, and on Linux its space of ids, since a container has one of its own. */
   place?: string;
   /** Tells two owners in one process apart. */
   nonce: string;
 }
 
-/** Milliseconds after which a takeover that was never finished is nobody's any more. */
+/** Milliseconds after which a takeover that was never finished is given up for dead. */
 const TAKEOVER_LASTS = 5000;
 
 /** Milliseconds between the signs of life that an owner gives to those who cannot ask for its process. */
 const BEAT = 5000;
 /** Milliseconds without a sign of life after which an owner elsewhere is gone. */
 const SILENCE = 30_000;
+/** Milliseconds to watch an owner that seems silent for so long: a clock set forward makes a living one look so. */
+const WATCH = 1.2 * BEAT;
 
 /**
  * Makes one process, and one owner in it, the only writer of a directory. The file is linked into place whole, so that
@@ -34,11 +39,15 @@ export class Lock {
   readonly #path: string;
   readonly #nonce = randomUUID();
   readonly #beat: number;
+  readonly #clock: Clock;
+  /** What was seen of the files of others, and by the monotonic clock since when they have not changed. */
+  readonly #sightings = new Map<string, { stamp: string; since: number }>();
   #beats: NodeJS.Timeout | undefined;
 
   /** `beat` is the time between two signs of life, in milliseconds. */
-  constructor(directory: string, beat = BEAT) {
+  constructor(directory: string, beat = BEAT, clock = systemClock) {
     this.#path = join(directory, "lock");
+    this.#clock = clock;
     this.#beat = beat;
   }
 
@@ -55,7 +64,7 @@ export class Lock {
     const owner = await read(this.#path);
     if (!owner) return this.#take();
     const isHere = owner.place === undefined || owner.place === (await place());
-    const lives = isHere ? await isAlive(owner) : await showsLife(this.#path);
+    const lives = isHere ? await isAlive(owner) : await this.#showsLife();
     return lives ? owner : this.#takeOver(owner);
   }
 
@@ -65,11 +74,27 @@ export class Lock {
     if ((await read(this.#path))?.nonce === this.#nonce) await rm(this.#path, { force: true });
   }
 
+  /** Whether an owner elsewhere has touched its file lately; it may take a while until a dead one is known to be. */
+  async #showsLife(): Promise<boolean> {
+    const { mtime, unchanged } = await this.#look(this.#path);
+    return unchanged < (this.#clock.wall() - mtime > SILENCE ? WATCH : SILENCE);
+  }
+
+  /** When a file was changed, by its own word, and for how long it has been seen unchanged. */
+  async #look(path: string): Promise<{ mtime: number; unchanged: number }> {
+    const { mtimeMs: mtime, ino } = await stat(path).catch(() => ({ mtimeMs: 0, ino: 0 }));
+    const stamp = `${ino} ${mtime}`;
+    const now = this.#clock.monotonic();
+    const seen = this.#sightings.get(path);
+    if (seen?.stamp === stamp) return { mtime, unchanged: now - seen.since };
+    this.#sightings.set(path, { stamp, since: now });
+    return { mtime, unchanged: 0 };
+  }
+
   async #takeOver(gone: Owner): Promise<Owner | undefined> {
     const takeover = `${this.#path}.takeover`;
     if (!(await this.#create(takeover))) {
-      const { mtimeMs } = await stat(takeover).catch(() => ({ mtimeMs: 0 }));
-      if (Date.now() - mtimeMs > TAKEOVER_LASTS) await rm(takeover, { force: true });
+      if ((await this.#look(takeover)).unchanged > TAKEOVER_LASTS) await rm(takeover, { force: true });
       return gone;
     }
     try {
@@ -103,7 +128,7 @@ export class Lock {
     const draft = `${this.#path}.${randomUUID()}`;
     const { pid } = process;
     const me: Owner = {
-      ...{ pid, since: Date.now(), started: await startOf(pid), place: await place() },
+      ...{ pid, since: Date.now(), started: await startOf(pid), place: await place(), boot: await bootId() },
       nonce: this.#nonce,
     };
     try {
@@ -142,14 +167,12 @@ async function place(): Promise<string> {
 
 const touch = (path: string): Promise<void> => utimes(path, new Date(), new Date());
 
-async function showsLife(path: string): Promise<boolean> {
-  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
-  return Date.now() - mtimeMs < SILENCE;
-}
-
-async function isAlive({ pid, since, started }: Owner): Promise<boolean> {
-  if (pid <= 0 || since < Date.now() - 1000 * uptime() - CLOCK_STEP) return false;
-  if (pid === process.pid && since < Date.now() - 1000 * process.uptime() - CLOCK_STEP) return false;
+async function isAlive({ pid, since, started, boot }: Owner): Promise<boolean> {
+  if (pid <= 0) return false;
+  const known = await bootId();
+  if (boot && known) {
+    if (boot !== known) return false;
+  } else if (isBefore(since, pid === process.pid ? process.uptime() : uptime())) return false;
   if (started !== null && (await startOf(pid)) !== started) return false;
   try {
     process.kill(pid, 0);
@@ -157,6 +180,16 @@ async function isAlive({ pid, since, started }: Owner): Promise<boolean> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
+}
+
+/** What the wall clock says, for systems that name neither the run of the machine nor the start of a process. */
+function isBefore(since: number, uptimeSeconds: number): boolean {
+  return since < Date.now() - 1000 * uptimeSeconds - CLOCK_STEP;
+}
+
+/** Tells one run of the machine from the next, since clocks are set (Linux); empty elsewhere. */
+async function bootId(): Promise<string> {
+  return (await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "")).trim();
 }
 
 /** Field 22 of `/proc/PID/stat` (Linux); the name before it may hold spaces and brackets. */

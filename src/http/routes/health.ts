@@ -20,7 +20,7 @@ export interface HealthSources {
 
 /** `GET /health`: what is known at this moment; never waits for the CLI, and asks no key. */
 export function health({ pool, launcher, activity, batches, secret }: HealthSources, logger: Logger) {
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   let lastFailure = "";
   return async (context: Context): Promise<void> => {
     await answerChallenge(context, secret).catch(({ message }: Error) => {
@@ -34,7 +34,7 @@ export function health({ pool, launcher, activity, batches, secret }: HealthSour
       status: "ok",
       service: "claude-virtual-api",
       version,
-      uptime_seconds: Math.round((Date.now() - startedAt) / 1000),
+      uptime_seconds: Math.round((performance.now() - startedAt) / 1000),
       cli: cli
         ? { path: cli.path, version: cli.version, signed_in: pool.description ? isSignedIn(pool.description) : null }
         : null,

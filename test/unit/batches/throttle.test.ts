@@ -83,6 +83,26 @@ describe("the throttle", () => {
     expect(throttle.pause).toBeNull();
   });
 
+  it("is over in time though the clock is set back by an hour, and at once after a sleep", async () => {
+    const time = { monotonic: 0, wall: NOW };
+    const clock = { monotonic: () => time.monotonic, wall: () => time.wall };
+    const held = new Throttle({ first: 1000, longest: 8000 }, () => {}, clock);
+    held.hold(error(429, { "retry-after": "10" }));
+    time.wall -= 3600_000;
+    time.monotonic += 9999;
+    expect(held.pause).toEqual({ until: at(10_000), reason: "Words" });
+    time.monotonic += 1;
+    expect(held.pause).toBeNull();
+    held.hold(error(429, { "retry-after": "10" }));
+    time.wall += 10_000;
+    expect(held.pause).toBeNull();
+  });
+
+  it.each(["1e300", "Infinity"])("bounds the wish %s, which no time can express", (wish) => {
+    throttle.hold(error(429, { "retry-after": wish }));
+    expect(throttle.pause?.until).toBe(at(7 * 24 * 3600_000));
+  });
+
   it.each(["", "0", "-5", "soon"])("waits by itself where the wish is %j", (wish) => {
     throttle.hold(error(429, { "retry-after": wish }));
     expect(throttle.pause?.until).toBe(at(1000));

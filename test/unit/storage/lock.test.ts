@@ -13,6 +13,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(path, { recursive: true }));
 
+/** Both clocks, to be set by hand. */
+const time = { monotonic: 0, wall: 0 };
+const clock = { monotonic: () => time.monotonic, wall: () => time.wall };
+beforeEach(() => void Object.assign(time, { monotonic: 0, wall: Date.now() }));
+
 const leave = (content: string | object, name = "lock") =>
   writeFile(join(path, name), typeof content === "string" ? content : JSON.stringify(content));
 const owner = async () => JSON.parse(await readFile(join(path, "lock"), "utf8"));
@@ -116,6 +121,23 @@ describe("an owner whose id somebody else has now", () => {
   });
 });
 
+describe.runIf(onLinux)("an owner on this machine", () => {
+  it("has the lock though the clock was set forward since", async () => {
+    await using other = startContender();
+    expect(await other.take(path)).toBe("ours");
+    const real = await owner();
+    await leave({ ...real, since: real.since - 365 * 24 * 3600_000 });
+    expect((await new Lock(path).acquire())?.pid).toBe(other.pid);
+  });
+
+  it("is gone when it was there in an earlier run of the machine", async () => {
+    await using other = startContender();
+    expect(await other.take(path)).toBe("ours");
+    await leave({ ...(await owner()), boot: "an earlier one" });
+    expect(await new Lock(path).acquire()).toBeUndefined();
+  });
+});
+
 describe("an owner in another place, as in a container", () => {
   // its id means nothing here, even where a process of ours has the same
   const ELSEWHERE = { ...GONE, since: Date.now(), place: "another-host pid:[1]" };
@@ -126,8 +148,34 @@ describe("an owner in another place, as in a container", () => {
     await leave({ ...ELSEWHERE, pid: 2 ** 30 });
     expect(await new Lock(path).acquire()).toMatchObject({ pid: 2 ** 30 });
     await utimes(join(path, "lock"), 0, 0);
-    expect(await new Lock(path).acquire()).toBeUndefined();
+    const lock = new Lock(path, undefined, clock);
+    expect(await lock.acquire()).toMatchObject({ pid: 2 ** 30 });
+    time.monotonic += 7000;
+    expect(await lock.acquire()).toBeUndefined();
     await expectOnlyTheLock();
+  });
+
+  it("has the lock though the clock was set forward, if its next sign of life comes", async () => {
+    await leave(ELSEWHERE);
+    const lock = new Lock(path, undefined, clock);
+    time.wall += 3600_000;
+    expect(await lock.acquire()).toEqual(ELSEWHERE);
+    time.monotonic += 5500;
+    await utimes(join(path, "lock"), new Date(), new Date());
+    expect(await lock.acquire()).toEqual(ELSEWHERE);
+    time.monotonic += 5500;
+    expect(await lock.acquire()).toEqual(ELSEWHERE);
+  });
+
+  it("is gone when it gives no sign of life for long, though the clock was set back", async () => {
+    await leave(ELSEWHERE);
+    const lock = new Lock(path, undefined, clock);
+    time.wall -= 3600_000;
+    expect(await lock.acquire()).toEqual(ELSEWHERE);
+    time.monotonic += 29_000;
+    expect(await lock.acquire()).toEqual(ELSEWHERE);
+    time.monotonic += 1000;
+    expect(await lock.acquire()).toBeUndefined();
   });
 
   it("is given such signs by us", async () => {
@@ -165,8 +213,9 @@ describe("a lock file", () => {
     await leave("{}", "lock.takeover");
     expect(await new Lock(path).acquire()).toEqual(GONE);
     expect(await owner()).toEqual(GONE);
-    await utimes(join(path, "lock.takeover"), 0, 0);
-    const lock = new Lock(path);
+    const lock = new Lock(path, undefined, clock);
+    await lock.acquire();
+    time.monotonic += 5001;
     await lock.acquire();
     expect(await lock.acquire()).toBeUndefined();
     await expectOnlyTheLock();
