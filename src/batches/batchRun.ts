@@ -17,6 +17,8 @@ export interface BatchRunParts {
   execute: Execute;
   /** Bounds the requests of all batches together. */
   slots: Slots;
+  /** Bounds how many batches read their files from end to end at once. */
+  readers: Slots;
   throttle: Throttle;
   backoff: BackoffOptions;
   logger: Logger;
@@ -75,35 +77,53 @@ export class BatchRun {
   /** Resolves when every request has its result and the batch has ended, or when it was halted. */
   async run(): Promise<void> {
     const { store } = this.#parts;
-    const results = await Results.open(store.resultsPath(this.#record.id));
+    const results = await this.#reading(() => Results.open(store.resultsPath(this.#record.id)));
+    if (!results) return;
     this.#results = results;
     try {
       await this.#sendAll(results);
-      if (this.#end === "halted") return;
-      if (this.#end) await this.#closeRest(results, this.#end);
+      const end = this.#end;
+      if (end === "halted") return;
+      if (end) await this.#reading(() => this.#closeRest(results, end));
+      // the server has closed before all was marked
+      if (this.#halted.signal.aborted) return;
     } finally {
       await results.close();
     }
     await store.end(this.#record, results.counts);
   }
 
+  /** Runs a step once few enough others run; undefined when the server closes before. */
+  async #reading<T>(step: () => Promise<T>): Promise<T | undefined> {
+    const free = await this.#parts.readers.acquire(this.#halted.signal).catch(() => undefined);
+    return free && step().finally(free);
+  }
+
+  /** Reads each request only when it may be sent: what waits holds no file open. */
   async #sendAll(results: Results): Promise<void> {
     const underWay = new Set<Promise<void>>();
+    const failures: unknown[] = [];
+    const requests = this.#requests(results);
     const { signal } = this.#stopped;
-    try {
-      for await (const request of this.#requests(results)) {
-        const free = await this.#parts.slots.acquire(signal).catch(() => undefined);
-        if (!free) break;
-        const job = this.#answer(request, results).finally(() => {
+    while (failures.length === 0) {
+      const free = await this.#parts.slots.acquire(signal).catch(() => undefined);
+      if (!free) break;
+      const next = await requests.next().catch((error: unknown) => void failures.push(error));
+      if (!next?.value) {
+        free();
+        break;
+      }
+      const job = this.#answer(next.value, results)
+        .catch((error: unknown) => void failures.push(error))
+        .finally(() => {
           underWay.delete(job);
           free();
         });
-        underWay.add(job);
-      }
-    } finally {
-      // also where the requests cannot be read on, what was sent is to be stored
-      await Promise.all(underWay);
+      underWay.add(job);
     }
+    // also where the requests cannot be read on, what was sent is to be stored
+    await Promise.all(underWay);
+    if (failures.length > 0) throw failures[0];
   }
 
   /** The requests without result. */

@@ -8,7 +8,7 @@ import type { Quota } from "../storage/quota.ts";
 import { BatchRun } from "./batchRun.ts";
 import type { Execute } from "./execute.ts";
 import type { BatchRecord } from "./record.ts";
-import { BatchStore } from "./store.ts";
+import { BatchStore, LIFETIME } from "./store.ts";
 import { type BackoffOptions, type Pause, Throttle } from "./throttle.ts";
 
 export interface BatchesOptions {
@@ -29,6 +29,8 @@ const DAY = 24 * 3600_000;
 /** Results are kept for 29 days after creation (contract: "Message Batches"). */
 const KEPT_FOR = 29 * DAY;
 const ARCHIVE_INTERVAL = 3600_000;
+/** Batches that read their files from end to end at once: thousands may begin together at a start. */
+const READERS = 4;
 
 /** The batches of this data directory: takes them in, runs them, keeps their results. */
 export class Batches implements Tenant {
@@ -39,6 +41,7 @@ export class Batches implements Tenant {
   readonly #logger: Logger;
   readonly #execute: Execute;
   readonly #slots: Slots;
+  readonly #readers = new Slots(READERS, Number.POSITIVE_INFINITY);
   readonly #throttle: Throttle;
   readonly #runs = new Map<string, BatchRun>();
   readonly #finished = new Set<Promise<void>>();
@@ -146,11 +149,12 @@ export class Batches implements Tenant {
 
   #start(record: BatchRecord): void {
     const { backoff } = this.#options;
-    const parts = { store: this.#store, execute: this.#execute, slots: this.#slots, throttle: this.#throttle, backoff };
-    const run = new BatchRun(record, { ...parts, logger: this.#logger });
+    const bounds = { slots: this.#slots, readers: this.#readers, throttle: this.#throttle, backoff };
+    const run = new BatchRun(record, { store: this.#store, execute: this.#execute, ...bounds, logger: this.#logger });
     this.#runs.set(record.id, run);
     if (record.processing_status === "canceling") run.cancel();
-    const left = Math.max(0, Date.parse(record.expires_at) - Date.now());
+    // no longer than a batch may last, also where the clock was set back since
+    const left = Math.min(LIFETIME, Math.max(0, Date.parse(record.expires_at) - Date.now()));
     if (left === 0) run.expire();
     const timer = setTimeout(() => run.expire(), left);
     const finished = this.#see(run).finally(() => {

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { open, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type ApiError, storageFailed, unstorable } from "../api/errors.ts";
 import type { Message } from "../api/events.ts";
@@ -31,7 +31,7 @@ interface Waiting {
 
 /** The results of a batch that runs. What `append` has resolved for survives any end of the process. */
 export class Results {
-  readonly #file: FileHandle;
+  readonly #path: string;
   /** Ids whose result is stored. */
   readonly done: Set<string>;
   readonly counts: Counts;
@@ -43,19 +43,14 @@ export class Results {
 
   /** Opens the file, new or as a former run has left it: what was not written whole is taken away. Throws `ApiError`. */
   static async open(path: string): Promise<Results> {
-    const file = await onDisk(openOrCreate(path));
-    try {
-      const { done, counts, size } = await onDisk(stored(path));
-      await onDisk(file.truncate(size));
-      return new Results(file, done, counts, size);
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
+    await onDisk(create(path));
+    const { done, counts, size } = await onDisk(stored(path));
+    await onDisk(truncate(path, size));
+    return new Results(path, done, counts, size);
   }
 
-  private constructor(file: FileHandle, done: Set<string>, counts: Counts, size: number) {
-    this.#file = file;
+  private constructor(path: string, done: Set<string>, counts: Counts, size: number) {
+    this.#path = path;
     this.done = done;
     this.counts = counts;
     this.#size = size;
@@ -73,14 +68,10 @@ export class Results {
     });
   }
 
-  /** Throws `ApiError` 500 when the file cannot be left in order. */
+  /** Resolves when nothing is written any more. Throws `ApiError` 500 when the file cannot be left in order. */
   async close(): Promise<void> {
     await this.#flushing;
-    try {
-      await onDisk(this.#tidy());
-    } finally {
-      await this.#file.close();
-    }
+    await onDisk(this.#tidy());
   }
 
   async #flush(): Promise<void> {
@@ -104,19 +95,21 @@ export class Results {
 
   async #write(bytes: Buffer): Promise<void> {
     await this.#tidy();
+    // open for as long as it is written to: batches that wait hold no file handle
+    await using file = await open(this.#path, "r+");
     this.#untidy = true;
     for (let from = 0; from < bytes.length; ) {
-      const { bytesWritten } = await this.#file.write(bytes, from, bytes.length - from, this.#size + from);
+      const { bytesWritten } = await file.write(bytes, from, bytes.length - from, this.#size + from);
       from += bytesWritten;
     }
-    await this.#file.datasync();
+    await file.datasync();
     this.#size += bytes.length;
     this.#untidy = false;
   }
 
   /** Takes away what a write that failed has left, since half a line would spoil the next one. */
   async #tidy(): Promise<void> {
-    if (this.#untidy) await this.#file.truncate(this.#size);
+    if (this.#untidy) await truncate(this.#path, this.#size);
     this.#untidy = false;
   }
 }
@@ -134,10 +127,9 @@ function toLine(custom_id: string, result: Result): { outcome: Outcome; line: st
   }
 }
 
-async function openOrCreate(path: string): Promise<FileHandle> {
+async function create(path: string): Promise<void> {
   await (await open(path, "a", PRIVATE_FILE)).close();
   await syncDirectory(dirname(path));
-  return open(path, "r+");
 }
 
 /** What a file of results holds. Only its end can be broken, as a power cut leaves it: all before was synced. */

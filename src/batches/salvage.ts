@@ -1,9 +1,9 @@
-import { createReadStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { lines } from "../shared/lines.ts";
 import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 import { syncDirectory } from "../storage/durable.ts";
+import { readInPieces } from "../storage/jsonLines.ts";
 import type { BatchRequest } from "./intake.ts";
 import { OUTCOMES } from "./record.ts";
 import type { ResultLine } from "./results.ts";
@@ -57,7 +57,7 @@ async function countBad(path: string, isGood: (value: unknown) => boolean): Prom
 }
 
 function linesOf(path: string): AsyncGenerator<string> {
-  return lines(createReadStream(path));
+  return lines(readInPieces(path));
 }
 
 function isWhole(line: string, isGood: (value: unknown) => boolean): boolean {

@@ -18,7 +18,8 @@ const RECORD = "batch.json";
 const REQUESTS = "requests.jsonl";
 const RESULTS = "results.jsonl";
 const ID = /^msgbatch_[A-Za-z0-9]{1,64}$/;
-const LIFETIME = 24 * 3600_000;
+/** Milliseconds after which a batch expires. */
+export const LIFETIME = 24 * 3600_000;
 
 /** Batches on disk: `batches/ID/` holds `batch.json`, `requests.jsonl` until the end, and `results.jsonl`. */
 export class BatchStore {

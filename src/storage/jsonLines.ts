@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { lines } from "../shared/lines.ts";
 
 /** A line of a JSONL file, and the offset of the first byte after it. */
@@ -10,8 +10,27 @@ export interface JsonLine<T> {
 /** Reads a JSONL file line by line; a last line without its newline was never written whole, and is left out. */
 export async function* readJsonLines<T>(path: string): AsyncGenerator<JsonLine<T>, void, undefined> {
   let end = 0;
-  for await (const line of lines(createReadStream(path))) {
+  for await (const line of lines(readInPieces(path))) {
     end += Buffer.byteLength(line) + 1;
     yield { value: JSON.parse(line), end };
   }
+}
+
+/** Bytes read at once; as many stay in memory while the reader waits. */
+const PIECE = 32 * 1024;
+
+/** Reads a file without keeping it open between two pieces: thousands of readers that wait hold no file handle. */
+export async function* readInPieces(path: string): AsyncGenerator<Buffer, void, undefined> {
+  for (let offset = 0; ; ) {
+    const piece = await readPiece(path, offset);
+    if (piece.length === 0) return;
+    offset += piece.length;
+    yield piece;
+  }
+}
+
+async function readPiece(path: string, offset: number): Promise<Buffer> {
+  await using file = await open(path);
+  const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(PIECE), 0, PIECE, offset);
+  return buffer.subarray(0, bytesRead);
 }
