@@ -1,3 +1,5 @@
+import { isOutOfHandles } from "./systemErrors.ts";
+
 /** Anthropic's error types, each with the HTTP status it usually travels with (docs: "API errors"). */
 export type ErrorType =
   | "invalid_request_error"
@@ -204,9 +206,25 @@ const DISK_TROUBLE: Record<string, string> = {
   EACCES: "The data directory may not be written to.",
 };
 
+export const outOfHandles = () =>
+  new ApiError(529, "overloaded_error", "Too many files and connections are open. Try again in a moment.", {
+    headers: { "retry-after": "2" },
+  });
+
+/** A failure to read what is stored; what is an `ApiError` stays one. */
+export const readFailed = (error: Error) => {
+  if (error instanceof ApiError) return error;
+  if (isOutOfHandles(error)) return outOfHandles();
+  return new ApiError(500, "api_error", `The data directory cannot be read: ${error.message}.`, {
+    details: { error_code: "storage_failed" },
+    headers: NO_RETRY,
+  });
+};
+
 /** A failure to store something, with what is wrong with the disk if that is known; what is an `ApiError` stays one. */
 export const storageFailed = (error: Error & { code?: string }) => {
   if (error instanceof ApiError) return error;
+  if (isOutOfHandles(error)) return outOfHandles();
   const trouble = DISK_TROUBLE[error.code ?? ""] ?? `The data directory cannot be written to: ${error.message}.`;
   return new ApiError(500, "api_error", `${trouble} Nothing was stored; what was stored before is kept.`, {
     details: { error_code: "storage_failed" },

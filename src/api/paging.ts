@@ -22,6 +22,9 @@ export interface Created {
   created_at: string;
 }
 
+/** Milliseconds since 1970 of the last year that times with four digits, and so their order as texts, can tell. */
+export const LATEST_TIME = Date.parse("9999-12-31T23:59:59.999Z");
+
 /** The order of every list of what was created: newest first, and of the same millisecond by id. */
 export function newestFirst(a: Created, b: Created): number {
   if (a.created_at !== b.created_at) return a.created_at < b.created_at ? 1 : -1;
@@ -41,7 +44,7 @@ export function pageOfCreated<T extends Created>(
 ): Page<T> {
   return pageOf(items, query, noun, (id) => {
     const time = timeIn(prefix, id);
-    if (time === undefined) return undefined;
+    if (time === undefined || time > LATEST_TIME) return undefined;
     const place = { id, created_at: new Date(time).toISOString() };
     const next = items.findIndex((item) => newestFirst(place, item) < 0);
     return next === -1 ? items.length : next;

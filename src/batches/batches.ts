@@ -5,6 +5,7 @@ import { Slots } from "../claude/slots.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Tenant } from "../storage/dataDirectory.ts";
 import type { Quota } from "../storage/quota.ts";
+import { persistently } from "../storage/stored.ts";
 import { BatchRun } from "./batchRun.ts";
 import type { Execute } from "./execute.ts";
 import type { BatchRecord } from "./record.ts";
@@ -63,7 +64,7 @@ export class Batches implements Tenant {
 
   /** Goes on with what the last run of the server has left. */
   async moveIn(): Promise<void> {
-    for (const record of (await this.#store.list()).reverse()) {
+    for (const record of (await persistently(() => this.#store.list())).reverse()) {
       this.#quota.count(await this.#store.sizeOf(record.id));
       if (record.processing_status === "ended") await this.#store.dropRequests(record.id);
       else this.#start(record);

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { once } from "node:events";
+import { open, rename, rm, stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { batchNotFound } from "../api/errors.ts";
+import { batchNotFound, readFailed } from "../api/errors.ts";
 import { newId } from "../api/ids.ts";
 import { newestFirst } from "../api/paging.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -9,7 +10,7 @@ import type { DataDirectory } from "../storage/dataDirectory.ts";
 import { Draft, toText } from "../storage/draft.ts";
 import { onDisk, syncDirectory, writeDurably } from "../storage/durable.ts";
 import type { Quota } from "../storage/quota.ts";
-import { StoredReader } from "../storage/stored.ts";
+import { namesIn, StoredReader } from "../storage/stored.ts";
 import { Intake } from "./intake.ts";
 import { type BatchRecord, type Counts, noCounts, storedBatch } from "./record.ts";
 import { isRequest, isResult, salvage } from "./salvage.ts";
@@ -76,11 +77,11 @@ export class BatchStore {
 
   /** Every batch, newest first. */
   async list(): Promise<BatchRecord[]> {
-    const ids = await readdir(this.#directory.at("batches")).catch(() => []);
+    const ids = await namesIn(this.#directory.at("batches"));
     const records: BatchRecord[] = [];
     // one after the other, since thousands at once would exhaust the file handles
     for (const id of ids) {
-      const record = ID.test(id) ? await this.#read(id) : undefined;
+      const record = ID.test(id) ? await this.#records.readForList(this.#recordPath(id), id) : undefined;
       if (record) records.push(record);
     }
     return records.sort(newestFirst);
@@ -93,12 +94,15 @@ export class BatchStore {
     return record;
   }
 
-  /** The results as they lie there. Throws `ApiError` 404 when they have been deleted. */
+  /** The results as they lie there, with the first of them read. Throws `ApiError`, 404 when they have been deleted. */
   async readResults(id: string): Promise<Readable> {
-    const file = await open(this.resultsPath(id)).catch((error: NodeJS.ErrnoException) => {
-      throw error.code === "ENOENT" ? batchNotFound(id) : error;
-    });
-    return file.createReadStream();
+    try {
+      const results = (await open(this.resultsPath(id))).createReadStream();
+      await once(results, "readable");
+      return results;
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === "ENOENT" ? batchNotFound(id) : readFailed(error as Error);
+    }
   }
 
   /** Stores what the record says by the time it is its turn, so that no older state overwrites a newer one. */
@@ -168,7 +172,7 @@ export class BatchStore {
   }
 
   #write(record: BatchRecord): Promise<void> {
-    return writeDurably(this.#directory.at("batches", record.id, RECORD), toText(record));
+    return writeDurably(this.#recordPath(record.id), toText(record));
   }
 
   async #drop(id: string): Promise<void> {
@@ -178,6 +182,10 @@ export class BatchStore {
   }
 
   #read(id: string): Promise<BatchRecord | undefined> {
-    return this.#records.read(this.#directory.at("batches", id, RECORD), id);
+    return this.#records.read(this.#recordPath(id), id);
+  }
+
+  #recordPath(id: string): string {
+    return this.#directory.at("batches", id, RECORD);
   }
 }

@@ -1,14 +1,21 @@
 import { randomUUID } from "node:crypto";
-import { readdir, readFile, rename, rm } from "node:fs/promises";
-import { fileExpired, fileNotFound, invalidRequest, requestTooLarge } from "../api/errors.ts";
+import { readFile, rename, rm } from "node:fs/promises";
+import {
+  fileExpired,
+  fileNotFound,
+  invalidRequest,
+  readFailed,
+  requestTooLarge,
+  storageFailed,
+} from "../api/errors.ts";
 import { newId } from "../api/ids.ts";
 import { newestFirst } from "../api/paging.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Tenant } from "../storage/dataDirectory.ts";
 import { Draft } from "../storage/draft.ts";
-import { syncDirectory } from "../storage/durable.ts";
+import { onDisk, syncDirectory } from "../storage/durable.ts";
 import type { Quota } from "../storage/quota.ts";
-import { StoredReader } from "../storage/stored.ts";
+import { namesIn, persistently, StoredReader } from "../storage/stored.ts";
 import { checkFilename, contentName, type FileMetadata, mimeTypeOf, storedFile } from "./metadata.ts";
 
 /** What a client sends to have a file kept. */
@@ -49,7 +56,7 @@ export class FileStore implements Tenant {
   }
 
   async moveIn(): Promise<void> {
-    for (const { size_bytes } of await this.#all()) this.#quota.count(size_bytes);
+    for (const { size_bytes } of await persistently(() => this.#all())) this.#quota.count(size_bytes);
     await this.#cleanUp();
     this.#cleaner = setInterval(() => void this.#whole(this.#cleanUp()), CLEAN_UP_INTERVAL).unref();
   }
@@ -100,12 +107,12 @@ export class FileStore implements Tenant {
     return file;
   }
 
-  /** A file's bytes. Throws `ApiError` 404 when it has been deleted since. */
+  /** A file's bytes. Throws `ApiError`, 404 when it has been deleted since. */
   async content({ id, filename }: FileMetadata): Promise<Buffer> {
     try {
       return await readFile(this.#directory.at("files", id, contentName(filename)));
-    } catch {
-      throw fileNotFound(id);
+    } catch (error) {
+      throw isMissing(error) ? fileNotFound(id) : readFailed(error as Error);
     }
   }
 
@@ -143,44 +150,57 @@ export class FileStore implements Tenant {
     const grave = this.#directory.at("drafts", id);
     try {
       await rename(this.#directory.at("files", id), grave);
-    } catch {
-      throw fileNotFound(id);
+    } catch (error) {
+      throw isMissing(error) ? fileNotFound(id) : storageFailed(error as Error);
     }
     this.#known.delete(id);
     this.#quota.giveBack(size_bytes);
-    await syncDirectory(this.#directory.at("files"));
-    await rm(grave, { recursive: true, force: true });
+    await onDisk(syncDirectory(this.#directory.at("files")));
+    // what resists now goes with all drafts at the next start
+    await rm(grave, { recursive: true, force: true }).catch(() => {});
   }
 
   async #cleanUp(): Promise<void> {
     const before = new Date(Date.now() - this.#keepFor).toISOString();
-    for (const file of await this.#all()) {
+    const files = await this.#all().catch((error: Error) => this.#failed(error));
+    for (const file of files ?? []) {
       if (!isExpired(file) && (this.#keepFor === 0 || file.created_at >= before)) continue;
       // one that cannot be removed keeps neither the others nor the server
-      await this.#remove(file).catch((error: Error) => this.#logger.error(`files: ${error.message}`));
+      await this.#remove(file).catch((error: Error) => this.#failed(error));
     }
   }
 
+  #failed({ message }: Error): undefined {
+    this.#logger.error(`files: ${message}`);
+  }
+
   async #all(): Promise<FileMetadata[]> {
-    const ids = await readdir(this.#directory.at("files")).catch(() => []);
+    const ids = await namesIn(this.#directory.at("files"));
     const present = new Set(ids);
     for (const id of this.#known.keys()) if (!present.has(id)) this.#known.delete(id);
     const files: FileMetadata[] = [];
     // one after the other, since thousands at once would exhaust the file handles
     for (const id of ids) {
-      const file = ID.test(id) ? await this.#read(id) : undefined;
+      const file = ID.test(id) ? await this.#read(id, (path) => this.#descriptions.readForList(path, id)) : undefined;
       if (file) files.push(file);
     }
     return files.sort(newestFirst);
   }
 
-  async #read(id: string): Promise<FileMetadata | undefined> {
+  async #read(
+    id: string,
+    read = (path: string) => this.#descriptions.read(path, id),
+  ): Promise<FileMetadata | undefined> {
     const known = this.#known.get(id);
     if (known && this.#directory.owned) return known;
-    const metadata = await this.#descriptions.read(this.#directory.at("files", id, "meta.json"), id);
+    const metadata = await read(this.#directory.at("files", id, "meta.json"));
     if (metadata) this.#known.set(id, metadata);
     return metadata;
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 
 function isExpired({ expires_at }: FileMetadata): boolean {

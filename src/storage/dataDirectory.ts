@@ -142,7 +142,8 @@ export class DataDirectory {
   async #leave(): Promise<void> {
     await Promise.all(this.#tenants.map((tenant) => tenant.moveOut()));
     this.#owned = false;
-    await this.#lock.release();
+    // the next one notices that this process is gone
+    await this.#lock.release().catch((error: Error) => this.#failed(error));
   }
 
   async #checkFormat(): Promise<void> {

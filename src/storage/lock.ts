@@ -68,9 +68,14 @@ export class Lock {
     return lives ? owner : this.#takeOver(owner);
   }
 
+  /** Rejects where the file cannot be removed: it stays this process's as long as that lives. */
   async release(): Promise<void> {
     clearInterval(this.#beats);
     this.#beats = undefined;
+    await this.#remove().catch(() => this.#remove());
+  }
+
+  async #remove(): Promise<void> {
     if ((await read(this.#path))?.nonce === this.#nonce) await rm(this.#path, { force: true });
   }
 
@@ -104,7 +109,7 @@ export class Lock {
       await rename(draft, this.#path);
       return undefined;
     } finally {
-      await rm(takeover, { force: true });
+      await rm(takeover, { force: true }).catch(() => {});
     }
   }
 
@@ -120,7 +125,8 @@ export class Lock {
       if (code === "ENOENT") return await this.#create(path);
       throw error;
     } finally {
-      await rm(draft, { force: true });
+      // one that stays is cleared at the next start, and must not cost the lock that was taken with it
+      await rm(draft, { force: true }).catch(() => {});
     }
   }
 

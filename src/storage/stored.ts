@@ -1,5 +1,7 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
+import { type ApiError, readFailed } from "../api/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 
 /** A time that can be told from others. */
@@ -7,6 +9,32 @@ export const storedTime = z.string().refine((text) => Number.isFinite(Date.parse
 
 /** A number of bytes or requests. */
 export const storedCount = z.int().min(0);
+
+/** The names in a directory, none where there is no such directory. Throws `ApiError`, since a failure is no empty list. */
+export async function namesIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw readFailed(error as Error);
+  }
+}
+
+/** Attempts at a step of the start, and the milliseconds between two of them. */
+const ATTEMPTS = 50;
+const ATTEMPT_INTERVAL = 100;
+
+/** Repeats a step of the start for as long as it fails with 529, since nobody would send it again. */
+export async function persistently<T>(step: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await step();
+    } catch (error) {
+      if ((error as ApiError).status !== 529 || attempt === ATTEMPTS) throw error;
+      await delay(ATTEMPT_INTERVAL);
+    }
+  }
+}
 
 /** Reads the small files that describe what is stored. What somebody has damaged is told of once, and passed over. */
 export class StoredReader<T extends { id: string }> {
@@ -22,14 +50,30 @@ export class StoredReader<T extends { id: string }> {
     this.#logger = logger;
   }
 
-  /** What the file at the path says of `id`; undefined where there is none that can be relied on. */
+  /** What the file at the path says of `id`; undefined where there is none, or a damaged one. Throws `ApiError`. */
   async read(path: string, id: string): Promise<T | undefined> {
+    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      throw readFailed(error);
+    });
+    if (text === undefined) return undefined;
     try {
-      const stored = this.#parse(await readFile(path, "utf8"), id);
+      const stored = this.#parse(text, id);
       this.#told.delete(id);
       return stored;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#tell(id, error as Error);
+      this.#tell(id, error as Error);
+      return undefined;
+    }
+  }
+
+  /** As `read`, for a list, which one file that cannot be read does not spoil. Throws `ApiError` 529. */
+  async readForList(path: string, id: string): Promise<T | undefined> {
+    try {
+      return await this.read(path, id);
+    } catch (error) {
+      if ((error as ApiError).status === 529) throw error;
+      this.#tell(id, error as Error);
       return undefined;
     }
   }

@@ -1,9 +1,12 @@
-import { readdir, readFile, rename } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
+import { readFailed } from "../api/errors.ts";
+import { isOutOfHandles } from "../api/systemErrors.ts";
 import { noTokens, type TokenCounts, type UsageMeter } from "../api/usage.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Tenant } from "../storage/dataDirectory.ts";
 import { toText } from "../storage/draft.ts";
 import { writeDurably } from "../storage/durable.ts";
+import { namesIn } from "../storage/stored.ts";
 
 /** What one model did on one day. */
 export interface ModelUsage extends TokenCounts {
@@ -61,14 +64,17 @@ export class Ledger implements Tenant {
 
   /** The days (UTC) on which there was any, in order. */
   async days(): Promise<string[]> {
-    const names = await readdir(this.#directory.at("usage")).catch(() => []);
+    const names = await namesIn(this.#directory.at("usage"));
     return [...new Set([...names.flatMap((name) => DAY_FILE.exec(name)?.[1] ?? []), ...this.#pending.keys()])].sort();
   }
 
-  /** What the disk has of a day, and what this server is still to add. */
+  /** What the disk has of a day, and what this server is still to add. Throws `ApiError` 529. */
   usageOf(day: string): Promise<DayUsage> {
     return this.#inTurn(async () => {
-      const usage = await this.#read(day).catch((error: Error) => this.#failed(error));
+      const usage = await this.#read(day).catch((error: Error) => {
+        if (isOutOfHandles(error)) throw readFailed(error);
+        return this.#failed(error);
+      });
       return sum(usage ?? {}, this.#pending.get(day));
     });
   }

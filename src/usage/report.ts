@@ -6,6 +6,11 @@ const DAY = 24 * 3600_000;
 /** Days a page has, by default and at most (docs: "Usage and Cost API"). */
 const DEFAULT_LIMIT = 7;
 const MAX_LIMIT = 31;
+/** Midnights that a bucket may begin at, as a year of four digits has them. */
+const EARLIEST = Date.parse("0001-01-01T00:00:00Z");
+const LATEST = Date.parse("9999-12-31T00:00:00Z");
+/** RFC 3339, also without its time; without an offset it is UTC. */
+const TIME = /^(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|z|[+-]\d{2}:\d{2})?)?$/;
 const PAGE = /^page_(\d{4}-\d{2}-\d{2})$/;
 
 /** A day of the report; `requests` and `errors` are ours, everything else is the API's. */
@@ -38,13 +43,13 @@ export async function usageReport(ledger: Ledger, query: ReportQuery, now = new 
     throw invalidRequest("bucket_width: Input should be '1d'; usage is kept by day");
   }
   const limit = query.limit === undefined ? DEFAULT_LIMIT : wholeNumber("limit", query.limit, 1, MAX_LIMIT);
-  const end = query.ending_at === undefined ? now.getTime() : timeOf("ending_at", query.ending_at);
+  const end = Math.min(LATEST, query.ending_at === undefined ? now.getTime() : timeOf("ending_at", query.ending_at));
   const asked = query.starting_at === undefined ? end - (limit - 1) * DAY : timeOf("starting_at", query.starting_at);
   if (query.starting_at !== undefined && query.ending_at !== undefined && end < asked) {
     throw invalidRequest("ending_at: Input should not be before starting_at");
   }
   const data: UsageBucket[] = [];
-  let start = Math.floor(startOf(query.page, asked) / DAY) * DAY;
+  let start = Math.max(EARLIEST, Math.floor(startOf(query.page, asked) / DAY) * DAY);
   for (; start < end && data.length < limit; start += DAY) {
     const usage = await ledger.usageOf(dayOf(new Date(start)));
     data.push({
@@ -65,8 +70,14 @@ function startOf(page: string | undefined, otherwise: number): number {
 }
 
 function timeOf(name: string, text: string): number {
-  const time = Date.parse(text);
-  if (Number.isNaN(time)) throw invalidRequest(`${name}: Input should be a valid datetime`);
+  const [, day = "", clock = "00:00", offset = "Z"] = TIME.exec(text) ?? [];
+  const midnight = new Date(`${day}T00:00:00Z`);
+  const time = Date.parse(`${day}T${clock}${offset.toUpperCase()}`);
+  // a 30th of February would be taken for a day of March
+  const exists = !Number.isNaN(midnight.getTime()) && dayOf(midnight) === day;
+  if (!exists || Number.isNaN(time) || time < EARLIEST || time >= LATEST + DAY) {
+    throw invalidRequest(`${name}: Input should be a valid datetime`);
+  }
   return time;
 }
 

@@ -1,6 +1,7 @@
 import type { Context, Middleware } from "koa";
-import { ApiError, internal, notFound } from "../../api/errors.ts";
+import { ApiError, internal, notFound, outOfHandles } from "../../api/errors.ts";
 import { newId } from "../../api/ids.ts";
+import { isOutOfHandles } from "../../api/systemErrors.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { printable } from "../../shared/printable.ts";
 
@@ -15,7 +16,7 @@ export function errors(logger: Logger): Middleware {
     } catch (error) {
       // nobody is left to be told
       if (context.res.destroyed) return;
-      const told = error instanceof ApiError ? error : internal();
+      const told = error instanceof ApiError ? error : isOutOfHandles(error) ? outOfHandles() : internal();
       if (told !== error) {
         const [path = ""] = context.url.split("?");
         logger.error(`${context.method} ${printable(path)}: ${(error as Error).stack ?? error}`);

@@ -40,6 +40,8 @@ export function batchResults(batches: Batches) {
   return async (context: WithId): Promise<void> => {
     const results = await batches.results(context.params.id);
     context.type = "application/x-jsonl";
+    // the status is sent by then, and only a connection that is cut tells a client that this is not all
+    results.once("error", (error) => context.res.destroy(error));
     context.body = results;
   };
 }

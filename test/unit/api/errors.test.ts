@@ -71,6 +71,20 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "Overloaded: 256 requests are waiting already. Try again in a moment.",
     { "retry-after": "2" },
   ],
+  outOfHandles: [
+    errors.outOfHandles(),
+    529,
+    "overloaded_error",
+    "Too many files and connections are open. Try again in a moment.",
+    { "retry-after": "2" },
+  ],
+  readFailed: [
+    errors.readFailed(new Error("EIO: some words")) as errors.ApiError,
+    500,
+    "api_error",
+    "The data directory cannot be read: EIO: some words.",
+    NO_RETRY,
+  ],
   requestTimedOut: [
     errors.requestTimedOut(90_000),
     504,

@@ -1,0 +1,50 @@
+import { parse } from "node:querystring";
+import fc from "fast-check";
+import type { Context } from "koa";
+import { expect, it } from "vitest";
+import { newId } from "../../../src/api/ids.ts";
+import type { Batches } from "../../../src/batches/batches.ts";
+import { noCounts } from "../../../src/batches/record.ts";
+import type { FileStore } from "../../../src/files/store.ts";
+import { listBatches } from "../../../src/http/routes/batches.ts";
+import { listFiles } from "../../../src/http/routes/files.ts";
+import { messagesUsage } from "../../../src/http/routes/organizations.ts";
+import type { Ledger } from "../../../src/usage/ledger.ts";
+
+const files = [3, 2, 1].map((time) => ({ id: newId("file", time), created_at: new Date(time).toISOString() }));
+const batches = [3, 2, 1].map((time) => ({
+  id: newId("msgbatch", time),
+  created_at: new Date(time).toISOString(),
+  counts: noCounts(),
+}));
+const routes = [
+  listFiles({ list: async () => files } as unknown as FileStore),
+  listBatches({ list: async () => batches } as unknown as Batches),
+  messagesUsage({ usageOf: async () => ({}) } as unknown as Ledger),
+];
+
+const anyName = fc.constantFrom(
+  ...["limit", "after_id", "before_id", "page", "ids", "ids[]", "starting_at", "ending_at", "bucket_width"],
+  ...["group_by[]", "models[]", "models", "__proto__", "constructor", "toString"],
+);
+const anyValue = fc.oneof(
+  fc.constantFrom("1", "0", "31", "page_zzzzzzzzzz-a", "page_0-a", "page_2026-11-25", "page_9999-12-31", "1d", "model"),
+  fc.constantFrom("%", "%00", "%ff", "a&a", "=", ...files.map(({ id }) => id), ...batches.map(({ id }) => id)),
+  fc.integer({ min: 0, max: 2 ** 48 - 1 }).map((time) => newId("file", time)),
+  fc.string(),
+);
+const time = fc.constantFrom(
+  ...["0001-01-01", "9999-12-31", "%2B275760-09-13T00:00:00Z", "-271821-04-20", "0001-01-01T00:00:00%2B23:59"],
+);
+const pair = fc.oneof(fc.tuple(anyName, anyValue), fc.tuple(fc.constantFrom("starting_at", "ending_at"), time));
+const query = fc.array(pair).map((pairs) => pairs.map((each) => each.join("=")).join("&"));
+
+it("answers whatever query a list is asked with, or refuses it with a 400", async () => {
+  await fc.assert(
+    fc.asyncProperty(query, fc.constantFrom(...routes), async (text, route) => {
+      const context = { query: parse(text), protocol: "http", host: "localhost" } as unknown as Context;
+      await route(context).catch((error) => expect(error, String(error.stack)).toMatchObject({ status: 400 }));
+    }),
+    { numRuns: 1000 },
+  );
+});
