@@ -3,6 +3,7 @@ import { lstat, mkdir, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../shared/logger.ts";
 import { isOwn, isPrivate, PRIVATE_DIRECTORY, PRIVATE_FILE, requireOwn } from "../shared/privateFiles.ts";
+import { SECRET_FILE } from "../shared/proof.ts";
 
 /** What this server, the launcher and the extension keep at the top of a data directory. */
 const KEPT = [
@@ -18,7 +19,8 @@ const KEPT = [
   "stopped",
   "usage",
 ];
-const OWN_NAME = new RegExp(`^(${[...KEPT, "version.json"].join("|")}|lock\\..+|\\..+|lost\\+found)$`);
+// the mode of a secret that others could read is not mended: such a secret is replaced
+const OWN_NAME = new RegExp(`^(${[...KEPT, "version.json", SECRET_FILE].join("|")}|lock\\..+|\\..+|lost\\+found)$`);
 
 /** Directories below one of those. */
 const DEPTH = 2;
