@@ -1,7 +1,8 @@
 import { type ImageLimit, SHARP_IMAGE, STANDARD_IMAGE } from "./imageSize.ts";
 import type { TokenScale } from "./tokenizer.ts";
 
-type ByChoice = Record<"auto" | "any" | "tool" | "none", number>;
+/** `sequential` is `auto` with `disable_parallel_tool_use`. */
+type ByChoice = Record<"auto" | "sequential" | "any" | "tool" | "none", number>;
 
 /** What a model's prompt has besides the client's text, in tokens, and how its text is counted. */
 export interface PromptCosts {
@@ -119,14 +120,14 @@ const KEEPS_THINKING = /^claude-(?:opus-4-[56]|sonnet-4-6)/;
 
 /** The first that matches the model; an alias means the newest. */
 const TOOL_PROMPTS: [RegExp, ByChoice][] = [
-  [/^claude-3-opus/, { auto: 525, any: 281, tool: 281, none: 525 }],
-  [/^claude-3-/, { auto: 259, any: 340, tool: 351, none: 259 }],
-  [/^claude-(?:opus|sonnet)-4-(?:[01]|20)/, { auto: 314, any: 297, tool: 285, none: 314 }],
-  [/^claude-opus-4-7/, { auto: 662, any: 765, tool: 765, none: 640 }],
-  [/^claude-opus-4-8/, { auto: 277, any: 377, tool: 377, none: 245 }],
-  [/^(?:claude-)?opus(?:-[5-9]|$)/, { auto: 254, any: 354, tool: 354, none: 241 }],
-  [IS_NEWER, { auto: 326, any: 446, tool: 445, none: 309 }],
-  [/(?:)/, { auto: 493, any: 584, tool: 593, none: 490 }],
+  [/^claude-3-opus/, { auto: 525, sequential: 525, any: 281, tool: 281, none: 525 }],
+  [/^claude-3-/, { auto: 259, sequential: 259, any: 340, tool: 351, none: 259 }],
+  [/^claude-(?:opus|sonnet)-4-(?:[01]|20)/, { auto: 314, sequential: 314, any: 297, tool: 285, none: 314 }],
+  [/^claude-opus-4-7/, { auto: 662, sequential: 662, any: 765, tool: 765, none: 640 }],
+  [/^claude-opus-4-8/, { auto: 277, sequential: 277, any: 377, tool: 377, none: 245 }],
+  [/^(?:claude-)?opus(?:-[5-9]|$)/, { auto: 254, sequential: 254, any: 354, tool: 354, none: 241 }],
+  [IS_NEWER, { auto: 326, sequential: 326, any: 446, tool: 445, none: 309 }],
+  [/(?:)/, { auto: 493, sequential: 273, any: 584, tool: 593, none: 490 }],
 ];
 
 export function promptCosts(model: string): PromptCosts {

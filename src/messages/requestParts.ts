@@ -12,8 +12,8 @@ type Block = { type?: string; [field: string]: any };
 
 /** An image that cannot be measured counts as the most that most models make of one. */
 const UNKNOWN_IMAGE = 1600;
-/** One page of a PDF, text and picture (docs: "PDF support": 1,500 to 3,000 for the text alone). */
-const PAGE = 2250;
+/** One page of a PDF: a picture of 1,580, as recorded for pages with little text, and an average page of text. */
+const PAGE = 2000;
 /** Bytes of a thinking block's signature besides the hidden text, and bytes of that text per token (from recordings). */
 const SIGNATURE = { bytes: 200, bytesPerToken: 5 };
 
@@ -45,6 +45,7 @@ export function* restParts(
 
 function choiceOf({ tool_choice }: CountTokensRequest): keyof PromptCosts["toolPrompt"] {
   const type = tool_choice?.type;
+  if (type === "auto" && tool_choice?.disable_parallel_tool_use === true) return "sequential";
   return type === "any" || type === "tool" || type === "none" ? type : "auto";
 }
 
