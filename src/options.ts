@@ -29,6 +29,8 @@ export interface ServerOptions {
   maxRequestsPerWorker: number;
   /** Resident bytes beyond which a worker is replaced (Linux and macOS). */
   maxWorkerMemory: number;
+  /** Milliseconds without a sign of life after which a busy CLI process is ended. */
+  cliSilence: number;
   /** Milliseconds a request may take in all; 0 for as long as it takes. */
   requestTimeout: number;
   /**
@@ -67,6 +69,7 @@ export const defaultOptions: Omit<ServerOptions, "environment"> = {
   idleTimeout: 5 * 60_000,
   maxRequestsPerWorker: 200,
   maxWorkerMemory: 600 * 1024 * 1024,
+  cliSilence: 60_000,
   requestTimeout: 0,
   streamIdleTimeout: 5 * 60_000,
   clientIdleTimeout: 5 * 60_000,

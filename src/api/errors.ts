@@ -52,7 +52,7 @@ export class ApiError extends Error {
 }
 
 /** A 5xx of ours that will not pass by itself: SDKs obey this header before their own retry rules. */
-const NO_RETRY = { "x-should-retry": "false" };
+export const NO_RETRY = { "x-should-retry": "false" };
 
 export const invalidRequest = (message: string, details?: Record<string, unknown>) =>
   new ApiError(400, "invalid_request_error", message, { ...(details && { details }), headers: NO_RETRY });

@@ -1,4 +1,6 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { once } from "node:events";
+import { Readable } from "node:stream";
 import { yieldToOthers } from "./priority.ts";
 import type { Reaper } from "./reaper.ts";
 
@@ -14,36 +16,49 @@ export interface Launch {
 /** How a process ended, for people: `exit code 1`, `SIGKILL`, `spawn ENOENT`. */
 export type Ending = string;
 
+/** `spawn` of Node, or a test's. */
+export type Spawn = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
+
+/** Milliseconds after which a process that SIGKILL did not end is given up: the kernel may hold it in a system call. */
+const KILLED_WITHIN_MS = 10_000;
+
 /** A child process with its stop ladder. Its process group is its own, so that a stop reaches helpers it started. */
 export class CliProcess {
-  readonly #child: ChildProcessWithoutNullStreams;
+  /** Undefined where `spawn` threw. */
+  readonly #child: ChildProcess | undefined;
+  /** Resolves once the process runs; rejects with the system's error where it cannot be started. */
+  readonly started: Promise<void>;
   readonly exited: Promise<Ending>;
   #ended = false;
+  #resolveExited!: (how: Ending) => void;
 
-  constructor(launch: Launch, reaper: Reaper) {
-    this.#child = spawn(launch.command, [...launch.args], {
-      cwd: launch.cwd,
-      env: launch.environment,
-      stdio: "pipe",
-      detached: process.platform !== "win32",
-      windowsHide: true,
-    });
-    const { pid } = this.#child;
-    if (pid !== undefined) reaper.watch(pid);
-    // a write to a process that has just ended fails with EPIPE; `exited` tells of it
-    this.#child.stdin.on("error", () => {});
+  constructor(launch: Launch, reaper: Reaper, start: Spawn = spawn) {
     this.exited = new Promise((resolve) => {
-      this.#child.on("error", (error) => resolve(error.message));
-      this.#child.on("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+      this.#resolveExited = (how) => {
+        this.#ended = true;
+        resolve(how);
+      };
     });
-    void this.exited.then(() => {
-      this.#ended = true;
-      if (pid !== undefined) reaper.forget(pid);
-    });
+    try {
+      this.#child = start(launch.command, [...launch.args], {
+        cwd: launch.cwd,
+        env: launch.environment,
+        stdio: "pipe",
+        detached: process.platform !== "win32",
+        windowsHide: true,
+      });
+      this.started = once(this.#child, "spawn").then(() => {});
+      this.#listen(this.#child, reaper);
+    } catch (error) {
+      this.started = Promise.reject(error);
+      this.#resolveExited((error as Error).message);
+    }
+    // whoever does not wait for it learns the same from `exited`
+    this.started.catch(() => {});
   }
 
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#child?.pid;
   }
 
   get ended(): boolean {
@@ -51,11 +66,11 @@ export class CliProcess {
   }
 
   get stdout(): AsyncIterable<Buffer> {
-    return this.#child.stdout;
+    return this.#child?.stdout ?? Readable.from([]);
   }
 
   get stderr(): AsyncIterable<Buffer> {
-    return this.#child.stderr;
+    return this.#child?.stderr ?? Readable.from([]);
   }
 
   /** Lets others go before it, as far as the system allows. */
@@ -64,13 +79,14 @@ export class CliProcess {
   }
 
   write(text: string): void {
-    if (this.#child.stdin.writable) this.#child.stdin.write(text);
+    const stdin = this.#child?.stdin;
+    if (stdin?.writable) stdin.write(text);
   }
 
   /** Closes stdin, which ends an idle CLI at once, then asks with SIGTERM, then kills; `grace` is the time of each step. */
   async stop(grace = 1000): Promise<void> {
     if (this.#ended) return;
-    this.#child.stdin.end();
+    this.#child?.stdin?.end();
     if (await this.#endsWithin(grace)) return;
     this.#signal("SIGTERM");
     if (await this.#endsWithin(grace)) return;
@@ -79,14 +95,46 @@ export class CliProcess {
   }
 
   kill(): void {
-    if (!this.#ended) this.#signal("SIGKILL");
+    if (this.#ended) return;
+    this.#signal("SIGKILL");
+    const giveUp = setTimeout(() => this.#resolveExited("SIGKILL did not end it"), KILLED_WITHIN_MS).unref();
+    void this.exited.then(() => clearTimeout(giveUp));
+  }
+
+  /** Closes its pipes, which another process may hold open after its end. */
+  release(): void {
+    for (const stream of this.#streams) stream.destroy();
+  }
+
+  get #streams() {
+    const { stdin, stdout, stderr } = this.#child ?? {};
+    return [stdin, stdout, stderr].filter((stream) => stream !== null && stream !== undefined);
+  }
+
+  #listen(child: ChildProcess, reaper: Reaper): void {
+    const { pid } = child;
+    if (pid !== undefined) reaper.watch(pid);
+    // a broken pipe ends the reading of it, and a write after the end fails with EPIPE; neither may end this program
+    for (const stream of this.#streams) stream.on("error", () => {});
+    child.on("error", (error) => {
+      // later errors are of a signal that could not be sent
+      if (pid === undefined) this.#resolveExited(error.message);
+    });
+    child.on("exit", (code, signal) => {
+      if (pid !== undefined) {
+        // a helper that outlives the CLI would keep its pipes
+        this.#signal("SIGKILL");
+        reaper.forget(pid);
+      }
+      this.#resolveExited(signal ?? `exit code ${code}`);
+    });
   }
 
   #signal(signal: NodeJS.Signals): void {
-    const { pid } = this.#child;
+    const { pid } = this;
     if (pid === undefined) return;
     try {
-      if (process.platform === "win32") this.#child.kill(signal);
+      if (process.platform === "win32") this.#child?.kill(signal);
       else process.kill(-pid, signal);
     } catch {
       // it has just ended by itself

@@ -1,4 +1,5 @@
-import { lines } from "../shared/lines.ts";
+import { byteLines } from "../shared/lines.ts";
+import { hasFewValues } from "./jsonValues.ts";
 
 /** A line of the CLI's stream-json protocol, in either direction; fields beyond `type` depend on it. */
 export interface CliMessage {
@@ -7,15 +8,42 @@ export interface CliMessage {
   [field: string]: any;
 }
 
-/** The messages in the CLI's output; a line that is no JSON object is handed to `stray` and passed over. */
+/**
+ * The longest line of the CLI: a content block of an answer must fit into the next request, which may have 32 MB.
+ * Nothing of a request comes back.
+ */
+export const MAX_MESSAGE_BYTES = 40 * 1024 * 1024;
+/** Parsing 100,000 values takes up to 0.3 s; events of the API have some hundred at most. */
+const MAX_VALUES = 100_000;
+/** Shorter lines cannot hold so many values that parsing them takes long. */
+const COUNTED_BYTES = 256 * 1024;
+/** Shorter lines are parsed whatever they are. */
+const REPEATING_BYTES = 64 * 1024;
+/** How much of a line that is no message is passed on. */
+const STRAY_BYTES = 4096;
+
+const OPENING_BRACE = 0x7b;
+/** Lines that repeat an answer whose events came before. */
+const REPEATING = [Buffer.from('{"type":"assistant",'), Buffer.from('{"type":"user",')];
+/** What such a line is read for all the same; inside a string the quotes would be escaped. */
+const NEEDED = ['"is_api_error_message":true', '"type":"fallback"'];
+
+/**
+ * The messages in the CLI's output; a line that is no JSON object is handed to `stray`, cut, and passed over. Throws where
+ * a line is too long or holds too many values.
+ */
 export async function* messages(
   chunks: AsyncIterable<Buffer>,
   stray: (line: string) => void,
 ): AsyncGenerator<CliMessage> {
-  for await (const line of lines(chunks)) {
-    const message = parse(line);
+  for await (const line of byteLines(chunks, { limit: MAX_MESSAGE_BYTES, overlong: "fail" })) {
+    if (isRepetition(line)) continue;
+    const message = line[0] === OPENING_BRACE ? await parse(line) : undefined;
     if (message) yield message;
-    else if (line.trim() !== "") stray(line);
+    else {
+      const text = line.toString("utf8", 0, STRAY_BYTES);
+      if (text.trim() !== "") stray(text);
+    }
   }
 }
 
@@ -24,9 +52,18 @@ export function encode(message: CliMessage): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-function parse(line: string): CliMessage | undefined {
+function isRepetition(line: Buffer): boolean {
+  if (line.length < REPEATING_BYTES) return false;
+  const repeats = REPEATING.some((head) => line.subarray(0, head.length).equals(head));
+  return repeats && !NEEDED.some((needed) => line.includes(needed));
+}
+
+async function parse(line: Buffer): Promise<CliMessage | undefined> {
+  if (line.length > COUNTED_BYTES && !(await hasFewValues(line, MAX_VALUES))) {
+    throw new Error(`A line holds more than ${MAX_VALUES} values.`);
+  }
   try {
-    const value = JSON.parse(line);
+    const value = JSON.parse(line.toString("utf8"));
     return typeof value === "object" && value !== null && typeof value.type === "string" ? value : undefined;
   } catch {
     return undefined;

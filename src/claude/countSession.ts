@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { ApiError } from "../api/errors.ts";
 import type { CliMessage } from "./codec.ts";
+import type { ControlRequest } from "./controls.ts";
 import { parseEnvelope } from "./evidence.ts";
 
 /** What a count needs of its worker. */
 export interface CountLink {
-  request(request: object): Promise<CliMessage>;
+  request(request: ControlRequest): Promise<CliMessage>;
   write(message: CliMessage): void;
 }
 

@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import { cliNotStarted, isScarcity } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { makePrivateDirectory } from "../shared/privateFiles.ts";
 import { credentialsOf } from "../shared/redact.ts";
-import { CliProcess } from "./cliProcess.ts";
+import { CliProcess, type Spawn } from "./cliProcess.ts";
 import { childEnvironment } from "./environment.ts";
 import { type Cli, locate } from "./locate.ts";
 import { installOneCallMod } from "./oneCallMod.ts";
@@ -17,6 +18,8 @@ export interface LauncherOptions {
   extraEnvironment: Record<string, string>;
   /** Milliseconds without a byte after which the CLI gives up on upstream; 0 for never. */
   streamIdleTimeout?: number;
+  /** Milliseconds in which a busy worker must show a sign of life. */
+  cliSilence?: number;
 }
 
 /** What the launcher works with besides its options. */
@@ -26,6 +29,8 @@ export interface LauncherParts {
   hide: (credentials: readonly string[]) => void;
   /** Rejects with an `ApiError` where a CLI that was found must not be used. */
   requireFit?: (cli: Cli) => Promise<void>;
+  /** Replaces Node's `spawn`. */
+  spawn?: Spawn;
 }
 
 /**
@@ -43,13 +48,14 @@ export const ARGUMENTS: readonly string[] = [
 export class Launcher {
   readonly #options: LauncherOptions;
   readonly #parts: LauncherParts;
-  readonly #reaper = new Reaper();
+  readonly #reaper: Reaper;
   #cli: Promise<Cli> | undefined;
   #found: Cli | undefined;
 
   constructor(options: LauncherOptions, parts: LauncherParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#reaper = new Reaper(process.platform, parts.spawn);
   }
 
   /** The CLI, if it was found already; never waits. */
@@ -62,8 +68,18 @@ export class Launcher {
    * for the `background`. Throws `ApiError` when there is no usable CLI.
    */
   async launch(betas: readonly string[], background: boolean): Promise<Worker> {
-    const { command, prefix, version } = await this.locate();
-    const { environment, extraEnvironment, dataDir, streamIdleTimeout } = this.#options;
+    const cli = await this.locate();
+    try {
+      return await this.#start(cli, betas, background);
+    } catch (error) {
+      // it may have been moved or replaced since it was found
+      if (!isScarcity(error)) this.#cli = undefined;
+      throw cliNotStarted(error);
+    }
+  }
+
+  async #start({ command, prefix, version }: Cli, betas: readonly string[], background: boolean): Promise<Worker> {
+    const { environment, extraEnvironment, dataDir, streamIdleTimeout, cliSilence } = this.#options;
     const cwd = join(dataDir, "empty");
     await makePrivateDirectory(cwd);
     const signIn = await this.#signIn();
@@ -71,9 +87,10 @@ export class Launcher {
     const args = [...prefix, ...ARGUMENTS, ...helpers, "--plugin-dir", await installOneCallMod(dataDir)];
     const given = { ...environment, ...signIn.environment };
     const child = childEnvironment(given, extraEnvironment, betas, streamIdleTimeout);
-    const process = new CliProcess({ command, args, environment: child, cwd }, this.#reaper);
+    const process = new CliProcess({ command, args, environment: child, cwd }, this.#reaper, this.#parts.spawn);
+    await process.started;
     if (background) process.yieldToOthers();
-    const worker = new Worker(process, this.#parts.logger);
+    const worker = new Worker(process, this.#parts.logger, cliSilence);
     this.#parts.logger.info(`worker ${process.pid} started (Claude Code ${version})`);
     void process.exited.then((how) => this.#parts.logger.info(`worker ${process.pid} ended (${how})`));
     return worker;
@@ -87,6 +104,7 @@ export class Launcher {
       this.#parts.hide(credentialsOf(settings.environment));
       return settings;
     } catch (error) {
+      if (isScarcity(error)) throw error;
       this.#parts.logger.warn((error as Error).message);
       return { environment: {}, helpers: {} };
     }

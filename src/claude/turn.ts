@@ -1,9 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { ApiError } from "../api/errors.ts";
 import { fieldsOf, type StreamEvent } from "../api/events.ts";
 import { Channel } from "../shared/channel.ts";
 import type { CliMessage } from "./codec.ts";
 import { Evidence } from "./evidence.ts";
+import { isWithin } from "./isWithin.ts";
 
 /** Events that may wait for a slow client before the CLI itself is slowed down. */
 const BUFFERED_EVENTS = 64;
@@ -76,7 +76,8 @@ export class Turn {
   async accept(message: CliMessage): Promise<void> {
     switch (message.type) {
       case "stream_event":
-        return this.#event(message.event, "abandoned_blocks" in message);
+        if (typeof message.event?.type === "string") await this.#event(message.event, "abandoned_blocks" in message);
+        return;
       case "assistant":
         if (message.is_api_error_message) this.#evidence.addReport(message);
         else if (message.message?.content?.[0]?.type === "fallback") await this.#wholeBlock(message.message.content[0]);
@@ -99,6 +100,11 @@ export class Turn {
     this.#evidence.addDiagnostic(line);
   }
 
+  /** What the CLI said is not known whole, so it may have called. */
+  presumeSent(): void {
+    this.#sent = true;
+  }
+
   /** Ends the turn without an answer: the client is gone. */
   stop(): void {
     if (this.#over) return;
@@ -106,8 +112,8 @@ export class Turn {
     this.#interrupt();
   }
 
-  /** Ends the turn for good: the worker is gone. */
-  fail(error: ApiError): void {
+  /** Ends the turn for good: the worker is gone, or was never asked. */
+  fail(error?: ApiError): void {
     this.#finish(error);
     this.#resolveEnded();
   }
@@ -180,14 +186,6 @@ export class Turn {
     this.#over = true;
     this.#events.end(error);
   }
-}
-
-/** Whether the promise resolves within so many milliseconds. */
-async function isWithin(milliseconds: number, promise: Promise<void>): Promise<boolean> {
-  const unwaited = new AbortController();
-  const late = delay(milliseconds, false, { signal: unwaited.signal }).catch(() => false);
-  const inTime = promise.then(() => true);
-  return Promise.race([inTime, late]).finally(() => unwaited.abort());
 }
 
 /**

@@ -1,10 +1,15 @@
+import { cliUnreadable, cliUnresponsive } from "../api/cliErrors.ts";
 import { type ApiError, cliEnded, cliSilent } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
-import { lines } from "../shared/lines.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { CliProcess } from "./cliProcess.ts";
 import { type CliMessage, encode, messages } from "./codec.ts";
+import { Controls } from "./controls.ts";
 import { CountSession } from "./countSession.ts";
+import { Diagnostics } from "./diagnostics.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { isWithin } from "./isWithin.ts";
+import { LineLog } from "./lineLog.ts";
 import { Turn } from "./turn.ts";
 import { type TurnRequest, trigger, turnSettings } from "./turnSettings.ts";
 import { isSdkLog } from "./upstreamHeaders.ts";
@@ -24,14 +29,19 @@ export interface CliModel {
 
 /** Hang bounds in seconds, far above the milliseconds these take. */
 const INITIALIZE_TIMEOUT = 60;
+const SETTINGS_TIMEOUT = 120;
 const COUNT_TIMEOUT = 60;
 const SETTLE_TIMEOUT = 5;
-const LAST_WORDS_TIMEOUT = 1;
+/** These two have other bounds, which come first. */
+const INTERRUPT_TIMEOUT = 600;
+const PING_TIMEOUT = 600;
+/** Milliseconds in which what a process wrote before its end is read, unless more keeps coming. */
+const LAST_WORDS = 1000;
+/** Milliseconds in which a busy process must show a sign of life. */
+const SILENCE = 60_000;
 
-interface Pending {
-  resolve(response: CliMessage): void;
-  reject(error: ApiError): void;
-}
+/** Has no meaning to the CLI, which says so at once, also in the middle of a turn. */
+const PING = { subtype: "claude_virtual_api_ping" };
 
 /**
  * One long-lived CLI process that serves many requests, one after the other.
@@ -40,20 +50,39 @@ interface Pending {
 export class Worker {
   readonly #process: CliProcess;
   readonly #logger: Logger;
-  readonly #pending = new Map<string, Pending>();
+  readonly #controls = new Controls((message) => this.#write(message));
+  readonly #diagnostics: Diagnostics;
+  readonly #heartbeat: Heartbeat;
+  readonly #strayLog: LineLog;
+  readonly #diagnosticsLog: LineLog;
   #turn: Turn | undefined;
   #count: CountSession | undefined;
   /** The answer to the last interrupt: until it is there, the interrupt could still hit the next turn. */
   #interrupted: Promise<unknown> | undefined;
   /** Whether the CLI tells of upstream's headers, for which answers wait. */
   #tellsHeaders = true;
-  #requestCount = 0;
+  /** Whether a message waits for a slow client, and all later ones behind it. */
+  #isHeld = false;
+  /** Why the process was ended, if not by itself. */
+  #failure: ApiError | undefined;
   /** Requests served so far. */
   served = 0;
 
-  constructor(process: CliProcess, logger: Logger) {
+  constructor(process: CliProcess, logger: Logger, silence = SILENCE) {
     this.#process = process;
     this.#logger = logger;
+    this.#diagnostics = new Diagnostics(process.stderr, () => {
+      logger.warn(`worker ${this.pid}: wrote so much to stderr that the rest is dropped until the next request`);
+      this.#turn?.presumeSent();
+    });
+    this.#strayLog = new LineLog((line) => logger.debug(`worker ${this.pid}: ${line}`));
+    this.#diagnosticsLog = new LineLog((line) => logger.trace(`worker ${this.pid}: ${line}`));
+    this.#heartbeat = new Heartbeat({
+      silence,
+      ping: () => this.#controls.request(PING, PING_TIMEOUT).catch(() => {}),
+      isHeld: () => this.#isHeld,
+      dead: () => this.end(cliUnresponsive(silence / 1000)),
+    });
     void this.#read();
   }
 
@@ -62,7 +91,7 @@ export class Worker {
   }
 
   get alive(): boolean {
-    return !this.#process.ended;
+    return !this.#process.ended && !this.#failure;
   }
 
   get exited(): Promise<string> {
@@ -72,8 +101,8 @@ export class Worker {
   /** Gives a blank worker its system prompt. Throws `ApiError` when the CLI ends or stays silent. */
   async initialize(system: string): Promise<CliDescription> {
     const systemPrompt = system === "" ? [] : [system];
-    const answered = this.#request({ subtype: "initialize", systemPrompt, systemPromptSnapshot: false });
-    const { response } = await this.#within(INITIALIZE_TIMEOUT, "initialize", answered);
+    const request = { subtype: "initialize", systemPrompt, systemPromptSnapshot: false };
+    const { response } = await this.#controls.request(request, INITIALIZE_TIMEOUT);
     return { models: response?.models ?? [], account: response?.account ?? {} };
   }
 
@@ -84,33 +113,42 @@ export class Worker {
    */
   async *run(request: TurnRequest, signal: AbortSignal, alone = false): AsyncGenerator<StreamEvent, void, undefined> {
     const settings = turnSettings(request);
+    let triggered = false;
     const interrupt = () => {
-      if (alone) return;
-      this.#interrupted = this.#request({ subtype: "interrupt" });
-      this.#interrupted.catch(() => {});
+      if (alone || !triggered) return;
+      this.#interrupted = this.#controls.request({ subtype: "interrupt" }, INTERRUPT_TIMEOUT).catch(() => {});
     };
     const turn = new Turn(interrupt, this.#tellsHeaders, request.body);
     const stop = () => turn.stop();
     signal.addEventListener("abort", stop, { once: true });
+    this.#begin();
     this.#turn = turn;
     this.served += 1;
     try {
-      if (!this.alive) turn.fail(cliEnded(await this.exited));
-      // one write for both, so that nothing comes between the settings and the turn they are for
-      this.#write(this.#control({ subtype: "apply_flag_settings", settings }), trigger);
-      if (signal.aborted) turn.stop();
+      if (!signal.aborted) await this.#controls.request({ subtype: "apply_flag_settings", settings }, SETTINGS_TIMEOUT);
+      // not together with the settings: were they refused, those of the request before would be sent
+      triggered = !signal.aborted;
+      if (triggered) this.#write(trigger);
+    } catch (error) {
+      turn.fail(error as ApiError);
+      this.end(error as ApiError);
+    }
+    if (!triggered) turn.fail();
+    try {
       yield* turn.events;
     } finally {
       signal.removeEventListener("abort", stop);
       turn.stop();
+      this.#heartbeat.stop();
       if (turn.lacksHeaders) this.#tellsHeaders = false;
     }
   }
 
   /** Makes this worker one that counts. What it is given stays in its conversation, so it cannot serve requests after it. */
   count(): CountSession {
+    this.#begin();
     this.#count = new CountSession({
-      request: (request) => this.#within(COUNT_TIMEOUT, "count", this.#request(request)),
+      request: (request) => this.#controls.request(request, COUNT_TIMEOUT),
       write: (message) => this.#write(message),
     });
     return this.#count;
@@ -131,12 +169,17 @@ export class Worker {
     const turn = this.#turn;
     if (!turn) return this.alive;
     const settled = Promise.all([turn.ended, this.#interrupted]);
-    await this.#within(SETTLE_TIMEOUT, "interrupt", settled).catch((error: ApiError) => {
-      this.#logger.warn(`worker ${this.pid}: ${error.message}`);
-      this.#process.kill();
-    });
+    if (!(await isWithin(SETTLE_TIMEOUT * 1000, settled))) this.end(cliSilent("interrupt", SETTLE_TIMEOUT));
     this.#turn = undefined;
     return this.alive;
+  }
+
+  /** Ends the process at once; its request fails for this reason. */
+  end(reason: ApiError): void {
+    if (!this.alive) return;
+    this.#failure = reason;
+    this.#logger.warn(`worker ${this.pid}: ${reason.message}`);
+    this.#process.kill();
   }
 
   /** Ends the process; resolves when it is gone. */
@@ -144,75 +187,69 @@ export class Worker {
     await this.#process.stop();
   }
 
+  /** Something begins that keeps the CLI busy. */
+  #begin(): void {
+    this.#diagnostics.reset();
+    this.#diagnosticsLog.reset();
+    this.#strayLog.reset();
+    this.#heartbeat.start();
+  }
+
   async #read(): Promise<void> {
-    const diagnosed = this.#readDiagnostics();
-    await this.#readMessages();
+    const heard = this.#readMessages();
+    const read = Promise.all([heard, this.#readDiagnostics()]);
+    // a CLI that has closed its output can answer nothing
+    const mute = heard.then(() => isWithin(SETTLE_TIMEOUT * 1000, this.exited));
+    void mute.then((ended) => ended || this.end(cliUnreadable("It has closed its output.")));
     const error = cliEnded(await this.exited);
     // what was said last decides whether the request was sent, but a helper of the CLI may hold the pipe open
-    await this.#within(LAST_WORDS_TIMEOUT, "stderr", diagnosed).catch(() => {});
-    for (const pending of this.#pending.values()) pending.reject(error);
-    this.#pending.clear();
-    this.#turn?.fail(error);
-    this.#count?.fail(error);
+    let isRead = false;
+    do isRead = await isWithin(LAST_WORDS, read);
+    while (!isRead && this.#isHeld && !this.#failure);
+    if (!isRead) this.#turn?.presumeSent();
+    this.#process.release();
+    this.#heartbeat.stop();
+    this.#controls.fail(this.#failure ?? error);
+    this.#turn?.fail(this.#failure ?? error);
+    this.#count?.fail(this.#failure ?? error);
   }
 
   async #readMessages(): Promise<void> {
     try {
       const stray = (line: string) => {
-        if (!isSdkLog(line)) this.#logger.debug(`worker ${this.pid}: ${line}`);
+        if (!isSdkLog(line)) this.#strayLog.add(line);
       };
       for await (const message of messages(this.#process.stdout, stray)) {
-        if (message.type === "control_response") this.#settleRequest(message.response);
+        this.#heartbeat.heard();
+        this.#isHeld = true;
+        if (message.type === "control_response") this.#acceptAnswer(message);
         else if (this.#count) this.#count.accept(message);
         else await this.#turn?.accept(message);
+        this.#isHeld = false;
       }
     } catch (error) {
-      this.#logger.error(`worker ${this.pid}: ${(error as Error).message}`);
-      this.#process.kill();
+      this.end(cliUnreadable((error as Error).message));
     }
+    this.#isHeld = false;
   }
 
   async #readDiagnostics(): Promise<void> {
     try {
-      for await (const line of lines(this.#process.stderr)) {
+      for await (const line of this.#diagnostics.lines()) {
         this.#turn?.diagnose(line);
         this.#count?.diagnose(line);
-        if (!isSdkLog(line)) this.#logger.trace(`worker ${this.pid}: ${line}`);
+        if (!isSdkLog(line)) this.#diagnosticsLog.add(line);
       }
     } catch (error) {
       this.#logger.debug(`worker ${this.pid}: ${(error as Error).message}`);
     }
   }
 
-  #settleRequest(response: CliMessage): void {
-    const pending = this.#pending.get(response.request_id);
-    this.#pending.delete(response.request_id);
-    pending?.resolve(response);
+  #acceptAnswer({ response }: CliMessage): void {
+    if (!this.#controls.answer(response)) this.#logger.debug(`worker ${this.pid}: an answer that nothing waits for`);
   }
 
-  #request(request: object): Promise<CliMessage> {
-    const message = this.#control(request);
-    return new Promise((resolve, reject) => {
-      this.#pending.set(message.request_id, { resolve, reject });
-      if (this.alive) this.#write(message);
-      else void this.exited.then((how) => reject(cliEnded(how)));
-    });
-  }
-
-  #control(request: object): CliMessage {
-    this.#requestCount += 1;
-    return { type: "control_request", request_id: `cva-${this.#requestCount}`, request };
-  }
-
-  #write(...messages: CliMessage[]): void {
-    this.#process.write(messages.map(encode).join(""));
-  }
-
-  async #within<T>(seconds: number, what: string, promise: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(cliSilent(what, seconds)), seconds * 1000);
-    });
-    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+  #write(message: CliMessage): void {
+    this.#process.write(encode(message));
   }
 }

@@ -1,29 +1,88 @@
 const NEWLINE = 0x0a;
+const EMPTY = Buffer.alloc(0);
 
-/** Far above any line that is written here or by the CLI, far below what would exhaust memory. */
+/** Far above any line of a stored file, far below what would exhaust memory. */
 export const MAX_LINE_BYTES = 256 * 1024 * 1024;
+
+/** Milliseconds after which a flood of lines lets the event loop turn. */
+const BURST_MS = 20;
+
+/** How lines over `limit` bytes are handled: `fail` throws `LineTooLong`, `cut` drops the rest of the line. */
+export interface LineBounds {
+  limit: number;
+  overlong: "fail" | "cut";
+}
+
+export class LineTooLong extends Error {
+  constructor(limit: number) {
+    super(`A line is longer than ${limit} bytes.`);
+    this.name = "LineTooLong";
+  }
+}
 
 /**
  * Splits bytes into lines at 0x0A alone: `node:readline` also splits at U+2028, which is legal inside JSON strings.
- * A line over `limit` bytes throws; a last line without its end is dropped, since it is not whole.
+ * A last line without its end is dropped, since it is not whole.
  */
-export async function* lines(chunks: AsyncIterable<Buffer>, limit = MAX_LINE_BYTES): AsyncGenerator<string> {
-  let parts: Buffer[] = [];
-  let size = 0;
-  const take = (part: Buffer) => {
-    parts.push(part);
-    size += part.length;
-    if (size > limit) throw new Error(`A line is longer than ${limit} bytes.`);
-  };
+export async function* byteLines(chunks: AsyncIterable<Buffer>, bounds: LineBounds): AsyncGenerator<Buffer> {
+  const pending = new PendingLine(bounds);
+  let burst = performance.now();
   for await (const chunk of chunks) {
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
-      take(chunk.subarray(from, at));
-      yield parts.length === 1 ? (parts[0] as Buffer).toString("utf8") : Buffer.concat(parts).toString("utf8");
-      parts = [];
-      size = 0;
+      yield pending.end(chunk.subarray(from, at));
       from = at + 1;
+      if (performance.now() - burst > BURST_MS) {
+        await new Promise((resolve) => setImmediate(resolve));
+        burst = performance.now();
+      }
     }
-    if (from < chunk.length) take(chunk.subarray(from));
+    if (from < chunk.length) pending.add(chunk.subarray(from));
+  }
+}
+
+/** The same as text. A line over `limit` bytes throws. */
+export async function* lines(chunks: AsyncIterable<Buffer>, limit = MAX_LINE_BYTES): AsyncGenerator<string> {
+  for await (const line of byteLines(chunks, { limit, overlong: "fail" })) yield line.toString("utf8");
+}
+
+/** The beginning of a line whose end has not come yet, in one buffer: a list of chunks of one byte each would be large. */
+class PendingLine {
+  readonly #bounds: LineBounds;
+  #bytes: Buffer = EMPTY;
+  #size = 0;
+
+  constructor(bounds: LineBounds) {
+    this.#bounds = bounds;
+  }
+
+  add(given: Buffer): void {
+    const part = this.#bounded(given);
+    const size = this.#size + part.length;
+    if (size > this.#bytes.length) {
+      const grown = Buffer.allocUnsafe(Math.min(Math.max(size, 2 * this.#bytes.length), this.#bounds.limit));
+      this.#bytes.copy(grown, 0, 0, this.#size);
+      this.#bytes = grown;
+    }
+    part.copy(this.#bytes, this.#size);
+    this.#size = size;
+  }
+
+  /** The whole line. */
+  end(last: Buffer): Buffer {
+    if (this.#size === 0) return this.#bounded(last);
+    this.add(last);
+    const line = this.#bytes.subarray(0, this.#size);
+    this.#bytes = EMPTY;
+    this.#size = 0;
+    return line;
+  }
+
+  #bounded(part: Buffer): Buffer {
+    const { limit, overlong } = this.#bounds;
+    const room = limit - this.#size;
+    if (part.length <= room) return part;
+    if (overlong === "fail") throw new LineTooLong(limit);
+    return part.subarray(0, room);
   }
 }

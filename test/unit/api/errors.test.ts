@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as errors from "../../../src/api/errors.ts";
 
-const { ApiError, ...factories } = errors;
-const NO_RETRY = { "x-should-retry": "false" };
+const { ApiError, NO_RETRY, ...factories } = errors;
 const INSTALL = "Install Claude Code (npm install -g @anthropic-ai/claude-code)";
 
 type Row = [made: errors.ApiError, status: number, type: errors.ErrorType, message: string, headers?: object];

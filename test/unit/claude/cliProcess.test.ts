@@ -1,6 +1,9 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { EventEmitter } from "node:events";
 import { tmpdir } from "node:os";
+import { PassThrough } from "node:stream";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { CliProcess } from "../../../src/claude/cliProcess.ts";
+import { CliProcess, type Spawn } from "../../../src/claude/cliProcess.ts";
 import { Reaper } from "../../../src/claude/reaper.ts";
 import { collect } from "../support/streams.ts";
 
@@ -9,13 +12,13 @@ const LONG = 50_000;
 /** For a step that cannot succeed. */
 const SHORT = 20;
 
-function launch(command: string, args: string[], environment: Record<string, string> = {}) {
+function launch(command: string, args: string[], environment: Record<string, string> = {}, start: Spawn = spawn) {
   // for Windows a reaper does nothing, so that only what is asked of it counts here
   const reaper = new Reaper("win32");
   const asked: string[] = [];
   vi.spyOn(reaper, "watch").mockImplementation((pid) => void asked.push(`watch ${pid}`));
   vi.spyOn(reaper, "forget").mockImplementation((pid) => void asked.push(`forget ${pid}`));
-  const cli = new CliProcess({ command, args, environment, cwd: tmpdir() }, reaper);
+  const cli = new CliProcess({ command, args, environment, cwd: tmpdir() }, reaper, start);
   onTestFinished(() => cli.kill());
   return { cli, asked };
 }
@@ -109,5 +112,97 @@ describe.skipIf(process.platform === "win32")("CliProcess", () => {
     cli.write("nobody reads this\n");
     await cli.stop(LONG);
     expect(asked).toEqual([]);
+  });
+});
+
+/** An error as the system's. */
+const systemError = (code: string) => Object.assign(new Error(`spawn ${code}`), { code });
+
+/** A child that a test plays; `pid` is of no process. */
+function playedChild(pid: number | undefined, streams: object = {}) {
+  const child = Object.assign(new EventEmitter(), { pid, kill: () => false, ...streams }) as unknown as ChildProcess;
+  return { child, start: () => child };
+}
+
+describe("a start that fails", () => {
+  it("is told where spawn throws", async () => {
+    const start = () => {
+      throw systemError("ENOMEM");
+    };
+    const { cli } = launch("claude", [], {}, start);
+    await expect(cli.started).rejects.toMatchObject({ code: "ENOMEM" });
+    expect(await cli.exited).toBe("spawn ENOMEM");
+    expect(await collect(cli.stdout)).toEqual([]);
+    cli.write("x");
+    cli.kill();
+    cli.release();
+    await cli.stop(LONG);
+  });
+
+  it.each(["EMFILE", "EAGAIN"])("is told where the child has no pipes, as after %s", async (code) => {
+    const { child, start } = playedChild(undefined);
+    const { cli } = launch("claude", [], {}, start);
+    child.emit("error", systemError(code));
+    await expect(cli.started).rejects.toMatchObject({ code });
+    expect(await cli.exited).toBe(`spawn ${code}`);
+    expect(await collect(cli.stderr)).toEqual([]);
+    cli.write("x");
+    await cli.stop(LONG);
+  });
+
+  it("ends nothing where only a later signal cannot be sent", async () => {
+    const { child, start } = playedChild(2 ** 30);
+    const { cli } = launch("claude", [], {}, start);
+    child.emit("spawn");
+    await cli.started;
+    child.emit("error", systemError("EPERM"));
+    expect(cli.ended).toBe(false);
+    child.emit("exit", 1, null);
+    expect(await cli.exited).toBe("exit code 1");
+  });
+
+  it.each(["stdin", "stdout", "stderr"])("takes no harm from a broken %s, whenever that breaks", async (name) => {
+    const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+    const { child, start } = playedChild(2 ** 30, streams);
+    const { cli } = launch("claude", [], {}, start);
+    child.emit("spawn");
+    streams[name as "stdin"].emit("error", systemError("EIO"));
+    child.emit("exit", null, "SIGKILL");
+    streams[name as "stdin"].emit("error", systemError("EIO"));
+    expect(await cli.exited).toBe("SIGKILL");
+  });
+});
+
+describe.skipIf(process.platform === "win32")("a helper that outlives the CLI", () => {
+  it("is ended with it", async () => {
+    const { cli, rest } = await start("sleep 120 & echo ready; exit 3");
+    expect(await cli.exited).toBe("exit code 3");
+    // the pipe closes once the helper is gone
+    expect(await rest()).toBe("");
+  });
+
+  it("keeps no pipe of a process that was released", async () => {
+    const helper = `require("child_process").spawn("sleep", ["120"], { detached: true, stdio: ["ignore", "inherit", "ignore"] })`;
+    const script = `console.log(${helper}.pid); process.exit(0)`;
+    const { cli } = launch(process.execPath, ["--eval", script]);
+    const output = cli.stdout[Symbol.asyncIterator]();
+    const pid = Number((await output.next()).value);
+    onTestFinished(() => void process.kill(pid, "SIGKILL"));
+    expect(await cli.exited).toBe("exit code 0");
+    cli.release();
+    await expect(Promise.resolve(output.next()).catch(() => ({ done: true }))).resolves.toMatchObject({ done: true });
+  });
+});
+
+describe("a process that SIGKILL does not end", () => {
+  it("is given up", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { child, start } = playedChild(2 ** 30);
+    const { cli } = launch("claude", [], {}, start);
+    child.emit("spawn");
+    cli.kill();
+    vi.advanceTimersByTime(10_000);
+    expect(await cli.exited).toBe("SIGKILL did not end it");
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type CliMessage, encode, messages } from "../../../src/claude/codec.ts";
-import { lines } from "../../../src/shared/lines.ts";
+import { hasFewValues } from "../../../src/claude/jsonValues.ts";
+import { byteLines, lines } from "../../../src/shared/lines.ts";
 import { Random } from "../support/random.ts";
 import { collect, from } from "../support/streams.ts";
 
@@ -94,5 +95,103 @@ describe("encode", () => {
     const line = encode({ type: "user", text: "a\nb\r\n\u2028" });
     expect(line.indexOf("\n")).toBe(line.length - 1);
     expect(JSON.parse(line)).toEqual({ type: "user", text: "a\nb\r\n\u2028" });
+  });
+});
+
+describe("a flood of lines", () => {
+  it("lets the event loop turn", async () => {
+    let turns = 0;
+    const count = () => {
+      turns += 1;
+      ticking = setImmediate(count);
+    };
+    let ticking = setImmediate(count);
+    const end = performance.now() + 100;
+    async function* flood() {
+      while (performance.now() < end) yield Buffer.from("x\n".repeat(1000));
+    }
+    await collect(lines(flood()));
+    clearImmediate(ticking);
+    expect(turns).toBeGreaterThan(1);
+  });
+});
+
+describe("a line that is cut", () => {
+  const cut = (...texts: string[]) => collect(byteLines(from(bytes(...texts)), { limit: 4, overlong: "cut" }));
+  it.each<[string[], string[]]>([
+    [["12345678\nab\n"], ["1234", "ab"]],
+    [
+      ["12", "34", "56\nab\n"],
+      ["1234", "ab"],
+    ],
+    [
+      ["123", "456", "789", "\n", "\n"],
+      ["1234", ""],
+    ],
+    [
+      ["1234\n1234", "\n"],
+      ["1234", "1234"],
+    ],
+  ])("keeps its beginning: %j", async (chunks, expected) => {
+    expect((await cut(...chunks)).map(String)).toEqual(expected);
+  });
+
+  it("that came in small pieces takes no more memory than its bytes", async () => {
+    async function* drip() {
+      for (let given = 0; given < 300_000; given++) yield Buffer.from("x");
+      yield Buffer.from("\n");
+    }
+    const [line] = await collect(byteLines(drip(), { limit: 1_000_000, overlong: "fail" }));
+    expect(line!.length).toBe(300_000);
+    expect(line!.buffer.byteLength).toBeLessThan(1_000_000);
+  });
+});
+
+describe("a long line", () => {
+  const event = (value: object) => ({ type: "stream_event", event: value });
+  const read = (...sent: object[]) =>
+    collect(messages(from(bytes(...sent.map((message) => `${JSON.stringify(message)}\n`))), () => {}));
+  const long = "x".repeat(100_000);
+
+  it("that repeats an answer is passed over", async () => {
+    const assistant = { type: "assistant", message: { content: [{ type: "text", text: long }] } };
+    const user = { type: "user", message: { content: long } };
+    expect(await read(assistant, user, event({ type: "ping" }))).toEqual([event({ type: "ping" })]);
+  });
+
+  it.each([
+    { type: "assistant", message: { content: [{ type: "text", text: long }] }, is_api_error_message: true },
+    { type: "assistant", message: { content: [{ type: "fallback", from: long }] } },
+    { type: "result", result: long },
+    event({ type: "content_block_delta", delta: { text: long } }),
+  ])("that says more is read (%#)", async (message) => {
+    expect(await read(message)).toEqual([message]);
+  });
+
+  it("is not read for what the text of the model says", async () => {
+    const text = `${long} "is_api_error_message":true,"type":"fallback"`;
+    expect(await read({ type: "assistant", message: { content: [{ type: "text", text }] } })).toEqual([]);
+  });
+
+  it("of too many values throws before it is parsed", async () => {
+    const values = Array.from({ length: 200_000 }, () => []);
+    await expect(read(event({ type: "x", values }))).rejects.toThrow("more than 100000 values");
+  });
+
+  it("of one long text is read, whatever that holds", async () => {
+    const message = event({ type: "content_block_delta", delta: { text: '[{,"\\'.repeat(100_000) } });
+    expect(await read(message)).toEqual([message]);
+  });
+});
+
+describe("hasFewValues", () => {
+  it.each<[unknown, number]>([
+    [{ a: [1, 2, { b: "x" }] }, 5],
+    ["[[[,,,{{{", 0],
+    [['"', "\\", '\\"[', "["], 4],
+  ])("counts what stands outside of strings: %j", async (value, count) => {
+    const json = Buffer.from(JSON.stringify(value));
+    expect(await hasFewValues(json, count)).toBe(true);
+    expect(await hasFewValues(json, count - 1)).toBe(false);
   });
 });

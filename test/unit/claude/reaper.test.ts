@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { type ChildProcess, spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Reaper } from "../../../src/claude/reaper.ts";
 import { collect } from "../support/streams.ts";
 
@@ -67,5 +67,55 @@ describe.skipIf(process.platform === "win32")("Reaper", () => {
     expect(String((await output.next()).value)).toBe("ready");
     owner.kill("SIGKILL");
     expect(await collect({ [Symbol.asyncIterator]: () => output })).toEqual([]);
+  });
+
+  it("is replaced when it is killed, and the next one knows what is watched", async () => {
+    const reaper = new Reaper();
+    onTestFinished(() => reaper.close());
+    const [first, forgotten, second] = [sleeper(), sleeper(), sleeper()];
+    reaper.watch(first.pid);
+    reaper.watch(forgotten.pid);
+    reaper.forget(forgotten.pid);
+    const killed = reaper.pid!;
+    process.kill(killed, "SIGKILL");
+    await expect.poll(() => reaper.pid !== undefined && reaper.pid !== killed, { timeout: 10_000 }).toBe(true);
+    reaper.watch(second.pid);
+    reaper.close();
+    expect(await Promise.all([first.ended, second.ended])).toEqual(["SIGKILL", "SIGKILL"]);
+    expect(forgotten.child.exitCode ?? forgotten.child.signalCode).toBeNull();
+  });
+
+  it("is not started in a loop where it cannot live", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const shells: EventEmitter[] = [];
+    const start = () => {
+      const shell = Object.assign(new EventEmitter(), { unref: () => {} });
+      shells.push(shell);
+      return shell as unknown as ChildProcess;
+    };
+    const reaper = new Reaper("linux", start);
+    onTestFinished(() => reaper.close());
+    for (let second = 0; second < 10; second++) {
+      for (let deaths = 0; deaths < 5; deaths++) shells.at(-1)!.emit("exit", 1, null);
+      reaper.watch(second);
+      vi.advanceTimersByTime(1000);
+    }
+    expect(shells).toHaveLength(11);
+  });
+
+  it("takes no harm where there is none to be had, and tries again", () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    let starts = 0;
+    const reaper = new Reaper("linux", () => {
+      starts += 1;
+      throw new Error("spawn ENOMEM");
+    });
+    reaper.watch(1);
+    reaper.forget(1);
+    vi.advanceTimersByTime(1000);
+    reaper.close();
+    expect(starts).toBeGreaterThan(1);
   });
 });

@@ -1,0 +1,66 @@
+import { cliRefused } from "../api/cliErrors.ts";
+import { type ApiError, cliSilent } from "../api/errors.ts";
+import type { CliMessage } from "./codec.ts";
+
+/** A request of ours to the CLI itself; fields beyond `subtype` depend on it. */
+export interface ControlRequest {
+  subtype: string;
+  [field: string]: unknown;
+}
+
+interface Pending {
+  subtype: string;
+  resolve(response: CliMessage): void;
+  reject(error: ApiError): void;
+}
+
+/** Control requests that wait for their answer. */
+export class Controls {
+  readonly #write: (message: CliMessage) => void;
+  readonly #pending = new Map<string, Pending>();
+  #count = 0;
+  #ended: ApiError | undefined;
+
+  constructor(write: (message: CliMessage) => void) {
+    this.#write = write;
+  }
+
+  /** Resolves with the answer. Rejects with `ApiError` where the CLI refuses, ends, or stays silent for so many seconds. */
+  request(request: ControlRequest, seconds: number): Promise<CliMessage> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    this.#count += 1;
+    const request_id = `cva-${this.#count}`;
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        this.#pending.delete(request_id);
+        reject(cliSilent(request.subtype, seconds));
+      }, seconds * 1000);
+      const settle =
+        <T>(how: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(late);
+          how(value);
+        };
+      this.#pending.set(request_id, { subtype: request.subtype, resolve: settle(resolve), reject: settle(reject) });
+      this.#write({ type: "control_request", request_id, request });
+    });
+  }
+
+  /** Settles the request that this answers; false where none waits for it. */
+  answer(response: CliMessage | undefined): boolean {
+    const id = String(response?.request_id);
+    const pending = this.#pending.get(id);
+    if (!response || !pending) return false;
+    this.#pending.delete(id);
+    if (response.subtype === "success") pending.resolve(response);
+    else pending.reject(cliRefused(pending.subtype, String(response.error ?? "no reason given")));
+    return true;
+  }
+
+  /** Rejects everything that waits, and whatever is asked from now on. */
+  fail(error: ApiError): void {
+    this.#ended = error;
+    for (const pending of this.#pending.values()) pending.reject(error);
+    this.#pending.clear();
+  }
+}

@@ -1,0 +1,52 @@
+import { byteLines } from "../shared/lines.ts";
+
+/** The longest line that is read whole: the CLI quotes upstream's words of an error in one. */
+const LINE_BYTES = 1024 * 1024;
+/** Bytes that are read for one request, which makes some 10 KB, and twice the words of an error. */
+const REQUEST_BYTES = 8 * 1024 * 1024;
+
+/** Lines that are read for one request, which makes some hundred. */
+const REQUEST_LINES = 20_000;
+
+const NEWLINE = Buffer.from("\n");
+
+/** The CLI's stderr in lines: long ones cut, and beyond a bound dropped until the next request. */
+export class Diagnostics {
+  readonly #chunks: AsyncIterable<Buffer>;
+  readonly #onDrop: () => void;
+  #bytes = 0;
+  #lines = 0;
+
+  /** Calls back when the dropping begins. */
+  constructor(chunks: AsyncIterable<Buffer>, onDrop: () => void) {
+    this.#chunks = chunks;
+    this.#onDrop = onDrop;
+  }
+
+  /** Begins to count anew. */
+  reset(): void {
+    this.#bytes = 0;
+    this.#lines = 0;
+  }
+
+  async *lines(): AsyncGenerator<string> {
+    const bounds = { limit: LINE_BYTES, overlong: "cut" } as const;
+    for await (const line of byteLines(this.#bounded(), bounds)) {
+      this.#lines += 1;
+      yield line.toString("utf8");
+    }
+  }
+
+  async *#bounded(): AsyncGenerator<Buffer> {
+    let cut = false;
+    for await (const chunk of this.#chunks) {
+      this.#bytes += chunk.length;
+      const drop = this.#bytes > REQUEST_BYTES || this.#lines > REQUEST_LINES;
+      if (drop && !cut) this.#onDrop();
+      // the line in which the dropping began ends here
+      if (drop !== cut) yield NEWLINE;
+      if (!drop) yield chunk;
+      cut = drop;
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { Diagnostics } from "../../../src/claude/diagnostics.ts";
+import { collect } from "../support/streams.ts";
+
+const MEGABYTE = 1024 * 1024;
+
+function reading(source: () => AsyncGenerator<Buffer>) {
+  const drops = { count: 0 };
+  const diagnostics = new Diagnostics(source(), () => {
+    drops.count += 1;
+  });
+  return { diagnostics, drops };
+}
+
+describe("Diagnostics", () => {
+  it("yields lines", async () => {
+    const { diagnostics, drops } = reading(async function* () {
+      yield Buffer.from("one\ntw");
+      yield Buffer.from("o\n");
+    });
+    expect(await collect(diagnostics.lines())).toEqual(["one", "two"]);
+    expect(drops.count).toBe(0);
+  });
+
+  it("cuts a long line, and reads on after it", async () => {
+    const { diagnostics } = reading(async function* () {
+      for (let megabytes = 0; megabytes < 5; megabytes++) yield Buffer.alloc(MEGABYTE, "x");
+      yield Buffer.from("\nnext\n");
+    });
+    const [long, ...rest] = await collect(diagnostics.lines());
+    expect(long).toBe("x".repeat(MEGABYTE));
+    expect(rest).toEqual(["next"]);
+  });
+
+  it.each([
+    ["bytes", Buffer.alloc(MEGABYTE, "x"), 300],
+    ["lines", Buffer.from("line\n".repeat(1000)), 1000],
+  ])("drops a flood of %s, and reads again after a reset", async (_what, chunk, count) => {
+    const { diagnostics, drops } = reading(async function* () {
+      for (let given = 0; given < count; given++) yield chunk;
+      diagnostics.reset();
+      yield Buffer.from("\nafter\n");
+    });
+    const lines = await collect(diagnostics.lines());
+    expect(lines.length).toBeLessThan(25_000);
+    expect(lines.reduce((sum, line) => sum + line.length, 0)).toBeLessThan(10 * MEGABYTE);
+    expect(lines.at(-1)).toBe("after");
+    expect(drops.count).toBe(1);
+  });
+});

@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Heartbeat } from "../../../src/claude/heartbeat.ts";
+
+const SILENCE = 60_000;
+
+function begin() {
+  const seen = { pings: 0, dead: 0, held: false };
+  const heartbeat = new Heartbeat({
+    silence: SILENCE,
+    ping: () => {
+      seen.pings += 1;
+    },
+    isHeld: () => seen.held,
+    dead: () => {
+      seen.dead += 1;
+    },
+  });
+  heartbeat.start();
+  return { heartbeat, seen };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("Heartbeat", () => {
+  it("pings a silent process once, and gives it up after the bound, not before", () => {
+    const { seen } = begin();
+    vi.advanceTimersByTime(SILENCE);
+    expect(seen).toMatchObject({ pings: 1, dead: 0 });
+    vi.advanceTimersByTime(SILENCE);
+    expect(seen).toMatchObject({ pings: 1, dead: 1 });
+    vi.advanceTimersByTime(10 * SILENCE);
+    expect(seen.dead).toBe(1);
+  });
+
+  it("leaves a silent process that answers each ping", () => {
+    const { heartbeat, seen } = begin();
+    let answered = 0;
+    for (let second = 0; second < 3600; second++) {
+      vi.advanceTimersByTime(1000);
+      if (seen.pings > answered) heartbeat.heard();
+      answered = seen.pings;
+    }
+    expect(seen.dead).toBe(0);
+    expect(answered).toBeGreaterThan(100);
+  });
+
+  it("does not ping a process that writes", () => {
+    const { heartbeat, seen } = begin();
+    for (let second = 0; second < 600; second++) {
+      vi.advanceTimersByTime(1000);
+      heartbeat.heard();
+    }
+    expect(seen.dead).toBe(0);
+  });
+
+  it("does not count while messages wait for the client", () => {
+    const { seen } = begin();
+    seen.held = true;
+    vi.advanceTimersByTime(60 * SILENCE);
+    expect(seen).toMatchObject({ pings: 0, dead: 0 });
+    seen.held = false;
+    vi.advanceTimersByTime(2 * SILENCE);
+    expect(seen.dead).toBe(1);
+  });
+
+  it("gives a process that slept along with the machine as long as ever", () => {
+    const { heartbeat, seen } = begin();
+    vi.advanceTimersByTime(SILENCE - 1);
+    // a timer fires once after a sleep, however long that was
+    vi.setSystemTime(Date.now() + 3_600_000);
+    vi.advanceTimersByTime(1);
+    heartbeat.heard();
+    vi.advanceTimersByTime(SILENCE);
+    expect(seen.dead).toBe(0);
+  });
+
+  it("does nothing once it is stopped", () => {
+    const { heartbeat, seen } = begin();
+    heartbeat.stop();
+    vi.advanceTimersByTime(10 * SILENCE);
+    expect(seen).toMatchObject({ pings: 0, dead: 0 });
+  });
+});

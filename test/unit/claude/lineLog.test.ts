@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { LineLog, shortened } from "../../../src/claude/lineLog.ts";
+import { Redactor } from "../../../src/shared/redact.ts";
+
+function begin() {
+  const logged: string[] = [];
+  return { logged, log: new LineLog((line) => logged.push(line)) };
+}
+
+describe("LineLog", () => {
+  it("logs lines as they are", () => {
+    const { logged, log } = begin();
+    for (const line of ["one", "", "x".repeat(2000)]) log.add(line);
+    expect(logged).toEqual(["one", "", "x".repeat(2000)]);
+  });
+
+  it("counts the lines of a flood, and shows lines again after a reset", () => {
+    const { logged, log } = begin();
+    for (let line = 0; line < 100_000; line++) log.add("again");
+    expect(logged).toHaveLength(1000);
+    log.reset();
+    log.add("new");
+    expect(logged.slice(1000)).toEqual(["(99000 further lines are not shown)", "new"]);
+  });
+
+  it("logs the beginning of a long line", () => {
+    const { logged, log } = begin();
+    log.add("some words ".repeat(100_000));
+    expect(logged[0]!.length).toBeLessThan(2100);
+    expect(logged[0]).toMatch(/^some words .* … \(1100000 characters\)$/);
+  });
+});
+
+describe("a line that is cut", () => {
+  it("never ends within a credential", () => {
+    const credential = "sk-ant-api03-0123456789abcdef";
+    const redacted: string[] = [];
+    const redactor = new Redactor();
+    redactor.hide([credential]);
+    const note = (message: string) => void redacted.push(message);
+    const logger = redactor.over({ error: note, warn: note, info: note, debug: note, trace: note });
+    for (let before = 0; before < 60; before++) {
+      logger.info(shortened(`${"x".repeat(before)} key=${credential} ${"y".repeat(100)}`, 60));
+    }
+    expect(redacted.join("\n")).not.toMatch(/sk-|0123/);
+  });
+
+  it("shows nothing where it has no blank", () => {
+    expect(shortened("x".repeat(5000))).toBe(" … (5000 characters)");
+  });
+});
