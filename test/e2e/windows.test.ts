@@ -2,10 +2,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { PROOF_HEADER } from "../../src/shared/proof.ts";
 import { simple } from "../support/harness.ts";
 import { gate, held, reply, text } from "../support/replies.ts";
 import { describeInVsCode } from "./support/describe.ts";
-import { serviceOn } from "./support/ports.ts";
+import { freePort, serviceOn } from "./support/ports.ts";
 import { PATIENCE, shows } from "./support/waits.ts";
 import {
   actions,
@@ -99,5 +100,39 @@ describeInVsCode("several windows", (vsCode) => {
     expect(await serviceOn(other)).toBe("claude-virtual-api");
     expect(await notifications(second)).toEqual([]);
     stranger.close();
+  });
+
+  test("give neither key nor text to a program that imitates a server", async () => {
+    const received: string[] = [];
+    const imitator = createServer((request, response) => {
+      const head = `${request.method} ${request.url} ${JSON.stringify(request.headers)}`;
+      const at = received.push(head) - 1;
+      request.on("data", (chunk) => {
+        received[at] += chunk;
+      });
+      response.setHeader(PROOF_HEADER, "0".repeat(64));
+      request.on("end", () =>
+        response.end(JSON.stringify({ service: "claude-virtual-api", requests: { running: 1 } })),
+      );
+    });
+    const port = await freePort();
+    await once(imitator.listen(port, "127.0.0.1"), "listening");
+    await vsCode().settings({ "claudeVirtualApi.port": port, "claudeVirtualApi.requireApiKey": true });
+    const words = `Port ${port} is used by a Claude Virtual API server that does not belong to this VS Code`;
+    await expect.poll(() => notifications(second), PATIENCE).toContainEqual(expect.stringContaining(words));
+    expect(await actions(second, words)).toEqual(["Use Another Port", "Open Settings"]);
+    await shows(second, "Claude API", /failed/i);
+
+    await selectAllOf(second, "question.md");
+    await runCommand(second, "Claude Virtual API: Send Selection");
+    const refusal = expect.stringContaining("EADDRINUSE");
+    await expect.poll(() => notifications(second), PATIENCE).toContainEqual(refusal);
+    expect(received.length).toBeGreaterThan(1);
+    for (const request of received) expect(request).toMatch(/^HEAD \/health /);
+    expect(received.join()).not.toMatch(/cva-|x-api-key|authorization|What is shared/i);
+
+    imitator.close();
+    imitator.closeAllConnections();
+    await shows(second, `Claude API :${port}`, /running/i);
   });
 });
