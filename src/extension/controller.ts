@@ -21,6 +21,9 @@ const WATCH_INTERVAL = 1000;
 /** Looks that somebody silent on the port is given before it counts as a stranger. */
 const PATIENCE = 5;
 
+/** Milliseconds after which a stop no longer waits for what the old server still has to end. */
+const STOP_BOUND = 10_000;
+
 /** Looks after which a server that was shared and is silent now counts as gone. */
 const SILENT_LOOKS = 15;
 
@@ -194,7 +197,7 @@ export class Controller {
       this.#closing.add(closed);
       void closed.finally(() => this.#closing.delete(closed));
       // the port is free at once, so a new server need not wait for the requests that the old one still answers
-      if (!drain) await closed;
+      if (!drain) await within(STOP_BOUND, closed);
     }
     this.#set({ kind: "stopped" });
   }
@@ -205,6 +208,15 @@ export class Controller {
     this.#state = state;
     this.#changed.emit(state);
   }
+}
+
+/** Waits for something as long as that may take. */
+async function within(bound: number, ended: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, bound);
+  });
+  await Promise.race([ended, patience]).finally(() => clearTimeout(timer));
 }
 
 /** A URL for clients on this machine, since an address like 0.0.0.0 is only one to listen on. */

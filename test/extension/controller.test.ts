@@ -53,6 +53,8 @@ class FakeServer implements Server {
   running = 0;
   drained: boolean | undefined;
   idle = gate();
+  /** Holds `close` back after the port is free. */
+  ended: Promise<void> = Promise.resolve();
 
   constructor(machine: Machine, options: ServerOptions) {
     this.#machine = machine;
@@ -74,6 +76,7 @@ class FakeServer implements Server {
     this.drained = drain;
     if (this.#machine.owner === this) this.#machine.owner = undefined;
     if (drain && this.running > 0) await this.idle.opened;
+    await this.ended;
   }
 
   onDidChangeRunning(listener: (running: number) => void): () => void {
@@ -133,6 +136,23 @@ describe("a window's server", () => {
     expect(disposed).toBe(false);
     machine.servers[0]?.idle.open();
     await disposal;
+  });
+
+  it("stops in bounded time, also where something of the old server does not end", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const machine = new Machine();
+    const { controller } = machine.window();
+    await controller.start();
+    Object.assign(machine.servers[0] as FakeServer, { ended: gate().opened });
+    const stopped = controller.stop();
+    await vi.advanceTimersByTimeAsync(9000);
+    expect(controller.state.kind).toBe("running");
+    await vi.advanceTimersByTimeAsync(1000);
+    await stopped;
+    expect(controller.state.kind).toBe("stopped");
+    await controller.start();
+    expect(controller.state.kind).toBe("running");
   });
 
   it("tells what is wrong with the CLI", async () => {

@@ -4,10 +4,11 @@ import type { BatchNews } from "../../src/extension/batchWatch.ts";
 import { unfenced } from "../../src/extension/commands/answer.ts";
 import { promptFor } from "../../src/extension/commands/selection.ts";
 import type { RunningBatch } from "../../src/extension/health.ts";
+import { type Refusal, UnprovenServerError } from "../../src/extension/provenConnection.ts";
 import type { State } from "../../src/extension/state.ts";
 import { createStatusBar, present } from "../../src/extension/statusBar.ts";
 import { formatTime } from "../../src/extension/views/format.ts";
-import { plain } from "../../src/extension/words.ts";
+import { plain, wordsOf } from "../../src/extension/words.ts";
 import { Emitter } from "../../src/shared/emitter.ts";
 
 const url = "http://127.0.0.1:8080";
@@ -95,6 +96,25 @@ describe("a text from outside", () => {
     ["x".repeat(501), `${"x".repeat(500)}…`],
   ])("%j is shown as one plain line", (text, shown) => {
     expect(plain(text)).toBe(shown);
+  });
+});
+
+describe("the words of a failure", () => {
+  it("make no link in a notification", () => {
+    const words = "model: [Retry](command:evil)";
+    expect(wordsOf(Object.assign(new Error(), { apiMessage: words }))).toBe("model: [Retry] (command:evil)");
+    expect(wordsOf(new Error(words))).toBe("model: [Retry] (command:evil)");
+  });
+
+  it("say that nothing was sent to a server that did not prove itself", () => {
+    const refused = (refusal: Refusal) =>
+      wordsOf(new Error("Connection error.", { cause: new UnprovenServerError(refusal) }));
+    expect(refused("stranger")).toMatch(/nothing was sent/);
+    expect(refused("unproven")).toBe(refused("stranger"));
+    expect([refused("nobody"), refused("silent")]).toEqual([
+      "The server is gone.",
+      "The server did not answer in time.",
+    ]);
   });
 });
 

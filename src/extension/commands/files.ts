@@ -19,7 +19,7 @@ export async function uploadFile({ caller, views }: Parts): Promise<void> {
     const client = await caller.client();
     for (const uri of uris) {
       const name = basename(uri.path);
-      report(name);
+      report(plain(name));
       try {
         void tellUploaded(await client.uploadFile(await open(uri, name), signal));
       } catch (error) {
