@@ -53,6 +53,16 @@ describe("an estimate", () => {
     expect(await cost(later, "claude-sonnet-4-6")).toBeGreaterThan(100);
   });
 
+  it("counts hidden thinking by its signature", async () => {
+    const cost = (bytes: number) => {
+      const signature = "A".repeat((bytes * 4) / 3);
+      return estimate(
+        request([{ role: "assistant", content: [{ type: "thinking", thinking: "", signature }] }], { model: "sonnet" }),
+      );
+    };
+    expect((await cost(1200)) - (await cost(150))).toBe(200);
+  });
+
   it("counts a PDF by its pages", async () => {
     const data = Buffer.from("/Type /Pages /Type /Page /Type/Page").toString("base64");
     const document = { type: "document", source: { type: "base64", media_type: "application/pdf", data } };
