@@ -16,6 +16,7 @@ import { isLoopback } from "./http/middleware/access.ts";
 import type { ServerOptions } from "./options.ts";
 import { type Description, describe, diagnose } from "./selfCheck/diagnose.ts";
 import { Fitness } from "./selfCheck/fitness.ts";
+import { isWithin } from "./shared/isWithin.ts";
 import type { Logger } from "./shared/logger.ts";
 import { credentialsOf, Redactor } from "./shared/redact.ts";
 import { DataDirectory } from "./storage/dataDirectory.ts";
@@ -34,8 +35,8 @@ export interface Server {
   /** Starts to listen and warms the first workers in the background. Rejects with Node's `EADDRINUSE` and the like. */
   listen(): Promise<void>;
   /**
-   * Stops taking requests and resolves when every worker is gone. Running requests are ended, or with `drain`
-   * awaited first.
+   * Stops taking requests and resolves when every worker is gone. Running requests are ended with an error, or with
+   * `drain` awaited first.
    */
   close(options?: { drain?: boolean }): Promise<void>;
   /** The base URL clients use. Throws before `listen`. */
@@ -47,6 +48,9 @@ export interface Server {
   /** Resolves, some time after `listen`, with what is wrong with the CLI, if anything is. */
   troubleWithCli(): Promise<CliTrouble | undefined>;
 }
+
+/** Milliseconds for which closing waits until open answers have had their last words. */
+const FAREWELL = 2000;
 
 /** Builds the core from its options. Throws when it would be open to the network without a key. */
 export function createServer(options: ServerOptions, sink: Logger): Server {
@@ -65,7 +69,8 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const activity = new Activity();
   const stores = createStores(options, pool, logger);
   const { directory, batches } = stores;
-  const app = createApp(options, { pool, launcher, activity, ...stores }, logger);
+  const closing = new AbortController();
+  const app = createApp(options, { pool, launcher, activity, closing: closing.signal, ...stores }, logger);
   // what may be answered or wait, as much again, and some: clients keep connections open between their requests
   const connections = 2 * (options.maxConcurrent + options.maxQueue) + 256;
   const http = createHttpServer(app.callback(), { ...defaultBounds, connections }, logger);
@@ -81,8 +86,12 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
     async close({ drain = false } = {}) {
       const listened = http.listening;
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+      if (!drain) closing.abort();
       await Promise.all([batches.halt({ drain }), drain && activity.idle()]);
+      closing.abort();
       const poolClosed = pool.close();
+      // what runs ends with an error, which a client that reads has within moments
+      await isWithin(FAREWELL, activity.idle());
       http.closeAllConnections();
       await Promise.all([closed, poolClosed]);
       await directory.close();

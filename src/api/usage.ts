@@ -15,11 +15,13 @@ export const noTokens = (): TokenCounts => ({
   output_tokens: 0,
 });
 
+/** Characters of a model's name that are kept in the log and in the counters. */
+const LONGEST_NAME = 200;
+
 /** Reads off a stream which model answers and how many tokens that takes; what it says is cumulative. */
 export class UsageMeter {
   readonly tokens: TokenCounts = noTokens();
-  /** The model that was asked for, until upstream says which one answers. */
-  model: string;
+  #model = "";
   /** Whether the answer has begun. */
   begun = false;
 
@@ -36,6 +38,15 @@ export class UsageMeter {
       const value = usage[name];
       if (typeof value === "number" && Number.isFinite(value)) this.tokens[name] = value;
     }
+  }
+
+  /** The model that was asked for, until upstream says which one answers; as much of it as a name may have. */
+  get model(): string {
+    return this.#model;
+  }
+
+  set model(name: string) {
+    this.#model = name.slice(0, LONGEST_NAME);
   }
 
   /** Tokens of the input in all. */

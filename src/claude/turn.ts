@@ -1,6 +1,7 @@
 import type { ApiError } from "../api/errors.ts";
 import { fieldsOf, type StreamEvent } from "../api/events.ts";
 import { Channel } from "../shared/channel.ts";
+import { isWithin } from "../shared/isWithin.ts";
 import type { CliMessage } from "./codec.ts";
 import { Evidence } from "./evidence.ts";
 import { isWithin } from "./isWithin.ts";

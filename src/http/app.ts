@@ -1,6 +1,6 @@
 import Router from "@koa/router";
 import Koa from "koa";
-import { methodNotAllowed } from "../api/errors.ts";
+import { methodNotAllowed, shuttingDown } from "../api/errors.ts";
 import type { Batches } from "../batches/batches.ts";
 import type { Launcher } from "../claude/launcher.ts";
 import type { Pool } from "../claude/pool.ts";
@@ -31,6 +31,7 @@ export interface AppOptions extends AccessOptions {
   apiKey?: string;
   modelMap: Record<string, string>;
   requestTimeout: number;
+  clientIdleTimeout: number;
   traffic: () => boolean;
 }
 
@@ -45,6 +46,8 @@ export interface Rooms {
   ledger: Ledger;
   /** By which windows recognize this server. */
   secret: Secret;
+  /** Aborted when the server closes. */
+  closing: AbortSignal;
   /** What a request needs on its way to Claude. */
   run: RunContext;
 }
@@ -54,16 +57,18 @@ const MESSAGES_LIMIT = 32;
 
 /** Every route with what comes before it: who may call, then which, then what is sent (contract: order of checks). */
 export function createApp(options: AppOptions, rooms: Rooms, logger: Logger): Koa {
-  const { pool, activity, directory, files, batches, ledger } = rooms;
-  const { apiKey, modelMap, requestTimeout, traffic } = options;
-  const messages = createMessage({ ...rooms.run, requestTimeout, traffic }, logger);
+  const { pool, activity, directory, files, batches, ledger, closing } = rooms;
+  const { apiKey, modelMap, requestTimeout, clientIdleTimeout, traffic } = options;
+  const othersWait = () => pool.stats.waiting > 0;
+  const ways = { requestTimeout, clientIdleTimeout, traffic, closing, othersWait };
+  const messages = createMessage({ ...rooms.run, ...ways }, logger);
   const api = [authenticate(apiKey), apiVersion] as const;
   const router = new Router();
   router.get("/", welcome);
   router.get("/health", health(rooms, logger));
   router.post("/v1/messages", ...api, jsonBody(MESSAGES_LIMIT), messages);
   const counter = new TokenCounter(pool, modelMap, logger);
-  const count = countTokens(counter, { files, requestTimeout });
+  const count = countTokens(counter, { files, requestTimeout, closing });
   router.post("/v1/messages/count_tokens", ...api, jsonBody(MESSAGES_LIMIT), count);
   router.post("/v1/messages/batches", ...api, createBatch(batches));
   router.get("/v1/messages/batches", ...api, listBatches(batches));
@@ -85,6 +90,7 @@ export function createApp(options: AppOptions, rooms: Rooms, logger: Logger): Ko
   app.context.onerror = lastResort(logger);
   app.use(closeUnread(defaultBounds.discard));
   app.use(errors(logger));
+  app.use(refuseAtEnd(closing));
   app.use(sameMachine(options, logger));
   app.use(note(activity, logger));
   app.use(router.routes());
@@ -103,6 +109,14 @@ function note(activity: Activity, logger: Logger): Koa.Middleware {
     exchange.logAtEnd(logger);
     // what only reads is nothing to wait for, at a restart or for the eye
     if (context.method === "POST") activity.track(exchange.closed);
+    await next();
+  };
+}
+
+/** 529 for what comes on an open connection while the server closes. */
+function refuseAtEnd(closing: AbortSignal): Koa.Middleware {
+  return async (_context, next) => {
+    if (closing.aborted) throw shuttingDown();
     await next();
   };
 }

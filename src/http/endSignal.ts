@@ -1,12 +1,27 @@
 import type { Context } from "koa";
-import { requestTimedOut } from "../api/errors.ts";
+import { requestTimedOut, shuttingDown } from "../api/errors.ts";
 
-/** Aborted when the client goes away before its answer is complete, or the time is up (milliseconds; 0 for never). */
-export function endSignal(context: Context, closed: Promise<void>, timeout: number): AbortSignal {
+export interface EndOptions {
+  /** Milliseconds a request may take in all; 0 for as long as it takes. */
+  requestTimeout: number;
+  /** Aborted when the server closes. */
+  closing: AbortSignal;
+}
+
+/** Aborted when the client goes away before its answer is complete, the time is up, or the server closes. */
+export function endSignal(
+  context: Context,
+  closed: Promise<void>,
+  { requestTimeout: timeout, closing }: EndOptions,
+): AbortSignal {
   const controller = new AbortController();
+  const close = () => controller.abort(shuttingDown());
+  if (closing.aborted) close();
+  closing.addEventListener("abort", close, { once: true });
   const timer = timeout > 0 ? setTimeout(() => controller.abort(requestTimedOut(timeout)), timeout) : undefined;
   void closed.then(() => {
     clearTimeout(timer);
+    closing.removeEventListener("abort", close);
     if (!context.res.writableFinished) controller.abort();
   });
   return controller.signal;

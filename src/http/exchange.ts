@@ -42,7 +42,7 @@ export class Exchange {
     const outcome = res.writableFinished ? String(status) : `${told}(client gone)`;
     const { model, begun, input, tokens } = this.#meter;
     return [
-      [method, printable(path), model, outcome].filter((word) => word !== "").join(" "),
+      [method, printable(path), printable(model), outcome].filter((word) => word !== "").join(" "),
       ...(begun ? [`${input} in, ${tokens.output_tokens} out`] : []),
       ...(this.#firstEventAt === undefined ? [] : [`first event ${this.#since(this.#firstEventAt)}`]),
       this.#since(performance.now()),

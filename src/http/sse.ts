@@ -13,6 +13,8 @@ export function sse(first: StreamEvent, rest: AsyncIterable<StreamEvent>, logger
     try {
       for await (const event of rest) yield frame(event);
     } catch (error) {
+      // the client is gone
+      if ((error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE") return;
       if (!(error instanceof ApiError)) logger.error(`stream: ${(error as Error).stack}`);
       const told = error instanceof ApiError ? error : internal();
       yield frame(told.toEnvelope());

@@ -51,7 +51,8 @@ export async function* run(
     }
   } catch (error) {
     failed = true;
-    throw error;
+    // what ended the request is its reason, whatever fell over then
+    throw signal.reason instanceof ApiError ? signal.reason : error;
   } finally {
     context.ledger.record(meter, failed);
   }

@@ -6,7 +6,7 @@ export type StreamEvent = { type: string; [field: string]: any };
 /** What the stand-in answers: a stream (`"cut"` drops the connection there), an error, a text, or nothing at all. */
 export type Reply = { headers?: Record<string, string> } & (
   | { events: Iterable<StreamEvent | "cut"> | AsyncIterable<StreamEvent | "cut">; folded?: unknown }
-  | { status: number; error: { type: string; message: string; [field: string]: unknown } }
+  | { status: number; error: { type: string; message: string; [field: string]: unknown }; requestId?: string }
   | { status: number; plain: string }
   | { hangUp: true }
 );

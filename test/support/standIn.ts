@@ -150,7 +150,7 @@ function countMarks(value: unknown): number {
 async function send(response: ServerResponse, reply: Reply, stream: boolean, encode = frame): Promise<void> {
   for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
   if ("error" in reply) {
-    const requestId = String(response.getHeader("request-id"));
+    const requestId = reply.requestId ?? String(response.getHeader("request-id"));
     json(response, reply.status, { type: "error", error: reply.error, request_id: requestId });
     return;
   }

@@ -4,6 +4,7 @@ import { newId } from "../../api/ids.ts";
 import { isOutOfHandles } from "../../api/systemErrors.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { printable } from "../../shared/printable.ts";
+import { isHeaderValue, setHeaders } from "../headers.ts";
 
 /** The one place where failures become HTTP; also gives every answer its `request-id`. */
 export function errors(logger: Logger): Middleware {
@@ -21,9 +22,10 @@ export function errors(logger: Logger): Middleware {
         const [path = ""] = context.url.split("?");
         logger.error(`${context.method} ${printable(path)}: ${(error as Error).stack ?? error}`);
       }
-      const id = told.requestId ?? requestId;
+      // the header and the envelope have the same id
+      const id = told.requestId !== undefined && isHeaderValue(told.requestId) ? told.requestId : requestId;
       context.status = told.status;
-      context.set({ ...told.headers, "request-id": id });
+      setHeaders(context, { ...told.headers, "request-id": id });
       context.body = told.toEnvelope(id);
     }
   };

@@ -5,15 +5,19 @@ import { fold } from "../../api/fold.ts";
 import { parseMessagesRequest } from "../../api/messagesRequest.ts";
 import { type RunContext, run } from "../../messages/run.ts";
 import type { Logger } from "../../shared/logger.ts";
-import { endSignal } from "../endSignal.ts";
+import { type EndOptions, endSignal } from "../endSignal.ts";
 import type { Exchange } from "../exchange.ts";
+import { setHeaders } from "../headers.ts";
 import { keepAlive } from "../keepAlive.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
 import { sse } from "../sse.ts";
+import { watchUnread } from "../unread.ts";
 
-export interface MessagesOptions extends RunContext {
-  /** Milliseconds a request may take in all; 0 for as long as it takes. */
-  requestTimeout: number;
+export interface MessagesOptions extends RunContext, EndOptions {
+  /** Milliseconds for which a client may leave its answer unread; 0 for any time. */
+  clientIdleTimeout: number;
+  /** Whether other requests wait for a place. */
+  othersWait(): boolean;
   /** Whether bodies and events are logged, asked for each line. */
   traffic: () => boolean;
 }
@@ -32,14 +36,17 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
     const answered = (headers: Record<string, string>) => {
       // from here on the client knows the answer by upstream's id of it
       traffic("←", headers);
-      context.set(headers);
+      setHeaders(context, headers);
     };
-    const answer = run(
-      { ...options, answered },
-      request,
-      betas,
-      endSignal(context, exchange.closed, options.requestTimeout),
-    );
+    watchUnread(context.res, {
+      timeout: options.clientIdleTimeout,
+      othersWait: options.othersWait,
+      giveUp: (unread) => {
+        logger.warn(`${id}: the client has not read its answer for ${unread / 1000} s, so its connection is closed`);
+        context.res.destroy();
+      },
+    });
+    const answer = run({ ...options, answered }, request, betas, endSignal(context, exchange.closed, options));
     const events = exchange.watch(answer, (event) => traffic("←", event));
     // whatever becomes of the answer, the worker is given back when the connection closes
     void exchange.closed.then(() => events.return());

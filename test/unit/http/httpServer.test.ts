@@ -67,9 +67,9 @@ describe("what is not HTTP/1.1", () => {
 describe("a failure behind every other", () => {
   it.each<[string, Koa.Middleware]>([
     [
-      "a header that cannot be sent",
+      "a status that cannot be sent",
       () => {
-        throw new ApiError(400, "invalid_request_error", "x", { headers: { "x-y": "a\nb" } });
+        throw new ApiError(1000, "invalid_request_error", "x");
       },
     ],
     [

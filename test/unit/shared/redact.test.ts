@@ -28,6 +28,12 @@ describe("a redacting logger", () => {
     ]);
   });
 
+  it("writes one printable line of bounded length, and the lines of a stack after it", () => {
+    expect(written("a\n[error] forged\u001b[2J")).toEqual(["a\\u000a[error] forged\\u001b[2J"]);
+    expect(written("Error: a\n    at b\n    at c")).toEqual(["Error: a\n    at b\n    at c"]);
+    expect(written("x".repeat(2_000_000))[0]?.length).toBeLessThan(1_100_000);
+  });
+
   it("leaves words alone that are too short to be a credential", () => {
     expect(written("a key is a key", ["key", ""])).toEqual(["a key is a key"]);
   });

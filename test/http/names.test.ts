@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { fileStage } from "../support/fileStage.ts";
+import { simple, until } from "../support/harness.ts";
+import { eventsFor, paced, text } from "../support/replies.ts";
+
+const on = fileStage();
+/** A name that would forge a line, move the cursor and break a header. */
+const NAME = "claude-5\r\n[error] forged\u001b[2J\u202e é 😀";
+
+describe("a name from outside", () => {
+  it("reaches the log as one printable line, bounded", async () => {
+    on.log.length = 0;
+    const start = [...eventsFor([text("x")], { model: `${NAME}${"x".repeat(5000)}` })];
+    on.standIn.respond = () => paced(start);
+    expect((await on.post({ ...simple(), model: "sonnet" })).status).toBe(200);
+    await until(() => on.log.some((line) => line.includes("POST /v1/messages claude-5")));
+    const line = on.log.find((entry) => entry.includes("POST /v1/messages claude-5"));
+    expect(line).toContain("claude-5\\u000d\\u000a[error] forged\\u001b[2J\\u202e é 😀");
+    expect(line?.length).toBeLessThan(500);
+  });
+
+  it("never reaches a header raw, nor a plain answer", async () => {
+    for (const id of ["req_é", "req_\u001b[2J", "req 1", "x".repeat(5000)]) {
+      on.standIn.respond = () => ({ status: 429, error: { type: "rate_limit_error", message: NAME }, requestId: id });
+      const response = await on.post(simple());
+      expect(response.status).toBe(429);
+      const envelope = (await response.json()) as { request_id: string; error: object };
+      expect(envelope.error).toEqual({ type: "rate_limit_error", message: NAME });
+      expect(response.headers.get("request-id")).toBe(envelope.request_id);
+      expect(envelope.request_id).toMatch(/^[ -~]{1,1000}$/);
+    }
+  });
+});
