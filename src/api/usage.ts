@@ -16,7 +16,7 @@ export const noTokens = (): TokenCounts => ({
 });
 
 /** Characters of a model's name that are kept in the log and in the counters. */
-const LONGEST_NAME = 200;
+const LONGEST_NAME = 256;
 
 /** Reads off a stream which model answers and how many tokens that takes; what it says is cumulative. */
 export class UsageMeter {
