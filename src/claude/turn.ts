@@ -4,7 +4,6 @@ import { Channel } from "../shared/channel.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { CliMessage } from "./codec.ts";
 import { Evidence } from "./evidence.ts";
-import { isWithin } from "./isWithin.ts";
 
 /** Events that may wait for a slow client before the CLI itself is slowed down. */
 const BUFFERED_EVENTS = 64;
@@ -119,7 +118,7 @@ export class Turn {
     this.#resolveEnded();
   }
 
-  /** `abandoned` where the CLI itself says that it closes a broken stream, which only newer versions do. */
+  /** `abandoned` where the CLI says that it closes a broken stream by itself. */
   async #event(event: StreamEvent, abandoned = false): Promise<void> {
     if (this.#over) return;
     if (event.type === "message_start") {

@@ -1,6 +1,7 @@
 import { cliUnreadable, cliUnresponsive } from "../api/cliErrors.ts";
 import { type ApiError, cliEnded, cliSilent } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
+import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { CliProcess } from "./cliProcess.ts";
 import { type CliMessage, encode, messages } from "./codec.ts";
@@ -8,7 +9,6 @@ import { Controls } from "./controls.ts";
 import { CountSession } from "./countSession.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { isWithin } from "./isWithin.ts";
 import { LineLog } from "./lineLog.ts";
 import { Turn } from "./turn.ts";
 import { type TurnRequest, trigger, turnSettings } from "./turnSettings.ts";
