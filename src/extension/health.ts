@@ -40,7 +40,7 @@ export function prober(readSecret: ReadSecret, timeout = TIMEOUT): (url: string)
     try {
       const connection = await connectProven(new URL(url), readSecret, signal);
       try {
-        return read(await bodyOf(await responseTo(connection.request({ path: "/health", signal }))));
+        return read(await bodyOf(await responseTo(connection.request({ path: "/health", signal }).end())));
       } finally {
         connection.close();
       }

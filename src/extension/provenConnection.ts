@@ -64,9 +64,10 @@ export async function connectProven(base: URL, readSecret: ReadSecret, signal: A
   try {
     const challenge = randomBytes(32).toString("base64url");
     const args = { method: "HEAD", path: "/health", headers: { [CHALLENGE_HEADER]: challenge }, signal };
-    const answer = await responseTo(request(args));
+    const answer = await responseTo(request(args).end());
+    // it has no body that could be cut off, but its connection may end here
+    answer.on("error", () => {}).resume();
     await verify(answer, challenge, readSecret);
-    answer.resume();
     return { request, close: () => agent.destroy() };
   } catch (error) {
     agent.destroy();
@@ -75,13 +76,12 @@ export async function connectProven(base: URL, readSecret: ReadSecret, signal: A
   }
 }
 
-/** Sends the request, if that was not done yet, and resolves with the head of the answer. */
+/** Resolves with the head of the answer. */
 export function responseTo(request: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.once("response", resolve);
-    // also later errors are handled, which the answer's stream reports
+    // stays, since what fails later is reported by the answer's stream
     request.on("error", reject);
-    if (request.method === "HEAD" || request.method === "GET") request.end();
   });
 }
 

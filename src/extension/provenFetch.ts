@@ -22,6 +22,7 @@ export function provenFetch(readSecret: ReadSecret): typeof globalThis.fetch {
       throw error;
     });
     try {
+      signal.throwIfAborted();
       const headers = { ...Object.fromEntries(asked.headers), ...lengthOf(init?.body) };
       const request = connection.request({ method: asked.method, path: url.pathname + url.search, headers });
       const abort = () => request.destroy(signal.reason);
@@ -50,7 +51,7 @@ function toResponse(answer: IncomingMessage, signal: AbortSignal): Response {
   const abort = () => answer.destroy(signal.reason);
   signal.addEventListener("abort", abort);
   answer.once("close", () => signal.removeEventListener("abort", abort));
-  if (BODILESS.has(status)) answer.resume();
+  if (BODILESS.has(status)) answer.on("error", () => {}).resume();
   const body = BODILESS.has(status) ? null : (Readable.toWeb(answer) as ConstructorParameters<typeof Response>[0]);
   return new Response(body, { status, statusText: answer.statusMessage ?? "", headers: toHeaders(answer.headers) });
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Caller } from "../../src/extension/caller.ts";
@@ -13,10 +14,15 @@ import { defaultOptions } from "../../src/options.ts";
 import { createServer as createOurs, type Server } from "../../src/server.ts";
 import { CHALLENGE_HEADER, PROOF_HEADER } from "../../src/shared/proof.ts";
 import { scratchHome } from "../support/harness.ts";
+import { gate } from "../support/replies.ts";
 import { probe, proofFor, readSecret } from "../support/resources.ts";
 
 const logger = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
 const OURS = JSON.stringify({ service: "claude-virtual-api", requests: { running: 2 } });
+
+const hasIPv6 = Object.values(networkInterfaces())
+  .flat()
+  .some((one) => one?.family === "IPv6");
 
 interface Foreign {
   url: string;
@@ -218,6 +224,36 @@ describe("a connection", () => {
     const answer = fetchProven(silent.url, { signal: leaving.signal });
     leaving.abort();
     await expect(answer).rejects.toThrow(/abort/i);
+  });
+
+  it("fails what reads an answer that is cut off, and ends with what is not read on", async () => {
+    const closed = gate();
+    const url = await served((request, response) => {
+      response.writeHead(200, { "content-length": 1000, ...proofFor(request) });
+      if (request.method === "HEAD") return void response.end();
+      response.on("close", closed.open);
+      response.write("the first part", () => request.url === "/cut" && response.destroy());
+    });
+    const fetchProven = provenFetch(readSecret);
+    await expect((await fetchProven(`${url}/cut`)).text()).rejects.toThrow();
+    const leaving = new AbortController();
+    const left = await fetchProven(`${url}/left`, { signal: leaving.signal });
+    leaving.abort();
+    await expect(left.text()).rejects.toThrow(/abort/i);
+    await closed.opened;
+    await (await fetchProven(`${url}/canceled`)).body?.cancel();
+  });
+
+  it.skipIf(!hasIPv6)("is of either family of addresses", async () => {
+    const dataDir = await directory();
+    const options = { ...defaultOptions, port: 0, claudePath: "/nowhere/claude", dataDir, environment: {} };
+    const server = createOurs({ ...options, host: "::", apiKey: "k" }, logger);
+    await server.listen();
+    onTestFinished(() => server.close());
+    const { port } = new URL(server.url);
+    for (const host of ["127.0.0.1", "[::1]", "localhost"]) {
+      expect(await prober(secretIn(dataDir))(`http://${host}:${port}`)).toMatchObject({ kind: "ours" });
+    }
   });
 
   it("carries bodies and answers as they are", async () => {
