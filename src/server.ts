@@ -87,6 +87,8 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       const listened = http.listening;
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
       if (!drain) closing.abort();
+      // no client that sends slowly delays the end for long, not even where requests are awaited
+      void directory.intakes.end();
       await Promise.all([batches.halt({ drain }), drain && activity.idle()]);
       closing.abort();
       const poolClosed = pool.close();

@@ -45,12 +45,16 @@ export class BatchStore {
   }
 
   /** Stores the requests as they come in. Throws `ApiError`, and leaves nothing behind then. */
-  async create(body: AsyncIterable<Uint8Array>, api_version: string, betas: string[]): Promise<BatchRecord> {
+  create(body: AsyncIterable<Uint8Array>, api_version: string, betas: string[]): Promise<BatchRecord> {
+    return this.#directory.intakes.run(this.#create(body, api_version, betas));
+  }
+
+  async #create(body: AsyncIterable<Uint8Array>, api_version: string, betas: string[]): Promise<BatchRecord> {
     await this.#directory.requireOwned();
     const draft = new Draft(this.#directory.at("drafts", randomUUID()), this.#quota);
     try {
       const intake = new Intake();
-      await draft.write(REQUESTS, intake.lines(body));
+      await draft.write(REQUESTS, intake.lines(this.#directory.intakes.bytes(body)));
       // no two batches are of the same millisecond, so that lists have one order
       this.#newest = Math.max(Date.now(), this.#newest + 1);
       const record: BatchRecord = {

@@ -41,8 +41,6 @@ export class FileStore implements Tenant {
   readonly #descriptions: StoredReader<FileMetadata>;
   /** Metadata never changes, so what was read once need not be read again. */
   readonly #known = new Map<string, FileMetadata>();
-  /** What is under way, which the end of the server waits for. */
-  readonly #writing = new Set<Promise<unknown>>();
   #cleaner: NodeJS.Timeout | undefined;
   #newest = 0;
 
@@ -58,12 +56,11 @@ export class FileStore implements Tenant {
   async moveIn(): Promise<void> {
     for (const { size_bytes } of await persistently(() => this.#all())) this.#quota.count(size_bytes);
     await this.#cleanUp();
-    this.#cleaner = setInterval(() => void this.#whole(this.#cleanUp()), CLEAN_UP_INTERVAL).unref();
+    this.#cleaner = setInterval(() => void this.#directory.intakes.run(this.#cleanUp()), CLEAN_UP_INTERVAL).unref();
   }
 
   async moveOut(): Promise<void> {
     clearInterval(this.#cleaner);
-    await Promise.allSettled(this.#writing);
   }
 
   /**
@@ -71,17 +68,18 @@ export class FileStore implements Tenant {
    * only then is it stored. Throws `ApiError`, and leaves nothing behind then.
    */
   add(upload: Upload, finish: () => Promise<number | undefined>): Promise<FileMetadata> {
-    return this.#whole(this.#add(upload, finish));
+    return this.#directory.intakes.run(this.#add(upload, finish));
   }
 
   async #add(upload: Upload, finish: () => Promise<number | undefined>): Promise<FileMetadata> {
     const { filename, mimeType, content } = upload;
+    const { intakes } = this.#directory;
     checkFilename(filename);
     await this.#directory.requireOwned();
     const draft = new Draft(this.#directory.at("drafts", randomUUID()), this.#quota);
     try {
-      await draft.write(contentName(filename), limited(content));
-      const expiresIn = await finish();
+      await draft.write(contentName(filename), limited(intakes.bytes(content)));
+      const expiresIn = await intakes.wait(finish());
       if (draft.size === 0) throw invalidRequest("file: The file must not be empty");
       const metadata = this.#describe(draft.size, filename, mimeType, expiresIn);
       await draft.describe("meta.json", metadata);
@@ -119,16 +117,7 @@ export class FileStore implements Tenant {
   /** Throws `ApiError` 404. */
   async remove(id: string): Promise<void> {
     await this.#directory.requireOwned();
-    await this.#whole(this.#remove(await this.get(id)));
-  }
-
-  async #whole<T>(step: Promise<T>): Promise<T> {
-    this.#writing.add(step);
-    try {
-      return await step;
-    } finally {
-      this.#writing.delete(step);
-    }
+    await this.#directory.intakes.run(this.#remove(await this.get(id)));
   }
 
   #describe(size: number, filename: string, mimeType: string, expiresIn: number | undefined): FileMetadata {

@@ -7,6 +7,7 @@ import type { Logger } from "../shared/logger.ts";
 import { makePrivateDirectory } from "../shared/privateFiles.ts";
 import { toText } from "./draft.ts";
 import { writeDurably } from "./durable.ts";
+import { Intakes } from "./intakes.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { Lock, type Owner } from "./lock.ts";
 import { closeContents, closeDirectory } from "./privacy.ts";
@@ -40,6 +41,8 @@ export interface Tenant {
  */
 export class DataDirectory {
   readonly path: string;
+  /** What clients are sending to be stored here. */
+  readonly intakes: Intakes;
   readonly #logger: Logger;
   readonly #lock: Lock;
   readonly #tenants: Tenant[] = [];
@@ -50,8 +53,9 @@ export class DataDirectory {
   #lastFailure = "";
   #claiming: Promise<void> = Promise.resolve();
 
-  constructor(path: string, logger: Logger) {
+  constructor(path: string, logger: Logger, intakes = new Intakes()) {
     this.path = path;
+    this.intakes = intakes;
     this.#logger = logger;
     this.#lock = new Lock(path);
   }
@@ -140,6 +144,7 @@ export class DataDirectory {
   }
 
   async #leave(): Promise<void> {
+    await this.intakes.end();
     await Promise.all(this.#tenants.map((tenant) => tenant.moveOut()));
     this.#owned = false;
     // the next one notices that this process is gone

@@ -43,7 +43,9 @@ it.runIf(process.platform === "linux")("starts with many unfinished batches and 
     await using server = await startServerProcess(args, {}, node);
     const paused = async () => {
       const { batches } = await health(server);
-      return batches.length === BATCHES - start + 1 && batches.every((batch: { paused: unknown }) => batch.paused !== null);
+      return (
+        batches.length === BATCHES - start + 1 && batches.every((batch: { paused: unknown }) => batch.paused !== null)
+      );
     };
     await until(paused);
     expect(readdirSync(`/proc/${server.child.pid}/fd`).length).toBeLessThan(60);

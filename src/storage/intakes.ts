@@ -1,0 +1,59 @@
+import { shuttingDown } from "../api/errors.ts";
+
+/** Milliseconds that the end of the server waits for what clients are sending, before it breaks that off. */
+const END_PATIENCE = 10_000;
+
+/** What is being taken in from clients. The end of the server waits for it, but no client can delay that for ever. */
+export class Intakes {
+  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #broken = new AbortController();
+  readonly #patience: number;
+
+  /** `patience` in milliseconds. */
+  constructor(patience = END_PATIENCE) {
+    this.#patience = patience;
+  }
+
+  /** Counts a step until it has ended. */
+  async run<T>(step: Promise<T>): Promise<T> {
+    this.#underWay.add(step);
+    try {
+      return await step;
+    } finally {
+      this.#underWay.delete(step);
+    }
+  }
+
+  /** The bytes of a client. Throws `ApiError` 529 once they are broken off, even if the client sends nothing any more. */
+  async *bytes(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    const iterator = content[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { done, value } = await this.wait(iterator.next());
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      // not awaited: a source that is stuck would not end
+      void iterator.return?.().catch(() => {});
+    }
+  }
+
+  /** Waits for a client. Throws `ApiError` 529 once that is broken off. */
+  wait<T>(promise: Promise<T>): Promise<T> {
+    const { signal } = this.#broken;
+    return new Promise((resolve, reject) => {
+      const breakOff = () => reject(signal.reason);
+      if (signal.aborted) breakOff();
+      signal.addEventListener("abort", breakOff, { once: true });
+      promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", breakOff));
+    });
+  }
+
+  /** Resolves when nothing is taken in any more. */
+  async end(): Promise<void> {
+    const timer = setTimeout(() => this.#broken.abort(shuttingDown()), this.#patience);
+    await Promise.allSettled(this.#underWay);
+    clearTimeout(timer);
+  }
+}

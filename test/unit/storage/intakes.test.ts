@@ -1,0 +1,82 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { FileStore } from "../../../src/files/store.ts";
+import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
+import { Intakes } from "../../../src/storage/intakes.ts";
+import { Quota } from "../../../src/storage/quota.ts";
+import { until } from "../../support/harness.ts";
+import { openBatches } from "../support/batches.ts";
+import { scratchDirectory } from "../support/scratch.ts";
+import { silentLogger } from "../support/silentLogger.ts";
+
+/** Sends some bytes, and then neither more of them nor an end. */
+async function* stalled(text: string) {
+  yield Buffer.from(text);
+  await new Promise(() => {});
+}
+
+const closing = { status: 529, type: "overloaded_error", message: "The server is shutting down." };
+
+describe("the end of a server", () => {
+  it("breaks off an upload whose client sends nothing any more, and leaves no draft", async () => {
+    const path = scratchDirectory();
+    const directory = new DataDirectory(path, silentLogger, new Intakes(1));
+    const files = new FileStore(directory, new Quota(0), 0, silentLogger);
+    directory.addTenant(files);
+    await directory.open();
+    const upload = { filename: "a.txt", mimeType: "", content: stalled("Hello") };
+    const outcome = expect(files.add(upload, async () => undefined)).rejects.toMatchObject(closing);
+    await until(async () => (await readdir(join(path, "drafts"))).length === 1);
+    await directory.close();
+    await outcome;
+    expect(await readdir(join(path, "drafts"))).toEqual([]);
+  });
+
+  it("breaks off an upload whose other fields never come", async () => {
+    const path = scratchDirectory();
+    const directory = new DataDirectory(path, silentLogger, new Intakes(1));
+    const files = new FileStore(directory, new Quota(0), 0, silentLogger);
+    await directory.open();
+    const content = (async function* () {
+      yield Buffer.from("Hello");
+    })();
+    const upload = { filename: "a.txt", mimeType: "", content };
+    const outcome = expect(files.add(upload, () => new Promise(() => {}))).rejects.toMatchObject(closing);
+    await until(async () => (await readdir(join(path, "drafts"))).length === 1);
+    await directory.close();
+    await outcome;
+    expect(await readdir(join(path, "drafts"))).toEqual([]);
+  });
+
+  it("breaks off a batch that stays incomplete", async () => {
+    const path = scratchDirectory();
+    const { batches, directory } = await openBatches(path, () => "x", new Quota(0), silentLogger, new Intakes(1));
+    const outcome = expect(batches.create(stalled('{"requests":['), "2023-06-01", [])).rejects.toMatchObject(closing);
+    await until(async () => (await readdir(join(path, "drafts"))).length === 1);
+    await directory.close();
+    await outcome;
+    expect([await readdir(join(path, "drafts")), await readdir(join(path, "batches"))]).toEqual([[], []]);
+  });
+
+  it("waits for an upload that goes on", async () => {
+    const directory = new DataDirectory(scratchDirectory(), silentLogger);
+    const files = new FileStore(directory, new Quota(0), 0, silentLogger);
+    await directory.open();
+    let goOn = () => {};
+    const going = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const content = (async function* () {
+      yield Buffer.from("Hello");
+      await going;
+      yield Buffer.from(" world");
+    })();
+    const added = files.add({ filename: "a.txt", mimeType: "", content }, async () => undefined);
+    await until(async () => (await readdir(directory.at("drafts"))).length === 1);
+    const closed = directory.close();
+    goOn();
+    expect((await added).size_bytes).toBe(11);
+    await closed;
+  });
+});
