@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { defaultOptions, type ServerOptions } from "./options.ts";
@@ -111,8 +112,8 @@ function toOptions(flags: Flags, environment: NodeJS.ProcessEnv, logger: Logger)
     ...defaultOptions,
     host: flags.host ?? defaultOptions.host,
     port: wholeNumber("port", flags.port, 0, 65_535) ?? defaultOptions.port,
-    ...(flags.claude !== undefined && { claudePath: flags.claude }),
-    dataDir: flags["data-dir"] ?? defaultOptions.dataDir,
+    ...(flags.claude !== undefined && { claudePath: resolve(flags.claude) }),
+    dataDir: resolve(flags["data-dir"] ?? defaultOptions.dataDir),
     storageQuota: wholeNumber("storage-quota", flags["storage-quota"], 0, 1_000_000) ?? defaultOptions.storageQuota,
     keepFiles: wholeNumber("keep-files", flags["keep-files"], 0, 100_000) ?? defaultOptions.keepFiles,
     ...(apiKey !== undefined && { apiKey }),

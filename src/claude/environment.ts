@@ -1,3 +1,5 @@
+import { resolve } from "node:path";
+
 /**
  * The variables of our own environment that the CLI gets to see. An allow-list, because an editor's environment and an
  * outer Claude Code session carry variables (`NODE_OPTIONS`, `ELECTRON_RUN_AS_NODE`, `VSCODE_*`, `CLAUDECODE` …) that
@@ -27,6 +29,13 @@ const PREFIXES = ["ANTHROPIC_", "AWS_", "AZURE_", "GOOGLE_", "VERTEX_REGION_", "
 
 /** Variables of the API family that would change a request, and so belong to the worker, not to the user. */
 const RESERVED = new Set(["ANTHROPIC_BETAS", "ANTHROPIC_MODEL", "ANTHROPIC_LOG"]);
+
+/** Variables that hold a path, which the CLI would read from its own working directory. */
+const PATHS = new Set([
+  ...["CLAUDE_CONFIG_DIR", "CLAUDE_SECURESTORAGE_CONFIG_DIR", "CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY"],
+  ...["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"],
+  ...["AWS_CA_BUNDLE", "AWS_WEB_IDENTITY_TOKEN_FILE", "GOOGLE_APPLICATION_CREDENTIALS"],
+]);
 
 /**
  * What makes the CLI send one request as it is: no retries, no compaction, no limit and no betas of its own, every effort
@@ -66,7 +75,9 @@ export function childEnvironment(
   for (const [name, value] of Object.entries(environment)) {
     if (value !== undefined && isAllowed(name.toUpperCase())) child[name] = value;
   }
-  Object.assign(child, extra, FIXED);
+  Object.assign(child, extra);
+  for (const [name, value] of Object.entries(child)) if (PATHS.has(name) && value !== "") child[name] = resolve(value);
+  Object.assign(child, FIXED);
   if (streamIdleTimeout > 0) {
     child.CLAUDE_ENABLE_BYTE_WATCHDOG = "1";
     child.CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS = String(streamIdleTimeout);

@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { access, chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { claudePath } from "../support/claude.ts";
 import { health, scratchHome, simple } from "../support/harness.ts";
+import { reply, text } from "../support/replies.ts";
 import { cliScript, startServerProcess, workersOf } from "../support/serverProcess.ts";
 
 async function runCli(args: string[], env: NodeJS.ProcessEnv = {}) {
@@ -119,6 +120,18 @@ describe("the command line", () => {
       (await fetch(`${server.url}/v1/models`, { headers: { "x-api-key": key } })).status;
     expect([await statusWith("from-the-file"), await statusWith("another")]).toEqual([200, 401]);
     expect(server.output.stderr).toContain(`[warn] Other users can read the key in '${path}'. Run: chmod 600`);
+  });
+
+  it("takes a data directory relative to its own working directory, also for what the CLI reads there", async () => {
+    await using scratch = await scratchHome();
+    await using server = await startServerProcess(["--data-dir", "data"], {}, process.execPath, scratch.home);
+    server.standIn.respond = () => reply([text("one two")], { stop_reason: "max_tokens" });
+    for (let round = 0; round < 5; round++) {
+      server.standIn.messages.length = 0;
+      expect((await server.post(simple())).status).toBe(200);
+      expect(server.standIn.messages).toHaveLength(1);
+    }
+    await access(join(scratch.home, "data", "one-call"));
   });
 
   it("asks for the models that the map names", async () => {

@@ -22,13 +22,14 @@ export async function startServerProcess(
   args: string[] = [],
   env: NodeJS.ProcessEnv = {},
   node = process.execPath,
+  cwd = process.cwd(),
 ): Promise<ServerProcess> {
   const scratch = await scratchHome();
   const standIn = await StandIn.start();
   const all = [cliScript, "--port", "0", "--claude", claudePath(), "--data-dir", join(scratch.home, "data")];
   // a check of the CLI by every server would only cost time
   all.push("--no-self-check", ...args);
-  const child = spawn(node, all, { env: { ...cliEnvironment(scratch.home, standIn), ...env } });
+  const child = spawn(node, all, { cwd, env: { ...cliEnvironment(scratch.home, standIn), ...env } });
   const output = { stdout: "", stderr: "" };
   child.stderr.on("data", (chunk) => {
     output.stderr += chunk;

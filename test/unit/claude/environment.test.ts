@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { childEnvironment } from "../../../src/claude/environment.ts";
 
@@ -38,7 +39,19 @@ describe("childEnvironment", () => {
       "GOOGLE_CLOUD_PROJECT",
     ],
   ])("lets %s through under its own name", (name) => {
-    expect(carried({ [name]: "value" })).toEqual({ [name]: "value" });
+    expect(carried({ [name]: "/value" })).toEqual({ [name]: "/value" });
+  });
+
+  it("makes paths absolute, since the CLI has a working directory of its own", () => {
+    const paths = { CLAUDE_CONFIG_DIR: "conf", NODE_EXTRA_CA_CERTS: "./ca.pem", SSL_CERT_FILE: "" };
+    expect(carried(paths)).toEqual({
+      CLAUDE_CONFIG_DIR: resolve("conf"),
+      NODE_EXTRA_CA_CERTS: resolve("ca.pem"),
+      SSL_CERT_FILE: "",
+    });
+    expect(childEnvironment({}, { CLAUDE_CONFIG_DIR: "conf" }, [])).toMatchObject({
+      CLAUDE_CONFIG_DIR: resolve("conf"),
+    });
   });
 
   it.each([
