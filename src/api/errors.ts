@@ -120,7 +120,13 @@ export const internal = () =>
 export const shuttingDown = () => new ApiError(529, "overloaded_error", "The server is shutting down.");
 
 /** What is wrong with the CLI, told as `error.details.error_code` too. */
-export type CliProblem = "cli_missing" | "cli_unusable" | "cli_too_old" | "cli_unfit" | "cli_not_signed_in";
+export type CliProblem =
+  | "cli_missing"
+  | "cli_unusable"
+  | "cli_too_old"
+  | "cli_unfit"
+  | "cli_unguarded"
+  | "cli_not_signed_in";
 
 const cliProblem = (error_code: CliProblem) => ({ details: { error_code }, headers: NO_RETRY });
 
@@ -157,6 +163,19 @@ export const cliUnfit = (version: string, lost: readonly string[]) =>
     `Claude Code ${version} has lost what this server relies on: ${lost.join("; ")}. Update Claude Virtual API, or install a version of Claude Code that its README lists.`,
     cliProblem("cli_unfit"),
   );
+
+export const cliUnguarded = () =>
+  new ApiError(
+    500,
+    "api_error",
+    "Claude Code did not load the mod that limits each request to one paid call, so nothing was sent. Check that Claude Code can read the data directory and that its managed settings allow plugins, then run 'claude-virtual-api doctor'.",
+    cliProblem("cli_unguarded"),
+  );
+
+/** Whether a worker could not be used for want of the one-call mod. */
+export function isUnguarded(error: unknown): boolean {
+  return error instanceof ApiError && error.details?.error_code === ("cli_unguarded" satisfies CliProblem);
+}
 
 export const notSignedIn = () =>
   new ApiError(

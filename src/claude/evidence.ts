@@ -94,6 +94,16 @@ export class Evidence {
     return this.#upstream.seen;
   }
 
+  /** Whether the one-call mod kept the CLI from another call. */
+  get denied(): boolean {
+    return this.#denied;
+  }
+
+  /** The status with which upstream refused the request, if it did. */
+  get refusedStatus(): number | undefined {
+    return this.#quoted?.status ?? this.#refused?.status ?? this.#reported?.api_error_status;
+  }
+
   addDiagnostic(line: string): void {
     if (this.#complete) return;
     if (isSdkLog(line)) this.#upstream.add(line);

@@ -1,19 +1,27 @@
 import { randomUUID } from "node:crypto";
 import { lstat, readFile, rename, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { isOwn, isPrivate, makePrivateDirectory, PRIVATE_FILE, requireOwn } from "../shared/privateFiles.ts";
+import type { CliMessage } from "./codec.ts";
 
 const ATTEMPTS = 3;
+
+const NAME = "one-call";
+/** What the mod writes to the CLI's log for mods, which arrives on stdout. */
+const LOADED = "loaded";
+const TURN_STARTED = "turn started";
+const CALLING = "calling";
 
 /**
  * A mod for the CLI (documented under "mods"): it is asked before each request that the CLI sends anywhere. The first
  * call of the model in a turn passes; whatever the CLI would send after it (to continue after `max_tokens`, a refusal or
  * an empty answer, to try again without streaming after a 404, without a beta after a 400 …) is denied on this machine,
- * as is any call of the model outside a turn. Counting is no such call.
+ * as is any call of the model outside a turn. Counting is no such call. The mod reports that it runs, since the CLI goes
+ * on without a mod that it could not load, and lists it as a plugin all the same.
  */
 const FILES: Record<string, string> = {
   ".claude-plugin/plugin.json": JSON.stringify({
-    name: "one-call",
+    name: NAME,
     version: "1.0.0",
     description: "One request to the model for each turn",
   }),
@@ -22,26 +30,51 @@ const FILES: Record<string, string> = {
   "hooks/register.js": `const CALL = /(\\/v1\\/messages|(?<!\\/count-tokens):(streamR|r)awPredict|\\/invoke(-with-response-stream)?)(\\?|$)/;
 export const register = (on) => {
   let spent = true;
-  on("turn.start", (_$, turn, next) => {
+  on("session.start", ($, session, next) => {
+    $.ui.log("${LOADED}");
+    return next(session);
+  });
+  on("turn.start", ($, turn, next) => {
     spent = false;
+    $.ui.log("${TURN_STARTED}");
     return next(turn);
   });
-  on("http.fetch", (_$, request, next) => {
+  on("http.fetch", ($, request, next) => {
     if (!CALL.test(request.url)) return next(request);
     if (spent) return { deny: "one request, one call" };
     spent = true;
+    $.ui.log("${CALLING}");
     return next(request);
   });
 };
 `,
 };
 
+/** Whether the mod reports that it was loaded, which it does before the CLI answers `initialize`. */
+export function reportsMod(message: CliMessage): boolean {
+  return isLogOfMod(message, LOADED);
+}
+
+/** Whether the mod reports that it guards the turn that begins. */
+export function reportsGuardedTurn(message: CliMessage): boolean {
+  return isLogOfMod(message, TURN_STARTED);
+}
+
+/** Whether the mod reports that it lets the call of this turn pass, which it does before the call leaves. */
+export function reportsCall(message: CliMessage): boolean {
+  return isLogOfMod(message, CALLING);
+}
+
+function isLogOfMod({ type, subtype, plugin, text }: CliMessage, expected: string): boolean {
+  return type === "system" && subtype === "ui_log" && plugin === NAME && text === expected;
+}
+
 /**
- * Puts the mod into `directory`, where it is not yet, and resolves with its path for `--plugin-dir`. The CLI runs it, so
- * that no other user may be able to write it. Throws when another user owns the directory.
+ * Puts the mod into `directory`, where it is not yet, and resolves with its path for `--plugin-dir`: an absolute one,
+ * since the CLI looks from its own working directory. The CLI runs it, so that no other user may be able to write it. Throws when another user owns the directory.
  */
 export async function installOneCallMod(directory: string): Promise<string> {
-  const root = join(directory, "one-call");
+  const root = resolve(directory, NAME);
   await makePrivateDirectory(root);
   requireOwn(directory, await stat(directory));
   for (const [name, content] of Object.entries(FILES)) {

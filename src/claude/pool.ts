@@ -112,12 +112,16 @@ export class Pool {
     return this.#description ?? { models: [], account: {} };
   }
 
-  /** Lends a worker with this key. Throws `ApiError` when the line is full or the CLI cannot be started. */
-  async lease(key: WorkerKey, signal: AbortSignal): Promise<Lease> {
+  /**
+   * Lends a worker with this key, one that has not served yet if it must be `fresh`.
+   * Throws `ApiError` when the line is full or the CLI cannot be started.
+   */
+  async lease(key: WorkerKey, signal: AbortSignal, fresh = false): Promise<Lease> {
     const freeSlot = await (key.background ? this.#slots.acquireBehind(signal) : this.#slots.acquire(signal));
     try {
       const name = nameOf(key);
-      const worker = this.#take(name) ?? (await this.#nextToArrive(name)) ?? (await this.#prepare(key));
+      const ready = fresh ? undefined : (this.#take(name) ?? (await this.#nextToArrive(name)));
+      const worker = ready ?? (await this.#prepare(key));
       const release = (spent = false) => {
         const returned = this.#return(worker, name, spent);
         this.#expect(name, returned);
@@ -192,8 +196,8 @@ export class Pool {
   }
 
   async #prepare({ system, betas, background = false }: WorkerKey): Promise<Worker> {
-    for (;;) {
-      const blank = betas.length === 0 && !background ? this.#take(undefined) : undefined;
+    for (let again = false; ; again = true) {
+      const blank = betas.length === 0 && !background && !again ? this.#take(undefined) : undefined;
       const worker = blank ?? (await this.#start(betas, background));
       this.warmUp();
       try {
@@ -201,7 +205,7 @@ export class Pool {
         return worker;
       } catch (error) {
         this.#dismiss(worker);
-        // a blank worker may have died unnoticed while it waited
+        // a blank worker may have died unnoticed while it waited; a new one that fails shows what is wrong
         if (!blank) throw error;
       }
     }
@@ -222,9 +226,9 @@ export class Pool {
   }
 
   async #return(worker: Worker, key: string, spent: boolean): Promise<void> {
-    const alive = await worker.settle();
-    if (!alive) return;
-    if (spent || this.#closed || (await this.#isWorn(worker))) this.#dismiss(worker);
+    const fit = await worker.settle();
+    if (!worker.alive) return;
+    if (!fit || spent || this.#closed || (await this.#isWorn(worker))) this.#dismiss(worker);
     else this.#park(worker, key);
   }
 

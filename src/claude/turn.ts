@@ -4,6 +4,8 @@ import { Channel } from "../shared/channel.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { CliMessage } from "./codec.ts";
 import { Evidence } from "./evidence.ts";
+import { reportsCall, reportsGuardedTurn } from "./oneCallMod.ts";
+import { reasonToRetire } from "./retirement.ts";
 
 /** Events that may wait for a slow client before the CLI itself is slowed down. */
 const BUFFERED_EVENTS = 64;
@@ -26,8 +28,12 @@ export class Turn {
   readonly #evidence: Evidence;
   #lacksHeaders = false;
   #sent = false;
+  /** Calls that the CLI announced on stderr. */
+  #calls = 0;
+  #guarded = false;
+  #hasFailed = false;
   #started = false;
-  #stopReasonSeen = false;
+  #stopReason: string | undefined;
   /** How many blocks have begun. */
   #blocks = 0;
   /** Whether the message has had its end, upstream's or the CLI's. */
@@ -62,6 +68,22 @@ export class Turn {
     return this.#sent;
   }
 
+  /** Whether the CLI failed the turn by itself, without a call: that has cost nothing. */
+  get answeredLocally(): boolean {
+    return this.#hasFailed && !this.#sent;
+  }
+
+  /** Why the worker must not serve another request after this one, once the turn has ended. */
+  get reasonToRetire(): string | undefined {
+    return reasonToRetire({
+      guarded: this.#guarded || !this.#started,
+      answeredLocally: this.answeredLocally,
+      calledAgain: this.#calls > 1 || this.#evidence.denied,
+      refusedStatus: this.#evidence.refusedStatus,
+      stopReason: this.#stopReason,
+    });
+  }
+
   /** Upstream's headers about the answer and about limits, from its first event on. */
   get headers(): Record<string, string> {
     return this.#evidence.headers;
@@ -85,6 +107,10 @@ export class Turn {
       case "rate_limit_event":
         this.#evidence.addLimit(message.rate_limit_info);
         return;
+      case "system":
+        if (reportsGuardedTurn(message)) this.#guarded = true;
+        if (reportsCall(message)) this.#sent = true;
+        return;
       case "result":
         if (!this.#over) await this.#ended(message);
         this.#resolveEnded();
@@ -96,7 +122,10 @@ export class Turn {
   diagnose(line: string): void {
     // only where a time stands, since `Date.parse` finds one almost everywhere
     if (/^\d{4}-/.test(line) && Date.parse(line.slice(0, 24)) < this.#startedAt) return;
-    if (line.includes("[API REQUEST]")) this.#sent = true;
+    if (line.includes("[API REQUEST]")) {
+      this.#sent = true;
+      this.#calls += 1;
+    }
     this.#evidence.addDiagnostic(line);
   }
 
@@ -132,10 +161,10 @@ export class Turn {
       this.#held = [];
       return;
     }
-    this.#stopReasonSeen ||= hasStopReason(event);
+    this.#stopReason = stopReasonOf(event) ?? this.#stopReason;
     if (event.type === "content_block_start") this.#blocks += 1;
     const end = ENDS.indexOf(event.type);
-    const isHeld = end === 0 || (end > 0 && !this.#stopReasonSeen);
+    const isHeld = end === 0 || (end > 0 && this.#stopReason === undefined);
     if (!isHeld || end <= ENDS.indexOf(this.#held.at(-1)?.type ?? "")) await this.#releaseHeld();
     if (isHeld) {
       this.#held.push(event);
@@ -179,6 +208,7 @@ export class Turn {
       return;
     }
     await isWithin(LAG, this.#evidence.seen);
+    this.#hasFailed = true;
     this.#finish(this.#evidence.toError(result, this.#started));
   }
 
@@ -192,7 +222,8 @@ export class Turn {
  * Upstream's answers have one, in the last delta or, after a call from code execution, in their first event. The CLI,
  * which closes block and message of a broken stream by itself, knows none.
  */
-function hasStopReason(event: StreamEvent): boolean {
+function stopReasonOf(event: StreamEvent): string | undefined {
   const place = { message_start: event.message, message_delta: event.delta }[event.type];
-  return typeof fieldsOf(place)?.stop_reason === "string";
+  const reason = fieldsOf(place)?.stop_reason;
+  return typeof reason === "string" ? reason : undefined;
 }

@@ -1,5 +1,5 @@
 import { cliUnreadable, cliUnresponsive } from "../api/cliErrors.ts";
-import { type ApiError, cliEnded, cliSilent } from "../api/errors.ts";
+import { type ApiError, cliEnded, cliSilent, cliUnguarded } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -10,6 +10,7 @@ import { CountSession } from "./countSession.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LineLog } from "./lineLog.ts";
+import { reportsMod } from "./oneCallMod.ts";
 import { Turn } from "./turn.ts";
 import { type TurnRequest, trigger, turnSettings } from "./turnSettings.ts";
 import { isSdkLog } from "./upstreamHeaders.ts";
@@ -31,6 +32,8 @@ export interface CliModel {
 const INITIALIZE_TIMEOUT = 60;
 const SETTINGS_TIMEOUT = 120;
 const COUNT_TIMEOUT = 60;
+/** The mod reports before the CLI answers, so this only allows for a version that turns the order around. */
+const MOD_TIMEOUT = 2;
 const SETTLE_TIMEOUT = 5;
 /** These two have other bounds, which come first. */
 const INTERRUPT_TIMEOUT = 600;
@@ -65,6 +68,11 @@ export class Worker {
   #isHeld = false;
   /** Why the process was ended, if not by itself. */
   #failure: ApiError | undefined;
+  #reportMod = () => {};
+  /** Resolves when the one-call mod has reported that it runs. */
+  readonly #modLoaded = new Promise<void>((resolve) => {
+    this.#reportMod = resolve;
+  });
   /** Requests served so far. */
   served = 0;
 
@@ -98,11 +106,15 @@ export class Worker {
     return this.#process.exited;
   }
 
-  /** Gives a blank worker its system prompt. Throws `ApiError` when the CLI ends or stays silent. */
+  /**
+   * Gives a blank worker its system prompt. Throws `ApiError` when the CLI ends or stays silent, or runs without the
+   * one-call mod: such a worker must not serve.
+   */
   async initialize(system: string): Promise<CliDescription> {
     const systemPrompt = system === "" ? [] : [system];
     const request = { subtype: "initialize", systemPrompt, systemPromptSnapshot: false };
     const { response } = await this.#controls.request(request, INITIALIZE_TIMEOUT);
+    if (!(await isWithin(MOD_TIMEOUT * 1000, this.#modLoaded))) throw cliUnguarded();
     return { models: response?.models ?? [], account: response?.account ?? {} };
   }
 
@@ -154,9 +166,14 @@ export class Worker {
     return this.#count;
   }
 
-  /** Whether the last request may have reached upstream; if not, another worker can take it over. */
-  get sent(): boolean {
-    return this.#turn?.sent ?? false;
+  /**
+   * Whether a fresh worker can take the last request over: this one ended, or failed it by itself, before it called
+   * upstream. A fresh worker that fails a request by itself would only be followed by another that does.
+   */
+  get canHandOver(): boolean {
+    const turn = this.#turn;
+    if (!turn || turn.sent) return false;
+    return !this.alive || (turn.answeredLocally && this.served > 1);
   }
 
   /** Upstream's headers about the answer to the last request and about limits, from its first event on. */
@@ -164,14 +181,19 @@ export class Worker {
     return this.#turn?.headers ?? {};
   }
 
-  /** Resolves when the worker can take its next request; one that stays busy is killed. Tells whether it lives. */
+  /**
+   * Resolves when the worker can take its next request; one that stays busy is killed. Resolves with whether it may
+   * serve on: it lives, and the last request left nothing behind.
+   */
   async settle(): Promise<boolean> {
     const turn = this.#turn;
     if (!turn) return this.alive;
     const settled = Promise.all([turn.ended, this.#interrupted]);
     if (!(await isWithin(SETTLE_TIMEOUT * 1000, settled))) this.end(cliSilent("interrupt", SETTLE_TIMEOUT));
     this.#turn = undefined;
-    return this.alive;
+    const reason = turn.reasonToRetire;
+    if (reason && this.alive) this.#logger.info(`worker ${this.pid} is replaced: ${reason}`);
+    return this.alive && reason === undefined;
   }
 
   /** Ends the process at once; its request fails for this reason. */
@@ -222,7 +244,8 @@ export class Worker {
       for await (const message of messages(this.#process.stdout, stray)) {
         this.#heartbeat.heard();
         this.#isHeld = true;
-        if (message.type === "control_response") this.#acceptAnswer(message);
+        if (reportsMod(message)) this.#reportMod();
+        else if (message.type === "control_response") this.#acceptAnswer(message);
         else if (this.#count) this.#count.accept(message);
         else await this.#turn?.accept(message);
         this.#isHeld = false;

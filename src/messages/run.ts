@@ -66,7 +66,7 @@ async function* send(
 ): AsyncGenerator<StreamEvent, void, undefined> {
   const { key, turn } = prepare(request, betas, modelMap);
   for (let last = false; ; last = true) {
-    const lease = await pool.lease({ ...key, background }, admission?.signal ?? signal);
+    const lease = await pool.lease({ ...key, background }, admission?.signal ?? signal, last);
     let spent = false;
     try {
       signal.throwIfAborted();
@@ -78,8 +78,8 @@ async function* send(
       if (signal.reason instanceof ApiError) throw signal.reason;
       return;
     } catch (error) {
-      // a worker that died before it called upstream has cost nothing, so another one takes over, once
-      if (!last && !lease.worker.alive && !lease.worker.sent) continue;
+      // a request that no call was sent for has cost nothing, so a fresh worker takes it over, once
+      if (!last && lease.worker.canHandOver) continue;
       spent = error instanceof ApiError && error.status === 401;
       if (spent) pool.renew();
       throw error;

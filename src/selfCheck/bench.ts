@@ -62,7 +62,8 @@ export class Bench {
       if (!(failure instanceof ApiError)) throw failure;
       error = failure;
     }
-    if (!(await this.#worker.settle())) throw new Error("the CLI ended");
+    await this.#worker.settle();
+    if (!this.#worker.alive) throw new Error("the CLI ended");
     return { calls: [...calls], events, error };
   }
 }

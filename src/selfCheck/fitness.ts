@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cliUnfit } from "../api/errors.ts";
+import { cliUnfit, isUnguarded } from "../api/errors.ts";
 import type { Cli } from "../claude/locate.ts";
 import type { Logger } from "../shared/logger.ts";
 import { version as ownVersion } from "../shared/version.ts";
@@ -49,6 +49,7 @@ export class Fitness {
     try {
       return (await selfCheck(cli, this.#environment, this.#logger)).filter(({ reason }) => reason !== undefined);
     } catch (error) {
+      if (isUnguarded(error)) throw error;
       return [{ name: "it runs at all", reason: (error as Error).message }];
     }
   }

@@ -1,12 +1,32 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { installOneCallMod } from "../../src/claude/oneCallMod.ts";
+import type { CliMessage } from "../../src/claude/codec.ts";
+import { installOneCallMod, reportsCall, reportsGuardedTurn, reportsMod } from "../../src/claude/oneCallMod.ts";
 import { FULL } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
-import { body, RawCli } from "../support/rawCli.ts";
+import { body, RawCli, type RawOptions } from "../support/rawCli.ts";
 import { eventsFor, failure, paced, type Reply, reply, text, thinking } from "../support/replies.ts";
 
 const rounds = FULL ? 100 : 10;
 const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
+
+const isEvent = ({ type }: CliMessage) => type === "stream_event";
+const UNKNOWN_EVENT = `export const register = (on) => on("http.unheard-of", ($, e, next) => next(e));`;
+const MORE_DAMAGE: [string, (mod: string) => Promise<unknown>, boolean][] = [
+  ["has no code", (mod) => rm(join(mod, "hooks", "register.js")), true],
+  ["asks for an event that is not there", (mod) => writeFile(join(mod, "hooks", "register.js"), UNKNOWN_EVENT), true],
+];
+/** A sign-in of a team, with tokens that belong to no account. */
+const TEAM_SIGN_IN = JSON.stringify({
+  claudeAiOauth: {
+    accessToken: "sk-ant-oat01-dummy",
+    refreshToken: "sk-ant-ort01-dummy",
+    expiresAt: 4_000_000_000_000,
+    scopes: ["user:inference", "user:profile"],
+    subscriptionType: "team",
+  },
+});
 
 /** Answers after which the CLI, left to itself, calls upstream again. */
 const TEMPTING: [string, () => Reply][] = [
@@ -39,7 +59,14 @@ const TEMPTING: [string, () => Reply][] = [
 describe("left to itself, the CLI calls upstream again after", () => {
   let cli: RawCli;
   beforeAll(async () => {
-    cli = await RawCli.start({ system: [], env: { CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: undefined } });
+    cli = await RawCli.start({
+      system: [],
+      env: {
+        CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: undefined,
+        CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK: undefined,
+        CLAUDE_CODE_DISABLE_REFUSAL_RETRY: undefined,
+      },
+    });
   });
   afterAll(() => cli[Symbol.asyncDispose]());
   beforeEach(() => cli.standIn.reset());
@@ -69,4 +96,77 @@ describe("with the mod and without the fallback, the CLI calls upstream once aft
   afterAll(() => cli[Symbol.asyncDispose]());
 
   it.each(TEMPTING)(`%s, ${rounds} times`, (_name, answer) => once(cli, answer));
+});
+
+describe("the mod", () => {
+  /** The CLI with the mod in a directory that `change` may damage before its start, and what it wrote until a turn was over. */
+  async function started(change: (mod: string) => Promise<unknown> = async () => {}, options: RawOptions = {}) {
+    const scratch = await scratchHome();
+    const mod = await installOneCallMod(scratch.home);
+    await change(mod);
+    const cli = await RawCli.start({ args: ["--plugin-dir", mod], ...options });
+    const log: CliMessage[] = [];
+    const answered = cli.next((message) => {
+      log.push(message);
+      return message.type === "control_response";
+    });
+    await cli.initialize();
+    await answered;
+    return {
+      cli,
+      mod,
+      log,
+      async [Symbol.asyncDispose]() {
+        await cli[Symbol.asyncDispose]();
+        await scratch[Symbol.asyncDispose]();
+      },
+    };
+  }
+  const full = () => reply([text("one two")], { stop_reason: "max_tokens" });
+
+  it("reports that it runs before the CLI answers 'initialize', and then each turn and call before its events", async () => {
+    await using on = await started();
+    // the CLI has read its files by then
+    await rm(on.mod, { recursive: true });
+    on.cli.standIn.respond = full;
+    expect(on.log.findIndex(reportsMod)).toBe(0);
+    for (let turn = 0; turn < 2; turn++) {
+      const { log } = await on.cli.turn(body());
+      const order = [reportsGuardedTurn, reportsCall, isEvent].map((wanted) => log.findIndex(wanted));
+      expect(order.every((index) => index >= 0)).toBe(true);
+      expect(order).toEqual(order.toSorted((a, b) => a - b));
+    }
+    expect(on.cli.standIn.messages).toHaveLength(2);
+  });
+
+  it.each<[string, (mod: string) => Promise<unknown>, listed: boolean]>([
+    ["is not there", (mod) => rm(mod, { recursive: true }), false],
+    ["throws", (mod) => writeFile(join(mod, "hooks", "register.js"), "throw new Error('broken');"), true],
+    ...(FULL ? MORE_DAMAGE : []),
+  ])("reports nothing where it %s, and the CLI goes on without it", async (_name, change, listed) => {
+    await using on = await started(change);
+    expect(on.log.some(reportsMod)).toBe(false);
+    on.cli.standIn.respond = full;
+    const { log } = await on.cli.turn(body());
+    expect(on.cli.standIn.messages.length).toBeGreaterThan(1);
+    // the list of plugins says nothing of whether one runs
+    const names = log.find(({ subtype }) => subtype === "init")?.plugins.map(({ name }: { name: string }) => name);
+    expect(names.includes("one-call")).toBe(listed);
+  });
+
+  it("is asked of turns, but not of calls, where an organization has its own guard", async () => {
+    const prepare = async (home: string) => {
+      await mkdir(join(home, ".claude"));
+      await writeFile(join(home, ".claude", ".credentials.json"), TEAM_SIGN_IN);
+    };
+    await using on = await started(undefined, { prepare, env: { ANTHROPIC_API_KEY: undefined } });
+    expect(on.log.some(reportsMod)).toBe(true);
+    const { log } = await on.cli.turn(body());
+    expect([log.some(reportsGuardedTurn), log.some(reportsCall)]).toEqual([true, false]);
+    // what two settings keep away, they keep away here too
+    on.cli.standIn.reset();
+    on.cli.standIn.respond = () => reply([text("no")], { stop_reason: "refusal" });
+    await on.cli.turn(body());
+    expect(on.cli.standIn.messages).toHaveLength(1);
+  });
 });

@@ -6,7 +6,7 @@ import { CHECKS } from "../../src/selfCheck/checks.ts";
 import { selfCheck } from "../../src/selfCheck/selfCheck.ts";
 import { brokenCli, type Loss, withoutArgument, withoutSetting, withoutVariable } from "../support/brokenCli.ts";
 import { claudePath } from "../support/claude.ts";
-import { sampled } from "../support/full.ts";
+import { FULL, sampled } from "../support/full.ts";
 import { type Scratch, scratchHome, simple, stage } from "../support/harness.ts";
 import { silentLogger } from "../unit/support/silentLogger.ts";
 
@@ -30,10 +30,6 @@ describe("the self-check", () => {
   });
 
   const losses: [string[], Loss][] = [
-    [
-      ["one call after max_tokens", "one call after a refusal", "one call where upstream has no such model"],
-      withoutArgument("--plugin-dir", 2),
-    ],
     [["large answers do not end the worker"], withoutVariable("CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE")],
     [["errors keep upstream's words"], withoutArgument("--debug-to-stderr")],
     [["nothing is added to requests"], withoutSetting("CLAUDE_CODE_DISABLE_THINKING")],
@@ -50,7 +46,7 @@ describe("the self-check", () => {
 
 describe("a server", () => {
   it("refuses a CLI that is not fit, by name", async () => {
-    const { path } = await cliWithout(withoutArgument("--plugin-dir", 2));
+    const { path } = await cliWithout(withoutSetting("DISABLE_PROMPT_CACHING"));
     await using on = await stage({ claudePath: path, selfCheck: true });
     const response = await on.post(simple());
     expect(response.status).toBe(500);
@@ -58,14 +54,32 @@ describe("a server", () => {
     expect(await response.json()).toMatchObject({
       error: {
         type: "api_error",
-        message: expect.stringMatching(
-          /^Claude Code [\d.]+ has lost what .*: one call after max_tokens; one call after a refusal; one call where upstream has no such model\./,
-        ),
+        message: expect.stringMatching(/^Claude Code [\d.]+ has lost what .*: nothing is added to requests\./),
         details: { error_code: "cli_unfit" },
       },
     });
     expect(on.standIn.messages).toHaveLength(0);
   });
+
+  it.each(FULL ? [false, true] : [false])(
+    "sends nothing through a CLI that does not load the mod (self-check %s)",
+    async (selfCheck) => {
+      const { path } = await cliWithout(withoutArgument("--plugin-dir", 2));
+      await using on = await stage({ claudePath: path, selfCheck });
+      const response = await on.post(simple());
+      expect(response.status).toBe(500);
+      expect(response.headers.get("x-should-retry")).toBe("false");
+      expect(await response.json()).toMatchObject({
+        error: {
+          type: "api_error",
+          message: expect.stringContaining("did not load the mod that limits each request to one paid call"),
+          details: { error_code: "cli_unguarded" },
+        },
+      });
+      expect(await on.server.troubleWithCli()).toMatchObject({ problem: "cli_unguarded" });
+      expect(on.standIn.messages).toHaveLength(0);
+    },
+  );
 
   it("checks a version once, and remembers it", async () => {
     const dataDir = join(scratch.home, "data");

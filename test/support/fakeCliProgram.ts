@@ -71,7 +71,10 @@ export async function program(fault: Behaviour, mark: string): Promise<void> {
     exit: (code) => process.exit(code),
   };
   const known = ["initialize", "apply_flag_settings", "interrupt"];
+  const reportMod = (text: string) => fake.write({ type: "system", subtype: "ui_log", plugin: "one-call", text });
   const take = (message: Message) => {
+    if (message.request?.subtype === "initialize") reportMod("loaded");
+    if (message.type === "user") reportMod("turn started");
     if (isFaulty && fault(fake, message) !== false) return;
     if (message.type === "user") fake.reply();
     else if (known.includes(message.request?.subtype)) fake.answer(message);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as errors from "../../../src/api/errors.ts";
 
-const { ApiError, NO_RETRY, ...factories } = errors;
+const { ApiError, NO_RETRY, isUnguarded: _, ...factories } = errors;
 const INSTALL = "Install Claude Code (npm install -g @anthropic-ai/claude-code)";
 
 type Row = [made: errors.ApiError, status: number, type: errors.ErrorType, message: string, headers?: object];
@@ -104,6 +104,13 @@ const TABLE: Record<keyof typeof factories, Row> = {
     500,
     "api_error",
     "'/a/claude' does not run as Claude Code: no such file. Mend the path, or install Claude Code (npm install -g @anthropic-ai/claude-code).",
+    NO_RETRY,
+  ],
+  cliUnguarded: [
+    errors.cliUnguarded(),
+    500,
+    "api_error",
+    "Claude Code did not load the mod that limits each request to one paid call, so nothing was sent. Check that Claude Code can read the data directory and that its managed settings allow plugins, then run 'claude-virtual-api doctor'.",
     NO_RETRY,
   ],
   cliTooOld: [
@@ -255,6 +262,7 @@ it.each([
   [errors.cliMissing(), "cli_missing"],
   [errors.cliUnusable("/a", "b"), "cli_unusable"],
   [errors.cliTooOld("/a", "1", "2"), "cli_too_old"],
+  [errors.cliUnguarded(), "cli_unguarded"],
   [errors.notSignedIn(), "cli_not_signed_in"],
 ])("%s says for programs that it is %s", (error, error_code) => {
   expect(error.details).toEqual({ error_code });

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { brokenCli, withoutVariable } from "../support/brokenCli.ts";
+import { FULL } from "../support/full.ts";
+import { type Scratch, type Stage, scratchHome, simple, stage } from "../support/harness.ts";
+import { SUBSCRIPTION } from "../support/limits.ts";
+import { COSTS_A_WORKER, ODD_ANSWERS, type OddAnswer } from "../support/oddAnswers.ts";
+import { reply, text } from "../support/replies.ts";
+import type { Recorded } from "../support/standIn.ts";
+
+const BETAS = { "anthropic-beta": "context-1m-2025-08-07,probe-beta-2026-01-01" };
+
+/** A request with all that the CLI might leave out of a later one. */
+const rich = (model: string) => ({
+  model,
+  max_tokens: 3000,
+  system: "Be brief.",
+  messages: [{ role: "user", content: [{ type: "text", text: "Hello", cache_control: { type: "ephemeral" } }] }],
+  output_config: { effort: "low", format: { type: "json_schema", schema: { type: "object" } } },
+  thinking: { type: "adaptive", display: "summarized" },
+  tools: [{ name: "look", strict: true, input_schema: { type: "object" } }],
+  metadata: { user_id: "somebody" },
+});
+const ODD_REQUEST = rich("claude-sonnet-5-5");
+const PROBES = [ODD_REQUEST, { ...simple("Hello"), system: "Be brief." }, rich("claude-haiku-4-5-20251001")];
+
+/** Headers that differ from request to request, and from process to process. */
+const VOLATILE = /^(content-length|x-claude-code-session-id|x-client-request-id|host|connection)$/;
+
+/** What went up, without what differs each time. */
+function carried({ body, headers }: Recorded) {
+  const kept = Object.entries(headers).filter(([name]) => !VOLATILE.test(name));
+  const same = JSON.stringify({ body, headers: Object.fromEntries(kept) })
+    .replace(/cc_version=[\w.]+/g, "cc_version")
+    .replace(/(session|device)_id\\*":\\*"[^"\\]+/g, "$1_id");
+  return JSON.parse(same);
+}
+
+/** What goes up for each probe; each must be answered, by one call. */
+async function probed(on: Stage) {
+  const seen = [];
+  for (const probe of PROBES) {
+    on.standIn.reset();
+    const response = await on.post(probe, BETAS);
+    expect(response.status).toBe(200);
+    await response.text();
+    expect(on.standIn.messages).toHaveLength(1);
+    seen.push(carried(on.standIn.messages[0] as Recorded));
+  }
+  return seen;
+}
+
+const replaced = ({ log }: Stage) => log.filter((line) => line.includes(" is replaced: "));
+
+function suite(title: string, answers: OddAnswer[], environment: Record<string, string> = {}) {
+  describe(title, () => {
+    let on: Stage;
+    let pristine: unknown[];
+    beforeAll(async () => {
+      on = await stage({ maxConcurrent: 1, extraEnvironment: environment });
+      pristine = await probed(on);
+    });
+    afterAll(() => on[Symbol.asyncDispose]());
+
+    it.each(answers)("%s", async (name, answer) => {
+      on.standIn.reset();
+      on.log.length = 0;
+      on.standIn.respond = answer;
+      await (await on.post(ODD_REQUEST, BETAS)).text();
+      expect(on.standIn.messages.length).toBeLessThanOrEqual(1);
+      expect(await probed(on)).toEqual(pristine);
+      // a new process costs half a second of CPU, so only what teaches the CLI something is worth one
+      if (!COSTS_A_WORKER.test(name)) expect(replaced(on)).toEqual([]);
+    });
+  });
+}
+
+/** One of each kind that left something behind once, and a few of the others. */
+const SAMPLE = [
+  /^400 (This model does not support the effort|Unexpected value\(s\) `(effort|claude-code)|capability_rejected: effort)/,
+  /^(stop_reason refusal|a refusal with a credit|usage over 1e9|an error event in a block|no content|404 model)/,
+];
+const sampled = ODD_ANSWERS.filter(([name]) => FULL || SAMPLE.some((pattern) => pattern.test(name)));
+
+suite("a later request is as if there had been none before it, after", sampled);
+if (FULL) suite("so it is for a subscriber, after", ODD_ANSWERS, SUBSCRIPTION);
+
+describe("a worker that fails a request by itself", () => {
+  let scratch: Scratch;
+  beforeAll(async () => {
+    scratch = await scratchHome();
+  });
+  afterAll(() => scratch[Symbol.asyncDispose]());
+
+  it("is replaced, and a fresh one answers the request", async () => {
+    const claudePath = await brokenCli(scratch.home, withoutVariable("CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE"));
+    await using on = await stage({ claudePath, maxConcurrent: 1 });
+    for (let round = 0; round < (FULL ? 3 : 1); round++) {
+      on.standIn.respond = () => reply([text("x")], { usage: { input_tokens: 2e9, output_tokens: 1 } });
+      await (await on.post(simple())).text();
+      on.standIn.reset();
+      const response = await on.post(simple());
+      expect([response.status, on.standIn.messages.length]).toEqual([200, 1]);
+    }
+    expect(replaced(on)[0]).toContain("it failed a request without calling the API");
+  });
+});
