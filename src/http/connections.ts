@@ -14,7 +14,10 @@ export interface ConnectionBounds {
   keepAlive: number;
   /** Milliseconds for a request without an accepted key, from its headers to the end of its answer. */
   withoutKey: number;
-  /** Milliseconds without a byte while a body is read. An upload may take hours, as long as it moves. */
+  /**
+   * Milliseconds without a byte while a body is read. An upload may take hours, as long as it moves; one byte now and then
+   * holds a connection, whose number is bounded.
+   */
   silence: number;
   /** Milliseconds between two checks of all connections. */
   check: number;
@@ -57,12 +60,16 @@ export class Connections {
   readonly #bounds: ConnectionBounds;
   readonly #logger: Logger;
   readonly #now: () => number;
+  #checkedAt: number;
+  /** Milliseconds that this process was awake, as far as the checks saw. */
+  #time = 0;
   #full = false;
 
   constructor(bounds: ConnectionBounds, logger: Logger, now = () => performance.now()) {
     this.#bounds = bounds;
     this.#logger = logger;
     this.#now = now;
+    this.#checkedAt = now();
   }
 
   get size(): number {
@@ -76,7 +83,7 @@ export class Connections {
       socket.destroySoon();
       return;
     }
-    const now = this.#now();
+    const now = this.#time;
     this.#open.set(socket, { exchanges: new Set(), used: false, idleSince: now, bytesRead: 0, readAt: now });
     socket.once("close", () => this.#remove(socket));
   }
@@ -85,14 +92,14 @@ export class Connections {
   watch(request: ApiRequest, response: ServerResponse): boolean {
     const connection = this.#open.get(request.socket);
     if (!connection) return false;
-    const exchange = { request, response, since: this.#now() };
+    const exchange = { request, response, since: this.#time };
     connection.used = true;
     connection.exchanges.add(exchange);
     let answered = false;
     const end = () => {
       if (!answered || request.owesBody) return;
       connection.exchanges.delete(exchange);
-      connection.idleSince = this.#now();
+      connection.idleSince = this.#time;
     };
     response.once("close", () => {
       answered = true;
@@ -110,11 +117,15 @@ export class Connections {
 
   /** Ends every connection that is beyond its bounds. */
   check(): void {
+    const now = this.#now();
+    // a machine that was asleep, or a busy event loop, has not given clients the time to send
+    this.#time += Math.min(now - this.#checkedAt, 2 * this.#bounds.check);
+    this.#checkedAt = now;
     for (const [socket, connection] of this.#open) this.#checkOne(socket, connection);
   }
 
   #checkOne(socket: Socket, connection: Connection): void {
-    const now = this.#now();
+    const now = this.#time;
     const { keepAlive, headers, withoutKey, silence } = this.#bounds;
     if (socket.bytesRead !== connection.bytesRead) {
       connection.bytesRead = socket.bytesRead;

@@ -91,6 +91,17 @@ describe("the Host header", () => {
   });
 });
 
+describe("beyond the loopback, where the names of the machine are not known", () => {
+  it("the Host header may be any name, but only one and well-formed", async () => {
+    await using wide = await stage({ host: "0.0.0.0", apiKey: KEY, warm: 0 });
+    const url = `http://127.0.0.1:${new URL(wide.url).port}`;
+    const ask = (hosts: string) => rawBytes(url, `GET /health HTTP/1.1\r\n${hosts}\r\n`);
+    expect((await ask("Host: my-box.example:80\r\n")).status).toBe(200);
+    expect((await ask("Host: evil.example@my-box.example\r\n")).status).toBe(403);
+    expect((await ask("Host: my-box.example\r\nHost: evil.example\r\n")).status).toBe(400);
+  });
+});
+
 describe("a request target that names a host", () => {
   const ask = (target: string, host = new URL(open.url).host) =>
     rawBytes(open.url, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nx-api-key: any\r\n\r\n`);

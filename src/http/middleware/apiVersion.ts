@@ -1,6 +1,7 @@
 import type { Middleware } from "koa";
 import { invalidRequest } from "../../api/errors.ts";
 import { API_VERSIONS, type ApiVersion } from "../../api/versionRules.ts";
+import { printable } from "../../shared/printable.ts";
 
 export interface ApiState {
   apiVersion: ApiVersion;
@@ -10,7 +11,7 @@ export interface ApiState {
 /** Reads `anthropic-version` (a missing one counts as 2023-06-01, for plain curl) and the list of `anthropic-beta`. */
 export const apiVersion: Middleware<ApiState> = async (context, next) => {
   const version = context.get("anthropic-version") || "2023-06-01";
-  if (!isKnown(version)) throw invalidRequest(`anthropic-version: "${version}" is not a valid version.`);
+  if (!isKnown(version)) throw invalidRequest(`anthropic-version: "${printable(version)}" is not a valid version.`);
   context.state.apiVersion = version;
   context.state.betas = context
     .get("anthropic-beta")
