@@ -1,6 +1,7 @@
 import type { ServerOptions } from "../options.ts";
 import type { CliTrouble, Server } from "../server.ts";
 import { Emitter } from "../shared/emitter.ts";
+import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Neighbour } from "./health.ts";
 import { type State, urlOf } from "./state.ts";
@@ -197,7 +198,7 @@ export class Controller {
       this.#closing.add(closed);
       void closed.finally(() => this.#closing.delete(closed));
       // the port is free at once, so a new server need not wait for the requests that the old one still answers
-      if (!drain) await within(STOP_BOUND, closed);
+      if (!drain && !(await isWithin(STOP_BOUND, closed))) this.#parts.logger.warn("the old server is still closing");
     }
     this.#set({ kind: "stopped" });
   }
@@ -208,15 +209,6 @@ export class Controller {
     this.#state = state;
     this.#changed.emit(state);
   }
-}
-
-/** Waits for something as long as that may take. */
-async function within(bound: number, ended: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, bound);
-  });
-  await Promise.race([ended, patience]).finally(() => clearTimeout(timer));
 }
 
 /** A URL for clients on this machine, since an address like 0.0.0.0 is only one to listen on. */
