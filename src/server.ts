@@ -75,6 +75,9 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const connections = 2 * (options.maxConcurrent + options.maxQueue) + 256;
   const http = createHttpServer(app.callback(), { ...defaultBounds, connections }, logger);
 
+  // such as too many open files, on which a connection that comes in is dropped
+  http.on("error", (error) => http.listening && logger.warn(`a connection could not be taken: ${error.message}`));
+
   return {
     async listen() {
       await listening(http, options.port, options.host);

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { access, constants, readFile, stat } from "node:fs/promises";
 import { dirname, join, posix, resolve, win32 } from "node:path";
 import { promisify } from "node:util";
+import { cliNotStarted, isScarcity } from "../api/cliErrors.ts";
 import { cliMissing, cliTooOld, cliUnusable } from "../api/errors.ts";
 
 /** The CLI as it can be started without a shell. */
@@ -71,6 +72,7 @@ export async function unwrapShim(shim: string): Promise<string | undefined> {
 async function check(path: string, environment: NodeJS.ProcessEnv): Promise<Cli> {
   const [command, ...prefix] = await invocation(path, environment);
   const printed = await versionOf(command, prefix, environment).catch((error: Error) => {
+    if (isScarcity(error)) throw cliNotStarted(error);
     throw cliUnusable(path, error.message.split("\n")[0] as string);
   });
   const version = /^(\d+\.\d+\.\d+)\S*\s+\(Claude Code\)/.exec(printed.trim())?.[1];

@@ -5,17 +5,25 @@ import { promisify } from "node:util";
 /** Linux counts resident memory in pages; they are 4 KiB on every platform the CLI runs on but some ARM kernels. */
 const PAGE_BYTES = 4096;
 
-/** Resident bytes of a process; undefined where the system does not tell (Windows) or the process is gone. */
-export async function residentBytes(pid: number): Promise<number | undefined> {
-  try {
-    if (process.platform === "linux") {
-      const statm = await readFile(`/proc/${pid}/statm`, "utf8");
-      return Number(statm.split(" ")[1]) * PAGE_BYTES;
-    }
-    if (process.platform === "win32") return undefined;
-    const { stdout } = await promisify(execFile)("ps", ["-o", "rss=", "-p", String(pid)]);
-    return Number(stdout) * 1024;
-  } catch {
-    return undefined;
-  }
+/** Resident bytes by process; a process is missing where the system does not say (Windows), or where it is gone. */
+export async function residentBytes(pids: readonly number[]): Promise<Map<number, number>> {
+  if (pids.length === 0 || process.platform === "win32") return new Map();
+  const bytes = process.platform === "linux" ? await fromProc(pids) : await fromPs(pids);
+  return new Map(bytes.filter(([, resident]) => Number.isFinite(resident)));
+}
+
+type Resident = [pid: number, bytes: number];
+
+function fromProc(pids: readonly number[]): Promise<Resident[]> {
+  const read = async (pid: number): Promise<Resident> => {
+    const statm = await readFile(`/proc/${pid}/statm`, "utf8").catch(() => "");
+    return [pid, Number(statm.split(" ")[1]) * PAGE_BYTES];
+  };
+  return Promise.all(pids.map(read));
+}
+
+async function fromPs(pids: readonly number[]): Promise<Resident[]> {
+  const printed = await promisify(execFile)("ps", ["-o", "pid=,rss=", "-p", pids.join(",")]).catch(() => undefined);
+  const rows = (printed?.stdout ?? "").split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  return rows.map(([pid = Number.NaN, kilobytes = Number.NaN]) => [pid, kilobytes * 1024]);
 }

@@ -1,6 +1,7 @@
 import type { Logger } from "../shared/logger.ts";
 import type { Launcher } from "./launcher.ts";
 import { residentBytes } from "./memory.ts";
+import { guardMemory } from "./memoryGuard.ts";
 import { Slots } from "./slots.ts";
 import type { CliDescription, Worker } from "./worker.ts";
 
@@ -11,6 +12,7 @@ export interface PoolOptions {
   idleTimeout: number;
   maxRequestsPerWorker: number;
   maxWorkerMemory: number;
+  maxBusyWorkerMemory: number;
 }
 
 /** What is fixed for the life of a worker. */
@@ -53,6 +55,7 @@ export class Pool {
   /** Those with the sign-in of now. */
   #current = new WeakSet<Worker>();
   readonly #shrinker: NodeJS.Timeout;
+  readonly #endGuard: () => void;
   /** Workers about to become idle, by key. */
   readonly #expected = new Map<string, Set<Promise<void>>>();
   /** Longest idle first. */
@@ -69,6 +72,7 @@ export class Pool {
     this.#slots = new Slots(options.maxConcurrent, options.maxQueue);
     this.#counters = new Slots(COUNTERS, options.maxQueue);
     this.#shrinker = setInterval(() => this.#shrink(), Math.max(1000, options.idleTimeout / 4)).unref();
+    this.#endGuard = guardMemory(this.#workers, options.maxBusyWorkerMemory);
   }
 
   get stats() {
@@ -123,9 +127,9 @@ export class Pool {
       const ready = fresh ? undefined : (this.#take(name) ?? (await this.#nextToArrive(name)));
       const worker = ready ?? (await this.#prepare(key));
       const release = (spent = false) => {
-        const returned = this.#return(worker, name, spent);
+        const returned = this.#return(worker, name, spent).catch(() => this.#dismiss(worker));
         this.#expect(name, returned);
-        void returned.finally(freeSlot);
+        void returned.then(freeSlot);
       };
       return { worker, release };
     } catch (error) {
@@ -165,6 +169,7 @@ export class Pool {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#shrinker);
+    this.#endGuard();
     this.#slots.close();
     this.#counters.close();
     this.#idle = [];
@@ -240,8 +245,8 @@ export class Pool {
 
   async #isWorn(worker: Worker): Promise<boolean> {
     if (worker.served >= this.#options.maxRequestsPerWorker) return true;
-    const bytes = worker.pid === undefined ? undefined : await residentBytes(worker.pid);
-    return bytes !== undefined && bytes > this.#options.maxWorkerMemory;
+    const { pid = -1 } = worker;
+    return ((await residentBytes([pid])).get(pid) ?? 0) > this.#options.maxWorkerMemory;
   }
 
   /**

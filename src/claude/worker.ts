@@ -102,6 +102,11 @@ export class Worker {
     return !this.#process.ended && !this.#failure;
   }
 
+  /** Whether it has something to do. */
+  get isBusy(): boolean {
+    return this.#turn !== undefined || this.#count !== undefined;
+  }
+
   get exited(): Promise<string> {
     return this.#process.exited;
   }

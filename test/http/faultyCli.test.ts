@@ -16,7 +16,8 @@ async function withFault(fault: Fault | string, onControl = "false"): Promise<St
   const scratch = await scratchHome();
   const behaviour = `(fake, message) => message.type === "user" ? (${fault})(fake) : (${onControl})`;
   const claudePath = await fakeCli(scratch.home, behaviour);
-  const on = await stage({ claudePath, warm: 0, maxConcurrent: 1, cliSilence: SILENCE });
+  const maxBusyWorkerMemory = 300 * 1024 * 1024;
+  const on = await stage({ claudePath, warm: 0, maxConcurrent: 1, cliSilence: SILENCE, maxBusyWorkerMemory });
   const dispose = on[Symbol.asyncDispose];
   return Object.assign(on, {
     [Symbol.asyncDispose]: async () => {
@@ -133,6 +134,15 @@ describe("a CLI that ends or hangs ends its request, and the next one is served:
         fake.spawn("sh", ["-c", "kill -STOP $PPID"], { stdio: "ignore" });
       },
       "stopped responding",
+    ],
+    [
+      "it outgrows its memory",
+      (fake) => {
+        fake.begin();
+        const held = Buffer.alloc(400 * 1024 * 1024, 1);
+        setInterval(() => held.length, 60_000);
+      },
+      "more than 300 MB of memory",
     ],
     [
       "it writes garbage for ever",

@@ -1,0 +1,30 @@
+import { cliTooLarge } from "../api/cliErrors.ts";
+import type { ApiError } from "../api/errors.ts";
+import { residentBytes } from "./memory.ts";
+
+/** Milliseconds between two looks: a worker may grow by some hundred megabytes in that time. */
+const INTERVAL = 1000;
+
+/** What the guard needs of a worker. */
+export interface Guarded {
+  readonly pid: number | undefined;
+  readonly isBusy: boolean;
+  end(reason: ApiError): void;
+}
+
+/** Ends busy workers that outgrow `limit` bytes, where the system tells their size; returns what ends the watch. */
+export function guardMemory(workers: Iterable<Guarded>, limit: number, read = residentBytes): () => void {
+  let looking = false;
+  const look = async () => {
+    if (looking) return;
+    looking = true;
+    const busy = [...workers].filter(({ isBusy }) => isBusy);
+    const sizes = await read(busy.flatMap(({ pid }) => pid ?? [])).catch(() => new Map<number, number>());
+    for (const worker of busy) {
+      if ((sizes.get(worker.pid ?? -1) ?? 0) > limit) worker.end(cliTooLarge(Math.round(limit / 1024 / 1024)));
+    }
+    looking = false;
+  };
+  const timer = setInterval(() => void look(), INTERVAL).unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { fakeCli } from "../support/fakeCli.ts";
+import { scratchHome, simple } from "../support/harness.ts";
+import { startServerProcess } from "../support/serverProcess.ts";
+
+/** Descriptors for a server whose workers need three each, and whose clients need one each. */
+const DESCRIPTORS = 64;
+const REQUESTS = 12;
+
+describe.skipIf(process.platform !== "linux")("a server with few file descriptors", () => {
+  it("answers what it cannot serve with 529, and serves on", async () => {
+    await using scratch = await scratchHome();
+    const args = ["--max-concurrent", String(REQUESTS), "--claude", await fakeCli(scratch.home, "() => false")];
+    const limited = join(scratch.home, "limited-node");
+    await writeFile(limited, `#!/bin/sh\nulimit -n ${DESCRIPTORS} && exec "${process.execPath}" "$@"\n`, { mode: 0o755 });
+    await using server = await startServerProcess(args, {}, limited);
+    expect(readFileSync(`/proc/${server.child.pid}/limits`, "utf8")).toMatch(/Max open files +64 /);
+    const statuses = await Promise.all(
+      Array.from({ length: REQUESTS }, async (_, number) => {
+        // a system prompt for each, so that each needs a worker
+        const response = await server.post({ ...simple(), system: `${number}` });
+        const body = (await response.json()) as { error?: { type: string; message: string } };
+        if (response.status !== 200) expect(body.error?.type).toMatch(/^(overloaded_error|api_error)$/);
+        return response.status;
+      }),
+    );
+    for (const status of statuses) expect([200, 529]).toContain(status);
+    expect(statuses).toContain(200);
+    expect(statuses).toContain(529);
+    expect(server.child.exitCode).toBeNull();
+    expect((await server.post(simple("next"))).status).toBe(200);
+    expect(server.output.stderr).not.toMatch(/TypeError|unhandled|uncaught/i);
+  });
+});
