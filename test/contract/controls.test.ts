@@ -1,0 +1,76 @@
+import { dirname } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { brokenCli } from "../support/brokenCli.ts";
+import { eventsOf, scratchHome, simple, stage, until } from "../support/harness.ts";
+import { body, NEUTRAL, RawCli } from "../support/rawCli.ts";
+import { gate, held, text } from "../support/replies.ts";
+import { workersOf } from "../support/serverProcess.ts";
+
+let cli: RawCli;
+beforeAll(async () => {
+  cli = await RawCli.start({ system: [] });
+});
+afterAll(() => cli[Symbol.asyncDispose]());
+
+describe("a control request that the CLI cannot serve", () => {
+  it("is answered with an error where it is unknown, also in mid-turn", async () => {
+    const ping = { subtype: "claude_virtual_api_ping" };
+    const [begun, end] = [gate(), gate()];
+    cli.standIn.respond = () => held([text("one two three")], begun.open, end.opened);
+    const turn = cli.turn(body());
+    await begun.opened;
+    expect(await cli.control(ping)).toMatchObject({ subtype: "error", error: expect.stringContaining(ping.subtype) });
+    end.open();
+    expect((await turn).events.at(-1)).toEqual({ type: "message_stop" });
+    cli.standIn.reset();
+  });
+
+  it.each([{ model: 5 }, { permissions: "x" }])("is refused as a whole where a setting is invalid: %j", async (bad) => {
+    await cli.turn(body("before"));
+    const env = { ...NEUTRAL, CLAUDE_CODE_EXTRA_BODY: JSON.stringify(body("refused")) };
+    const answer = await cli.settings({ model: "sonnet", env, ...bad });
+    expect(answer).toMatchObject({
+      subtype: "error",
+      error: expect.stringContaining("earlier settings stay in force"),
+    });
+  });
+});
+
+describe("a turn whose settings the CLI refuses", () => {
+  it("is never sent, and the next one is", async () => {
+    await using scratch = await scratchHome();
+    // the CLI wants a string there
+    const claudePath = await brokenCli(scratch.home, { input: 's/"model":"haiku"/"model":5/' });
+    await using on = await stage({ maxConcurrent: 1, claudePath });
+    expect((await on.post(simple("of the client before"))).status).toBe(200);
+    on.standIn.messages.length = 0;
+    const refused = await on.post({ ...simple("refused"), model: "haiku" });
+    expect(await refused.json()).toMatchObject({
+      error: { type: "api_error", message: expect.stringMatching(/refused 'apply_flag_settings'.*: model$/) },
+    });
+    expect(refused.status).toBe(500);
+    expect((await on.post(simple("next"))).status).toBe(200);
+    expect(on.standIn.messages.map((message) => message.body.messages[0].content)).toEqual(["next"]);
+  });
+});
+
+describe.skipIf(process.platform !== "linux")("a CLI that is stopped in mid-answer", () => {
+  it("ends its request, and the next one is served by another", async () => {
+    await using on = await stage({ maxConcurrent: 1, warm: 0, cliSilence: 6000 });
+    const begun = gate();
+    on.standIn.respond = () => held([text("one two three")], begun.open, gate().opened);
+    const response = await on.post(simple("x", { stream: true }));
+    await begun.opened;
+    const home = dirname(on.dataDir);
+    const [pid] = workersOf(home);
+    process.kill(pid!, "SIGSTOP");
+    const events = await eventsOf(response);
+    expect(events.at(-1)).toMatchObject({
+      type: "error",
+      error: { message: expect.stringContaining("stopped responding") },
+    });
+    await until(() => !workersOf(home).includes(pid!));
+    on.standIn.reset();
+    expect((await on.post(simple("next"))).status).toBe(200);
+  });
+});
