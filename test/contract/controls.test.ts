@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { brokenCli } from "../support/brokenCli.ts";
 import { eventsOf, scratchHome, simple, stage, until } from "../support/harness.ts";
-import { body, NEUTRAL, RawCli } from "../support/rawCli.ts";
+import { body, RawCli } from "../support/rawCli.ts";
 import { gate, held, text } from "../support/replies.ts";
 import { workersOf } from "../support/serverProcess.ts";
 
@@ -25,28 +25,26 @@ describe("a control request that the CLI cannot serve", () => {
     cli.standIn.reset();
   });
 
-  it.each([{ model: 5 }, { permissions: "x" }])("is refused as a whole where a setting is invalid: %j", async (bad) => {
-    await cli.turn(body("before"));
-    const env = { ...NEUTRAL, CLAUDE_CODE_EXTRA_BODY: JSON.stringify(body("refused")) };
-    const answer = await cli.settings({ model: "sonnet", env, ...bad });
-    expect(answer).toMatchObject({
-      subtype: "error",
-      error: expect.stringContaining("earlier settings stay in force"),
-    });
+  it.each(["x", undefined])("is refused where the settings are none: %j", async (settings) => {
+    const answer = await cli.control({ subtype: "apply_flag_settings", settings });
+    expect(answer).toMatchObject({ subtype: "error", error: expect.stringContaining("requires `settings`") });
   });
 });
 
 describe("a turn whose settings the CLI refuses", () => {
   it("is never sent, and the next one is", async () => {
     await using scratch = await scratchHome();
-    // the CLI wants a string there
-    const claudePath = await brokenCli(scratch.home, { input: 's/"model":"haiku"/"model":5/' });
+    const input = 's/"settings":{"model":"haiku"/"settings":"none","instead_of":{"model":"haiku"/';
+    const claudePath = await brokenCli(scratch.home, { input });
     await using on = await stage({ maxConcurrent: 1, claudePath });
     expect((await on.post(simple("of the client before"))).status).toBe(200);
     on.standIn.messages.length = 0;
     const refused = await on.post({ ...simple("refused"), model: "haiku" });
     expect(await refused.json()).toMatchObject({
-      error: { type: "api_error", message: expect.stringMatching(/refused 'apply_flag_settings'.*: model$/) },
+      error: {
+        type: "api_error",
+        message: expect.stringMatching(/refused 'apply_flag_settings'.* requires `settings`/),
+      },
     });
     expect(refused.status).toBe(500);
     expect((await on.post(simple("next"))).status).toBe(200);

@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { EventEmitter } from "node:events";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { ApiError } from "../../../src/api/errors.ts";
+import type { Spawn } from "../../../src/claude/cliProcess.ts";
+import { Launcher } from "../../../src/claude/launcher.ts";
+import { fakeCli } from "../../support/fakeCli.ts";
+import { scratchHome } from "../../support/harness.ts";
+
+/** The call of the file system that fails, on paths that end so, and with what. */
+const failing = vi.hoisted(() => ({ call: "", path: "", code: "" }));
+
+vi.mock("node:fs/promises", async (original) => {
+  const real: Record<string, unknown> = await original();
+  const wrapped = Object.entries(real).map(([name, call]) => {
+    if (typeof call !== "function") return [name, call];
+    const guarded = (...args: unknown[]) => {
+      if (name === failing.call && String(args[0]).includes(failing.path)) {
+        return Promise.reject(Object.assign(new Error(`${name} ${failing.code}`), { code: failing.code }));
+      }
+      return call(...args);
+    };
+    return [name, guarded];
+  });
+  return Object.fromEntries(wrapped);
+});
+
+afterEach(() => Object.assign(failing, { call: "", path: "", code: "" }));
+
+const systemError = (code: string) => Object.assign(new Error(`spawn ${code}`), { code });
+const warnings: string[] = [];
+const quiet = () => {};
+const logger = {
+  error: quiet,
+  warn: (line: string) => void warnings.push(line),
+  info: quiet,
+  debug: quiet,
+  trace: quiet,
+};
+
+async function launcherIn(start?: Spawn) {
+  const scratch = await scratchHome();
+  const dataDir = join(scratch.home, "data");
+  const claudePath = await fakeCli(scratch.home, "() => false");
+  const environment = { PATH: process.env.PATH, HOME: scratch.home };
+  const options = { claudePath, dataDir, environment, extraEnvironment: {} };
+  const launcher = new Launcher(options, { logger, hide: () => {}, ...(start && { spawn: start }) });
+  const launch = async () => {
+    const worker = await launcher.launch([], false);
+    await worker.initialize("");
+    await worker.stop();
+  };
+  onTestFinished(async () => {
+    launcher.close();
+    await scratch[Symbol.asyncDispose]();
+  });
+  return { launch, dataDir, home: scratch.home, claudePath };
+}
+
+/** Launches must fail so, until `mend` was called. */
+async function expectFailure(launch: () => Promise<void>, expected: object, mend: () => unknown): Promise<void> {
+  const error = await launch().catch((failure: unknown) => failure);
+  expect(error).toBeInstanceOf(ApiError);
+  expect(error).toMatchObject(expected);
+  await mend();
+  await launch();
+}
+
+const SCARCE = { status: 529, type: "overloaded_error", headers: { "retry-after": "2" } };
+const FAILED = { status: 500, type: "api_error", message: expect.stringContaining("could not be started") };
+
+describe.skipIf(process.platform === "win32")(
+  "a start of which one step fails is an answer, and the next start succeeds:",
+  () => {
+    it.each<[call: string, path: string, code: string, expected: object]>([
+      ["mkdir", "empty", "ENOSPC", FAILED],
+      ["mkdir", "one-call", "ENOSPC", FAILED],
+      ["writeFile", "one-call", "EMFILE", SCARCE],
+      ["rename", "one-call", "EACCES", FAILED],
+      ["readFile", "settings.json", "EMFILE", SCARCE],
+    ])("%s of %s: %s", async (call, path, code, expected) => {
+      const { launch } = await launcherIn();
+      Object.assign(failing, { call, path, code });
+      await expectFailure(launch, expected, () => Object.assign(failing, { call: "" }));
+    });
+
+    it.each([
+      ["EMFILE", SCARCE],
+      ["ENOMEM", SCARCE],
+      ["EPERM", FAILED],
+    ])("spawn throws %s", async (code, expected) => {
+      let isScarce = true;
+      const { launch } = await launcherIn((...args) => {
+        if (isScarce) throw systemError(code);
+        return spawn(...args);
+      });
+      await expectFailure(launch, expected, () => {
+        isScarce = false;
+      });
+    });
+
+    it.each([
+      ["EMFILE", SCARCE],
+      ["ENOENT", FAILED],
+    ])("spawn gives a child without pipes: %s", async (code, expected) => {
+      let isScarce = true;
+      const { launch } = await launcherIn((...args) => {
+        if (!isScarce) return spawn(...args);
+        const child = Object.assign(new EventEmitter(), { pid: undefined, kill: () => false, unref: () => {} });
+        process.nextTick(() => child.emit("error", systemError(code)));
+        return child as unknown as ChildProcess;
+      });
+      await expectFailure(launch, expected, () => {
+        isScarce = false;
+      });
+    });
+  },
+);
+
+describe.skipIf(process.platform === "win32")("a start", () => {
+  it("finds the CLI again where that has gone", async () => {
+    const { launch, claudePath } = await launcherIn();
+    await launch();
+    await rm(claudePath);
+    await expect(launch()).rejects.toMatchObject(FAILED);
+    await expect(launch()).rejects.toMatchObject({ details: { error_code: "cli_unusable" } });
+  });
+
+  it("makes the data directory again where that has gone", async () => {
+    const { launch, dataDir } = await launcherIn();
+    await launch();
+    await rm(dataDir, { recursive: true });
+    await launch();
+  });
+
+  it("fails where a file has taken its place", async () => {
+    const { launch, dataDir } = await launcherIn();
+    await writeFile(dataDir, "");
+    await expect(launch()).rejects.toMatchObject(FAILED);
+  });
+
+  it("goes on without a sign-in where the settings are no JSON", async () => {
+    const { launch, home } = await launcherIn();
+    const { mkdir } = await import("node:fs/promises");
+    await mkdir(join(home, ".claude"));
+    await writeFile(join(home, ".claude/settings.json"), "{");
+    await launch();
+    expect(warnings.at(-1)).toContain("is not a JSON object");
+  });
+});
