@@ -43,7 +43,8 @@ export const TOOLS_DISCOUNT = 500;
 const NEVER_PAID = JSON.stringify({ messages: [] });
 
 const SERVER = "tools";
-const FAILED = /countTokens API call failed: (?:(\d{3}) )?(.*)$/;
+/** Takes all that follows, also past a line separator: to look for an end again and again would take long. */
+const FAILED = /countTokens API call failed: (?:(\d{3}) )?(.*)/s;
 const ESTIMATED = "count unavailable";
 
 /** Fills the conversation of a fresh worker and has the CLI ask the API's free counter about it. */

@@ -15,7 +15,9 @@ describe.skipIf(process.platform !== "linux")("a server with few file descriptor
     await using scratch = await scratchHome();
     const args = ["--max-concurrent", String(REQUESTS), "--claude", await fakeCli(scratch.home, "() => false")];
     const limited = join(scratch.home, "limited-node");
-    await writeFile(limited, `#!/bin/sh\nulimit -n ${DESCRIPTORS} && exec "${process.execPath}" "$@"\n`, { mode: 0o755 });
+    await writeFile(limited, `#!/bin/sh\nulimit -n ${DESCRIPTORS} && exec "${process.execPath}" "$@"\n`, {
+      mode: 0o755,
+    });
     await using server = await startServerProcess(args, {}, limited);
     expect(readFileSync(`/proc/${server.child.pid}/limits`, "utf8")).toMatch(/Max open files +64 /);
     const statuses = await Promise.all(
