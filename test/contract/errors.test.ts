@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { body, RawCli } from "../support/rawCli.ts";
-import { eventsFor, failure, paced, text } from "../support/replies.ts";
+import { eventsFor, failure, paced, type StreamEvent, text } from "../support/replies.ts";
 
 const STATUSES: [number, string, string][] = [
   [400, "invalid_request_error", "foo: Extra inputs are not permitted"],
@@ -66,13 +66,39 @@ describe("of a failed call, the CLI", () => {
     const begun = [...eventsFor([text("a b c")])].slice(0, 4);
     const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
     cli.standIn.respond = () => paced([...begun, overloaded]);
-    const { events, result } = await cli.turn(body());
+    const { events, log, result } = await cli.turn(body());
     expect(result.is_error).toBe(true);
     expect(events.at(-2)).toMatchObject({ type: "message_delta", delta: { stop_reason: null } });
     expect(events.at(-1)).toEqual({ type: "message_stop" });
+    const ends = log.filter((line) => line.event?.type === "message_stop");
+    expect(ends).toEqual([expect.objectContaining({ abandoned_blocks: expect.anything() })]);
     await expect
       .poll(() => cli.diagnostics.find((line) => line.includes("Error streaming (non-streaming fallback disabled)")))
       .toContain(JSON.stringify(overloaded));
+  });
+
+  it.each([
+    ["before its stop reason", [{ stop_reason: null }, {}]],
+    ["after its stop reason", [{}, { stop_reason: null }]],
+    ["in place of it", [{ stop_reason: null }]],
+  ])("passes a delta without a stop reason on, %s, and marks no end as its own", async (_where, deltas) => {
+    const answer = [...eventsFor([text("a b c")])];
+    const end = answer.at(-2) as StreamEvent;
+    const ends = deltas.map((more) => ({ ...end, type: "message_delta", delta: { ...end.delta, ...more } }));
+    const sent = [...answer.slice(0, -2), ...ends, { type: "message_stop" }];
+    cli.standIn.respond = () => paced(sent);
+    const { events, log, result } = await cli.turn(body());
+    expect(events).toEqual(sent.filter(({ type }) => type !== "ping"));
+    expect(log.filter((line) => line.abandoned_blocks)).toEqual([]);
+    expect(result.is_error).toBe(false);
+  });
+
+  it("calls an answer that is no stream one without events, and says on stderr of which type it is", async () => {
+    cli.standIn.respond = () => ({ status: 200, plain: "<html></html>" });
+    const { log } = await cli.turn(body(), { env: { ANTHROPIC_LOG: "debug" } });
+    const report = log.find((line) => line.is_api_error_message);
+    expect(report?.message.content[0].text).toContain("Stream ended without receiving any events");
+    await expect.poll(() => cli.diagnostics).toContain('    "content-type": "text/html",');
   });
 
   it("has neither status nor type when the connection drops", async () => {

@@ -28,31 +28,34 @@ async function* pinging(): AsyncGenerator<StreamEvent> {
 const withoutPings = (events: { type?: unknown }[]) => events.filter(({ type }) => type !== "ping");
 
 describe("an upstream that falls silent", { timeout: 60_000 }, () => {
-  const on = fileStage({ streamIdleTimeout: BOUND, maxConcurrent: 4, warm: 4 });
+  const on = fileStage({ streamIdleTimeout: BOUND, maxConcurrent: 5 });
 
   it("ends its answer at the bound with an error and one call, one that pings never", async () => {
     const answers: Record<string, () => AsyncGenerator<StreamEvent>> = {
+      "before any event": () => silentAfter(0),
       "in a block": () => silentAfter(5),
       "after a block": () => silentAfter(EVENTS.length - 2),
       "before its end": () => silentAfter(EVENTS.length - 1),
       pinging,
     };
     on.standIn.respond = ({ body }) => paced((answers[body.messages[0].content] as typeof pinging)());
+    const [refused, ...streams] = await Promise.all(
+      Object.keys(answers).map((name) => on.post(simple(name, { stream: true }))),
+    );
     const [inBlock, afterBlock, whole, pinged] = await Promise.all(
-      Object.keys(answers).map(async (name) =>
-        withoutPings(await eventsOf(await on.post(simple(name, { stream: true })))),
-      ),
+      streams.map(async (stream) => withoutPings(await eventsOf(stream))),
     );
     const error = { type: "timeout_error", message: "The API sent nothing for 10 s. Send the request again." };
+    expect([refused?.status, await refused?.json()]).toMatchObject([504, { error }]);
     expect(inBlock).toEqual([...withoutPings(EVENTS.slice(0, 5)), { type: "error", error }]);
     // of the last stop the server cannot know whether it is upstream's
     expect(afterBlock).toEqual([...withoutPings(EVENTS.slice(0, -3)), { type: "error", error }]);
     expect(whole).toEqual(withoutPings(EVENTS));
     expect(pinged).toEqual(withoutPings(EVENTS));
-    expect(on.standIn.messages).toHaveLength(4);
+    expect(on.standIn.messages).toHaveLength(5);
     on.standIn.respond = () => reply([text("here again")]);
     const next = await Promise.all(Object.keys(answers).map(() => on.post(simple())));
-    expect(next.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(next.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
   });
 });
 

@@ -170,6 +170,8 @@ async function send(response: ServerResponse, reply: Reply, stream: boolean, enc
   }
   const type = encode === frame ? "text/event-stream; charset=utf-8" : "application/vnd.amazon.eventstream";
   response.writeHead(200, { "content-type": type, "cache-control": "no-cache" });
+  // the real API's headers do not wait for its first event
+  response.flushHeaders();
   const closed = once(response, "close");
   for await (const event of reply.events) {
     if (response.destroyed) return;
