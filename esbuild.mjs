@@ -15,13 +15,17 @@ const loadedLater = {
   },
 };
 
+const URL_OF_BUNDLE = 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;';
+
 const common = {
   bundle: true,
   platform: "node",
   target: "node20.19",
   format: "cjs",
   outdir: "dist",
-  define: { __VERSION__: JSON.stringify(version) },
+  // a bundle of CommonJS has no import.meta, and a thread is started from the file beside it
+  define: { __VERSION__: JSON.stringify(version), "import.meta.url": "bundleUrl" },
+  banner: { js: URL_OF_BUNDLE },
   minify: production,
   sourcemap: production ? false : "linked",
   logLevel: "warning",
@@ -44,7 +48,13 @@ await rm("dist", { recursive: true, force: true });
 const results = await Promise.all([
   build({ ...common, entryPoints: ["src/server.ts", "src/client.ts"], plugins: [loadedLater] }),
   build({ ...common, entryPoints: ["src/messages/tokenizer.ts"] }),
-  build({ ...common, entryPoints: ["src/cli.ts"], plugins: [loadedLater], banner: { js: "#!/usr/bin/env node" } }),
+  build({ ...common, entryPoints: ["src/messages/readerThreadEntry.ts"] }),
+  build({
+    ...common,
+    entryPoints: ["src/cli.ts"],
+    plugins: [loadedLater],
+    banner: { js: `#!/usr/bin/env node\n${URL_OF_BUNDLE}` },
+  }),
   build({
     ...common,
     entryPoints: { extension: "src/extension/main.ts" },

@@ -21,6 +21,8 @@ export interface ServerOptions {
   maxConcurrent: number;
   /** Requests that may wait for a worker; beyond it the answer is 529. */
   maxQueue: number;
+  /** Bytes of request bodies, beyond small ones, held at once; further ones wait in their sockets, for a minute at most. */
+  maxBodyMemory: number;
   /** Blank workers kept ready for the next new system prompt. */
   warm: number;
   /** Milliseconds without work after which a worker beyond the warm ones is let go. */
@@ -67,6 +69,7 @@ export const defaultOptions: Omit<ServerOptions, "environment"> = {
   keepFiles: 0,
   maxConcurrent: 8,
   maxQueue: 256,
+  maxBodyMemory: 128 * 1024 * 1024,
   warm: 1,
   idleTimeout: 5 * 60_000,
   maxRequestsPerWorker: 200,

@@ -13,6 +13,8 @@ import { createApp } from "./http/app.ts";
 import { defaultBounds } from "./http/connections.ts";
 import { createHttpServer } from "./http/httpServer.ts";
 import { isLoopback } from "./http/middleware/access.ts";
+import { BodyMemory } from "./messages/bodyMemory.ts";
+import { RequestReader } from "./messages/requestReader.ts";
 import type { ServerOptions } from "./options.ts";
 import { type Description, describe, diagnose } from "./selfCheck/diagnose.ts";
 import { Fitness } from "./selfCheck/fitness.ts";
@@ -68,7 +70,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const pool = new Pool(launcher, options, logger);
   const activity = new Activity();
   const stores = createStores(options, pool, logger);
-  const { directory, batches } = stores;
+  const { directory, batches, reader } = stores;
   const closing = new AbortController();
   const app = createApp(options, { pool, launcher, activity, closing: closing.signal, ...stores }, logger);
   // what may be answered or wait, as much again, and some: clients keep connections open between their requests
@@ -99,6 +101,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       await isWithin(FAREWELL, activity.idle());
       http.closeAllConnections();
       await Promise.all([closed, poolClosed]);
+      await reader.close();
       await directory.close();
       launcher.close();
       if (listened) logger.info("stopped");
@@ -133,11 +136,15 @@ function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
   const quota = new Quota(options.storageQuota);
   const files = new FileStore(directory, quota, options.keepFiles, logger);
   const ledger = new Ledger(directory, logger);
-  const run = { pool, modelMap: options.modelMap, files, ledger };
+  const memory = new BodyMemory(options);
+  const reader = new RequestReader(files, memory, logger);
+  const run = { pool, ledger };
   const concurrency = Math.max(1, Math.floor(options.maxConcurrent / 2));
-  const batches = new Batches(directory, quota, executor(run), { concurrency, backoff: defaultBackoff }, logger);
+  const execute = executor({ ...run, reader, memory, modelMap: options.modelMap });
+  const readElement = (bytes: Uint8Array<ArrayBuffer>) => reader.element(bytes);
+  const batches = new Batches(directory, quota, execute, { concurrency, backoff: defaultBackoff, readElement }, logger);
   for (const tenant of [ledger, files, batches]) directory.addTenant(tenant);
-  return { directory, files, ledger, batches, run, secret: new Secret(options.dataDir) };
+  return { directory, files, ledger, batches, run, reader, memory, secret: new Secret(options.dataDir) };
 }
 
 async function troubleWithCli(pool: Pool): Promise<CliTrouble | undefined> {

@@ -2,12 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ApiError, internal } from "../api/errors.ts";
 import type { Message } from "../api/events.ts";
 import type { Slots } from "../claude/slots.ts";
+import type { Body } from "../messages/requestReader.ts";
 import type { Logger } from "../shared/logger.ts";
-import { readJsonLines } from "../storage/jsonLines.ts";
 import type { Execute } from "./execute.ts";
-import type { BatchRequest } from "./intake.ts";
 import type { BatchRecord } from "./record.ts";
 import { Refusals } from "./refusals.ts";
+import { readRequests, type StoredRequest } from "./requestLines.ts";
 import { errored, type Result, Results } from "./results.ts";
 import type { BatchStore } from "./store.ts";
 import { type BackoffOptions, backoffOf, type Go, type Throttle, verdictOn } from "./throttle.ts";
@@ -127,13 +127,13 @@ export class BatchRun {
   }
 
   /** The requests without result. */
-  async *#requests(results: Results): AsyncGenerator<BatchRequest, void, undefined> {
-    for await (const { value } of readJsonLines<BatchRequest>(this.#parts.store.requestsPath(this.#record.id))) {
-      if (!results.done.has(value.custom_id)) yield value;
+  async *#requests(results: Results): AsyncGenerator<StoredRequest, void, undefined> {
+    for await (const request of readRequests(this.#parts.store.requestsPath(this.#record.id))) {
+      if (!results.done.has(request.custom_id)) yield request;
     }
   }
 
-  async #answer({ custom_id, params }: BatchRequest, results: Results): Promise<void> {
+  async #answer({ custom_id, params }: StoredRequest, results: Results): Promise<void> {
     const result = await this.#resultOf(params);
     // a full disk must not cost an answer that is paid for
     for (let failures = 1; result; failures++) {
@@ -148,7 +148,7 @@ export class BatchRun {
   }
 
   /** How the request ends; undefined when it was broken off and is to be sent again. */
-  async #resultOf(params: unknown): Promise<Result | undefined> {
+  async #resultOf(params: Body): Promise<Result | undefined> {
     const { throttle, backoff } = this.#parts;
     const refusals = new Refusals(throttle);
     for (let failures = 0; ; ) {
@@ -175,7 +175,7 @@ export class BatchRun {
     }
   }
 
-  #send(params: unknown, { follow }: Go): Promise<Message> {
+  #send(params: Body, { follow }: Go): Promise<Message> {
     const { execute, throttle } = this.#parts;
     const taken = () => {
       throttle.letThrough();

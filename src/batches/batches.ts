@@ -8,6 +8,7 @@ import type { Quota } from "../storage/quota.ts";
 import { persistently } from "../storage/stored.ts";
 import { BatchRun } from "./batchRun.ts";
 import type { Execute } from "./execute.ts";
+import type { ReadElement } from "./intake.ts";
 import type { BatchRecord } from "./record.ts";
 import { BatchStore, LIFETIME } from "./store.ts";
 import { type BackoffOptions, type Pause, Throttle } from "./throttle.ts";
@@ -16,6 +17,8 @@ export interface BatchesOptions {
   /** Requests of batches that may be under way at once. */
   concurrency: number;
   backoff: BackoffOptions;
+  /** How large requests of a new batch are read. */
+  readElement?: ReadElement;
 }
 
 /** How far a batch has got, which the API's own counts do not tell before its end. */
@@ -55,7 +58,7 @@ export class Batches implements Tenant {
     this.#execute = execute;
     this.#options = options;
     this.#logger = logger;
-    this.#store = new BatchStore(directory, quota, logger);
+    this.#store = new BatchStore(directory, quota, logger, options.readElement);
     this.#slots = new Slots(options.concurrency, Number.POSITIVE_INFINITY);
     this.#throttle = new Throttle(options.backoff, ({ until, reason }) =>
       logger.warn(`batches pause until ${until}: ${reason}`),

@@ -1,5 +1,7 @@
 import { Tokenizer, TokenType } from "@streamparser/json";
+import { MAX_DEPTH } from "../api/depth.ts";
 import { ApiError, invalidRequest, requestTooLarge } from "../api/errors.ts";
+import { joined } from "../shared/joined.ts";
 
 /** Bytes one request of a batch may have: as many as a request of its own (docs: "Request size limits"). */
 const MAX_ELEMENT = 32 * 1024 * 1024;
@@ -18,7 +20,7 @@ type Step = "object" | "key" | "colon" | "list" | "first" | "element" | "comma" 
 
 /**
  * Cuts `{"requests": [{…}, {…}]}` into its elements while it arrives, so that no more than one is in memory.
- * The tokenizer tells where each begins and ends; it is then parsed from its own bytes, like any other body.
+ * The tokenizer tells where each begins and ends.
  */
 export class Elements {
   /** A buffer of its own for strings: without one, each escape is kept as a string until its string ends. */
@@ -33,7 +35,7 @@ export class Elements {
   /** Where the present element begins, or else the last token. */
   #start = 0;
   #count = 0;
-  #complete: Record<string, unknown>[] = [];
+  #complete: Uint8Array<ArrayBuffer>[] = [];
 
   constructor() {
     this.#tokenizer.onToken = ({ token, value, offset }) => {
@@ -46,8 +48,8 @@ export class Elements {
     };
   }
 
-  /** Takes the next bytes and gives the elements that are complete with them. Throws `ApiError` 400 or 413. */
-  write(chunk: Uint8Array): Record<string, unknown>[] {
+  /** Takes the next bytes and gives the text of the elements that are complete with them. Throws `ApiError` 400 or 413. */
+  write(chunk: Uint8Array): Uint8Array<ArrayBuffer>[] {
     if (this.#end === 0 && chunk[0] === MARK) this.#base = this.#end = -MARK_LENGTH;
     this.#chunks.push(chunk);
     this.#end += chunk.length;
@@ -104,14 +106,21 @@ export class Elements {
   }
 
   #inside(token: TokenType, offset: number): Step {
-    if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) this.#depth += 1;
+    if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) this.#deepen();
     if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth -= 1;
     if (this.#depth > 0) return "element";
     this.#requireSize(offset + 1);
-    this.#complete.push(parse(Buffer.concat(this.#chunks, offset + 1 - this.#start)));
+    this.#complete.push(joined(this.#chunks, offset + 1 - this.#start));
     this.#count += 1;
     this.#start = offset + 1;
     return "comma";
+  }
+
+  #deepen(): void {
+    this.#depth += 1;
+    // the params are a level below their element
+    if (this.#depth <= MAX_DEPTH + 1) return;
+    throw invalidRequest(`requests.${this.#count}.params: nested deeper than ${MAX_DEPTH} levels.`);
   }
 
   /** Neither an element nor anything between two of them may be larger, since it is held in memory. */
@@ -131,14 +140,6 @@ export class Elements {
       this.#chunks[0] = first.subarray(offset - this.#base);
       this.#base = offset;
     }
-  }
-}
-
-function parse(bytes: Buffer): Record<string, unknown> {
-  try {
-    return JSON.parse(bytes.toString("utf8"));
-  } catch (error) {
-    throw malformed((error as Error).message);
   }
 }
 

@@ -1,8 +1,9 @@
-import { invalidRequest } from "../api/errors.ts";
 import type { Message } from "../api/events.ts";
 import { fold } from "../api/fold.ts";
-import { type MessagesRequest, parseMessagesRequest } from "../api/messagesRequest.ts";
 import type { ApiVersion } from "../api/versionRules.ts";
+import type { BodyMemory } from "../messages/bodyMemory.ts";
+import type { Reading } from "../messages/readRequest.ts";
+import type { Body, RequestReader } from "../messages/requestReader.ts";
 import { type Admission, type RunContext, run } from "../messages/run.ts";
 import type { BatchRecord } from "./record.ts";
 
@@ -17,26 +18,34 @@ export interface Sending {
 }
 
 /** Answers one request of a batch. Throws `ApiError`, and the signal's reason when it is aborted. */
-export type Execute = (params: unknown, batch: BatchRecord, sending: Sending) => Promise<Message>;
+export type Execute = (params: Body, batch: BatchRecord, sending: Sending) => Promise<Message>;
+
+export interface ExecuteContext extends RunContext {
+  reader: RequestReader;
+  memory: BodyMemory;
+  modelMap: Record<string, string>;
+}
 
 /** The way of any message, folded; behind requests that somebody waits for. */
-export function executor(context: RunContext): Execute {
+export function executor({ reader, memory, modelMap, ...context }: ExecuteContext): Execute {
+  const read = async (params: Body, reading: Reading, signal: AbortSignal) => {
+    if ("value" in params) return reader.message(params, reading, { signal });
+    const hold = await memory.acquire(params.bytes.length, signal, true);
+    try {
+      // reading moves the bytes away, and the request may have to be sent again
+      return await reader.message({ bytes: params.bytes.slice() }, reading, { signal, hold });
+    } catch (error) {
+      hold.release();
+      throw error;
+    }
+  };
   return async (params, { api_version, betas }, { signal, admission, taken }) => {
-    const request = parseMessagesRequest(params, api_version as ApiVersion);
-    refuseOutsideBatches(request);
+    const reading = { version: api_version as ApiVersion, betas, modelMap, inBatch: true, isShown: false };
+    const request = await read(params, reading, signal);
     const sent = { ...context, background: true, answered: taken, admission };
-    const message = await fold(run(sent, request, betas, signal));
+    const message = await fold(run(sent, request, signal));
     // a run that is stopped ends early, and what there is of its answer is none
     signal.throwIfAborted();
     return { ...message, usage: { ...message.usage, service_tier: "batch" } };
   };
-}
-
-/** What a message may ask for but a request of a batch may not (contract: "Message Batches"). */
-function refuseOutsideBatches(request: MessagesRequest): void {
-  if (request.stream) throw invalidRequest("stream: Streaming is not supported in batches");
-  if (request.max_tokens === 0) throw invalidRequest("max_tokens: Input should be greater than or equal to 1");
-  if (request.speed !== undefined && request.speed !== null) {
-    throw invalidRequest("speed: Extra inputs are not permitted");
-  }
 }

@@ -1,5 +1,8 @@
-import { isDeeperThan, MAX_DEPTH } from "../api/depth.ts";
+import { type BatchElement, toBatchLine } from "../api/batchLine.ts";
+import { BodyBounds } from "../api/bodyBounds.ts";
+import { MAX_DEPTH } from "../api/depth.ts";
 import { invalidRequest } from "../api/errors.ts";
+import { DICTIONARY } from "../api/wording.ts";
 import { Elements, extraInput } from "./elements.ts";
 
 /** One request of a batch, as a line of `requests.jsonl`. */
@@ -7,6 +10,12 @@ export interface BatchRequest {
   custom_id: string;
   params: unknown;
 }
+
+/** Takes an element apart that is too large to do so at once. Throws `ApiError` 400. */
+export type ReadElement = (bytes: Uint8Array<ArrayBuffer>) => Promise<BatchElement>;
+
+/** Bytes up to which an element is parsed at once. */
+export const SMALL_ELEMENT = 256 * 1024;
 
 const MAX_REQUESTS = 100_000;
 const CUSTOM_ID = /^[a-zA-Z0-9_-]{1,64}$/;
@@ -17,6 +26,11 @@ const CUSTOM_ID = /^[a-zA-Z0-9_-]{1,64}$/;
  */
 export class Intake {
   readonly #ids = new Set<string>();
+  readonly #readLarge: ReadElement;
+
+  constructor(readLarge: ReadElement = async (bytes) => toBatchLine(textOf(bytes))) {
+    this.#readLarge = readLarge;
+  }
 
   /** Requests so far. */
   get count(): number {
@@ -27,25 +41,28 @@ export class Intake {
   async *lines(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
     const elements = new Elements();
     for await (const chunk of body) {
-      const lines = elements.write(chunk).map((element) => this.#line(element));
-      if (lines.length > 0) yield Buffer.from(lines.join(""));
+      const lines: Uint8Array[] = [];
+      for (const element of elements.write(chunk)) lines.push(this.#line(await this.#read(element)));
+      if (lines.length > 0) yield Buffer.concat(lines);
     }
     elements.end();
     if (this.count === 0) throw invalidRequest("requests: List should have at least 1 item after validation, not 0");
   }
 
-  #line(element: Record<string, unknown>): string {
+  #read(bytes: Uint8Array<ArrayBuffer>): BatchElement | Promise<BatchElement> {
+    if (bytes.length <= SMALL_ELEMENT) return toBatchLine(textOf(bytes));
+    new BodyBounds().take(bytes);
+    return this.#readLarge(bytes);
+  }
+
+  #line({ foreign, custom_id, params, line }: BatchElement): Uint8Array {
     const at = `requests.${this.count}`;
-    const { custom_id, params, ...extra } = element;
-    const [foreign] = Object.keys(extra);
     if (foreign !== undefined) throw extraInput(`${at}.${foreign}`);
     this.#add(custom_id, at);
-    if (params === undefined) throw invalidRequest(`${at}.params: Field required`);
-    if (typeof params !== "object" || params === null || Array.isArray(params)) {
-      throw invalidRequest(`${at}.params: Input should be a valid dictionary or object to extract fields from`);
-    }
-    if (isDeeperThan(params, MAX_DEPTH)) throw invalidRequest(`${at}.params: nested deeper than ${MAX_DEPTH} levels.`);
-    return `${JSON.stringify({ custom_id, params } satisfies BatchRequest)}\n`;
+    if (params === "missing") throw invalidRequest(`${at}.params: Field required`);
+    if (params === "too deep") throw invalidRequest(`${at}.params: nested deeper than ${MAX_DEPTH} levels.`);
+    if (!line) throw invalidRequest(`${at}.params: ${DICTIONARY}`);
+    return line;
   }
 
   #add(id: unknown, at: string): asserts id is string {
@@ -62,4 +79,8 @@ export class Intake {
     }
     this.#ids.add(id);
   }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
 }

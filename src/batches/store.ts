@@ -11,7 +11,7 @@ import { Draft, toText } from "../storage/draft.ts";
 import { onDisk, syncDirectory, writeDurably } from "../storage/durable.ts";
 import type { Quota } from "../storage/quota.ts";
 import { namesIn, StoredReader } from "../storage/stored.ts";
-import { Intake } from "./intake.ts";
+import { Intake, type ReadElement } from "./intake.ts";
 import { type BatchRecord, type Counts, noCounts, storedBatch } from "./record.ts";
 import { isRequest, isResult, salvage } from "./salvage.ts";
 
@@ -26,11 +26,13 @@ export const LIFETIME = 24 * 3600_000;
 export class BatchStore {
   readonly #directory: DataDirectory;
   readonly #quota: Quota;
+  readonly #readElement: ReadElement | undefined;
   readonly #records: StoredReader<BatchRecord>;
   #newest = 0;
   #changed: Promise<void> = Promise.resolve();
 
-  constructor(directory: DataDirectory, quota: Quota, logger: Logger) {
+  constructor(directory: DataDirectory, quota: Quota, logger: Logger, readElement?: ReadElement) {
+    this.#readElement = readElement;
     this.#directory = directory;
     this.#quota = quota;
     this.#records = new StoredReader(storedBatch, "batches", logger);
@@ -53,7 +55,7 @@ export class BatchStore {
     await this.#directory.requireOwned();
     const draft = new Draft(this.#directory.at("drafts", randomUUID()), this.#quota);
     try {
-      const intake = new Intake();
+      const intake = new Intake(this.#readElement);
       await draft.write(REQUESTS, intake.lines(this.#directory.intakes.bytes(body)));
       // no two batches are of the same millisecond, so that lists have one order
       this.#newest = Math.max(Date.now(), this.#newest + 1);

@@ -78,9 +78,13 @@ export class CliProcess {
     if (this.pid !== undefined) void yieldToOthers(this.pid);
   }
 
-  write(text: string): void {
+  /** Writes the pieces with nothing between them. */
+  write(...pieces: readonly (string | Uint8Array)[]): void {
     const stdin = this.#child?.stdin;
-    if (stdin?.writable) stdin.write(text);
+    if (!stdin?.writable) return;
+    stdin.cork();
+    for (const piece of pieces) stdin.write(piece);
+    stdin.uncork();
   }
 
   /** Closes stdin, which ends an idle CLI at once, then asks with SIGTERM, then kills; `grace` is the time of each step. */

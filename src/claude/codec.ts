@@ -1,4 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { byteLines } from "../shared/lines.ts";
+import { EncodedText } from "./encodedText.ts";
 import { hasFewValues } from "./jsonValues.ts";
 
 /** A line of the CLI's stream-json protocol, in either direction; fields beyond `type` depend on it. */
@@ -50,6 +52,19 @@ export async function* messages(
 /** One message as a line for the CLI's stdin. */
 export function encode(message: CliMessage): string {
   return `${JSON.stringify(message)}\n`;
+}
+
+/** As `encode`, in pieces to be written one after the other, since the message may hold encoded texts. */
+export function encodePieces(message: CliMessage): (string | Uint8Array)[] {
+  const texts: EncodedText[] = [];
+  const marker = randomUUID();
+  const json = JSON.stringify(message, (_key, value) => {
+    if (!(value instanceof EncodedText)) return value;
+    texts.push(value);
+    return marker;
+  });
+  const [first = "", ...rest] = `${json}\n`.split(`"${marker}"`);
+  return [first, ...rest.flatMap((piece, index) => [(texts[index] as EncodedText).literal, piece])];
 }
 
 function isRepetition(line: Buffer): boolean {

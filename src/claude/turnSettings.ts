@@ -1,13 +1,20 @@
+import { EncodedText } from "./encodedText.ts";
+
 /** What a worker is given for one request. */
 export interface TurnRequest {
   /** Alias or id; the CLI resolves it and picks the betas that fit the model. */
   model: string;
-  /** The client's body without `model`, `system` and `stream`, merged by the CLI into its own. */
-  body: Record<string, unknown>;
+  /** The client's body without `model`, `system` and `stream`, merged by the CLI into its own; a large one as its JSON. */
+  body: Record<string, unknown> | EncodedText;
   /** How long the CLI's own cache marks on the system prompt keep it, which stand for the client's; undefined for no marks. */
   systemMarks: "5m" | "1h" | undefined;
   /** Whether no `temperature` may be added. The body must have a `thinking` then, which takes the place of the CLI's. */
   withoutTemperature: boolean;
+}
+
+/** The body, of a large one its numbers. */
+export function bodyOf({ body }: TurnRequest): Record<string, unknown> {
+  return body instanceof EncodedText ? body.numbers : body;
 }
 
 /**
@@ -26,7 +33,7 @@ export function turnSettings(request: TurnRequest) {
   return {
     model: request.model,
     env: {
-      CLAUDE_CODE_EXTRA_BODY: JSON.stringify(request.body),
+      CLAUDE_CODE_EXTRA_BODY: request.body instanceof EncodedText ? request.body : JSON.stringify(request.body),
       CLAUDE_CODE_DISABLE_THINKING: request.withoutTemperature ? "0" : "1",
       CLAUDE_CODE_EFFORT_LEVEL: "unset",
       DISABLE_PROMPT_CACHING: request.systemMarks ? "" : "1",

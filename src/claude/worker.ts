@@ -4,7 +4,7 @@ import type { StreamEvent } from "../api/events.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { CliProcess } from "./cliProcess.ts";
-import { type CliMessage, encode, messages } from "./codec.ts";
+import { type CliMessage, encodePieces, messages } from "./codec.ts";
 import { Controls } from "./controls.ts";
 import { CountSession } from "./countSession.ts";
 import { Diagnostics } from "./diagnostics.ts";
@@ -12,7 +12,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import { LineLog } from "./lineLog.ts";
 import { reportsMod } from "./oneCallMod.ts";
 import { Turn } from "./turn.ts";
-import { type TurnRequest, trigger, turnSettings } from "./turnSettings.ts";
+import { bodyOf, type TurnRequest, trigger, turnSettings } from "./turnSettings.ts";
 import { isSdkLog } from "./upstreamHeaders.ts";
 
 /** What the CLI tells of itself when it is initialized; fields as in its own protocol. */
@@ -135,7 +135,7 @@ export class Worker {
       if (alone || !triggered) return;
       this.#interrupted = this.#controls.request({ subtype: "interrupt" }, INTERRUPT_TIMEOUT).catch(() => {});
     };
-    const turn = new Turn(interrupt, this.#tellsHeaders, request.body);
+    const turn = new Turn(interrupt, this.#tellsHeaders, bodyOf(request));
     const stop = () => turn.stop();
     signal.addEventListener("abort", stop, { once: true });
     this.#begin();
@@ -278,6 +278,6 @@ export class Worker {
   }
 
   #write(message: CliMessage): void {
-    this.#process.write(encode(message));
+    this.#process.write(...encodePieces(message));
   }
 }

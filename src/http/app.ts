@@ -5,7 +5,9 @@ import type { Batches } from "../batches/batches.ts";
 import type { Launcher } from "../claude/launcher.ts";
 import type { Pool } from "../claude/pool.ts";
 import type { FileStore } from "../files/store.ts";
+import type { BodyMemory } from "../messages/bodyMemory.ts";
 import { TokenCounter } from "../messages/countTokens.ts";
+import type { RequestReader } from "../messages/requestReader.ts";
 import type { RunContext } from "../messages/run.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory } from "../storage/dataDirectory.ts";
@@ -50,6 +52,8 @@ export interface Rooms {
   closing: AbortSignal;
   /** What a request needs on its way to Claude. */
   run: RunContext;
+  reader: RequestReader;
+  memory: BodyMemory;
 }
 
 /** Megabytes of a body of `/v1/messages` (docs: "Request size limits"). */
@@ -57,19 +61,19 @@ const MESSAGES_LIMIT = 32;
 
 /** Every route with what comes before it: who may call, then which, then what is sent (contract: order of checks). */
 export function createApp(options: AppOptions, rooms: Rooms, logger: Logger): Koa {
-  const { pool, activity, directory, files, batches, ledger, closing } = rooms;
+  const { pool, activity, directory, files, batches, ledger, reader, memory, closing } = rooms;
   const { apiKey, modelMap, requestTimeout, clientIdleTimeout, traffic } = options;
   const othersWait = () => pool.stats.waiting > 0;
   const ways = { requestTimeout, clientIdleTimeout, traffic, closing, othersWait };
-  const messages = createMessage({ ...rooms.run, ...ways }, logger);
+  const messages = createMessage({ ...rooms.run, ...ways, reader, modelMap }, logger);
   const api = [authenticate(apiKey), apiVersion] as const;
   const router = new Router();
   router.get("/", welcome);
   router.get("/health", health(rooms, logger));
-  router.post("/v1/messages", ...api, jsonBody(MESSAGES_LIMIT), messages);
+  router.post("/v1/messages", ...api, jsonBody(MESSAGES_LIMIT, memory), messages);
   const counter = new TokenCounter(pool, modelMap, logger);
-  const count = countTokens(counter, { files, requestTimeout, closing });
-  router.post("/v1/messages/count_tokens", ...api, jsonBody(MESSAGES_LIMIT), count);
+  const count = countTokens(counter, { reader, requestTimeout, closing });
+  router.post("/v1/messages/count_tokens", ...api, jsonBody(MESSAGES_LIMIT, memory), count);
   router.post("/v1/messages/batches", ...api, createBatch(batches));
   router.get("/v1/messages/batches", ...api, listBatches(batches));
   router.get("/v1/messages/batches/:id", ...api, retrieveBatch(batches));

@@ -1,77 +1,90 @@
+import { setImmediate } from "node:timers/promises";
 import type { Context, Middleware } from "koa";
 import { koaBody } from "koa-body";
-import { type ApiError, invalidRequest, requestTooLarge } from "../api/errors.ts";
+import { BodyBounds } from "../api/bodyBounds.ts";
+import { type ApiError, invalidRequest } from "../api/errors.ts";
+import { parseJson } from "../api/parseJson.ts";
+import type { BodyMemory } from "../messages/bodyMemory.ts";
+import type { Body } from "../messages/requestReader.ts";
+import { GrowingBytes } from "../shared/growingBytes.ts";
+import { jsonBytes } from "./byteStream.ts";
+import { requireJson, requireKnownEncoding } from "./contentType.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** What the body parsers underneath tell of a failure. */
 interface ParserError extends Error {
-  status?: number;
   type?: string;
-  code?: string;
-  /** The text that was no JSON. */
-  body?: unknown;
 }
 
-/** Reads a JSON body of at most `limit` megabytes, gzip or plain; every failure becomes the API's own. */
-export function jsonBody(limit: number): Middleware {
-  const size = `${limit} MB`;
-  const parse = koaBody({
-    json: true,
+/** Bytes up to which a body is parsed at once, whatever it holds. */
+const SMALL = 256 * 1024;
+
+/** Bytes that are taken in one turn of the event loop. */
+const TURN = 512 * 1024;
+
+/**
+ * Reads a JSON body of at most `limit` megabytes, gzip or plain, into `context.state.body`; every failure becomes the
+ * API's own. A large one waits in its socket until there is memory for it, and its bounds are watched as it arrives.
+ */
+export function jsonBody(limit: number, memory: BodyMemory): Middleware {
+  const readText = koaBody({
+    json: false,
     urlencoded: false,
-    text: false,
     multipart: false,
-    jsonStrict: true,
-    jsonLimit: limit * 1024 * 1024,
-    onError: (error, context) => recover(error, context, size),
+    text: true,
+    textTypes: ["application/json"],
+    textLimit: SMALL,
+    onError: (error) => {
+      throw toApiError(error);
+    },
   });
   return async (context, next) => {
     requireJson(context);
     requireKnownEncoding(context);
-    if (context.request.length === 0 && !context.get("content-encoding"))
+    const isEncoded = context.get("content-encoding") === "gzip";
+    if (context.request.length === 0 && !isEncoded)
       throw invalidRequest("The request body is not valid JSON: it is empty");
-    await parse(context, next);
+    if (isEncoded || !((context.request.length ?? Number.POSITIVE_INFINITY) <= SMALL)) {
+      context.state.body = { bytes: await readLarge(context, limit, memory) } satisfies Body;
+    } else {
+      await readText(context, async () => {});
+      context.state.body = { value: parseJson(String(context.request.body)) } satisfies Body;
+    }
+    await next();
   };
 }
 
-/** A page of another origin can send a form or plain text without asking, but not JSON. */
-export function requireJson(context: Context): void {
-  if (!context.is("application/json")) {
-    throw invalidRequest("Content-Type must be application/json, and the body JSON.");
+/** What is held for it goes back with `context.state.hold`, at the latest when the answer is closed. */
+async function readLarge(context: Context, limit: number, memory: BodyMemory): Promise<Uint8Array<ArrayBuffer>> {
+  const most = limit * 1024 * 1024;
+  const length = context.request.length ?? most;
+  const { closed } = context.state.exchange as Exchange;
+  const gone = new AbortController();
+  void closed.then(() => gone.abort());
+  // beyond the limit nothing is read
+  const isEncoded = context.get("content-encoding") === "gzip";
+  const expected = isEncoded ? most : length;
+  const details = isEncoded ? { error_code: "request_body_too_large_after_decoding" } : undefined;
+  const hold = length <= most ? await memory.acquire(expected, gone.signal) : undefined;
+  void closed.then(() => hold?.release());
+  context.state.hold = hold;
+  const bounds = new BodyBounds();
+  const bytes = new GrowingBytes(length <= most ? (context.request.length ?? 0) : 0);
+  let since = 0;
+  for await (const chunk of jsonBytes(context, limit, details)) {
+    bounds.take(chunk);
+    bytes.add(chunk);
+    since += chunk.length;
+    if (since < TURN) continue;
+    // chunks that have arrived follow each other without a turn of the event loop
+    since = 0;
+    await setImmediate();
   }
+  hold?.shrink(bytes.length);
+  return bytes.take();
 }
 
-/** The API decodes gzip alone; names of encodings have no case, but the parser looks for small letters. */
-export function requireKnownEncoding(context: Context): void {
-  const encoding = context.get("content-encoding").toLowerCase();
-  if (encoding === "") return;
-  context.req.headers["content-encoding"] = encoding;
-  if (encoding !== "gzip" && encoding !== "identity") {
-    throw invalidRequest(`The Content-Encoding '${encoding}' is not supported; use gzip or none.`, {
-      error_code: "request_body_encoding_unsupported",
-    });
-  }
-}
-
-function recover(error: ParserError, context: Context, size: string): void {
-  // the parser refuses keys named __proto__ and anything but objects and lists; neither is for it to judge
-  if (typeof error.body === "string") context.request.body = parseJson(error.body);
-  else throw toApiError(error, size, context.get("content-encoding") === "gzip");
-}
-
-function parseJson(text: string): NonNullable<Context["request"]["body"]> {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw invalidRequest(`The request body is not valid JSON: ${(error as Error).message}`);
-  }
-}
-
-function toApiError(error: ParserError, size: string, encoded: boolean): ApiError | ParserError {
-  if (error.type === "entity.too.large" || error.status === 413) {
-    return requestTooLarge(size, encoded ? { error_code: "request_body_too_large_after_decoding" } : undefined);
-  }
-  if (error.code?.startsWith("Z_")) {
-    return invalidRequest("The request body is not valid gzip.", { error_code: "request_body_encoding_invalid" });
-  }
+function toApiError(error: ParserError): ApiError | ParserError {
   if (error.type === "request.aborted" || error.type === "request.size.invalid") return invalidRequest(error.message);
   return error;
 }

@@ -2,16 +2,20 @@ import { finished, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { Context } from "koa";
 import { invalidRequest, requestTooLarge } from "../api/errors.ts";
-import { requireJson, requireKnownEncoding } from "./body.ts";
+import { requireJson, requireKnownEncoding } from "./contentType.ts";
 
 /**
  * The bytes of a JSON body as they come, gzip undone, for bodies too large for memory. Throws `ApiError` 413 beyond
- * `limit` megabytes, and 400 when the body breaks off.
+ * `limit` megabytes, with these details, and 400 when the body breaks off.
  */
-export async function* jsonBytes(context: Context, limit: number): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* jsonBytes(
+  context: Context,
+  limit: number,
+  details?: Record<string, unknown>,
+): AsyncGenerator<Uint8Array, void, undefined> {
   requireJson(context);
   requireKnownEncoding(context);
-  const tooLarge = requestTooLarge(`${limit} MB`);
+  const tooLarge = requestTooLarge(`${limit} MB`, details);
   const most = limit * 1024 * 1024;
   if (Number(context.get("content-length")) > most) throw tooLarge;
   let size = 0;

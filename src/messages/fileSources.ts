@@ -21,7 +21,7 @@ interface Block {
 }
 
 /** Bytes that all files of a request may have as base64: what a request may have itself (docs: "Request size limits"). */
-const MAX_INLINE = 32 * 1024 * 1024;
+export const MAX_INLINE = 32 * 1024 * 1024;
 
 /** What each kind of block takes (contract: "Files"). */
 const KINDS: Record<string, readonly string[]> = {
@@ -38,7 +38,7 @@ export async function withFiles<R extends Pick<MessagesRequest, "messages">>(
   request: R,
   files: FileSource,
 ): Promise<R> {
-  if (!request.messages.some(({ content }) => namesFile(content))) return request;
+  if (!namesFiles(request)) return request;
   const resolver = new Resolver(files);
   const messages: MessagesRequest["messages"] = [];
   for (const [index, message] of request.messages.entries()) {
@@ -46,6 +46,12 @@ export async function withFiles<R extends Pick<MessagesRequest, "messages">>(
     messages.push({ ...message, content: content as typeof message.content });
   }
   return { ...request, messages };
+}
+
+/** Whether a request, checked or not, names a file. */
+export function namesFiles(request: { messages?: unknown } | null | undefined): boolean {
+  const messages: unknown = request?.messages;
+  return Array.isArray(messages) && messages.some((message) => namesFile(message?.content));
 }
 
 /** Whether a list of blocks, or one inside it, names a file. */

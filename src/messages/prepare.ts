@@ -18,7 +18,7 @@ export function prepare(
   request: MessagesRequest,
   betas: readonly string[],
   modelMap: Record<string, string>,
-): { key: WorkerKey; turn: TurnRequest } {
+): { key: WorkerKey; turn: TurnRequest & { body: Record<string, unknown> } } {
   const { model, system, stream: _, ...rest } = request;
   // the API streams no answer without a token, and the CLI asks for nothing but streams
   const body = rest.max_tokens === 0 ? { ...rest, max_tokens: 1 } : rest;

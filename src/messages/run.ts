@@ -1,17 +1,13 @@
 import { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
-import type { MessagesRequest } from "../api/messagesRequest.ts";
 import { UsageMeter } from "../api/usage.ts";
 import type { Pool } from "../claude/pool.ts";
-import { type FileSource, withFiles } from "./fileSources.ts";
-import { prepare } from "./prepare.ts";
+import type { Prepared } from "./readRequest.ts";
+import type { ReadMessage } from "./requestReader.ts";
 import { withoutContent } from "./withoutContent.ts";
 
 export interface RunContext {
   pool: Pool;
-  modelMap: Record<string, string>;
-  /** Where the content of `file_id` blocks comes from. */
-  files: FileSource;
   /** Is told of every request that has ended. */
   ledger: { record(meter: UsageMeter, failed: boolean): void };
   /** Is told of upstream's headers before the first event. */
@@ -36,17 +32,17 @@ export interface Admission {
  */
 export async function* run(
   context: RunContext,
-  request: MessagesRequest,
-  betas: readonly string[],
+  request: ReadMessage,
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent, void, undefined> {
   const meter = new UsageMeter(request.model);
   let failed = false;
   try {
-    const answer = send(context, await withFiles(request, context.files), betas, signal);
-    for await (const event of answer) {
+    for await (const event of send(context, await request.prepared, signal)) {
+      // nothing is sent again once upstream answers, so a large body need not stay until the end of a long stream
+      request.release();
       meter.see(event);
-      const told = request.max_tokens === 0 ? withoutContent(event) : event;
+      const told = request.isPrewarming ? withoutContent(event) : event;
       if (told) yield told;
     }
   } catch (error) {
@@ -54,17 +50,16 @@ export async function* run(
     // what ended the request is its reason, whatever fell over then
     throw signal.reason instanceof ApiError ? signal.reason : error;
   } finally {
+    request.release();
     context.ledger.record(meter, failed);
   }
 }
 
 async function* send(
-  { pool, modelMap, answered = () => {}, background = false, admission }: RunContext,
-  request: MessagesRequest,
-  betas: readonly string[],
+  { pool, answered = () => {}, background = false, admission }: RunContext,
+  { key, turn }: Prepared,
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent, void, undefined> {
-  const { key, turn } = prepare(request, betas, modelMap);
   for (let last = false; ; last = true) {
     const lease = await pool.lease({ ...key, background }, admission?.signal ?? signal, last);
     let spent = false;

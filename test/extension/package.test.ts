@@ -21,6 +21,7 @@ it("is a small .vsix with a small extension, the core beside it, and nothing but
     "client.d.ts",
     "client.js",
     "extension.js",
+    "readerThreadEntry.js",
     "server.js",
     "tokenizer.js",
   ]);

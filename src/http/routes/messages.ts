@@ -2,9 +2,11 @@ import type { Context } from "koa";
 import type { StreamEvent } from "../../api/events.ts";
 import { stringify } from "../../api/exactJson.ts";
 import { fold } from "../../api/fold.ts";
-import { parseMessagesRequest } from "../../api/messagesRequest.ts";
+import type { Hold } from "../../messages/byteBudget.ts";
+import type { Body, RequestReader } from "../../messages/requestReader.ts";
 import { type RunContext, run } from "../../messages/run.ts";
 import type { Logger } from "../../shared/logger.ts";
+import { shorten } from "../../shared/shorten.ts";
 import { type EndOptions, endSignal } from "../endSignal.ts";
 import type { Exchange } from "../exchange.ts";
 import { setHeaders } from "../headers.ts";
@@ -14,6 +16,8 @@ import { sse } from "../sse.ts";
 import { watchUnread } from "../unread.ts";
 
 export interface MessagesOptions extends RunContext, EndOptions {
+  reader: RequestReader;
+  modelMap: Record<string, string>;
   /** Milliseconds for which a client may leave its answer unread; 0 for any time. */
   clientIdleTimeout: number;
   /** Whether other requests wait for a place. */
@@ -22,17 +26,29 @@ export interface MessagesOptions extends RunContext, EndOptions {
   traffic: () => boolean;
 }
 
+type MessagesState = ApiState & { exchange: Exchange; body: Body; hold?: Hold };
+
 /** `POST /v1/messages`: parse, run, answer with the stream or with its fold. */
 export function createMessage(options: MessagesOptions, logger: Logger) {
   return async (context: Context): Promise<void> => {
-    const { apiVersion, betas, exchange } = context.state as ApiState & { exchange: Exchange };
-    const request = parseMessagesRequest(context.request.body, apiVersion);
+    const { apiVersion, betas, exchange, body, hold } = context.state as MessagesState;
+    const signal = endSignal(context, exchange.closed, options);
+    const reading = {
+      version: apiVersion,
+      betas,
+      modelMap: options.modelMap,
+      inBatch: false,
+      isShown: options.traffic(),
+    };
+    const request = await options.reader.message(body, reading, { signal, hold });
+    // also where the client has left, so that nothing is run
+    void exchange.closed.then(request.release);
     exchange.asked(request.model);
     const id = context.response.get("request-id");
     const traffic = (arrow: string, content: object) => {
-      if (options.traffic()) logger.info(`${id} ${arrow} ${JSON.stringify(content)}`);
+      if (options.traffic()) logger.info(`${id} ${arrow} ${shorten(content)}`);
     };
-    traffic("→", request);
+    if (request.shown !== undefined) logger.info(`${id} → ${request.shown}`);
     const answered = (headers: Record<string, string>) => {
       // from here on the client knows the answer by upstream's id of it
       traffic("←", headers);
@@ -46,7 +62,7 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
         context.res.destroy();
       },
     });
-    const answer = run({ ...options, answered }, request, betas, endSignal(context, exchange.closed, options));
+    const answer = run({ ...options, answered }, request, signal);
     const events = exchange.watch(answer, (event) => traffic("←", event));
     // whatever becomes of the answer, the worker is given back when the connection closes
     void exchange.closed.then(() => events.return());

@@ -1,12 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { parseJson } from "../../../src/api/parseJson.ts";
 import { Elements } from "../../../src/batches/elements.ts";
+import { decode } from "../../../src/messages/readRequest.ts";
 import { Random } from "../support/random.ts";
 
 /** The elements of a body that comes in these pieces. */
 function cut(pieces: Iterable<Uint8Array>): Record<string, unknown>[] {
   const elements = new Elements();
   const found: Record<string, unknown>[] = [];
-  for (const piece of pieces) found.push(...elements.write(piece));
+  for (const piece of pieces)
+    found.push(...elements.write(piece).map((text) => parseJson(decode(text)) as (typeof found)[0]));
   elements.end();
   return found;
 }
@@ -92,7 +95,7 @@ describe("the elements of a body", () => {
 
   it("come as soon as they are complete", () => {
     const elements = new Elements();
-    const write = (text: string) => elements.write(Buffer.from(text));
+    const write = (text: string) => elements.write(Buffer.from(text)).map((element) => parseJson(decode(element)));
     expect(write('{"requests": [{"a": {"b')).toEqual([]);
     expect(write('": 1}}')).toEqual([{ a: { b: 1 } }]);
     expect(write(",{},{}, {")).toEqual([{}, {}]);

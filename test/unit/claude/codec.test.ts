@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type CliMessage, encode, messages } from "../../../src/claude/codec.ts";
+import { type CliMessage, encode, encodePieces, messages } from "../../../src/claude/codec.ts";
+import { EncodedText, literalOf } from "../../../src/claude/encodedText.ts";
 import { hasFewValues } from "../../../src/claude/jsonValues.ts";
 import { byteLines, lines } from "../../../src/shared/lines.ts";
 import { Random } from "../support/random.ts";
@@ -95,6 +96,27 @@ describe("encode", () => {
     const line = encode({ type: "user", text: "a\nb\r\n\u2028" });
     expect(line.indexOf("\n")).toBe(line.length - 1);
     expect(JSON.parse(line)).toEqual({ type: "user", text: "a\nb\r\n\u2028" });
+  });
+});
+
+describe("encodePieces", () => {
+  it("makes the same line with encoded texts in it, which it does not copy", () => {
+    const texts = ['{"a":"\ud83d \u2028 \\"}', "é".repeat(1000), ""];
+    const message = (wrapped: (text: string) => unknown) => ({
+      type: "control_request",
+      settings: { before: "x", env: { one: wrapped(texts[0]!), two: wrapped(texts[1]!), none: wrapped(texts[2]!) } },
+    });
+    const literals: Uint8Array[] = [];
+    const pieces = encodePieces(
+      message((text) => {
+        const literal = literalOf(text);
+        literals.push(literal);
+        return new EncodedText(literal, {});
+      }),
+    );
+    const line = Buffer.concat(pieces.map((piece) => Buffer.from(piece as Buffer))).toString();
+    expect(line).toBe(encode(message((text) => text)));
+    expect(pieces.filter((piece) => typeof piece !== "string")).toEqual(literals);
   });
 });
 

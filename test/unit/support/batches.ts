@@ -26,7 +26,7 @@ export async function openBatches(
 ) {
   const calls: string[] = [];
   const asked: Execute = async (params, _batch, { signal, admission, taken }) => {
-    const { text } = params as { text: string };
+    const { text } = (params as { value: { text: string } }).value;
     admission.confirm();
     calls.push(text);
     await turn();

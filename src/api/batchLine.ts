@@ -1,0 +1,34 @@
+import { isDeeperThan, MAX_DEPTH } from "./depth.ts";
+import { parseJson } from "./parseJson.ts";
+import { isObject } from "./shapes.ts";
+
+/** An element of `requests` taken apart; what is wrong with it is for its reader to say, in the order of its checks. */
+export interface BatchElement {
+  /** A field that no element has. */
+  foreign?: string;
+  custom_id: unknown;
+  params: "ok" | "missing" | "no object" | "too deep";
+  /** The element as a line of `requests.jsonl`, when the params are ok. */
+  line?: Uint8Array<ArrayBuffer>;
+}
+
+/** Throws `ApiError` 400 for what is no JSON. */
+export function toBatchLine(text: string): BatchElement {
+  const { custom_id, params, ...extra } = parseJson(text) as Record<string, unknown>;
+  const [foreign] = Object.keys(extra);
+  const element: BatchElement = {
+    ...(foreign !== undefined && { foreign }),
+    custom_id,
+    params: judge(params),
+  };
+  if (element.params === "ok") {
+    element.line = new TextEncoder().encode(`${JSON.stringify({ custom_id, params })}\n`);
+  }
+  return element;
+}
+
+function judge(params: unknown): BatchElement["params"] {
+  if (params === undefined) return "missing";
+  if (!isObject(params)) return "no object";
+  return isDeeperThan(params, MAX_DEPTH) ? "too deep" : "ok";
+}

@@ -1,0 +1,35 @@
+import type { Body } from "../messages/requestReader.ts";
+import { byteLines, MAX_LINE_BYTES } from "../shared/lines.ts";
+import { readInPieces } from "../storage/jsonLines.ts";
+import { type BatchRequest, SMALL_ELEMENT } from "./intake.ts";
+
+/** A request of a batch that has no result yet. */
+export interface StoredRequest {
+  custom_id: string;
+  params: Body;
+}
+
+/** How `requests.jsonl` begins each line, and the byte that follows the params. */
+const BEGINNING = /^\{"custom_id":"([a-zA-Z0-9_-]{1,64})","params":(?=\{)/;
+const LONGEST_BEGINNING = 128;
+const CLOSING_BRACE = 0x7d;
+
+/** The requests of a batch; large ones are not parsed here. Throws `SyntaxError` where a line is no JSON. */
+export async function* readRequests(path: string): AsyncGenerator<StoredRequest, void, undefined> {
+  for await (const line of byteLines(readInPieces(path), { limit: MAX_LINE_BYTES, overlong: "fail" })) {
+    yield unparsed(line) ?? parsed(line);
+  }
+}
+
+function parsed(line: Buffer): StoredRequest {
+  const { custom_id, params }: BatchRequest = JSON.parse(line.toString("utf8"));
+  return { custom_id, params: { value: params } };
+}
+
+/** Undefined for a small line, and for one that was not written here. */
+function unparsed(line: Buffer): StoredRequest | undefined {
+  if (line.length <= SMALL_ELEMENT || line.at(-1) !== CLOSING_BRACE) return undefined;
+  const [beginning, custom_id] = BEGINNING.exec(line.toString("latin1", 0, LONGEST_BEGINNING)) ?? [];
+  if (beginning === undefined || custom_id === undefined) return undefined;
+  return { custom_id, params: { bytes: new Uint8Array(line.subarray(beginning.length, -1)) } };
+}

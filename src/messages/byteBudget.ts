@@ -1,0 +1,92 @@
+import { overloaded } from "../api/errors.ts";
+
+/** Bytes that are held. */
+export interface Hold {
+  /** Gives back all but so many. */
+  shrink(bytes: number): void;
+  /** Gives them back, once. */
+  release(): void;
+}
+
+interface Waiting {
+  bytes: number;
+  grant(): void;
+}
+
+/** Bounds bytes held at once: first come, first served, with a bound on the number and the time of those that wait. */
+export class ByteBudget {
+  readonly #capacity: number;
+  readonly #maxWaiting: number;
+  readonly #maxWait: number;
+  readonly #queue = new Set<Waiting>();
+  #held = 0;
+
+  /** `maxWait` in milliseconds; 0 waits for as long as it takes. */
+  constructor(capacity: number, maxWaiting: number, maxWait: number) {
+    this.#capacity = capacity;
+    this.#maxWaiting = maxWaiting;
+    this.#maxWait = maxWait;
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+
+  /**
+   * Resolves once so many bytes may be held; more than the capacity are granted alone. Throws `ApiError` 529 when the
+   * queue is full or the wait too long, and the signal's reason when it is aborted.
+   */
+  async acquire(bytes: number, signal: AbortSignal): Promise<Hold> {
+    signal.throwIfAborted();
+    if (this.#queue.size > 0 || !this.#fits(bytes)) await this.#wait(bytes, signal);
+    else this.#held += bytes;
+    let held = bytes;
+    const shrink = (left: number) => {
+      if (left >= held) return;
+      this.#held -= held - left;
+      held = left;
+      this.#next();
+    };
+    return { shrink, release: () => shrink(0) };
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#held === 0 || this.#held + bytes <= this.#capacity;
+  }
+
+  #wait(bytes: number, signal: AbortSignal): Promise<void> {
+    if (this.#queue.size >= this.#maxWaiting) throw overloaded(this.#queue.size);
+    return new Promise((resolve, reject) => {
+      const leave = (reason: unknown) => {
+        done();
+        reject(reason);
+        // the one behind may fit
+        this.#next();
+      };
+      const abort = () => leave(signal.reason);
+      const late = this.#maxWait > 0 ? setTimeout(() => leave(overloaded(this.#queue.size)), this.#maxWait) : undefined;
+      const done = () => {
+        this.#queue.delete(waiting);
+        signal.removeEventListener("abort", abort);
+        clearTimeout(late);
+      };
+      const waiting = {
+        bytes,
+        grant: () => {
+          done();
+          this.#held += bytes;
+          resolve();
+        },
+      };
+      this.#queue.add(waiting);
+      signal.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  #next(): void {
+    for (const waiting of this.#queue) {
+      if (!this.#fits(waiting.bytes)) return;
+      waiting.grant();
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { refuseOutsideBatches } from "../api/batchRules.ts";
+import { type CountTokensRequest, parseCountTokensRequest } from "../api/countTokensRequest.ts";
+import { type MessagesRequest, parseMessagesRequest } from "../api/messagesRequest.ts";
+import type { ApiVersion } from "../api/versionRules.ts";
+import type { WorkerKey } from "../claude/pool.ts";
+import type { TurnRequest } from "../claude/turnSettings.ts";
+import { shorten } from "../shared/shorten.ts";
+import { type FileSource, withFiles } from "./fileSources.ts";
+import { prepare } from "./prepare.ts";
+
+/** How a body is to be read. */
+export interface Reading {
+  version: ApiVersion;
+  betas: readonly string[];
+  modelMap: Record<string, string>;
+  /** Whether it is a request of a batch. */
+  inBatch: boolean;
+  /** Whether the log shows it. */
+  isShown: boolean;
+}
+
+/** What the answer to a checked request depends on. */
+export interface Facts {
+  model: string;
+  stream: boolean;
+  /** Whether it asks for no token, and so only fills the cache. */
+  isPrewarming: boolean;
+  /** The request for the log. */
+  shown?: string;
+}
+
+/** What a worker is leased by and given. */
+export interface Prepared {
+  key: WorkerKey;
+  turn: TurnRequest;
+}
+
+/** Bytes as text, without a byte order mark. */
+export function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+/** Throws `ApiError` 400. */
+export function checkMessage(body: unknown, { version, inBatch, isShown }: Reading) {
+  const request = parseMessagesRequest(body, version);
+  if (inBatch) refuseOutsideBatches(request);
+  const { model, stream, max_tokens } = request;
+  const facts: Facts = { model, stream: stream === true, isPrewarming: max_tokens === 0 };
+  if (isShown) facts.shown = shorten(request);
+  return { request, facts };
+}
+
+/** Throws `ApiError` for files that are missing or do not fit. */
+export async function prepareMessage(
+  request: MessagesRequest,
+  { betas, modelMap }: Reading,
+  files: FileSource,
+): Promise<ReturnType<typeof prepare>> {
+  return prepare(await withFiles(request, files), betas, modelMap);
+}
+
+/** Throws `ApiError` for a count that is refused, and for its files. */
+export async function readCount(body: unknown, version: ApiVersion, files: FileSource): Promise<CountTokensRequest> {
+  return withFiles(parseCountTokensRequest(body, version), files);
+}

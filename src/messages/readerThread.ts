@@ -1,0 +1,109 @@
+import { Worker } from "node:worker_threads";
+import { internal } from "../api/errors.ts";
+import type { FileSource } from "./fileSources.ts";
+import type { Facts } from "./readRequest.ts";
+import { type FromThread, type Job, type ToThread, toError, toFailure } from "./threadMessages.ts";
+
+/** What a job needs of the server. */
+export interface JobLink {
+  files: FileSource;
+  /** Is told of the facts of a message before its files are read. */
+  facts?(facts: Facts): void;
+}
+
+/** Milliseconds without a job after which the thread ends, and its memory goes back. */
+const IDLE_TIME = 30_000;
+/** Megabytes its objects may take: beyond it the thread ends, not the process. */
+const MAX_HEAP = 1024;
+
+/** Runs jobs one after the other on a thread that starts with the first one and ends when there are none for a while. */
+export class ReaderThread {
+  #thread: Worker | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #jobs = 0;
+  #isClosed = false;
+  #idle: NodeJS.Timeout | undefined;
+  readonly #idleTime: number;
+
+  readonly #maxHeap: number;
+
+  constructor(idleTime = IDLE_TIME, maxHeap = MAX_HEAP) {
+    this.#idleTime = idleTime;
+    this.#maxHeap = maxHeap;
+  }
+
+  get isRunning(): boolean {
+    return this.#thread !== undefined;
+  }
+
+  /** Resolves with the job's result. Throws `ApiError`. The job's bytes are moved to the thread. */
+  run(job: Job, link: JobLink): Promise<unknown> {
+    clearTimeout(this.#idle);
+    this.#jobs += 1;
+    const result = this.#last.then(() => this.#run(job, link));
+    this.#last = result
+      .catch(() => {})
+      .finally(() => {
+        this.#jobs -= 1;
+        if (this.#jobs === 0) this.#idle = setTimeout(() => void this.#stop(), this.#idleTime).unref();
+      });
+    return result;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#idle);
+    await this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    const thread = this.#thread;
+    this.#thread = undefined;
+    await thread?.terminate();
+  }
+
+  #run(job: Job, { files, facts }: JobLink): Promise<unknown> {
+    if (this.#isClosed) throw internal();
+    this.#thread ??= startThread(this.#maxHeap);
+    const thread = this.#thread;
+    return new Promise((resolve, reject) => {
+      const settle = (error: Error | undefined, result?: unknown) => {
+        thread.off("message", take).off("error", lost).off("exit", ended);
+        if (error) reject(error);
+        else resolve(result);
+      };
+      const lost = (error: Error) => {
+        this.#thread = undefined;
+        settle(error);
+      };
+      const ended = () => lost(new Error("The thread that reads bodies has ended."));
+      const take = (message: FromThread) => {
+        if ("facts" in message) facts?.(message.facts);
+        else if ("call" in message) void answer(thread, message, files);
+        else if ("failure" in message) settle(toError(message.failure));
+        else settle(undefined, message.result);
+      };
+      thread.on("message", take).on("error", lost).on("exit", ended);
+      thread.postMessage({ job } satisfies ToThread, [job.bytes.buffer]);
+    });
+  }
+}
+
+async function answer(thread: Worker, call: Extract<FromThread, { call: string }>, files: FileSource): Promise<void> {
+  const message: ToThread = await (call.call === "get" ? files.get(call.argument) : files.content(call.argument)).then(
+    (value) => ({ answer: value }),
+    (error) => ({ failure: toFailure(error) }),
+  );
+  thread.postMessage(message);
+}
+
+/** The file beside this one, whose name ends like that of this one: as a source, or as a bundle. */
+function startThread(maxOldGenerationSizeMb: number): Worker {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const entry = new URL(`./readerThreadEntry.${extension}`, import.meta.url);
+  const thread = new Worker(entry, { execArgv: [], env: {}, resourceLimits: { maxOldGenerationSizeMb } });
+  // between two jobs nothing else listens, and an error without a listener ends the process
+  thread.on("error", () => {});
+  thread.unref();
+  return thread;
+}

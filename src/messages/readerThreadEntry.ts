@@ -1,0 +1,56 @@
+import { parentPort } from "node:worker_threads";
+import { toBatchLine } from "../api/batchLine.ts";
+import { parseJson } from "../api/parseJson.ts";
+import { literalOf, numbersOf } from "../claude/encodedText.ts";
+import type { FileSource } from "./fileSources.ts";
+import { checkMessage, decode, prepareMessage, readCount } from "./readRequest.ts";
+import { type FromThread, type Job, type PreparedBytes, type ToThread, toError, toFailure } from "./threadMessages.ts";
+
+/** The thread that reads large bodies (see `requestReader.ts`): one job at a time, so that its memory is bounded. */
+const port = parentPort;
+if (!port) throw new Error("This file is the entry of a thread.");
+
+const send = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+
+let answered: { resolve(value: unknown): void; reject(error: Error): void } | undefined;
+
+/** Asks the server for a file; there is one question at a time. */
+const ask = (question: FromThread) =>
+  new Promise<unknown>((resolve, reject) => {
+    answered = { resolve, reject };
+    send(question);
+  });
+
+const files: FileSource = {
+  get: (id) => ask({ call: "get", argument: id }) as ReturnType<FileSource["get"]>,
+  content: async (file) => Buffer.from((await ask({ call: "content", argument: file })) as Uint8Array),
+};
+
+async function run(job: Job): Promise<void> {
+  const text = decode(job.bytes);
+  switch (job.kind) {
+    case "message": {
+      const { request, facts } = checkMessage(parseJson(text), job.reading);
+      send({ facts });
+      const { key, turn } = await prepareMessage(request, job.reading, files);
+      const body = literalOf(JSON.stringify(turn.body));
+      const result: PreparedBytes = { key, turn: { ...turn, body, numbers: numbersOf(turn.body) } };
+      send({ result }, [body.buffer]);
+      return;
+    }
+    case "count":
+      send({ result: await readCount(parseJson(text), job.version, files) });
+      return;
+    case "element": {
+      const line = toBatchLine(text);
+      send({ result: line }, line.line ? [line.line.buffer] : []);
+      return;
+    }
+  }
+}
+
+port.on("message", (message: ToThread) => {
+  if ("job" in message) run(message.job).catch((error) => send({ failure: toFailure(error) }));
+  else if ("failure" in message) answered?.reject(toError(message.failure));
+  else answered?.resolve(message.answer);
+});

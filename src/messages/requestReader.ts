@@ -1,0 +1,142 @@
+import type { BatchElement } from "../api/batchLine.ts";
+import type { CountTokensRequest } from "../api/countTokensRequest.ts";
+import { ApiError, invalidRequest } from "../api/errors.ts";
+import type { MessagesRequest } from "../api/messagesRequest.ts";
+import type { ApiVersion } from "../api/versionRules.ts";
+import { EncodedText } from "../claude/encodedText.ts";
+import type { Logger } from "../shared/logger.ts";
+import type { BodyMemory } from "./bodyMemory.ts";
+import type { Hold } from "./byteBudget.ts";
+import { type FileSource, MAX_INLINE, namesFiles } from "./fileSources.ts";
+import { ReaderThread } from "./readerThread.ts";
+import { checkMessage, type Facts, type Prepared, prepareMessage, type Reading, readCount } from "./readRequest.ts";
+import type { PreparedBytes } from "./threadMessages.ts";
+
+/** A body of a request: parsed where it is small, else its bytes, which reading moves away. */
+export type Body = { value: unknown } | { bytes: Uint8Array<ArrayBuffer> };
+
+/** A message that was checked, on its way to Claude. */
+export interface ReadMessage extends Facts {
+  /** What a worker is given, with the content of the files. Rejects with `ApiError`. */
+  prepared: Promise<Prepared>;
+  /** Frees what the request holds, once it has been handed over or failed. */
+  release(): void;
+}
+
+/** What is held for a request, and until when. */
+export interface Holding {
+  /** Ends the waits for memory. */
+  signal: AbortSignal;
+  /** What is held for the body. */
+  hold?: Hold | undefined;
+}
+
+/** Reads bodies: small ones here, those that are large or name files on a thread, since they would block the editor. */
+export class RequestReader {
+  readonly #files: FileSource;
+  readonly #memory: BodyMemory;
+  readonly #logger: Logger;
+  readonly #thread: ReaderThread;
+
+  constructor(files: FileSource, memory: BodyMemory, logger: Logger, thread = new ReaderThread()) {
+    this.#files = files;
+    this.#memory = memory;
+    this.#logger = logger;
+    this.#thread = thread;
+  }
+
+  /** Throws `ApiError` 400 for a request that is refused here. */
+  async message(body: Body, reading: Reading, holding: Holding): Promise<ReadMessage> {
+    if ("value" in body) {
+      const { request, facts } = checkMessage(body.value, reading);
+      if (!namesFiles(request)) {
+        const prepared = prepareMessage(request, reading, this.#files);
+        return { ...facts, prepared, release: () => holding.hold?.release() };
+      }
+    }
+    const files = this.#heldFiles(reading, holding);
+    let prepared: Promise<Prepared> | undefined;
+    const facts = await new Promise<Facts>((resolve, reject) => {
+      const job = { kind: "message", bytes: bytesOf(body), reading } as const;
+      prepared = this.#read(job, { files: files.source, facts: resolve }).then(fromBytes);
+      prepared.catch(reject);
+    });
+    let held: Prepared | undefined;
+    const release = () => {
+      if (held?.turn.body instanceof EncodedText) held.turn.body.drop();
+      files.release();
+      holding.hold?.release();
+    };
+    const kept = (prepared as Promise<Prepared>).then((result) => {
+      held = result;
+      return result;
+    });
+    kept.catch(() => {});
+    return { ...facts, prepared: kept, release };
+  }
+
+  /** Throws `ApiError`. */
+  async count(body: Body, version: ApiVersion, holding: Holding): Promise<CountTokensRequest> {
+    if ("value" in body && !namesFiles(body.value as Partial<MessagesRequest>)) {
+      return readCount(body.value, version, this.#files);
+    }
+    const files = this.#heldFiles({ inBatch: false }, holding);
+    try {
+      const job = { kind: "count", bytes: bytesOf(body), version } as const;
+      return (await this.#read(job, { files: files.source })) as CountTokensRequest;
+    } finally {
+      files.release();
+    }
+  }
+
+  /** Takes a large element of a batch apart. Throws `ApiError` 400. */
+  async element(bytes: Uint8Array<ArrayBuffer>): Promise<BatchElement> {
+    return (await this.#read({ kind: "element", bytes }, { files: this.#files })) as BatchElement;
+  }
+
+  close(): Promise<void> {
+    return this.#thread.close();
+  }
+
+  async #read(...[job, link]: Parameters<ReaderThread["run"]>): Promise<unknown> {
+    try {
+      return await this.#thread.run(job, link);
+    } catch (error) {
+      if (error instanceof ApiError || (error as NodeJS.ErrnoException).code !== "ERR_WORKER_OUT_OF_MEMORY")
+        throw error;
+      this.#logger.warn("a request body needed more memory than reading may take, and was refused");
+      throw invalidRequest("The request body needs more memory than this server gives to reading one.");
+    }
+  }
+
+  /** The files, with memory held from the first content on: for all that a request may have, lest two wait for each other. */
+  #heldFiles({ inBatch }: Pick<Reading, "inBatch">, { signal }: Holding) {
+    let held: Promise<Hold> | undefined;
+    const source: FileSource = {
+      get: (id) => this.#files.get(id),
+      content: async (file) => {
+        held ??= this.#memory.acquire(MAX_INLINE, signal, inBatch);
+        await held;
+        return this.#files.content(file);
+      },
+    };
+    return {
+      source,
+      release: () =>
+        void held?.then(
+          (hold) => hold.release(),
+          () => {},
+        ),
+    };
+  }
+}
+
+function bytesOf(body: Body): Uint8Array<ArrayBuffer> {
+  return "bytes" in body ? body.bytes : new TextEncoder().encode(JSON.stringify(body.value));
+}
+
+function fromBytes(result: unknown): Prepared {
+  const { key, turn } = result as PreparedBytes;
+  const { body, numbers, ...rest } = turn;
+  return { key, turn: { ...rest, body: new EncodedText(body, numbers) } };
+}

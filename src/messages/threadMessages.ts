@@ -1,0 +1,52 @@
+import { ApiError } from "../api/errors.ts";
+import type { ApiVersion } from "../api/versionRules.ts";
+import type { TurnRequest } from "../claude/turnSettings.ts";
+import type { StoredFile } from "./fileSources.ts";
+import type { Facts, Prepared, Reading } from "./readRequest.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What the thread is asked to read. */
+export type Job =
+  | { kind: "message"; bytes: Bytes; reading: Reading }
+  | { kind: "count"; bytes: Bytes; version: ApiVersion }
+  | { kind: "element"; bytes: Bytes };
+
+/** To the thread: a job, one at a time, and answers to its calls. */
+export type ToThread = { job: Job } | { answer: unknown } | { failure: Failure };
+
+/** From the thread: parts of the present job's result, calls for files, and its end. */
+export type FromThread =
+  | { facts: Facts }
+  | { call: "get"; argument: string }
+  | { call: "content"; argument: StoredFile }
+  | { result: unknown }
+  | { failure: Failure };
+
+/** `Prepared` with the body as the bytes of its JSON string, and its numbers. */
+export type PreparedBytes = Pick<Prepared, "key"> & {
+  turn: Omit<TurnRequest, "body"> & { body: Bytes; numbers: Record<string, unknown> };
+};
+
+/** An error that crosses the border of a thread. */
+export interface Failure {
+  message: string;
+  /** The fields of an `ApiError`. */
+  api?: Pick<ApiError, "status" | "type" | "headers" | "details" | "requestId">;
+}
+
+export function toFailure(error: unknown): Failure {
+  if (!(error instanceof ApiError)) return { message: String((error as Error)?.stack ?? error) };
+  const { message, status, type, headers, details, requestId } = error;
+  return { message, api: { status, type, headers, details, requestId } };
+}
+
+export function toError({ message, api }: Failure): Error {
+  if (!api) return new Error(message);
+  const { status, type, headers, details, requestId } = api;
+  return new ApiError(status, type, message, {
+    headers,
+    ...(details && { details }),
+    ...(requestId !== undefined && { requestId }),
+  });
+}

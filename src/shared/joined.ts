@@ -1,0 +1,11 @@
+/** The first `size` bytes of these chunks, in memory of their own, which can be moved to another thread. */
+export function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    if (at === size) break;
+    bytes.set(chunk.subarray(0, size - at), at);
+    at += Math.min(chunk.length, size - at);
+  }
+  return bytes;
+}

@@ -1,0 +1,15 @@
+/** Characters of one string, and of all, that the log shows. */
+const MAX_STRING = 2000;
+const MAX_TEXT = 100_000;
+
+/** A value as JSON for the log, with what is long cut. */
+export function shorten(value: unknown): string {
+  return cut(
+    JSON.stringify(value, (_key, inner) => (typeof inner === "string" ? cut(inner, MAX_STRING) : inner)),
+    MAX_TEXT,
+  );
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)}… (${text.length - length} more characters)`;
+}

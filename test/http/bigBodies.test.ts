@@ -1,0 +1,123 @@
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { faultlessStage, fileStage } from "../support/fileStage.ts";
+import { simple, stage, until } from "../support/harness.ts";
+import { expectRefusal, rawRequest } from "../support/rawRequest.ts";
+import { reply, text } from "../support/replies.ts";
+
+const KB = 1024;
+const MB = 1024 * KB;
+const FULL = process.env.CLAUDE_VIRTUAL_API_FULL === "1";
+
+const image = (size: number) => ({
+  type: "image",
+  source: { type: "base64", media_type: "image/png", data: "A".repeat(size) },
+});
+
+describe("a large body", () => {
+  const on = faultlessStage();
+
+  it.each([
+    ["an image", [image(FULL ? 31 * MB : 1 * MB)]],
+    [
+      "a thousand blocks with escapes and letters beyond ASCII",
+      Array(1000).fill({ type: "text", text: `"\\\n\u2028é${"x".repeat(400)}` }),
+    ],
+  ])("reaches upstream unchanged, streamed or not: %s", async (_what, content) => {
+    on.standIn.respond = () => reply([text("Seen")]);
+    for (const stream of [false, true]) {
+      on.standIn.messages.length = 0;
+      const response = await on.post(simple(content, { stream }));
+      expect(response.status).toBe(200);
+      expect(await response.text()).toContain("Seen");
+      expect(on.standIn.messages.map(({ body }) => body.messages)).toEqual([[{ role: "user", content }]]);
+    }
+  });
+
+  it("is followed by small ones on the same worker, with nothing of it left", async () => {
+    on.standIn.respond = () => reply([text("Seen")]);
+    await on.post(simple([image(MB)], { stop_sequences: ["END"] }));
+    await on.post(simple("Hi"));
+    expect(on.standIn.messages[1]?.body.messages).toEqual([{ role: "user", content: "Hi" }]);
+    expect(on.standIn.messages[1]?.body).not.toHaveProperty("stop_sequences");
+  });
+
+  it.each([
+    ["nested too deep", `[${"[".repeat(2e5)}${"]".repeat(2e5)}]`, /deeper than 1000 levels/],
+    [
+      "of too many keys",
+      `[{${Array.from({ length: 2e5 + 1 }, (_, n) => `"${n}":1`).join()}}]`,
+      /more than 200000 elements/,
+    ],
+  ])("is refused when it is %s, without a call", async (_what, content, message) => {
+    const body = JSON.stringify(simple(0)).replace(":0}", `:${content}}`);
+    const headers = { "x-api-key": "any-key", "content-type": "application/json" };
+    const ask = (sent: Buffer, more = {}) =>
+      rawRequest(on.url, { method: "POST", path: "/v1/messages", headers: { ...headers, ...more }, body: sent });
+    expectRefusal(await ask(Buffer.from(body)), 400, "invalid_request_error", message);
+    expectRefusal(await ask(gzipSync(body), { "content-encoding": "gzip" }), 400, "invalid_request_error", message);
+    expect(on.standIn.messages).toHaveLength(0);
+  });
+
+  it("is shown in the log with its long values cut", async () => {
+    await using shown = await stage({ traffic: () => true });
+    await shown.post(simple([image(MB)]));
+    const line = shown.log.find((one) => one.includes(" → "));
+    expect(line).toContain("… (1046576 more characters)");
+    expect(line?.length).toBeLessThan(10_000);
+  });
+
+  it("may be a request of a batch", async () => {
+    const content = [image(MB)];
+    const requests = [{ custom_id: "big", params: simple(content) }];
+    const json = async (path: string, init?: RequestInit) =>
+      (await (await on.call(path, init)).json()) as { id: string; processing_status: string };
+    const { id } = await json("/v1/messages/batches", { method: "POST", body: JSON.stringify({ requests }) });
+    await until(() => on.standIn.messages.length > 0);
+    expect(on.standIn.messages[0]?.body.messages).toEqual([{ role: "user", content }]);
+    await until(async () => (await json(`/v1/messages/batches/${id}`)).processing_status === "ended");
+    const results = await (await on.call(`/v1/messages/batches/${id}/results`)).text();
+    expect(JSON.parse(results)).toMatchObject({ custom_id: "big", result: { type: "succeeded" } });
+  });
+});
+
+describe("large bodies at the same time", () => {
+  const on = fileStage({ maxBodyMemory: FULL ? 128 * MB : 4 * MB, maxQueue: 300 });
+  const [count, size] = FULL ? [130, 31 * MB] : [12, 700 * KB];
+  /** As many as are held at once: half of the memory for those over 4 MB, a quarter for others. */
+  const together = FULL ? 2 : 1;
+
+  it("wait in their sockets while others are on their way, and all are answered", async () => {
+    let most = 0;
+    let running = 0;
+    on.standIn.respond = async () => {
+      running += 1;
+      most = Math.max(most, running);
+      // time for another one to come, were it let in
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      running -= 1;
+      return reply([text("Seen")]);
+    };
+    const body = JSON.stringify(simple([image(size)]));
+    const ask = () => on.call("/v1/messages", { method: "POST", body });
+    const statuses = await Promise.all(Array.from({ length: count }, async () => (await ask()).status));
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(most).toBe(together);
+  });
+
+  it("keep no small one waiting", async () => {
+    let free = () => {};
+    const held = new Promise<void>((resolve) => {
+      free = resolve;
+    });
+    on.standIn.respond = async ({ body }) => {
+      if (body.messages[0].content !== "Hi") await held;
+      return reply([text("Seen")]);
+    };
+    const large = [1, 2].map(() => on.post(simple([image(size)])));
+    await until(() => on.standIn.messages.length > 0);
+    expect((await on.post(simple("Hi"))).status).toBe(200);
+    free();
+    expect((await Promise.all(large)).map(({ status }) => status)).toEqual([200, 200]);
+  });
+});

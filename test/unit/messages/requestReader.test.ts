@@ -1,0 +1,111 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { fileNotFound } from "../../../src/api/errors.ts";
+import { EncodedText } from "../../../src/claude/encodedText.ts";
+import { BodyMemory } from "../../../src/messages/bodyMemory.ts";
+import type { FileSource } from "../../../src/messages/fileSources.ts";
+import { ReaderThread } from "../../../src/messages/readerThread.ts";
+import type { Prepared, Reading } from "../../../src/messages/readRequest.ts";
+import { RequestReader } from "../../../src/messages/requestReader.ts";
+import { silentLogger } from "../support/silentLogger.ts";
+
+const png = { id: "file_1", filename: "a.png", mime_type: "image/png", size_bytes: 3 };
+const files: FileSource = {
+  get: async (id) => {
+    if (id !== png.id) throw fileNotFound(id);
+    return png;
+  },
+  content: async () => Buffer.from("abc"),
+};
+const memory = new BodyMemory({ maxBodyMemory: 1024, maxQueue: 1 });
+const reader = new RequestReader(files, memory, silentLogger);
+afterAll(() => reader.close());
+
+const reading: Reading = { version: "2023-06-01", betas: ["b-1"], modelMap: {}, inBatch: false, isShown: true };
+const { signal } = new AbortController();
+const inline = (text: string) => reader.message({ value: JSON.parse(text) }, reading, { signal });
+const onThread = (text: string, more: Partial<Reading> = {}) =>
+  reader.message({ bytes: new TextEncoder().encode(text) }, { ...reading, ...more }, { signal });
+
+/** What the worker is given, with the body as the text that the CLI reads. */
+function given({ key, turn }: Prepared) {
+  const { body, ...rest } = turn;
+  const text = body instanceof EncodedText ? JSON.parse(new TextDecoder().decode(body.literal)) : JSON.stringify(body);
+  return { key, rest, text };
+}
+
+const TEXT =
+  '{"model":"sonnet","max_tokens":10,"system":"Be brief.","2":1,"1":2,"messages":[{"role":"user","content":"\\ud800 é \\u2028"},' +
+  '{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"n","input":{"__proto__":{"x":1e400},"a":1,"a":-0}}]}]}';
+
+describe("a body read on the thread", () => {
+  it("gives what it gives when it is read here", async () => {
+    const [here, there] = [await inline(TEXT), await onThread(TEXT)];
+    expect(given(await there.prepared)).toEqual(given(await here.prepared));
+    const { prepared: _p, release: _r, ...facts } = here;
+    expect(there).toMatchObject(facts);
+    expect(there.shown).toBe(here.shown);
+  });
+
+  it.each([
+    ["{", /^The request body is not valid JSON/],
+    ["[]", "Input should be a valid dictionary or object to extract fields from"],
+    ['{"model":"sonnet"}', "max_tokens: Field required"],
+  ])("is refused like one that is read here: %j", async (text, message) => {
+    const refusal = { status: 400, headers: { "x-should-retry": "false" } };
+    await expect(onThread(text)).rejects.toMatchObject({ ...refusal, name: "ApiError" });
+    await expect(onThread(text)).rejects.toThrow(message);
+  });
+
+  it("keeps the details of a refusal, and the rules of batches", async () => {
+    const thread = TEXT.replace("{", '{"thread":{},');
+    await expect(onThread(thread)).rejects.toMatchObject({ details: { error_code: "thread_unsupported_request" } });
+    const stream = TEXT.replace("{", '{"stream":true,');
+    await expect(onThread(stream, { inBatch: true })).rejects.toThrow("stream: Streaming is not supported in batches");
+  });
+
+  it("has the content of its files, also where the body itself is small, and holds memory for it until it is released", async () => {
+    const source = { type: "file", file_id: "file_1" };
+    const request = {
+      model: "sonnet",
+      max_tokens: 1,
+      messages: [{ role: "user", content: [{ type: "image", source }] }],
+    };
+    const read = await inline(JSON.stringify(request));
+    const { text } = given(await read.prepared);
+    expect(text).toContain('{"type":"base64","media_type":"image/png","data":"YWJj"}');
+    expect(memory.held).toBeGreaterThan(0);
+    read.release();
+    await expect.poll(() => memory.held).toBe(0);
+    const missing = await inline(JSON.stringify(request).replace("file_1", "file_2"));
+    await expect(missing.prepared).rejects.toMatchObject({ status: 404, message: "File `file_2` not found." });
+  });
+
+  it("frees its bytes when it is released", async () => {
+    const read = await onThread(TEXT);
+    const { turn } = await read.prepared;
+    read.release();
+    expect(() => (turn.body as EncodedText).literal).toThrow("dropped");
+  });
+
+  it("is read on a new thread when the last one has ended for want of work", async () => {
+    const thread = new ReaderThread(1);
+    const other = new RequestReader(files, memory, silentLogger, thread);
+    for (let i = 0; i < 2; i++) {
+      await other.element(new TextEncoder().encode('{"custom_id":"a","params":{}}'));
+      await expect.poll(() => thread.isRunning).toBe(false);
+    }
+    await other.close();
+  });
+
+  it("is refused when it needs more memory than reading may take, and the next one is read", async () => {
+    const small = new RequestReader(files, memory, silentLogger, new ReaderThread(1000, 16));
+    const huge = `{"x":[${Array(150_000).fill('{"a":[],"b":[{}]}').join()}]}`;
+    await expect(small.message({ bytes: new TextEncoder().encode(huge) }, reading, { signal })).rejects.toMatchObject({
+      status: 400,
+      message: "The request body needs more memory than this server gives to reading one.",
+    });
+    const next = await small.message({ bytes: new TextEncoder().encode(TEXT) }, reading, { signal });
+    expect(next.model).toBe("sonnet");
+    await small.close();
+  });
+});
