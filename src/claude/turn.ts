@@ -149,7 +149,8 @@ export class Turn {
 
   /** `abandoned` where the CLI says that it closes a broken stream by itself. */
   async #event(event: StreamEvent, abandoned = false): Promise<void> {
-    if (this.#over) return;
+    // the CLI, watching bytes, makes some pings out of them: one before the first event would hide the status of a refusal
+    if (this.#over || event.type === "ping") return;
     if (event.type === "message_start") {
       // a second answer in one turn is never this request's
       if (this.#started) return;

@@ -5,7 +5,8 @@ import { Turn } from "../../../src/claude/turn.ts";
 import { eventsFor, text, toolUse } from "../../support/replies.ts";
 import { collect, isSettled } from "../support/streams.ts";
 
-const ANSWER: StreamEvent[] = [...eventsFor([text("Two words"), toolUse("look", { at: "a" })])];
+const withoutPings = (events: Iterable<StreamEvent>) => [...events].filter(({ type }) => type !== "ping");
+const ANSWER: StreamEvent[] = withoutPings(eventsFor([text("Two words"), toolUse("look", { at: "a" })]));
 const [START] = ANSWER as [StreamEvent, ...StreamEvent[]];
 const BLOCK_START = { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } };
 const DELTA = { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "Half" } };
@@ -272,7 +273,7 @@ describe("stop", () => {
 describe("a client that goes while the last event waits for it", () => {
   it("is interrupted for once", async () => {
     const { turn, calls } = begin();
-    const answer = [...eventsFor([text("x ".repeat(58))])];
+    const answer = withoutPings(eventsFor([text("x ".repeat(59))]));
     let last = Promise.resolve();
     for (const event of answer) {
       expect(await isSettled(last)).toBe(true);

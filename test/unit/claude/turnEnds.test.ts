@@ -37,6 +37,13 @@ describe("an answer's end", () => {
     expect(calls).toEqual(["interrupt"]);
   });
 
+  it("is not decided by a ping, nor is a ping ever an answer's first event", async () => {
+    const { turn, feed } = begin();
+    const ping = { type: "ping" };
+    await feed(ping, START, BLOCK_START, ping, DELTA, BLOCK_STOP, ping, delta("end_turn"), STOP);
+    expect(await collect(turn.events)).toEqual(whole(delta("end_turn"), STOP));
+  });
+
   it("may be in its first event", async () => {
     const { turn, calls, feed } = begin();
     const content = [{ type: "tool_use", id: "a", name: "look", input: {} }];
