@@ -23,6 +23,8 @@ const UNSEEN: Record<string, string> = {
   "--setting-sources": "pinned with a user's hooks and memory in test/contract/traps.test.ts",
   "--max-turns": "the mod denies the second turn's call",
   CLAUDE_CODE_MAX_RETRIES: "the mod denies the second call, though later",
+  CLAUDE_CODE_DISABLE_REFUSAL_RETRY: "the mod denies the second call, except where an organization has its own guard",
+  CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK: "shows in requests after a refusal (test/http/residue.test.ts)",
   DISABLE_COMPACT: "stands beside the limit that is lifted, for versions that look at it alone",
   DISABLE_AUTO_COMPACT: "stands beside the limit that is lifted, for versions that look at it alone",
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "the CLI would call other hosts",

@@ -4,6 +4,7 @@ import { access, chmod, mkdir, readFile, symlink, writeFile } from "node:fs/prom
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { brokenCli, withoutArgument } from "../support/brokenCli.ts";
 import { claudePath } from "../support/claude.ts";
 import { health, scratchHome, simple } from "../support/harness.ts";
 import { reply, text } from "../support/replies.ts";
@@ -238,6 +239,14 @@ describe("doctor", () => {
   it("says that nobody is signed in, and checks all the same", async () => {
     const { code, output } = await doctor({});
     expect(output).toMatch(/\nnot signed in: run 'claude'[\s\S]*\npassed the self-check\n$/);
+    expect(code).toBe(1);
+  });
+
+  it("says that the CLI does not load the mod", async () => {
+    await using scratch = await scratchHome();
+    const path = await brokenCli(scratch.home, withoutArgument("--plugin-dir", 2));
+    const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" }, path);
+    expect(output).toContain("did not load the mod that limits each request to one paid call");
     expect(code).toBe(1);
   });
 

@@ -17,6 +17,7 @@ describe("a worker serves on after", () => {
     ["a request that was stopped", { stopReason: undefined }],
     ["a 400 that the CLI does not repeat", { refusedStatus: 400 }],
     ["a 404 that the CLI repeats", { refusedStatus: 404, calledAgain: true }],
+    ["a 403 that the CLI repeats", { refusedStatus: 403, calledAgain: true }],
     ["a 429", { refusedStatus: 429, calledAgain: true }],
     ["a 529", { refusedStatus: 529, calledAgain: true }],
   ])("%s", (_name, traces) => {
