@@ -88,10 +88,12 @@ export function responseTo(request: ClientRequest): Promise<IncomingMessage> {
 async function verify({ headers, socket }: IncomingMessage, challenge: string, readSecret: ReadSecret): Promise<void> {
   const given = headers[PROOF_HEADER];
   if (typeof given !== "string") throw new UnprovenServerError("stranger");
+  const { localAddress, localPort, remoteAddress, remotePort } = socket as Socket;
+  const server = { address: remoteAddress, port: remotePort };
+  const client = { address: localAddress, port: localPort };
   // read after the answer, for which the server may have had to create it
   const secret = await readSecret();
-  const { remoteAddress: address, remotePort: port } = socket as Socket;
-  if (!secret || !isSameProof(proofOf(secret, challenge, { address, port }), given)) {
+  if (!secret || !isSameProof(proofOf(secret, challenge, { server, client }), given)) {
     throw new UnprovenServerError("unproven");
   }
 }

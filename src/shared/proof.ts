@@ -8,8 +8,13 @@ export const PROOF_HEADER = "claude-virtual-api-proof";
 export const SECRET_FILE = "secret";
 export const SECRET_BYTES = 32;
 
-/** The server's end of a connection, as either side sees it. */
-export interface ServerEnd {
+/** Both ends of a connection, which either side sees. */
+export interface ConnectionEnds {
+  server: End;
+  client: End;
+}
+
+interface End {
   address: string | undefined;
   port: number | undefined;
 }
@@ -25,14 +30,19 @@ export function isChallenge(text: string): boolean {
 }
 
 /**
- * Proves knowledge of the secret to a client that sent `challenge` over a connection to `end`. The end is part of it,
- * because a foreign server could pass the challenge on to one of ours that listens elsewhere.
+ * Proves knowledge of the secret to a client that sent `challenge` over this connection. Both ends are part of it, because
+ * a foreign program could pass the challenge on to one of our servers: to one elsewhere, or to one that has since taken
+ * the port, which would see another client's end.
  */
-export function proofOf(secret: Buffer, challenge: string, { address, port }: ServerEnd): string {
-  // a socket of both families shows an IPv4 address in its IPv6 form
-  const plainAddress = address?.replace(/^::ffff:/, "");
-  const message = ["claude-virtual-api server", challenge, plainAddress, port].join("\n");
+export function proofOf(secret: Buffer, challenge: string, { server, client }: ConnectionEnds): string {
+  const ends = [server, client].flatMap(({ address, port }) => [plain(address), port]);
+  const message = ["claude-virtual-api server", challenge, ...ends].join("\n");
   return createHmac("sha256", secret).update(message).digest("hex");
+}
+
+/** A socket of both families shows an IPv4 address in its IPv6 form. */
+function plain(address: string | undefined): string | undefined {
+  return address?.replace(/^::ffff:/, "");
 }
 
 /** Compares two proofs in a time that does not depend on where they differ. */

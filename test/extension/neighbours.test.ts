@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -10,7 +10,7 @@ import { prober, secretIn } from "../../src/extension/health.ts";
 import { provenFetch } from "../../src/extension/provenFetch.ts";
 import type { Settings } from "../../src/extension/settings.ts";
 import { wordsOf } from "../../src/extension/words.ts";
-import { defaultOptions } from "../../src/options.ts";
+import { defaultOptions, type ServerOptions } from "../../src/options.ts";
 import { createServer as createOurs, type Server } from "../../src/server.ts";
 import { CHALLENGE_HEADER, PROOF_HEADER } from "../../src/shared/proof.ts";
 import { scratchHome } from "../support/harness.ts";
@@ -67,8 +67,8 @@ async function served(serve: (request: IncomingMessage, response: ServerResponse
 }
 
 /** One of our servers, without a CLI, on a data directory. */
-async function ourServer(dataDir: string): Promise<Server> {
-  const options = { ...defaultOptions, port: 0, claudePath: "/nowhere/claude", dataDir, environment: {} };
+async function ourServer(dataDir: string, more: Partial<ServerOptions> = {}): Promise<Server> {
+  const options = { ...defaultOptions, port: 0, claudePath: "/nowhere/claude", dataDir, environment: {}, ...more };
   const server = createOurs(options, logger);
   await server.listen();
   onTestFinished(() => server.close());
@@ -123,6 +123,26 @@ describe("a server on the port", () => {
       response.setHeaders(answer.headers).end();
     });
     expect(await prober(secretIn(dataDir))(relay)).toEqual({ kind: "unproven" });
+  });
+
+  it("is not ours where it leaves its port to one of ours and passes the challenge on to that", async () => {
+    const dataDir = await directory();
+    const relay = createTcpServer({ pauseOnConnect: true });
+    await once(relay.listen(0, "127.0.0.1"), "listening");
+    const { port } = relay.address() as AddressInfo;
+    const found = prober(secretIn(dataDir), 20_000)(`http://127.0.0.1:${port}`);
+    const [window] = (await once(relay, "connection")) as [Socket];
+    relay.close();
+    await ourServer(dataDir, { port });
+    const onward = connect(port, "127.0.0.1");
+    let passedOn = "";
+    onward.on("data", (chunk) => {
+      passedOn += chunk;
+    });
+    window.on("close", () => onward.destroy());
+    window.pipe(onward).pipe(window);
+    expect(await found).toEqual({ kind: "unproven" });
+    expect(passedOn).toContain(PROOF_HEADER);
   });
 
   it("is not ours where it repeats a proof of ours", async () => {
@@ -246,11 +266,7 @@ describe("a connection", () => {
 
   it.skipIf(!hasIPv6)("is of either family of addresses", async () => {
     const dataDir = await directory();
-    const options = { ...defaultOptions, port: 0, claudePath: "/nowhere/claude", dataDir, environment: {} };
-    const server = createOurs({ ...options, host: "::", apiKey: "k" }, logger);
-    await server.listen();
-    onTestFinished(() => server.close());
-    const { port } = new URL(server.url);
+    const { port } = new URL((await ourServer(dataDir, { host: "::", apiKey: "k" })).url);
     for (const host of ["127.0.0.1", "[::1]", "localhost"]) {
       expect(await prober(secretIn(dataDir))(`http://${host}:${port}`)).toMatchObject({ kind: "ours" });
     }

@@ -13,9 +13,11 @@ export const readSecret = async () => SECRET;
 export const probe = prober(readSecret);
 
 /** The header by which a server proves that it knows the tests' secret; none where it was not asked. */
-export function proofFor({ headers, socket: { localAddress: address, localPort: port } }: IncomingMessage) {
+export function proofFor({ headers, socket }: IncomingMessage) {
   const challenge = headers[CHALLENGE_HEADER];
-  return typeof challenge === "string" ? { [PROOF_HEADER]: proofOf(SECRET, challenge, { address, port }) } : {};
+  const server = { address: socket.localAddress, port: socket.localPort };
+  const client = { address: socket.remoteAddress, port: socket.remotePort };
+  return typeof challenge === "string" ? { [PROOF_HEADER]: proofOf(SECRET, challenge, { server, client }) } : {};
 }
 
 /** Our server's batches and files, as its contract has them, played by a few lines that a test can look into. */

@@ -49,8 +49,10 @@ export function health({ pool, launcher, activity, batches, secret }: HealthSour
 async function answerChallenge(context: Context, secret: Secret): Promise<void> {
   const challenge = context.get(CHALLENGE_HEADER);
   if (!isChallenge(challenge)) return;
-  const { localAddress: address, localPort: port } = context.socket;
-  context.set(PROOF_HEADER, proofOf(await secret.read(), challenge, { address, port }));
+  const { localAddress, localPort, remoteAddress, remotePort } = context.socket;
+  const server = { address: localAddress, port: localPort };
+  const client = { address: remoteAddress, port: remotePort };
+  context.set(PROOF_HEADER, proofOf(await secret.read(), challenge, { server, client }));
 }
 
 /** `GET /` and `HEAD /`: for a person with a browser, and for clients that look whether anybody is there. */
