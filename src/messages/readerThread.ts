@@ -7,8 +7,10 @@ import { type FromThread, type Job, type ToThread, toError, toFailure } from "./
 /** What a job needs of the server. */
 export interface JobLink {
   files: FileSource;
-  /** Is told of the facts of a message before its files are read. */
+  /** Called with the facts of a message before its files are read. */
   facts?(facts: Facts): void;
+  /** Rejects the job with its reason, and drops its bytes while it waits for the thread. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Milliseconds without a job after which the thread ends, and its memory goes back. */
@@ -24,7 +26,6 @@ export class ReaderThread {
   #isClosed = false;
   #idle: NodeJS.Timeout | undefined;
   readonly #idleTime: number;
-
   readonly #maxHeap: number;
 
   constructor(idleTime = IDLE_TIME, maxHeap = MAX_HEAP) {
@@ -36,18 +37,28 @@ export class ReaderThread {
     return this.#thread !== undefined;
   }
 
-  /** Resolves with the job's result. Throws `ApiError`. The job's bytes are moved to the thread. */
+  /** Resolves with the job's result. Throws `ApiError`, and the signal's reason. The job's bytes are moved to the thread. */
   run(job: Job, link: JobLink): Promise<unknown> {
+    const { signal } = link;
     clearTimeout(this.#idle);
     this.#jobs += 1;
-    const result = this.#last.then(() => this.#run(job, link));
-    this.#last = result
-      .catch(() => {})
-      .finally(() => {
-        this.#jobs -= 1;
-        if (this.#jobs === 0) this.#idle = setTimeout(() => void this.#stop(), this.#idleTime).unref();
-      });
-    return result;
+    return new Promise((resolve, reject) => {
+      let waiting: Job | undefined = job;
+      const drop = () => {
+        waiting = undefined;
+        reject(signal?.reason);
+      };
+      if (signal?.aborted) drop();
+      signal?.addEventListener("abort", drop, { once: true });
+      this.#last = this.#last
+        .then(() => waiting && this.#run(waiting, link))
+        .then(resolve, reject)
+        .finally(() => {
+          signal?.removeEventListener("abort", drop);
+          this.#jobs -= 1;
+          if (this.#jobs === 0) this.#idle = setTimeout(() => void this.#stop(), this.#idleTime).unref();
+        });
+    });
   }
 
   async close(): Promise<void> {
@@ -62,10 +73,23 @@ export class ReaderThread {
     await thread?.terminate();
   }
 
+  #start(): Worker {
+    const thread = startThread(this.#maxHeap);
+    this.#thread = thread;
+    // also between two jobs, when nothing else listens: an error without a listener ends the process
+    thread.on("error", () => this.#forget(thread)).on("exit", () => this.#forget(thread));
+    thread.unref();
+    return thread;
+  }
+
+  /** The next job needs another thread. */
+  #forget(thread: Worker): void {
+    if (this.#thread === thread) this.#thread = undefined;
+  }
+
   #run(job: Job, { files, facts }: JobLink): Promise<unknown> {
     if (this.#isClosed) throw internal();
-    this.#thread ??= startThread(this.#maxHeap);
-    const thread = this.#thread;
+    const thread = this.#thread ?? this.#start();
     return new Promise((resolve, reject) => {
       const settle = (error: Error | undefined, result?: unknown) => {
         thread.off("message", take).off("error", lost).off("exit", ended);
@@ -73,7 +97,7 @@ export class ReaderThread {
         else resolve(result);
       };
       const lost = (error: Error) => {
-        this.#thread = undefined;
+        this.#forget(thread);
         settle(error);
       };
       const ended = () => lost(new Error("The thread that reads bodies has ended."));
@@ -101,9 +125,5 @@ async function answer(thread: Worker, call: Extract<FromThread, { call: string }
 function startThread(maxOldGenerationSizeMb: number): Worker {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const entry = new URL(`./readerThreadEntry.${extension}`, import.meta.url);
-  const thread = new Worker(entry, { execArgv: [], env: {}, resourceLimits: { maxOldGenerationSizeMb } });
-  // between two jobs nothing else listens, and an error without a listener ends the process
-  thread.on("error", () => {});
-  thread.unref();
-  return thread;
+  return new Worker(entry, { execArgv: [], env: {}, resourceLimits: { maxOldGenerationSizeMb } });
 }

@@ -25,7 +25,7 @@ export interface ReadMessage extends Facts {
 
 /** What is held for a request, and until when. */
 export interface Holding {
-  /** Ends the waits for memory. */
+  /** Ends the waits for memory and for the thread. */
   signal: AbortSignal;
   /** What is held for the body. */
   hold?: Hold | undefined;
@@ -45,7 +45,7 @@ export class RequestReader {
     this.#thread = thread;
   }
 
-  /** Throws `ApiError` 400 for a request that is refused here. */
+  /** Throws `ApiError` 400 for a request that is refused here, and the signal's reason when it is aborted. */
   async message(body: Body, reading: Reading, holding: Holding): Promise<ReadMessage> {
     if ("value" in body) {
       const { request, facts } = checkMessage(body.value, reading);
@@ -58,7 +58,7 @@ export class RequestReader {
     let prepared: Promise<Prepared> | undefined;
     const facts = await new Promise<Facts>((resolve, reject) => {
       const job = { kind: "message", bytes: bytesOf(body), reading } as const;
-      prepared = this.#read(job, { files: files.source, facts: resolve }).then(fromBytes);
+      prepared = this.#read(job, { files: files.source, signal: holding.signal, facts: resolve }).then(fromBytes);
       prepared.catch(reject);
     });
     let held: Prepared | undefined;
@@ -75,7 +75,7 @@ export class RequestReader {
     return { ...facts, prepared: kept, release };
   }
 
-  /** Throws `ApiError`. */
+  /** Throws `ApiError`, and the signal's reason when it is aborted. */
   async count(body: Body, version: ApiVersion, holding: Holding): Promise<CountTokensRequest> {
     if ("value" in body && !namesFiles(body.value as Partial<MessagesRequest>)) {
       return readCount(body.value, version, this.#files);
@@ -83,7 +83,7 @@ export class RequestReader {
     const files = this.#heldFiles({ inBatch: false }, holding);
     try {
       const job = { kind: "count", bytes: bytesOf(body), version } as const;
-      return (await this.#read(job, { files: files.source })) as CountTokensRequest;
+      return (await this.#read(job, { files: files.source, signal: holding.signal })) as CountTokensRequest;
     } finally {
       files.release();
     }

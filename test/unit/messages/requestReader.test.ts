@@ -1,3 +1,4 @@
+import type { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "vitest";
 import { fileNotFound } from "../../../src/api/errors.ts";
 import { EncodedText } from "../../../src/claude/encodedText.ts";
@@ -94,6 +95,38 @@ describe("a body read on the thread", () => {
       await other.element(new TextEncoder().encode('{"custom_id":"a","params":{}}'));
       await expect.poll(() => thread.isRunning).toBe(false);
     }
+    await other.close();
+  });
+
+  it("is not read, nor kept, once its client has left while it waited for the thread", async () => {
+    const other = new RequestReader(files, memory, silentLogger);
+    const long = new TextEncoder().encode(TEXT.replace("Be brief.", "x".repeat(8 * 1024 * 1024)));
+    const first = other.message({ bytes: long }, reading, { signal });
+    const client = new AbortController();
+    const bytes = new TextEncoder().encode(TEXT);
+    const order: string[] = [];
+    const left = other.message({ bytes }, reading, { signal: client.signal }).finally(() => order.push("left"));
+    client.abort(new Error("The client has left."));
+    await expect(left).rejects.toThrow("The client has left.");
+    await first.then(() => order.push("first"));
+    expect(order).toEqual(["left", "first"]);
+    const next = await other.message({ bytes: new TextEncoder().encode(TEXT) }, reading, { signal });
+    expect(next.model).toBe("sonnet");
+    // bytes that the thread has read were moved away
+    expect(bytes).not.toHaveLength(0);
+    await other.close();
+  });
+
+  it("is read on a new thread when the last one has failed while it had nothing to read", async () => {
+    const threads: Worker[] = [];
+    const thread = new ReaderThread();
+    const other = new RequestReader(files, memory, silentLogger, thread);
+    process.on("worker", (worker) => threads.push(worker));
+    for (let i = 0; i < 2; i++) {
+      await other.element(new TextEncoder().encode('{"custom_id":"a","params":{}}'));
+      await threads.at(-1)?.terminate();
+    }
+    expect(threads).toHaveLength(2);
     await other.close();
   });
 
