@@ -1,6 +1,6 @@
 import { isDeeperThan, MAX_DEPTH } from "./depth.ts";
+import { isObject } from "./isObject.ts";
 import { parseJson } from "./parseJson.ts";
-import { isObject } from "./shapes.ts";
 
 /** An element of `requests` taken apart; what is wrong with it is for its reader to say, in the order of its checks. */
 export interface BatchElement {

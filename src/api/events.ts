@@ -1,3 +1,5 @@
+import { isObject } from "./isObject.ts";
+
 /** A server-sent event of the Messages API, as it came from upstream; types not known here pass through. */
 export interface StreamEvent {
   type: string;
@@ -18,7 +20,5 @@ export interface ContentBlock {
 
 /** The value's fields, if it has any: upstream's events may lack what they should have. */
 export function fieldsOf(value: unknown): Record<string, unknown> | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
+  return isObject(value) ? value : undefined;
 }

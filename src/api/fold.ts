@@ -69,10 +69,10 @@ class Folding {
     if (!block || !delta) return;
     switch (delta.type) {
       case "text_delta":
-        block.text = joined(block.text, delta.text);
+        block.text = appended(block.text, delta.text);
         break;
       case "thinking_delta":
-        block.thinking = joined(block.thinking, delta.thinking);
+        block.thinking = appended(block.thinking, delta.thinking);
         break;
       case "signature_delta":
         block.signature = delta.signature;
@@ -87,7 +87,7 @@ class Folding {
         break;
       }
       case "input_json_delta":
-        this.#inputs.set(index, joined(this.#inputs.get(index), delta.partial_json));
+        this.#inputs.set(index, appended(this.#inputs.get(index), delta.partial_json));
         break;
     }
   }
@@ -103,6 +103,6 @@ class Folding {
   }
 }
 
-function joined(before: unknown, more: unknown): string {
+function appended(before: unknown, more: unknown): string {
   return `${before ?? ""}${typeof more === "string" ? more : ""}`;
 }

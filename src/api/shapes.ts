@@ -1,9 +1,5 @@
 import { z } from "zod";
 
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** The words for a value that is not what it should be, when they are not those for one that is missing. */
 export function required(words: string) {
   return ({ input }: { input?: unknown }) => (input === undefined ? "Field required" : words);

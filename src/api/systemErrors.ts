@@ -5,3 +5,8 @@ const HANDLE_TROUBLE = new Set(["EMFILE", "ENFILE"]);
 export function isOutOfHandles(error: unknown): boolean {
   return HANDLE_TROUBLE.has((error as { code?: string } | undefined)?.code ?? "");
 }
+
+/** True if there is no such file or directory. */
+export function isMissing(error: unknown): boolean {
+  return (error as { code?: string } | undefined)?.code === "ENOENT";
+}

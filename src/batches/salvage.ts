@@ -1,5 +1,6 @@
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { isMissing } from "../api/systemErrors.ts";
 import { lines } from "../shared/lines.ts";
 import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 import { syncDirectory } from "../storage/durable.ts";
@@ -50,7 +51,7 @@ async function countBad(path: string, isGood: (value: unknown) => boolean): Prom
   try {
     for await (const line of linesOf(path)) if (!isWhole(line, isGood)) bad += 1;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
   return bad;

@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 import { batchNotFound, readFailed } from "../api/errors.ts";
 import { newId } from "../api/ids.ts";
 import { newestFirst } from "../api/paging.ts";
+import { isMissing } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory } from "../storage/dataDirectory.ts";
 import { Draft, toText } from "../storage/draft.ts";
@@ -107,7 +108,7 @@ export class BatchStore {
       await once(results, "readable");
       return results;
     } catch (error) {
-      throw (error as NodeJS.ErrnoException).code === "ENOENT" ? batchNotFound(id) : readFailed(error as Error);
+      throw isMissing(error) ? batchNotFound(id) : readFailed(error as Error);
     }
   }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Readable } from "node:stream";
+import { isWithin } from "../shared/isWithin.ts";
 import { yieldToOthers } from "./priority.ts";
 import type { Reaper } from "./reaper.ts";
 
@@ -91,9 +92,9 @@ export class CliProcess {
   async stop(grace = 1000): Promise<void> {
     if (this.#ended) return;
     this.#child?.stdin?.end();
-    if (await this.#endsWithin(grace)) return;
+    if (await isWithin(grace, this.exited)) return;
     this.#signal("SIGTERM");
-    if (await this.#endsWithin(grace)) return;
+    if (await isWithin(grace, this.exited)) return;
     this.kill();
     await this.exited;
   }
@@ -143,14 +144,5 @@ export class CliProcess {
     } catch {
       // it has just ended by itself
     }
-  }
-
-  async #endsWithin(milliseconds: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), milliseconds);
-    });
-    const inTime = this.exited.then(() => true);
-    return Promise.race([inTime, late]).finally(() => clearTimeout(timer));
   }
 }

@@ -1,4 +1,4 @@
-import { isObject } from "../api/shapes.ts";
+import { isObject } from "../api/isObject.ts";
 
 /** More than any body has. */
 const MAX_FIELDS = 100;

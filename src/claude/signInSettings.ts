@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { isObject } from "../api/isObject.ts";
+import { isMissing } from "../api/systemErrors.ts";
 
 /** What the user's own settings of the CLI say of signing in. */
 export interface SignInSettings {
@@ -21,7 +23,7 @@ export async function readSignInSettings(environment: NodeJS.ProcessEnv): Promis
   const home = environment.HOME ?? environment.USERPROFILE ?? homedir();
   const path = join(environment.CLAUDE_CONFIG_DIR ?? join(home, ".claude"), "settings.json");
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "{}";
+    if (isMissing(error)) return "{}";
     throw error;
   });
   const settings = parse(text, path);
@@ -42,8 +44,4 @@ function parse(text: string, path: string): Record<string, unknown> {
     // told below, without the text, which may hold a key
   }
   throw new Error(`${path} is not a JSON object, so a sign-in that stands there is not used.`);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

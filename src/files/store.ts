@@ -10,6 +10,7 @@ import {
 } from "../api/errors.ts";
 import { newId } from "../api/ids.ts";
 import { newestFirst } from "../api/paging.ts";
+import { isMissing } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Tenant } from "../storage/dataDirectory.ts";
 import { Draft } from "../storage/draft.ts";
@@ -186,10 +187,6 @@ export class FileStore implements Tenant {
     if (metadata) this.#known.set(id, metadata);
     return metadata;
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 
 function isExpired({ expires_at }: FileMetadata): boolean {

@@ -1,4 +1,5 @@
 import type { StreamEvent } from "../api/events.ts";
+import { isWithin } from "../shared/isWithin.ts";
 
 /** Milliseconds of silence that no proxy or client on the way takes for a dead connection. */
 const INTERVAL = 10_000;
@@ -16,21 +17,16 @@ export async function* keepAlive(
   const iterator = events[Symbol.asyncIterator]();
   try {
     for (let next = iterator.next(); ; ) {
-      const result = await within(interval, next);
-      if (result?.done) return;
-      yield result?.value ?? PING;
-      if (result) next = iterator.next();
+      if (!(await isWithin(interval, next))) {
+        yield PING;
+        continue;
+      }
+      const { done, value } = await next;
+      if (done) return;
+      yield value;
+      next = iterator.next();
     }
   } finally {
     await iterator.return?.();
   }
-}
-
-/** What the promise resolves with; undefined when that takes longer. */
-function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), milliseconds);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

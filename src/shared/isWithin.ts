@@ -1,9 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
-
-/** Whether the promise resolves within so many milliseconds. */
+/** Whether the promise resolves within so many milliseconds; rejects where it does. */
 export async function isWithin(milliseconds: number, promise: Promise<unknown>): Promise<boolean> {
-  const unwaited = new AbortController();
-  const late = delay(milliseconds, false, { signal: unwaited.signal }).catch(() => false);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, false);
+  });
   const inTime = promise.then(() => true);
-  return Promise.race([inTime, late]).finally(() => unwaited.abort());
+  return Promise.race([inTime, late]).finally(() => clearTimeout(timer));
 }

@@ -3,6 +3,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { directoryTaken } from "../api/errors.ts";
+import { isMissing } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { makePrivateDirectory } from "../shared/privateFiles.ts";
 import { toText } from "./draft.ts";
@@ -154,7 +155,7 @@ export class DataDirectory {
   async #checkFormat(): Promise<void> {
     const path = this.at("version.json");
     const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     });
     const version = text === undefined ? { format: FORMAT, id: randomUUID() } : parseVersion(text, path);

@@ -9,12 +9,13 @@ const PLACES = [".", "usage", "one-call/hooks", "one-call/.claude-plugin"];
 
 /** Removes the drafts that a process has left which was killed. One that is under way elsewhere is written again there. */
 export async function clearLeftovers(path: string): Promise<void> {
-  const batches = await namesIn(join(path, "batches"));
+  const batches = await namesOrNone(join(path, "batches"));
   for (const place of [...PLACES, ...batches.map((id) => join("batches", id))]) {
-    for (const name of await namesIn(join(path, place))) {
+    for (const name of await namesOrNone(join(path, place))) {
       if (DRAFT.test(name)) await rm(join(path, place, name), { force: true }).catch(() => {});
     }
   }
 }
 
-const namesIn = (path: string): Promise<string[]> => readdir(path).catch(() => []);
+/** A place that cannot be read is left for the next start. */
+const namesOrNone = (path: string): Promise<string[]> => readdir(path).catch(() => []);

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { link, readFile, readlink, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname, uptime } from "node:os";
 import { join } from "node:path";
+import { isMissing } from "../api/systemErrors.ts";
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 
@@ -154,7 +155,7 @@ async function read(path: string): Promise<Owner | undefined> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
   try {

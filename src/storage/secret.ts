@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { isMissing } from "../api/systemErrors.ts";
 import { isPrivate, PRIVATE_DIRECTORY } from "../shared/privateFiles.ts";
 import { parseSecret, SECRET_BYTES, SECRET_FILE } from "../shared/proof.ts";
 import { writeDurably } from "./durable.ts";
@@ -37,7 +38,7 @@ export class Secret {
       if (!this.#isReplaced && !isPrivate(await file.stat())) return undefined;
       return parseSecret(await file.readFile("utf8"));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }

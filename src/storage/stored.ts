@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { type ApiError, readFailed } from "../api/errors.ts";
+import { isMissing } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 
 /** A time that can be told from others. */
@@ -15,7 +16,7 @@ export async function namesIn(path: string): Promise<string[]> {
   try {
     return await readdir(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if (isMissing(error)) return [];
     throw readFailed(error as Error);
   }
 }
@@ -53,7 +54,7 @@ export class StoredReader<T extends { id: string }> {
   /** What the file at the path says of `id`; undefined where there is none, or a damaged one. Throws `ApiError`. */
   async read(path: string, id: string): Promise<T | undefined> {
     const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return undefined;
+      if (isMissing(error)) return undefined;
       throw readFailed(error);
     });
     if (text === undefined) return undefined;

@@ -1,6 +1,7 @@
 import { readFile, rename } from "node:fs/promises";
 import { readFailed } from "../api/errors.ts";
-import { isOutOfHandles } from "../api/systemErrors.ts";
+import { isObject } from "../api/isObject.ts";
+import { isMissing, isOutOfHandles } from "../api/systemErrors.ts";
 import { noTokens, type TokenCounts, type UsageMeter } from "../api/usage.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Tenant } from "../storage/dataDirectory.ts";
@@ -18,8 +19,6 @@ export interface ModelUsage extends TokenCounts {
 /** A day's usage by model, as `usage/YYYY-MM-DD.json` (UTC) holds it. */
 export type DayUsage = Record<string, ModelUsage>;
 
-/** Characters of a model's name that are kept: a refused request may name anything. */
-const MAX_NAME = 256;
 const DAY_FILE = /^(\d{4}-\d{2}-\d{2})\.json$/;
 
 export const noUsage = (): ModelUsage => ({ requests: 0, errors: 0, ...noTokens() });
@@ -50,7 +49,7 @@ export class Ledger implements Tenant {
   record({ model, tokens }: UsageMeter, failed: boolean): void {
     try {
       this.#count(dayOf(new Date()), {
-        [model.slice(0, MAX_NAME)]: { requests: 1, errors: failed ? 1 : 0, ...tokens },
+        [model]: { requests: 1, errors: failed ? 1 : 0, ...tokens },
       });
     } catch (error) {
       // an answer that is paid for must not be lost over its count
@@ -123,7 +122,7 @@ export class Ledger implements Tenant {
   /** Throws `SyntaxError` for a file that holds no usage. */
   async #read(day: string): Promise<DayUsage> {
     const text = await readFile(this.#path(day), "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return "{}";
+      if (isMissing(error)) return "{}";
       throw error;
     });
     return parseDay(text, day);
@@ -156,7 +155,7 @@ function parseUsage(stored: unknown): ModelUsage {
 }
 
 function asObject(value: unknown): object {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  if (isObject(value)) return value;
   throw new SyntaxError("A value is not an object.");
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type CliMessage, encode, encodePieces, messages } from "../../../src/claude/codec.ts";
 import { EncodedText, literalOf } from "../../../src/claude/encodedText.ts";
-import { hasFewValues } from "../../../src/claude/jsonValues.ts";
 import { byteLines, lines } from "../../../src/shared/lines.ts";
 import { Random } from "../support/random.ts";
 import { collect, from } from "../support/streams.ts";
@@ -203,17 +202,5 @@ describe("a long line", () => {
   it("of one long text is read, whatever that holds", async () => {
     const message = event({ type: "content_block_delta", delta: { text: '[{,"\\'.repeat(100_000) } });
     expect(await read(message)).toEqual([message]);
-  });
-});
-
-describe("hasFewValues", () => {
-  it.each<[unknown, number]>([
-    [{ a: [1, 2, { b: "x" }] }, 5],
-    ["[[[,,,{{{", 0],
-    [['"', "\\", '\\"[', "["], 4],
-  ])("counts what stands outside of strings: %j", async (value, count) => {
-    const json = Buffer.from(JSON.stringify(value));
-    expect(await hasFewValues(json, count)).toBe(true);
-    expect(await hasFewValues(json, count - 1)).toBe(false);
   });
 });

@@ -1,0 +1,109 @@
+/** The most that a JSON text may have. */
+export interface JsonLimits {
+  /** Levels of nesting. */
+  depth: number;
+  values: number;
+  /** Elements of one object or list. */
+  members: number;
+}
+
+/** Bytes of a string without an escape after which the next one is searched for. */
+const SEARCHED = 64;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const OPENING_BRACKET = 0x5b;
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACKET = 0x5d;
+const CLOSING_BRACE = 0x7d;
+
+/** Measures a JSON text, piece by piece, before anything is built of it. Does not check that the text is JSON. */
+export class JsonScan {
+  readonly #limits: JsonLimits;
+  /** Commas so far in each open object or list. */
+  readonly #commas: Uint32Array;
+  #depth = 0;
+  #values = 0;
+  #isString = false;
+  /** Whether the last byte of a string was a backslash that escapes the next one. */
+  #escapes = false;
+
+  constructor(limits: JsonLimits) {
+    this.#limits = limits;
+    this.#commas = new Uint32Array(limits.depth + 1);
+  }
+
+  /** Takes the next piece. Returns the limit that the text exceeds; nothing is to be added after that. */
+  add(chunk: Uint8Array): keyof JsonLimits | undefined {
+    for (let at = 0; at < chunk.length; at++) {
+      if (this.#isString) at = this.#skipString(chunk, at);
+      else {
+        const exceeded = this.#take(chunk[at] as number);
+        if (exceeded) return exceeded;
+      }
+    }
+    return undefined;
+  }
+
+  /** Position of the closing quote, or the end of the chunk. */
+  #skipString(chunk: Uint8Array, from: number): number {
+    let plain = 0;
+    for (let at = from; at < chunk.length; at++) {
+      const byte = chunk[at];
+      if (this.#escapes) this.#escapes = false;
+      else if (byte === BACKSLASH) this.#escapes = true;
+      else if (byte === QUOTE) {
+        this.#isString = false;
+        return at;
+      }
+      plain = byte === BACKSLASH ? 0 : plain + 1;
+      // a long stretch without escapes, such as an image, is searched many bytes at a time
+      if (plain > SEARCHED && !this.#escapes) at = nextOf(chunk, at + 1) - 1;
+    }
+    return chunk.length;
+  }
+
+  #take(byte: number): keyof JsonLimits | undefined {
+    switch (byte) {
+      case QUOTE:
+        this.#isString = true;
+        return undefined;
+      case COMMA:
+        return this.#countMember();
+      case OPENING_BRACKET:
+      case OPENING_BRACE:
+        return this.#open();
+      case CLOSING_BRACKET:
+      case CLOSING_BRACE:
+        if (this.#depth > 0) this.#depth -= 1;
+    }
+    return undefined;
+  }
+
+  #open(): keyof JsonLimits | undefined {
+    this.#depth += 1;
+    if (this.#depth > this.#limits.depth) return "depth";
+    this.#commas[this.#depth] = 0;
+    return this.#count();
+  }
+
+  #countMember(): keyof JsonLimits | undefined {
+    const commas = (this.#commas[this.#depth] as number) + 1;
+    this.#commas[this.#depth] = commas;
+    return commas >= this.#limits.members ? "members" : this.#count();
+  }
+
+  #count(): keyof JsonLimits | undefined {
+    this.#values += 1;
+    return this.#values > this.#limits.values ? "values" : undefined;
+  }
+}
+
+/** Position of the next quote or backslash, or the end of the chunk. */
+function nextOf(chunk: Uint8Array, from: number): number {
+  const quote = chunk.indexOf(QUOTE, from);
+  const end = quote === -1 ? chunk.length : quote;
+  const backslash = chunk.subarray(from, end).indexOf(BACKSLASH);
+  return backslash === -1 ? end : from + backslash;
+}
