@@ -5,7 +5,7 @@ import type { Logger } from "../shared/logger.ts";
 import { isOwn, isPrivate, PRIVATE_DIRECTORY, PRIVATE_FILE, requireOwn } from "../shared/privateFiles.ts";
 import { SECRET_FILE } from "../shared/proof.ts";
 
-/** What this server, the launcher and the extension keep at the top of a data directory. */
+/** What this server, the launcher and the extension keep at the top of a data directory, besides the secret. */
 const KEPT = [
   "batches",
   "drafts",
@@ -14,13 +14,13 @@ const KEPT = [
   "lock",
   "one-call",
   "results",
-  "secret",
   "self-check.json",
   "stopped",
   "usage",
+  "version.json",
 ];
-// the mode of a secret that others could read is not mended: such a secret is replaced
-const OWN_NAME = new RegExp(`^(${[...KEPT, "version.json", SECRET_FILE].join("|")}|lock\\..+|\\..+|lost\\+found)$`);
+// not closed with the others: a secret that other users could read is replaced (see `secret.ts`)
+const OWN_NAME = new RegExp(`^(${[...KEPT, SECRET_FILE].join("|")}|lock\\..+|\\..+|lost\\+found)$`);
 
 /** Directories below one of those. */
 const DEPTH = 2;
@@ -48,7 +48,7 @@ export async function closeDirectory(path: string, logger: Logger): Promise<void
  * interrupted run is taken up again, and one that is closed already is passed over: others cannot enter it.
  */
 export async function closeContents(path: string): Promise<void> {
-  for (const name of [...KEPT, "version.json"]) await close(join(path, name), DEPTH);
+  for (const name of KEPT) await close(join(path, name), DEPTH);
 }
 
 async function close(path: string, depth: number): Promise<void> {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { installOneCallMod } from "../../../src/claude/oneCallMod.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
+import { Secret } from "../../../src/storage/secret.ts";
 import { modesIn } from "../../support/modes.ts";
 import { place, scratchDirectory } from "../support/scratch.ts";
 import { silentLogger } from "../support/silentLogger.ts";
@@ -50,6 +51,16 @@ describe("a data directory", () => {
     await installOneCallMod(path);
     expect(modesIn(path)).toEqual({ directories: [0o700], files: [0o600] });
     expect(warn).not.toHaveBeenCalled();
+  });
+
+  it("leaves the mode of a secret that others could read, so that it is replaced", async () => {
+    oldDirectory();
+    const exposed = "ab".repeat(32);
+    place(join(path, "secret"), exposed, 0o644);
+    await open();
+    const secret = await new Secret(path).read();
+    expect(secret.toString("hex")).not.toBe(exposed);
+    expect(mode("secret")).toBe(0o600);
   });
 
   it("is closed in the next run where the last one was interrupted", async () => {
