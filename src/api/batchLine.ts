@@ -2,9 +2,9 @@ import { isDeeperThan, MAX_DEPTH } from "./depth.ts";
 import { isObject } from "./isObject.ts";
 import { parseJson } from "./parseJson.ts";
 
-/** An element of `requests` taken apart; what is wrong with it is for its reader to say, in the order of its checks. */
+/** An element of `requests` taken apart. Its reader reports what is wrong with it, in the order of the API's checks. */
 export interface BatchElement {
-  /** A field that no element has. */
+  /** The first field that no element may have. */
   foreign?: string;
   custom_id: unknown;
   params: "ok" | "missing" | "no object" | "too deep";

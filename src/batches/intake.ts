@@ -11,7 +11,7 @@ export interface BatchRequest {
   params: unknown;
 }
 
-/** Takes an element apart that is too large to do so at once. Throws `ApiError` 400. */
+/** Takes a large element apart. Throws `ApiError` 400. */
 export type ReadElement = (bytes: Uint8Array<ArrayBuffer>) => Promise<BatchElement>;
 
 /** Bytes up to which an element is parsed at once. */

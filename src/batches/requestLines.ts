@@ -26,7 +26,7 @@ function parsed(line: Buffer): StoredRequest {
   return { custom_id, params: { value: params } };
 }
 
-/** Undefined for a small line, and for one that was not written here. */
+/** Undefined for a small line, and for one that this server did not write. */
 function unparsed(line: Buffer): StoredRequest | undefined {
   if (line.length <= SMALL_ELEMENT || line.at(-1) !== CLOSING_BRACE) return undefined;
   const [beginning, custom_id] = BEGINNING.exec(line.toString("latin1", 0, LONGEST_BEGINNING)) ?? [];

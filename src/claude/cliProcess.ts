@@ -17,7 +17,7 @@ export interface Launch {
 /** How a process ended, for people: `exit code 1`, `SIGKILL`, `spawn ENOENT`. */
 export type Ending = string;
 
-/** `spawn` of Node, or a test's. */
+/** Node's `spawn`, or a fake. */
 export type Spawn = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
 
 /** Milliseconds after which a process that SIGKILL did not end is given up: the kernel may hold it in a system call. */
@@ -54,7 +54,7 @@ export class CliProcess {
       this.started = Promise.reject(error);
       this.#resolveExited((error as Error).message);
     }
-    // whoever does not wait for it learns the same from `exited`
+    // a caller that does not await it sees the same failure in `exited`
     this.started.catch(() => {});
   }
 

@@ -24,13 +24,13 @@ const COUNTED_BYTES = 256 * 1024;
 const SCANNED_BYTES = 1024 * 1024;
 /** Shorter lines are parsed whatever they are. */
 const REPEATING_BYTES = 64 * 1024;
-/** How much of a line that is no message is passed on. */
+/** Bytes of a line that is no message which are passed on. */
 const STRAY_BYTES = 4096;
 
 const OPENING_BRACE = 0x7b;
 /** Lines that repeat an answer whose events came before. */
 const REPEATING = [Buffer.from('{"type":"assistant",'), Buffer.from('{"type":"user",')];
-/** What such a line is read for all the same; inside a string the quotes would be escaped. */
+/** Such a line is read only if it has one of these; inside a string the quotes would be escaped. */
 const NEEDED = ['"is_api_error_message":true', '"type":"fallback"'];
 
 /**
@@ -57,7 +57,7 @@ export function encode(message: CliMessage): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-/** As `encode`, in pieces to be written one after the other, since the message may hold encoded texts. */
+/** As `encode`, in pieces to write one after the other: encoded texts in the message are not copied. */
 export function encodePieces(message: CliMessage): (string | Uint8Array)[] {
   const texts: EncodedText[] = [];
   const marker = randomUUID();

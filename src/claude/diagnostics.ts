@@ -2,28 +2,27 @@ import { byteLines } from "../shared/lines.ts";
 
 /** The longest line that is read whole: the CLI quotes upstream's words of an error in one. */
 const LINE_BYTES = 1024 * 1024;
-/** Bytes that are read for one request, which makes some 10 KB, and twice the words of an error. */
+/** Bytes read for one request, which makes about 10 KB, and the words of an error twice. */
 const REQUEST_BYTES = 8 * 1024 * 1024;
-
-/** Lines that are read for one request, which makes some hundred. */
+/** Lines read for one request, which makes about a hundred. */
 const REQUEST_LINES = 20_000;
 
 const NEWLINE = Buffer.from("\n");
 
-/** The CLI's stderr in lines: long ones cut, and beyond a bound dropped until the next request. */
+/** The CLI's stderr in lines. Cuts long ones, and drops those beyond a bound until the next request. */
 export class Diagnostics {
   readonly #chunks: AsyncIterable<Buffer>;
   readonly #onDrop: () => void;
   #bytes = 0;
   #lines = 0;
 
-  /** Calls back when the dropping begins. */
+  /** `onDrop` is called when the dropping begins. */
   constructor(chunks: AsyncIterable<Buffer>, onDrop: () => void) {
     this.#chunks = chunks;
     this.#onDrop = onDrop;
   }
 
-  /** Begins to count anew. */
+  /** Starts the counts at 0 again. */
   reset(): void {
     this.#bytes = 0;
     this.#lines = 0;

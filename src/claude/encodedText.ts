@@ -1,15 +1,12 @@
 import { isObject } from "../api/isObject.ts";
 
-/** More than any body has. */
+/** Fields of one object that are looked at: more than any body has. */
 const MAX_FIELDS = 100;
 
-/**
- * A text as the JSON string that stands for it, in UTF-8: a large one is encoded elsewhere, and written to the CLI without
- * another copy.
- */
+/** The JSON string of a large text, in UTF-8: encoded on the reader's thread, and written to the CLI without another copy. */
 export class EncodedText {
   #literal: Uint8Array<ArrayBuffer> | undefined;
-  /** The numbers of the body that the text is, which upstream's errors may have to be completed with. */
+  /** The numbers of the body that the text holds: the CLI takes some out of upstream's errors. */
   readonly numbers: Record<string, unknown>;
 
   constructor(literal: Uint8Array<ArrayBuffer>, numbers: Record<string, unknown>) {
@@ -23,7 +20,7 @@ export class EncodedText {
     return this.#literal;
   }
 
-  /** Frees the memory, whoever still has the object. */
+  /** Frees the bytes, even while the object is in use. */
   drop(): void {
     this.#literal = undefined;
   }
@@ -34,12 +31,12 @@ export function literalOf(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify(text));
 }
 
-/** What of a body is numbers, without its lists. */
+/** The numeric fields of a body and of its objects. Leaves out lists. */
 export function numbersOf(body: Record<string, unknown>): Record<string, unknown> {
   const numbers: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(body).slice(0, MAX_FIELDS)) {
     if (typeof value === "number") numbers[name] = value;
-    // one level is as deep as the API has any
+    // the API has none deeper than one level
     else if (isObject(value)) numbers[name] = numbersWithin(value);
   }
   return numbers;

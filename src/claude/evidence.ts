@@ -32,7 +32,7 @@ const REFUSED = /API error \(attempt \d{1,6}\/\d{1,6}\): (\d{3}) (?:\d{3} )?/;
  * whole block it says `Error in API request: {…}`.
  */
 const BROKEN_STREAM = /Error streaming|Error in API request: (?=\{)/;
-/** Any of them, whatever it quotes; of an overload after a whole block only this much is told. */
+/** Any of them, whatever it quotes. Of an overload after a whole block, the CLI logs only the last one. */
 const ANY_FAILURE = /\[ERROR\] (API error \(attempt|Error streaming|Error in API request: \{)|Mid-stream server error/;
 /** The CLI gives up on an upstream that is silent: in mid-stream, when the machine wakes from sleep, before any answer. */
 const GIVEN_UP = [
@@ -124,10 +124,7 @@ export class Evidence {
     this.#limit = info;
   }
 
-  /**
-   * The failure to tell the client of, at the end of a turn that did not bring a whole answer; `begun` where it brought
-   * the beginning of one.
-   */
+  /** The error for the client, at the end of a turn without a whole answer; `begun` if the answer had begun. */
   toError(result: CliMessage, begun: boolean): ApiError {
     const report = this.#reported;
     const told = String(report?.message?.content?.[0]?.text ?? "");
@@ -136,11 +133,11 @@ export class Evidence {
     const { requestId } = this.#ofRequest();
     if (this.#refused) {
       const { status, words } = this.#refused;
-      // JSON that is no envelope is nothing to read to a person
+      // the CLI's words serve a person better than JSON that is no envelope
       return this.#refusal(status, words.startsWith("{") && told ? wordsOf(told) : this.#restored(words, told), report);
     }
     if (this.#denied && !report) {
-      return answerBrokenOff("its server failed, and gave no reason that is told.", requestId);
+      return answerBrokenOff("its server failed without giving a reason.", requestId);
     }
     // a turn that went well has the answer in this place
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;

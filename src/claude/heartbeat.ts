@@ -1,19 +1,20 @@
-/** How many times in the bound the CLI's silence is looked at. */
+/** Beats within the bound. */
 const BEATS = 6;
 
 export interface HeartbeatOptions {
   /** Milliseconds without a message after which the process counts as dead. */
   silence: number;
-  /** Asks the CLI for any answer. */
+  /** Asks the CLI something that it answers at once. */
   ping: () => void;
-  /** Whether messages wait to be read, which is no fault of the CLI. */
+  /** Whether messages of the CLI wait to be read: then its silence is ours. */
   isHeld: () => boolean;
+  /** Called once the process counts as dead. */
   dead: () => void;
 }
 
 /**
- * Notices a process that neither ends nor answers, since it was stopped or hangs. Counts its own beats rather than time:
- * after the machine has slept, the process gets as long to answer as ever.
+ * Notices a process that neither ends nor answers, as one that was stopped or hangs. Counts beats rather than time: after
+ * the machine has slept, the process has the whole bound to answer.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
@@ -34,7 +35,7 @@ export class Heartbeat {
     clearInterval(this.#timer);
   }
 
-  /** The CLI has written a message. */
+  /** Call for each message of the CLI. */
   heard(): void {
     this.#silentBeats = 0;
   }
@@ -42,7 +43,7 @@ export class Heartbeat {
   #beat(): void {
     const { isHeld, ping, dead } = this.#options;
     this.#silentBeats = isHeld() ? 0 : this.#silentBeats + 1;
-    // with the first beat that heard something just before it, the silence is at least the bound
+    // the first silent beat may come right after a message, so one more beat makes up the bound
     if (this.#silentBeats === 1) ping();
     if (this.#silentBeats <= BEATS) return;
     this.stop();

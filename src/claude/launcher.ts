@@ -25,7 +25,7 @@ export interface LauncherOptions {
 /** What the launcher works with besides its options. */
 export interface LauncherParts {
   logger: Logger;
-  /** Is told of credentials that must not appear in the log. */
+  /** Called with credentials that must not appear in the log. */
   hide: (credentials: readonly string[]) => void;
   /** Rejects with an `ApiError` where a CLI that was found must not be used. */
   requireFit?: (cli: Cli) => Promise<void>;

@@ -1,9 +1,9 @@
 /** Characters of a line that are logged. */
 const SHOWN_CHARACTERS = 2000;
-/** Lines that are logged between two resets; one request makes some hundred. */
+/** Lines logged between two resets; one request makes about a hundred. */
 const SHOWN_LINES = 1000;
 
-/** Logs lines that a process writes: the beginning of long ones, and only so many, the rest counted. */
+/** Logs the lines a process writes: cuts long ones, and counts those beyond a bound instead. */
 export class LineLog {
   readonly #log: (line: string) => void;
   #shown = 0;
@@ -27,7 +27,7 @@ export class LineLog {
   }
 }
 
-/** Cuts at a blank: half of a credential would not be recognized as one. */
+/** Cuts at a blank: half of a credential would not be redacted. */
 export function shortened(line: string, characters = SHOWN_CHARACTERS): string {
   if (line.length <= characters) return line;
   const kept = line.slice(0, Math.max(0, line.lastIndexOf(" ", characters)));

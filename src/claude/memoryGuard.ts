@@ -2,7 +2,7 @@ import { cliTooLarge } from "../api/cliErrors.ts";
 import type { ApiError } from "../api/errors.ts";
 import { residentBytes } from "./memory.ts";
 
-/** Milliseconds between two looks: a worker may grow by some hundred megabytes in that time. */
+/** Milliseconds between two checks, in which a worker may grow by some hundred megabytes. */
 const INTERVAL = 1000;
 
 /** What the guard needs of a worker. */
@@ -12,7 +12,7 @@ export interface Guarded {
   end(reason: ApiError): void;
 }
 
-/** Ends busy workers that outgrow `limit` bytes, where the system tells their size; returns what ends the watch. */
+/** Ends busy workers beyond `limit` resident bytes (Linux and macOS). Returns the function that stops the checks. */
 export function guardMemory(workers: Iterable<Guarded>, limit: number, read = residentBytes): () => void {
   let looking = false;
   const look = async () => {

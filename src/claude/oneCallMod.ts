@@ -4,10 +4,10 @@ import { dirname, join, resolve } from "node:path";
 import { isOwn, isPrivate, makePrivateDirectory, PRIVATE_FILE, requireOwn } from "../shared/privateFiles.ts";
 import type { CliMessage } from "./codec.ts";
 
-const ATTEMPTS = 3;
+const WRITE_ATTEMPTS = 3;
 
 const NAME = "one-call";
-/** What the mod writes to the CLI's log for mods, which arrives on stdout. */
+/** Reports of the mod, which the CLI writes to stdout. */
 const LOADED = "loaded";
 const TURN_STARTED = "turn started";
 const CALLING = "calling";
@@ -70,8 +70,9 @@ function isLogOfMod({ type, subtype, plugin, text }: CliMessage, expected: strin
 }
 
 /**
- * Puts the mod into `directory`, where it is not yet, and resolves with its path for `--plugin-dir`: an absolute one,
- * since the CLI looks from its own working directory. The CLI runs it, so that no other user may be able to write it. Throws when another user owns the directory.
+ * Writes the mod into `directory` unless it is there, and resolves with its path for `--plugin-dir`: an absolute one, since
+ * the CLI resolves paths in its own working directory. The CLI runs the mod, so no other user may write to it. Throws when
+ * another user owns the directory.
  */
 export async function installOneCallMod(directory: string): Promise<string> {
   const root = resolve(directory, NAME);
@@ -92,13 +93,13 @@ async function isThere(path: string, content: string): Promise<boolean> {
 }
 
 /** Another server may share the directory, so a file appears whole or not at all. */
-async function put(path: string, content: string, attempts = ATTEMPTS): Promise<void> {
+async function put(path: string, content: string, attempts = WRITE_ATTEMPTS): Promise<void> {
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, content, { mode: PRIVATE_FILE });
   try {
     await rename(draft, path);
   } catch (error) {
-    // a server that becomes the owner of the directory clears all drafts, this one as well
+    // a server that becomes the owner of the directory removes all drafts, including this one
     if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempts === 1) throw error;
     await put(path, content, attempts - 1);
   }

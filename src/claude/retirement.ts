@@ -21,10 +21,10 @@ const ORDINARY_STOPS = new Set<string | undefined>([
 const REPEATED_UNCHANGED = new Set([403, 404, 429]);
 
 /**
- * Why a worker must not serve again after a turn; undefined where it may.
+ * Why a worker must not serve again after a turn; undefined if it may.
  *
- * A CLI that upstream refuses a parameter or a beta repeats the call without it and leaves it out of every later
- * request, whoever sends that. It takes the second call at once, so the attempt shows that it has learned something.
+ * When upstream refuses a parameter or a beta, the CLI repeats the call without it, and leaves it out of every later
+ * request of any client. It tries the second call at once, so that attempt shows that it has learned something.
  */
 export function reasonToRetire(turn: TurnTraces): string | undefined {
   const { refusedStatus: status = 0 } = turn;

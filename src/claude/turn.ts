@@ -10,7 +10,7 @@ import { reasonToRetire } from "./retirement.ts";
 /** Events that may wait for a slow client before the CLI itself is slowed down. */
 const BUFFERED_EVENTS = 64;
 
-/** How long what stderr tells may lag behind stdout, in milliseconds: the words of a failure, and headers. */
+/** Milliseconds by which stderr, with headers and the words of a failure, may lag behind stdout. */
 const LAG = 200;
 
 /** The ends of block and message, in the order in which the CLI makes them up. */
@@ -89,7 +89,7 @@ export class Turn {
     return this.#evidence.headers;
   }
 
-  /** Whether they were waited for in vain. */
+  /** True if the headers did not arrive in time. */
   get lacksHeaders(): boolean {
     return this.#lacksHeaders;
   }
@@ -120,7 +120,7 @@ export class Turn {
 
   /** Takes a line of the CLI's stderr. */
   diagnose(line: string): void {
-    // only where a time stands, since `Date.parse` finds one almost everywhere
+    // only for lines that begin with a time, since `Date.parse` accepts almost any text
     if (/^\d{4}-/.test(line) && Date.parse(line.slice(0, 24)) < this.#startedAt) return;
     if (line.includes("[API REQUEST]")) {
       this.#sent = true;
@@ -129,7 +129,7 @@ export class Turn {
     this.#evidence.addDiagnostic(line);
   }
 
-  /** What the CLI said is not known whole, so it may have called. */
+  /** Some of the CLI's output was lost, so it may have called. */
   presumeSent(): void {
     this.#sent = true;
   }
@@ -147,9 +147,9 @@ export class Turn {
     this.#resolveEnded();
   }
 
-  /** `abandoned` where the CLI says that it closes a broken stream by itself. */
+  /** `abandoned` if the CLI marks the event as its own end of a broken stream. */
   async #event(event: StreamEvent, abandoned = false): Promise<void> {
-    // the CLI, watching bytes, makes some pings out of them: one before the first event would hide the status of a refusal
+    // while it watches bytes, the CLI turns some into pings: one before the first event would hide the status of a refusal
     if (this.#over || event.type === "ping") return;
     if (event.type === "message_start") {
       // a second answer in one turn is never this request's

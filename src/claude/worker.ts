@@ -32,7 +32,7 @@ export interface CliModel {
 const INITIALIZE_TIMEOUT = 60;
 const SETTINGS_TIMEOUT = 120;
 const COUNT_TIMEOUT = 60;
-/** The mod reports before the CLI answers, so this only allows for a version that turns the order around. */
+/** The mod reports before the CLI answers; this allows for a version with the other order. */
 const MOD_TIMEOUT = 2;
 const SETTLE_TIMEOUT = 5;
 /** These two have other bounds, which come first. */
@@ -43,7 +43,7 @@ const LAST_WORDS = 1000;
 /** Milliseconds in which a busy process must show a sign of life. */
 const SILENCE = 60_000;
 
-/** Has no meaning to the CLI, which says so at once, also in the middle of a turn. */
+/** A request unknown to the CLI, which it refuses at once, even in the middle of a turn. */
 const PING = { subtype: "claude_virtual_api_ping" };
 
 /**
@@ -62,7 +62,7 @@ export class Worker {
   #count: CountSession | undefined;
   /** The answer to the last interrupt: until it is there, the interrupt could still hit the next turn. */
   #interrupted: Promise<unknown> | undefined;
-  /** Whether the CLI tells of upstream's headers, for which answers wait. */
+  /** Whether the CLI logs upstream's headers, for which answers wait. */
   #tellsHeaders = true;
   /** Whether a message waits for a slow client, and all later ones behind it. */
   #isHeld = false;
@@ -214,7 +214,7 @@ export class Worker {
     await this.#process.stop();
   }
 
-  /** Something begins that keeps the CLI busy. */
+  /** Call before anything that keeps the CLI busy. */
   #begin(): void {
     this.#diagnostics.reset();
     this.#diagnosticsLog.reset();

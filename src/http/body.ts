@@ -11,15 +11,14 @@ import { jsonBytes } from "./byteStream.ts";
 import { requireJson, requireKnownEncoding } from "./contentType.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** What the body parsers underneath tell of a failure. */
+/** An error of the body parsers underneath. */
 interface ParserError extends Error {
   type?: string;
 }
 
 /** Bytes up to which a body is parsed at once, whatever it holds. */
 const SMALL = 256 * 1024;
-
-/** Bytes that are taken in one turn of the event loop. */
+/** Bytes taken in one turn of the event loop. */
 const TURN = 512 * 1024;
 
 /**
@@ -41,10 +40,10 @@ export function jsonBody(limit: number, memory: BodyMemory): Middleware {
   return async (context, next) => {
     requireJson(context);
     requireKnownEncoding(context);
+    const { length = Number.POSITIVE_INFINITY } = context.request;
     const isEncoded = context.get("content-encoding") === "gzip";
-    if (context.request.length === 0 && !isEncoded)
-      throw invalidRequest("The request body is not valid JSON: it is empty");
-    if (isEncoded || !((context.request.length ?? Number.POSITIVE_INFINITY) <= SMALL)) {
+    if (length === 0 && !isEncoded) throw invalidRequest("The request body is not valid JSON: it is empty");
+    if (isEncoded || length > SMALL) {
       context.state.body = { bytes: await readLarge(context, limit, memory) } satisfies Body;
     } else {
       await readText(context, async () => {});
@@ -54,7 +53,7 @@ export function jsonBody(limit: number, memory: BodyMemory): Middleware {
   };
 }
 
-/** What is held for it goes back with `context.state.hold`, at the latest when the answer is closed. */
+/** Holds memory for it in `context.state.hold`, which is given back when the answer is closed, if not before. */
 async function readLarge(context: Context, limit: number, memory: BodyMemory): Promise<Uint8Array<ArrayBuffer>> {
   const most = limit * 1024 * 1024;
   const length = context.request.length ?? most;

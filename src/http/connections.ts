@@ -35,7 +35,7 @@ export const defaultBounds: Omit<ConnectionBounds, "connections"> = {
   discard: { bytes: 1024 * 1024, time: 1_000 },
 };
 
-/** One request with its answer; over when the answer is closed and the body, if any, has arrived. */
+/** One request with its answer. It is over when the answer is closed and the body has arrived. */
 export interface Exchange {
   request: ApiRequest;
   response: ServerResponse;
@@ -76,7 +76,7 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** Takes a connection in; at the bound one without a request makes room, or else the new one is refused. */
+  /** Takes a connection in. At the bound, closes one without a request, or else refuses the new one. */
   add(socket: Socket): void {
     if (this.size >= this.#bounds.connections && !this.#makeRoom()) {
       endWithError(socket, overloaded(this.size));
@@ -88,7 +88,7 @@ export class Connections {
     socket.once("close", () => this.#remove(socket));
   }
 
-  /** Whether the request came on a connection that was taken in; then it is watched until it is over. */
+  /** Watches a request until it is over. False if its connection was refused. */
   watch(request: ApiRequest, response: ServerResponse): boolean {
     const connection = this.#open.get(request.socket);
     if (!connection) return false;
@@ -115,7 +115,7 @@ export class Connections {
     return first;
   }
 
-  /** Ends every connection that is beyond its bounds. */
+  /** Ends connections that exceed a bound. */
   check(): void {
     const now = this.#now();
     // a machine that was asleep, or a busy event loop, has not given clients the time to send
@@ -138,7 +138,7 @@ export class Connections {
       return;
     }
     const { request, response, since } = exchange;
-    // what has arrived and is not yet taken is this server's delay, not the client's
+    // while some of the body waits to be read, the delay is ours, not the client's
     const silentSince = request.owesBody && request.readableLength === 0 ? Math.max(since, connection.readAt) : now;
     if (!request.hasKey && now - since > withoutKey) this.#end(socket, response, withoutKey);
     else if (now - silentSince > silence) this.#end(socket, response, silence);

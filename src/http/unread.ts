@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 
-/** Milliseconds of an unread answer after which others who wait for its place come first. */
+/** Milliseconds for which an answer may stay unread while other requests wait for its place. */
 const PATIENCE_OF_OTHERS = 30_000;
 
 export interface UnreadOptions {
@@ -8,15 +8,15 @@ export interface UnreadOptions {
   timeout: number;
   /** Whether other requests wait for a place. */
   othersWait(): boolean;
-  /** Is told, with the milliseconds, once the answer has been unread for too long; ends it. */
+  /** Called with the milliseconds once the answer was left unread for too long; must end it. */
   giveUp(unread: number): void;
   patience?: number;
   now?(): number;
 }
 
 /**
- * Watches that a client reads its answer. The socket's own timer fires when no byte could be handed to the system for a
- * while, which is also so while there is none to hand over.
+ * Gives up an answer that its client does not read. The socket's own timer fires when no byte was handed to the system
+ * for a while, so also while there is none to hand over.
  */
 export function watchUnread(
   response: Pick<ServerResponse, "setTimeout" | "on" | "writableLength">,
@@ -30,7 +30,7 @@ export function watchUnread(
     unread = 0;
   });
   const fired = () => {
-    // a timer that came late has seen progress in between
+    // the timer restarts with each byte, so one that fires late has seen progress
     if (now() - firedAt > 1.5 * step) unread = 0;
     firedAt = now();
     unread = response.writableLength === 0 ? 0 : unread + step;

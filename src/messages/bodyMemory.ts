@@ -7,15 +7,12 @@ export interface BodyMemoryOptions {
   maxQueue: number;
 }
 
-/** Milliseconds a body waits for memory, in its socket, before the client is asked to try again. */
+/** Milliseconds a body waits in its socket for memory before it is answered with 529. */
 const MAX_WAIT = 60_000;
 /** Bytes from which a body is large. */
 const LARGE = 4 * 1024 * 1024;
 
-/**
- * Bounds what all request bodies take together. Large ones, others and those of batches have shares of their own, so that
- * none waits for another kind.
- */
+/** Bounds the bytes of all request bodies together, with a share each for large ones, smaller ones and those of batches. */
 export class BodyMemory {
   readonly #large: ByteBudget;
   readonly #medium: ByteBudget;
@@ -31,7 +28,7 @@ export class BodyMemory {
     return this.#large.held + this.#medium.held + this.#background.held;
   }
 
-  /** Throws `ApiError` 529 when too many wait or it takes too long, and the signal's reason when it is aborted. */
+  /** Throws `ApiError` 529 when too many wait or the wait is too long, and the signal's reason when it is aborted. */
   acquire(bytes: number, signal: AbortSignal, background = false): Promise<Hold> {
     const budget = background ? this.#background : bytes > LARGE ? this.#large : this.#medium;
     return budget.acquire(bytes, signal);

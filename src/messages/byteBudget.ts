@@ -1,10 +1,10 @@
 import { overloaded } from "../api/errors.ts";
 
-/** Bytes that are held. */
+/** Bytes granted by a budget. */
 export interface Hold {
-  /** Gives back all but so many. */
+  /** Gives back all but `bytes`. */
   shrink(bytes: number): void;
-  /** Gives them back, once. */
+  /** Gives back the rest; further calls have no effect. */
   release(): void;
 }
 
@@ -33,7 +33,7 @@ export class ByteBudget {
   }
 
   /**
-   * Resolves once so many bytes may be held; more than the capacity are granted alone. Throws `ApiError` 529 when the
+   * Resolves once so many bytes may be held. More than the capacity are granted while nothing else is held. Throws `ApiError` 529 when the
    * queue is full or the wait too long, and the signal's reason when it is aborted.
    */
   async acquire(bytes: number, signal: AbortSignal): Promise<Hold> {
@@ -60,7 +60,7 @@ export class ByteBudget {
       const leave = (reason: unknown) => {
         done();
         reject(reason);
-        // the one behind may fit
+        // the next one may fit
         this.#next();
       };
       const abort = () => leave(signal.reason);

@@ -18,7 +18,7 @@ export async function contentKey(value: unknown, slices: Slices): Promise<string
   return hash.update(chunk).digest("base64");
 }
 
-/** Strings go by their length and their text, which needs no escaping. */
+/** A string is its length and its text, so that nothing needs escaping. */
 function* tokensOf(value: unknown): Generator<string> {
   if (typeof value === "string") {
     yield `"${value.length}:`;

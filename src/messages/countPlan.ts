@@ -42,7 +42,7 @@ const NO_CONTENT = "(no content)";
 /** Longer descriptions are cut by the CLI. */
 const MAX_DESCRIPTION = 2000;
 
-/** Characters of a tool up to which it is searched for those below, which takes a while. */
+/** Characters of a tool that is checked for `TAKEN_OUT`; a longer one is estimated, since the check takes long. */
 const MAX_TOOL = 200_000;
 
 /** The CLI merges these into the schema when they are at its top, and says so in the description. */
@@ -54,7 +54,7 @@ const TAKEN_OUT = /[\p{Cf}\p{Co}\p{Cn}]/u;
 /** Fields of a tool that have no bearing on its tokens, besides those that are counted. */
 const TOOL_FIELDS = new Set(["name", "description", "input_schema", "type", "cache_control"]);
 
-/** Yields to the event loop in between, since a request may have 100,000 messages. */
+/** Pauses in between, since a request may have 100,000 messages. */
 export async function planCount(
   request: CountTokensRequest,
   modelMap: Record<string, string>,

@@ -11,7 +11,7 @@ const WINDOW = 2048;
 export const TOKENIZED = 500_000;
 export const SAMPLED = 16;
 
-/** What an estimate needs of the tokenizer. */
+/** The part of the tokenizer that an estimate uses. */
 export type TextCost = Pick<Tokenizer, "cost">;
 
 /** Tokens of a whole request where the API's counter cannot be asked: a public tokenizer, fitted to recorded counts. */

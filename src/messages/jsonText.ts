@@ -1,4 +1,4 @@
-/** Characters of a chunk: few enough to be quick, and enough to hide that words are cut. */
+/** Characters of a chunk: enough that cut words hardly change the number of tokens. */
 const CHUNK = 2048;
 
 /** JSON with a blank after `,` and `:`, as schemas are shown to a model, in chunks. */

@@ -1,11 +1,11 @@
-/** Characters of base64 that are searched at once; a multiple of four, so that they decode by themselves. */
+/** Characters of base64 searched at once; a multiple of four, since four decode to three bytes. */
 const CHUNK = 400_000;
-/** Characters that a page's mark may reach into the next chunk. */
+/** Characters by which the mark of a page may reach into the next chunk. */
 const OVERLAP = 40;
 
 const PAGE = /\/Type\s*\/Page(?![a-z])/g;
 
-/** Pages of a PDF by the objects that say they are one, in steps. Compressed ones do not show, hence at least one. */
+/** Counts the page objects of a PDF, chunk by chunk. At least one in all, since compressed objects are not found. */
 export function* pdfPages(base64: string): Generator<number> {
   let found = 0;
   for (let at = 0; at < base64.length; at += CHUNK) {

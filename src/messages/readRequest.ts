@@ -19,17 +19,17 @@ export interface Reading {
   isShown: boolean;
 }
 
-/** What the answer to a checked request depends on. */
+/** What the answer needs to know of a checked request. */
 export interface Facts {
   model: string;
   stream: boolean;
-  /** Whether it asks for no token, and so only fills the cache. */
+  /** Whether `max_tokens` is 0, which only fills the cache. */
   isPrewarming: boolean;
-  /** The request for the log. */
+  /** The request as text for the log, if it is to be shown. */
   shown?: string;
 }
 
-/** What a worker is leased by and given. */
+/** The key by which a worker is leased, and what that worker is given. */
 export interface Prepared {
   key: WorkerKey;
   turn: TurnRequest;

@@ -6,7 +6,7 @@ import type { FileSource } from "./fileSources.ts";
 import { checkMessage, decode, prepareMessage, readCount } from "./readRequest.ts";
 import { type FromThread, type Job, type PreparedBytes, type ToThread, toError, toFailure } from "./threadMessages.ts";
 
-/** The thread that reads large bodies (see `requestReader.ts`): one job at a time, so that its memory is bounded. */
+// runs one job at a time, so that its memory is bounded (see `readerThread.ts`)
 const port = parentPort;
 if (!port) throw new Error("This file is the entry of a thread.");
 
@@ -14,7 +14,7 @@ const send = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMes
 
 let answered: { resolve(value: unknown): void; reject(error: Error): void } | undefined;
 
-/** Asks the server for a file; there is one question at a time. */
+/** Asks the server for a file, one at a time. */
 const ask = (question: FromThread) =>
   new Promise<unknown>((resolve, reject) => {
     answered = { resolve, reject };

@@ -12,26 +12,26 @@ import { ReaderThread } from "./readerThread.ts";
 import { checkMessage, type Facts, type Prepared, prepareMessage, type Reading, readCount } from "./readRequest.ts";
 import type { PreparedBytes } from "./threadMessages.ts";
 
-/** A body of a request: parsed where it is small, else its bytes, which reading moves away. */
+/** A request body: parsed if it is small, else its bytes, which reading moves to the thread. */
 export type Body = { value: unknown } | { bytes: Uint8Array<ArrayBuffer> };
 
 /** A message that was checked, on its way to Claude. */
 export interface ReadMessage extends Facts {
-  /** What a worker is given, with the content of the files. Rejects with `ApiError`. */
+  /** With the content of the files. Rejects with `ApiError`, and the signal's reason. */
   prepared: Promise<Prepared>;
-  /** Frees what the request holds, once it has been handed over or failed. */
+  /** Frees what the request holds. Call once it was handed over or has failed; further calls have no effect. */
   release(): void;
 }
 
-/** What is held for a request, and until when. */
+/** What a request holds while it is read. */
 export interface Holding {
   /** Ends the waits for memory and for the thread. */
   signal: AbortSignal;
-  /** What is held for the body. */
+  /** Memory for the body. */
   hold?: Hold | undefined;
 }
 
-/** Reads bodies: small ones here, those that are large or name files on a thread, since they would block the editor. */
+/** Reads small bodies here, and on a thread those that are large or name files, since they would block the event loop. */
 export class RequestReader {
   readonly #files: FileSource;
   readonly #memory: BodyMemory;
@@ -109,7 +109,10 @@ export class RequestReader {
     }
   }
 
-  /** The files, with memory held from the first content on: for all that a request may have, lest two wait for each other. */
+  /**
+   * The files, with memory held from the first content on. It is acquired once, for the most that a request may have: two
+   * requests that acquire it file by file could wait for each other.
+   */
   #heldFiles({ inBatch }: Pick<Reading, "inBatch">, { signal }: Holding) {
     let held: Promise<Hold> | undefined;
     const source: FileSource = {

@@ -39,7 +39,7 @@ export async function* run(
   let failed = false;
   try {
     for await (const event of send(context, await request.prepared, signal)) {
-      // nothing is sent again once upstream answers, so a large body need not stay until the end of a long stream
+      // nothing is sent again once upstream answers, so the body need not be kept until the end of a long stream
       request.release();
       meter.see(event);
       const told = request.isPrewarming ? withoutContent(event) : event;
@@ -47,7 +47,7 @@ export async function* run(
     }
   } catch (error) {
     failed = true;
-    // what ended the request is its reason, whatever fell over then
+    // what ended the request is its reason, not what failed after that
     throw signal.reason instanceof ApiError ? signal.reason : error;
   } finally {
     request.release();

@@ -23,12 +23,12 @@ export type FromThread =
   | { result: unknown }
   | { failure: Failure };
 
-/** `Prepared` with the body as the bytes of its JSON string, and its numbers. */
+/** `Prepared`, with the body as a JSON string in bytes, and the numbers in it. */
 export type PreparedBytes = Pick<Prepared, "key"> & {
   turn: Omit<TurnRequest, "body"> & { body: Bytes; numbers: Record<string, unknown> };
 };
 
-/** An error that crosses the border of a thread. */
+/** An error as it is passed between threads. */
 export interface Failure {
   message: string;
   /** The fields of an `ApiError`. */

@@ -1,4 +1,4 @@
-/** Two clocks, in milliseconds: only the first one never goes back, only the second one runs while a computer sleeps. */
+/** Two clocks, in milliseconds: the first never goes back, but may stop while the computer sleeps. */
 export interface Clock {
   monotonic(): number;
   /** Since the epoch. */

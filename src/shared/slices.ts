@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 /** Milliseconds of work after which the event loop runs. */
 const SLICE_MS = 10;
 
-/** Cuts long pieces of work into slices, of which one runs per turn of the event loop, however much work there is. */
+/** Cuts work into slices. Of all work that was begun here, one slice runs per turn of the event loop. */
 export class Slicer {
   #lastTurn: Promise<void> = Promise.resolve();
 

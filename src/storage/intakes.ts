@@ -1,9 +1,9 @@
 import { shuttingDown } from "../api/errors.ts";
 
-/** Milliseconds that the end of the server waits for what clients are sending, before it breaks that off. */
+/** Milliseconds the server waits at its end before it breaks off what clients are sending. */
 const END_PATIENCE = 10_000;
 
-/** What is being taken in from clients. The end of the server waits for it, but no client can delay that for ever. */
+/** Uploads and batches that clients are sending. The server waits for them when it ends, for a bounded time. */
 export class Intakes {
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #broken = new AbortController();
@@ -39,7 +39,7 @@ export class Intakes {
     }
   }
 
-  /** Waits for a client. Throws `ApiError` 529 once that is broken off. */
+  /** Waits for something of a client. Throws `ApiError` 529 once that is broken off. */
   wait<T>(promise: Promise<T>): Promise<T> {
     const { signal } = this.#broken;
     return new Promise((resolve, reject) => {

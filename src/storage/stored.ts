@@ -25,7 +25,7 @@ export async function namesIn(path: string): Promise<string[]> {
 const ATTEMPTS = 50;
 const ATTEMPT_INTERVAL = 100;
 
-/** Repeats a step of the start for as long as it fails with 529, since nobody would send it again. */
+/** Repeats a step of the start while it fails with 529, since no client would repeat it. */
 export async function persistently<T>(step: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -31,10 +31,7 @@ export function errors(logger: Logger): Middleware {
   };
 }
 
-/**
- * Replaces Koa's own last resort, which answers in plain text when the middleware above fails itself, or a body cannot be
- * written.
- */
+/** Replaces Koa's `onerror`, which answers in plain text when the middleware above fails or a body cannot be written. */
 export function lastResort(logger: Logger): (this: Context, error: Error | null) => void {
   return function (error) {
     if (!error) return;

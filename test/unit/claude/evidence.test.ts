@@ -48,7 +48,7 @@ describe("Evidence", () => {
     expect(errorFrom([overload], [denied], result, true)).toMatchObject({
       status: 500,
       type: "api_error",
-      message: "The API's answer broke off: its server failed, and gave no reason that is told.",
+      message: "The API's answer broke off: its server failed without giving a reason.",
     });
   });
 
