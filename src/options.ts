@@ -21,7 +21,10 @@ export interface ServerOptions {
   maxConcurrent: number;
   /** Requests that may wait for a worker; beyond it the answer is 529. */
   maxQueue: number;
-  /** Bytes of request bodies, beyond small ones, held at once; further ones wait in their sockets, for a minute at most. */
+  /**
+   * Bytes of request bodies, beyond small ones, held at once; further ones wait in their sockets, for a minute at most. The
+   * files that requests name may take half as much on top.
+   */
   maxBodyMemory: number;
   /** Blank workers kept ready for the next new system prompt. */
   warm: number;

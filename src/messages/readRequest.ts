@@ -59,7 +59,7 @@ export async function prepareMessage(
   return prepare(await withFiles(request, files), betas, modelMap);
 }
 
-/** Throws `ApiError` for a count that is refused, and for its files. */
-export async function readCount(body: unknown, version: ApiVersion, files: FileSource): Promise<CountTokensRequest> {
-  return withFiles(parseCountTokensRequest(body, version), files);
+/** Throws `ApiError` 400. */
+export function checkCount(body: unknown, version: ApiVersion): CountTokensRequest {
+  return parseCountTokensRequest(body, version);
 }

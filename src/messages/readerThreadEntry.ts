@@ -2,9 +2,18 @@ import { parentPort } from "node:worker_threads";
 import { toBatchLine } from "../api/batchLine.ts";
 import { parseJson } from "../api/parseJson.ts";
 import { literalOf, numbersOf } from "../claude/encodedText.ts";
-import type { FileSource } from "./fileSources.ts";
-import { checkMessage, decode, prepareMessage, readCount } from "./readRequest.ts";
-import { type FromThread, type Job, type PreparedBytes, type ToThread, toError, toFailure } from "./threadMessages.ts";
+import { type FileSource, namesFiles, withFiles } from "./fileSources.ts";
+import { checkCount, checkMessage, decode, prepareMessage } from "./readRequest.ts";
+import {
+  type FilesNamed,
+  type FilesPermit,
+  type FromThread,
+  type Job,
+  type PreparedBytes,
+  type ToThread,
+  toError,
+  toFailure,
+} from "./threadMessages.ts";
 
 // runs one job at a time, so that its memory is bounded (see `readerThread.ts`)
 const port = parentPort;
@@ -26,21 +35,31 @@ const files: FileSource = {
   content: async (file) => Buffer.from((await ask({ call: "content", argument: file })) as Uint8Array),
 };
 
+/** Whether the job must be given back until there is memory for its files. */
+function lacksMemory(job: Job & { files: FilesPermit }, request: { messages?: unknown }): boolean {
+  if (job.files === "held" || !namesFiles(request)) return false;
+  send({ result: { named: job.bytes } satisfies FilesNamed }, [job.bytes.buffer]);
+  return true;
+}
+
 async function run(job: Job): Promise<void> {
   const text = decode(job.bytes);
   switch (job.kind) {
     case "message": {
       const { request, facts } = checkMessage(parseJson(text), job.reading);
       send({ facts });
+      if (lacksMemory(job, request)) return;
       const { key, turn } = await prepareMessage(request, job.reading, files);
       const body = literalOf(JSON.stringify(turn.body));
       const result: PreparedBytes = { key, turn: { ...turn, body, numbers: numbersOf(turn.body) } };
       send({ result }, [body.buffer]);
       return;
     }
-    case "count":
-      send({ result: await readCount(parseJson(text), job.version, files) });
+    case "count": {
+      const request = checkCount(parseJson(text), job.version);
+      if (!lacksMemory(job, request)) send({ result: await withFiles(request, files) });
       return;
+    }
     case "element": {
       const line = toBatchLine(text);
       send({ result: line }, line.line ? [line.line.buffer] : []);

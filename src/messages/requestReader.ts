@@ -8,9 +8,9 @@ import type { Logger } from "../shared/logger.ts";
 import type { BodyMemory } from "./bodyMemory.ts";
 import type { Hold } from "./byteBudget.ts";
 import { type FileSource, MAX_INLINE, namesFiles } from "./fileSources.ts";
-import { ReaderThread } from "./readerThread.ts";
-import { checkMessage, type Facts, type Prepared, prepareMessage, type Reading, readCount } from "./readRequest.ts";
-import type { PreparedBytes } from "./threadMessages.ts";
+import { type JobLink, ReaderThread } from "./readerThread.ts";
+import { checkCount, checkMessage, type Facts, type Prepared, prepareMessage, type Reading } from "./readRequest.ts";
+import { type FilesPermit, isFilesNamed, type Job, type PreparedBytes } from "./threadMessages.ts";
 
 /** A request body: parsed if it is small, else its bytes, which reading moves to the thread. */
 export type Body = { value: unknown } | { bytes: Uint8Array<ArrayBuffer> };
@@ -29,6 +29,16 @@ export interface Holding {
   signal: AbortSignal;
   /** Memory for the body. */
   hold?: Hold | undefined;
+}
+
+type JobWithFiles = DistributiveOmit<Extract<Job, { files: FilesPermit }>, "files">;
+type DistributiveOmit<T, K extends keyof T> = T extends unknown ? Omit<T, K> : never;
+
+/** Memory for the files of one request, for the most that they may have until `shrink`. */
+interface FileMemory {
+  acquire(): Promise<Hold>;
+  shrink(bytes: number): void;
+  release(): void;
 }
 
 /** Reads small bodies here, and on a thread those that are large or name files, since they would block the event loop. */
@@ -54,21 +64,22 @@ export class RequestReader {
         return { ...facts, prepared, release: () => holding.hold?.release() };
       }
     }
-    const files = this.#heldFiles(reading, holding);
+    const memory = this.#fileMemory(holding.signal, reading.inBatch);
     let prepared: Promise<Prepared> | undefined;
     const facts = await new Promise<Facts>((resolve, reject) => {
       const job = { kind: "message", bytes: bytesOf(body), reading } as const;
-      prepared = this.#read(job, { files: files.source, signal: holding.signal, facts: resolve }).then(fromBytes);
+      prepared = this.#readWithFiles(job, { signal: holding.signal, facts: resolve }, memory).then(fromBytes);
       prepared.catch(reject);
     });
     let held: Prepared | undefined;
     const release = () => {
       if (held?.turn.body instanceof EncodedText) held.turn.body.drop();
-      files.release();
+      memory.release();
       holding.hold?.release();
     };
     const kept = (prepared as Promise<Prepared>).then((result) => {
       held = result;
+      if (result.turn.body instanceof EncodedText) memory.shrink(result.turn.body.literal.length);
       return result;
     });
     kept.catch(() => {});
@@ -78,14 +89,14 @@ export class RequestReader {
   /** Throws `ApiError`, and the signal's reason when it is aborted. */
   async count(body: Body, version: ApiVersion, holding: Holding): Promise<CountTokensRequest> {
     if ("value" in body && !namesFiles(body.value as Partial<MessagesRequest>)) {
-      return readCount(body.value, version, this.#files);
+      return checkCount(body.value, version);
     }
-    const files = this.#heldFiles({ inBatch: false }, holding);
+    const memory = this.#fileMemory(holding.signal, false);
     try {
       const job = { kind: "count", bytes: bytesOf(body), version } as const;
-      return (await this.#read(job, { files: files.source, signal: holding.signal })) as CountTokensRequest;
+      return (await this.#readWithFiles(job, { signal: holding.signal }, memory)) as CountTokensRequest;
     } finally {
-      files.release();
+      memory.release();
     }
   }
 
@@ -109,27 +120,28 @@ export class RequestReader {
     }
   }
 
-  /**
-   * The files, with memory held from the first content on. It is acquired once, for the most that a request may have: two
-   * requests that acquire it file by file could wait for each other.
-   */
-  #heldFiles({ inBatch }: Pick<Reading, "inBatch">, { signal }: Holding) {
+  /** Runs a job, and a second time once there is memory for its files if its body names some. */
+  async #readWithFiles(job: JobWithFiles, link: Omit<JobLink, "files">, memory: FileMemory): Promise<unknown> {
+    const files = this.#files;
+    const result = await this.#read({ ...job, files: "not held" }, { ...link, files });
+    if (!isFilesNamed(result)) return result;
+    await memory.acquire();
+    return this.#read({ ...job, bytes: result.named, files: "held" }, { ...link, files });
+  }
+
+  #fileMemory(signal: AbortSignal, inBatch: boolean): FileMemory {
     let held: Promise<Hold> | undefined;
-    const source: FileSource = {
-      get: (id) => this.#files.get(id),
-      content: async (file) => {
-        held ??= this.#memory.acquire(MAX_INLINE, signal, inBatch);
-        await held;
-        return this.#files.content(file);
-      },
+    const shrink = (bytes: number) => {
+      // one that was not granted has nothing to give back
+      held?.then((hold) => hold.shrink(bytes)).catch(() => {});
     };
     return {
-      source,
-      release: () =>
-        void held?.then(
-          (hold) => hold.release(),
-          () => {},
-        ),
+      shrink,
+      release: () => shrink(0),
+      acquire: () => {
+        held ??= this.#memory.acquireForFiles(MAX_INLINE, signal, inBatch);
+        return held;
+      },
     };
   }
 }

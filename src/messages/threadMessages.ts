@@ -1,4 +1,5 @@
 import { ApiError } from "../api/errors.ts";
+import { isObject } from "../api/isObject.ts";
 import type { ApiVersion } from "../api/versionRules.ts";
 import type { TurnRequest } from "../claude/turnSettings.ts";
 import type { StoredFile } from "./fileSources.ts";
@@ -8,9 +9,22 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What the thread is asked to read. */
 export type Job =
-  | { kind: "message"; bytes: Bytes; reading: Reading }
-  | { kind: "count"; bytes: Bytes; version: ApiVersion }
+  | { kind: "message"; bytes: Bytes; reading: Reading; files: FilesPermit }
+  | { kind: "count"; bytes: Bytes; version: ApiVersion; files: FilesPermit }
   | { kind: "element"; bytes: Bytes };
+
+/** Whether memory is held for files. A job that lacks it ends with `FilesNamed`, since the thread must not wait for it. */
+export type FilesPermit = "held" | "not held";
+
+/** A job's result when its body names files and no memory is held for them. */
+export interface FilesNamed {
+  /** The body. */
+  named: Bytes;
+}
+
+export function isFilesNamed(result: unknown): result is FilesNamed {
+  return isObject(result) && "named" in result;
+}
 
 /** To the thread: a job, one at a time, and answers to its calls. */
 export type ToThread = { job: Job } | { answer: unknown } | { failure: Failure };

@@ -17,6 +17,7 @@ const files: FileSource = {
   },
   content: async () => Buffer.from("abc"),
 };
+const MB = 1024 * 1024;
 const memory = new BodyMemory({ maxBodyMemory: 1024, maxQueue: 1 });
 const reader = new RequestReader(files, memory, silentLogger);
 afterAll(() => reader.close());
@@ -74,12 +75,51 @@ describe("a body read on the thread", () => {
     const read = await inline(JSON.stringify(request));
     const { text } = given(await read.prepared);
     expect(text).toContain('{"type":"base64","media_type":"image/png","data":"YWJj"}');
+    // no more than what it has, once that is known
+    await expect.poll(() => memory.held).toBeLessThan(1000);
     expect(memory.held).toBeGreaterThan(0);
     read.release();
     await expect.poll(() => memory.held).toBe(0);
     const missing = await inline(JSON.stringify(request).replace("file_1", "file_2"));
     await expect(missing.prepared).rejects.toMatchObject({ status: 404, message: "File `file_2` not found." });
   });
+
+  it.each([true, false])(
+    "names files while another, which holds memory, waits for the thread (in a batch: %s)",
+    async (inBatch) => {
+      const shared = new BodyMemory({ maxBodyMemory: 128 * MB, maxQueue: 4 });
+      const other = new RequestReader(files, shared, silentLogger);
+      const source = { type: "file", file_id: "file_1" };
+      const request = {
+        model: "haiku",
+        max_tokens: 1,
+        messages: [{ role: "user", content: [{ type: "image", source }] }],
+      };
+      const text = JSON.stringify(request);
+      const all = [
+        { value: request },
+        { bytes: new TextEncoder().encode(text) },
+        { bytes: new TextEncoder().encode(TEXT) },
+      ];
+      const read = await Promise.all(
+        all
+          .map(async (body) => {
+            const hold = await shared.acquire(30 * MB, signal, inBatch);
+            return other.message(body, { ...reading, inBatch }, { signal, hold });
+          })
+          .map((message) =>
+            message.then(async (one) => {
+              const { turn } = await one.prepared;
+              one.release();
+              return turn.model;
+            }),
+          ),
+      );
+      expect(read).toEqual(["haiku", "haiku", "sonnet"]);
+      await expect.poll(() => shared.held).toBe(0);
+      await other.close();
+    },
+  );
 
   it("frees its bytes when it is released", async () => {
     const read = await onThread(TEXT);
