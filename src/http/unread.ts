@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 
 /** Milliseconds for which an answer may stay unread while other requests wait for its place. */
-const PATIENCE_OF_OTHERS = 30_000;
+const PATIENCE_OF_OTHERS_MS = 30_000;
 
 export interface UnreadOptions {
   /** Milliseconds for which an answer may stay unread; 0 for any time. */
@@ -20,7 +20,7 @@ export interface UnreadOptions {
  */
 export function watchUnread(
   response: Pick<ServerResponse, "setTimeout" | "on" | "writableLength">,
-  { timeout, othersWait, giveUp, patience = PATIENCE_OF_OTHERS, now = () => performance.now() }: UnreadOptions,
+  { timeout, othersWait, giveUp, patience = PATIENCE_OF_OTHERS_MS, now = () => performance.now() }: UnreadOptions,
 ): void {
   if (timeout === 0) return;
   const step = Math.min(timeout, patience);

@@ -31,8 +31,8 @@ const FOO = 1;
 /** Refusals that are meant for the client; anything else is a counter that cannot be asked just now. */
 const REFUSALS = new Set([401, 402, 403, 404, 413]);
 const MAX_KNOWN = 500;
-/** Milliseconds after which a count is estimated: far above the second that one takes. */
-const PATIENCE = 60_000;
+/** After this a count is estimated: far above the second that one takes. */
+const COUNT_TIMEOUT_MS = 60_000;
 
 /** Counts tokens by the API's own free counter as far as the CLI can be made to ask it, and estimates the rest. */
 export class TokenCounter {
@@ -91,7 +91,7 @@ export class TokenCounter {
   /** Undefined when the counter cannot be asked. */
   async #ask(plan: CountPlan, signal: AbortSignal): Promise<number | undefined> {
     const { worker, release } = await this.#pool.leaseCounter(plan.system, signal);
-    const end = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+    const end = AbortSignal.any([signal, AbortSignal.timeout(COUNT_TIMEOUT_MS)]);
     // without its worker, whatever is waited for fails
     end.addEventListener("abort", () => release(), { once: true });
     try {

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { internal } from "../api/errors.ts";
+import { shuttingDown } from "../api/errors.ts";
 import type { FileSource } from "./fileSources.ts";
 import type { Facts } from "./readRequest.ts";
 import { type FromThread, type Job, type ToThread, toError, toFailure } from "./threadMessages.ts";
@@ -13,7 +13,7 @@ export interface JobLink {
   signal?: AbortSignal | undefined;
 }
 
-/** Milliseconds without a job after which the thread ends, and its memory goes back. */
+/** Milliseconds without a job after which the thread ends, which frees its memory. */
 const IDLE_TIME = 30_000;
 /** Megabytes its objects may take: beyond it the thread ends, not the process. */
 const MAX_HEAP = 1024;
@@ -88,7 +88,7 @@ export class ReaderThread {
   }
 
   #run(job: Job, { files, facts }: JobLink): Promise<unknown> {
-    if (this.#isClosed) throw internal();
+    if (this.#isClosed) throw shuttingDown();
     const thread = this.#thread ?? this.#start();
     return new Promise((resolve, reject) => {
       const settle = (error: Error | undefined, result?: unknown) => {

@@ -1,7 +1,7 @@
 import { shuttingDown } from "../api/errors.ts";
 
 /** Milliseconds the server waits at its end before it breaks off what clients are sending. */
-const END_PATIENCE = 10_000;
+const END_PATIENCE_MS = 10_000;
 
 /** Uploads and batches that clients are sending. The server waits for them when it ends, for a bounded time. */
 export class Intakes {
@@ -10,7 +10,7 @@ export class Intakes {
   readonly #patience: number;
 
   /** `patience` in milliseconds. */
-  constructor(patience = END_PATIENCE) {
+  constructor(patience = END_PATIENCE_MS) {
     this.#patience = patience;
   }
 
