@@ -37,7 +37,7 @@ const ANY_FAILURE = /\[ERROR\] (API error \(attempt|Error streaming|Error in API
 /** The CLI gives up on an upstream that is silent: in mid-stream, when the machine wakes from sleep, before any answer. */
 const GIVEN_UP = [
   { line: /\[byte-watchdog\] firing: idle=(\d{1,9})ms/, toError: (ms: number) => upstreamSilent(ms / 1000) },
-  { line: /\[byte-watchdog\] aborting: .*slept/, toError: () => upstreamAsleep() },
+  { line: /\[byte-watchdog\] aborting: .{0,100}slept=/, toError: () => upstreamAsleep() },
   { line: /\[first-byte\] no response headers (\d{1,9})/, toError: (seconds: number) => upstreamSilent(seconds) },
 ];
 

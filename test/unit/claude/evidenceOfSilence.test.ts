@@ -40,6 +40,12 @@ describe("Evidence", () => {
     expect(error).toMatchObject({ status: 504, type: "timeout_error", message: expect.stringMatching(message) });
   });
 
+  it("reads a long line of beginnings of such words without looking for their end again and again", () => {
+    // a search to the end of the line from each of them took minutes
+    const line = `${AT} ${"[byte-watchdog] aborting: ".repeat(40_000)}`;
+    expect(errorFrom([line], [], {}, true)).toMatchObject({ type: "api_error" });
+  });
+
   it("tells of a timeout before any answer", () => {
     const line = `${AT} [ERROR] API error (attempt 1/1): undefined Request timed out.`;
     const told = errorFrom([line], [report("Request timed out. Set API_TIMEOUT_MS above 1000.")]);
