@@ -4,8 +4,8 @@ const EMPTY = Buffer.alloc(0);
 /** Far above any line of a stored file, far below what would exhaust memory. */
 export const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
-/** Milliseconds after which a flood of lines lets the event loop turn. */
-const BURST_MS = 20;
+/** Milliseconds after which a flood of lines lets the event loop turn; many workers may send one at once. */
+const BURST_MS = 5;
 
 /** How lines over `limit` bytes are handled: `fail` throws `LineTooLong`, `cut` drops the rest of the line. */
 export interface LineBounds {
