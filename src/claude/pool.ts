@@ -1,4 +1,5 @@
 import type { Logger } from "../shared/logger.ts";
+import { untilAborted } from "../shared/untilAborted.ts";
 import type { Launcher } from "./launcher.ts";
 import { residentBytes } from "./memory.ts";
 import { guardMemory } from "./memoryGuard.ts";
@@ -118,10 +119,21 @@ export class Pool {
 
   /**
    * Lends a worker with this key, one that has not served yet if it must be `fresh`.
-   * Throws `ApiError` when the line is full or the CLI cannot be started.
+   * Throws `ApiError` when the line is full or the CLI cannot be started, and the signal's reason when it is aborted.
    */
   async lease(key: WorkerKey, signal: AbortSignal, fresh = false): Promise<Lease> {
     const freeSlot = await (key.background ? this.#slots.acquireBehind(signal) : this.#slots.acquire(signal));
+    const lending = this.#lend(key, freeSlot, fresh);
+    try {
+      return await untilAborted(lending, signal);
+    } catch (error) {
+      // a worker that is still starting keeps the slot, and then serves another request
+      lending.then(({ release }) => release()).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #lend(key: WorkerKey, freeSlot: () => void, fresh: boolean): Promise<Lease> {
     try {
       const name = nameOf(key);
       const ready = fresh ? undefined : (this.#take(name) ?? (await this.#nextToArrive(name)));
