@@ -3,6 +3,10 @@ import type { ServerResponse } from "node:http";
 /** Milliseconds for which an answer may stay unread while other requests wait for its place. */
 const PATIENCE_OF_OTHERS_MS = 30_000;
 
+/** Looks within a bound: Node's timer fires up to one step late. Shorter steps would not differ from a busy event loop. */
+const LOOKS = 4;
+const SHORTEST_STEP_MS = 1000;
+
 export interface UnreadOptions {
   /** Milliseconds for which an answer may stay unread; 0 for any time. */
   timeout: number;
@@ -23,7 +27,8 @@ export function watchUnread(
   { timeout, othersWait, giveUp, patience = PATIENCE_OF_OTHERS_MS, now = () => performance.now() }: UnreadOptions,
 ): void {
   if (timeout === 0) return;
-  const step = Math.min(timeout, patience);
+  const bound = Math.min(timeout, patience);
+  const step = Math.max(bound / LOOKS, Math.min(bound, SHORTEST_STEP_MS));
   let unread = 0;
   let firedAt = Number.NEGATIVE_INFINITY;
   response.on("drain", () => {
@@ -34,7 +39,7 @@ export function watchUnread(
     if (now() - firedAt > 1.5 * step) unread = 0;
     firedAt = now();
     unread = response.writableLength === 0 ? 0 : unread + step;
-    if (unread >= timeout || (unread > 0 && othersWait())) giveUp(unread);
+    if (unread >= timeout || (unread >= patience && othersWait())) giveUp(unread);
     else response.setTimeout(step);
   };
   response.setTimeout(step, fired);

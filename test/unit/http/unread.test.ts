@@ -48,6 +48,16 @@ describe("an answer that the client does not read", () => {
     expect(givenUp).toEqual([20]);
   });
 
+  // Node's timer fires up to one step late, so a step must be a part of the bound
+  it("is looked at several times within the patience of others", () => {
+    const { response, fireAfter, givenUp } = watched({ timeout: 300_000, patience: 40_000, othersWait: () => true });
+    expect(response.steps).toEqual([10_000]);
+    fireAfter(10_000, 3);
+    expect(givenUp).toEqual([]);
+    fireAfter(10_000);
+    expect(givenUp).toEqual([40_000]);
+  });
+
   it("begins anew after each read", () => {
     const { response, fireAfter, givenUp } = watched();
     for (let n = 0; n < 5; n++) {
