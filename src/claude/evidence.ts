@@ -57,8 +57,11 @@ const STATUS_OF: Record<string, number> = {
 /** The type that goes with a status, for a refusal that names none, as of a gateway. */
 const typeOf = (status: number) => Object.keys(STATUS_OF).find((type) => STATUS_OF[type] === status) ?? "api_error";
 
+/** A status with which clients read the error; of a redirect or a proxy's demand they do not, as from a bad gateway. */
+const passable = (status: number) => (status >= 400 && status !== 407 ? status : 502);
+
 /**
- * What the CLI tells of a failed turn, on both its outputs. Its messages reword upstream's text, its debug lines on
+ * What the CLI says of a failed turn, on both its outputs. Its messages reword upstream's text, its debug lines on
  * stderr quote it; of several failures in one turn only the first is upstream's answer to the request.
  */
 export class Evidence {
@@ -146,11 +149,11 @@ export class Evidence {
     if (typeof status === "number") return this.#refusal(status, words, report);
     if (report?.error === "authentication_failed") return notSignedIn();
     if (words.startsWith("Request timed out")) return upstreamTimedOut(words);
-    const { contentType } = this.#upstream;
+    const { contentType, hasAnswered } = this.#upstream;
     if (!begun && contentType !== undefined && !/event-?stream/.test(contentType)) {
       return notAStream(contentType, requestId);
     }
-    return begun || contentType !== undefined ? answerBrokenOff(words, requestId) : upstreamUnreachable(words);
+    return begun || hasAnswered ? answerBrokenOff(words, requestId) : upstreamUnreachable(words);
   }
 
   #quote(line: string): void {
@@ -184,7 +187,7 @@ export class Evidence {
 
   /** A refusal in the words of the CLI, or in those of whoever stands before upstream. */
   #refusal(status: number, words: string, report?: CliMessage): ApiError {
-    return new ApiError(status, report?.api_error_type ?? typeOf(status), words, {
+    return new ApiError(passable(status), report?.api_error_type ?? typeOf(status), words, {
       headers: this.#refusalHeaders(status),
       ...this.#ofRequest(report?.request_id),
     });
@@ -192,7 +195,7 @@ export class Evidence {
 
   #quotedError({ status, envelope }: Quotation, told: string): ApiError {
     const { type, message, details } = envelope.error;
-    return new ApiError(status ?? STATUS_OF[type] ?? 500, type, this.#restored(message, told), {
+    return new ApiError(passable(status ?? STATUS_OF[type] ?? 500), type, this.#restored(message, told), {
       // those of an open stream are about the answer, not about what broke it
       ...(status !== undefined && { headers: this.#refusalHeaders(status) }),
       ...(details && { details: known(details) }),

@@ -1,4 +1,5 @@
-import type { ApiError } from "../api/errors.ts";
+import { isDeeperThan, MAX_DEPTH } from "../api/depth.ts";
+import { type ApiError, answerBrokenOff } from "../api/errors.ts";
 import { fieldsOf, type StreamEvent } from "../api/events.ts";
 import { Channel } from "../shared/channel.ts";
 import { isWithin } from "../shared/isWithin.ts";
@@ -151,6 +152,7 @@ export class Turn {
   async #event(event: StreamEvent, abandoned = false): Promise<void> {
     // while it watches bytes, the CLI turns some into pings: one before the first event would hide the status of a refusal
     if (this.#over || event.type === "ping") return;
+    if (isDeeperThan(event, MAX_DEPTH)) return this.#breakOff(`an event is nested more than ${MAX_DEPTH} levels deep.`);
     if (event.type === "message_start") {
       // a second answer in one turn is never this request's
       if (this.#started) return;
@@ -178,6 +180,12 @@ export class Turn {
       this.#finish();
       this.#interrupt();
     }
+  }
+
+  /** Ends a turn whose answer cannot be passed on. */
+  #breakOff(reason: string): void {
+    this.#finish(answerBrokenOff(reason));
+    this.#interrupt();
   }
 
   async #begin(event: StreamEvent): Promise<void> {

@@ -28,6 +28,7 @@ export class UpstreamHeaders {
   #headers: Record<string, string> = {};
   #open = false;
   #contentType: string | undefined;
+  #hasAnswered = false;
   #resolveSeen!: () => void;
 
   /** Resolves when the headers of an answer are there. */
@@ -44,11 +45,17 @@ export class UpstreamHeaders {
     return this.#contentType;
   }
 
+  /** Whether upstream has answered at all. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
   add(line: string): void {
     const block = BLOCK.exec(line);
     if (block) {
       this.#headers = {};
       this.#open = block[1] !== "sending request";
+      this.#hasAnswered ||= this.#open;
       return;
     }
     if (!this.#open) return;

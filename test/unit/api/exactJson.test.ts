@@ -19,6 +19,12 @@ describe("the input of a tool", () => {
     expect(stringify({ input: parseInput(json) })).toBe(`{"input":${written}}`);
   });
 
+  it("is refused with more values than a model writes, before it is parsed", () => {
+    const many = (count: number) => `[${"12,".repeat(count - 1)}12]`;
+    expect(() => parseInput(many(200_000))).toThrow(/more than 100000 values/);
+    expect(parseInput(`[${" ".repeat(300_000)}1,2]`)).toEqual([1, 2]);
+  });
+
   const [OPEN, CLOSED] = ["[".repeat(40_000), "]".repeat(40_000)];
   it.each([
     ["whole", `${OPEN}1${CLOSED}`],

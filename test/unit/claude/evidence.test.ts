@@ -52,6 +52,19 @@ describe("Evidence", () => {
     });
   });
 
+  it.each([301, 304, 407])("gives a %i as a 502, since clients read no body of it", (status) => {
+    expect(errorFrom([refused(status, "x", "Moved")], [])).toMatchObject({ status: 502, type: "x", message: "Moved" });
+    const line = `${AT} [ERROR] API error (attempt 1/1): ${status} ${status} status code (no body)`;
+    expect(errorFrom([line], [])).toMatchObject({ status: 502, type: "api_error", message: "status code (no body)" });
+  });
+
+  it("does not take an answer without a content type for none", () => {
+    const lines = ["[Anthropic SDK DEBUG] [log_1] response start {", "  headers: {", "  },", "}"];
+    const words = "API Error: Stream ended without receiving any events";
+    expect(errorFrom(lines, [report(words)]).message).toMatch(/^The API's answer broke off/);
+    expect(errorFrom([], [report(words)]).message).toMatch(/could not reach/);
+  });
+
   it.each([
     [404, "status code (no body)", "not_found_error"],
     [429, "<html><body>Slow down</body></html>", "rate_limit_error"],

@@ -150,7 +150,7 @@ describe("a line of stderr", () => {
   });
 
   it("is not heeded when it was written before the turn began", async () => {
-    const { turn } = begin();
+    const turn = new Turn(() => {});
     turn.diagnose(earlier(REQUEST));
     turn.diagnose(earlier(REFUSED));
     expect(turn.sent).toBe(false);

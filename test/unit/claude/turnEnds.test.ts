@@ -44,6 +44,14 @@ describe("an answer's end", () => {
     expect(await collect(turn.events)).toEqual(whole(delta("end_turn"), STOP));
   });
 
+  it("comes at an event that nests too deeply to be written", async () => {
+    const { turn, calls, feed } = begin();
+    const deep = JSON.parse(`${"[".repeat(5000)}${"]".repeat(5000)}`);
+    await feed(START, { ...BLOCK_START, content_block: { type: "x", deep } }, ...ANSWER.slice(1));
+    await expect(collect(turn.events)).rejects.toThrow(/broke off: .* nested/);
+    expect(calls).toEqual(["interrupt"]);
+  });
+
   it("may be in its first event", async () => {
     const { turn, calls, feed } = begin();
     const content = [{ type: "tool_use", id: "a", name: "look", input: {} }];
