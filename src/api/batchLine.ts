@@ -22,9 +22,17 @@ export function toBatchLine(text: string): BatchElement {
     params: judge(params),
   };
   if (element.params === "ok") {
-    element.line = new TextEncoder().encode(`${JSON.stringify({ custom_id, params })}\n`);
+    element.line = lineOf(JSON.stringify({ custom_id, params }));
   }
   return element;
+}
+
+/** The text and a line feed, without a second copy of the text. */
+function lineOf(json: string): Uint8Array<ArrayBuffer> {
+  const line = new Uint8Array(Buffer.byteLength(json) + 1);
+  new TextEncoder().encodeInto(json, line);
+  line[line.length - 1] = 0x0a;
+  return line;
 }
 
 function judge(params: unknown): BatchElement["params"] {

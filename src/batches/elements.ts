@@ -113,6 +113,8 @@ export class Elements {
     this.#complete.push(joined(this.#chunks, offset + 1 - this.#start));
     this.#count += 1;
     this.#start = offset + 1;
+    // the chunks of a large element would be held a second time until the next one begins
+    this.#forget(this.#start);
     return "comma";
   }
 

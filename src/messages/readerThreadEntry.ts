@@ -42,11 +42,19 @@ function lacksMemory(job: Job & { files: FilesPermit }, request: { messages?: un
   return true;
 }
 
-async function run(job: Job): Promise<void> {
+const NO_BYTES = new Uint8Array(0);
+
+/** The text of an element. Drops its bytes, which would take as much memory again. */
+function textOf(job: Extract<Job, { kind: "element" }>): string {
   const text = decode(job.bytes);
+  job.bytes = NO_BYTES;
+  return text;
+}
+
+async function run(job: Job): Promise<void> {
   switch (job.kind) {
     case "message": {
-      const { request, facts } = checkMessage(parseJson(text), job.reading);
+      const { request, facts } = checkMessage(parseJson(decode(job.bytes)), job.reading);
       send({ facts });
       if (lacksMemory(job, request)) return;
       const { key, turn } = await prepareMessage(request, job.reading, files);
@@ -56,12 +64,12 @@ async function run(job: Job): Promise<void> {
       return;
     }
     case "count": {
-      const request = checkCount(parseJson(text), job.version);
+      const request = checkCount(parseJson(decode(job.bytes)), job.version);
       if (!lacksMemory(job, request)) send({ result: await withFiles(request, files) });
       return;
     }
     case "element": {
-      const line = toBatchLine(text);
+      const line = toBatchLine(textOf(job));
       send({ result: line }, line.line ? [line.line.buffer] : []);
       return;
     }
