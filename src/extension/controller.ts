@@ -194,7 +194,7 @@ export class Controller {
     const server = this.#server;
     this.#server = undefined;
     if (server) {
-      const closed = server.close({ drain });
+      const closed = server.close({ drain }).catch((error: Error) => this.#parts.logger.warn(error.message));
       this.#closing.add(closed);
       void closed.finally(() => this.#closing.delete(closed));
       // the port is free at once, so a new server need not wait for the requests that the old one still answers

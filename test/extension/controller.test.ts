@@ -1,98 +1,9 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { Controller } from "../../src/extension/controller.ts";
-import type { Neighbour } from "../../src/extension/health.ts";
 import type { State } from "../../src/extension/state.ts";
-import { defaultOptions, type ServerOptions } from "../../src/options.ts";
-import type { CliTrouble, Server } from "../../src/server.ts";
+import type { CliTrouble } from "../../src/server.ts";
 import { until } from "../support/harness.ts";
+import { FakeServer, Machine } from "../support/machine.ts";
 import { gate } from "../support/replies.ts";
-
-/** A machine with ports, on which windows start servers. */
-class Machine {
-  /** Who listens on the port: one of our servers, another program, or a server without the secret of our directory. */
-  owner: FakeServer | "stranger" | "unproven" | undefined;
-  /** Whether our servers are too busy to answer. */
-  busy = false;
-  stopped = false;
-  looks = 0;
-  readonly servers: FakeServer[] = [];
-  trouble: CliTrouble | undefined;
-  options: Partial<ServerOptions> = {};
-
-  window(): { controller: Controller; states: State[] } {
-    const controller = new Controller({
-      options: async () => ({ ...defaultOptions, environment: {}, ...this.options }),
-      createServer: async (options) => new FakeServer(this, options),
-      probe: async (): Promise<Neighbour> => {
-        this.looks += 1;
-        if (this.owner === undefined) return { kind: "nobody" };
-        if (typeof this.owner === "string") return { kind: this.owner };
-        return this.busy ? { kind: "silent" } : { kind: "ours", requests: this.owner.running, batches: [] };
-      },
-      stopMarker: {
-        set: async () => {
-          this.stopped = true;
-        },
-        clear: async () => {
-          this.stopped = false;
-        },
-        isSet: async () => this.stopped,
-      },
-      logger: { error() {}, warn() {}, info() {}, debug() {}, trace() {} },
-    });
-    const states: State[] = [];
-    controller.onDidChangeState((state) => states.push(state));
-    return { controller, states };
-  }
-}
-
-class FakeServer implements Server {
-  readonly #machine: Machine;
-  readonly #options: ServerOptions;
-  #listener = (_running: number) => {};
-  running = 0;
-  drained: boolean | undefined;
-  idle = gate();
-  /** Holds `close` back after the port is free. */
-  ended: Promise<void> = Promise.resolve();
-
-  constructor(machine: Machine, options: ServerOptions) {
-    this.#machine = machine;
-    this.#options = options;
-    machine.servers.push(this);
-  }
-
-  get url(): string {
-    return `http://${this.#options.host}:${this.#options.port}`;
-  }
-
-  async listen(): Promise<void> {
-    if (this.#options.host === "broken") throw new Error("no such address");
-    if (this.#machine.owner) throw Object.assign(new Error("address in use"), { code: "EADDRINUSE" });
-    this.#machine.owner = this;
-  }
-
-  async close({ drain = false } = {}): Promise<void> {
-    this.drained = drain;
-    if (this.#machine.owner === this) this.#machine.owner = undefined;
-    if (drain && this.running > 0) await this.idle.opened;
-    await this.ended;
-  }
-
-  onDidChangeRunning(listener: (running: number) => void): () => void {
-    this.#listener = listener;
-    return () => {};
-  }
-
-  async troubleWithCli(): Promise<CliTrouble | undefined> {
-    return this.#machine.trouble;
-  }
-
-  run(running: number): void {
-    this.running = running;
-    this.#listener(running);
-  }
-}
 
 const url = "http://127.0.0.1:8080";
 const kinds = (states: State[]) => states.map((state) => state.kind);
@@ -153,6 +64,17 @@ describe("a window's server", () => {
     expect(controller.state.kind).toBe("stopped");
     await controller.start();
     expect(controller.state.kind).toBe("running");
+  });
+
+  it("is replaced at a restart, and no rejection is left behind where the old one fails to close", async () => {
+    const machine = new Machine();
+    const { controller } = machine.window();
+    await controller.start();
+    if (machine.servers[0]) machine.servers[0].ended = Promise.reject(new Error("disk gone"));
+    // vitest fails the run at an unhandled rejection
+    await controller.restart();
+    expect(controller.state).toMatchObject({ kind: "running" });
+    await controller.dispose();
   });
 
   it("tells what is wrong with the CLI", async () => {

@@ -1,9 +1,11 @@
 import { gzipSync } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { faultlessStage, fileStage } from "../support/fileStage.ts";
 import { simple, stage, until } from "../support/harness.ts";
 import { expectRefusal, rawRequest } from "../support/rawRequest.ts";
 import { reply, text } from "../support/replies.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
 
 const KB = 1024;
 const MB = 1024 * KB;

@@ -1,0 +1,93 @@
+import { Controller } from "../../src/extension/controller.ts";
+import type { Neighbour } from "../../src/extension/health.ts";
+import type { State } from "../../src/extension/state.ts";
+import { defaultOptions, type ServerOptions } from "../../src/options.ts";
+import type { CliTrouble, Server } from "../../src/server.ts";
+import { gate } from "./replies.ts";
+
+/** A machine with ports, on which windows start servers. */
+export class Machine {
+  /** Who listens on the port: one of our servers, another program, or a server without the secret of our directory. */
+  owner: FakeServer | "stranger" | "unproven" | undefined;
+  /** Whether our servers are too busy to answer. */
+  busy = false;
+  stopped = false;
+  looks = 0;
+  readonly servers: FakeServer[] = [];
+  trouble: CliTrouble | undefined;
+  options: Partial<ServerOptions> = {};
+
+  window(): { controller: Controller; states: State[] } {
+    const controller = new Controller({
+      options: async () => ({ ...defaultOptions, environment: {}, ...this.options }),
+      createServer: async (options) => new FakeServer(this, options),
+      probe: async (): Promise<Neighbour> => {
+        this.looks += 1;
+        if (this.owner === undefined) return { kind: "nobody" };
+        if (typeof this.owner === "string") return { kind: this.owner };
+        return this.busy ? { kind: "silent" } : { kind: "ours", requests: this.owner.running, batches: [] };
+      },
+      stopMarker: {
+        set: async () => {
+          this.stopped = true;
+        },
+        clear: async () => {
+          this.stopped = false;
+        },
+        isSet: async () => this.stopped,
+      },
+      logger: { error() {}, warn() {}, info() {}, debug() {}, trace() {} },
+    });
+    const states: State[] = [];
+    controller.onDidChangeState((state) => states.push(state));
+    return { controller, states };
+  }
+}
+
+export class FakeServer implements Server {
+  readonly #machine: Machine;
+  readonly #options: ServerOptions;
+  #listener = (_running: number) => {};
+  running = 0;
+  drained: boolean | undefined;
+  idle = gate();
+  /** Holds `close` back after the port is free. */
+  ended: Promise<void> = Promise.resolve();
+
+  constructor(machine: Machine, options: ServerOptions) {
+    this.#machine = machine;
+    this.#options = options;
+    machine.servers.push(this);
+  }
+
+  get url(): string {
+    return `http://${this.#options.host}:${this.#options.port}`;
+  }
+
+  async listen(): Promise<void> {
+    if (this.#options.host === "broken") throw new Error("no such address");
+    if (this.#machine.owner) throw Object.assign(new Error("address in use"), { code: "EADDRINUSE" });
+    this.#machine.owner = this;
+  }
+
+  async close({ drain = false } = {}): Promise<void> {
+    this.drained = drain;
+    if (this.#machine.owner === this) this.#machine.owner = undefined;
+    if (drain && this.running > 0) await this.idle.opened;
+    await this.ended;
+  }
+
+  onDidChangeRunning(listener: (running: number) => void): () => void {
+    this.#listener = listener;
+    return () => {};
+  }
+
+  async troubleWithCli(): Promise<CliTrouble | undefined> {
+    return this.#machine.trouble;
+  }
+
+  run(running: number): void {
+    this.running = running;
+    this.#listener(running);
+  }
+}
