@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { defaultOptions, type ServerOptions } from "./options.ts";
-import { createServer, examine } from "./server.ts";
+import { createServer, examine, type Server } from "./server.ts";
 import type { Logger } from "./shared/logger.ts";
 import { version } from "./shared/version.ts";
 
@@ -51,6 +51,9 @@ const SWITCHES = ["traffic", "no-self-check", "help", "version"] as const;
 type Flags = Partial<Record<Flag | (typeof SWITCHES)[number], string>>;
 
 const LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
+
+/** One Ctrl-C may come twice within this time: from the terminal, and passed on by npm. */
+const REPEATED_SIGNAL_MS = 1000;
 
 class UsageError extends Error {}
 
@@ -180,6 +183,21 @@ async function doctor(flags: Flags): Promise<void> {
   process.exit(trouble.length === 0 ? 0 : 1);
 }
 
+/** Closes the server at the first signal; a later one ends the program at once. */
+function stopOnSignals(server: Server): void {
+  let stoppedAt: number | undefined;
+  const stop = () => {
+    if (stoppedAt !== undefined) {
+      if (performance.now() - stoppedAt > REPEATED_SIGNAL_MS) process.exit(1);
+      return;
+    }
+    stoppedAt = performance.now();
+    void server.close().finally(() => process.exit(0));
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+}
+
 async function main(): Promise<void> {
   const [command, ...rest] = process.argv.slice(2);
   const flags = readFlags(command === "doctor" ? rest : process.argv.slice(2), process.env);
@@ -188,9 +206,7 @@ async function main(): Promise<void> {
   if (command === "doctor") return doctor(flags);
   const logger = stderrLogger(flags["log-level"] ?? "info");
   const server = createServer(toOptions(flags, process.env, logger), logger);
-  const stop = () => void server.close().finally(() => process.exit(0));
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
+  stopOnSignals(server);
   await server.listen();
   process.stdout.write(`Listening on ${server.url}\n`);
 }

@@ -25,6 +25,19 @@ describe.skipIf(process.platform !== "linux")("the headless server", () => {
     await answer;
   });
 
+  it("ends in order where one Ctrl-C comes twice, from the terminal and from npm", async () => {
+    await using server = await startServerProcess();
+    const begun = gate();
+    server.standIn.respond = () => held([text("one two three")], begun.open, gate().opened);
+    const response = await server.post(simple("x", { stream: true }));
+    await begun.opened;
+    const ended = once(server.child, "exit");
+    server.child.kill("SIGINT");
+    expect((await eventsOf(response)).at(-1)).toMatchObject({ type: "error", error: { type: "overloaded_error" } });
+    server.child.kill("SIGINT");
+    expect(await ended).toEqual([0, null]);
+  });
+
   it("tells the client when its worker is killed in mid-stream, and serves the next request", async () => {
     await using server = await startServerProcess();
     const begun = gate();
