@@ -6,6 +6,7 @@ import { newId } from "../../src/api/ids.ts";
 import { type BatchRecord, noCounts } from "../../src/batches/record.ts";
 import { patiently } from "../support/batchCalls.ts";
 import { fileStage } from "../support/fileStage.ts";
+import { sampled } from "../support/full.ts";
 import { echo, failure, gate } from "../support/replies.ts";
 import { clientOf, expectUpstream, MODEL, SDKS } from "./sdks.ts";
 
@@ -62,7 +63,7 @@ async function storeEnded(count: number): Promise<void> {
   }
 }
 
-describe.each(PLACES)("$name, the batches of client.$place", ({ SDK, version, credential, of }) => {
+describe.each(sampled(PLACES, 2))("$name, the batches of client.$place", ({ SDK, version, credential, of }) => {
   const ended = async (batches: Batches, id: string) => {
     await patiently(async () => (await batches.retrieve(id)).processing_status === "ended");
     return batches.retrieve(id);

@@ -5,7 +5,7 @@ import { eventsFor, gate, paced, type StreamEvent, text } from "../support/repli
 import { arrivesAs, betasArriveAs } from "./differences.ts";
 import { generator } from "./random.ts";
 
-const REQUESTS = FULL ? 1000 : 24;
+const REQUESTS = FULL ? 1000 : 16;
 const AT_ONCE = 4;
 const MODELS = ["sonnet", "opus", "claude-haiku-4-5-20251001", "claude-sonnet-5-5"];
 const BETAS = ["", "context-1m-2025-08-07", "fine-grained-tool-streaming-2025-05-14,unknown-2020-01-01"];

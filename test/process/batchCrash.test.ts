@@ -12,8 +12,8 @@ import { type Recorded, StandIn } from "../support/standIn.ts";
 import { Random } from "../unit/support/random.ts";
 
 const ROUNDS = FULL ? 50 : 2;
-const REQUESTS = FULL ? 200 : 40;
-const UPLOADS = FULL ? 50 : 5;
+const REQUESTS = FULL ? 200 : 20;
+const UPLOADS = FULL ? 50 : 3;
 
 /** Requests of batches that are under way at once: half of what the server may do in all. */
 const CONCURRENCY = FULL ? 4 : 2;

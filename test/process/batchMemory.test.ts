@@ -8,7 +8,7 @@ import { FULL } from "../support/full.ts";
 import { simple } from "../support/harness.ts";
 import { type ServerProcess, startServerProcess } from "../support/serverProcess.ts";
 
-const SMALL = FULL ? 10_000 : 60;
+const SMALL = FULL ? 10_000 : 30;
 const LARGE = FULL ? 1000 : 600;
 const KILOBYTES = 250;
 
