@@ -1,29 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../../src/api/errors.ts";
 import { Evidence } from "../../../src/claude/evidence.ts";
-
-const AT = "2026-11-22T09:13:45.925Z";
-const refused = (status: number, type: string, message: string, extra: object = {}) =>
-  `${AT} [ERROR] API error (attempt 1/1): ${status} ${status} ${JSON.stringify({ type: "error", error: { type, message, ...extra }, request_id: "req_9c1f" })}`;
-const report = (text: string, fields: object = {}) => ({
-  type: "assistant",
-  is_api_error_message: true,
-  message: { content: [{ type: "text", text }] },
-  ...fields,
-});
-const RESULT = { type: "result", subtype: "success", is_error: true };
-
-function errorFrom(
-  diagnostics: string[],
-  reports: ReturnType<typeof report>[],
-  result: object = {},
-  begun = false,
-): ApiError {
-  const evidence = new Evidence();
-  for (const line of diagnostics) evidence.addDiagnostic(line);
-  for (const message of reports) evidence.addReport(message);
-  return evidence.toError({ ...RESULT, ...result }, begun);
-}
+import { AT, errorFrom, RESULT, refused, report } from "../support/evidence.ts";
 
 describe("Evidence", () => {
   it.each([
