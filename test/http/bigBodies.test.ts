@@ -1,6 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it, vi } from "vitest";
 import { faultlessStage, fileStage } from "../support/fileStage.ts";
+import { FULL } from "../support/full.ts";
 import { simple, stage, until } from "../support/harness.ts";
 import { expectRefusal, rawRequest } from "../support/rawRequest.ts";
 import { reply, text } from "../support/replies.ts";
@@ -9,7 +10,6 @@ vi.setConfig({ testTimeout: 300_000 });
 
 const KB = 1024;
 const MB = 1024 * KB;
-const FULL = process.env.CLAUDE_VIRTUAL_API_FULL === "1";
 
 const image = (size: number) => ({
   type: "image",

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { fakeCli } from "../support/fakeCli.ts";
 import type { Fake } from "../support/fakeCliProgram.ts";
+import { FULL } from "../support/full.ts";
 import { eventsOf, type Stage, scratchHome, simple, stage } from "../support/harness.ts";
 
 /** Megabytes of a flood. */
-const FLOOD = process.env.CLAUDE_VIRTUAL_API_FULL === "1" ? 300 : 24;
+const FLOOD = FULL ? 300 : 24;
 /** Milliseconds in which a fake must show a sign of life: long, since a busy machine may keep one waiting. */
 const SILENCE = 60_000;
 /** The same where a fake is silent on purpose. */

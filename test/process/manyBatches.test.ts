@@ -5,12 +5,12 @@ import { expect, it } from "vitest";
 import { newId } from "../../src/api/ids.ts";
 import { noCounts } from "../../src/batches/record.ts";
 import { BatchCalls } from "../support/batchCalls.ts";
+import { FULL } from "../support/full.ts";
 import { health, scratchHome, simple, until } from "../support/harness.ts";
 import { startServerProcess } from "../support/serverProcess.ts";
 import { place, scratchDirectory } from "../unit/support/scratch.ts";
 
-const full = process.env.CLAUDE_VIRTUAL_API_FULL === "1";
-const BATCHES = full ? 3000 : 300;
+const BATCHES = FULL ? 3000 : 300;
 /** File handles a server may have; its libraries, pipes and connections take about forty. */
 const HANDLES = 100;
 

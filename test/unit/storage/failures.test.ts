@@ -7,6 +7,7 @@ import { FileStore } from "../../../src/files/store.ts";
 import { Quota } from "../../../src/storage/quota.ts";
 import { Ledger } from "../../../src/usage/ledger.ts";
 import { usageReport } from "../../../src/usage/report.ts";
+import { FULL } from "../../support/full.ts";
 import { openBatches } from "../support/batches.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 import { silentLogger } from "../support/silentLogger.ts";
@@ -37,7 +38,7 @@ vi.mock("node:fs/promises", async (original) => {
   return Object.fromEntries(names.map((name) => [name, Reflect.get(module, name)]));
 });
 
-const STEP = process.env.CLAUDE_VIRTUAL_API_FULL === "1" ? 1 : 4;
+const STEP = FULL ? 1 : 4;
 
 const unhandled: unknown[] = [];
 const note = (error: unknown) => void unhandled.push(error);
