@@ -42,8 +42,11 @@ const SCARCE: Record<string, string> = {
   ENOMEM: "the system is out of memory",
 };
 
-/** Whether the system lacked a resource that it may have again in a moment. */
-export const isScarcity = (error: unknown) => SCARCE[(error as NodeJS.ErrnoException).code ?? ""] !== undefined;
+/** True if the system lacked a resource that it may have again in a moment, also where that is the cause of `error`. */
+export const isScarcity = (error: unknown): boolean => {
+  const { code = "", cause } = error as NodeJS.ErrnoException;
+  return SCARCE[code] !== undefined || (cause !== undefined && isScarcity(cause));
+};
 
 /** Something that a start of the CLI needs has failed; what is an `ApiError` stays one. */
 export const cliNotStarted = (error: unknown) => {
@@ -55,6 +58,6 @@ export const cliNotStarted = (error: unknown) => {
     529,
     "overloaded_error",
     `Overloaded: Claude Code could not be started, since ${scarce}. Try again in a moment.`,
-    { headers: { "retry-after": "2" } },
+    { headers: { "retry-after": "2" }, cause: error },
   );
 };

@@ -21,6 +21,8 @@ interface ErrorExtras {
   details?: Record<string, unknown>;
   /** Upstream's own request id, when the failure is upstream's. */
   requestId?: string;
+  /** The failure that led to this one; stays on this side. */
+  cause?: unknown;
 }
 
 /** A failure that a client is told of, in Anthropic's words. */
@@ -32,7 +34,7 @@ export class ApiError extends Error {
   readonly requestId: string | undefined;
 
   constructor(status: number, type: string, message: string, extras: ErrorExtras = {}) {
-    super(message);
+    super(message, extras.cause === undefined ? undefined : { cause: extras.cause });
     this.name = "ApiError";
     this.status = status;
     this.type = type;

@@ -1,5 +1,7 @@
+import { isScarcity } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { untilAborted } from "../shared/untilAborted.ts";
+import { IdleWorkers } from "./idleWorkers.ts";
 import type { Launcher } from "./launcher.ts";
 import { residentBytes } from "./memory.ts";
 import { guardMemory } from "./memoryGuard.ts";
@@ -31,15 +33,14 @@ export interface Lease {
   release(spent?: boolean): void;
 }
 
-interface Idle {
-  worker: Worker;
-  /** The key it was initialized with; undefined while it is blank. */
-  key: string | undefined;
-  since: number;
-}
-
 /** Counts at a time: each has a process of its own, which a request to the model may rather need. */
 const COUNTERS = 2;
+
+/**
+ * Idle workers that end for one start where the system lacks file descriptors, processes or memory: each holds three
+ * descriptors, and a start needs eight for a moment.
+ */
+const FREED_FOR_START = 3;
 
 const NO_BETAS: readonly string[] = [];
 const PLAIN_KEY: WorkerKey = { system: "", betas: NO_BETAS };
@@ -59,8 +60,7 @@ export class Pool {
   readonly #endGuard: () => void;
   /** Workers about to become idle, by key. */
   readonly #expected = new Map<string, Set<Promise<void>>>();
-  /** Longest idle first. */
-  #idle: Idle[] = [];
+  readonly #idle = new IdleWorkers();
   #warming = 0;
   #closed = false;
   #description: CliDescription | undefined;
@@ -87,8 +87,11 @@ export class Pool {
 
   /** Starts the blank workers that are missing; failures are logged, since the next request meets them again. */
   warmUp(): void {
-    const blanks = this.#idle.filter(({ key }) => key === undefined).length;
-    for (let missing = this.#options.warm - blanks - this.#warming; missing > 0 && !this.#closed; missing--) {
+    for (
+      let missing = this.#options.warm - this.#idle.blanks - this.#warming;
+      missing > 0 && !this.#closed;
+      missing--
+    ) {
       this.#warming += 1;
       this.#start(NO_BETAS)
         .then((worker) => this.#park(worker, undefined))
@@ -136,7 +139,7 @@ export class Pool {
   async #lend(key: WorkerKey, freeSlot: () => void, fresh: boolean): Promise<Lease> {
     try {
       const name = nameOf(key);
-      const ready = fresh ? undefined : (this.#take(name) ?? (await this.#nextToArrive(name)));
+      const ready = fresh ? undefined : (this.#idle.take(name) ?? (await this.#nextToArrive(name)));
       const worker = ready ?? (await this.#prepare(key));
       const release = (spent = false) => {
         const returned = this.#return(worker, name, spent).catch(() => this.#dismiss(worker));
@@ -172,9 +175,7 @@ export class Pool {
   /** Lets every worker go that was started before, once it is idle: each keeps the sign-in it was started with. */
   renew(): void {
     this.#current = new WeakSet();
-    const stale = this.#idle;
-    this.#idle = [];
-    for (const { worker } of stale) this.#dismiss(worker);
+    for (const worker of this.#idle.clear()) this.#dismiss(worker);
   }
 
   /** Stops every worker; resolves when all are gone. */
@@ -184,7 +185,7 @@ export class Pool {
     this.#endGuard();
     this.#slots.close();
     this.#counters.close();
-    this.#idle = [];
+    this.#idle.clear();
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
   }
 
@@ -204,18 +205,13 @@ export class Pool {
     const expected = this.#expected.get(key);
     if (!expected) return undefined;
     await Promise.race(expected).catch(() => {});
-    return this.#take(key);
-  }
-
-  #take(key: string | undefined): Worker | undefined {
-    const index = this.#idle.findLastIndex((idle) => idle.key === key && idle.worker.alive);
-    return index === -1 ? undefined : this.#idle.splice(index, 1)[0]?.worker;
+    return this.#idle.take(key);
   }
 
   async #prepare({ system, betas, background = false }: WorkerKey): Promise<Worker> {
     for (let again = false; ; again = true) {
-      const blank = betas.length === 0 && !background && !again ? this.#take(undefined) : undefined;
-      const worker = blank ?? (await this.#start(betas, background));
+      const blank = betas.length === 0 && !background && !again ? this.#idle.take(undefined) : undefined;
+      const worker = blank ?? (await this.#startAnyhow(betas, background));
       this.warmUp();
       try {
         this.#description = await worker.initialize(system);
@@ -228,6 +224,19 @@ export class Pool {
     }
   }
 
+  /** Starts a worker, with the resources of idle ones where the system has too few left. */
+  async #startAnyhow(betas: readonly string[], background: boolean): Promise<Worker> {
+    try {
+      return await this.#start(betas, background);
+    } catch (error) {
+      const freed = isScarcity(error) ? this.#idle.takeOldest(FREED_FOR_START) : [];
+      if (freed.length === 0) throw error;
+      this.#logger.info(`${freed.length} idle workers end to make room for another: ${(error as Error).message}`);
+      await Promise.all(freed.map((worker) => worker.stop()));
+      return await this.#start(betas, background);
+    }
+  }
+
   async #start(betas: readonly string[], background = false): Promise<Worker> {
     this.#makeRoom();
     const current = this.#current;
@@ -236,7 +245,7 @@ export class Pool {
     this.#workers.add(worker);
     void worker.exited.then(() => {
       this.#workers.delete(worker);
-      this.#idle = this.#idle.filter((idle) => idle.worker !== worker);
+      this.#idle.remove(worker);
     });
     if (this.#closed) this.#dismiss(worker);
     return worker;
@@ -251,7 +260,7 @@ export class Pool {
 
   #park(worker: Worker, key: string | undefined): void {
     if (!worker.alive || this.#closed) return;
-    if (this.#current.has(worker)) this.#idle.push({ worker, key, since: performance.now() });
+    if (this.#current.has(worker)) this.#idle.add(worker, key);
     else this.#dismiss(worker);
   }
 
@@ -268,16 +277,12 @@ export class Pool {
   #makeRoom(): void {
     const { maxConcurrent, warm } = this.#options;
     if (this.#workers.size < 2 * maxConcurrent + warm) return;
-    const index = this.#idle.findIndex(({ key }) => key !== undefined);
-    const [oldest] = index === -1 ? [] : this.#idle.splice(index, 1);
-    if (oldest) this.#dismiss(oldest.worker);
+    for (const worker of this.#idle.takeOldest(1)) this.#dismiss(worker);
   }
 
   #shrink(): void {
     const before = performance.now() - this.#options.idleTimeout;
-    const stale = this.#idle.filter(({ key, since }) => key !== undefined && since < before);
-    this.#idle = this.#idle.filter((idle) => !stale.includes(idle));
-    for (const { worker } of stale) this.#dismiss(worker);
+    for (const worker of this.#idle.takeStale(before)) this.#dismiss(worker);
   }
 
   #dismiss(worker: Worker): void {

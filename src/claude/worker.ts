@@ -73,6 +73,8 @@ export class Worker {
   readonly #modLoaded = new Promise<void>((resolve) => {
     this.#reportMod = resolve;
   });
+  /** Resolves when the process has ended and its pipes are closed. */
+  readonly #gone: Promise<void>;
   /** Requests served so far. */
   served = 0;
 
@@ -91,7 +93,7 @@ export class Worker {
       isHeld: () => this.#isHeld,
       dead: () => this.end(cliUnresponsive(silence / 1000)),
     });
-    void this.#read();
+    this.#gone = this.#read();
   }
 
   get pid(): number | undefined {
@@ -209,9 +211,10 @@ export class Worker {
     this.#process.kill();
   }
 
-  /** Ends the process; resolves when it is gone. */
+  /** Ends the process; resolves when it is gone and its file descriptors are free again. */
   async stop(): Promise<void> {
     await this.#process.stop();
+    await isWithin(LAST_WORDS, this.#gone);
   }
 
   /** Call before anything that keeps the CLI busy. */

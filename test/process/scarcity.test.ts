@@ -10,15 +10,18 @@ import { startServerProcess } from "../support/serverProcess.ts";
 const DESCRIPTORS = 64;
 const REQUESTS = 12;
 
+/** A server that may have so many requests under way, on a fake CLI. */
+async function limitedServer(home: string) {
+  const args = ["--max-concurrent", String(REQUESTS), "--claude", await fakeCli(home, "() => false")];
+  const limited = join(home, "limited-node");
+  await writeFile(limited, `#!/bin/sh\nulimit -n ${DESCRIPTORS} && exec "${process.execPath}" "$@"\n`, { mode: 0o755 });
+  return startServerProcess(args, {}, limited);
+}
+
 describe.skipIf(process.platform !== "linux")("a server with few file descriptors", () => {
   it("answers what it cannot serve with 529, and serves on", async () => {
     await using scratch = await scratchHome();
-    const args = ["--max-concurrent", String(REQUESTS), "--claude", await fakeCli(scratch.home, "() => false")];
-    const limited = join(scratch.home, "limited-node");
-    await writeFile(limited, `#!/bin/sh\nulimit -n ${DESCRIPTORS} && exec "${process.execPath}" "$@"\n`, {
-      mode: 0o755,
-    });
-    await using server = await startServerProcess(args, {}, limited);
+    await using server = await limitedServer(scratch.home);
     expect(readFileSync(`/proc/${server.child.pid}/limits`, "utf8")).toMatch(/Max open files +64 /);
     const statuses = await Promise.all(
       Array.from({ length: REQUESTS }, async (_, number) => {
@@ -35,5 +38,16 @@ describe.skipIf(process.platform !== "linux")("a server with few file descriptor
     expect(server.child.exitCode).toBeNull();
     expect((await server.post(simple("next"))).status).toBe(200);
     expect(server.output.stderr).not.toMatch(/TypeError|unhandled|uncaught/i);
+  });
+
+  it("takes the descriptors of idle workers back for a request that needs a worker", async () => {
+    await using scratch = await scratchHome();
+    await using server = await limitedServer(scratch.home);
+    const statuses: number[] = [];
+    for (let number = 0; number < 2 * REQUESTS; number++) {
+      // a system prompt for each, so that each needs a worker and leaves it idle
+      statuses.push((await server.post({ ...simple(), system: `${number}` })).status);
+    }
+    expect(statuses).toEqual(statuses.map(() => 200));
   });
 });

@@ -1,4 +1,5 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { cliNotStarted } from "../../../src/api/cliErrors.ts";
 import { shuttingDown } from "../../../src/api/errors.ts";
 import type { Launcher } from "../../../src/claude/launcher.ts";
 import { Pool } from "../../../src/claude/pool.ts";
@@ -40,4 +41,61 @@ it("does not keep a request that ends waiting for the start of its worker, which
   (await next).release();
   expect(launched).toBe(1);
   await pool.close();
+});
+
+/** A launcher that has room for so many workers at a time, and the workers it started. */
+function scarceLauncher(room: number) {
+  const running = new Set<unknown>();
+  const ended: number[] = [];
+  let launched = 0;
+  const launch = async () => {
+    if (running.size >= room) throw cliNotStarted(Object.assign(new Error("spawn EMFILE"), { code: "EMFILE" }));
+    const number = ++launched;
+    let exit = (_how: string) => {};
+    const worker = {
+      ...{ alive: true, served: 0, pid: undefined, isBusy: false, settle: async () => true },
+      exited: new Promise<string>((resolve) => {
+        exit = resolve;
+      }),
+      initialize: async () => ({ models: [], account: {} }),
+      async stop() {
+        await null;
+        running.delete(worker);
+        ended.push(number);
+        exit("exit code 0");
+      },
+    };
+    running.add(worker);
+    return worker;
+  };
+  return { launcher: { launch } as unknown as Launcher, running, ended };
+}
+
+describe("a start for which the system has too few resources", () => {
+  const keyed = (system: string) => ({ system, betas: [] });
+  const options = { ...OPTIONS, maxConcurrent: 10 };
+
+  it("takes those of the longest idle workers, and waits until these are gone", async () => {
+    const { launcher, ended } = scarceLauncher(5);
+    const pool = new Pool(launcher, options, quiet);
+    const leases = await Promise.all(["a", "b", "c", "d", "e"].map((system) => pool.lease(keyed(system), never)));
+    const [, ...later] = leases;
+    for (const lease of later) {
+      lease.release();
+      await isSettled(new Promise(() => {}));
+    }
+    const lease = await pool.lease(keyed("new"), never);
+    expect(ended).toEqual([2, 3, 4]);
+    lease.release();
+    await pool.close();
+  });
+
+  it("fails with 529 where none is idle", async () => {
+    const { launcher, ended } = scarceLauncher(1);
+    const pool = new Pool(launcher, options, quiet);
+    await pool.lease(keyed("busy"), never);
+    await expect(pool.lease(keyed("new"), never)).rejects.toMatchObject({ status: 529, type: "overloaded_error" });
+    expect(ended).toEqual([]);
+    await pool.close();
+  });
 });

@@ -1,0 +1,51 @@
+import type { Worker } from "./worker.ts";
+
+interface Idle {
+  worker: Worker;
+  /** The key it was initialized with; undefined while it is blank. */
+  key: string | undefined;
+  since: number;
+}
+
+/** Workers that wait for a request, longest idle first. */
+export class IdleWorkers {
+  #idle: Idle[] = [];
+
+  get blanks(): number {
+    return this.#idle.filter(({ key }) => key === undefined).length;
+  }
+
+  add(worker: Worker, key: string | undefined): void {
+    this.#idle.push({ worker, key, since: performance.now() });
+  }
+
+  /** Removes the worker with this key that was busy last; undefined takes a blank one. */
+  take(key: string | undefined): Worker | undefined {
+    const index = this.#idle.findLastIndex((idle) => idle.key === key && idle.worker.alive);
+    return index === -1 ? undefined : this.#idle.splice(index, 1)[0]?.worker;
+  }
+
+  remove(worker: Worker): void {
+    this.#idle = this.#idle.filter((idle) => idle.worker !== worker);
+  }
+
+  /** Removes up to `count` workers with a key, longest idle first. */
+  takeOldest(count: number): Worker[] {
+    return this.#takeAll(this.#idle.filter(({ key }) => key !== undefined).slice(0, count));
+  }
+
+  /** Removes the workers with a key that have been idle since before this time of `performance.now()`. */
+  takeStale(before: number): Worker[] {
+    return this.#takeAll(this.#idle.filter(({ key, since }) => key !== undefined && since < before));
+  }
+
+  /** Removes every worker. */
+  clear(): Worker[] {
+    return this.#takeAll(this.#idle);
+  }
+
+  #takeAll(taken: readonly Idle[]): Worker[] {
+    this.#idle = this.#idle.filter((idle) => !taken.includes(idle));
+    return taken.map(({ worker }) => worker);
+  }
+}
