@@ -42,6 +42,8 @@ const PING_TIMEOUT = 600;
 const LAST_WORDS = 1000;
 /** Milliseconds in which a busy process must show a sign of life. */
 const SILENCE = 60_000;
+/** Milliseconds in which an idle process must answer, before it is given a request. */
+const WAKE = 5000;
 
 /** A request unknown to the CLI, which it refuses at once, even in the middle of a turn. */
 const PING = { subtype: "claude_virtual_api_ping" };
@@ -78,7 +80,7 @@ export class Worker {
   /** Requests served so far. */
   served = 0;
 
-  constructor(process: CliProcess, logger: Logger, silence = SILENCE) {
+  constructor(process: CliProcess, logger: Logger, silence = SILENCE, wake = WAKE) {
     this.#process = process;
     this.#logger = logger;
     this.#diagnostics = new Diagnostics(process.stderr, () => {
@@ -87,13 +89,17 @@ export class Worker {
     });
     this.#strayLog = new LineLog((line) => logger.debug(`worker ${this.pid}: ${line}`));
     this.#diagnosticsLog = new LineLog((line) => logger.trace(`worker ${this.pid}: ${line}`));
+    const ping = () => this.#controls.request(PING, PING_TIMEOUT).catch(() => {});
     this.#heartbeat = new Heartbeat({
       silence,
-      ping: () => this.#controls.request(PING, PING_TIMEOUT).catch(() => {}),
+      wake,
+      ping,
       isHeld: () => this.#isHeld,
-      dead: () => this.end(cliUnresponsive(silence / 1000)),
+      dead: (bound) => this.end(cliUnresponsive(bound / 1000)),
     });
     this.#gone = this.#read();
+    // the answer shows when a blank worker is ready: from then on silence means that it hangs
+    void ping();
   }
 
   get pid(): number | undefined {
@@ -115,12 +121,15 @@ export class Worker {
 
   /**
    * Gives a blank worker its system prompt. Throws `ApiError` when the CLI ends or stays silent, or runs without the
-   * one-call mod: such a worker must not serve.
+   * one-call mod: such a worker must not serve. A start may take long, but one that was ready must answer at once.
    */
   async initialize(system: string): Promise<CliDescription> {
     const systemPrompt = system === "" ? [] : [system];
     const request = { subtype: "initialize", systemPrompt, systemPromptSnapshot: false };
-    const { response } = await this.#controls.request(request, INITIALIZE_TIMEOUT);
+    if (this.#heartbeat.hasHeard) this.#heartbeat.start();
+    const { response } = await this.#controls
+      .request(request, INITIALIZE_TIMEOUT)
+      .finally(() => this.#heartbeat.stop());
     if (!(await isWithin(MOD_TIMEOUT * 1000, this.#modLoaded))) throw cliUnguarded();
     return { models: response?.models ?? [], account: response?.account ?? {} };
   }
@@ -250,6 +259,7 @@ export class Worker {
         if (!isSdkLog(line)) this.#strayLog.add(line);
       };
       for await (const message of messages(this.#process.stdout, stray)) {
+        if (!this.#heartbeat.hasHeard) this.#logger.debug(`worker ${this.pid} is ready`);
         this.#heartbeat.heard();
         this.#isHeld = true;
         if (reportsMod(message)) this.#reportMod();

@@ -129,6 +129,27 @@ describe("a long-lived CLI process", () => {
     expect(JSON.parse(metadata.user_id)).toHaveProperty("device_id");
   });
 
+  it("answers a request that it does not know at once, also before it is initialized", async () => {
+    await using other = await RawCli.start();
+    const refused = { subtype: "error", error_code: "unsupported_request" };
+    expect(await other.control({ subtype: "claude_virtual_api_ping" })).toMatchObject(refused);
+    expect(await other.initialize()).toMatchObject({ subtype: "success" });
+    expect(await other.control({ subtype: "claude_virtual_api_ping" })).toMatchObject(refused);
+  });
+
+  it("writes a line to stderr for each settings it is given, the same ones too, before all lines of their turn", async () => {
+    const settings = /settings change notification for flagSettings/;
+    const found = () =>
+      cli.diagnostics.flatMap(
+        (line) => settings.exec(line)?.[0] ?? /\[engine\] turn \d+ start|\[API REQUEST\]/.exec(line)?.[0] ?? [],
+      );
+    await cli.turn(body());
+    await expect.poll(() => found().at(-1)).toBe("[API REQUEST]");
+    cli.diagnostics.length = 0;
+    await cli.turn(body());
+    await expect.poll(found).toEqual([expect.stringMatching(settings), expect.stringMatching("turn"), "[API REQUEST]"]);
+  });
+
   it("tells its models and its account when it is initialized", async () => {
     await using other = await RawCli.start();
     const { response } = await other.initialize();

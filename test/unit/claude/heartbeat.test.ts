@@ -2,17 +2,20 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Heartbeat } from "../../../src/claude/heartbeat.ts";
 
 const SILENCE = 60_000;
+const WAKE = 5000;
 
 function begin() {
-  const seen = { pings: 0, dead: 0, held: false };
+  const seen = { pings: 0, dead: 0, bound: 0, held: false };
   const heartbeat = new Heartbeat({
     silence: SILENCE,
+    wake: WAKE,
     ping: () => {
       seen.pings += 1;
     },
     isHeld: () => seen.held,
-    dead: () => {
+    dead: (bound) => {
       seen.dead += 1;
+      seen.bound = bound;
     },
   });
   heartbeat.start();
@@ -77,6 +80,37 @@ describe("Heartbeat", () => {
     heartbeat.heard();
     vi.advanceTimersByTime(SILENCE);
     expect(seen.dead).toBe(0);
+  });
+
+  it("gives a process that answered before a short time for its first sign of life", () => {
+    const { heartbeat, seen } = begin();
+    heartbeat.heard();
+    heartbeat.stop();
+    heartbeat.start();
+    expect(seen.pings).toBe(1);
+    vi.advanceTimersByTime(2 * WAKE);
+    expect(seen).toMatchObject({ dead: 1, bound: WAKE });
+  });
+
+  it("gives it the whole bound once it has answered", () => {
+    const { heartbeat, seen } = begin();
+    heartbeat.heard();
+    heartbeat.stop();
+    heartbeat.start();
+    vi.advanceTimersByTime(WAKE / 2);
+    heartbeat.heard();
+    vi.advanceTimersByTime(SILENCE);
+    expect(seen.dead).toBe(0);
+    vi.advanceTimersByTime(SILENCE);
+    expect(seen).toMatchObject({ dead: 1, bound: SILENCE });
+  });
+
+  it("does not begin by what is heard after its end", () => {
+    const { heartbeat, seen } = begin();
+    heartbeat.stop();
+    heartbeat.heard();
+    vi.advanceTimersByTime(10 * SILENCE);
+    expect(seen).toMatchObject({ pings: 0, dead: 0 });
   });
 
   it("does nothing once it is stopped", () => {
