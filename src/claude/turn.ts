@@ -14,6 +14,9 @@ const BUFFERED_EVENTS = 64;
 /** Milliseconds by which stderr, with headers and the words of a failure, may lag behind stdout. */
 const LAG = 200;
 
+/** What the CLI writes when it is given the settings of a turn; should a version not do so, when it starts the turn. */
+const FIRST_LINE = /settings change notification for flagSettings|\[engine\] turn \d{1,9} start/;
+
 /** The ends of block and message, in the order in which the CLI makes them up. */
 const ENDS = ["content_block_stop", "message_delta", "message_stop"];
 
@@ -24,10 +27,11 @@ const ENDS = ["content_block_stop", "message_delta", "message_stop"];
 export class Turn {
   readonly #interrupt: () => void;
   readonly #awaitsHeaders: boolean;
-  readonly #startedAt = Date.now();
   readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS);
   readonly #evidence: Evidence;
   #lacksHeaders = false;
+  /** Whether stderr has come to the lines of this turn. */
+  #isOwn = false;
   #sent = false;
   /** Calls that the CLI announced on stderr. */
   #calls = 0;
@@ -119,10 +123,11 @@ export class Turn {
     }
   }
 
-  /** Takes a line of the CLI's stderr. */
+  /** Takes a line of the CLI's stderr. Ignores those that an earlier turn left behind. */
   diagnose(line: string): void {
-    // only for lines that begin with a time, since `Date.parse` accepts almost any text
-    if (/^\d{4}-/.test(line) && Date.parse(line.slice(0, 24)) < this.#startedAt) return;
+    // an order and not the times in the lines, since the clock may be set in between
+    this.#isOwn ||= FIRST_LINE.test(line);
+    if (!this.#isOwn) return;
     if (line.includes("[API REQUEST]")) {
       this.#sent = true;
       this.#calls += 1;

@@ -6,6 +6,7 @@ import { UsageMeter } from "../../../src/api/usage.ts";
 import { Turn } from "../../../src/claude/turn.ts";
 import { withoutContent } from "../../../src/messages/withoutContent.ts";
 import { eventsFor, text, toolUse } from "../../support/replies.ts";
+import { TURN_BEGINS } from "../support/evidence.ts";
 import { collect, from } from "../support/streams.ts";
 
 const FIELDS = ["index", "message", "content_block", "delta", "usage", "content", "type", "model", "text", "to"];
@@ -29,6 +30,7 @@ it("events with any field missing or of any type never fail a turn, its fold or 
   await fc.assert(
     fc.asyncProperty(answers, async (events) => {
       const turn = new Turn(() => {}, false);
+      turn.diagnose(TURN_BEGINS);
       // a failure would else be waited for
       turn.diagnose("[ERROR] API error (attempt 1/1): 500 500 Broken");
       for (const event of events) await turn.accept({ type: "stream_event", event });

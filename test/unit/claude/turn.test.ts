@@ -3,6 +3,7 @@ import { cliEnded } from "../../../src/api/errors.ts";
 import type { StreamEvent } from "../../../src/api/events.ts";
 import { Turn } from "../../../src/claude/turn.ts";
 import { eventsFor, text, toolUse } from "../../support/replies.ts";
+import { TURN_BEGINS } from "../support/evidence.ts";
 import { collect, isSettled } from "../support/streams.ts";
 
 const withoutPings = (events: Iterable<StreamEvent>) => [...events].filter(({ type }) => type !== "ping");
@@ -32,17 +33,17 @@ const UNREACHABLE = {
   api_error: "connection_failed",
   message: { content: [{ type: "text", text: "API Error: Unable to connect to API (ECONNREFUSED)" }] },
 };
-
 const REQUEST = "[DEBUG] [API REQUEST] /v1/messages source=sdk";
 const REFUSED =
   '[ERROR] API error (attempt 1/1): 404 404 {"type":"error","error":{"type":"not_found_error","message":"model: x"},"request_id":"req_9c1f"}';
 const OVERLOADED =
   '[ERROR] Error streaming (non-streaming fallback disabled): {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}';
 const now = (line: string) => `${new Date().toISOString()} ${line}`;
-const earlier = (line: string) => `${new Date(Date.now() - 60_000).toISOString()} ${line}`;
+const at = (milliseconds: number, line: string) => `${new Date(Date.now() + milliseconds).toISOString()} ${line}`;
 
 /** What stderr tells of an answer before its first event. */
 const HEADERS = [
+  TURN_BEGINS,
   "[Anthropic SDK DEBUG] [log_1] response start {",
   "  headers: {",
   '    "request-id": "req_1",',
@@ -149,10 +150,11 @@ describe("a line of stderr", () => {
     expect((await readUntilFailure(turn)).error).toMatchObject({ headers: { "retry-after": "1" } });
   });
 
-  it("is not heeded when it was written before the turn began", async () => {
+  it.each([0, 60_000])("is ignored before the CLI was given the turn's settings, also %i ms ahead", async (time) => {
     const turn = new Turn(() => {});
-    turn.diagnose(earlier(REQUEST));
-    turn.diagnose(earlier(REFUSED));
+    turn.diagnose(at(time, REQUEST));
+    turn.diagnose(at(time, REFUSED));
+    turn.diagnose(at(0, TURN_BEGINS));
     expect(turn.sent).toBe(false);
     await turn.accept(UNREACHABLE);
     await turn.accept(RESULT);
@@ -165,11 +167,10 @@ describe("a line of stderr", () => {
 });
 
 describe("sent", () => {
-  it("holds from the line that tells of the request", () => {
+  it.each([0, -60_000])("holds from the line about the request, also where the clock was set by %i ms", (time) => {
     const { turn } = begin();
-    turn.diagnose(earlier(REQUEST));
     expect(turn.sent).toBe(false);
-    turn.diagnose(now(REQUEST));
+    turn.diagnose(at(time, REQUEST));
     expect(turn.sent).toBe(true);
   });
 

@@ -1,11 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { Turn } from "../../../src/claude/turn.ts";
 import { eventsFor } from "../../support/replies.ts";
+import { TURN_BEGINS } from "../support/evidence.ts";
 import { collect, isSettled } from "../support/streams.ts";
 
 const [START] = eventsFor([]);
 const started = (turn: Turn) => turn.accept({ type: "stream_event", event: START });
-const LINES = ["[Anthropic SDK DEBUG] [log_1] response start {", "  headers: {", '    "request-id": "req_1",', "  },"];
+const LINES = [
+  TURN_BEGINS,
+  "[Anthropic SDK DEBUG] [log_1] response start {",
+  "  headers: {",
+  '    "request-id": "req_1",',
+  "  },",
+];
 
 describe("upstream's headers", () => {
   it("are there before the first event", async () => {

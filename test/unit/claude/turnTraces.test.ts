@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Turn } from "../../../src/claude/turn.ts";
 import { eventsFor, text } from "../../support/replies.ts";
+import { TURN_BEGINS } from "../support/evidence.ts";
 
 const RESULT = { type: "result", subtype: "success", is_error: true };
 const NOT_SIGNED_IN = { type: "assistant", is_api_error_message: true, error: "authentication_failed", message: {} };
-const now = (line: string) => `${new Date().toISOString()} ${line}`;
 const REQUEST = "[DEBUG] [API REQUEST] /v1/messages source=sdk";
 const REFUSED =
   '[ERROR] API error (attempt 1/1): 404 404 {"type":"error","error":{"type":"not_found_error","message":"x"}}';
@@ -20,6 +20,7 @@ describe("what a turn shows of its worker", () => {
       [[], "the one-call mod was not asked"],
     ] as const) {
       const turn = new Turn(() => {}, false);
+      turn.diagnose(TURN_BEGINS);
       for (const report of reports) await turn.accept(report);
       for (const event of eventsFor([text("Hello")])) await turn.accept({ type: "stream_event", event });
       expect(turn.reasonToRetire).toBe(reason);
@@ -29,27 +30,29 @@ describe("what a turn shows of its worker", () => {
   it("is a failure without a call, unless stderr or the mod reported one", async () => {
     const failed = async (before: (turn: Turn) => unknown) => {
       const turn = new Turn(() => {}, false);
+      turn.diagnose(TURN_BEGINS);
       await before(turn);
       await turn.accept(NOT_SIGNED_IN);
       await turn.accept(RESULT);
       return turn.answeredLocally;
     };
     expect(await failed(() => {})).toBe(true);
-    expect(await failed((turn) => turn.diagnose(now(REQUEST)))).toBe(false);
+    expect(await failed((turn) => turn.diagnose(REQUEST))).toBe(false);
     expect(await failed((turn) => turn.accept(log("calling")))).toBe(false);
   });
 
   it("is a second call after a 400, denied by the mod or announced on stderr", async () => {
     const after = async (status: number, second: (turn: Turn) => unknown) => {
       const turn = new Turn(() => {}, false);
-      turn.diagnose(now(REQUEST));
-      turn.diagnose(now(REFUSED.replaceAll("404", String(status))));
+      turn.diagnose(TURN_BEGINS);
+      turn.diagnose(REQUEST);
+      turn.diagnose(REFUSED.replaceAll("404", String(status)));
       await second(turn);
       await turn.accept(RESULT);
       return turn.reasonToRetire;
     };
     expect(await after(400, (turn) => turn.accept(DENIED))).toContain("status 400");
-    expect(await after(400, (turn) => turn.diagnose(now(REQUEST)))).toContain("status 400");
+    expect(await after(400, (turn) => turn.diagnose(REQUEST))).toContain("status 400");
     expect(await after(400, () => {})).toBeUndefined();
     expect(await after(404, (turn) => turn.accept(DENIED))).toBeUndefined();
   });

@@ -2,6 +2,8 @@ import type { ApiError } from "../../../src/api/errors.ts";
 import { Evidence } from "../../../src/claude/evidence.ts";
 
 export const AT = "2026-11-22T09:13:45.925Z";
+/** The CLI's line on stderr when it is given the settings of a turn. */
+export const TURN_BEGINS = `${AT} [DEBUG] Programmatic settings change notification for flagSettings`;
 /** The CLI's line on stderr about a refusal. */
 export const refused = (status: number, type: string, message: string, extra: object = {}) =>
   `${AT} [ERROR] API error (attempt 1/1): ${status} ${status} ${JSON.stringify({ type: "error", error: { type, message, ...extra }, request_id: "req_9c1f" })}`;
