@@ -1,10 +1,14 @@
 import type { Logger } from "./logger.ts";
 import { printable } from "./printable.ts";
+import { CUT_MARK } from "./shorten.ts";
 
 /** Names of variables whose values are credentials. */
 const CREDENTIAL_NAME = /(KEY|TOKEN|SECRET|PASSWORD|PASSPHRASE)/;
 /** Shorter values would be found everywhere. */
 const SHORTEST_CREDENTIAL = 6;
+/** Shorter beginnings of a credential tell nothing of it. */
+const SHORTEST_HALF = 4;
+const REDACTED = "[redacted]";
 /** What looks like a credential wherever it comes from. */
 const LOOKS = /\b(sk-[\w-]{8,}|(?<=Bearer )[\w.~+/=-]{6,})/g;
 
@@ -15,11 +19,14 @@ const LONGEST_MESSAGE = 256 * 1024;
 
 /** Keeps credentials out of what is logged. */
 export class Redactor {
-  readonly #known = new Set<string>();
+  /** As they are and as JSON has them, longest first: one may begin with another. */
+  #known: readonly string[] = [];
 
-  /** Hides these, too, from now on. */
+  /** Hides these too from now on. */
   readonly hide = (credentials: readonly string[]): void => {
-    for (const value of credentials) if (value.length >= SHORTEST_CREDENTIAL) this.#known.add(value);
+    const long = credentials.filter(({ length }) => length >= SHORTEST_CREDENTIAL);
+    const forms = long.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]);
+    this.#known = [...new Set([...this.#known, ...forms])].sort((a, b) => b.length - a.length);
   };
 
   /**
@@ -28,11 +35,7 @@ export class Redactor {
    */
   over(logger: Logger): Logger {
     const clean = (message: string) => {
-      const redacted = [...this.#known].reduce(
-        (text, value) => text.replaceAll(value, "[redacted]"),
-        message.replace(LOOKS, "[redacted]"),
-      );
-      return redacted
+      return this.#redacted(message)
         .slice(0, LONGEST_MESSAGE)
         .split(STACK_LINE)
         .map((line) => printable(line, LONGEST_MESSAGE))
@@ -46,6 +49,36 @@ export class Redactor {
       trace: (message) => logger.trace(clean(message)),
     };
   }
+
+  #redacted(message: string): string {
+    const whole = this.#known.reduce(
+      (text, value) => text.replaceAll(value, REDACTED),
+      message.replace(LOOKS, REDACTED),
+    );
+    return whole.includes("…") ? this.#withoutHalves(whole) : whole;
+  }
+
+  /** Takes out the beginnings of credentials that were cut off before the message came here. */
+  #withoutHalves(text: string): string {
+    const pieces: string[] = [];
+    let from = 0;
+    for (const { index } of text.matchAll(CUT_MARK)) {
+      const piece = text.slice(from, index);
+      const lengths = this.#known.map((value) => overlap(piece, value));
+      const longest = Math.max(0, ...lengths);
+      pieces.push(longest > 0 ? piece.slice(0, -longest) + REDACTED : piece);
+      from = index;
+    }
+    return pieces.join("") + text.slice(from);
+  }
+}
+
+/** How many characters at the end of the text are the beginning of the value; 0 for fewer than tell anything of it. */
+function overlap(text: string, value: string): number {
+  for (let length = Math.min(text.length, value.length - 1); length >= SHORTEST_HALF; length--) {
+    if (text.endsWith(value.slice(0, length))) return length;
+  }
+  return 0;
 }
 
 /** The values of an environment's variables that are credentials by their name. */

@@ -10,6 +10,10 @@ export function shorten(value: unknown): string {
   );
 }
 
-function cut(text: string, length: number): string {
+/** The first `length` characters, with a mark by which the log's redactor finds a credential that was cut in two. */
+export function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length)}… (${text.length - length} more characters)`;
 }
+
+/** What `cut` puts at the end of a text. */
+export const CUT_MARK = /… \(\d{1,15} more characters\)/g;

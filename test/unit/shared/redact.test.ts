@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Logger } from "../../../src/shared/logger.ts";
 import { credentialsOf, Redactor } from "../../../src/shared/redact.ts";
+import { shorten } from "../../../src/shared/shorten.ts";
 
 function written(message: string, credentials: string[] = []): string[] {
   const lines: string[] = [];
@@ -26,6 +27,26 @@ describe("a redacting logger", () => {
     expect(written('{"key":"hunter22","again":"hunter22"}', ["hunter22"])).toEqual([
       '{"key":"[redacted]","again":"[redacted]"}',
     ]);
+  });
+
+  it("takes out a credential as JSON has it", () => {
+    expect(written(JSON.stringify({ key: 'hunter"2\\2' }), ['hunter"2\\2'])).toEqual(['{"key":"[redacted]"}']);
+  });
+
+  it("takes out a credential that begins with another", () => {
+    expect(written("hunter22-and-more", ["hunter22", "hunter22-and-more"])).toEqual(["[redacted]"]);
+  });
+
+  it("takes out what is left of a credential that was cut in two, wherever the cut is", () => {
+    const secret = 'correct horse "battery" staple';
+    for (let before = 1960; before <= 2000; before++) {
+      const text = `${"x".repeat(before)}${secret} and more`;
+      const [line] = written(shorten({ text }), [secret]);
+      expect(line).not.toContain("corre");
+      expect(line?.length).toBeLessThan(2100);
+    }
+    const texts = Array.from({ length: 100 }, (_, n) => `${n} `.repeat(400).slice(0, 990) + secret);
+    expect(written(shorten({ texts }), [secret]).join()).not.toContain("corre");
   });
 
   it("writes one printable line of bounded length, and the lines of a stack after it", () => {
