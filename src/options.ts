@@ -53,6 +53,8 @@ export interface ServerOptions {
   allowedOrigins: string[];
   /** Names besides the loopback ones that a `Host` header may carry. */
   allowedHosts: string[];
+  /** Names an option in the words of the user's door: a flag, or a setting of VS Code. */
+  nameOf: (option: "allowedHosts" | "allowedOrigins") => string;
   /** Model names of clients, each with the alias or model id that is asked for in its place. */
   modelMap: Record<string, string>;
   /** Whether a version of the CLI is checked before its first use. */
@@ -86,6 +88,7 @@ export const defaultOptions: Omit<ServerOptions, "environment"> = {
   traffic: () => false,
   allowedOrigins: [],
   allowedHosts: [],
+  nameOf: (option) => `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
   modelMap: {
     "claude-opus-4-5-20251101": "opus",
     "claude-sonnet-4-5-20251101": "sonnet",

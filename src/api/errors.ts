@@ -63,28 +63,13 @@ export const missingKey = () => new ApiError(401, "authentication_error", "x-api
 
 export const wrongKey = () => new ApiError(401, "authentication_error", "invalid x-api-key");
 
-export const foreignHost = (host: string) =>
+/** `base` is the base URL under which the client knows this server. */
+export const notFound = (base?: string) =>
   new ApiError(
-    403,
-    "permission_error",
-    `The Host header '${host}' is not a name of this server. Use 127.0.0.1 or localhost, or add the name to the allowed hosts.`,
+    404,
+    "not_found_error",
+    base === undefined ? "Not Found" : `Not Found. GET ${base}/ lists what this server answers.`,
   );
-
-export const foreignTarget = (host: string) =>
-  new ApiError(
-    403,
-    "permission_error",
-    `The host '${host}' of the request target is not the one of the Host header. This server is no proxy: ask for a path alone.`,
-  );
-
-export const foreignOrigin = (origin: string) =>
-  new ApiError(
-    403,
-    "permission_error",
-    `Requests from the origin '${origin}' are not allowed. Add it to the allowed origins to call this server from a browser.`,
-  );
-
-export const notFound = () => new ApiError(404, "not_found_error", "Not Found");
 
 export const modelNotFound = (model: string) => new ApiError(404, "not_found_error", `model: ${model}`);
 

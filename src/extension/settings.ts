@@ -71,6 +71,8 @@ export class Settings {
       clientIdleTimeout: 1000 * get(Setting.clientIdleTimeout, defaultOptions.clientIdleTimeout / 1000),
       traffic: () => get(Setting.traffic, false),
       allowedOrigins: get<string[]>(Setting.allowedOrigins, []),
+      allowedHosts: get<string[]>(Setting.allowedHosts, []),
+      nameOf: (option) => `${SECTION}.${option}`,
       modelMap: get(Setting.modelMap, defaultOptions.modelMap),
       environment: process.env,
       extraEnvironment: get<Record<string, string>>(Setting.environment, {}),

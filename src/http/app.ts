@@ -1,6 +1,6 @@
 import Router from "@koa/router";
 import Koa from "koa";
-import { methodNotAllowed, shuttingDown } from "../api/errors.ts";
+import { shuttingDown } from "../api/errors.ts";
 import type { Batches } from "../batches/batches.ts";
 import type { Launcher } from "../claude/launcher.ts";
 import type { Pool } from "../claude/pool.ts";
@@ -21,13 +21,16 @@ import { type AccessOptions, authenticate, sameMachine } from "./middleware/acce
 import { apiVersion } from "./middleware/apiVersion.ts";
 import { closeUnread } from "./middleware/closeUnread.ts";
 import { errors, lastResort } from "./middleware/errors.ts";
+import { oneValue } from "./middleware/oneValue.ts";
+import { correctAddress, refuseUnserved, routesOf } from "./middleware/unserved.ts";
 import { batchResults, cancelBatch, createBatch, deleteBatch, listBatches, retrieveBatch } from "./routes/batches.ts";
 import { countTokens } from "./routes/countTokens.ts";
 import { deleteFile, downloadFile, listFiles, retrieveFile, uploadFile } from "./routes/files.ts";
-import { health, welcome } from "./routes/health.ts";
+import { health } from "./routes/health.ts";
 import { createMessage } from "./routes/messages.ts";
 import { listModels, retrieveModel } from "./routes/models.ts";
 import { messagesUsage, organization } from "./routes/organizations.ts";
+import { hello, welcome } from "./routes/welcome.ts";
 
 export interface AppOptions extends AccessOptions {
   apiKey?: string;
@@ -59,17 +62,39 @@ export interface Rooms {
 /** Megabytes of a body of `/v1/messages` (docs: "Request size limits"). */
 const MESSAGES_LIMIT = 32;
 
-/** Every route with what comes before it: who may call, then which, then what is sent (contract: order of checks). */
+/** The routes behind what every request passes, whichever it is for. */
 export function createApp(options: AppOptions, rooms: Rooms, logger: Logger): Koa {
-  const { pool, activity, directory, files, batches, ledger, reader, memory, closing } = rooms;
+  const router = createRouter(options, rooms, logger);
+  const app = new Koa();
+  app.context.onerror = lastResort(logger);
+  app.use(closeUnread(defaultBounds.discard));
+  app.use(errors(logger));
+  app.use(refuseAtEnd(rooms.closing));
+  app.use(sameMachine(options, logger));
+  app.use(correctAddress(router));
+  app.use(note(rooms.activity, logger));
+  app.use(router.routes());
+  app.use(refuseUnserved(router));
+  // a client that goes away in mid-answer is no failure of ours
+  app.on("error", (error: Error) => logger.debug(`connection: ${error.message}`));
+  return app;
+}
+
+/** Every route with what comes before it: who may call, then which, then what is sent (contract: order of checks). */
+function createRouter(options: AppOptions, rooms: Rooms, logger: Logger): Router {
+  const { pool, directory, files, batches, ledger, reader, memory, closing } = rooms;
   const { apiKey, modelMap, requestTimeout, clientIdleTimeout, traffic } = options;
   const othersWait = () => pool.stats.waiting > 0;
   const ways = { requestTimeout, clientIdleTimeout, traffic, closing, othersWait };
   const messages = createMessage({ ...rooms.run, ...ways, reader, modelMap }, logger);
-  const api = [authenticate(apiKey), apiVersion] as const;
+  const api = [oneValue, authenticate(apiKey), apiVersion] as const;
   const router = new Router();
-  router.get("/", welcome);
+  router.get(
+    "/",
+    welcome(() => routesOf(router)),
+  );
   router.get("/health", health(rooms, logger));
+  router.get("/api/hello", hello);
   router.post("/v1/messages", ...api, jsonBody(MESSAGES_LIMIT, memory), messages);
   const counter = new TokenCounter(pool, modelMap, logger);
   const count = countTokens(counter, { reader, requestTimeout, closing });
@@ -89,19 +114,7 @@ export function createApp(options: AppOptions, rooms: Rooms, logger: Logger): Ko
   router.get("/v1/models/:id", ...api, retrieveModel(pool, modelMap));
   router.get("/v1/organizations/me", ...api, organization(directory));
   router.get("/v1/organizations/usage_report/messages", ...api, messagesUsage(ledger));
-
-  const app = new Koa();
-  app.context.onerror = lastResort(logger);
-  app.use(closeUnread(defaultBounds.discard));
-  app.use(errors(logger));
-  app.use(refuseAtEnd(closing));
-  app.use(sameMachine(options, logger));
-  app.use(note(activity, logger));
-  app.use(router.routes());
-  app.use(refuseMethod(router));
-  // a client that goes away in mid-answer is no failure of ours
-  app.on("error", (error: Error) => logger.debug(`connection: ${error.message}`));
-  return app;
+  return router;
 }
 
 /** Counts every request and logs its one line when its answer is closed. */
@@ -121,15 +134,6 @@ function note(activity: Activity, logger: Logger): Koa.Middleware {
 function refuseAtEnd(closing: AbortSignal): Koa.Middleware {
   return async (_context, next) => {
     if (closing.aborted) throw shuttingDown();
-    await next();
-  };
-}
-
-/** 405 for a path that is known with another method. */
-function refuseMethod(router: Router): Koa.Middleware {
-  return async (context, next) => {
-    const methods = new Set(router.match(context.path, context.method).path.flatMap((layer) => layer.methods));
-    if (methods.size > 0) throw methodNotAllowed([...methods].join(", "));
     await next();
   };
 }

@@ -43,6 +43,7 @@ describe("package.json and the code agree on", () => {
       streamIdleTimeout: 1000 * Number(value(Setting.streamIdleTimeout)),
       clientIdleTimeout: 1000 * Number(value(Setting.clientIdleTimeout)),
       allowedOrigins: value(Setting.allowedOrigins),
+      allowedHosts: value(Setting.allowedHosts),
       modelMap: value(Setting.modelMap),
       storageQuota: value(Setting.storageQuota),
       keepFiles: value(Setting.keepFiles),
@@ -57,6 +58,7 @@ describe("package.json and the code agree on", () => {
       streamIdleTimeout: defaultOptions.streamIdleTimeout,
       clientIdleTimeout: defaultOptions.clientIdleTimeout,
       allowedOrigins: defaultOptions.allowedOrigins,
+      allowedHosts: defaultOptions.allowedHosts,
       modelMap: defaultOptions.modelMap,
       storageQuota: defaultOptions.storageQuota,
       keepFiles: defaultOptions.keepFiles,
@@ -89,6 +91,7 @@ describe("the settings", () => {
       Setting.environment,
       Setting.host,
       Setting.allowedOrigins,
+      Setting.allowedHosts,
       Setting.requireApiKey,
     ]) {
       expect(properties[`${SECTION}.${name}`]?.scope).toBe("machine");

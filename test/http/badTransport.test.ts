@@ -18,17 +18,17 @@ const ask = (method: string, path: string): Promise<RawAnswer> =>
 describe("a path", () => {
   it.each([
     ["GET", "/nowhere"],
-    ["POST", "/messages"],
-    ["GET", "/v1"],
+    ["POST", "/message"],
+    ["GET", "/v2"],
     ["GET", "/v1/models/a/b"],
     ["GET", "/v1/%E0%A4%A"],
     ["GET", "/%"],
     ["DELETE", "/v1/messages/x"],
     ["OPTIONS", "*"],
   ])("is answered with 404 when nobody knows it: %s %s", async (method, path) => {
-    expectRefusal(await ask(method, path), 404, "not_found_error", "Not Found");
+    expectRefusal(await ask(method, path), 404, "not_found_error", /^Not Found\. GET /);
     // the route is looked at before the key
-    expectRefusal(await rawRequest(on.url, { method, path }), 404, "not_found_error", "Not Found");
+    expectRefusal(await rawRequest(on.url, { method, path }), 404, "not_found_error", /^Not Found\. GET /);
   });
 
   it.each([

@@ -71,6 +71,36 @@ describe("the Host header", () => {
     },
   );
 
+  it.each(["claude.localhost", "A.B.localhost:8080", "localhost"])(
+    "%s is this machine, whatever a resolver says",
+    async (host) => {
+      expect((await get(open, "/health", { host })).status).toBe(200);
+    },
+  );
+
+  it.each(["localhost.evil.example", "evillocalhost", ".localhost", "a..localhost", "x.localhost."])(
+    "%s is not",
+    async (host) => {
+      expect((await get(open, "/health", { host })).status).toBe(403);
+    },
+  );
+
+  it("that is refused is answered with what to do at the door that the user came in by", async () => {
+    const headless = await get(open, "/health", { host: "host.docker.internal" });
+    expectRefusal(headless, 403, "permission_error", /or add the name to --allowed-hosts\.$/);
+    await using inVsCode = await stage({ nameOf: (option) => `claudeVirtualApi.${option}`, warm: 0 });
+    const refused = await get(inVsCode, "/health", { host: "host.docker.internal" });
+    expectRefusal(refused, 403, "permission_error", /or add the name to claudeVirtualApi\.allowedHosts\.$/);
+    const page = await get(inVsCode, "/health", { origin: PAGE });
+    expectRefusal(page, 403, "permission_error", /Add it to claudeVirtualApi\.allowedOrigins /);
+    expectRefusal(
+      await get(open, "/health", { origin: PAGE }),
+      403,
+      "permission_error",
+      /Add it to --allowed-origins /,
+    );
+  });
+
   it("may be an allowed name with its port alone", async () => {
     const statusOf = async (host: string) => (await get(locked, "/health", { host })).status;
     expect(await statusOf("proxy.local:8443")).toBe(200);

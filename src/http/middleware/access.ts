@@ -1,21 +1,26 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
 import type { Context, Middleware } from "koa";
-import { foreignHost, foreignOrigin, foreignTarget, invalidRequest, missingKey, wrongKey } from "../../api/errors.ts";
+import { foreignHost, foreignOrigin, foreignTarget } from "../../api/accessErrors.ts";
+import { invalidRequest, missingKey, wrongKey } from "../../api/errors.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { printable } from "../../shared/printable.ts";
 import { ApiRequest } from "../apiRequest.ts";
 import { type Authority, parseAuthority } from "../authority.ts";
+import { once, valuesOf } from "./oneValue.ts";
 
 export interface AccessOptions {
   /** The address that is listened on. */
   host: string;
   allowedHosts: readonly string[];
   allowedOrigins: readonly string[];
+  /** Names an option in the words of the user's door. */
+  nameOf: (option: "allowedHosts" | "allowedOrigins") => string;
 }
 
 const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"];
+/** Names that mean the loopback interface wherever they are resolved (RFC 6761, 6.3). */
+const LOOPBACK_SUFFIX = ".localhost";
 /** The absolute form of a request target, which HTTP clients send to what they take for a proxy. */
 const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is;
 
@@ -28,17 +33,18 @@ export function isLoopback(host: string): boolean {
  * address, a foreign `Origin` that a page is calling. Origins on the list are answered with CORS headers.
  */
 export function sameMachine(options: AccessOptions, logger: Logger): Middleware {
-  const { allowedOrigins } = options;
+  const { allowedOrigins, nameOf } = options;
+  const foreign = (origin: string) => foreignOrigin(printable(origin), nameOf("allowedOrigins"));
   const isOurs = hostCheck(options, logger);
   return async (context, next) => {
-    checkHost(context, isOurs);
+    checkHost(context, isOurs, nameOf("allowedHosts"));
     // for answers that need no key: a page may neither read them nor embed them
     context.set({ "cross-origin-resource-policy": "same-origin", "x-content-type-options": "nosniff" });
-    const origins = valuesOf(context.req, "origin");
+    const origins = valuesOf(context.req.rawHeaders, "origin");
     const [origin = ""] = origins;
     if (origins.length === 0) return next();
-    if (origins.length > 1 || origin === "") throw foreignOrigin(printable(origins.join(", ")));
-    if (!allowedOrigins.includes(origin) && !allowedOrigins.includes("*")) throw foreignOrigin(printable(origin));
+    if (origins.length > 1 || origin === "") throw foreign(origins.join(", "));
+    if (!allowedOrigins.includes(origin) && !allowedOrigins.includes("*")) throw foreign(origin);
     allowOrigin(context, origin);
     if (context.method === "OPTIONS") {
       context.status = 204;
@@ -48,20 +54,15 @@ export function sameMachine(options: AccessOptions, logger: Logger): Middleware 
   };
 }
 
-/** Every value of a header as it was sent; Node joins or drops what is sent twice. */
-function valuesOf({ rawHeaders }: IncomingMessage, name: string): string[] {
-  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
-}
-
 /**
  * Checks the one `Host`, and the host in the request target, which must be the same (RFC 9112, 3.2.2). Leaves the path
  * and the query in `context.url`. `X-Forwarded-Host` counts for nothing.
  */
-function checkHost(context: Context, isOurs: (host: Authority) => boolean): void {
-  const [host, ...others] = valuesOf(context.req, "host");
+function checkHost(context: Context, isOurs: (host: Authority) => boolean, setting: string): void {
+  const [host, ...others] = valuesOf(context.req.rawHeaders, "host");
   if (host === undefined || others.length > 0) throw invalidRequest("A request must have exactly one Host header.");
   const authority = parseAuthority(host);
-  if (!authority || !isOurs(authority)) throw foreignHost(printable(host));
+  if (!authority || !isOurs(authority)) throw foreignHost(printable(host), setting);
   if (context.url.startsWith("/") || context.url === "*") return;
   const [, scheme = "", target = "", path = ""] = ABSOLUTE.exec(context.url) ?? [];
   if (scheme.toLowerCase() !== "http")
@@ -85,6 +86,7 @@ function hostCheck({ host, allowedHosts }: AccessOptions, logger: Logger): (host
     return authority ?? [];
   });
   return ({ name, port }) =>
+    name.endsWith(LOOPBACK_SUFFIX) ||
     allowed.some((entry) => entry.name === name && (entry.port === undefined || entry.port === port));
 }
 
@@ -106,7 +108,8 @@ function allowOrigin(context: Context, origin: string): void {
 
 /** Asks for a key in `x-api-key`, which counts first, or as a Bearer token; any will do when none is configured. */
 export function authenticate(apiKey: string | undefined): Middleware {
-  const expected = apiKey === undefined ? undefined : digest(apiKey);
+  // as `oneValue` leaves what clients send
+  const expected = apiKey === undefined ? undefined : digest(once(apiKey));
   return async (context, next) => {
     const bearer = /^Bearer\s+(.+)$/i.exec(context.get("authorization"))?.[1];
     const key = context.get("x-api-key") || bearer;

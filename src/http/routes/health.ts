@@ -54,12 +54,3 @@ async function answerChallenge(context: Context, secret: Secret): Promise<void> 
   const client = { address: remoteAddress, port: remotePort };
   context.set(PROOF_HEADER, proofOf(await secret.read(), challenge, { server, client }));
 }
-
-/** `GET /` and `HEAD /`: for a person with a browser, and for clients that look whether anybody is there. */
-export function welcome(context: Context): void {
-  context.body = {
-    service: "claude-virtual-api",
-    version,
-    endpoints: ["POST /v1/messages", "GET /v1/models", "GET /v1/models/{id}", "GET /health"],
-  };
-}

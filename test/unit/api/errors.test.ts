@@ -17,25 +17,12 @@ const TABLE: Record<keyof typeof factories, Row> = {
   ],
   missingKey: [errors.missingKey(), 401, "authentication_error", "x-api-key header is required"],
   wrongKey: [errors.wrongKey(), 401, "authentication_error", "invalid x-api-key"],
-  foreignHost: [
-    errors.foreignHost("evil.example"),
-    403,
-    "permission_error",
-    "The Host header 'evil.example' is not a name of this server. Use 127.0.0.1 or localhost, or add the name to the allowed hosts.",
+  notFound: [
+    errors.notFound("http://localhost:8080"),
+    404,
+    "not_found_error",
+    "Not Found. GET http://localhost:8080/ lists what this server answers.",
   ],
-  foreignTarget: [
-    errors.foreignTarget("evil.example"),
-    403,
-    "permission_error",
-    "The host 'evil.example' of the request target is not the one of the Host header. This server is no proxy: ask for a path alone.",
-  ],
-  foreignOrigin: [
-    errors.foreignOrigin("https://evil.example"),
-    403,
-    "permission_error",
-    "Requests from the origin 'https://evil.example' are not allowed. Add it to the allowed origins to call this server from a browser.",
-  ],
-  notFound: [errors.notFound(), 404, "not_found_error", "Not Found"],
   modelNotFound: [errors.modelNotFound("gpt-9"), 404, "not_found_error", "model: gpt-9"],
   methodNotAllowed: [
     errors.methodNotAllowed("GET, HEAD"),

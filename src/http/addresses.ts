@@ -1,0 +1,60 @@
+/** A method and a path, with its parameters in braces: `GET /v1/models/{id}`. */
+export interface Route {
+  method: string;
+  path: string;
+}
+
+/** Words that base URLs end in, so that a client that adds its own has them twice, or where the API has none. */
+const BASE_WORDS = new Set(["v1", "anthropic", "api"]);
+/** The words after which `messages` was part of the base URL: of one that is the whole address of the Messages API. */
+const AFTER_WHOLE_ADDRESS = new Set(["v1", "messages"]);
+
+/**
+ * Makes what finds the address that is meant by one that a client put together wrongly: with `/v1` left out or doubled,
+ * `/anthropic` before it, slashes doubled or at the end. An address of nothing we know stays as it is, and so does
+ * everything behind the resource, ids and their encoding included.
+ */
+export function addressReader(routes: readonly Route[], unserved: readonly string[]): (path: string) => string {
+  const words = routes.map(({ path }) => wordsOf(path));
+  const roots = new Set(words.flatMap(([first = ""]) => (first === "v1" ? [] : first)));
+  const resources = new Set([...words.flatMap(([first, second = ""]) => (first === "v1" ? second : [])), ...unserved]);
+  return (path) => {
+    const given = wordsOf(path);
+    const most = baseLength(given);
+    if (most === given.length) return path === "*" ? path : "/";
+    // the more of it is taken for a base URL, the better; yet `/api/hello` is a path of its own
+    for (let length = most; length >= 0; length--) {
+      const rest = given.slice(length);
+      const first = rest[0]?.toLowerCase() ?? "";
+      if (roots.has(first)) return `/${rest.join("/")}`;
+      if (resources.has(first)) return `/v1/${rest.join("/")}`;
+    }
+    return path;
+  };
+}
+
+/**
+ * Finds the address that may be meant by one behind words that we do not know, such as those of another server's proxy.
+ * Only a client's user can say whether it is.
+ */
+export function addressWithin(path: string, read: (path: string) => string, isRoute: (path: string) => boolean) {
+  const words = wordsOf(path);
+  for (let start = 1; start < words.length; start++) {
+    const rest = `/${words.slice(start).join("/")}`;
+    const address = read(rest);
+    if (address !== "/" && isRoute(address)) return address;
+  }
+  return undefined;
+}
+
+function wordsOf(path: string): string[] {
+  return path.split("/").filter((word) => word !== "");
+}
+
+/** How many words at the beginning can only be those of a base URL. */
+function baseLength(words: readonly string[]): number {
+  const isBase = (word: string, next = "") =>
+    BASE_WORDS.has(word) || (word === "messages" && AFTER_WHOLE_ADDRESS.has(next.toLowerCase()));
+  const end = words.findIndex((word, at) => !isBase(word.toLowerCase(), words[at + 1]));
+  return end === -1 ? words.length : end;
+}
