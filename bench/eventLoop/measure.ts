@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { claudePath } from "../../test/support/claude.ts";
 import { cliEnvironment, scratchHome } from "../../test/support/harness.ts";
 import { StandIn } from "../../test/support/standIn.ts";
-import type { Question } from "./probe.ts";
+import type { Longest, Question } from "./probe.ts";
 
 /** What a case works with: our server in a process of its own, on the real CLI, in front of a stand-in here. */
 export interface Bench {
@@ -29,8 +29,9 @@ export interface Case {
 export interface Row {
   title: string;
   outcome: string;
-  /** Milliseconds; undefined where the server still did not answer when the time was over. */
-  longest: number | undefined;
+  /** Undefined where the server still did not answer when the time was over. */
+  longest: Longest | undefined;
+  /** Milliseconds. */
   total: number;
   /** Bytes: the most the server had, the most its workers had together, the server's 2 s later, and what it then needs. */
   peak: number;
@@ -81,7 +82,7 @@ export async function measure({ title, prepare, run, bound: own }: Case, usualBo
     ]);
     const total = performance.now() - start;
     const longest = (await Promise.race([ask(server, "longest"), delay(ANSWER_BOUND, undefined, { ref: false })])) as
-      | number
+      | Longest
       | undefined;
     const peak = memoryOf(server.pid as number, "VmHWM");
     const idle =

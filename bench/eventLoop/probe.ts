@@ -8,6 +8,38 @@ import type { Server } from "../../src/server.ts";
 /** What the parent asks for; each is answered by one message. */
 export type Question = "reset" | "longest" | "idle";
 
+/** The longest block of the event loop in milliseconds: as time passed, and as CPU time of its thread. */
+export interface Longest {
+  wall: number;
+  cpu: number;
+}
+
+/** Milliseconds between two looks at the event loop. */
+const RESOLUTION = 2;
+
+/** Measures the CPU time that the event loop's thread takes between two of its turns, whatever else runs on the machine. */
+class CpuStretches {
+  /** Milliseconds since the last reset. */
+  longest = 0;
+  #last = process.threadCpuUsage();
+
+  constructor() {
+    setInterval(() => this.#look(), RESOLUTION);
+  }
+
+  reset(): void {
+    this.#last = process.threadCpuUsage();
+    this.longest = 0;
+  }
+
+  #look(): void {
+    const now = process.threadCpuUsage();
+    const stretch = (now.user - this.#last.user + now.system - this.#last.system) / 1000;
+    this.longest = Math.max(this.longest, stretch);
+    this.#last = now;
+  }
+}
+
 /** The server from `dist/`, alone in its process, with a meter of its event loop. Options come as JSON, answers go by IPC. */
 const { createServer } = createRequire(import.meta.url)(join(import.meta.dirname, "../../dist/server.js")) as {
   createServer(options: ServerOptions, logger: object): Server;
@@ -16,11 +48,15 @@ const quiet = () => {};
 const options = { ...defaultOptions, ...JSON.parse(process.argv[2] as string), traffic: () => false };
 const server = createServer(options, { error: quiet, warn: quiet, info: quiet, debug: quiet, trace: quiet });
 
-const histogram = monitorEventLoopDelay({ resolution: 2 });
+const histogram = monitorEventLoopDelay({ resolution: RESOLUTION });
 histogram.enable();
+const stretches = new CpuStretches();
 const answers: Record<Question, () => unknown> = {
-  reset: () => histogram.reset(),
-  longest: () => histogram.max / 1e6,
+  reset: () => {
+    histogram.reset();
+    stretches.reset();
+  },
+  longest: () => ({ wall: histogram.max / 1e6, cpu: stretches.longest }) satisfies Longest,
   idle: async () => {
     await delay(2000);
     const { rss } = process.memoryUsage();
