@@ -141,7 +141,7 @@ function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
   const run = { pool, ledger };
   const concurrency = Math.max(1, Math.floor(options.maxConcurrent / 2));
   const execute = executor({ ...run, reader, memory, modelMap: options.modelMap });
-  const readElement = (bytes: Uint8Array<ArrayBuffer>) => reader.element(bytes);
+  const readElement = reader.element.bind(reader);
   const batches = new Batches(directory, quota, execute, { concurrency, backoff: defaultBackoff, readElement }, logger);
   for (const tenant of [ledger, files, batches]) directory.addTenant(tenant);
   return { directory, files, ledger, batches, run, reader, memory, secret: new Secret(options.dataDir) };

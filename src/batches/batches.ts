@@ -10,7 +10,7 @@ import { BatchRun } from "./batchRun.ts";
 import type { Execute } from "./execute.ts";
 import type { ReadElement } from "./intake.ts";
 import type { BatchRecord } from "./record.ts";
-import { BatchStore, LIFETIME } from "./store.ts";
+import { type BatchBody, BatchStore, LIFETIME } from "./store.ts";
 import { type BackoffOptions, type Pause, Throttle } from "./throttle.ts";
 
 export interface BatchesOptions {
@@ -89,7 +89,7 @@ export class Batches implements Tenant {
   }
 
   /** Takes a batch in and starts it. Throws `ApiError`. */
-  async create(body: AsyncIterable<Uint8Array>, apiVersion: string, betas: string[]): Promise<BatchRecord> {
+  async create(body: BatchBody, apiVersion: string, betas: string[]): Promise<BatchRecord> {
     const record = await this.#store.create(body, apiVersion, betas);
     this.#start(record);
     return record;

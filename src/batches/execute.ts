@@ -41,7 +41,8 @@ export function executor({ reader, memory, modelMap, ...context }: ExecuteContex
   };
   return async (params, { api_version, betas }, { signal, admission, taken }) => {
     const reading = { version: api_version as ApiVersion, betas, modelMap, inBatch: true, isShown: false };
-    const request = await read(params, reading, signal);
+    // until it is sent, nothing is lost by ending it
+    const request = await read(params, reading, admission.signal);
     const sent = { ...context, background: true, answered: taken, admission };
     const message = await fold(run(sent, request, signal));
     // a run that is stopped ends early, and what there is of its answer is none

@@ -11,8 +11,8 @@ export interface BatchRequest {
   params: unknown;
 }
 
-/** Takes a large element apart. Throws `ApiError` 400. */
-export type ReadElement = (bytes: Uint8Array<ArrayBuffer>) => Promise<BatchElement>;
+/** Takes a large element apart. Throws `ApiError` 400, and the signal's reason when it is aborted. */
+export type ReadElement = (bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal) => Promise<BatchElement>;
 
 /** Bytes up to which an element is parsed at once. */
 export const SMALL_ELEMENT = 256 * 1024;
@@ -26,9 +26,12 @@ const CUSTOM_ID = /^[a-zA-Z0-9_-]{1,64}$/;
  */
 export class Intake {
   readonly #ids = new Set<string>();
+  readonly #signal: AbortSignal;
   readonly #readLarge: ReadElement;
 
-  constructor(readLarge: ReadElement = async (bytes) => toBatchLine(textOf(bytes))) {
+  /** `signal` ends it while a large element is read. */
+  constructor(signal: AbortSignal, readLarge: ReadElement = async (bytes) => toBatchLine(textOf(bytes))) {
+    this.#signal = signal;
     this.#readLarge = readLarge;
   }
 
@@ -37,7 +40,7 @@ export class Intake {
     return this.#ids.size;
   }
 
-  /** Throws `ApiError` 400 or 413, and what `body` throws. */
+  /** Throws `ApiError` 400 or 413, the signal's reason, and what `body` throws. */
   async *lines(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
     const elements = new Elements();
     for await (const chunk of body) {
@@ -52,7 +55,7 @@ export class Intake {
   #read(bytes: Uint8Array<ArrayBuffer>): BatchElement | Promise<BatchElement> {
     if (bytes.length <= SMALL_ELEMENT) return toBatchLine(textOf(bytes));
     new BodyBounds().take(bytes);
-    return this.#readLarge(bytes);
+    return this.#readLarge(bytes, this.#signal);
   }
 
   #line({ foreign, custom_id, params, line }: BatchElement): Uint8Array {

@@ -23,6 +23,13 @@ const ID = /^msgbatch_[A-Za-z0-9]{1,64}$/;
 /** Milliseconds after which a batch expires. */
 export const LIFETIME = 24 * 3600_000;
 
+/** A new batch as its client sends it. */
+export interface BatchBody {
+  bytes: AsyncIterable<Uint8Array>;
+  /** Aborted when the client has left. */
+  signal: AbortSignal;
+}
+
 /** Batches on disk: `batches/ID/` holds `batch.json`, `requests.jsonl` until the end, and `results.jsonl`. */
 export class BatchStore {
   readonly #directory: DataDirectory;
@@ -48,16 +55,18 @@ export class BatchStore {
   }
 
   /** Stores the requests as they come in. Throws `ApiError`, and leaves nothing behind then. */
-  create(body: AsyncIterable<Uint8Array>, api_version: string, betas: string[]): Promise<BatchRecord> {
+  create(body: BatchBody, api_version: string, betas: string[]): Promise<BatchRecord> {
     return this.#directory.intakes.run(this.#create(body, api_version, betas));
   }
 
-  async #create(body: AsyncIterable<Uint8Array>, api_version: string, betas: string[]): Promise<BatchRecord> {
+  async #create({ bytes, signal }: BatchBody, api_version: string, betas: string[]): Promise<BatchRecord> {
     await this.#directory.requireOwned();
     const draft = new Draft(this.#directory.at("drafts", randomUUID()), this.#quota);
     try {
-      const intake = new Intake(this.#readElement);
-      await draft.write(REQUESTS, intake.lines(this.#directory.intakes.bytes(body)));
+      const { intakes } = this.#directory;
+      const ended = AbortSignal.any([signal, intakes.signal]);
+      const intake = new Intake(ended, this.#readElement);
+      await draft.write(REQUESTS, intake.lines(intakes.bytes(bytes)));
       // no two batches are of the same millisecond, so that lists have one order
       this.#newest = Math.max(Date.now(), this.#newest + 1);
       const record: BatchRecord = {

@@ -9,14 +9,21 @@ export interface JobLink {
   files: FileSource;
   /** Called with the facts of a message before its files are read. */
   facts?(facts: Facts): void;
-  /** Rejects the job with its reason, and drops its bytes while it waits for the thread. */
+  /** Rejects the job with its reason. Drops its bytes while it waits for the thread, and later ends a thread it holds. */
   signal?: AbortSignal | undefined;
 }
 
-/** Milliseconds without a job after which the thread ends, which frees its memory. */
-const IDLE_TIME = 30_000;
-/** Megabytes its objects may take: beyond it the thread ends, not the process. */
-const MAX_HEAP = 1024;
+export interface ThreadBounds {
+  /** Milliseconds without a job after which the thread ends, which frees its memory. */
+  idleTime: number;
+  /** Megabytes its objects may take: beyond it the thread ends, not the process. */
+  maxHeap: number;
+  /** Milliseconds that a job may take when its client has left. After that the thread ends; the next job starts another. */
+  leftBound: number;
+}
+
+/** A thread takes some 100 ms to start, so a job that is soon done does not end it. */
+const defaultBounds: ThreadBounds = { idleTime: 30_000, maxHeap: 1024, leftBound: 1000 };
 
 /** Runs jobs one after the other on a thread that starts with the first one and ends when there are none for a while. */
 export class ReaderThread {
@@ -25,12 +32,10 @@ export class ReaderThread {
   #jobs = 0;
   #isClosed = false;
   #idle: NodeJS.Timeout | undefined;
-  readonly #idleTime: number;
-  readonly #maxHeap: number;
+  readonly #bounds: ThreadBounds;
 
-  constructor(idleTime = IDLE_TIME, maxHeap = MAX_HEAP) {
-    this.#idleTime = idleTime;
-    this.#maxHeap = maxHeap;
+  constructor(bounds: Partial<ThreadBounds> = {}) {
+    this.#bounds = { ...defaultBounds, ...bounds };
   }
 
   get isRunning(): boolean {
@@ -56,7 +61,7 @@ export class ReaderThread {
         .finally(() => {
           signal?.removeEventListener("abort", drop);
           this.#jobs -= 1;
-          if (this.#jobs === 0) this.#idle = setTimeout(() => void this.#stop(), this.#idleTime).unref();
+          if (this.#jobs === 0) this.#idle = setTimeout(() => void this.#stop(), this.#bounds.idleTime).unref();
         });
     });
   }
@@ -74,7 +79,7 @@ export class ReaderThread {
   }
 
   #start(): Worker {
-    const thread = startThread(this.#maxHeap);
+    const thread = startThread(this.#bounds.maxHeap);
     this.#thread = thread;
     // also between two jobs, when nothing else listens: an error without a listener ends the process
     thread.on("error", () => this.#forget(thread)).on("exit", () => this.#forget(thread));
@@ -87,11 +92,16 @@ export class ReaderThread {
     if (this.#thread === thread) this.#thread = undefined;
   }
 
-  #run(job: Job, { files, facts }: JobLink): Promise<unknown> {
+  #run(job: Job, { files, facts, signal }: JobLink): Promise<unknown> {
     if (this.#isClosed) throw shuttingDown();
     const thread = this.#thread ?? this.#start();
     return new Promise((resolve, reject) => {
+      const unwatch = this.#watchLeaving(signal, () => {
+        lost(signal?.reason);
+        void thread.terminate();
+      });
       const settle = (error: Error | undefined, result?: unknown) => {
+        unwatch();
         thread.off("message", take).off("error", lost).off("exit", ended);
         if (error) reject(error);
         else resolve(result);
@@ -110,6 +120,20 @@ export class ReaderThread {
       thread.on("message", take).on("error", lost).on("exit", ended);
       thread.postMessage({ job } satisfies ToThread, [job.bytes.buffer]);
     });
+  }
+
+  /** Calls `expire` when a job that starts now outlasts its client by too much. Returns what ends that. */
+  #watchLeaving(signal: AbortSignal | undefined, expire: () => void): () => void {
+    const until = performance.now() + this.#bounds.leftBound;
+    let timer: NodeJS.Timeout | undefined;
+    const leave = () => {
+      timer = setTimeout(expire, Math.max(0, until - performance.now()));
+    };
+    signal?.addEventListener("abort", leave, { once: true });
+    return () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", leave);
+    };
   }
 }
 

@@ -100,9 +100,9 @@ export class RequestReader {
     }
   }
 
-  /** Takes a large element of a batch apart. Throws `ApiError` 400. */
-  async element(bytes: Uint8Array<ArrayBuffer>): Promise<BatchElement> {
-    return (await this.#read({ kind: "element", bytes }, { files: this.#files })) as BatchElement;
+  /** Takes a large element of a batch apart. Throws `ApiError` 400, and the signal's reason when it is aborted. */
+  async element(bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<BatchElement> {
+    return (await this.#read({ kind: "element", bytes }, { files: this.#files, signal })) as BatchElement;
   }
 
   close(): Promise<void> {

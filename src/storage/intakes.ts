@@ -14,6 +14,11 @@ export class Intakes {
     this.#patience = patience;
   }
 
+  /** Aborted with `ApiError` 529 when they are broken off. */
+  get signal(): AbortSignal {
+    return this.#broken.signal;
+  }
+
   /** Counts a step until it has ended. */
   async run<T>(step: Promise<T>): Promise<T> {
     this.#underWay.add(step);

@@ -3,6 +3,7 @@ import { pageOfCreated } from "../../api/paging.ts";
 import type { Batches } from "../../batches/batches.ts";
 import { type BatchRecord, toMessageBatch } from "../../batches/record.ts";
 import { jsonBytes } from "../byteStream.ts";
+import type { Exchange } from "../exchange.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
 import { single } from "../query.ts";
 
@@ -14,8 +15,11 @@ const BATCH_LIMIT = 256;
 /** `POST /v1/messages/batches`. */
 export function createBatch(batches: Batches) {
   return async (context: Context): Promise<void> => {
-    const { apiVersion, betas } = context.state as ApiState;
-    const record = await batches.create(jsonBytes(context, BATCH_LIMIT), apiVersion, betas);
+    const { apiVersion, betas, exchange } = context.state as ApiState & { exchange: Exchange };
+    const left = new AbortController();
+    void exchange.closed.then(() => left.abort());
+    const body = { bytes: jsonBytes(context, BATCH_LIMIT), signal: left.signal };
+    const record = await batches.create(body, apiVersion, betas);
     context.body = told(record, context);
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Intake } from "../../../src/batches/intake.ts";
+import { Intake, SMALL_ELEMENT } from "../../../src/batches/intake.ts";
 import { collect, from } from "../support/streams.ts";
 
 /** The lines that a body becomes. */
@@ -8,11 +8,12 @@ async function linesOf(body: string, size = body.length): Promise<string[]> {
   const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) =>
     bytes.subarray(n * size, (n + 1) * size),
   );
-  const written = Buffer.concat(await collect(new Intake().lines(from(pieces)))).toString();
+  const written = Buffer.concat(await collect(new Intake(signal).lines(from(pieces)))).toString();
   expect(written.endsWith("\n")).toBe(true);
   return written.slice(0, -1).split("\n");
 }
 
+const { signal } = new AbortController();
 const requests = (...items: string[]) => `{"requests":[${items.join(",")}]}`;
 
 describe("the intake of a batch", () => {
@@ -41,13 +42,32 @@ describe("the intake of a batch", () => {
   it("counts 100,000 requests, and refuses one more", async () => {
     const many = (count: number) =>
       requests(...Array.from({ length: count }, (_, n) => `{"custom_id":"${n}","params":{}}`));
-    const intake = new Intake();
+    const intake = new Intake(signal);
     await collect(intake.lines(from([Buffer.from(many(100_000))])));
     expect(intake.count).toBe(100_000);
     await expect(linesOf(many(100_001))).rejects.toMatchObject({
       status: 400,
       message: expect.stringContaining("100000"),
     });
+  });
+
+  it("ends while a large element is read, when its client has left", async () => {
+    const client = new AbortController();
+    let begin = () => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const read = (_bytes: Uint8Array, gone: AbortSignal) =>
+      new Promise<never>((_, reject) => {
+        gone.addEventListener("abort", () => reject(gone.reason), { once: true });
+        begin();
+      });
+    const intake = new Intake(client.signal, read);
+    const element = `{"custom_id":"a","params":{"x":"${"x".repeat(SMALL_ELEMENT)}"}}`;
+    const taken = collect(intake.lines(from([Buffer.from(requests(element))])));
+    await begun;
+    client.abort(new Error("The client has left."));
+    await expect(taken).rejects.toThrow("The client has left.");
   });
 
   it("names the place of what it refuses", async () => {
@@ -63,6 +83,6 @@ describe("the intake of a batch", () => {
       yield Buffer.from('{"requests":[{"custom_id":"a","params":{}}');
       throw new Error("cut");
     }
-    await expect(collect(new Intake().lines(broken()))).rejects.toThrow("cut");
+    await expect(collect(new Intake(signal).lines(broken()))).rejects.toThrow("cut");
   });
 });

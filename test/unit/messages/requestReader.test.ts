@@ -129,10 +129,10 @@ describe("a body read on the thread", () => {
   });
 
   it("is read on a new thread when the last one has ended for want of work", async () => {
-    const thread = new ReaderThread(1);
+    const thread = new ReaderThread({ idleTime: 1 });
     const other = new RequestReader(files, memory, silentLogger, thread);
     for (let i = 0; i < 2; i++) {
-      await other.element(new TextEncoder().encode('{"custom_id":"a","params":{}}'));
+      await other.element(new TextEncoder().encode('{"custom_id":"a","params":{}}'), signal);
       await expect.poll(() => thread.isRunning).toBe(false);
     }
     await other.close();
@@ -157,13 +157,58 @@ describe("a body read on the thread", () => {
     await other.close();
   });
 
+  it("frees the thread for others when its client leaves while it is read, and keeps what waits", async () => {
+    let get: FileSource["get"] = files.get;
+    const asked = new Promise<void>((resolve) => {
+      get = () => {
+        resolve();
+        return new Promise<never>(() => {});
+      };
+    });
+    const stuck: FileSource = { ...files, get };
+    const ample = new BodyMemory({ maxBodyMemory: 128 * MB, maxQueue: 4 });
+    const other = new RequestReader(stuck, ample, silentLogger, new ReaderThread({ leftBound: 0 }));
+    const source = { type: "file", file_id: "file_1" };
+    const request = {
+      model: "haiku",
+      max_tokens: 1,
+      messages: [{ role: "user", content: [{ type: "image", source }] }],
+    };
+    const client = new AbortController();
+    const left = await other.message({ value: request }, reading, { signal: client.signal });
+    await asked;
+    const waiting = [1, 2].map(() => other.message({ bytes: new TextEncoder().encode(TEXT) }, reading, { signal }));
+    client.abort(new Error("The client has left."));
+    await expect(left.prepared).rejects.toThrow("The client has left.");
+    expect((await Promise.all(waiting)).map(({ model }) => model)).toEqual(["sonnet", "sonnet"]);
+    await other.close();
+  });
+
+  it("keeps the thread when it is read before the bound after its client has left", async () => {
+    const threads: Worker[] = [];
+    const started = (worker: Worker) => threads.push(worker);
+    process.on("worker", started);
+    const other = new RequestReader(files, memory, silentLogger, new ReaderThread({ leftBound: 1e6 }));
+    const client = new AbortController();
+    const long = new TextEncoder().encode(TEXT.replace("Be brief.", "x".repeat(1024 * 1024)));
+    const left = other.message({ bytes: long }, reading, { signal: client.signal });
+    // moved to the thread
+    await expect.poll(() => long.length, { timeout: 30_000 }).toBe(0);
+    client.abort(new Error("The client has left."));
+    await expect(left).rejects.toThrow("The client has left.");
+    await other.message({ bytes: new TextEncoder().encode(TEXT) }, reading, { signal });
+    expect(threads).toHaveLength(1);
+    process.off("worker", started);
+    await other.close();
+  });
+
   it("is read on a new thread when the last one has failed while it had nothing to read", async () => {
     const threads: Worker[] = [];
     const thread = new ReaderThread();
     const other = new RequestReader(files, memory, silentLogger, thread);
     process.on("worker", (worker) => threads.push(worker));
     for (let i = 0; i < 2; i++) {
-      await other.element(new TextEncoder().encode('{"custom_id":"a","params":{}}'));
+      await other.element(new TextEncoder().encode('{"custom_id":"a","params":{}}'), signal);
       await threads.at(-1)?.terminate();
     }
     expect(threads).toHaveLength(2);
@@ -171,7 +216,7 @@ describe("a body read on the thread", () => {
   });
 
   it("is refused when it needs more memory than reading may take, and the next one is read", async () => {
-    const small = new RequestReader(files, memory, silentLogger, new ReaderThread(1000, 16));
+    const small = new RequestReader(files, memory, silentLogger, new ReaderThread({ maxHeap: 16 }));
     const huge = `{"x":[${Array(150_000).fill('{"a":[],"b":[{}]}').join()}]}`;
     await expect(small.message({ bytes: new TextEncoder().encode(huge) }, reading, { signal })).rejects.toMatchObject({
       status: 400,

@@ -52,7 +52,8 @@ describe("the end of a server", () => {
   it("breaks off a batch that stays incomplete", async () => {
     const path = scratchDirectory();
     const { batches, directory } = await openBatches(path, () => "x", new Quota(0), silentLogger, new Intakes(1));
-    const outcome = expect(batches.create(stalled('{"requests":['), "2023-06-01", [])).rejects.toMatchObject(closing);
+    const body = { bytes: stalled('{"requests":['), signal: new AbortController().signal };
+    const outcome = expect(batches.create(body, "2023-06-01", [])).rejects.toMatchObject(closing);
     await until(async () => (await readdir(join(path, "drafts"))).length === 1);
     await directory.close();
     await outcome;

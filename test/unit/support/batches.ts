@@ -46,7 +46,8 @@ export async function openBatches(
     directory,
     create: (texts: string[]) => {
       const requests = texts.map((text) => ({ custom_id: text, params: { text } }));
-      return batches.create(from([Buffer.from(JSON.stringify({ requests }))]), "2023-06-01", []);
+      const bytes = from([Buffer.from(JSON.stringify({ requests }))]);
+      return batches.create({ bytes, signal: new AbortController().signal }, "2023-06-01", []);
     },
     ended: async (id: string) => {
       await until(async () => (await batches.get(id)).processing_status === "ended");
