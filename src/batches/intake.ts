@@ -3,6 +3,7 @@ import { BodyBounds } from "../api/bodyBounds.ts";
 import { MAX_DEPTH } from "../api/depth.ts";
 import { invalidRequest } from "../api/errors.ts";
 import { DICTIONARY } from "../api/wording.ts";
+import { Slicer, type Slices } from "../shared/slices.ts";
 import { Elements, extraInput } from "./elements.ts";
 
 /** One request of a batch, as a line of `requests.jsonl`. */
@@ -17,6 +18,9 @@ export type ReadElement = (bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal) 
 /** Bytes up to which an element is parsed at once. */
 export const SMALL_ELEMENT = 256 * 1024;
 
+/** Bytes taken apart between two looks at the clock: they take some 3 ms. */
+const PIECE = 16 * 1024;
+
 const MAX_REQUESTS = 100_000;
 const CUSTOM_ID = /^[a-zA-Z0-9_-]{1,64}$/;
 
@@ -27,11 +31,17 @@ const CUSTOM_ID = /^[a-zA-Z0-9_-]{1,64}$/;
 export class Intake {
   readonly #ids = new Set<string>();
   readonly #signal: AbortSignal;
+  readonly #slices: Slices;
   readonly #readLarge: ReadElement;
 
-  /** `signal` ends it while a large element is read. */
-  constructor(signal: AbortSignal, readLarge: ReadElement = async (bytes) => toBatchLine(textOf(bytes))) {
+  /** `signal` ends it at the next pause, or while a large element is read. */
+  constructor(
+    signal: AbortSignal,
+    slices: Slices = new Slicer().begin(signal),
+    readLarge: ReadElement = async (bytes) => toBatchLine(textOf(bytes)),
+  ) {
     this.#signal = signal;
+    this.#slices = slices;
     this.#readLarge = readLarge;
   }
 
@@ -45,7 +55,11 @@ export class Intake {
     const elements = new Elements();
     for await (const chunk of body) {
       const lines: Uint8Array[] = [];
-      for (const element of elements.write(chunk)) lines.push(this.#line(await this.#read(element)));
+      for (let at = 0; at < chunk.length; at += PIECE) {
+        if (this.#slices.isOver) await this.#slices.pause();
+        const piece = chunk.subarray(at, at + PIECE);
+        for (const element of elements.write(piece)) lines.push(this.#line(await this.#read(element)));
+      }
       if (lines.length > 0) yield Buffer.concat(lines);
     }
     elements.end();

@@ -7,6 +7,7 @@ import { newId } from "../api/ids.ts";
 import { newestFirst } from "../api/paging.ts";
 import { isMissing } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
+import { Slicer } from "../shared/slices.ts";
 import type { DataDirectory } from "../storage/dataDirectory.ts";
 import { Draft, toText } from "../storage/draft.ts";
 import { onDisk, syncDirectory, writeDurably } from "../storage/durable.ts";
@@ -36,6 +37,8 @@ export class BatchStore {
   readonly #quota: Quota;
   readonly #readElement: ReadElement | undefined;
   readonly #records: StoredReader<BatchRecord>;
+  /** All new batches together take one slice per turn of the event loop. */
+  readonly #slicer = new Slicer();
   #newest = 0;
   #changed: Promise<void> = Promise.resolve();
 
@@ -65,7 +68,7 @@ export class BatchStore {
     try {
       const { intakes } = this.#directory;
       const ended = AbortSignal.any([signal, intakes.signal]);
-      const intake = new Intake(ended, this.#readElement);
+      const intake = new Intake(ended, this.#slicer.begin(ended), this.#readElement);
       await draft.write(REQUESTS, intake.lines(intakes.bytes(bytes)));
       // no two batches are of the same millisecond, so that lists have one order
       this.#newest = Math.max(Date.now(), this.#newest + 1);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Intake, SMALL_ELEMENT } from "../../../src/batches/intake.ts";
+import { Slices } from "../../../src/shared/slices.ts";
 import { collect, from } from "../support/streams.ts";
 
 /** The lines that a body becomes. */
@@ -51,6 +52,19 @@ describe("the intake of a batch", () => {
     });
   });
 
+  it("lets the event loop run within a large piece of a body", async () => {
+    let now = 0;
+    let pauses = 0;
+    const pause = async () => {
+      pauses += 1;
+    };
+    const slices = new Slices(signal, pause, () => (now += 5));
+    const many = Array.from({ length: 10_000 }, (_, n) => `{"custom_id":"${n}","params":{}}`);
+    const body = Buffer.from(requests(...many));
+    await collect(new Intake(signal, slices).lines(from([body])));
+    expect(pauses).toBeGreaterThan(body.length / (64 * 1024));
+  });
+
   it("ends while a large element is read, when its client has left", async () => {
     const client = new AbortController();
     let begin = () => {};
@@ -62,7 +76,7 @@ describe("the intake of a batch", () => {
         gone.addEventListener("abort", () => reject(gone.reason), { once: true });
         begin();
       });
-    const intake = new Intake(client.signal, read);
+    const intake = new Intake(client.signal, undefined, read);
     const element = `{"custom_id":"a","params":{"x":"${"x".repeat(SMALL_ELEMENT)}"}}`;
     const taken = collect(intake.lines(from([Buffer.from(requests(element))])));
     await begun;
