@@ -1,4 +1,4 @@
-import { ApiError, NO_RETRY } from "./errors.ts";
+import { ApiError, type CliProblem, NO_RETRY } from "./errors.ts";
 
 /** Characters of the CLI's own words that an error repeats. */
 const QUOTED_CHARACTERS = 500;
@@ -61,3 +61,36 @@ export const cliNotStarted = (error: unknown) => {
     { headers: { "retry-after": "2" }, cause: error },
   );
 };
+
+/** Several programs were found in the search, and none of them can be used. */
+export const noCliUsable = (found: readonly { path: string; reason: string }[], error_code: CliProblem) => {
+  const list = found.map(({ path, reason }) => (reason.includes(`'${path}'`) ? reason : `'${path}': ${reason}`));
+  return new ApiError(
+    500,
+    "api_error",
+    `None of the ${found.length} programs found as 'claude' can be used. ${list.join(". ")}. Run 'claude update', install Claude Code (npm install -g @anthropic-ai/claude-code), or set the path of 'claude'.`,
+    { details: { error_code }, headers: NO_RETRY },
+  );
+};
+
+/** A variable names a directory that the CLI cannot do without. */
+export const cliEnvironment = (name: string, path: string, reason: string) =>
+  new ApiError(
+    500,
+    "api_error",
+    `Claude Code could not be started: ${name} is '${path}', ${reason}. Set ${name} to a directory that this user may write to.`,
+    { details: { error_code: "cli_environment" satisfies CliProblem }, headers: NO_RETRY },
+  );
+
+/** Whether a directory that a variable names keeps every version of the CLI from running. */
+export function isEnvironmentTrouble(error: unknown): boolean {
+  return error instanceof ApiError && error.details?.error_code === ("cli_environment" satisfies CliProblem);
+}
+
+/** The program at the path is no longer the one that was checked. */
+export const cliReplaced = (expected: string, version: string) =>
+  new ApiError(
+    500,
+    "api_error",
+    `Claude Code ${expected} was replaced by ${version} while this request was prepared. Send the request again.`,
+  );

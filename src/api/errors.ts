@@ -113,6 +113,7 @@ export type CliProblem =
   | "cli_too_old"
   | "cli_unfit"
   | "cli_unguarded"
+  | "cli_environment"
   | "cli_not_signed_in";
 
 const cliProblem = (error_code: CliProblem) => ({ details: { error_code }, headers: NO_RETRY });
@@ -131,7 +132,7 @@ export const cliUnusable = (path: string, reason: string) =>
   new ApiError(
     500,
     "api_error",
-    `'${path}' does not run as Claude Code: ${reason}. Mend the path, or install Claude Code (npm install -g @anthropic-ai/claude-code).`,
+    `'${path}' does not run as Claude Code: ${reason}. Fix the path, or install Claude Code (npm install -g @anthropic-ai/claude-code).`,
     cliProblem("cli_unusable"),
   );
 

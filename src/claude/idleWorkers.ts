@@ -1,3 +1,4 @@
+import type { Cli } from "./locate.ts";
 import type { Worker } from "./worker.ts";
 
 interface Idle {
@@ -37,6 +38,11 @@ export class IdleWorkers {
   /** Removes the workers with a key that have been idle since before this time of `performance.now()`. */
   takeStale(before: number): Worker[] {
     return this.#takeAll(this.#idle.filter(({ key, since }) => key !== undefined && since < before));
+  }
+
+  /** Removes the workers of a CLI that was replaced by this one. */
+  takeOthers(cli: Cli | undefined): Worker[] {
+    return this.#takeAll(this.#idle.filter(({ worker }) => worker.cli !== cli));
   }
 
   /** Removes every worker. */

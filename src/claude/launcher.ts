@@ -1,11 +1,14 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { cliNotStarted, isScarcity } from "../api/cliErrors.ts";
+import { ApiError, type CliProblem } from "../api/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { makePrivateDirectory } from "../shared/privateFiles.ts";
 import { credentialsOf } from "../shared/redact.ts";
-import { CliProcess, type Spawn } from "./cliProcess.ts";
+import { CliProcess, type Launch, type Spawn } from "./cliProcess.ts";
+import { homeTrouble, temporaryDirectory } from "./directories.ts";
 import { childEnvironment } from "./environment.ts";
-import { type Cli, locate } from "./locate.ts";
+import { type Cli, hasChanged, locate, type RequireFit } from "./locate.ts";
 import { installOneCallMod } from "./oneCallMod.ts";
 import { Reaper } from "./reaper.ts";
 import { readSignInSettings, type SignInSettings } from "./signInSettings.ts";
@@ -28,10 +31,19 @@ export interface LauncherParts {
   /** Called with credentials that must not appear in the log. */
   hide: (credentials: readonly string[]) => void;
   /** Rejects with an `ApiError` where a CLI that was found must not be used. */
-  requireFit?: (cli: Cli) => Promise<void>;
+  requireFit?: RequireFit;
   /** Replaces Node's `spawn`. */
   spawn?: Spawn;
+  /** Waits for so many milliseconds. */
+  pause?: (milliseconds: number) => Promise<unknown>;
 }
+
+/** How often a start is tried with a CLI that is replaced at this moment. */
+const START_ATTEMPTS = 3;
+/** An update takes the CLI away for seconds: how often, and after how many milliseconds, one that was there is looked for. */
+const RETURN = { attempts: 20, pause: 250 };
+/** Problems of a CLI that an update may just be replacing. */
+const PASSING: ReadonlySet<unknown> = new Set<CliProblem>(["cli_missing", "cli_unusable"]);
 
 /**
  * How a worker is started. No tools, no settings of the user or a project, no MCP servers, no session files, no slash
@@ -44,13 +56,15 @@ export const ARGUMENTS: readonly string[] = [
   ...["--disable-slash-commands", "--max-turns", "1", "--model", "sonnet", "--debug-to-stderr"],
 ];
 
-/** Finds the CLI once and starts workers of it. */
+/** Finds the CLI and starts workers of it. Before each start it looks whether the CLI is still the one that was checked. */
 export class Launcher {
   readonly #options: LauncherOptions;
   readonly #parts: LauncherParts;
   readonly #reaper: Reaper;
   #cli: Promise<Cli> | undefined;
   #found: Cli | undefined;
+  /** Whether to wait for a CLI that has vanished, which is done once. */
+  #awaitsReturn = false;
 
   constructor(options: LauncherOptions, parts: LauncherParts) {
     this.#options = options;
@@ -58,7 +72,7 @@ export class Launcher {
     this.#reaper = new Reaper(process.platform, parts.spawn);
   }
 
-  /** The CLI, if it was found already; never waits. */
+  /** The CLI that was found last; never waits. */
   get found(): Cli | undefined {
     return this.#found;
   }
@@ -68,18 +82,28 @@ export class Launcher {
    * for the `background`. Throws `ApiError` when there is no usable CLI.
    */
   async launch(betas: readonly string[], background: boolean): Promise<Worker> {
-    const cli = await this.locate();
-    try {
-      return await this.#start(cli, betas, background);
-    } catch (error) {
-      // it may have been moved or replaced since it was found
-      if (!isScarcity(error)) this.#cli = undefined;
-      throw cliNotStarted(error);
+    for (let attempt = 1; ; attempt++) {
+      const cli = await this.locate();
+      const launch = await this.#prepare(cli, betas).catch((error) => {
+        throw cliNotStarted(error);
+      });
+      const process = new CliProcess(launch, this.#reaper, this.#parts.spawn);
+      try {
+        await process.started;
+      } catch (error) {
+        if (isScarcity(error)) throw cliNotStarted(error);
+        // it was replaced or removed after it was looked at, or its interpreter was
+        this.#cli = undefined;
+        if (attempt === START_ATTEMPTS) throw cliNotStarted(error);
+        continue;
+      }
+      return this.#workerOf(process, cli, background);
     }
   }
 
-  async #start({ command, prefix, version }: Cli, betas: readonly string[], background: boolean): Promise<Worker> {
-    const { environment, extraEnvironment, dataDir, streamIdleTimeout, cliSilence } = this.#options;
+  async #prepare({ command, prefix, searchPath }: Cli, betas: readonly string[]): Promise<Launch> {
+    const { environment, extraEnvironment, dataDir, streamIdleTimeout } = this.#options;
+    await temporaryDirectory({ ...environment, ...extraEnvironment });
     const cwd = join(dataDir, "empty");
     await makePrivateDirectory(cwd);
     const signIn = await this.#signIn();
@@ -87,12 +111,16 @@ export class Launcher {
     const args = [...prefix, ...ARGUMENTS, ...helpers, "--plugin-dir", await installOneCallMod(dataDir)];
     const given = { ...environment, ...signIn.environment };
     const child = childEnvironment(given, extraEnvironment, betas, streamIdleTimeout);
-    const process = new CliProcess({ command, args, environment: child, cwd }, this.#reaper, this.#parts.spawn);
-    await process.started;
+    if (searchPath !== undefined) child.PATH = searchPath;
+    return { command, args, environment: child, cwd };
+  }
+
+  #workerOf(process: CliProcess, cli: Cli, background: boolean): Worker {
+    const { logger } = this.#parts;
     if (background) process.yieldToOthers();
-    const worker = new Worker(process, this.#parts.logger, cliSilence);
-    this.#parts.logger.info(`worker ${process.pid} started (Claude Code ${version})`);
-    void process.exited.then((how) => this.#parts.logger.info(`worker ${process.pid} ended (${how})`));
+    const worker = new Worker(process, logger, this.#options.cliSilence, undefined, cli);
+    logger.info(`worker ${process.pid} started (Claude Code ${cli.version})`);
+    void process.exited.then((how) => logger.info(`worker ${process.pid} ended (${how})`));
     return worker;
   }
 
@@ -110,22 +138,65 @@ export class Launcher {
     }
   }
 
-  /** Finds a CLI that is fit; only success is kept, so that an installation is noticed without a restart. */
+  /** Finds a CLI that is fit, anew where it has changed; only success is kept, so an installation needs no restart. */
   async locate(): Promise<Cli> {
+    const known = this.#cli;
+    if (known && (await this.#isOutdated(known)) && this.#cli === known) this.#cli = undefined;
     this.#cli ??= this.#find();
+    const search = this.#cli;
     try {
-      this.#found = await this.#cli;
-      return this.#found;
+      return this.#adopt(await search);
     } catch (error) {
-      this.#cli = undefined;
+      if (this.#cli === search) this.#cli = undefined;
       throw error;
     }
   }
 
+  /**
+   * Looks anew at a CLI of which a new worker did not come up. Resolves with whether another one, or another version, is
+   * used now, so that the worker is worth a second try.
+   */
+  async isReplaced(suspect: Cli): Promise<boolean> {
+    if (suspect === this.#found) this.#cli = undefined;
+    const cli = await this.locate();
+    return !isSame(suspect, cli);
+  }
+
+  async #isOutdated(search: Promise<Cli>): Promise<boolean> {
+    // where the search failed, whoever waits for it says so
+    const cli = await search.catch(() => undefined);
+    return cli !== undefined && (await hasChanged(cli));
+  }
+
   async #find(): Promise<Cli> {
     const { claudePath, environment, extraEnvironment } = this.#options;
-    const cli = await locate(claudePath, { ...environment, ...extraEnvironment });
-    await this.#parts.requireFit?.(cli);
+    const { pause = delay, requireFit } = this.#parts;
+    const given = { ...environment, ...extraEnvironment };
+    const trouble = await homeTrouble(given);
+    if (trouble) this.#parts.logger.warn(trouble);
+    const returns = this.#awaitsReturn ? RETURN.attempts : 0;
+    this.#awaitsReturn = false;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const cli = await locate(claudePath, given, undefined, requireFit);
+        if (!(await hasChanged(cli)) || attempt === START_ATTEMPTS) return isSame(cli, this.#found) ? this.#found : cli;
+      } catch (error) {
+        const isPassing = error instanceof ApiError && PASSING.has(error.details?.error_code);
+        if (!isPassing || attempt >= returns) throw error;
+        await pause(RETURN.pause);
+      }
+    }
+  }
+
+  #adopt(cli: Cli): Cli {
+    const before = this.#found;
+    if (cli === before) return cli;
+    const { logger } = this.#parts;
+    this.#found = cli;
+    this.#awaitsReturn = true;
+    for (const { path, reason } of cli.passedOver) logger.warn(`passed over '${path}': ${reason}`);
+    if (!before) logger.info(`Claude Code ${cli.version} at ${cli.path}`);
+    else logger.info(`Claude Code changed: ${before.version} at ${before.path} is now ${cli.version} at ${cli.path}`);
     return cli;
   }
 
@@ -133,4 +204,9 @@ export class Launcher {
   close(): void {
     this.#reaper.close();
   }
+}
+
+/** Whether two searches found the same program in the same state. */
+function isSame(cli: Cli, other: Cli | undefined): other is Cli {
+  return cli.path === other?.path && cli.version === other.version && cli.identity.current === other.identity.current;
 }

@@ -1,115 +1,153 @@
-import { execFile } from "node:child_process";
-import { access, constants, readFile, stat } from "node:fs/promises";
-import { dirname, join, posix, resolve, win32 } from "node:path";
-import { promisify } from "node:util";
-import { cliNotStarted, isScarcity } from "../api/cliErrors.ts";
-import { cliMissing, cliTooOld, cliUnusable } from "../api/errors.ts";
+import { lstat, realpath } from "node:fs/promises";
+import { join, posix, resolve, win32 } from "node:path";
+import { cliNotStarted, cliReplaced, isScarcity, noCliUsable } from "../api/cliErrors.ts";
+import { ApiError, type CliProblem, cliMissing, cliTooOld, cliUnusable } from "../api/errors.ts";
+import { type FileIdentity, identify } from "./fileIdentity.ts";
+import { type Invocation, invocation, isExecutable } from "./invocation.ts";
+import { searchDirectories } from "./searchPlaces.ts";
+import { printedVersion } from "./versionProbe.ts";
 
-/** The CLI as it can be started without a shell. */
-export interface Cli {
-  /** What to execute, and the arguments that come before ours. */
-  command: string;
-  prefix: readonly string[];
+/** The CLI, with the way to start it without a shell. */
+export interface Cli extends Invocation {
   /** Where it was found, for people. */
   path: string;
   /** As in `2.1.330`. */
   version: string;
+  /** What its files were when it was looked at. */
+  identity: FileIdentity;
+  /** Found before it in the search, and not usable. */
+  passedOver: readonly PassedOver[];
+}
+
+/** A program that was found in the search and cannot be used. */
+export interface PassedOver {
+  path: string;
+  reason: string;
 }
 
 /** The oldest version that asks mods before each call, without which one request may cost several (see oneCallMod.ts). */
 export const MINIMUM_VERSION = "2.1.321";
 
-/** How long `claude --version` may take, in milliseconds: a hang bound for a cold disk. */
-const VERSION_TIMEOUT = 30_000;
+/** Problems of one program, with which the search goes on. */
+const OF_ONE_PROGRAM: ReadonlySet<unknown> = new Set<CliProblem>([
+  ...(["cli_unusable", "cli_too_old", "cli_unfit", "cli_unguarded"] as const),
+]);
+
+/** Rejects with an `ApiError` where a CLI must not be used. */
+export type RequireFit = (cli: Cli) => Promise<void>;
 
 /**
- * Finds the CLI: the given path, else `PATH`, else the usual places of npm, the native installer and Homebrew.
- * Throws `ApiError` when there is none, it does not run, or it is too old.
+ * Finds the CLI: the given path, else the first of the search that runs, is new enough and passes `requireFit`.
+ * Throws `ApiError` with what was found and why it cannot be used.
  */
 export async function locate(
   claudePath: string | undefined,
   environment: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
+  requireFit: RequireFit = async () => {},
 ): Promise<Cli> {
-  for (const path of claudePath ? [resolve(claudePath)] : candidates(environment, platform)) {
-    if (await isExecutable(path)) return await check(path, environment);
+  const attempt = async (path: string, passedOver: readonly PassedOver[]) => {
+    const cli = await check(path, environment, platform);
+    await requireFit(cli);
+    return { ...cli, passedOver };
+  };
+  if (claudePath) return attempt(resolve(claudePath), []);
+  const passedOver: PassedOver[] = [];
+  const errors: ApiError[] = [];
+  for await (const path of found(await candidates(environment, platform))) {
+    try {
+      return await attempt(path, passedOver);
+    } catch (error) {
+      if (!(error instanceof ApiError) || !OF_ONE_PROGRAM.has(error.details?.error_code)) throw error;
+      errors.push(error);
+      passedOver.push({ path, reason: firstSentence(error.message) });
+    }
   }
-  throw claudePath ? cliUnusable(claudePath, "no such file") : cliMissing();
+  const [only] = errors;
+  if (!only) throw cliMissing();
+  throw errors.length === 1 ? only : noCliUsable(passedOver, commonProblem(errors));
+}
+
+/** Whether one of its files was replaced, written to or removed since it was looked at. */
+export async function hasChanged({ files, identity }: Cli): Promise<boolean> {
+  return (await identify(files)).current !== identity.current;
+}
+
+/**
+ * Throws `ApiError` where a worker names another version than the one that was checked: a shim may start another program
+ * without a change of its files.
+ */
+export function requireVersion(cli: Cli | undefined, version: unknown): void {
+  if (!cli || typeof version !== "string") return;
+  if (version.replace(/[-+].*/, "") !== cli.version) throw cliReplaced(cli.version, version);
 }
 
 /** Every place the CLI may be, the likeliest first; relative ones are left out, since workers start elsewhere. */
-export function candidates(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): string[] {
+export async function candidates(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Promise<string[]> {
   const windows = platform === "win32";
   const { delimiter, isAbsolute } = windows ? win32 : posix;
   const path = (windows ? (environment.Path ?? environment.PATH) : environment.PATH) ?? "";
-  const home = (windows ? environment.USERPROFILE : environment.HOME) ?? "";
-  const usual = windows
-    ? [join(home, ".local", "bin"), join(environment.APPDATA ?? "", "npm"), join(home, ".claude", "local")]
-    : [
-        join(home, ".local", "bin"),
-        join(home, ".claude", "local"),
-        "/usr/local/bin",
-        "/opt/homebrew/bin",
-        "/home/linuxbrew/.linuxbrew/bin",
-        join(home, ".npm-global", "bin"),
-        join(home, ".bun", "bin"),
-        join(home, ".volta", "bin"),
-        "/usr/bin",
-      ];
-  const directories = [...path.split(delimiter), ...usual].filter(isAbsolute);
+  const directories = await searchDirectories(path.split(delimiter).filter(isAbsolute), environment, platform);
   const names = windows ? ["claude.exe", "claude.cmd"] : ["claude"];
-  return [...new Set(directories.flatMap((directory) => names.map((name) => join(directory, name))))];
+  return directories.filter(isAbsolute).flatMap((directory) => names.map((name) => join(directory, name)));
 }
 
-/** The program behind a Windows `.cmd` shim of npm, so that no shell comes between it and our arguments. */
-export async function unwrapShim(shim: string): Promise<string | undefined> {
-  const script = await readFile(shim, "utf8");
-  const target = [...script.matchAll(/"%(?:~dp0|dp0%)\\?([^"%]+\.(?:exe|c?js))"/gi)].map((match) => match[1] as string);
-  const program = target.findLast((path) => !/(^|\\)node\.exe$/i.test(path));
-  return program && join(dirname(shim), ...program.split("\\"));
+/** Those of the paths where something is that is no directory, each program once. */
+async function* found(paths: readonly string[]): AsyncGenerator<string, void, undefined> {
+  const seen = new Set<string>();
+  for (const path of paths) {
+    const real = await realpath(path).catch(() => path);
+    const stats = await lstat(real).catch(() => undefined);
+    if (!stats || stats.isDirectory() || seen.has(real)) continue;
+    seen.add(real);
+    yield path;
+  }
 }
 
-async function check(path: string, environment: NodeJS.ProcessEnv): Promise<Cli> {
-  const [command, ...prefix] = await invocation(path, environment);
-  const printed = await versionOf(command, prefix, environment).catch((error: Error) => {
+async function check(path: string, environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Promise<Cli> {
+  const trouble = await whyNotRunnable(path);
+  if (trouble) throw cliUnusable(path, trouble);
+  const way = await invocation(path, environment, platform);
+  // before it runs, so that what is put into its place meanwhile is noticed
+  const identity = await identify(way.files);
+  const { command, prefix, searchPath } = way;
+  const own = { ...environment, ...(searchPath !== undefined && { PATH: searchPath }) };
+  const printed = await printedVersion({ command, prefix, environment: own }).catch((error: Error) => {
     if (isScarcity(error)) throw cliNotStarted(error);
-    throw cliUnusable(path, error.message.split("\n")[0] as string);
+    throw cliUnusable(path, error.message);
   });
   const version = /^(\d+\.\d+\.\d+)\S*\s+\(Claude Code\)/.exec(printed.trim())?.[1];
   if (!version) throw cliUnusable(path, "'--version' does not name Claude Code");
   if (isOlder(version, MINIMUM_VERSION)) throw cliTooOld(path, version, MINIMUM_VERSION);
-  return { command, prefix, path, version };
+  return { ...way, path, version, identity, passedOver: [] };
 }
 
-async function invocation(path: string, environment: NodeJS.ProcessEnv): Promise<[string, ...string[]]> {
-  if (!/\.cmd$/i.test(path)) return [path];
-  const program = await unwrapShim(path);
-  if (!program) throw cliUnusable(path, "the shim does not name a program");
-  if (!/js$/i.test(program)) return [program];
-  for (const directory of (environment.Path ?? environment.PATH ?? "").split(";")) {
-    const node = join(directory, "node.exe");
-    if (directory !== "" && (await isExecutable(node))) return [node, program];
+async function whyNotRunnable(path: string): Promise<string | undefined> {
+  if (await isExecutable(path)) return undefined;
+  const real = await realpath(path).catch(() => undefined);
+  if (real === undefined) {
+    const isLink = await lstat(path).then(
+      (stats) => stats.isSymbolicLink(),
+      () => false,
+    );
+    return isLink ? "it is a link to a file that does not exist" : "no such file";
   }
-  throw cliUnusable(path, "it needs node.exe, which is not on the PATH");
+  return (await lstat(real)).isFile() ? "it is not executable" : "it is not a file";
 }
 
-async function versionOf(command: string, prefix: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
-  const options = { env: { ...env, DISABLE_AUTOUPDATER: "1" }, timeout: VERSION_TIMEOUT, windowsHide: true };
-  const { stdout } = await promisify(execFile)(command, [...prefix, "--version"], options);
-  return stdout;
+function commonProblem(errors: readonly ApiError[]): CliProblem {
+  const codes = new Set(errors.map(({ details }) => details?.error_code as CliProblem));
+  const [code = "cli_unusable"] = codes;
+  return codes.size === 1 ? code : "cli_unusable";
+}
+
+/** An error's words without what to do about it. */
+function firstSentence(message: string): string {
+  return message.split(/\.\s+(?=[A-Z])/)[0] as string;
 }
 
 function isOlder(version: string, minimum: string): boolean {
   const [a, b] = [version, minimum].map((text) => text.split(".").map(Number)) as [number[], number[]];
   for (const [i, part] of b.entries()) if (a[i] !== part) return (a[i] as number) < part;
   return false;
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
 }

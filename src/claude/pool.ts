@@ -209,8 +209,8 @@ export class Pool {
   }
 
   async #prepare({ system, betas, background = false }: WorkerKey): Promise<Worker> {
-    for (let again = false; ; again = true) {
-      const blank = betas.length === 0 && !background && !again ? this.#idle.take(undefined) : undefined;
+    let blank = betas.length === 0 && !background ? this.#idle.take(undefined) : undefined;
+    for (let isSecond = false; ; ) {
       const worker = blank ?? (await this.#startAnyhow(betas, background));
       this.warmUp();
       try {
@@ -219,7 +219,9 @@ export class Pool {
       } catch (error) {
         this.#dismiss(worker);
         // a blank worker may have died unnoticed while it waited; a new one that fails shows what is wrong
-        if (!blank) throw error;
+        if (!blank && (isSecond || !worker.cli || !(await this.#launcher.isReplaced(worker.cli)))) throw error;
+        isSecond = !blank;
+        blank = undefined;
       }
     }
   }
@@ -241,6 +243,7 @@ export class Pool {
     this.#makeRoom();
     const current = this.#current;
     const worker = await this.#launcher.launch(betas, background);
+    for (const outdated of this.#idle.takeOthers(this.#launcher.found)) this.#dismiss(outdated);
     current.add(worker);
     this.#workers.add(worker);
     void worker.exited.then(() => {
@@ -260,7 +263,7 @@ export class Pool {
 
   #park(worker: Worker, key: string | undefined): void {
     if (!worker.alive || this.#closed) return;
-    if (this.#current.has(worker)) this.#idle.add(worker, key);
+    if (this.#current.has(worker) && worker.cli === this.#launcher.found) this.#idle.add(worker, key);
     else this.#dismiss(worker);
   }
 

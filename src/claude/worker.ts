@@ -10,6 +10,7 @@ import { CountSession } from "./countSession.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LineLog } from "./lineLog.ts";
+import { type Cli, requireVersion } from "./locate.ts";
 import { reportsMod } from "./oneCallMod.ts";
 import { Turn } from "./turn.ts";
 import { bodyOf, type TurnRequest, trigger, turnSettings } from "./turnSettings.ts";
@@ -77,11 +78,13 @@ export class Worker {
   });
   /** Resolves when the process has ended and its pipes are closed. */
   readonly #gone: Promise<void>;
+  readonly cli: Cli | undefined;
   /** Requests served so far. */
   served = 0;
 
-  constructor(process: CliProcess, logger: Logger, silence = SILENCE, wake = WAKE) {
+  constructor(process: CliProcess, logger: Logger, silence = SILENCE, wake = WAKE, cli?: Cli) {
     this.#process = process;
+    this.cli = cli;
     this.#logger = logger;
     this.#diagnostics = new Diagnostics(process.stderr, () => {
       logger.warn(`worker ${this.pid}: wrote so much to stderr that the rest is dropped until the next request`);
@@ -120,8 +123,8 @@ export class Worker {
   }
 
   /**
-   * Gives a blank worker its system prompt. Throws `ApiError` when the CLI ends or stays silent, or runs without the
-   * one-call mod: such a worker must not serve. A start may take long, but one that was ready must answer at once.
+   * Gives a blank worker its system prompt; one that was ready must answer at once. Throws `ApiError` when the CLI ends,
+   * stays silent, runs without the one-call mod, or is not of the version that was checked: then it must not serve.
    */
   async initialize(system: string): Promise<CliDescription> {
     const systemPrompt = system === "" ? [] : [system];
@@ -131,6 +134,7 @@ export class Worker {
       .request(request, INITIALIZE_TIMEOUT)
       .finally(() => this.#heartbeat.stop());
     if (!(await isWithin(MOD_TIMEOUT * 1000, this.#modLoaded))) throw cliUnguarded();
+    requireVersion(this.cli, response?.claude_code_version);
     return { models: response?.models ?? [], account: response?.account ?? {} };
   }
 

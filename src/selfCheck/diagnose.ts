@@ -1,5 +1,8 @@
+import { cliUnfit } from "../api/errors.ts";
 import { isSignedIn } from "../claude/account.ts";
+import { homeTrouble } from "../claude/directories.ts";
 import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
+import { type Cli, locate, type PassedOver } from "../claude/locate.ts";
 import type { CliDescription } from "../claude/worker.ts";
 import { type Finding, selfCheck } from "./selfCheck.ts";
 
@@ -7,28 +10,60 @@ import { type Finding, selfCheck } from "./selfCheck.ts";
 export interface Diagnosis {
   path: string;
   version: string;
+  passedOver: readonly PassedOver[];
+  /** What is wrong with the user's home, if anything is. */
+  homeTrouble: string | undefined;
   signedIn: boolean;
   account: CliDescription["account"];
   findings: Finding[];
 }
 
-/** Looks for the CLI, asks it for its sign-in, and checks it. Throws `ApiError` when it is not there or does not run. */
+/** A CLI that was found, with how its checks went. */
+interface Checked {
+  cli: Cli;
+  findings: Finding[];
+}
+
+/** Looks for the CLI, checks it, and asks it for its sign-in. Throws `ApiError` when it is not there or does not run. */
 export async function diagnose(options: LauncherOptions, parts: LauncherParts): Promise<Diagnosis> {
-  const launcher = new Launcher(options, parts);
+  const { cli, findings } = await find(options, parts);
+  const { environment, extraEnvironment } = options;
+  const launcher = new Launcher({ ...options, claudePath: cli.path }, parts);
   try {
-    const cli = await launcher.locate();
     const worker = await launcher.launch([], false);
     const description = await worker.initialize("");
     await worker.stop();
     return {
       path: cli.path,
       version: cli.version,
+      passedOver: cli.passedOver,
+      homeTrouble: await homeTrouble({ ...environment, ...extraEnvironment }),
       signedIn: isSignedIn(description),
       account: description.account,
-      findings: await selfCheck(cli, options.environment, parts.logger),
+      findings,
     };
   } finally {
     launcher.close();
+  }
+}
+
+/** The CLI that the server would use; the first that was checked where all of them fail. */
+async function find(options: LauncherOptions, parts: LauncherParts): Promise<Checked> {
+  const checked: Checked[] = [];
+  const requireFit = async (cli: Cli) => {
+    const findings = await selfCheck(cli, options.environment, parts.logger);
+    checked.push({ cli, findings });
+    const lost = findings.filter(({ reason }) => reason !== undefined).map(({ name }) => name);
+    if (lost.length > 0) throw cliUnfit(cli.version, lost);
+  };
+  try {
+    const given = { ...options.environment, ...options.extraEnvironment };
+    const cli = await locate(options.claudePath, given, undefined, requireFit);
+    return { cli, findings: checked.at(-1)?.findings ?? [] };
+  } catch (error) {
+    const [first] = checked;
+    if (!first) throw error;
+    return first;
   }
 }
 
@@ -38,18 +73,22 @@ export interface Description {
   trouble: string[];
 }
 
-export function describe({ path, version, signedIn, account, findings }: Diagnosis): Description {
+export function describe(diagnosis: Diagnosis): Description {
+  const { path, version, passedOver, signedIn, account, findings } = diagnosis;
   const how = account.apiKeySource ?? account.tokenSource ?? account.apiProvider;
   const signIn = signedIn ? `signed in (${how})` : "not signed in: run 'claude' in a terminal and sign in with /login";
   const checks = findings.map(({ name, reason }) => (reason === undefined ? `✓ ${name}` : `✗ ${name}: ${reason}`));
   const failed = checks.filter((_, index) => findings[index]?.reason !== undefined);
+  const home = diagnosis.homeTrouble === undefined ? [] : [diagnosis.homeTrouble];
   return {
     lines: [
       `Claude Code ${version} at ${path}`,
+      ...passedOver.map((other) => `passed over ${other.path}: ${other.reason}`),
+      ...home,
       signIn,
       ...checks,
       failed.length === 0 ? "passed the self-check" : `failed ${failed.length} of ${checks.length} checks`,
     ],
-    trouble: [...(signedIn ? [] : [signIn]), ...failed],
+    trouble: [...home, ...(signedIn ? [] : [signIn]), ...failed],
   };
 }

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cliUnfit, isUnguarded } from "../api/errors.ts";
+import { isEnvironmentTrouble } from "../api/cliErrors.ts";
+import { ApiError, cliUnfit, isUnguarded } from "../api/errors.ts";
 import type { Cli } from "../claude/locate.ts";
 import type { Logger } from "../shared/logger.ts";
 import { version as ownVersion } from "../shared/version.ts";
@@ -8,53 +10,80 @@ import { toText } from "../storage/draft.ts";
 import { writeDurably } from "../storage/durable.ts";
 import { type Finding, selfCheck } from "./selfCheck.ts";
 
-/** What `self-check.json` says: the versions of the CLI that passed, each with the version of ours that checked it. */
-type Passed = Record<string, string>;
+/** What `self-check.json` says of a version of the CLI. */
+interface Passed {
+  /** The version of ours that checked it. */
+  by: string;
+  /** The programs of this version that passed, each as a hash of what its files were. */
+  programs: string[];
+}
+
+/** Programs of one version that are remembered: a machine may have several installations. */
+const PROGRAMS_KEPT = 10;
+
+/** Milliseconds for which a failure is remembered: a machine may be too busy for the checks, but not for each request. */
+const FAILURE_KEPT_MS = 60_000;
 
 export interface FitnessOptions {
   dataDir: string;
   environment: NodeJS.ProcessEnv;
 }
 
-/**
- * Admits a version of the CLI once it has passed the self-check, which is remembered. A failure is not, since a machine
- * may be too busy for it: the next start of the server looks again.
- */
+/** Admits a CLI once it has passed the self-check, which is remembered; a failure is remembered for a minute. */
 export class Fitness {
   readonly #path: string;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #logger: Logger;
+  readonly #now: () => number;
+  /** Failures by program. */
+  readonly #failures = new Map<string, { error: unknown; until: number }>();
 
-  constructor({ dataDir, environment }: FitnessOptions, logger: Logger) {
+  constructor({ dataDir, environment }: FitnessOptions, logger: Logger, now = () => performance.now()) {
     this.#path = join(dataDir, "self-check.json");
     this.#environment = environment;
     this.#logger = logger;
+    this.#now = now;
   }
 
   /** Throws `ApiError` where the CLI has lost something that the server relies on. */
   readonly require = async (cli: Cli): Promise<void> => {
-    if ((await this.#passed())[cli.version] === ownVersion) return;
+    const program = programOf(cli);
+    const { by, programs = [] } = (await this.#passed())[cli.version] ?? {};
+    if (by === ownVersion && programs.includes(program)) return;
+    const failure = this.#failures.get(program);
+    if (failure && this.#now() < failure.until) throw failure.error;
+    try {
+      await this.#check(cli);
+    } catch (error) {
+      if (!isOfMachine(error)) this.#failures.set(program, { error, until: this.#now() + FAILURE_KEPT_MS });
+      throw error;
+    }
+    this.#failures.delete(program);
+    await this.#remember(cli);
+  };
+
+  async #check(cli: Cli): Promise<void> {
     // a second try tells what is lost from what took too long
     const lost = (await this.#lost(cli)).length > 0 ? await this.#lost(cli) : [];
-    if (lost.length === 0) return this.#remember(cli);
+    if (lost.length === 0) return;
     for (const { name, reason } of lost)
       this.#logger.error(`self-check of Claude Code ${cli.version}: ${name}: ${reason}`);
     throw cliUnfit(
       cli.version,
       lost.map(({ name }) => name),
     );
-  };
+  }
 
   async #lost(cli: Cli): Promise<Finding[]> {
     try {
       return (await selfCheck(cli, this.#environment, this.#logger)).filter(({ reason }) => reason !== undefined);
     } catch (error) {
-      if (isUnguarded(error)) throw error;
+      if (isUnguarded(error) || isOfMachine(error)) throw error;
       return [{ name: "it runs at all", reason: (error as Error).message }];
     }
   }
 
-  async #passed(): Promise<Passed> {
+  async #passed(): Promise<Record<string, Partial<Passed>>> {
     try {
       return JSON.parse(await readFile(this.#path, "utf8"));
     } catch {
@@ -62,10 +91,24 @@ export class Fitness {
     }
   }
 
-  async #remember({ version }: Cli): Promise<void> {
+  async #remember(cli: Cli): Promise<void> {
+    const { version } = cli;
     this.#logger.info(`Claude Code ${version} passed the self-check`);
-    const passed = { ...(await this.#passed()), [version]: ownVersion };
+    const passed = await this.#passed();
+    const { by, programs = [] } = passed[version] ?? {};
+    const kept = by === ownVersion ? programs.slice(1 - PROGRAMS_KEPT) : [];
+    passed[version] = { by: ownVersion, programs: [...kept, programOf(cli)] };
     // where it cannot be kept, the next start checks again
     await writeDurably(this.#path, toText(passed)).catch((error: Error) => this.#logger.warn(error.message));
   }
+}
+
+/** Whether the machine kept the CLI from running, and not its version. */
+function isOfMachine(error: unknown): boolean {
+  return isEnvironmentTrouble(error) || (error instanceof ApiError && error.status === 529);
+}
+
+/** A short name for the program and its state. */
+function programOf({ identity }: Cli): string {
+  return createHash("sha256").update(identity.lasting).digest("hex").slice(0, 16);
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { temporaryDirectory } from "../claude/directories.ts";
 import { Launcher } from "../claude/launcher.ts";
 import type { Cli } from "../claude/locate.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -26,7 +26,7 @@ const PERSONAL = /^(ANTHROPIC|CLAUDE|AWS|AZURE|GOOGLE|GCLOUD|CLOUD_ML|VERTEX|XDG
  * dummy key and a home of its own: nothing of the user's is touched, and nothing leaves the machine.
  */
 export async function selfCheck(cli: Cli, environment: NodeJS.ProcessEnv, logger: Logger): Promise<Finding[]> {
-  const home = await mkdtemp(join(tmpdir(), "claude-virtual-api-check-"));
+  const home = await mkdtemp(join(await temporaryDirectory(environment), "claude-virtual-api-check-"));
   try {
     await using upstream = await Upstream.start();
     const own = scratchEnvironment(environment, home, upstream);
@@ -73,11 +73,23 @@ async function late(): Promise<never> {
 function scratchEnvironment(environment: NodeJS.ProcessEnv, home: string, upstream: Upstream): NodeJS.ProcessEnv {
   const own = Object.entries(environment).filter(([name]) => !PERSONAL.test(name));
   return {
+    ...homesOfManagers(environment),
     ...Object.fromEntries(own),
     HOME: home,
     USERPROFILE: home,
     CLAUDE_CONFIG_DIR: join(home, ".claude"),
     ANTHROPIC_BASE_URL: upstream.url,
     ANTHROPIC_API_KEY: "sk-self-check",
+  };
+}
+
+/** A version manager's shim finds the CLI by these, or else in the home. */
+function homesOfManagers({ HOME: home }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (!home) return {};
+  return {
+    VOLTA_HOME: join(home, ".volta"),
+    ASDF_DATA_DIR: join(home, ".asdf"),
+    MISE_DATA_DIR: join(home, ".local", "share", "mise"),
+    MISE_CONFIG_DIR: join(home, ".config", "mise"),
   };
 }

@@ -1,20 +1,31 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Behaviour } from "./fakeCliProgram.ts";
 
 let made = 0;
 
+/** How a fake CLI is installed. */
+interface FakeCliOptions {
+  name?: string;
+  version?: string;
+}
+
 /**
  * A program that speaks the CLI's protocol without an upstream, as a script in this directory; gives the script's path.
  * Only its first process has the `fault`, whose source runs there, so it cannot use what is around it here.
  */
-export async function fakeCli(directory: string, fault: Behaviour | string): Promise<string> {
-  const path = join(directory, `fake-cli-${++made}.mjs`);
+export async function fakeCli(
+  directory: string,
+  fault: Behaviour | string = "() => false",
+  { name = `fake-cli-${++made}.mjs`, version = "2.1.330" }: FakeCliOptions = {},
+): Promise<string> {
+  const path = join(directory, name);
   const program = join(import.meta.dirname, "fakeCliProgram.ts");
   const source = `#!${process.execPath}
 import { program } from ${JSON.stringify(program)};
-await program(${fault}, ${JSON.stringify(`${path}.started`)});
+await program(${fault}, ${JSON.stringify(`${path}.started`)}, ${JSON.stringify(version)});
 `;
+  await mkdir(directory, { recursive: true });
   await writeFile(path, source, { mode: 0o755 });
   return path;
 }

@@ -24,9 +24,9 @@ type Message = any;
 /** What a fake does when a message comes; false leaves the message to the fake's own ways. Must not use what is outside. */
 export type Behaviour = (fake: Fake, message: Message) => unknown;
 
-export async function program(fault: Behaviour, mark: string): Promise<void> {
+export async function program(fault: Behaviour, mark: string, version: string): Promise<void> {
   if (process.argv.includes("--version")) {
-    process.stdout.write("2.1.330 (Claude Code)\n");
+    process.stdout.write(`${version} (Claude Code)\n`);
     return;
   }
   const isFaulty = !existsSync(mark);
@@ -53,7 +53,7 @@ export async function program(fault: Behaviour, mark: string): Promise<void> {
     },
     stdout: (text) => writeAll(1, text),
     stderr: (text) => writeAll(2, text),
-    answer: ({ request_id }, response = { subtype: "success" }) =>
+    answer: ({ request_id }, response = { subtype: "success", response: { claude_code_version: version } }) =>
       fake.write({ type: "control_response", response: { request_id, ...response } }),
     begin: () => {
       fake.stderr(HEADERS);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import * as errors from "../../../src/api/cliErrors.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 
-const { isScarcity, ...factories } = errors;
+const { isScarcity, isEnvironmentTrouble: _, ...factories } = errors;
 const NO_RETRY = { "x-should-retry": "false" };
 const systemError = (code: string) => Object.assign(new Error(`spawn ${code}`), { code });
 
@@ -10,6 +10,32 @@ type Row = [made: ApiError, status: number, type: string, message: string, heade
 
 /** Every factory with what a client gets to see of it. */
 const TABLE: Record<keyof typeof factories, Row> = {
+  noCliUsable: [
+    errors.noCliUsable(
+      [
+        { path: "/a/claude", reason: "'/a/claude' does not run as Claude Code: no such file" },
+        { path: "/b/claude", reason: "Claude Code 2.9.0 has lost something" },
+      ],
+      "cli_unusable",
+    ),
+    500,
+    "api_error",
+    "None of the 2 programs found as 'claude' can be used. '/a/claude' does not run as Claude Code: no such file. '/b/claude': Claude Code 2.9.0 has lost something. Run 'claude update', install Claude Code (npm install -g @anthropic-ai/claude-code), or set the path of 'claude'.",
+    NO_RETRY,
+  ],
+  cliEnvironment: [
+    errors.cliEnvironment("TMPDIR", "/none", "which is not a directory"),
+    500,
+    "api_error",
+    "Claude Code could not be started: TMPDIR is '/none', which is not a directory. Set TMPDIR to a directory that this user may write to.",
+    NO_RETRY,
+  ],
+  cliReplaced: [
+    errors.cliReplaced("2.1.330", "2.1.331"),
+    500,
+    "api_error",
+    "Claude Code 2.1.330 was replaced by 2.1.331 while this request was prepared. Send the request again.",
+  ],
   cliRefused: [
     errors.cliRefused("initialize", "no such thing"),
     500,

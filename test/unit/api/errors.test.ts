@@ -90,7 +90,7 @@ const TABLE: Record<keyof typeof factories, Row> = {
     errors.cliUnusable("/a/claude", "no such file"),
     500,
     "api_error",
-    "'/a/claude' does not run as Claude Code: no such file. Mend the path, or install Claude Code (npm install -g @anthropic-ai/claude-code).",
+    "'/a/claude' does not run as Claude Code: no such file. Fix the path, or install Claude Code (npm install -g @anthropic-ai/claude-code).",
     NO_RETRY,
   ],
   cliUnguarded: [

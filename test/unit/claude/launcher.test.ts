@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter } from "node:events";
-import { rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { ApiError } from "../../../src/api/errors.ts";
@@ -40,13 +40,13 @@ const logger = {
   trace: quiet,
 };
 
-async function launcherIn(start?: Spawn) {
+async function launcherIn(start?: Spawn, pause = async (): Promise<void> => {}) {
   const scratch = await scratchHome();
   const dataDir = join(scratch.home, "data");
   const claudePath = await fakeCli(scratch.home, "() => false");
-  const environment = { PATH: process.env.PATH, HOME: scratch.home };
+  const environment: NodeJS.ProcessEnv = { PATH: process.env.PATH, HOME: scratch.home };
   const options = { claudePath, dataDir, environment, extraEnvironment: {} };
-  const launcher = new Launcher(options, { logger, hide: () => {}, ...(start && { spawn: start }) });
+  const launcher = new Launcher(options, { logger, hide: () => {}, pause, ...(start && { spawn: start }) });
   const launch = async () => {
     const worker = await launcher.launch([], false);
     await worker.initialize("");
@@ -56,7 +56,7 @@ async function launcherIn(start?: Spawn) {
     launcher.close();
     await scratch[Symbol.asyncDispose]();
   });
-  return { launch, dataDir, home: scratch.home, claudePath };
+  return { launch, dataDir, home: scratch.home, claudePath, environment };
 }
 
 /** Launches must fail so, until `mend` was called. */
@@ -120,12 +120,43 @@ describe.skipIf(process.platform === "win32")(
 );
 
 describe.skipIf(process.platform === "win32")("a start", () => {
-  it("finds the CLI again where that has gone", async () => {
-    const { launch, claudePath } = await launcherIn();
-    await launch();
+  it("waits for a CLI that has gone, once", async () => {
+    let pauses = 0;
+    const pause = async () => void pauses++;
+    const { launch, claudePath } = await launcherIn(undefined, pause);
+    await expect(launch()).resolves.toBeUndefined();
+    expect(pauses).toBe(0);
     await rm(claudePath);
-    await expect(launch()).rejects.toMatchObject(FAILED);
-    await expect(launch()).rejects.toMatchObject({ details: { error_code: "cli_unusable" } });
+    const gone = { details: { error_code: "cli_unusable" }, message: expect.stringContaining("no such file") };
+    await expect(launch()).rejects.toMatchObject(gone);
+    const waited = pauses;
+    expect(waited).toBeGreaterThan(0);
+    await expect(launch()).rejects.toMatchObject(gone);
+    expect(pauses).toBe(waited);
+  });
+
+  it("is served by a CLI that an update puts back", async () => {
+    const { launch, claudePath } = await launcherIn(undefined, () => rename(`${claudePath}.away`, claudePath));
+    await launch();
+    await rename(claudePath, `${claudePath}.away`);
+    await launch();
+  });
+
+  it("names the variable of a directory that the CLI cannot use", async () => {
+    const { launch, home, environment } = await launcherIn();
+    await writeFile(join(home, "file"), "");
+    environment.TMPDIR = join(home, "file", "tmp");
+    const message = `Claude Code could not be started: TMPDIR is '${environment.TMPDIR}', which is not a directory. Set TMPDIR to a directory that this user may write to.`;
+    await expect(launch()).rejects.toMatchObject({ details: { error_code: "cli_environment" }, message });
+    environment.TMPDIR = join(home, "new", "tmp");
+    await launch();
+  });
+
+  it("warns of a home that does not exist", async () => {
+    const { launch, home, environment } = await launcherIn();
+    environment.HOME = join(home, "none");
+    await launch();
+    expect(warnings.at(-1)).toContain(`HOME is '${environment.HOME}', which does not exist`);
   });
 
   it("makes the data directory again where that has gone", async () => {

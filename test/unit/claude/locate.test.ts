@@ -1,97 +1,51 @@
-import { mkdirSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { candidates, locate, MINIMUM_VERSION, unwrapShim } from "../../../src/claude/locate.ts";
+import { cliEnvironment } from "../../../src/api/cliErrors.ts";
+import { cliUnfit } from "../../../src/api/errors.ts";
+import { candidates, hasChanged, locate, MINIMUM_VERSION, type RequireFit } from "../../../src/claude/locate.ts";
 import { place, scratchDirectory } from "../support/scratch.ts";
-
-const PACKAGE = "node_modules\\@anthropic-ai\\claude-code";
-const HEAD = ["@ECHO off", "GOTO start", ":find_dp0", "SET dp0=%~dp0", "EXIT /b", ":start", "SETLOCAL"];
-/** What npm writes for a package whose `bin` is a program. */
-const EXE_SHIM = [...HEAD, "CALL :find_dp0", `"%dp0%\\${PACKAGE}\\bin\\claude.exe"   %*`, ""].join("\r\n");
-/** What npm writes for a package whose `bin` is a script of Node's. */
-const JS_SHIM = [
-  ...[...HEAD, "CALL :find_dp0", "", 'IF EXIST "%dp0%\\node.exe" (', '  SET "_prog=%dp0%\\node.exe"', ") ELSE ("],
-  ...['  SET "_prog=node"', "  SET PATHEXT=%PATHEXT:;.JS;=;%", ")", ""],
-  `endLocal & goto #_undefined_# 2>NUL || title %COMSPEC% & "%_prog%"  "%dp0%\\${PACKAGE}\\cli.js" %*`,
-  "",
-].join("\r\n");
-/** What older versions of npm wrote. */
-const OLD_SHIM = [
-  ...[
-    '@IF EXIST "%~dp0\\node.exe" (',
-    `  "%~dp0\\node.exe"  "%~dp0\\${PACKAGE}\\cli.js" %*`,
-    ") ELSE (",
-    "  @SETLOCAL",
-  ],
-  ...["  @SET PATHEXT=%PATHEXT:;.JS;=;%", `  node  "%~dp0\\${PACKAGE}\\cli.js" %*`, ")", ""],
-].join("\r\n");
 
 const printing = (text: string) => `#!/bin/sh\n[ "$*" = --version ] && echo '${text}'\n`;
 const CLAUDE = printing("2.1.330 (Claude Code)");
 
 describe("candidates", () => {
-  const unix = [
-    ...[join("/home/u", ".local", "bin"), join("/home/u", ".claude", "local"), "/usr/local/bin", "/opt/homebrew/bin"],
-    ...["/home/linuxbrew/.linuxbrew/bin", join("/home/u", ".npm-global", "bin"), join("/home/u", ".bun", "bin")],
-    ...[join("/home/u", ".volta", "bin"), "/usr/bin"],
-  ];
+  it.each([
+    ["linux", { PATH: ["/a", "", "b", "/a"].join(":"), HOME: "/home/u" }, ["/a/claude", "/home/u/.local/bin/claude"]],
+    ["darwin", { PATH: "." }, ["/usr/local/bin/claude", "/opt/homebrew/bin/claude"]],
+  ] as const)(
+    "on %s are in the absolute directories of the PATH, once each, then in the usual ones",
+    async (...row) => {
+      const [platform, environment, first] = row;
+      const all = await candidates(environment, platform);
+      expect(all.slice(0, 2)).toEqual(first);
+      expect(new Set(all).size).toBe(all.length);
+      expect(all.filter((path) => !path.startsWith("/"))).toEqual([]);
+    },
+  );
 
-  it.each(["linux", "darwin"] as const)("on %s are the PATH's, then the usual ones", (platform) => {
-    const environment = { PATH: ["/a", "", "/b"].join(delimiter), HOME: "/home/u" };
-    const expected = ["/a", "/b", ...unix].map((directory) => join(directory, "claude"));
-    expect(candidates(environment, platform)).toEqual(expected);
-  });
-
-  it("are named once each, at their first place", () => {
-    const found = candidates({ PATH: ["/usr/bin", "/a", "/a"].join(delimiter), HOME: "/home/u" }, "linux");
-    const expected = ["/usr/bin", "/a", ...unix.slice(0, -1)].map((directory) => join(directory, "claude"));
-    expect(found).toEqual(expected);
-  });
-
-  it.each(["Path", "PATH"])("on Windows are programs and shims in the directories of %s and of npm", (name) => {
+  it.each(["Path", "PATH"])("on Windows are programs and shims in the directories of %s and of npm", async (name) => {
     const home = "C:\\Users\\u";
-    const environment = { [name]: "C:\\a;;C:\\b", USERPROFILE: home, APPDATA: "C:\\Roaming", HOME: "/ignored" };
-    const usual = [join(home, ".local", "bin"), join("C:\\Roaming", "npm"), join(home, ".claude", "local")];
+    const environment = { [name]: "C:\\a;;b;C:\\b", USERPROFILE: home, APPDATA: "C:\\Roaming", HOME: "/ignored" };
+    const usual = [join(home, ".local", "bin"), join("C:\\Roaming", "npm")];
     const expected = ["C:\\a", "C:\\b", ...usual].flatMap((directory) => [
       join(directory, "claude.exe"),
       join(directory, "claude.cmd"),
     ]);
-    expect(candidates(environment, "win32")).toEqual(expected);
-  });
-});
-
-describe("a place that is no absolute path", () => {
-  it.each(["linux", "win32"] as const)("is not looked at on %s", (platform) => {
-    const absolute = platform === "win32" ? /^[A-Z]:\\/ : /^\//;
-    const environment = { PATH: platform === "win32" ? "C:\\a;b;." : "/a:b:." };
-    expect(candidates(environment, platform).filter((path) => !absolute.test(path))).toEqual([]);
-  });
-});
-
-describe("unwrapShim", () => {
-  it.each([
-    ["npm's for a program", EXE_SHIM, ["bin", "claude.exe"]],
-    ["npm's for a script", JS_SHIM, ["cli.js"]],
-    ["an older npm's", OLD_SHIM, ["cli.js"]],
-    ["one for a .cjs script", JS_SHIM.replace("cli.js", "cli.cjs"), ["cli.cjs"]],
-  ])("finds the program behind %s", async (_kind, text, program) => {
-    const directory = scratchDirectory();
-    const expected = join(directory, "node_modules", "@anthropic-ai", "claude-code", ...program);
-    expect(await unwrapShim(place(join(directory, "claude.cmd"), text))).toBe(expected);
-  });
-
-  it.each([
-    ["names nothing", "@ECHO off\r\n"],
-    ["names node alone", '@"%~dp0\\node.exe" %*\r\n'],
-  ])("finds nothing behind one that %s", async (_kind, text) => {
-    expect(await unwrapShim(place(join(scratchDirectory(), "claude.cmd"), text))).toBeUndefined();
+    expect((await candidates(environment, "win32")).slice(0, expected.length)).toEqual(expected);
   });
 });
 
 describe.skipIf(process.platform === "win32")("locate", () => {
   it("takes the given path", async () => {
     const path = place(join(scratchDirectory(), "my claude"), CLAUDE);
-    expect(await locate(path, {})).toEqual({ command: path, prefix: [], path, version: "2.1.330" });
+    expect(await locate(path, {})).toMatchObject({
+      command: path,
+      prefix: [],
+      path,
+      version: "2.1.330",
+      passedOver: [],
+    });
   });
 
   it("takes the first of the PATH", async () => {
@@ -106,13 +60,6 @@ describe.skipIf(process.platform === "win32")("locate", () => {
     const directory = scratchDirectory();
     const path = place(join(directory, ".local", "bin", "claude"), CLAUDE);
     expect(await locate(undefined, { PATH: join(directory, "none"), HOME: directory })).toMatchObject({ path });
-  });
-
-  it("passes over a file that cannot be executed", async () => {
-    const directory = scratchDirectory();
-    place(join(directory, "claude"), CLAUDE, 0o644);
-    const path = place(join(directory, ".local", "bin", "claude"), CLAUDE);
-    expect(await locate(undefined, { PATH: directory, HOME: directory })).toMatchObject({ path });
   });
 
   it("asks for the version in the given environment, without an update on the way", async () => {
@@ -143,7 +90,7 @@ describe.skipIf(process.platform === "win32")("locate", () => {
   it.each([
     ["says something else", printing("claude 1.0"), "'--version' does not name Claude Code"],
     ["says nothing", "#!/bin/sh\n", "'--version' does not name Claude Code"],
-    ["fails", "#!/bin/sh\nexit 3\n", "Command failed"],
+    ["fails", "#!/bin/sh\necho why >&2; exit 3\n", "'--version' failed \\(exit code 3\\): why"],
     ["is no program at all", "", "ENOEXEC|'--version' does not name Claude Code"],
   ])("refuses a program that %s", async (_how, script, reason) => {
     const path = place(join(scratchDirectory(), "claude"), script);
@@ -153,7 +100,7 @@ describe.skipIf(process.platform === "win32")("locate", () => {
       message: expect.stringContaining(`'${path}' does not run as Claude`),
     });
     expect((refused as Error).message).toMatch(
-      new RegExp(`Code: .*(${reason}).*\\. Mend the path, or install Claude Code`),
+      new RegExp(`Code: .*(${reason}).*\\. Fix the path, or install Claude Code`),
     );
   });
 
@@ -167,6 +114,110 @@ describe.skipIf(process.platform === "win32")("locate", () => {
   });
 });
 
+describe.skipIf(process.platform === "win32")("a search", () => {
+  const fit = join(".local", "bin", "claude");
+  const older = `${MINIMUM_VERSION.replace(/\d+$/, "")}1`;
+  /** What is first on the PATH, and how it is named where it is passed over. */
+  const UNFIT: [what: string, put: (path: string) => unknown, reason: string][] = [
+    [
+      "a version that is too old",
+      (path) => place(path, printing(`${older} (Claude Code)`)),
+      `Claude Code ${older} at `,
+    ],
+    ["another program", (path) => place(path, printing("claude 1.0")), "'--version' does not name Claude Code"],
+    ["a program that fails", (path) => place(path, "#!/bin/sh\nexit 3\n"), "'--version' failed (exit code 3)"],
+    ["a script without its interpreter", (path) => place(path, "#!/nowhere/node\n"), "ENOENT"],
+    ["a file that is not executable", (path) => place(path, CLAUDE, 0o644), "it is not executable"],
+    ["a dangling link", (path) => symlinkSync("/nowhere/claude", path), "a link to a file that does not exist"],
+  ];
+
+  it.each(UNFIT)("passes over %s, and says why", async (_what, put, reason) => {
+    const directory = scratchDirectory();
+    const first = join(directory, "claude");
+    put(first);
+    const path = place(join(directory, fit), CLAUDE);
+    const cli = await locate(undefined, { PATH: directory, HOME: directory });
+    expect(cli).toMatchObject({ path, passedOver: [{ path: first, reason: expect.stringContaining(reason) }] });
+  });
+
+  it("lists all that it found where none can be used, each once, with the reason", async () => {
+    const directory = scratchDirectory();
+    const first = place(join(directory, "a", "claude"), printing(`${older} (Claude Code)`));
+    mkdirSync(join(directory, "b"));
+    symlinkSync(first, join(directory, "b", "claude"));
+    const last = place(join(directory, fit), "#!/bin/sh\n");
+    const PATH = `${join(directory, "a")}:${join(directory, "b")}`;
+    await expect(locate(undefined, { PATH, HOME: directory })).rejects.toMatchObject({
+      status: 500,
+      message: `None of the 2 programs found as 'claude' can be used. Claude Code ${older} at '${first}' is too old: at least ${MINIMUM_VERSION} is needed. '${last}' does not run as Claude Code: '--version' does not name Claude Code. Run 'claude update', install Claude Code (npm install -g @anthropic-ai/claude-code), or set the path of 'claude'.`,
+      details: { error_code: "cli_unusable" },
+    });
+  });
+
+  it("goes on after a version that is not fit, and ends at trouble of the whole machine", async () => {
+    const directory = scratchDirectory();
+    const first = place(join(directory, "claude"), printing("2.1.999 (Claude Code)"));
+    const path = place(join(directory, fit), CLAUDE);
+    const environment = { PATH: directory, HOME: directory };
+    const requireFit: RequireFit = async ({ version }) => {
+      if (version === "2.1.999") throw cliUnfit(version, ["one call after max_tokens"]);
+    };
+    const reason = "Claude Code 2.1.999 has lost what this server relies on: one call after max_tokens";
+    const passedOver = [{ path: first, reason }];
+    expect(await locate(undefined, environment, undefined, requireFit)).toMatchObject({ path, passedOver });
+    await expect(locate(first, environment, undefined, requireFit)).rejects.toThrow("Claude Code 2.1.999");
+    const trouble = cliEnvironment("TMPDIR", "/none", "which does not exist");
+    const refuse = locate(undefined, environment, undefined, () => Promise.reject(trouble));
+    await expect(refuse).rejects.toBe(trouble);
+  });
+});
+
+describe.skipIf(process.platform === "win32")("a script of a version manager", () => {
+  it("runs with the node beside it, whatever is first on the PATH", async () => {
+    const directory = scratchDirectory();
+    const bin = join(directory, ".nvm", "versions", "node", "v22.1.0", "bin");
+    place(join(bin, "node"), `#!/bin/sh\necho "2.1.330 (Claude Code)"\n`);
+    const path = place(join(bin, "claude"), "#!/usr/bin/env node\n");
+    place(join(directory, "old", "node"), "#!/bin/sh\nexit 1\n");
+    const PATH = `${join(directory, "old")}:/usr/bin:/bin`;
+    const cli = await locate(undefined, { PATH, HOME: directory });
+    expect(cli).toMatchObject({ path, searchPath: `${bin}:${PATH}`, version: "2.1.330" });
+  });
+
+  it("runs with the node of a version manager where the PATH and its own directory have none", async () => {
+    const directory = scratchDirectory();
+    const bin = join(directory, "nvm", "versions", "node", "v22.1.0", "bin");
+    place(join(bin, "node"), `#!/bin/sh\necho "2.1.330 (Claude Code)"\n`);
+    place(join(directory, ".npm-global", "bin", "claude"), `#!${join(directory, "env")}\n`);
+    // as 'env node' does
+    place(join(directory, "env"), `#!/bin/sh\nexec node\n`);
+    place(join(directory, "bin", "nothing"), "");
+    const PATH = join(directory, "bin");
+    const environment = { PATH, HOME: directory, NVM_DIR: join(directory, "nvm") };
+    const found = await locate(undefined, environment).catch((error: Error) => error);
+    // a machine may have a node in the usual places of programs
+    expect(found).toMatchObject({ version: "2.1.330", searchPath: expect.stringMatching(`^${PATH}:`) });
+  });
+});
+
+describe.skipIf(process.platform === "win32")("a CLI that was located", () => {
+  it("has changed once its file, the target of its link or the program of its wrapper has", async () => {
+    const directory = scratchDirectory();
+    const program = place(join(directory, "bin", "real-claude"), CLAUDE);
+    const wrapper = place(join(directory, "wrapper"), `#!/bin/sh\nexec "${program}" "$@"\n`);
+    symlinkSync(program, join(directory, "link"));
+    const all = () => Promise.all([program, wrapper, join(directory, "link")].map((path) => locate(path, {})));
+    const before = await all();
+    expect(await Promise.all(before.map(hasChanged))).toEqual([false, false, false]);
+    place(`${program}.new`, CLAUDE);
+    renameSync(`${program}.new`, program);
+    expect(await Promise.all(before.map(hasChanged))).toEqual([true, true, true]);
+    const after = await all();
+    rmSync(program);
+    expect(await Promise.all(after.map(hasChanged))).toEqual([true, true, true]);
+  });
+});
+
 describe.skipIf(process.platform === "win32")("a directory that is named like the CLI", () => {
   it("is passed over", async () => {
     const directory = scratchDirectory();
@@ -174,52 +225,5 @@ describe.skipIf(process.platform === "win32")("a directory that is named like th
     const path = place(join(directory, "b", "claude"), CLAUDE);
     const PATH = `${join(directory, "a")}:${join(directory, "b")}`;
     expect(await locate(undefined, { PATH, HOME: directory })).toMatchObject({ path });
-  });
-});
-
-describe.skipIf(process.platform === "win32")("locate for Windows", () => {
-  /** An installation by npm in a scratch directory, as far as it can be had on another system. */
-  function installation(shim: string, program: string) {
-    const directory = scratchDirectory();
-    const path = place(join(directory, "claude.cmd"), shim);
-    const installed = join(directory, "node_modules", "@anthropic-ai", "claude-code", program);
-    return { directory, path, installed, environment: { Path: directory, USERPROFILE: directory, APPDATA: directory } };
-  }
-
-  it("starts the program behind a shim directly", async () => {
-    const { path, installed, environment } = installation(EXE_SHIM, "bin/claude.exe");
-    place(installed, CLAUDE);
-    const expected = { command: installed, prefix: [], path, version: "2.1.330" };
-    expect(await locate(undefined, environment, "win32")).toEqual(expected);
-  });
-
-  it("starts the script behind a shim with the node of the PATH", async () => {
-    const { directory, path, installed, environment } = installation(JS_SHIM, "cli.js");
-    const node = place(
-      join(directory, "node.exe"),
-      `#!/bin/sh\n[ -f "$1" ] && shift && echo "2.1.330 (Claude Code)"\n`,
-    );
-    place(installed, "");
-    const expected = { command: node, prefix: [installed], path, version: "2.1.330" };
-    expect(await locate(undefined, environment, "win32")).toEqual(expected);
-  });
-
-  it.each([
-    ["it needs node.exe, which is not on the PATH", JS_SHIM],
-    ["the shim does not name a program", "@ECHO off\r\n"],
-  ])("refuses a shim: %s", async (reason, shim) => {
-    const { path, environment } = installation(shim, "cli.js");
-    const message = expect.stringContaining(`'${path}' does not run as Claude Code: ${reason}.`);
-    await expect(locate(undefined, environment, "win32")).rejects.toMatchObject({ status: 500, message });
-  });
-
-  it("tells how to install what is nowhere to be found", async () => {
-    const directory = scratchDirectory();
-    const environment = { Path: directory, USERPROFILE: directory, APPDATA: directory };
-    await expect(locate(undefined, environment, "win32")).rejects.toMatchObject({
-      status: 500,
-      type: "api_error",
-      message: expect.stringMatching(/^Claude Code was not found\. Install Claude Code \(npm install -g /),
-    });
   });
 });

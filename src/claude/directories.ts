@@ -1,0 +1,65 @@
+import { access, constants, mkdir, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { cliEnvironment, isScarcity } from "../api/cliErrors.ts";
+
+/** Words for what keeps a directory from being used. */
+const REASONS: Record<string, string> = {
+  ENOENT: "which does not exist and cannot be created",
+  ENOTDIR: "which is not a directory",
+  EEXIST: "which is not a directory",
+  EACCES: "which this user may not write to",
+  EPERM: "which this user may not write to",
+  EROFS: "which is on a read-only disk",
+  ENOSPC: "which is on a full disk",
+};
+
+/**
+ * The directory in which the CLI keeps temporary files, created where it is missing, as the CLI does. Throws `ApiError`
+ * that names the variable where the CLI would end at its start because of it.
+ */
+export async function temporaryDirectory(
+  environment: NodeJS.ProcessEnv,
+  platform: NodeJS.Platform = process.platform,
+): Promise<string> {
+  const names = platform === "win32" ? ["TEMP", "TMP"] : ["TMPDIR", "TMP", "TEMP"];
+  const name = names.find((variable) => environment[variable]) ?? (names[0] as string);
+  const path = environment[name] || (platform === "win32" ? tmpdir() : "/tmp");
+  try {
+    await requireWritable(path);
+  } catch (error) {
+    if (isScarcity(error)) throw error;
+    throw cliEnvironment(name, path, wordsFor(error));
+  }
+  return path;
+}
+
+/** What is wrong with the user's home, in a sentence, if anything is: the CLI starts all the same, but keeps nothing. */
+export async function homeTrouble(
+  environment: NodeJS.ProcessEnv,
+  platform: NodeJS.Platform = process.platform,
+): Promise<string | undefined> {
+  const name = platform === "win32" ? "USERPROFILE" : "HOME";
+  const path = environment[name];
+  if (!path) return undefined;
+  try {
+    if (!(await stat(path)).isDirectory()) throw systemError("ENOTDIR");
+    await access(path, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const reason = isMissing ? "which does not exist" : wordsFor(error);
+    return `${name} is '${path}', ${reason}: Claude Code finds no sign-in there, and keeps none.`;
+  }
+}
+
+async function requireWritable(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  await access(path, constants.W_OK | constants.X_OK);
+}
+
+function wordsFor(error: unknown): string {
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  return REASONS[code] ?? `which cannot be used (${message})`;
+}
+
+const systemError = (code: string) => Object.assign(new Error(code), { code });

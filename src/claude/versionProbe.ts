@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+import { isWithin } from "../shared/isWithin.ts";
+import { printable } from "../shared/printable.ts";
+
+/** What to run, and in which environment. */
+export interface Probe {
+  command: string;
+  prefix: readonly string[];
+  environment: NodeJS.ProcessEnv;
+}
+
+/** Milliseconds that `--version` may take: a hang bound for a cold disk and a virus scanner. */
+const TIMEOUT_MS = 30_000;
+/** Characters of its output that are read: another program may print without end. */
+const OUTPUT_BOUND = 10_000;
+/** Milliseconds in which its output is read after its end, which a helper of it may hold open. */
+const OUTPUT_DELAY_MS = 1000;
+/** A file that is still being written cannot be run; an update of the CLI takes moments. */
+const BUSY = { attempts: 10, pause: 200 };
+
+/** Prints `--version`. Rejects, with words for a person, where the program cannot be started, fails or hangs. */
+export async function printedVersion(probe: Probe, timeout = TIMEOUT_MS): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run(probe, timeout);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ETXTBSY" || attempt === BUSY.attempts) throw error;
+      await delay(BUSY.pause);
+    }
+  }
+}
+
+async function run({ command, prefix, environment }: Probe, timeout: number): Promise<string> {
+  const child = spawn(command, [...prefix, "--version"], {
+    env: { ...environment, DISABLE_AUTOUPDATER: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+    // a group of its own, so that helpers end with it
+    detached: process.platform !== "win32",
+    windowsHide: true,
+  });
+  const end = () => {
+    try {
+      if (process.platform !== "win32" && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      else child.kill("SIGKILL");
+    } catch {
+      // nothing of it is left
+    }
+  };
+  const output = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (text: string) => {
+      output[name] += text;
+      if (output[name].length > OUTPUT_BOUND) end();
+    });
+  }
+  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const exited = new Promise<string | undefined>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => resolve(code === 0 ? undefined : (signal ?? `exit code ${code}`)));
+  });
+  try {
+    const isInTime = await isWithin(timeout, exited);
+    end();
+    if (!isInTime) throw new Error(`'--version' did not end within ${timeout / 1000} s`);
+    const failure = await exited;
+    await isWithin(OUTPUT_DELAY_MS, closed);
+    if (failure === undefined || output.stdout.length > OUTPUT_BOUND) return output.stdout;
+    const words = printable(output.stderr.trim().split("\n")[0] ?? "");
+    throw new Error(`'--version' failed (${failure})${words && `: ${words}`}`);
+  } finally {
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }
+}

@@ -1,0 +1,152 @@
+import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { fakeCli } from "../support/fakeCli.ts";
+import { sampled } from "../support/full.ts";
+import { health, type Stage, scratchHome, simple, stage, until } from "../support/harness.ts";
+
+const OLD = "2.1.330";
+const NEW = "2.1.331";
+
+/** A home with directories for two installations, both on the PATH, and a server that searches there. */
+async function machine(claudePath?: string) {
+  const { home, [Symbol.asyncDispose]: remove } = await scratchHome();
+  onTestFinished(() => remove());
+  const [first, second] = [join(home, "first"), join(home, "second")] as const;
+  await mkdir(first);
+  await mkdir(second);
+  const install = (directory: string, version: string, fault?: string) =>
+    fakeCli(directory, fault, { name: "claude", version });
+  const serve = async (): Promise<Stage> => {
+    const environment = { PATH: `${first}:${second}:/usr/bin:/bin`, HOME: home, ANTHROPIC_API_KEY: "sk-test" };
+    const searched = claudePath ? { claudePath: join(home, claudePath) } : { claudePath: undefined };
+    const on = await stage({ ...(searched as object), environment, warm: 0 });
+    onTestFinished(() => on[Symbol.asyncDispose]());
+    return on;
+  };
+  return { home, first, second, install, serve };
+}
+
+/** Sends a request that no idle worker can take. */
+let systems = 0;
+const ask = (on: Stage) => on.post(simple("Hello", { system: `system ${++systems}` }));
+
+async function expectServedBy(on: Stage, version: string): Promise<void> {
+  const response = await ask(on);
+  expect({ status: response.status, body: await response.json() }).toMatchObject({
+    status: 200,
+    body: { content: [{ type: "text", text: "served" }] },
+  });
+  expect((await health(on)).cli.version).toBe(version);
+  expect(on.log.findLast((line) => line.includes("started (Claude Code"))).toContain(version);
+}
+
+const garbage = (path: string) => writeFile(path, "#!/bin/sh\necho garbage\n", { mode: 0o755 });
+
+/** What may happen to an installation while a server runs. */
+const CHANGES: [how: string, change: (home: string, first: string) => Promise<unknown>][] = [
+  ["its directory is removed", (_, first) => rm(first, { recursive: true })],
+  [
+    "a file takes the place of its directory",
+    async (_, first) => {
+      await rm(first, { recursive: true });
+      await writeFile(first, "");
+    },
+  ],
+  [
+    "its symbolic link dangles",
+    async (home, first) => {
+      await rm(join(first, "claude"));
+      await symlink(join(home, "gone"), join(first, "claude"));
+    },
+  ],
+  [
+    "it is no longer executable",
+    async (_, first) => {
+      const text = await readFile(join(first, "claude"));
+      await rm(join(first, "claude"));
+      await writeFile(join(first, "claude"), text, { mode: 0o644 });
+    },
+  ],
+  ["another program takes its place", (_, first) => garbage(join(first, "claude"))],
+  ["its interpreter is missing", (_, first) => writeFile(join(first, "claude"), "#!/nowhere/node\n", { mode: 0o755 })],
+  ["a program too old takes its place", (_, first) => fakeCli(first, undefined, { name: "claude", version: "2.1.1" })],
+];
+
+describe.skipIf(process.platform === "win32")("a running server", () => {
+  it("finds the CLI elsewhere once its path has vanished", async () => {
+    const { first, second, install, serve } = await machine();
+    const path = await install(first, OLD);
+    const on = await serve();
+    await expectServedBy(on, OLD);
+    await install(second, NEW);
+    await rm(path);
+    await expectServedBy(on, NEW);
+  });
+
+  it.each(sampled(CHANGES, 3))("uses the next one where %s", async (_how, change) => {
+    const { home, first, second, install, serve } = await machine();
+    await install(first, OLD);
+    await install(second, NEW);
+    const on = await serve();
+    await expectServedBy(on, OLD);
+    await change(home, first);
+    await expectServedBy(on, NEW);
+  });
+
+  it("looks at a symbolic link's new target, and lets idle workers of the old version go", async () => {
+    const { home, first, install, serve } = await machine();
+    const link = join(first, "claude");
+    await symlink(await install(join(home, "versions", OLD), OLD), link);
+    const on = await serve();
+    await expectServedBy(on, OLD);
+    await expectServedBy(on, OLD);
+    const before = (await health(on)).workers.alive;
+    expect(before).toBeGreaterThan(1);
+    await symlink(await install(join(home, "versions", NEW), NEW), `${link}.new`);
+    await rename(`${link}.new`, link);
+    await expectServedBy(on, NEW);
+    await until(async () => (await health(on)).workers.alive === 1);
+    expect(on.log.join("\n")).toMatch(new RegExp(`Claude Code changed: ${OLD} at .* is now ${NEW} at `));
+  });
+
+  it("looks anew at a configured path that has been replaced", async () => {
+    const { home, second, install, serve } = await machine("claude");
+    await install(second, NEW);
+    await install(home, OLD);
+    const on = await serve();
+    await expectServedBy(on, OLD);
+    await install(home, "2.1.335");
+    await expectServedBy(on, "2.1.335");
+  });
+
+  it("notices by its first worker that a shim starts another version", async () => {
+    const { home, first, install, serve } = await machine();
+    await install(join(home, "versions", OLD), OLD);
+    await install(join(home, "versions", NEW), NEW);
+    await writeFile(join(home, "current"), OLD);
+    const shim = `#!/bin/sh\nexec "${home}/versions/$(cat '${home}/current')/claude" "$@"\n`;
+    await writeFile(join(first, "claude"), shim, { mode: 0o755 });
+    const on = await serve();
+    await expectServedBy(on, OLD);
+    await writeFile(join(home, "current"), NEW);
+    await expectServedBy(on, NEW);
+  });
+
+  it("ends a running request on the old version", async () => {
+    const { first, install, serve } = await machine();
+    const held = `(fake, message) => {
+      if (message.type !== "user") return false;
+      fake.begin();
+      setTimeout(() => fake.reply(), 0);
+      fake.begin = () => {};
+    }`;
+    await install(first, OLD, held);
+    const on = await serve();
+    const running = on.post(simple("Hello", { system: "held" }));
+    await until(() => on.log.some((line) => line.includes("started")));
+    await install(first, NEW);
+    await expectServedBy(on, NEW);
+    expect((await running).status).toBe(200);
+  });
+});

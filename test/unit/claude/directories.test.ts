@@ -1,0 +1,38 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { homeTrouble, temporaryDirectory } from "../../../src/claude/directories.ts";
+import { place, scratchDirectory } from "../support/scratch.ts";
+
+describe("the temporary directory", () => {
+  it.each([
+    ["TMPDIR", "linux"],
+    ["TMP", "linux"],
+    ["TEMP", "win32"],
+  ] as const)("of %s on %s is created where it is missing", async (name, platform) => {
+    const path = join(scratchDirectory(), "a", "b");
+    expect(await temporaryDirectory({ [name]: path }, platform)).toBe(path);
+    expect(existsSync(path)).toBe(true);
+  });
+
+  it("is named with its variable where it cannot be used", async () => {
+    const file = place(join(scratchDirectory(), "file"), "");
+    for (const path of [file, join(file, "below")]) {
+      const message = `Claude Code could not be started: TMPDIR is '${path}', which is not a directory. Set TMPDIR to a directory that this user may write to.`;
+      await expect(temporaryDirectory({ TMPDIR: path }, "linux")).rejects.toMatchObject({ message });
+    }
+  });
+});
+
+describe("the home", () => {
+  it("is named where it does not exist or is no directory", async () => {
+    const directory = scratchDirectory();
+    const file = place(join(directory, "file"), "");
+    expect(await homeTrouble({ HOME: directory }, "linux")).toBeUndefined();
+    expect(await homeTrouble({}, "linux")).toBeUndefined();
+    const none = join(directory, "none");
+    expect(await homeTrouble({ HOME: none }, "linux")).toContain(`HOME is '${none}', which does not exist`);
+    expect(await homeTrouble({ HOME: file }, "linux")).toContain("which is not a directory");
+    expect(await homeTrouble({ USERPROFILE: none }, "win32")).toContain("USERPROFILE is");
+  });
+});

@@ -1,0 +1,49 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { printedVersion } from "../../../src/claude/versionProbe.ts";
+import { until } from "../../support/harness.ts";
+import { place, scratchDirectory } from "../support/scratch.ts";
+
+const probe = (script: string, timeout?: number) => {
+  const command = place(join(scratchDirectory(), "claude"), `#!/bin/sh\n${script}\n`);
+  return printedVersion({ command, prefix: [], environment: { PATH: process.env.PATH } }, timeout);
+};
+
+describe.skipIf(process.platform === "win32")("a program that is asked for its version", () => {
+  it("is ended with its helpers where it hangs", async () => {
+    const pid = join(scratchDirectory(), "pid");
+    const hung = probe(`trap '' TERM\nsleep 1000 & echo $! > '${pid}.new'; mv '${pid}.new' '${pid}'\nwait`, 2000);
+    await expect(hung).rejects.toThrow("'--version' did not end within 2 s");
+    expect(existsSync(pid)).toBe(true);
+    const helper = Number(readFileSync(pid, "utf8"));
+    await until(() => !isRunning(helper));
+  });
+
+  it.skipIf(process.platform !== "linux")("is not waited for by a helper that holds its output", async () => {
+    expect(await probe("setsid sleep 3 & echo '2.1.330 (Claude Code)'")).toBe("2.1.330 (Claude Code)\n");
+  });
+
+  it("is ended where it prints without end", async () => {
+    expect((await probe("yes")).startsWith("y\ny\n")).toBe(true);
+  });
+
+  it("has nothing to read", async () => {
+    expect(await probe("cat; echo done")).toBe("done\n");
+  });
+
+  it("is quoted where it fails, in one printable line", async () => {
+    await expect(probe("printf 'wr\\033ong\\nmore' >&2; exit 4")).rejects.toThrow(
+      "'--version' failed (exit code 4): wr\\u001bong",
+    );
+  });
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
