@@ -71,8 +71,12 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const activity = new Activity();
   const stores = createStores(options, pool, logger);
   const { directory, batches, reader } = stores;
+  /** Aborted when no further request is taken. */
+  const stopping = new AbortController();
+  /** Aborted when running requests are ended. */
   const closing = new AbortController();
-  const app = createApp(options, { pool, launcher, activity, closing: closing.signal, ...stores }, logger);
+  const signals = { stopping: stopping.signal, closing: closing.signal };
+  const app = createApp(options, { pool, launcher, activity, ...signals, ...stores }, logger);
   // what may be answered or wait, as much again, and some: clients keep connections open between their requests
   const connections = 2 * (options.maxConcurrent + options.maxQueue) + 256;
   const http = createHttpServer(app.callback(), { ...defaultBounds, connections }, logger);
@@ -91,6 +95,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
     async close({ drain = false } = {}) {
       const listened = http.listening;
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+      stopping.abort();
       if (!drain) closing.abort();
       // no client that sends slowly delays the end for long, not even where requests are awaited
       void directory.intakes.end();

@@ -51,7 +51,9 @@ export interface Rooms {
   ledger: Ledger;
   /** By which windows recognize this server. */
   secret: Secret;
-  /** Aborted when the server closes. */
+  /** Aborted when the server takes no further request. */
+  stopping: AbortSignal;
+  /** Aborted when it ends those that run. */
   closing: AbortSignal;
   /** What a request needs on its way to Claude. */
   run: RunContext;
@@ -69,7 +71,7 @@ export function createApp(options: AppOptions, rooms: Rooms, logger: Logger): Ko
   app.context.onerror = lastResort(logger);
   app.use(closeUnread(defaultBounds.discard));
   app.use(errors(logger));
-  app.use(refuseAtEnd(rooms.closing));
+  app.use(refuseAtEnd(rooms.stopping));
   app.use(sameMachine(options, logger));
   app.use(correctAddress(router));
   app.use(note(rooms.activity, logger));
@@ -130,10 +132,13 @@ function note(activity: Activity, logger: Logger): Koa.Middleware {
   };
 }
 
-/** 529 for what comes on an open connection while the server closes. */
-function refuseAtEnd(closing: AbortSignal): Koa.Middleware {
-  return async (_context, next) => {
-    if (closing.aborted) throw shuttingDown();
+/** 529 for what comes on an open connection while the server closes, and the end of that connection. */
+function refuseAtEnd(stopping: AbortSignal): Koa.Middleware {
+  return async (context, next) => {
+    if (stopping.aborted) {
+      context.set("connection", "close");
+      throw shuttingDown();
+    }
     await next();
   };
 }
