@@ -107,12 +107,15 @@ function toBlocks(content: unknown): Block[] {
 
 /** Whether something in the request adds to the input and is not told to the counter. */
 function hasUncounted(request: CountTokensRequest, hasThought: boolean): boolean {
-  const { thinking, tool_choice, output_config, mcp_servers, context_management, output_format } =
+  const { thinking, tools, tool_choice, output_config, mcp_servers, context_management, output_format } =
     request as CountTokensRequest & Record<string, unknown>;
   const thinks = thinking?.type === "enabled" || thinking?.type === "adaptive";
   // the CLI asks with thinking exactly if there is some in the conversation
   if (thinks !== hasThought) return true;
   if (tool_choice?.type === "any" || tool_choice?.type === "tool") return true;
+  // each choice has instructions of another length, and the counter adds those of `auto`
+  const isAuto = !tool_choice || (tool_choice.type === "auto" && tool_choice.disable_parallel_tool_use !== true);
+  if (!isAuto && (tools?.length ?? 0) > 0) return true;
   if (Object.keys(output_config ?? {}).some((field) => field !== "effort")) return true;
   return [mcp_servers, context_management, output_format].some((field) => field !== undefined && field !== null);
 }

@@ -96,6 +96,10 @@ const ESTIMATES: [string, object][] = [
     "a system message in between",
     { messages: [...question, assistant("22"), user("Sure?"), { role: "system", content: "x" }] },
   ],
+  [
+    "more messages than the CLI takes in within seconds",
+    { messages: Array.from({ length: 2001 }, (_, n) => (n % 2 === 0 ? user(`${n}`) : assistant(`${n}`))) },
+  ],
   ["a large image", { messages: [user([{ ...image, source: { ...image.source, data: png(3000, 2000) } }])] }],
   ["a structured output", { output_config: { format: { type: "json_schema", schema: { type: "object" } } } }],
 ];

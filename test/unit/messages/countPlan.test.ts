@@ -17,6 +17,17 @@ describe("a plan", () => {
     expect(messages[0]?.content).toHaveLength(1);
   });
 
+  it.each([
+    [{ type: "auto" }, "sum"],
+    [{ type: "auto", disable_parallel_tool_use: false }, "sum"],
+    [{ type: "auto", disable_parallel_tool_use: true }, "estimate"],
+    [{ type: "none" }, "estimate"],
+    [{ type: "any" }, "estimate"],
+  ])("of tools with tool_choice %j is one for a count to be called %s", async (tool_choice, trust) => {
+    const tools = [{ name: "look", description: "Looks", input_schema: { type: "object" } }];
+    expect(await plan({ messages: [user("Hi")], tools, tool_choice })).toMatchObject({ trust });
+  });
+
   it("leaves a tool of hundreds of kilobytes to the estimate", async () => {
     const input_schema = { type: "object", properties: {}, enum: ["x".repeat(300_000)] };
     const { tools, rest } = await plan({
