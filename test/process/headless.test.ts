@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { brokenCli, withoutArgument } from "../support/brokenCli.ts";
 import { claudePath } from "../support/claude.ts";
 import { health, scratchHome, simple } from "../support/harness.ts";
+import { rawRequest } from "../support/rawRequest.ts";
 import { reply, text } from "../support/replies.ts";
 import { cliScript, startServerProcess, workersOf } from "../support/serverProcess.ts";
 
@@ -152,6 +153,16 @@ describe("the command line", () => {
     await using server = await startServerProcess();
     await server.post(simple());
     expect(server.output.stdout).toBe(`Listening on ${server.url}\n`);
+  });
+});
+
+describe("an odd request target", () => {
+  it("brings no warning of Node's to stderr", async () => {
+    await using server = await startServerProcess();
+    const odd = ["*", "/health#x", "http://elsewhere/", "http:/health", "health", "?a=1", "//[::1/x", "/%zz"];
+    const statuses = await Promise.all(odd.map(async (path) => (await rawRequest(server.url, { path })).status));
+    expect(statuses).toEqual([404, 400, 403, 400, 400, 400, 404, 404]);
+    expect(server.output.stderr).not.toMatch(/DEP\d+/);
   });
 });
 

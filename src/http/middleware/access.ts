@@ -63,7 +63,10 @@ function checkHost(context: Context, isOurs: (host: Authority) => boolean, setti
   if (host === undefined || others.length > 0) throw invalidRequest("A request must have exactly one Host header.");
   const authority = parseAuthority(host);
   if (!authority || !isOurs(authority)) throw foreignHost(printable(host), setting);
-  if (context.url.startsWith("/") || context.url === "*") return;
+  // with either, Koa's parser falls back on Node's deprecated `url.parse`
+  if (context.url.includes("#")) throw invalidRequest("The request target must not have a fragment ('#').");
+  if (context.url === "*") context.url = "/*";
+  if (context.url.startsWith("/")) return;
   const [, scheme = "", target = "", path = ""] = ABSOLUTE.exec(context.url) ?? [];
   if (scheme.toLowerCase() !== "http")
     throw invalidRequest("The request target must be a path, or begin with http://.");
