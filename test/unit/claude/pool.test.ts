@@ -1,8 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { cliNotStarted } from "../../../src/api/cliErrors.ts";
 import { shuttingDown } from "../../../src/api/errors.ts";
+import { IdleWorkers } from "../../../src/claude/idleWorkers.ts";
 import type { Launcher } from "../../../src/claude/launcher.ts";
 import { Pool } from "../../../src/claude/pool.ts";
+import { until } from "../../support/harness.ts";
 import { quiet } from "../../support/smallServer.ts";
 import { isSettled } from "../support/streams.ts";
 
@@ -79,10 +81,10 @@ describe("a start for which the system has too few resources", () => {
     const { launcher, ended } = scarceLauncher(5);
     const pool = new Pool(launcher, options, quiet);
     const leases = await Promise.all(["a", "b", "c", "d", "e"].map((system) => pool.lease(keyed(system), never)));
-    const [, ...later] = leases;
-    for (const lease of later) {
+    const added = vi.spyOn(IdleWorkers.prototype, "add");
+    for (const [index, lease] of leases.slice(1).entries()) {
       lease.release();
-      await isSettled(new Promise(() => {}));
+      await until(() => added.mock.calls.length === index + 1);
     }
     const lease = await pool.lease(keyed("new"), never);
     expect(ended).toEqual([2, 3, 4]);
