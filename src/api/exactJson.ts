@@ -1,12 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { answerBrokenOff } from "./errors.ts";
-import { JsonScan } from "./jsonScan.ts";
+import { MAX_PARSED_VALUES, UNCOUNTED_BYTES, valueScan } from "./fewValues.ts";
 import { completed } from "./partialJson.ts";
-
-/** Parsing 100,000 values takes up to 0.3 s; an answer of 100,000 tokens has fewer. */
-const MAX_VALUES = 100_000;
-/** Shorter texts cannot hold so many values that parsing them takes long. */
-const COUNTED_LENGTH = 256 * 1024;
 
 /** The text that a value was read from, where JavaScript would write it otherwise. */
 const texts = new WeakMap<object, string>();
@@ -16,18 +11,15 @@ const texts = new WeakMap<object, string>();
  * order of keys that look like numbers, and `JSON.stringify` overflows the stack at some thousand levels of nesting. Throws `ApiError` where it holds more values than a model writes.
  */
 export function parseInput(json: string): unknown {
-  if (json.length > COUNTED_LENGTH && !hasFewValues(json)) {
-    throw answerBrokenOff(`the input of a tool holds more than ${MAX_VALUES} values. Ask for it with "stream": true.`);
+  if (json.length > UNCOUNTED_BYTES && valueScan().add(Buffer.from(json)) !== undefined) {
+    throw answerBrokenOff(
+      `the input of a tool holds more than ${MAX_PARSED_VALUES} values. Ask for it with "stream": true.`,
+    );
   }
   const whole = parsed(json);
   if (whole !== undefined) return remembered(whole, json);
   const text = completed(json);
   return text === undefined ? {} : remembered(JSON.parse(text), text);
-}
-
-function hasFewValues(json: string): boolean {
-  const limits = { depth: MAX_VALUES, values: MAX_VALUES, members: MAX_VALUES };
-  return new JsonScan(limits).add(Buffer.from(json)) === undefined;
 }
 
 function parsed(json: string): unknown {

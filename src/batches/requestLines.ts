@@ -1,6 +1,5 @@
 import type { Body } from "../messages/requestReader.ts";
-import { byteLines, MAX_LINE_BYTES } from "../shared/lines.ts";
-import { readInPieces } from "../storage/jsonLines.ts";
+import { storedLines } from "../storage/jsonLines.ts";
 import { type BatchRequest, SMALL_ELEMENT } from "./intake.ts";
 
 /** A request of a batch that has no result yet. */
@@ -16,7 +15,7 @@ const CLOSING_BRACE = 0x7d;
 
 /** The requests of a batch; large ones are not parsed here. Throws `SyntaxError` where a line is no JSON. */
 export async function* readRequests(path: string): AsyncGenerator<StoredRequest, void, undefined> {
-  for await (const line of byteLines(readInPieces(path), { limit: MAX_LINE_BYTES, overlong: "fail" })) {
+  for await (const line of storedLines(path)) {
     yield unparsed(line) ?? parsed(line);
   }
 }

@@ -8,6 +8,7 @@ import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 import { onDisk, syncDirectory } from "../storage/durable.ts";
 import { readJsonLines } from "../storage/jsonLines.ts";
 import { type Counts, noCounts, type Outcome } from "./record.ts";
+import { readStoredLine } from "./storedLine.ts";
 
 /** How one request has ended, as the API tells it (contract: "Message Batches"). */
 export type Result =
@@ -138,7 +139,7 @@ async function stored(path: string) {
   const counts = noCounts();
   let size = 0;
   try {
-    for await (const { value, end } of readJsonLines<ResultLine>(path)) {
+    for await (const { value, end } of readJsonLines<ResultLine>(path, readStoredLine)) {
       done.add(value.custom_id);
       counts[value.result.type] += 1;
       size = end;

@@ -1,13 +1,15 @@
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isMissing } from "../api/systemErrors.ts";
-import { lines } from "../shared/lines.ts";
 import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 import { syncDirectory } from "../storage/durable.ts";
-import { readInPieces } from "../storage/jsonLines.ts";
+import { storedLines } from "../storage/jsonLines.ts";
 import type { BatchRequest } from "./intake.ts";
 import { OUTCOMES } from "./record.ts";
 import type { ResultLine } from "./results.ts";
+import { readStoredLine } from "./storedLine.ts";
+
+const NEWLINE = Buffer.from("\n");
 
 /** Whether a line of `requests.jsonl` can be worked on; what is wrong with its parameters is told when it runs. */
 export function isRequest(value: unknown): value is BatchRequest {
@@ -33,8 +35,10 @@ export async function salvage(
   if (bad === 0) return undefined;
   try {
     await using file = await open(draft, "wx", PRIVATE_FILE);
-    const kept = bad === undefined ? [] : linesOf(path);
-    for await (const line of kept) if (isWhole(line, isGood)) await file.write(`${line}\n`);
+    const kept = bad === undefined ? [] : storedLines(path);
+    for await (const line of kept) {
+      if (await isWhole(line, isGood)) await file.appendFile(Buffer.concat([line, NEWLINE]));
+    }
     await file.sync();
     await file.close();
     await rename(draft, path);
@@ -49,7 +53,7 @@ export async function salvage(
 async function countBad(path: string, isGood: (value: unknown) => boolean): Promise<number | undefined> {
   let bad = 0;
   try {
-    for await (const line of linesOf(path)) if (!isWhole(line, isGood)) bad += 1;
+    for await (const line of storedLines(path)) if (!(await isWhole(line, isGood))) bad += 1;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -57,13 +61,9 @@ async function countBad(path: string, isGood: (value: unknown) => boolean): Prom
   return bad;
 }
 
-function linesOf(path: string): AsyncGenerator<string> {
-  return lines(readInPieces(path));
-}
-
-function isWhole(line: string, isGood: (value: unknown) => boolean): boolean {
+async function isWhole(line: Buffer, isGood: (value: unknown) => boolean): Promise<boolean> {
   try {
-    return isGood(JSON.parse(line));
+    return isGood(await readStoredLine(line));
   } catch {
     return false;
   }

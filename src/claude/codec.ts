@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { setImmediate } from "node:timers/promises";
-import { JsonScan } from "../api/jsonScan.ts";
+import { hasFewValues, MAX_PARSED_VALUES } from "../api/fewValues.ts";
 import { byteLines } from "../shared/lines.ts";
 import { EncodedText } from "./encodedText.ts";
 
@@ -16,12 +15,6 @@ export interface CliMessage {
  * Nothing of a request comes back.
  */
 export const MAX_MESSAGE_BYTES = 40 * 1024 * 1024;
-/** Parsing 100,000 values takes up to 0.3 s; events of the API have some hundred at most. */
-const MAX_VALUES = 100_000;
-/** Shorter lines cannot hold so many values that parsing them takes long. */
-const COUNTED_BYTES = 256 * 1024;
-/** Bytes that are counted in one turn of the event loop. */
-const SCANNED_BYTES = 1024 * 1024;
 /** Shorter lines are parsed whatever they are. */
 const REPEATING_BYTES = 64 * 1024;
 /** Bytes of a line that is no message which are passed on. */
@@ -77,23 +70,11 @@ function isRepetition(line: Buffer): boolean {
 }
 
 async function parse(line: Buffer): Promise<CliMessage | undefined> {
-  if (line.length > COUNTED_BYTES && !(await hasFewValues(line))) {
-    throw new Error(`A line holds more than ${MAX_VALUES} values.`);
-  }
+  if (!(await hasFewValues(line))) throw new Error(`A line holds more than ${MAX_PARSED_VALUES} values.`);
   try {
     const value = JSON.parse(line.toString("utf8"));
     return typeof value?.type === "string" ? value : undefined;
   } catch {
     return undefined;
   }
-}
-
-/** Counts without parsing, and without blocking the event loop. */
-async function hasFewValues(line: Buffer): Promise<boolean> {
-  const scan = new JsonScan({ depth: MAX_VALUES, values: MAX_VALUES, members: MAX_VALUES });
-  for (let at = 0; at < line.length; at += SCANNED_BYTES) {
-    if (scan.add(line.subarray(at, at + SCANNED_BYTES))) return false;
-    await setImmediate();
-  }
-  return true;
 }

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { lines } from "../shared/lines.ts";
+import { byteLines, MAX_LINE_BYTES } from "../shared/lines.ts";
 
 /** A line of a JSONL file, and the offset of the first byte after it. */
 export interface JsonLine<T> {
@@ -7,13 +7,24 @@ export interface JsonLine<T> {
   end: number;
 }
 
-/** Reads a JSONL file line by line; a last line without its newline was never written whole, and is left out. */
-export async function* readJsonLines<T>(path: string): AsyncGenerator<JsonLine<T>, void, undefined> {
+/**
+ * Reads a JSONL file line by line, each by `parse`; a last line without its newline was never written whole, and is left
+ * out.
+ */
+export async function* readJsonLines<T>(
+  path: string,
+  parse: (line: Buffer) => unknown = (line) => JSON.parse(line.toString("utf8")),
+): AsyncGenerator<JsonLine<T>, void, undefined> {
   let end = 0;
-  for await (const line of lines(readInPieces(path))) {
-    end += Buffer.byteLength(line) + 1;
-    yield { value: JSON.parse(line), end };
+  for await (const line of storedLines(path)) {
+    end += line.length + 1;
+    yield { value: (await parse(line)) as T, end };
   }
+}
+
+/** The lines of a stored file. */
+export function storedLines(path: string): AsyncGenerator<Buffer> {
+  return byteLines(readInPieces(path), { limit: MAX_LINE_BYTES, overlong: "fail" });
 }
 
 /** Bytes read at once; as many stay in memory while the reader waits. */

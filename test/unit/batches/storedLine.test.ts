@@ -1,0 +1,40 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Results } from "../../../src/batches/results.ts";
+import { isResult, salvage } from "../../../src/batches/salvage.ts";
+import { scratchDirectory } from "../support/scratch.ts";
+
+/** A result of more values than can be parsed without blocking the event loop. */
+const line = (id: string) =>
+  `{"custom_id":"${id}","result":{"type":"succeeded","message":[${"[],".repeat(120_000)}0]}}\n`;
+const LONGEST_PARSED = 256 * 1024;
+
+afterEach(() => vi.restoreAllMocks());
+
+function resultsFile() {
+  const directory = scratchDirectory();
+  return { path: join(directory, "results.jsonl"), draft: join(directory, "draft") };
+}
+
+describe("a stored result of very many values", () => {
+  it("is counted without being parsed", async () => {
+    const { path } = resultsFile();
+    await writeFile(path, line("r0") + line("r1"));
+    const parse = vi.spyOn(JSON, "parse");
+    const results = await Results.open(path);
+    expect([...results.done]).toEqual(["r0", "r1"]);
+    expect(results.counts.succeeded).toBe(2);
+    await results.close();
+    expect(parse.mock.calls.filter(([text]) => text.length > LONGEST_PARSED)).toEqual([]);
+  });
+
+  it("is kept where other lines are damaged, unless its own end is", async () => {
+    const { path, draft } = resultsFile();
+    await writeFile(path, `${line("r0")}garbage\n${line("r1").replace("0]}}", "0]")}`);
+    const parse = vi.spyOn(JSON, "parse");
+    expect(await salvage(path, isResult, draft)).toBe("had lines that cannot be read: 2");
+    expect(await readFile(path, "utf8")).toBe(line("r0"));
+    expect(parse.mock.calls.filter(([text]) => text.length > LONGEST_PARSED)).toEqual([]);
+  });
+});
