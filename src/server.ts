@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ApiError, type CliProblem, notSignedIn } from "./api/errors.ts";
+import { type CliProblem, notSignedIn } from "./api/cliErrors.ts";
+import { ApiError } from "./api/errors.ts";
 import { Batches } from "./batches/batches.ts";
 import { executor } from "./batches/execute.ts";
 import { defaultBackoff } from "./batches/throttle.ts";

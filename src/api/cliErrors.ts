@@ -1,4 +1,77 @@
-import { ApiError, type CliProblem, NO_RETRY } from "./errors.ts";
+import { ApiError, NO_RETRY } from "./errors.ts";
+
+/** What is wrong with the CLI, told as `error.details.error_code` too. */
+export type CliProblem =
+  | "cli_missing"
+  | "cli_unusable"
+  | "cli_too_old"
+  | "cli_unfit"
+  | "cli_unguarded"
+  | "cli_environment"
+  | "cli_not_signed_in";
+
+const cliProblem = (error_code: CliProblem) => ({ details: { error_code }, headers: NO_RETRY });
+
+const INSTALL_HINT = "Install Claude Code (npm install -g @anthropic-ai/claude-code)";
+
+export const cliMissing = () =>
+  new ApiError(
+    500,
+    "api_error",
+    `Claude Code was not found. ${INSTALL_HINT}, or set the path of 'claude'.`,
+    cliProblem("cli_missing"),
+  );
+
+export const cliUnusable = (path: string, reason: string) =>
+  new ApiError(
+    500,
+    "api_error",
+    `'${path}' does not run as Claude Code: ${reason}. Fix the path, or install Claude Code (npm install -g @anthropic-ai/claude-code).`,
+    cliProblem("cli_unusable"),
+  );
+
+export const cliTooOld = (path: string, version: string, minimum: string) =>
+  new ApiError(
+    500,
+    "api_error",
+    `Claude Code ${version} at '${path}' is too old: at least ${minimum} is needed. Run 'claude update'.`,
+    cliProblem("cli_too_old"),
+  );
+
+export const cliUnfit = (version: string, lost: readonly string[]) =>
+  new ApiError(
+    500,
+    "api_error",
+    `Claude Code ${version} has lost what this server relies on: ${lost.join("; ")}. Update Claude Virtual API, or install a version of Claude Code that its README lists.`,
+    cliProblem("cli_unfit"),
+  );
+
+export const cliUnguarded = () =>
+  new ApiError(
+    500,
+    "api_error",
+    "Claude Code did not load the mod that limits each request to one paid call, so nothing was sent. Check that Claude Code can read the data directory and that its managed settings allow plugins, then run 'claude-virtual-api doctor'.",
+    cliProblem("cli_unguarded"),
+  );
+
+/** Whether a worker could not be used for want of the one-call mod. */
+export function isUnguarded(error: unknown): boolean {
+  return error instanceof ApiError && error.details?.error_code === ("cli_unguarded" satisfies CliProblem);
+}
+
+export const notSignedIn = () =>
+  new ApiError(
+    401,
+    "authentication_error",
+    "Claude Code is not signed in. Run 'claude' in a terminal and sign in with /login, or set ANTHROPIC_API_KEY.",
+    { details: { error_code: "cli_not_signed_in" satisfies CliProblem } },
+  );
+
+export const cliEnded = (how: string) =>
+  new ApiError(500, "api_error", `Claude Code ended before the answer was complete (${how}). Send the request again.`);
+
+export const cliSilent = (what: string, seconds: number) =>
+  new ApiError(500, "api_error", `Claude Code did not answer '${what}' within ${seconds} s. Send the request again.`);
 
 /** Characters of the CLI's own words that an error repeats. */
 const QUOTED_CHARACTERS = 500;

@@ -1,5 +1,5 @@
-import { cliRefused } from "../api/cliErrors.ts";
-import { type ApiError, cliSilent } from "../api/errors.ts";
+import { cliRefused, cliSilent } from "../api/cliErrors.ts";
+import type { ApiError } from "../api/errors.ts";
 import type { CliMessage } from "./codec.ts";
 
 /** A request of ours to the CLI itself; fields beyond `subtype` depend on it. */

@@ -1,8 +1,8 @@
+import { notSignedIn } from "../api/cliErrors.ts";
 import {
   ApiError,
   answerBrokenOff,
   notAStream,
-  notSignedIn,
   upstreamAsleep,
   upstreamSilent,
   upstreamTimedOut,

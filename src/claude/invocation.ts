@@ -1,6 +1,6 @@
 import { access, constants, open, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { cliUnusable } from "../api/errors.ts";
+import { cliUnusable } from "../api/cliErrors.ts";
 import { searchDirectories } from "./searchPlaces.ts";
 
 /** How to start a program without a shell. */

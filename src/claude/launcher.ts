@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { cliNotStarted, isScarcity } from "../api/cliErrors.ts";
-import { ApiError, type CliProblem } from "../api/errors.ts";
+import { type CliProblem, cliNotStarted, isScarcity } from "../api/cliErrors.ts";
+import { ApiError } from "../api/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { makePrivateDirectory } from "../shared/privateFiles.ts";
 import { credentialsOf } from "../shared/redact.ts";

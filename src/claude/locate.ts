@@ -1,7 +1,16 @@
 import { lstat, realpath } from "node:fs/promises";
 import { join, posix, resolve, win32 } from "node:path";
-import { cliNotStarted, cliReplaced, isScarcity, noCliUsable } from "../api/cliErrors.ts";
-import { ApiError, type CliProblem, cliMissing, cliTooOld, cliUnusable } from "../api/errors.ts";
+import {
+  type CliProblem,
+  cliMissing,
+  cliNotStarted,
+  cliReplaced,
+  cliTooOld,
+  cliUnusable,
+  isScarcity,
+  noCliUsable,
+} from "../api/cliErrors.ts";
+import { ApiError } from "../api/errors.ts";
 import { type FileIdentity, identify } from "./fileIdentity.ts";
 import { type Invocation, invocation, isExecutable } from "./invocation.ts";
 import { searchDirectories } from "./searchPlaces.ts";

@@ -1,5 +1,5 @@
-import { cliUnreadable, cliUnresponsive } from "../api/cliErrors.ts";
-import { type ApiError, cliEnded, cliSilent, cliUnguarded } from "../api/errors.ts";
+import { cliEnded, cliSilent, cliUnguarded, cliUnreadable, cliUnresponsive } from "../api/cliErrors.ts";
+import type { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";

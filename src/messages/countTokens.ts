@@ -1,5 +1,6 @@
+import { notSignedIn } from "../api/cliErrors.ts";
 import type { CountTokensRequest } from "../api/countTokensRequest.ts";
-import { ApiError, notSignedIn } from "../api/errors.ts";
+import { ApiError } from "../api/errors.ts";
 import { isSignedIn } from "../claude/account.ts";
 import { type CountedTool, type CountSession, type HistoryMessage, TOOLS_DISCOUNT } from "../claude/countSession.ts";
 import type { Pool } from "../claude/pool.ts";

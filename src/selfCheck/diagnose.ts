@@ -1,4 +1,4 @@
-import { cliUnfit } from "../api/errors.ts";
+import { cliUnfit } from "../api/cliErrors.ts";
 import { isSignedIn } from "../claude/account.ts";
 import { homeTrouble } from "../claude/directories.ts";
 import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isEnvironmentTrouble } from "../api/cliErrors.ts";
-import { ApiError, cliUnfit, isUnguarded } from "../api/errors.ts";
+import { cliUnfit, isEnvironmentTrouble, isUnguarded } from "../api/cliErrors.ts";
+import { ApiError } from "../api/errors.ts";
 import type { Cli } from "../claude/locate.ts";
 import type { Logger } from "../shared/logger.ts";
 import { version as ownVersion } from "../shared/version.ts";

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as errors from "../../../src/api/errors.ts";
 
-const { ApiError, NO_RETRY, isUnguarded: _, ...factories } = errors;
-const INSTALL = "Install Claude Code (npm install -g @anthropic-ai/claude-code)";
+const { ApiError, NO_RETRY, ...factories } = errors;
 
 type Row = [made: errors.ApiError, status: number, type: errors.ErrorType, message: string, headers?: object];
 
@@ -79,59 +78,6 @@ const TABLE: Record<keyof typeof factories, Row> = {
   ],
   internal: [errors.internal(), 500, "api_error", "Internal server error. The server's log tells more.", NO_RETRY],
   shuttingDown: [errors.shuttingDown(), 529, "overloaded_error", "The server is shutting down."],
-  cliMissing: [
-    errors.cliMissing(),
-    500,
-    "api_error",
-    `Claude Code was not found. ${INSTALL}, or set the path of 'claude'.`,
-    NO_RETRY,
-  ],
-  cliUnusable: [
-    errors.cliUnusable("/a/claude", "no such file"),
-    500,
-    "api_error",
-    "'/a/claude' does not run as Claude Code: no such file. Fix the path, or install Claude Code (npm install -g @anthropic-ai/claude-code).",
-    NO_RETRY,
-  ],
-  cliUnguarded: [
-    errors.cliUnguarded(),
-    500,
-    "api_error",
-    "Claude Code did not load the mod that limits each request to one paid call, so nothing was sent. Check that Claude Code can read the data directory and that its managed settings allow plugins, then run 'claude-virtual-api doctor'.",
-    NO_RETRY,
-  ],
-  cliTooOld: [
-    errors.cliTooOld("/a/claude", "1.0.0", "2.1.197"),
-    500,
-    "api_error",
-    "Claude Code 1.0.0 at '/a/claude' is too old: at least 2.1.197 is needed. Run 'claude update'.",
-    NO_RETRY,
-  ],
-  notSignedIn: [
-    errors.notSignedIn(),
-    401,
-    "authentication_error",
-    "Claude Code is not signed in. Run 'claude' in a terminal and sign in with /login, or set ANTHROPIC_API_KEY.",
-  ],
-  cliEnded: [
-    errors.cliEnded("SIGKILL"),
-    500,
-    "api_error",
-    "Claude Code ended before the answer was complete (SIGKILL). Send the request again.",
-  ],
-  cliSilent: [
-    errors.cliSilent("initialize", 60),
-    500,
-    "api_error",
-    "Claude Code did not answer 'initialize' within 60 s. Send the request again.",
-  ],
-  cliUnfit: [
-    errors.cliUnfit("2.9.0", ["one call after max_tokens", "aliases become model ids"]),
-    500,
-    "api_error",
-    "Claude Code 2.9.0 has lost what this server relies on: one call after max_tokens; aliases become model ids. Update Claude Virtual API, or install a version of Claude Code that its README lists.",
-    NO_RETRY,
-  ],
   upstreamUnreachable: [
     errors.upstreamUnreachable("cut"),
     500,
@@ -243,14 +189,4 @@ describe("ApiError", () => {
   it("keeps upstream's request id beside the envelope", () => {
     expect(new ApiError(500, "api_error", "x", { requestId: "req_up" }).requestId).toBe("req_up");
   });
-});
-
-it.each([
-  [errors.cliMissing(), "cli_missing"],
-  [errors.cliUnusable("/a", "b"), "cli_unusable"],
-  [errors.cliTooOld("/a", "1", "2"), "cli_too_old"],
-  [errors.cliUnguarded(), "cli_unguarded"],
-  [errors.notSignedIn(), "cli_not_signed_in"],
-])("%s says for programs that it is %s", (error, error_code) => {
-  expect(error.details).toEqual({ error_code });
 });

@@ -1,12 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import {
-  ApiError,
-  cliMissing,
-  cliTooOld,
-  notSignedIn,
-  overloaded,
-  upstreamUnreachable,
-} from "../../../src/api/errors.ts";
+import { cliMissing, cliTooOld, notSignedIn } from "../../../src/api/cliErrors.ts";
+import { ApiError, overloaded, upstreamUnreachable } from "../../../src/api/errors.ts";
 import { backoffOf, Throttle, verdictOn } from "../../../src/batches/throttle.ts";
 import { isSettled } from "../support/streams.ts";
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { cliEnded } from "../../../src/api/errors.ts";
+import { cliEnded } from "../../../src/api/cliErrors.ts";
 import type { CliMessage } from "../../../src/claude/codec.ts";
 import { Controls } from "../../../src/claude/controls.ts";
 import { isSettled } from "../support/streams.ts";

@@ -1,8 +1,7 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { cliEnvironment } from "../../../src/api/cliErrors.ts";
-import { cliUnfit } from "../../../src/api/errors.ts";
+import { cliEnvironment, cliUnfit } from "../../../src/api/cliErrors.ts";
 import { candidates, hasChanged, locate, MINIMUM_VERSION, type RequireFit } from "../../../src/claude/locate.ts";
 import { place, scratchDirectory } from "../support/scratch.ts";
 

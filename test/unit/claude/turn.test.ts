@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cliEnded } from "../../../src/api/errors.ts";
+import { cliEnded } from "../../../src/api/cliErrors.ts";
 import type { StreamEvent } from "../../../src/api/events.ts";
 import { Turn } from "../../../src/claude/turn.ts";
 import { eventsFor, text, toolUse } from "../../support/replies.ts";

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
-import { notSignedIn, overloaded } from "../../../src/api/errors.ts";
+import { notSignedIn } from "../../../src/api/cliErrors.ts";
+import { overloaded } from "../../../src/api/errors.ts";
 import type { StreamEvent } from "../../../src/api/events.ts";
 import { frame, sse } from "../../../src/http/sse.ts";
 import { collect, from } from "../support/streams.ts";
