@@ -17,8 +17,8 @@ export interface CliMessage {
 export const MAX_MESSAGE_BYTES = 40 * 1024 * 1024;
 /** Shorter lines are parsed whatever they are. */
 const REPEATING_BYTES = 64 * 1024;
-/** Bytes of a line that is no message which are passed on. */
-const STRAY_BYTES = 4096;
+/** Bytes of a line that is no message which are passed on: more than the log shows, so that the log cuts at a blank. */
+const STRAY_BYTES = 8192;
 
 const OPENING_BRACE = 0x7b;
 /** Lines that repeat an answer whose events came before. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { messages } from "../../../src/claude/codec.ts";
 import { LineLog, shortened } from "../../../src/claude/lineLog.ts";
 import { Redactor } from "../../../src/shared/redact.ts";
+import { from } from "../support/streams.ts";
 
 function begin() {
   const logged: string[] = [];
@@ -43,6 +45,16 @@ describe("a line that is cut", () => {
       logger.info(shortened(`${"x".repeat(before)} key=${credential} ${"y".repeat(100)}`, 60));
     }
     expect(redacted.join("\n")).not.toMatch(/sk-|0123/);
+  });
+
+  it("is cut there too where it came as a stray line, of which only the first bytes are read", async () => {
+    const credential = "秘密".repeat(10);
+    for (let before = 1300; before < 1380; before++) {
+      const lines = [Buffer.from(`${"密".repeat(before)} ${credential} and ${"密".repeat(2000)}\n`)];
+      const shown: string[] = [];
+      for await (const _ of messages(from(lines), (line) => shown.push(shortened(line)))) throw new Error("no message");
+      expect(shown.join("")).toMatch(new RegExp(`^密+( (${credential}( and)?)?)? … \\(`));
+    }
   });
 
   it("shows nothing where it has no blank", () => {
