@@ -13,6 +13,7 @@ import { Activity } from "./http/activity.ts";
 import { createApp } from "./http/app.ts";
 import { defaultBounds } from "./http/connections.ts";
 import { createHttpServer } from "./http/httpServer.ts";
+import { loadResponse } from "./http/loadResponse.ts";
 import { isLoopback } from "./http/middleware/access.ts";
 import { BodyMemory } from "./messages/bodyMemory.ts";
 import { RequestReader } from "./messages/requestReader.ts";
@@ -87,6 +88,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
 
   return {
     async listen() {
+      loadResponse();
       await listening(http, options.port, options.host);
       await directory.open();
       logger.info(`listening on ${urlOf(http)}`);
