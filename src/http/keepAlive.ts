@@ -1,5 +1,4 @@
 import type { StreamEvent } from "../api/events.ts";
-import { isWithin } from "../shared/isWithin.ts";
 
 /** Milliseconds of silence that no proxy or client on the way takes for a dead connection. */
 const INTERVAL = 10_000;
@@ -15,18 +14,26 @@ export async function* keepAlive(
   interval = INTERVAL,
 ): AsyncGenerator<StreamEvent, void, undefined> {
   const iterator = events[Symbol.asyncIterator]();
+  let elapse = () => {};
+  // one timer for the whole stream: a new one for each event would cost more than all else here
+  const timer = setTimeout(() => elapse(), interval);
   try {
     for (let next = iterator.next(); ; ) {
-      if (!(await isWithin(interval, next))) {
+      timer.refresh();
+      const result = await new Promise<IteratorResult<StreamEvent> | undefined>((resolve, reject) => {
+        elapse = () => resolve(undefined);
+        next.then(resolve, reject);
+      });
+      if (!result) {
         yield PING;
         continue;
       }
-      const { done, value } = await next;
-      if (done) return;
-      yield value;
+      if (result.done) return;
+      yield result.value;
       next = iterator.next();
     }
   } finally {
+    clearTimeout(timer);
     await iterator.return?.();
   }
 }
