@@ -2,6 +2,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process"
 import { once } from "node:events";
 import { Readable } from "node:stream";
 import { isWithin } from "../shared/isWithin.ts";
+import { TurnBudget } from "../shared/turnBudget.ts";
 import { yieldToOthers } from "./priority.ts";
 import type { Reaper } from "./reaper.ts";
 
@@ -30,10 +31,13 @@ export class CliProcess {
   /** Resolves once the process runs; rejects with the system's error where it cannot be started. */
   readonly started: Promise<void>;
   readonly exited: Promise<Ending>;
+  /** Bounds the reading of the output. All processes share it, since many may flood us at once. */
+  readonly budget: TurnBudget;
   #ended = false;
   #resolveExited!: (how: Ending) => void;
 
-  constructor(launch: Launch, reaper: Reaper, start: Spawn = spawn) {
+  constructor(launch: Launch, reaper: Reaper, start: Spawn = spawn, budget = new TurnBudget()) {
+    this.budget = budget;
     this.exited = new Promise((resolve) => {
       this.#resolveExited = (how) => {
         this.#ended = true;

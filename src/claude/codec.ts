@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hasFewValues, MAX_PARSED_VALUES } from "../api/fewValues.ts";
 import { byteLines } from "../shared/lines.ts";
+import type { TurnBudget } from "../shared/turnBudget.ts";
 import { EncodedText } from "./encodedText.ts";
 
 /** A line of the CLI's stream-json protocol, in either direction; fields beyond `type` depend on it. */
@@ -33,8 +34,9 @@ const NEEDED = ['"is_api_error_message":true', '"type":"fallback"'];
 export async function* messages(
   chunks: AsyncIterable<Buffer>,
   stray: (line: string) => void,
+  budget?: TurnBudget,
 ): AsyncGenerator<CliMessage> {
-  for await (const line of byteLines(chunks, { limit: MAX_MESSAGE_BYTES, overlong: "fail" })) {
+  for await (const line of byteLines(chunks, { limit: MAX_MESSAGE_BYTES, overlong: "fail" }, budget)) {
     if (isRepetition(line)) continue;
     const message = line[0] === OPENING_BRACE ? await parse(line) : undefined;
     if (message) yield message;

@@ -5,6 +5,7 @@ import { ApiError } from "../api/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { makePrivateDirectory } from "../shared/privateFiles.ts";
 import { credentialsOf } from "../shared/redact.ts";
+import { TurnBudget } from "../shared/turnBudget.ts";
 import { CliProcess, type Launch, type Spawn } from "./cliProcess.ts";
 import { homeTrouble, temporaryDirectory } from "./directories.ts";
 import { childEnvironment } from "./environment.ts";
@@ -61,6 +62,7 @@ export class Launcher {
   readonly #options: LauncherOptions;
   readonly #parts: LauncherParts;
   readonly #reaper: Reaper;
+  readonly #budget = new TurnBudget();
   #cli: Promise<Cli> | undefined;
   #found: Cli | undefined;
   /** Whether to wait for a CLI that has vanished, which is done once. */
@@ -87,7 +89,7 @@ export class Launcher {
       const launch = await this.#prepare(cli, betas).catch((error) => {
         throw cliNotStarted(error);
       });
-      const process = new CliProcess(launch, this.#reaper, this.#parts.spawn);
+      const process = new CliProcess(launch, this.#reaper, this.#parts.spawn, this.#budget);
       try {
         await process.started;
       } catch (error) {

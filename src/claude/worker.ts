@@ -262,7 +262,7 @@ export class Worker {
       const stray = (line: string) => {
         if (!isSdkLog(line)) this.#strayLog.add(line);
       };
-      for await (const message of messages(this.#process.stdout, stray)) {
+      for await (const message of messages(this.#process.stdout, stray, this.#process.budget)) {
         if (!this.#heartbeat.hasHeard) this.#logger.debug(`worker ${this.pid} is ready`);
         this.#heartbeat.heard();
         this.#isHeld = true;

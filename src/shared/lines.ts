@@ -1,11 +1,10 @@
+import { TurnBudget } from "./turnBudget.ts";
+
 const NEWLINE = 0x0a;
 const EMPTY = Buffer.alloc(0);
 
 /** Far above any line of a stored file, far below what would exhaust memory. */
 export const MAX_LINE_BYTES = 256 * 1024 * 1024;
-
-/** Milliseconds after which a flood of lines lets the event loop turn; many workers may send one at once. */
-const BURST_MS = 5;
 
 /** How lines over `limit` bytes are handled: `fail` throws `LineTooLong`, `cut` drops the rest of the line. */
 export interface LineBounds {
@@ -22,20 +21,21 @@ export class LineTooLong extends Error {
 
 /**
  * Splits bytes into lines at 0x0A alone: `node:readline` also splits at U+2028, which is legal inside JSON strings.
- * A last line without its end is dropped, since it is not whole.
+ * A last line without its end is dropped, since it is not whole. A flood of lines lets the event loop turn when `budget`
+ * is spent.
  */
-export async function* byteLines(chunks: AsyncIterable<Buffer>, bounds: LineBounds): AsyncGenerator<Buffer> {
+export async function* byteLines(
+  chunks: AsyncIterable<Buffer>,
+  bounds: LineBounds,
+  budget = new TurnBudget(),
+): AsyncGenerator<Buffer> {
   const pending = new PendingLine(bounds);
-  let burst = performance.now();
   for await (const chunk of chunks) {
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
       yield pending.end(chunk.subarray(from, at));
       from = at + 1;
-      if (performance.now() - burst > BURST_MS) {
-        await new Promise((resolve) => setImmediate(resolve));
-        burst = performance.now();
-      }
+      if (budget.isSpent) await budget.nextTurn();
     }
     if (from < chunk.length) pending.add(chunk.subarray(from));
   }
