@@ -166,7 +166,27 @@ const upstream: Case[] = [
   },
 ];
 
+/** Counts a request that goes to the counter whole. */
+const countWhole = (bench: Bench, messages: object[]) =>
+  statusOf(bench.post("/v1/messages/count_tokens", JSON.stringify({ ...simple(), messages, max_tokens: undefined })));
+
 const counts: Case[] = [
+  {
+    name: "countText",
+    title: "a count of a text of 31.5 MB",
+    run: (bench) => countWhole(bench, [{ role: "user", content: "word ".repeat(6.3 * MB) }]),
+  },
+  {
+    name: "countMessages",
+    title: "a count of 100,000 messages",
+    run(bench) {
+      const messages = Array.from({ length: 100_000 }, (_, i) => ({
+        role: i % 2 === 0 ? "user" : "assistant",
+        content: [{ type: "text", text: `This is message ${i}` }],
+      }));
+      return countWhole(bench, [...messages, { role: "user", content: "Go" }]);
+    },
+  },
   { name: "letters", title: "an estimated count of 400,000 letters", run: (bench) => count(bench, "a".repeat(4e5)) },
   {
     name: "blanks",

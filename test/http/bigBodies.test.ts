@@ -8,6 +8,11 @@ import { reply, text } from "../support/replies.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
 
+/** What `/health` reports of requests. */
+interface Health {
+  requests: { running: number };
+}
+
 const KB = 1024;
 const MB = 1024 * KB;
 
@@ -90,21 +95,28 @@ describe("large bodies at the same time", () => {
   const together = FULL ? 2 : 1;
 
   it("wait in their sockets while others are on their way, and all are answered", async () => {
-    let most = 0;
-    let running = 0;
-    on.standIn.respond = async () => {
-      running += 1;
-      most = Math.max(most, running);
-      // time for another one to come, were it let in
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      running -= 1;
+    let free = () => {};
+    const held = new Promise<void>((resolve) => {
+      free = resolve;
+    });
+    let taken = 0;
+    on.standIn.respond = async ({ body }) => {
+      if (body.messages[0].content !== "Hi") {
+        taken += 1;
+        await held;
+      }
       return reply([text("Seen")]);
     };
     const body = JSON.stringify(simple([image(size)]));
     const ask = () => on.call("/v1/messages", { method: "POST", body });
-    const statuses = await Promise.all(Array.from({ length: count }, async () => (await ask()).status));
-    expect(new Set(statuses)).toEqual(new Set([200]));
-    expect(most).toBe(together);
+    const answers = Array.from({ length: count }, async () => (await ask()).status);
+    const running = async () => ((await (await on.call("/health")).json()) as Health).requests.running;
+    await until(async () => taken >= together && (await running()) === count);
+    // it comes after all of them, so another of them would have got as far, were it let in
+    expect((await on.post(simple("Hi"))).status).toBe(200);
+    expect(taken).toBe(together);
+    free();
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([200]));
   });
 
   it("keep no small one waiting", async () => {
