@@ -1,17 +1,8 @@
-import { access, constants, mkdir, stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { cliEnvironment, isScarcity } from "../api/cliErrors.ts";
-
-/** Words for what keeps a directory from being used. */
-const REASONS: Record<string, string> = {
-  ENOENT: "which does not exist and cannot be created",
-  ENOTDIR: "which is not a directory",
-  EEXIST: "which is not a directory",
-  EACCES: "which this user may not write to",
-  EPERM: "which this user may not write to",
-  EROFS: "which is on a read-only disk",
-  ENOSPC: "which is on a full disk",
-};
+import { makeDirectories, whyUnusable } from "../shared/directories.ts";
+import { PRIVATE_DIRECTORY } from "../shared/privateFiles.ts";
 
 /**
  * The directory in which the CLI keeps temporary files, created where it is missing, as the CLI does. Throws `ApiError`
@@ -53,13 +44,12 @@ export async function homeTrouble(
 }
 
 async function requireWritable(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await makeDirectories(path, PRIVATE_DIRECTORY);
   await access(path, constants.W_OK | constants.X_OK);
 }
 
 function wordsFor(error: unknown): string {
-  const { code = "", message } = error as NodeJS.ErrnoException;
-  return REASONS[code] ?? `which cannot be used (${message})`;
+  return whyUnusable(error) ?? `which cannot be used (${(error as Error).message})`;
 }
 
 const systemError = (code: string) => Object.assign(new Error(code), { code });

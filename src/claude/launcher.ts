@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type CliProblem, cliNotStarted, isScarcity } from "../api/cliErrors.ts";
+import { type CliProblem, cliEnvironment, cliNotStarted, isScarcity } from "../api/cliErrors.ts";
 import { ApiError } from "../api/errors.ts";
+import { whyUnusable } from "../shared/directories.ts";
 import type { Logger } from "../shared/logger.ts";
 import { makePrivateDirectory } from "../shared/privateFiles.ts";
 import { credentialsOf } from "../shared/redact.ts";
@@ -107,10 +108,13 @@ export class Launcher {
     const { environment, extraEnvironment, dataDir, streamIdleTimeout } = this.#options;
     await temporaryDirectory({ ...environment, ...extraEnvironment });
     const cwd = join(dataDir, "empty");
-    await makePrivateDirectory(cwd);
+    const mod = await inDataDirectory(dataDir, async () => {
+      await makePrivateDirectory(cwd);
+      return installOneCallMod(dataDir);
+    });
     const signIn = await this.#signIn();
     const helpers = Object.keys(signIn.helpers).length > 0 ? ["--settings", JSON.stringify(signIn.helpers)] : [];
-    const args = [...prefix, ...ARGUMENTS, ...helpers, "--plugin-dir", await installOneCallMod(dataDir)];
+    const args = [...prefix, ...ARGUMENTS, ...helpers, "--plugin-dir", mod];
     const given = { ...environment, ...signIn.environment };
     const child = childEnvironment(given, extraEnvironment, betas, streamIdleTimeout);
     if (searchPath !== undefined) child.PATH = searchPath;
@@ -211,4 +215,14 @@ export class Launcher {
 /** Whether two searches found the same program in the same state. */
 function isSame(cli: Cli, other: Cli | undefined): other is Cli {
   return cli.path === other?.path && cli.version === other.version && cli.identity.current === other.identity.current;
+}
+
+/** Does what a start needs in the data directory. Throws `ApiError` that names the directory where it cannot be used. */
+async function inDataDirectory<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const reason = whyUnusable(error);
+    throw reason === undefined ? error : cliEnvironment("the data directory", dataDir, reason);
+  }
 }

@@ -62,8 +62,11 @@ async function find(options: LauncherOptions, parts: LauncherParts): Promise<Che
     return { cli, findings: checked.at(-1)?.findings ?? [] };
   } catch (error) {
     const [first] = checked;
-    if (!first) throw error;
-    return first;
+    if (first) return first;
+    // a search that found nothing may have looked in a home that is not there
+    const trouble = await homeTrouble({ ...options.environment, ...options.extraEnvironment });
+    if (trouble) parts.logger.error(trouble);
+    throw error;
   }
 }
 

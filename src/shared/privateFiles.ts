@@ -1,5 +1,6 @@
 import type { Stats } from "node:fs";
-import { chmod, lstat, mkdir } from "node:fs/promises";
+import { chmod, lstat } from "node:fs/promises";
+import { makeDirectories } from "./directories.ts";
 
 /** Modes of all that is kept: for its owner alone, whatever the umask. On Windows the rights of the profile apply. */
 export const PRIVATE_FILE = 0o600;
@@ -20,7 +21,7 @@ export function isPrivate({ mode }: Stats): boolean {
  * symbolic link is left as it is. Throws when another user owns it.
  */
 export async function makePrivateDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY });
+  await makeDirectories(path, PRIVATE_DIRECTORY);
   const stats = await lstat(path);
   requireOwn(path, stats);
   // a disk without modes refuses, and the directory above this one is what keeps others out

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { directoryTaken } from "../api/errors.ts";
 import { isMissing } from "../api/systemErrors.ts";
+import { whyUnusable } from "../shared/directories.ts";
 import type { Logger } from "../shared/logger.ts";
 import { makePrivateDirectory } from "../shared/privateFiles.ts";
 import { toText } from "./draft.ts";
@@ -82,8 +83,14 @@ export class DataDirectory {
 
   /** Becomes the owner, now or as soon as the present one has ended. Rejects where the directory cannot be used. */
   async open(): Promise<void> {
-    await closeDirectory(this.path, this.#logger);
-    await this.#checkFormat();
+    try {
+      await closeDirectory(this.path, this.#logger);
+      await this.#checkFormat();
+    } catch (error) {
+      const reason = whyUnusable(error);
+      if (reason === undefined) throw error;
+      throw new Error(`The data directory is '${this.path}', ${reason}. Choose another one.`, { cause: error });
+    }
     if (await this.#claim()) return;
     this.#logger.warn(`${this.path} is in use by process ${this.#owner?.pid}: files and batches are read-only here`);
     this.#claiming = this.#claimLater();

@@ -1,6 +1,7 @@
 import { constants, type Stats } from "node:fs";
-import { lstat, mkdir, open, readdir, stat } from "node:fs/promises";
+import { lstat, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectories } from "../shared/directories.ts";
 import type { Logger } from "../shared/logger.ts";
 import { isOwn, isPrivate, PRIVATE_DIRECTORY, PRIVATE_FILE, requireOwn } from "../shared/privateFiles.ts";
 import { SECRET_FILE } from "../shared/proof.ts";
@@ -30,7 +31,7 @@ const DEPTH = 2;
  * `/tmp` is: its mode stays. Throws when it belongs to another user, or when others may replace what is in it.
  */
 export async function closeDirectory(path: string, logger: Logger): Promise<void> {
-  await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY });
+  await makeDirectories(path, PRIVATE_DIRECTORY);
   let stats = await stat(path);
   requireOwn(path, stats);
   if (isPrivate(stats)) return;

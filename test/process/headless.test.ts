@@ -4,26 +4,11 @@ import { access, chmod, mkdir, readFile, symlink, writeFile } from "node:fs/prom
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { brokenCli, withoutArgument } from "../support/brokenCli.ts";
-import { claudePath } from "../support/claude.ts";
 import { health, scratchHome, simple } from "../support/harness.ts";
 import { rawRequest } from "../support/rawRequest.ts";
 import { reply, text } from "../support/replies.ts";
-import { cliScript, startServerProcess, workersOf } from "../support/serverProcess.ts";
-
-async function runCli(args: string[], env: NodeJS.ProcessEnv = {}) {
-  const child = spawn(process.execPath, [cliScript, ...args], { env: { PATH: process.env.PATH, ...env } });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    stderr += chunk;
-  });
-  const [code] = await once(child, "close");
-  return { code, stdout, stderr };
-}
+import { runCli } from "../support/runCli.ts";
+import { startServerProcess, workersOf } from "../support/serverProcess.ts";
 
 /** An executable that stands where the CLI is looked for. */
 async function fakeCli(home: string, script: string): Promise<string> {
@@ -223,48 +208,6 @@ describe("without a usable CLI, a request is told", () => {
       },
     });
     expect((await health(server)).cli.signed_in).toBe(false);
-  });
-});
-
-describe("doctor", () => {
-  async function doctor(env: NodeJS.ProcessEnv, path = claudePath()) {
-    await using scratch = await scratchHome();
-    const args = ["doctor", "--claude", path, "--data-dir", join(scratch.home, "data")];
-    const { code, stdout, stderr } = await runCli(args, {
-      HOME: scratch.home,
-      // whoever is asked there, nothing may leave the machine
-      ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
-      ...env,
-    });
-    return { code, output: stdout + stderr };
-  }
-
-  it("says that all is well", async () => {
-    const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" });
-    expect(output).toMatch(/^Claude Virtual API [\d.]+\nClaude Code [\d.]+ at .*\nsigned in \(ANTHROPIC_API_KEY\)\n✓ /);
-    expect(output).toMatch(/\npassed the self-check\n$/);
-    expect(output).not.toContain("✗");
-    expect(code).toBe(0);
-  });
-
-  it("says that nobody is signed in, and checks all the same", async () => {
-    const { code, output } = await doctor({});
-    expect(output).toMatch(/\nnot signed in: run 'claude'[\s\S]*\npassed the self-check\n$/);
-    expect(code).toBe(1);
-  });
-
-  it("says that the CLI does not load the mod", async () => {
-    await using scratch = await scratchHome();
-    const path = await brokenCli(scratch.home, withoutArgument("--plugin-dir", 2));
-    const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" }, path);
-    expect(output).toContain("did not load the mod that limits each request to one paid call");
-    expect(code).toBe(1);
-  });
-
-  it("says that there is no CLI", async () => {
-    const { code, output } = await doctor({}, "/nowhere/claude");
-    expect(output).toContain("'/nowhere/claude' does not run as Claude Code");
-    expect(code).toBe(1);
   });
 });
 

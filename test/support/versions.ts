@@ -2,31 +2,14 @@
  * `npm run versions [VERSION …]`: runs the contract and fidelity tests on published versions of the CLI and writes the
  * README's table. Without arguments: those that stand there, and the newest.
  */
-import { execFile, spawnSync } from "node:child_process";
-import { access, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { installVersion, npm, PACKAGE } from "./installVersion.ts";
 import { hasPassed, type Report, type Row, rowOf, rowsIn, withRows } from "./versionsTable.ts";
 
-const PACKAGE = "@anthropic-ai/claude-code";
 const README = new URL("../../README.md", import.meta.url).pathname;
-
-const npm = async (...args: string[]): Promise<string> => (await promisify(execFile)("npm", args)).stdout;
-
-/** Installs a version without running anything of it, where it is not there yet; gives the path of its binary. */
-async function install(version: string, directory: string): Promise<string> {
-  const { platform, arch } = process;
-  const name = platform === "win32" ? "claude.exe" : "claude";
-  const path = join(directory, "node_modules", `${PACKAGE}-${platform}-${arch}`, name);
-  const isThere = await access(path).then(
-    () => true,
-    () => false,
-  );
-  const quietly = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts"];
-  if (!isThere) await npm("install", "--prefix", directory, ...quietly, `${PACKAGE}@${version}`);
-  return path;
-}
 
 /** Runs the tests on this binary; undefined where they did not come to an end. */
 async function runTests(binary: string, directory: string): Promise<Report | undefined> {
@@ -37,14 +20,11 @@ async function runTests(binary: string, directory: string): Promise<Report | und
   return readFile(file, "utf8").then(JSON.parse, () => undefined);
 }
 
-/** Where versions stay installed that are wanted again; else each goes when it has been tried. */
-const kept = process.env.CLAUDE_VIRTUAL_API_VERSIONS_DIR;
-
 async function tryVersion(version: string): Promise<Row> {
   const scratch = await mkdtemp(join(tmpdir(), "claude-virtual-api-version-"));
   try {
     const published = String(JSON.parse(await npm("view", PACKAGE, "time", "--json"))[version]).slice(0, 10);
-    const binary = await install(version, kept ? join(kept, version) : scratch);
+    const binary = await installVersion(version, scratch);
     return rowOf(version, published, await runTests(binary, scratch));
   } catch (error) {
     console.error(`${version}: ${(error as Error).message}`);

@@ -166,10 +166,18 @@ describe.skipIf(process.platform === "win32")("a start", () => {
     await launch();
   });
 
-  it("fails where a file has taken its place", async () => {
+  it("names the data directory where a file has taken its place", async () => {
     const { launch, dataDir } = await launcherIn();
     await writeFile(dataDir, "");
-    await expect(launch()).rejects.toMatchObject(FAILED);
+    const message = expect.stringContaining(`the data directory is '${dataDir}', which is not a directory`);
+    await expect(launch()).rejects.toMatchObject({ ...FAILED, message });
+  });
+
+  it("names the data directory on a full disk", async () => {
+    const { launch, dataDir } = await launcherIn();
+    Object.assign(failing, { call: "writeFile", path: "one-call", code: "ENOSPC" });
+    const message = expect.stringContaining(`the data directory is '${dataDir}', which is on a full disk`);
+    await expect(launch()).rejects.toMatchObject({ ...FAILED, message });
   });
 
   it("goes on without a sign-in where the settings are no JSON", async () => {

@@ -74,7 +74,8 @@ describe("a data directory", () => {
   it("that is a file is refused", async () => {
     path = join(path, "file");
     await writeFile(path, "");
-    await expect(open()).rejects.toMatchObject({ code: "EEXIST" });
+    const message = `The data directory is '${path}', which is not a directory. Choose another one.`;
+    await expect(open()).rejects.toMatchObject({ message, cause: { code: "EEXIST" } });
   });
 
   it("loses at its opening what was never complete, and nothing else", async () => {

@@ -1,0 +1,78 @@
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { brokenCli, withoutArgument } from "../support/brokenCli.ts";
+import { claudePath } from "../support/claude.ts";
+import { scratchHome } from "../support/harness.ts";
+import { runCli } from "../support/runCli.ts";
+
+describe("doctor", () => {
+  async function linkTo(home: string, path: string): Promise<string> {
+    const link = join(home, "current", "claude");
+    await mkdir(dirname(link));
+    await symlink(path, link);
+    return link;
+  }
+
+  async function doctor(env: NodeJS.ProcessEnv, path = claudePath()) {
+    await using scratch = await scratchHome();
+    const searched = path === "" ? [] : ["--claude", path];
+    const args = ["doctor", ...searched, "--data-dir", join(scratch.home, "data")];
+    const { code, stdout, stderr } = await runCli(args, {
+      HOME: scratch.home,
+      // whoever is asked there, nothing may leave the machine
+      ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
+      ...env,
+    });
+    return { code, output: stdout + stderr };
+  }
+
+  it("says that all is well", async () => {
+    const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" });
+    expect(output).toMatch(/^Claude Virtual API [\d.]+\nClaude Code [\d.]+ at .*\nsigned in \(ANTHROPIC_API_KEY\)\n✓ /);
+    expect(output).toMatch(/\npassed the self-check\n$/);
+    expect(output).not.toContain("✗");
+    expect(code).toBe(0);
+  });
+
+  it("says that nobody is signed in, and checks all the same", async () => {
+    const { code, output } = await doctor({});
+    expect(output).toMatch(/\nnot signed in: run 'claude'[\s\S]*\npassed the self-check\n$/);
+    expect(code).toBe(1);
+  });
+
+  it("says that the CLI does not load the mod", async () => {
+    await using scratch = await scratchHome();
+    const path = await brokenCli(scratch.home, withoutArgument("--plugin-dir", 2));
+    const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" }, path);
+    expect(output).toContain("did not load the mod that limits each request to one paid call");
+    expect(code).toBe(1);
+  });
+
+  it("names what it passes over in its search, and what it uses", async () => {
+    await using scratch = await scratchHome();
+    const old = join(scratch.home, "old");
+    await mkdir(old);
+    await writeFile(join(old, "claude"), "#!/bin/sh\necho '2.1.1 (Claude Code)'\n", { mode: 0o755 });
+    const PATH = `${old}:${dirname(await linkTo(scratch.home, claudePath()))}:${process.env.PATH}`;
+    const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key", PATH }, "");
+    expect(output).toMatch(/\nClaude Code [\d.]+ at .*\/current\/claude\npassed over .*\/old\/claude: .* is too old/);
+    expect(code).toBe(0);
+  });
+
+  it.each([
+    ["TMPDIR", "Claude Code could not be started: TMPDIR is '/dev/null/none', which is not a directory"],
+    ["HOME", "HOME is '/dev/null/none', which is not a directory"],
+  ])("names a %s that cannot be used", async (name, words) => {
+    const { code, output } = await doctor({ [name]: "/dev/null/none", ANTHROPIC_API_KEY: "sk-test-key" });
+    expect(output).toContain(words);
+    expect(output).not.toContain("✗");
+    expect(code).toBe(1);
+  });
+
+  it("says that there is no CLI", async () => {
+    const { code, output } = await doctor({}, "/nowhere/claude");
+    expect(output).toContain("'/nowhere/claude' does not run as Claude Code");
+    expect(code).toBe(1);
+  });
+});

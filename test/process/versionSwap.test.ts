@@ -1,0 +1,113 @@
+import { copyFile, link, mkdir, rename, rm, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { MINIMUM_VERSION } from "../../src/claude/locate.ts";
+import { claudePath } from "../support/claude.ts";
+import { FULL } from "../support/full.ts";
+import { eventsOf, health, type Scratch, type Stage, scratchHome, simple, stage } from "../support/harness.ts";
+import { installVersion } from "../support/installVersion.ts";
+import { gate, held, text } from "../support/replies.ts";
+
+/** Puts a program where another may be, in one step. */
+async function replace(path: string, program: string): Promise<void> {
+  const draft = `${path}.new`;
+  await mkdir(dirname(path), { recursive: true });
+  // its 400 MB are copied only where they cannot have a second name
+  await link(program, draft).catch(() => copyFile(program, draft));
+  await rename(draft, path);
+}
+
+async function pointTo(path: string, program: string): Promise<void> {
+  const draft = `${path}.new`;
+  await mkdir(dirname(path), { recursive: true });
+  await symlink(program, draft);
+  await rename(draft, path);
+}
+
+const BIN = ".local/bin/claude";
+const NVM = ".nvm/versions/node/v22.1.0/bin/claude";
+
+/** How the old version is installed, and what an update does before the next request and while it waits. */
+interface Swap {
+  how: string;
+  install(home: string, old: string): Promise<void>;
+  before(home: string, other: string): Promise<void>;
+  during?(home: string, other: string): Promise<void>;
+}
+
+const SWAPS: Swap[] = [
+  {
+    how: "a link is switched",
+    install: (home, old) => pointTo(join(home, BIN), old),
+    before: (home, other) => pointTo(join(home, BIN), other),
+  },
+  {
+    how: "a file is replaced",
+    install: (home, old) => replace(join(home, BIN), old),
+    before: (home, other) => replace(join(home, BIN), other),
+  },
+  {
+    how: "npm removes the package and extracts the next one",
+    install: (home, old) => replace(join(home, BIN), old),
+    before: (home) => rm(join(home, ".local"), { recursive: true }),
+    during: (home, other) => replace(join(home, BIN), other),
+  },
+  {
+    how: "it goes and another one is installed elsewhere",
+    install: (home, old) => replace(join(home, BIN), old),
+    before: async (home, other) => {
+      await rm(join(home, BIN));
+      await replace(join(home, NVM), other);
+    },
+  },
+];
+
+/** The version that upstream was called by last. */
+const caller = ({ standIn }: Stage) =>
+  /^claude-cli\/([\d.]+)/.exec(standIn.messages.at(-1)?.headers["user-agent"] ?? "")?.[1];
+
+describe.runIf(FULL && process.platform !== "win32")("a server under which the real CLI is swapped", () => {
+  let scratch: Scratch;
+  let old: string;
+  beforeAll(async () => {
+    scratch = await scratchHome();
+    old = await installVersion(MINIMUM_VERSION, scratch.home);
+  }, 300_000);
+  afterAll(() => scratch[Symbol.asyncDispose]());
+
+  it.each(SWAPS)("checks the other version and ends running requests on the old one where $how", async (swap) => {
+    const { home, [Symbol.asyncDispose]: remove } = await scratchHome();
+    onTestFinished(() => remove());
+    await swap.install(home, old);
+    await using on = await stage(({ url }) => ({
+      // a directory of a project on the PATH may have another CLI
+      environment: { PATH: "/usr/bin:/bin", HOME: home, ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: "sk-test-key" },
+      ...({ claudePath: undefined } as object),
+      selfCheck: true,
+      // a blank worker of the old version would serve the next request
+      warm: 0,
+    }));
+    const { opened, open } = gate();
+    const begun = gate();
+    on.standIn.respond = () => held([text("slow")], begun.open, opened);
+    const running = on.post(simple("Hello", { system: "on the old one", stream: true }));
+    await begun.opened;
+    expect(caller(on)).toBe(MINIMUM_VERSION);
+    on.standIn.reset();
+
+    await swap.before(home, claudePath());
+    const next = on.post(simple("Hello", { system: "on the other one" }));
+    await swap.during?.(home, claudePath());
+    expect((await next).status).toBe(200);
+    const version = caller(on) as string;
+    expect(version).not.toBe(MINIMUM_VERSION);
+    expect((await health(on)).cli.version).toBe(version);
+    // the last ones: the checks start workers, too
+    const lineOf = (words: string) => on.log.findLastIndex((line) => line.includes(words));
+    expect(lineOf(`${version} passed the self-check`)).toBeGreaterThan(-1);
+    expect(lineOf(`started (Claude Code ${version})`)).toBeGreaterThan(lineOf(`${version} passed the self-check`));
+
+    open();
+    expect((await eventsOf(await running)).at(-1)).toEqual({ type: "message_stop" });
+  });
+});

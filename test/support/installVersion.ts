@@ -1,0 +1,26 @@
+import { execFile } from "node:child_process";
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+export const PACKAGE = "@anthropic-ai/claude-code";
+
+export const npm = async (...args: string[]): Promise<string> => (await promisify(execFile)("npm", args)).stdout;
+
+/** Where versions stay installed that are wanted again; else each is installed in the directory that is given. */
+const kept = process.env.CLAUDE_VIRTUAL_API_VERSIONS_DIR;
+
+/** Installs a version without running anything of it, where it is not there yet; gives the path of its binary. */
+export async function installVersion(version: string, scratch: string): Promise<string> {
+  const directory = kept ? join(kept, version) : scratch;
+  const { platform, arch } = process;
+  const name = platform === "win32" ? "claude.exe" : "claude";
+  const path = join(directory, "node_modules", `${PACKAGE}-${platform}-${arch}`, name);
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  );
+  const quietly = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts"];
+  if (!isThere) await npm("install", "--prefix", directory, ...quietly, `${PACKAGE}@${version}`);
+  return path;
+}
