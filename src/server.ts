@@ -6,6 +6,7 @@ import { Batches } from "./batches/batches.ts";
 import { executor } from "./batches/execute.ts";
 import { defaultBackoff } from "./batches/throttle.ts";
 import { isSignedIn } from "./claude/account.ts";
+import { homeTrouble } from "./claude/directories.ts";
 import { Launcher } from "./claude/launcher.ts";
 import { Pool } from "./claude/pool.ts";
 import { FileStore } from "./files/store.ts";
@@ -90,7 +91,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
     async listen() {
       loadResponse();
       await listening(http, options.port, options.host);
-      await directory.open();
+      await open(directory, options, logger);
       logger.info(`listening on ${urlOf(http)}`);
       // brings the pool to where the first request finds a worker, and /health the state of the sign-in
       pool.describe().catch((error: Error) => logger.warn(error.message));
@@ -123,6 +124,17 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
     onDidChangeRunning: (listener) => activity.onChange(listener),
     troubleWithCli: () => troubleWithCli(pool),
   };
+}
+
+/** Opens the data directory; where that fails, the log names a home that is missing, in which it is by default. */
+async function open(directory: DataDirectory, { environment }: ServerOptions, logger: Logger): Promise<void> {
+  try {
+    await directory.open();
+  } catch (error) {
+    const trouble = await homeTrouble(environment);
+    if (trouble) logger.error(trouble);
+    throw error;
+  }
 }
 
 /** What is to be known of the CLI with these options, in lines for a person. Throws `ApiError` when it does not run. */

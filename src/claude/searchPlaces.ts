@@ -2,8 +2,8 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * A directory in which installers put programs. `{NAME}` is a variable, without which the place is left out; `*` is each
- * entry of the directory before it, the highest version first.
+ * A directory in which installers put programs. `{NAME}` is a variable, without which the place is left out; `*` is the
+ * rest of each entry of the directory before it, the highest version first.
  */
 type Place = string;
 
@@ -12,6 +12,12 @@ interface Manager {
   shims: readonly Place[];
   programs: readonly Place[];
 }
+
+/** Claude Code's own extension brings the CLI along, in a directory that an update of it replaces, hence last. */
+const ofEditors = (home: string): readonly Place[] =>
+  [".vscode", ".vscode-insiders", ".vscode-server", ".vscode-oss", ".cursor", ".cursor-server", ".windsurf"].map(
+    (editor) => `${home}/${editor}/extensions/anthropic.claude-code-*/resources/native-binary`,
+  );
 
 /** In the order in which they are searched; paths as the documentation of each installer has them (November 2026). */
 const UNIX: readonly (Place | Manager)[] = [
@@ -64,6 +70,7 @@ const UNIX: readonly (Place | Manager)[] = [
   ...["/etc/profiles/per-user/{USER}/bin", "/run/current-system/sw/bin", "/nix/var/nix/profiles/default/bin"],
   // MacPorts, packages of the system
   ...["/opt/local/bin", "/usr/bin"],
+  ...ofEditors("{HOME}"),
 ];
 
 const WINDOWS: readonly (Place | Manager)[] = [
@@ -97,11 +104,12 @@ const WINDOWS: readonly (Place | Manager)[] = [
       `${data}/installs/node/*`,
     ]),
   },
+  ...ofEditors("{USERPROFILE}"),
 ];
 
 /**
  * Every directory to search for a program: those of the `PATH`, since an editor that is started from a dock has a short
- * one then those of the usual installers. A version manager's shims come behind the programs that it has installed.
+ * one, then those of the usual installers. A version manager's shims come behind the programs that it has installed.
  */
 export async function searchDirectories(
   path: readonly string[],
@@ -132,10 +140,13 @@ async function expand(place: Place, environment: NodeJS.ProcessEnv, platform: No
     return value ?? "";
   });
   if (lacksVariable) return [];
-  let directories = [""];
-  for (const [index, part] of template.split("/*").entries()) {
-    if (index > 0) directories = (await Promise.all(directories.map(newestFirst))).flat();
-    directories = directories.map((directory) => join(directory, part));
+  const [root, ...parts] = template.split("/");
+  let directories = [root || "/"];
+  for (const part of parts) {
+    if (part.endsWith("*")) {
+      const entries = directories.map((directory) => newestFirst(directory, part.slice(0, -1)));
+      directories = (await Promise.all(entries)).flat();
+    } else directories = directories.map((directory) => join(directory, part));
   }
   return directories;
 }
@@ -146,8 +157,9 @@ function variable(name: string, environment: NodeJS.ProcessEnv, platform: NodeJS
   return Object.entries(environment).find(([key]) => key.toUpperCase() === name.toUpperCase())?.[1];
 }
 
-async function newestFirst(directory: string): Promise<string[]> {
+async function newestFirst(directory: string, prefix: string): Promise<string[]> {
   const names = await readdir(directory).catch(() => []);
   const newer = (a: string, b: string) => b.localeCompare(a, "en", { numeric: true });
-  return names.sort(newer).map((name) => join(directory, name));
+  const matching = names.filter((name) => name.startsWith(prefix)).sort(newer);
+  return matching.map((name) => join(directory, name));
 }

@@ -29,7 +29,7 @@ export async function selfCheck(cli: Cli, environment: NodeJS.ProcessEnv, logger
   const home = await mkdtemp(join(await temporaryDirectory(environment), "claude-virtual-api-check-"));
   try {
     await using upstream = await Upstream.start();
-    const own = scratchEnvironment(environment, home, upstream);
+    const own = { ...scratchEnvironment(environment, home, upstream), ...(cli.searchPath && { PATH: cli.searchPath }) };
     const options = { claudePath: cli.path, dataDir: home, environment: own, extraEnvironment: {} };
     const launcher = new Launcher(options, { logger, hide: () => {} });
     try {

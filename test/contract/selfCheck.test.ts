@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Cli, locate } from "../../src/claude/locate.ts";
 import { CHECKS } from "../../src/selfCheck/checks.ts";
@@ -27,6 +27,22 @@ async function lostBy(cli: Cli): Promise<string[]> {
 describe("the self-check", () => {
   it("is passed by this CLI", async () => {
     expect(await lostBy(await locate(claudePath(), process.env))).toEqual([]);
+  });
+
+  it.runIf(FULL)("finds the interpreter of a script where the user's home has it", async () => {
+    const { home } = scratch;
+    const put = async (path: string, text: string) => {
+      await mkdir(dirname(join(home, path)), { recursive: true });
+      await writeFile(join(home, path), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    };
+    await put(".npm-global/bin/claude", `exec node "$@"`);
+    await put(".local/bin/node", `exec "${claudePath()}" "$@"`);
+    await mkdir(join(home, "bin"));
+    const environment = { PATH: join(home, "bin"), HOME: home };
+    const cli = await locate(undefined, environment);
+    expect(cli.path).toBe(join(home, ".npm-global/bin/claude"));
+    const findings = await selfCheck(cli, environment, silentLogger);
+    expect(findings.filter(({ reason }) => reason !== undefined)).toEqual([]);
   });
 
   const losses: [string[], Loss][] = [

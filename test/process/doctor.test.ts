@@ -70,6 +70,12 @@ describe("doctor", () => {
     expect(code).toBe(1);
   });
 
+  it("names a home that does not exist where the search finds nothing", async () => {
+    const { code, output } = await doctor({ HOME: "/nowhere/home", PATH: "/nowhere" }, "");
+    expect(output).toMatch(/HOME is '\/nowhere\/home', which does not exist/);
+    expect(code).toBe(1);
+  });
+
   it("says that there is no CLI", async () => {
     const { code, output } = await doctor({}, "/nowhere/claude");
     expect(output).toContain("'/nowhere/claude' does not run as Claude Code");

@@ -27,6 +27,7 @@ const UNIX: [installer: string, bin: string, environment?: (home: string) => Nod
   ["pnpm elsewhere", "pnpm", (home) => ({ PNPM_HOME: `${home}/pnpm` })],
   ["bun", ".bun/bin"],
   ["Nix", ".nix-profile/bin"],
+  ["Claude Code's extension", ".vscode/extensions/anthropic.claude-code-2.1.330-linux-x64/resources/native-binary"],
 ];
 
 describe("the directories to search", () => {
@@ -55,6 +56,8 @@ describe("the directories to search", () => {
     for (const version of versions) mkdirSync(bin(version), { recursive: true });
     const all = await searchDirectories([], { HOME: home }, "linux");
     const found = all.filter((directory) => directory.includes(".nvm"));
+    mkdirSync(join(home, ".vscode/extensions/other.claude-code-9/resources/native-binary"), { recursive: true });
+    expect((await searchDirectories([], { HOME: home }, "linux")).join()).not.toContain("other.claude-code-9");
     expect(found).toEqual(["v22.10.0", "v22.1.0", "v18.0.0", "v9.11.2"].map(bin));
   });
 
