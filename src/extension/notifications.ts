@@ -60,7 +60,9 @@ async function tellTrouble({ problem, message }: CliTrouble): Promise<void> {
       : vscode.l10n.t("Claude Code cannot be used: {0}", plain(message));
   const install = vscode.l10n.t("Install Claude Code");
   const setPath = vscode.l10n.t("Set Path");
-  const remedies = problem === "cli_missing" ? [install, setPath] : [setPath, install];
+  // no other CLI runs in such an environment
+  const found = problem === "cli_environment" ? [] : [setPath, install];
+  const remedies = problem === "cli_missing" ? [install, setPath] : found;
   const choice = await vscode.window.showWarningMessage(text, ...remedies);
   if (choice === install) await vscode.env.openExternal(vscode.Uri.parse(INSTALL_PAGE));
   if (choice === setPath) await showSetting(Setting.claudePath);

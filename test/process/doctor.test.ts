@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { brokenCli, withoutArgument } from "../support/brokenCli.ts";
 import { claudePath } from "../support/claude.ts";
+import { FULL } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
 import { runCli } from "../support/runCli.ts";
 
@@ -60,10 +61,12 @@ describe("doctor", () => {
     expect(code).toBe(0);
   });
 
-  it.each([
+  const unusable = [
     ["TMPDIR", "Claude Code could not be started: TMPDIR is '/dev/null/none', which is not a directory"],
     ["HOME", "HOME is '/dev/null/none', which is not a directory"],
-  ])("names a %s that cannot be used", async (name, words) => {
+  ] as const;
+  // without a home, the CLI tries for ten seconds to keep something there
+  it.each(FULL ? unusable : unusable.slice(0, 1))("names a %s that cannot be used", async (name, words) => {
     const { code, output } = await doctor({ [name]: "/dev/null/none", ANTHROPIC_API_KEY: "sk-test-key" });
     expect(output).toContain(words);
     expect(output).not.toContain("✗");

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { printedVersion } from "../../../src/claude/versionProbe.ts";
@@ -30,6 +30,14 @@ describe.skipIf(process.platform === "win32")("a program that is asked for its v
 
   it("has nothing to read", async () => {
     expect(await probe("cat; echo done")).toBe("done\n");
+  });
+
+  it("is asked again where it is still being written", async () => {
+    const command = place(join(scratchDirectory(), "claude"), "#!/bin/sh\necho done\n");
+    const written = openSync(command, "r+");
+    const printed = printedVersion({ command, prefix: [], environment: {} });
+    closeSync(written);
+    expect(await printed).toBe("done\n");
   });
 
   it("is quoted where it fails, in one printable line", async () => {
