@@ -1,5 +1,3 @@
-import type { Server as HttpServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { type CliProblem, notSignedIn } from "./api/cliErrors.ts";
 import { ApiError } from "./api/errors.ts";
 import { Batches } from "./batches/batches.ts";
@@ -16,6 +14,7 @@ import { defaultBounds } from "./http/connections.ts";
 import { createHttpServer } from "./http/httpServer.ts";
 import { loadResponse } from "./http/loadResponse.ts";
 import { isLoopback } from "./http/middleware/access.ts";
+import { listening, listenOnOtherLoopback, type SecondAddress, strangerBeside, urlOf } from "./http/secondAddress.ts";
 import { BodyMemory } from "./messages/bodyMemory.ts";
 import { RequestReader } from "./messages/requestReader.ts";
 import type { ServerOptions } from "./options.ts";
@@ -87,17 +86,22 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   // such as too many open files, on which a connection that comes in is dropped
   http.on("error", (error) => http.listening && logger.warn(`a connection could not be taken: ${error.message}`));
 
+  let second: SecondAddress | undefined;
+
   return {
     async listen() {
       loadResponse();
       await listening(http, options.port, options.host);
+      second = await listenOnOtherLoopback(http, options.host, logger);
       await open(directory, options, logger);
-      logger.info(`listening on ${urlOf(http)}`);
+      logger.info(`listening on ${[urlOf(http), second?.url].filter(Boolean).join(" and ")}`);
       // brings the pool to where the first request finds a worker, and /health the state of the sign-in
       pool.describe().catch((error: Error) => logger.warn(error.message));
     },
     async close({ drain = false } = {}) {
       const listened = http.listening;
+      // the second one first: what it takes, the HTTP server serves
+      const secondClosed = second?.close();
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
       stopping.abort();
       if (!drain) closing.abort();
@@ -109,7 +113,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       // what runs ends with an error, which a client that reads has within moments
       await isWithin(FAREWELL, activity.idle());
       http.closeAllConnections();
-      await Promise.all([closed, poolClosed]);
+      await Promise.all([closed, secondClosed, poolClosed]);
       await reader.close();
       await directory.close();
       launcher.close();
@@ -140,7 +144,9 @@ async function open(directory: DataDirectory, { environment }: ServerOptions, lo
 /** What is to be known of the CLI with these options, in lines for a person. Throws `ApiError` when it does not run. */
 export async function examine(options: ServerOptions, sink: Logger): Promise<Description> {
   const redactor = redactorOf(options);
-  return describe(await diagnose(options, { logger: redactor.over(sink), hide: redactor.hide }));
+  const { lines, trouble } = describe(await diagnose(options, { logger: redactor.over(sink), hide: redactor.hide }));
+  const stranger = await strangerBeside(options.host, options.port);
+  return { lines: [...lines, ...(stranger === undefined ? [] : [stranger])], trouble };
 }
 
 /** Hides every credential that the options hold. */
@@ -179,19 +185,4 @@ async function troubleWithCli(pool: Pool): Promise<CliTrouble | undefined> {
 function toTrouble(error: Error): CliTrouble {
   const code = error instanceof ApiError ? error.details?.error_code : undefined;
   return { problem: (code as CliProblem | undefined) ?? "other", message: error.message };
-}
-
-function listening(http: HttpServer, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http.once("error", reject);
-    http.listen({ port, host }, () => {
-      http.off("error", reject);
-      resolve();
-    });
-  });
-}
-
-function urlOf(http: HttpServer): string {
-  const { address, port, family } = http.address() as AddressInfo;
-  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }

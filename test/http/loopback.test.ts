@@ -1,0 +1,171 @@
+import { once } from "node:events";
+import { request } from "node:http";
+import { type AddressInfo, connect, createServer, type Server as NetServer } from "node:net";
+import { networkInterfaces } from "node:os";
+import { afterEach, describe, expect, it } from "vitest";
+import { secretIn } from "../../src/extension/health.ts";
+import { connectProven } from "../../src/extension/provenConnection.ts";
+import { strangerBeside } from "../../src/http/secondAddress.ts";
+import { health, type Stage, type StageOptions, simple, stage, until } from "../support/harness.ts";
+import { rawRequest } from "../support/rawRequest.ts";
+
+const HAS_IPV6 = Object.values(networkInterfaces())
+  .flat()
+  .some((entry) => entry?.address === "::1");
+
+const open: AsyncDisposable[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0)) await one[Symbol.asyncDispose]();
+});
+const start = async (options: StageOptions = {}): Promise<Stage> => {
+  const on = await stage({ warm: 0, ...options });
+  open.push(on);
+  return on;
+};
+
+const portOf = (url: string) => Number(new URL(url).port);
+const onV6 = (on: Stage) => `http://[::1]:${portOf(on.url)}`;
+const isOpen = (host: string, port: number) =>
+  new Promise<boolean>((resolve) => {
+    const socket = connect({ host, port }, () => resolve(true)).on("error", () => resolve(false));
+    socket.once("close", () => socket.destroy());
+    socket.end();
+  });
+const ask = (on: Stage, path: string) => {
+  const { port } = new URL(on.url);
+  return new Promise<number | undefined>((resolve, reject) => {
+    const headers = { host: `localhost:${port}`, "x-api-key": "k" };
+    request({ host: "::1", port, path, headers, agent: false }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    })
+      .on("error", reject)
+      .end();
+  });
+};
+
+/** Another program on one of the loopback addresses. */
+async function stranger(host: string, port = 0): Promise<NetServer> {
+  const server = createServer((socket) => socket.destroy());
+  server.listen({ host, port });
+  await once(server, "listening");
+  open.push({ [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())) });
+  return server;
+}
+
+/** A port of which 127.0.0.1 is free and [::1] is taken. */
+async function takenOnV6(): Promise<number> {
+  const other = await stranger("::1");
+  return (other.address() as AddressInfo).port;
+}
+
+describe.skipIf(!HAS_IPV6)("the other loopback address", () => {
+  it("is listened on as well, on the same port, which the system may have chosen", async () => {
+    const on = await start();
+    expect(on.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(await ask(on, "/health")).toBe(200);
+    expect(on.log).toContain(`[info] listening on ${on.url} and ${onV6(on)}`);
+  });
+
+  it("answers messages, and names itself to its clients as they know it", async () => {
+    const on = await start();
+    const body = JSON.stringify(simple("Hi"));
+    const headers = { "x-api-key": "k", "content-type": "application/json" };
+    const host = `[::1]:${portOf(on.url)}`;
+    const answer = await new Promise<number | undefined>((resolve, reject) => {
+      request({
+        host: "::1",
+        port: portOf(on.url),
+        path: "/v1/messages",
+        method: "POST",
+        headers: { ...headers, host },
+      })
+        .on("response", (response) => resolve(response.resume().statusCode))
+        .on("error", reject)
+        .end(body);
+    });
+    expect(answer).toBe(200);
+  });
+
+  it("counts its connections among those of the server", async () => {
+    const on = await start({ maxConcurrent: 1, maxQueue: 0 });
+    // 2 * (1 + 0) + 256 connections may be open
+    const sockets = await Promise.all(
+      Array.from({ length: 258 }, async (_, at) => {
+        const socket = connect({ host: at % 2 ? "::1" : "127.0.0.1", port: portOf(on.url) });
+        await once(socket, "connect");
+        return socket;
+      }),
+    );
+    try {
+      const beyond = connect({ host: "::1", port: portOf(on.url) });
+      await until(() => on.log.some((line) => line.includes("258 connections are open")));
+      beyond.destroy();
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  });
+
+  it("proves to a window whose server this is", async () => {
+    const on = await start();
+    await health(on);
+    const signal = AbortSignal.timeout(5000);
+    const connection = await connectProven(new URL(onV6(on)), secretIn(on.dataDir), signal);
+    connection.close();
+  });
+
+  it("is closed with the server, and free for the next one at once", async () => {
+    const on = await start();
+    const port = portOf(on.url);
+    const idle = connect({ host: "::1", port });
+    await once(idle, "connect");
+    await on.server.close();
+    expect([await isOpen("127.0.0.1", port), await isOpen("::1", port)]).toEqual([false, false]);
+    const next = await start({ port });
+    expect(await ask(next, "/health")).toBe(200);
+    idle.destroy();
+  });
+
+  it("that another program has is a warning about who may be reached there, and no failed start", async () => {
+    const port = await takenOnV6();
+    const on = await start({ port });
+    expect((await rawRequest(on.url, { path: "/health" })).status).toBe(200);
+    expect(on.log).toContain(`[info] listening on ${on.url}`);
+    expect(on.log.filter((line) => line.startsWith("[warn]"))).toEqual([
+      `[warn] Another program listens on [::1]:${port}. A client that uses 'localhost' may reach that one, with its key: use http://127.0.0.1:${port}.`,
+    ]);
+    await on.server.close();
+  });
+
+  it("is left alone where 127.0.0.1 cannot be had", async () => {
+    const other = await stranger("127.0.0.1");
+    const { port } = other.address() as AddressInfo;
+    await expect(stage({ warm: 0, port })).rejects.toThrow(/EADDRINUSE/);
+    expect(await isOpen("::1", port)).toBe(false);
+  });
+
+  it("is left alone where another address was asked for", async () => {
+    const on = await start({ host: "127.0.0.2" });
+    expect(await isOpen("::1", portOf(on.url))).toBe(false);
+    const six = await start({ host: "::1" });
+    expect(six.url).toBe(onV6(six));
+    expect(await isOpen("127.0.0.1", portOf(six.url))).toBe(false);
+  });
+
+  it("is listened on for localhost as well, whichever of the two that is", async () => {
+    const on = await start({ host: "localhost" });
+    expect([await isOpen("127.0.0.1", portOf(on.url)), await isOpen("::1", portOf(on.url))]).toEqual([true, true]);
+  });
+
+  it("is named by the doctor where another program has it, and not where it is free or a server of ours", async () => {
+    const port = await takenOnV6();
+    expect(await strangerBeside("127.0.0.1", port)).toBe(
+      `Another program listens on [::1]:${port}. A client that uses 'localhost' may reach that one, with its key: use http://127.0.0.1:${port}.`,
+    );
+    expect(await strangerBeside("127.0.0.2", port)).toBeUndefined();
+    const on = await start();
+    expect(await strangerBeside("127.0.0.1", portOf(on.url))).toBeUndefined();
+    await on.server.close();
+    expect(await strangerBeside("127.0.0.1", portOf(on.url))).toBeUndefined();
+  });
+});
