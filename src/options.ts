@@ -90,7 +90,6 @@ export const defaultOptions: Omit<ServerOptions, "environment"> = {
   allowedHosts: [],
   nameOf: (option) => `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
   modelMap: {
-    "claude-opus-4-5-20251101": "opus",
     "claude-sonnet-4-5-20251101": "sonnet",
     "claude-3-5-haiku-20241022": "haiku",
   },

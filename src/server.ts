@@ -14,9 +14,17 @@ import { defaultBounds } from "./http/connections.ts";
 import { createHttpServer } from "./http/httpServer.ts";
 import { loadResponse } from "./http/loadResponse.ts";
 import { isLoopback } from "./http/middleware/access.ts";
-import { listening, listenOnOtherLoopback, type SecondAddress, strangerBeside, urlOf } from "./http/secondAddress.ts";
+import {
+  closeAddresses,
+  listening,
+  listenOnOtherLoopback,
+  type SecondAddress,
+  strangerBeside,
+  urlOf,
+} from "./http/secondAddress.ts";
 import { BodyMemory } from "./messages/bodyMemory.ts";
 import { RequestReader } from "./messages/requestReader.ts";
+import { ModelList } from "./models/modelList.ts";
 import type { ServerOptions } from "./options.ts";
 import { type Description, describe, diagnose } from "./selfCheck/diagnose.ts";
 import { Fitness } from "./selfCheck/fitness.ts";
@@ -72,7 +80,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const pool = new Pool(launcher, options, logger);
   const activity = new Activity();
   const stores = createStores(options, pool, logger);
-  const { directory, batches, reader } = stores;
+  const { directory, batches, reader, models } = stores;
   /** Aborted when no further request is taken. */
   const stopping = new AbortController();
   /** Aborted when running requests are ended. */
@@ -96,13 +104,11 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       await open(directory, options, logger);
       logger.info(`listening on ${[urlOf(http), second?.url].filter(Boolean).join(" and ")}`);
       // brings the pool to where the first request finds a worker, and /health the state of the sign-in
-      pool.describe().catch((error: Error) => logger.warn(error.message));
+      models.refresh().catch((error: Error) => logger.warn(error.message));
     },
     async close({ drain = false } = {}) {
       const listened = http.listening;
-      // the second one first: what it takes, the HTTP server serves
-      const secondClosed = second?.close();
-      const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+      const closed = closeAddresses(http, second);
       stopping.abort();
       if (!drain) closing.abort();
       // no client that sends slowly delays the end for long, not even where requests are awaited
@@ -113,7 +119,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       // what runs ends with an error, which a client that reads has within moments
       await isWithin(FAREWELL, activity.idle());
       http.closeAllConnections();
-      await Promise.all([closed, secondClosed, poolClosed]);
+      await Promise.all([closed, poolClosed]);
       await reader.close();
       await directory.close();
       launcher.close();
@@ -164,13 +170,14 @@ function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
   const ledger = new Ledger(directory, logger);
   const memory = new BodyMemory(options);
   const reader = new RequestReader(files, memory, logger);
-  const run = { pool, ledger };
+  const models = new ModelList(pool, options.dataDir, logger);
+  const run = { pool, ledger, models };
   const concurrency = Math.max(1, Math.floor(options.maxConcurrent / 2));
   const execute = executor({ ...run, reader, memory, modelMap: options.modelMap });
   const readElement = reader.element.bind(reader);
   const batches = new Batches(directory, quota, execute, { concurrency, backoff: defaultBackoff, readElement }, logger);
   for (const tenant of [ledger, files, batches]) directory.addTenant(tenant);
-  return { directory, files, ledger, batches, run, reader, memory, secret: new Secret(options.dataDir) };
+  return { directory, files, ledger, batches, models, run, reader, memory, secret: new Secret(options.dataDir) };
 }
 
 async function troubleWithCli(pool: Pool): Promise<CliTrouble | undefined> {

@@ -27,6 +27,8 @@ export interface CliModel {
   resolvedModel?: string;
   displayName?: string;
   description?: string;
+  supportsEffort?: boolean;
+  supportedEffortLevels?: string[];
 }
 
 /** Hang bounds in seconds, far above the milliseconds these take. */

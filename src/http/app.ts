@@ -9,6 +9,7 @@ import type { BodyMemory } from "../messages/bodyMemory.ts";
 import { TokenCounter } from "../messages/countTokens.ts";
 import type { RequestReader } from "../messages/requestReader.ts";
 import type { RunContext } from "../messages/run.ts";
+import type { ModelList } from "../models/modelList.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory } from "../storage/dataDirectory.ts";
 import type { Secret } from "../storage/secret.ts";
@@ -49,6 +50,7 @@ export interface Rooms {
   files: FileStore;
   batches: Batches;
   ledger: Ledger;
+  models: ModelList;
   /** By which windows recognize this server. */
   secret: Secret;
   /** Aborted when the server takes no further request. */
@@ -84,7 +86,7 @@ export function createApp(options: AppOptions, rooms: Rooms, logger: Logger): Ko
 
 /** Every route with what comes before it: who may call, then which, then what is sent (contract: order of checks). */
 function createRouter(options: AppOptions, rooms: Rooms, logger: Logger): Router {
-  const { pool, directory, files, batches, ledger, reader, memory, closing } = rooms;
+  const { pool, directory, files, batches, ledger, models, reader, memory, closing } = rooms;
   const { apiKey, modelMap, requestTimeout, clientIdleTimeout, traffic } = options;
   const othersWait = () => pool.stats.waiting > 0;
   const ways = { requestTimeout, clientIdleTimeout, traffic, closing, othersWait };
@@ -112,8 +114,8 @@ function createRouter(options: AppOptions, rooms: Rooms, logger: Logger): Router
   router.get("/v1/files/:id", ...api, retrieveFile(files));
   router.delete("/v1/files/:id", ...api, deleteFile(files));
   router.get("/v1/files/:id/content", ...api, downloadFile(files));
-  router.get("/v1/models", ...api, listModels(pool));
-  router.get("/v1/models/:id", ...api, retrieveModel(pool, modelMap));
+  router.get("/v1/models", ...api, listModels(models));
+  router.get("/v1/models/:id", ...api, retrieveModel(models, modelMap));
   router.get("/v1/organizations/me", ...api, organization(directory));
   router.get("/v1/organizations/usage_report/messages", ...api, messagesUsage(ledger));
   return router;

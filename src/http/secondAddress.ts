@@ -48,6 +48,13 @@ export async function listenAlso(
   return { url: urlOf(second), close };
 }
 
+/** Takes no more connections; resolves when all are closed. The second address first: what it takes, `http` serves. */
+export async function closeAddresses(http: HttpServer, second: SecondAddress | undefined): Promise<void> {
+  const secondClosed = second?.close();
+  await new Promise<void>((resolve) => http.close(() => resolve()));
+  await secondClosed;
+}
+
 /** Resolves when a server listens. Rejects with Node's `EADDRINUSE` and the like. */
 export function listening(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -10,6 +10,8 @@ export interface RunContext {
   pool: Pool;
   /** Is told of every request that has ended. */
   ledger: { record(meter: UsageMeter, failed: boolean): void };
+  /** Notes each name of a model to which upstream has answered. */
+  models?: { note(name: string): void };
   /** Is told of upstream's headers before the first event. */
   answered?: (headers: Record<string, string>) => void;
   /** Whether nobody waits for the answer, so that all others go first. */
@@ -42,6 +44,7 @@ export async function* run(
       // nothing is sent again once upstream answers, so the body need not be kept until the end of a long stream
       request.release();
       meter.see(event);
+      if (event.type === "message_start") context.models?.note(request.model);
       const told = request.isPrewarming ? withoutContent(event) : event;
       if (told) yield told;
     }

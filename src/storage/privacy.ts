@@ -13,6 +13,7 @@ const KEPT = [
   "empty",
   "files",
   "lock",
+  "models.json",
   "one-call",
   "results",
   "self-check.json",

@@ -81,7 +81,7 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version, credential }) =>
     expect(await client.models.retrieve("sonnet")).toMatchObject({
       type: "model",
       id: "sonnet",
-      display_name: "Sonnet",
+      display_name: expect.stringMatching(/^Claude Sonnet /),
     });
     const missing = client.models.retrieve("no such/model");
     await expect(missing).rejects.toBeInstanceOf(SDK.NotFoundError);

@@ -81,7 +81,9 @@ describe("the client of this package", () => {
 
   it("lists the models, aliases included", async () => {
     const models = await client.models();
-    expect(models).toEqual(expect.arrayContaining([{ id: "sonnet", display_name: "Sonnet" }]));
+    expect(models).toEqual(
+      expect.arrayContaining([{ id: "sonnet", display_name: expect.stringMatching(/^Claude Sonnet /) }]),
+    );
     expect(models.filter(({ id }) => id.startsWith("claude-")).length).toBeGreaterThanOrEqual(3);
     expect(models.map((model) => Object.keys(model))).toEqual(models.map(() => ["id", "display_name"]));
   });

@@ -1,11 +1,16 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type Anthropic from "@anthropic-ai/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { defaultOptions } from "../../src/options.ts";
-import { type Stage, simple, stage } from "../support/harness.ts";
+import { type Stage, simple, stage, until } from "../support/harness.ts";
 import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
 
 interface Model {
   id: string;
   display_name: string;
+  created_at: string;
 }
 interface Page {
   data: Model[];
@@ -20,6 +25,8 @@ beforeAll(async () => {
   on = await stage({
     modelMap: { ...defaultOptions.modelMap, "vendor/my sonnet": "sonnet", "claude-gone-1": "no-such-model" },
   });
+  // once the CLI has answered, the list is its own
+  await on.server.troubleWithCli();
   all = (await page("")).data;
 });
 afterAll(async () => {
@@ -37,32 +44,54 @@ async function page(query: string): Promise<Page> {
   return JSON.parse(answer.text);
 }
 
-const info = (id: string, display_name: string) => ({
+/** Every field of the official SDK's `ModelInfo`, none of them null for a current model but the dates of its end. */
+const SHAPE = {
   type: "model",
-  id,
-  display_name,
-  created_at: "1970-01-01T00:00:00Z",
-  max_input_tokens: null,
-  max_tokens: null,
-  capabilities: null,
-});
+  id: expect.stringMatching(/./),
+  display_name: expect.stringMatching(/^Claude /),
+  created_at: expect.stringMatching(/^20\d\d-\d\d-\d\dT00:00:00Z$/),
+  lifecycle: "active",
+  deprecated_at: null,
+  retires_at: null,
+  line: expect.stringMatching(/^(haiku|sonnet|opus|fable|mythos)$/),
+  max_input_tokens: expect.any(Number),
+  max_tokens: expect.any(Number),
+  capabilities: expect.objectContaining({ effort: expect.anything(), thinking: expect.anything() }),
+} satisfies Record<keyof Anthropic.ModelInfo, unknown>;
 
 const ids = (models: Model[]) => models.map(({ id }) => id);
 
 describe("GET /v1/models", () => {
   it("lists every model once in the API's own shape", async () => {
     const { data, ...rest } = await page("");
-    expect(data).toEqual(data.map(({ id, display_name }) => info(id, display_name)));
+    expect(data).toEqual(data.map(() => SHAPE));
     expect(new Set(ids(data)).size).toBe(data.length);
     expect(rest).toEqual({ has_more: false, first_id: data[0]?.id, last_id: data.at(-1)?.id });
   });
 
-  it("lists the full ids first and then the aliases, and not the CLI's word for no choice", () => {
-    const isFull = all.map(({ id }) => /^claude-/.test(id));
-    expect(isFull).toEqual([...isFull].sort().reverse());
+  it("lists newest first, each id before its aliases, and not the CLI's word for no choice", () => {
+    const times = all.map(({ created_at }) => created_at);
+    expect(times).toEqual(times.toSorted().reverse());
+    for (const [at, { id }] of all.entries())
+      if (!id.startsWith("claude-")) expect(all[at - 1]?.created_at).toBe(times[at]);
     expect(ids(all)).toEqual(expect.arrayContaining(["opus", "sonnet", "haiku"]));
-    expect(isFull.filter(Boolean).length).toBeGreaterThanOrEqual(3);
+    expect(ids(all).filter((id) => id.startsWith("claude-")).length).toBeGreaterThanOrEqual(3);
     expect(ids(all)).not.toContain("default");
+  });
+
+  it("lists retired models only where they are asked for, and stages that it knows", async () => {
+    const stages = async (query: string) => [
+      ...new Set((await page(query)).data.map((model) => (model as unknown as Anthropic.ModelInfo).lifecycle)),
+    ];
+    expect(await stages("")).toEqual(["active"]);
+    expect(await stages("?lifecycle[]=retired&limit=1000")).toEqual(["retired"]);
+    expect((await stages("?lifecycle[]=active&lifecycle[]=retired&limit=1000")).toSorted()).toEqual([
+      "active",
+      "retired",
+    ]);
+    expect((await page("?lifecycle=deprecated")).data).toEqual([]);
+    const message = "lifecycle.0: Input should be 'active', 'deprecated' or 'retired'";
+    expectRefusal(await get("/v1/models?lifecycle[]=dead"), 400, "invalid_request_error", message);
   });
 
   it("lists for each alias the id that it is upstream", async () => {
@@ -154,12 +183,43 @@ describe("GET /v1/models/{id}", () => {
   });
 
   it.each([
-    ["claude-opus-4-5-20251101", "Opus"],
-    ["claude-sonnet-4-5-20251101", "Sonnet"],
-    ["claude-3-5-haiku-20241022", "Haiku"],
-  ])("answers for the mapped old id %s under that id", async (id, displayName) => {
+    ["claude-sonnet-4-5-20251101", "sonnet"],
+    ["claude-3-5-haiku-20241022", "haiku"],
+  ])("answers for the mapped old id %s under that id", async (id, alias) => {
     const answer = await get(`/v1/models/${id}`);
-    expect([answer.status, JSON.parse(answer.text)]).toEqual([200, info(id, displayName)]);
+    const target = all.find((model) => model.id === alias);
+    expect([answer.status, JSON.parse(answer.text)]).toEqual([200, { ...target, id }]);
+  });
+
+  it("finds every id whose messages are answered, and sends a live one as it is", async () => {
+    const sent: unknown[] = [];
+    for (const model of [
+      "claude-opus-4-5-20251101",
+      "claude-opus-4-5",
+      "claude-haiku-4-5",
+      "claude-sonnet-4-6",
+      "claude-mythos-5",
+      "sonnet[1m]",
+      "Opus",
+      "best",
+      "default",
+      "opusplan",
+      "claude-unheard-of-9",
+      "vendor/my sonnet",
+    ]) {
+      on.standIn.reset();
+      expect((await on.post(simple("Hi", { model }))).status, model).toBe(200);
+      sent.push(on.standIn.messages[0]?.body.model);
+      const answer = await get(`/v1/models/${encodeURIComponent(model)}`);
+      expect([model, answer.status, JSON.parse(answer.text).id]).toEqual([model, 200, model]);
+    }
+    expect(sent.slice(0, 5)).toEqual([
+      "claude-opus-4-5-20251101",
+      "claude-opus-4-5",
+      "claude-haiku-4-5",
+      "claude-sonnet-4-6",
+      "claude-mythos-5",
+    ]);
   });
 
   it("serves a mapped old id as what it is mapped to", async () => {
@@ -173,13 +233,13 @@ describe("GET /v1/models/{id}", () => {
     "decodes the id in %s",
     async (path) => {
       const answer = await get(path);
-      expect([answer.status, JSON.parse(answer.text)]).toEqual([200, info("vendor/my sonnet", "Sonnet")]);
+      const target = all.find(({ id }) => id === "sonnet");
+      expect([answer.status, JSON.parse(answer.text)]).toEqual([200, { ...target, id: "vendor/my sonnet" }]);
     },
   );
 
   it.each([
     ["claude-nobody", "claude-nobody"],
-    ["default", "default"],
     ["claude-gone-1", "claude-gone-1"],
     ["__proto__", "__proto__"],
     ["constructor", "constructor"],
@@ -187,5 +247,32 @@ describe("GET /v1/models/{id}", () => {
     ["%E0%A4%A", "%E0%A4%A"],
   ])("answers 404 for %s, which is no model", async (path, name) => {
     expectRefusal(await get(`/v1/models/${path}`), 404, "not_found_error", `model: ${name}`);
+  });
+});
+
+describe("while the CLI starts", () => {
+  it("answers with the list of the last run, and once the CLI has answered, with that", async () => {
+    const home = await mkdtemp(join(tmpdir(), "claude-virtual-api-test-"));
+    try {
+      await writeFile(
+        join(home, "models.json"),
+        JSON.stringify({ models: [{ value: "haiku", resolvedModel: "claude-haiku-9" }] }),
+      );
+      await using early = await stage({ dataDir: home, warm: 0 });
+      const ask = async () => ids(((await (await early.call("/v1/models")).json()) as Page).data);
+      expect(await ask()).toEqual(["claude-haiku-9", "haiku"]);
+      expect((await early.call("/v1/models/claude-haiku-9")).status).toBe(200);
+      await until(async () => (await ask()).includes("opus"));
+      expect(await ask()).not.toContain("claude-haiku-9");
+      await until(async () => (await readFile(join(home, "models.json"), "utf8")).includes("opus"));
+    } finally {
+      await rm(home, { recursive: true, maxRetries: 10 });
+    }
+  });
+
+  it("answers with the dated table where there is none", async () => {
+    await using early = await stage({ warm: 0 });
+    const answer = (await (await early.call("/v1/models?limit=2")).json()) as Page;
+    expect(ids(answer.data)).toEqual(["claude-fable-5-2", "fable"]);
   });
 });

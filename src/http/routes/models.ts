@@ -1,23 +1,42 @@
 import type { Context } from "koa";
+import { invalidRequest } from "../../api/errors.ts";
 import { pageOf } from "../../api/paging.ts";
-import type { Pool } from "../../claude/pool.ts";
-import { findModel, toCatalog } from "../../models/catalog.ts";
+import { findModel, type Lifecycle, type ModelInfo, retiredModels, toCatalog } from "../../models/catalog.ts";
+import type { ModelList } from "../../models/modelList.ts";
 import { single } from "../query.ts";
 
+const LIFECYCLES: readonly string[] = ["active", "deprecated", "retired"] satisfies Lifecycle[];
+/** What is listed where a client asks for no stage. */
+const USABLE: readonly string[] = ["active", "deprecated"] satisfies Lifecycle[];
+
 /** `GET /v1/models`. */
-export function listModels(pool: Pool) {
+export function listModels(list: ModelList) {
   return async (context: Context): Promise<void> => {
-    context.body = pageOf(await catalogOf(pool), single(context.query), "model");
+    const wanted = lifecyclesOf(context.query);
+    const models: ModelInfo[] = [...toCatalog(await list.current()), ...retiredModels()];
+    const chosen = models.filter(({ lifecycle }, at) => wanted.includes(lifecycle) && isFirst(models, at));
+    context.body = pageOf(chosen, single(context.query), "model");
   };
 }
 
 /** `GET /v1/models/{id}`. */
-export function retrieveModel(pool: Pool, modelMap: Record<string, string>) {
+export function retrieveModel(list: ModelList, modelMap: Record<string, string>) {
   return async (context: Context & { params: { id: string } }): Promise<void> => {
-    context.body = findModel(await catalogOf(pool), context.params.id, modelMap);
+    const { wasAnswered } = list;
+    context.body = findModel(await list.current(), context.params.id, { modelMap, wasAnswered });
   };
 }
 
-async function catalogOf(pool: Pool) {
-  return toCatalog((await pool.describe()).models);
+/** `lifecycle[]=active&lifecycle[]=retired`, as SDKs write lists; also with `lifecycle` alone. Throws `ApiError` 400. */
+function lifecyclesOf(query: Context["query"]): readonly string[] {
+  const given = [query["lifecycle[]"] ?? [], query.lifecycle ?? []].flat();
+  for (const [at, stage] of given.entries()) {
+    if (!LIFECYCLES.includes(stage))
+      throw invalidRequest(`lifecycle.${at}: Input should be 'active', 'deprecated' or 'retired'`);
+  }
+  return given.length > 0 ? given : USABLE;
+}
+
+function isFirst(models: readonly ModelInfo[], at: number): boolean {
+  return models.findIndex(({ id }) => id === models[at]?.id) === at;
 }

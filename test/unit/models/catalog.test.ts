@@ -1,35 +1,95 @@
 import { describe, expect, it } from "vitest";
-import { findModel, type ModelInfo, toCatalog } from "../../../src/models/catalog.ts";
+import { findModel, likelyModels, retiredModels, toCatalog } from "../../../src/models/catalog.ts";
+import { KNOWN_MODELS, KNOWN_MODELS_DATE } from "../../../src/models/knownModels.ts";
+import { defaultOptions } from "../../../src/options.ts";
 
-const info = (id: string, displayName = id): ModelInfo => ({
-  type: "model",
-  id,
-  display_name: displayName,
-  created_at: "1970-01-01T00:00:00Z",
-  max_input_tokens: null,
-  max_tokens: null,
-  capabilities: null,
-});
 const CLI_MODELS = [
-  { value: "default", resolvedModel: "claude-sonnet-5-5", displayName: "Default (recommended)" },
-  { value: "sonnet", resolvedModel: "claude-sonnet-5-5", displayName: "Sonnet 5.5" },
-  { value: "opus", resolvedModel: "claude-opus-5", displayName: "Opus 5" },
+  { value: "default", resolvedModel: "claude-opus-5-5", displayName: "Default (recommended)" },
+  { value: "sonnet", resolvedModel: "claude-sonnet-5-5", displayName: "Sonnet" },
+  { value: "opus", resolvedModel: "claude-opus-5-5", displayName: "Opus" },
   { value: "claude-haiku-4-5", displayName: "Haiku" },
-  { value: "sonnet[1m]", resolvedModel: "claude-sonnet-5-5", displayName: "Sonnet (1M context)" },
-  { value: "custom" },
+  { value: "sonnet[1m]", resolvedModel: "claude-sonnet-5-5[1m]", displayName: "Sonnet (1M context)" },
+  { value: "custom", displayName: "My gateway's" },
 ];
+const NEW_MODELS = [
+  {
+    value: "opus",
+    resolvedModel: "claude-opus-6",
+    displayName: "Opus 6",
+    supportsEffort: true,
+    supportedEffortLevels: ["low", "high"],
+  },
+];
+const naming = { modelMap: {}, wasAnswered: () => false };
+const ids = (models: { id: string }[]) => models.map(({ id }) => id);
 
 describe("toCatalog", () => {
-  it("lists the ids the CLI resolves to, then its aliases, each once, without the default", () => {
-    expect(toCatalog(CLI_MODELS)).toEqual([
-      info("claude-sonnet-5-5", "Sonnet 5.5"),
-      info("claude-opus-5", "Opus 5"),
-      info("claude-haiku-4-5", "Haiku"),
-      info("custom"),
-      info("sonnet", "Sonnet 5.5"),
-      info("opus", "Opus 5"),
-      info("sonnet[1m]", "Sonnet (1M context)"),
+  it("lists newest first the ids that the CLI resolves to, each before its aliases, without the default", () => {
+    expect(ids(toCatalog(CLI_MODELS))).toEqual([
+      "custom",
+      "claude-sonnet-5-5",
+      "sonnet",
+      "sonnet[1m]",
+      "claude-opus-5-5",
+      "opus",
+      "claude-haiku-4-5",
     ]);
+  });
+
+  it("fills every field of a known model", () => {
+    const [model] = toCatalog(CLI_MODELS).filter(({ id }) => id === "claude-sonnet-5-5");
+    expect(model).toMatchObject({
+      type: "model",
+      display_name: "Claude Sonnet 5.5",
+      created_at: "2026-09-28T00:00:00Z",
+      lifecycle: "active",
+      deprecated_at: null,
+      retires_at: null,
+      line: "sonnet",
+      max_input_tokens: 1_000_000,
+      max_tokens: 128_000,
+      capabilities: {
+        effort: { supported: true, xhigh: { supported: true } },
+        thinking: { types: { between_tools: { supported: true }, disabled: { supported: false } } },
+      },
+    });
+  });
+
+  it("leaves null what neither the CLI nor the table says", () => {
+    const [model] = toCatalog(CLI_MODELS);
+    expect(model).toEqual({
+      type: "model",
+      id: "custom",
+      display_name: "My gateway's",
+      created_at: "1970-01-01T00:00:00Z",
+      lifecycle: "active",
+      deprecated_at: null,
+      retires_at: null,
+      line: null,
+      max_input_tokens: null,
+      max_tokens: null,
+      capabilities: null,
+    });
+  });
+
+  it("has for a model newer than the table its line, the CLI's levels of effort and no guess at its limits", () => {
+    const [model, alias] = toCatalog(NEW_MODELS);
+    expect(model).toMatchObject({
+      id: "claude-opus-6",
+      display_name: "Opus 6",
+      line: "opus",
+      max_tokens: null,
+      capabilities: {
+        effort: { supported: true, low: { supported: true }, medium: { supported: false }, high: { supported: true } },
+        image_input: { supported: true },
+      },
+    });
+    expect(alias).toEqual({ ...model, id: "opus" });
+  });
+
+  it("believes the CLI where it says that a model knows no effort", () => {
+    const [model] = toCatalog([{ value: "opus", resolvedModel: "claude-opus-5-5", supportsEffort: false }]);
+    expect(model?.capabilities?.effort.supported).toBe(false);
   });
 
   it.each([[[]], [[{ value: "default", resolvedModel: "claude-sonnet-5-5" }]]])("is empty for %j", (models) => {
@@ -38,20 +98,99 @@ describe("toCatalog", () => {
 });
 
 describe("findModel", () => {
-  const catalog = toCatalog(CLI_MODELS);
-  const modelMap = { "claude-old": "opus", "claude-gone": "nowhere", sonnet: "opus" };
+  const find = (id: string, more = {}) => findModel(CLI_MODELS, id, { ...naming, ...more });
 
   it.each([
-    ["claude-opus-5", "Opus 5"],
-    ["opus", "Opus 5"],
-    ["claude-old", "Opus 5"],
-    ["sonnet", "Opus 5"],
-  ])("finds %s by the name it was asked for", (id, displayName) => {
-    expect(findModel(catalog, id, modelMap)).toEqual(info(id, displayName));
+    ["claude-opus-5-5", "Claude Opus 5.5"],
+    ["opus", "Claude Opus 5.5"],
+    ["opus[1m]", "Claude Opus 5.5"],
+    [" Opus ", "Claude Opus 5.5"],
+    ["CLAUDE-OPUS-5-5[1M]", "Claude Opus 5.5"],
+    ["default", "Claude Opus 5.5"],
+    ["best", "Claude Opus 5.5"],
+    ["opusplan", "Claude Sonnet 5.5"],
+    ["claude-haiku-4-5", "Claude Haiku 4.5"],
+    ["claude-haiku-4-5-20251001", "Claude Haiku 4.5"],
+    ["claude-opus-4-5", "Claude Opus 4.5"],
+    ["claude-mythos-5", "Claude Mythos 5"],
+    ["custom", "My gateway's"],
+  ])("finds %s by the name that a message may have", (id, displayName) => {
+    expect(find(id)).toMatchObject({ id, display_name: displayName });
   });
 
-  it.each(["gpt-9", "claude-gone", "default", "toString", ""])("knows no model %j", (id) => {
+  it("finds what a name is mapped to, before anything else", () => {
+    const modelMap = { "claude-old": "opus", sonnet: "opus", "gpt-4": "claude-opus-4-8" };
+    for (const id of ["claude-old", "sonnet"]) {
+      expect(find(id, { modelMap })).toMatchObject({ id, display_name: "Claude Opus 5.5" });
+    }
+    expect(find("gpt-4", { modelMap })).toMatchObject({ id: "gpt-4", display_name: "Claude Opus 4.8" });
+  });
+
+  it("finds a name that upstream has answered to, with what is known of it", () => {
+    const wasAnswered = (name: string) => name === "claude-opus-7";
+    expect(find("claude-opus-7", { wasAnswered })).toMatchObject({ id: "claude-opus-7", capabilities: null });
+  });
+
+  it("says of a model that is at its end since when and until when", () => {
+    expect(find("claude-sonnet-4-5")).toMatchObject({
+      lifecycle: "deprecated",
+      deprecated_at: "2026-09-30T00:00:00Z",
+      retires_at: "2026-11-30T00:00:00Z",
+    });
+    expect(find("claude-opus-4-1")).toMatchObject({ lifecycle: "retired", retires_at: "2026-08-05T00:00:00Z" });
+  });
+
+  it("finds a cloud's form of an id where the CLI itself uses such forms", () => {
+    const bedrock = [{ value: "opus", resolvedModel: "us.anthropic.claude-opus-5-5" }];
+    const id = "us.anthropic.claude-opus-4-5-20251101-v1:0";
+    expect(findModel(bedrock, id, naming)).toMatchObject({ id, display_name: "Claude Opus 4.5" });
+    expect(() => find(id)).toThrow(`model: ${id}`);
+    const vertex = [{ value: "haiku", resolvedModel: "claude-haiku-4-5@20251001" }];
+    expect(findModel(vertex, "claude-haiku-4-5@20251001", naming)).toMatchObject({ display_name: "Claude Haiku 4.5" });
+  });
+
+  it.each(["gpt-9", "claude-gone", "toString", ""])("knows no model %j", (id) => {
     const expected = { status: 404, type: "not_found_error", message: `model: ${id}` };
-    expect(() => findModel(catalog, id, modelMap)).toThrow(expect.objectContaining(expected));
+    expect(() => find(id, { modelMap: { "claude-gone": "nowhere" } })).toThrow(expect.objectContaining(expected));
+  });
+});
+
+describe("the dated table", () => {
+  it("has each id once, newest first, and dates that fit its stages", () => {
+    const all = KNOWN_MODELS.flatMap(({ id, also }) => [id, ...also]);
+    expect(new Set(all).size).toBe(all.length);
+    expect(KNOWN_MODELS.map(({ released }) => released)).toEqual(
+      KNOWN_MODELS.map(({ released }) => released)
+        .toSorted()
+        .reverse(),
+    );
+    for (const { id, released, lifecycle, deprecated, retires, line } of KNOWN_MODELS) {
+      expect(released <= KNOWN_MODELS_DATE, id).toBe(true);
+      expect(line, id).toBeDefined();
+      if (lifecycle === "active") expect([deprecated, retires], id).toEqual([undefined, undefined]);
+      else expect(retires, id).toMatch(/^20\d\d-\d\d-\d\d$/);
+      if (lifecycle === "retired") expect(String(retires) <= KNOWN_MODELS_DATE, id).toBe(true);
+    }
+  });
+
+  it("gives the newest model of each line until the CLI has said what it has", () => {
+    expect(ids(toCatalog(likelyModels()))).toEqual([
+      "claude-fable-5-2",
+      "fable",
+      "claude-haiku-5-5",
+      "haiku",
+      "claude-sonnet-5-5",
+      "sonnet",
+      "claude-opus-5-5",
+      "opus",
+    ]);
+    expect(retiredModels().every(({ lifecycle }) => lifecycle === "retired")).toBe(true);
+  });
+
+  it("has no id that is live and that the default model map sends to another model", () => {
+    for (const id of Object.keys(defaultOptions.modelMap)) {
+      const known = KNOWN_MODELS.find((model) => model.id === id || model.also.includes(id));
+      expect(known?.lifecycle ?? "retired", id).toBe("retired");
+    }
   });
 });
