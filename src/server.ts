@@ -10,7 +10,7 @@ import { Pool } from "./claude/pool.ts";
 import { FileStore } from "./files/store.ts";
 import { Activity } from "./http/activity.ts";
 import { createApp } from "./http/app.ts";
-import { defaultBounds } from "./http/connections.ts";
+import { type ConnectionBounds, defaultBounds } from "./http/connections.ts";
 import { createHttpServer } from "./http/httpServer.ts";
 import { loadResponse } from "./http/loadResponse.ts";
 import { isLoopback } from "./http/middleware/access.ts";
@@ -87,9 +87,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const closing = new AbortController();
   const signals = { stopping: stopping.signal, closing: closing.signal };
   const app = createApp(options, { pool, launcher, activity, ...signals, ...stores }, logger);
-  // what may be answered or wait, as much again, and some: clients keep connections open between their requests
-  const connections = 2 * (options.maxConcurrent + options.maxQueue) + 256;
-  const http = createHttpServer(app.callback(), { ...defaultBounds, connections }, logger);
+  const http = createHttpServer(app.callback(), boundsOf(options), logger);
 
   // such as too many open files, on which a connection that comes in is dropped
   http.on("error", (error) => http.listening && logger.warn(`a connection could not be taken: ${error.message}`));
@@ -160,6 +158,11 @@ function redactorOf({ environment, extraEnvironment, apiKey }: ServerOptions): R
   const redactor = new Redactor();
   redactor.hide([...credentialsOf(environment), ...credentialsOf(extraEnvironment), ...(apiKey ? [apiKey] : [])]);
   return redactor;
+}
+
+function boundsOf({ maxConcurrent, maxQueue }: ServerOptions): ConnectionBounds {
+  // what may be answered or wait, as much again, and some: clients keep connections open between their requests
+  return { ...defaultBounds, connections: 2 * (maxConcurrent + maxQueue) + 256 };
 }
 
 /** Everything that works on the data directory. */
