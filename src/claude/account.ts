@@ -1,8 +1,51 @@
-import type { CliDescription } from "./worker.ts";
+import type { CliDescription } from "./description.ts";
 
-/** Whether the CLI has anything to sign in with: a token, a key, or a provider that brings its own credentials. */
-export function isSignedIn({ account }: CliDescription): boolean {
-  const { tokenSource, apiKeySource, apiProvider } = account;
-  const hasToken = tokenSource !== undefined && tokenSource !== "none";
-  return hasToken || apiKeySource !== undefined || (apiProvider !== undefined && apiProvider !== "firstParty");
+/** The sign-in that the CLI uses, without the person and without any credential. */
+export interface SignIn {
+  /** `provider` is a cloud or a gateway that brings its own credentials, `profile` one of Anthropic's profiles. */
+  kind: "api_key" | "token" | "subscription" | "profile" | "provider";
+  /** What brings it: a variable, `apiKeyHelper`, `/login managed key`, `claude.ai`, or the provider. */
+  source: string;
+  /** The plan of a subscription, as the CLI names it. */
+  plan?: string;
+  /** The sign-in that this one displaces, where the CLI names it. */
+  displaced?: string;
+}
+
+/**
+ * The sign-in in the CLI's answer to `initialize`; undefined when it is signed out. Only the CLI knows: its credentials
+ * may be in a file, a key chain or a helper, none of which this program opens.
+ */
+export function signInOf({ account }: Pick<CliDescription, "account">): SignIn | undefined {
+  const { tokenSource, apiKeySource, apiProvider, subscriptionType } = account;
+  if (apiProvider !== undefined && apiProvider !== "firstParty") return { kind: "provider", source: apiProvider };
+  // beside a key, the CLI names the saved sign-in that it does not use
+  const displaced = tokenSource === "claude.ai" ? { displaced: tokenSource } : {};
+  if (apiKeySource !== undefined) return { kind: "api_key", source: apiKeySource, ...displaced };
+  if (subscriptionType !== undefined) return { kind: "subscription", source: "claude.ai", plan: subscriptionType };
+  if (tokenSource !== undefined) return tokenSource === "none" ? undefined : { kind: "token", source: tokenSource };
+  // of a profile in use the CLI names nothing but the provider
+  return apiProvider === undefined ? undefined : { kind: "profile", source: "profile" };
+}
+
+export function isSignedIn(description: Pick<CliDescription, "account">): boolean {
+  return signInOf(description) !== undefined;
+}
+
+/** A sign-in in lines for a person: what is used, then what it displaces. */
+export function describeSignIn(signIn: SignIn | undefined): string[] {
+  if (!signIn) return ["not signed in: run 'claude' in a terminal and sign in with /login"];
+  const used = `signed in with ${nameOf(signIn)}`;
+  return signIn.displaced === undefined ? [used] : [used, displacement(signIn.source)];
+}
+
+/** Says that a key or token is used although there is a sign-in by `/login`, and how to change that. */
+export function displacement(source: string): string {
+  return `${source} is used in place of the sign-in by /login that is there: remove ${source} to use that one`;
+}
+
+function nameOf({ kind, source, plan }: SignIn): string {
+  if (kind === "subscription") return `${plan} (by /login)`;
+  if (kind === "profile") return "a profile of Anthropic's";
+  return source === "apiKeyHelper" ? "the key of apiKeyHelper" : source;
 }

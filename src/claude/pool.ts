@@ -1,12 +1,15 @@
 import { isScarcity } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { untilAborted } from "../shared/untilAborted.ts";
+import type { CliDescription } from "./description.ts";
 import { IdleWorkers } from "./idleWorkers.ts";
+import { KnownDescription } from "./knownDescription.ts";
 import type { Launcher } from "./launcher.ts";
 import { residentBytes } from "./memory.ts";
 import { guardMemory } from "./memoryGuard.ts";
 import { Slots } from "./slots.ts";
-import type { CliDescription, Worker } from "./worker.ts";
+import type { Worker } from "./worker.ts";
+import { nameOf, PLAIN_KEY, type WorkerKey } from "./workerKey.ts";
 
 export interface PoolOptions {
   maxConcurrent: number;
@@ -16,14 +19,6 @@ export interface PoolOptions {
   maxRequestsPerWorker: number;
   maxWorkerMemory: number;
   maxBusyWorkerMemory: number;
-}
-
-/** What is fixed for the life of a worker. */
-export interface WorkerKey {
-  system: string;
-  betas: readonly string[];
-  /** For work that nobody waits for: behind all other requests, on workers of low priority. */
-  background?: boolean;
 }
 
 /** A worker lent for one request. */
@@ -43,7 +38,6 @@ const COUNTERS = 2;
 const FREED_FOR_START = 3;
 
 const NO_BETAS: readonly string[] = [];
-const PLAIN_KEY: WorkerKey = { system: "", betas: NO_BETAS };
 const PLAIN = nameOf(PLAIN_KEY);
 
 /** Lends workers: one that has the right system prompt already, else a blank one, else a new one. */
@@ -63,13 +57,13 @@ export class Pool {
   readonly #idle = new IdleWorkers();
   #warming = 0;
   #closed = false;
-  #description: CliDescription | undefined;
-  #describing: Promise<void> | undefined;
+  readonly #known: KnownDescription;
 
   constructor(launcher: Launcher, options: PoolOptions, logger: Logger) {
     this.#launcher = launcher;
     this.#options = options;
     this.#logger = logger;
+    this.#known = new KnownDescription(logger, () => this.#describe());
     this.#slots = new Slots(options.maxConcurrent, options.maxQueue);
     this.#counters = new Slots(COUNTERS, options.maxQueue);
     this.#shrinker = setInterval(() => this.#shrink(), Math.max(1000, options.idleTimeout / 4)).unref();
@@ -82,7 +76,7 @@ export class Pool {
 
   /** What the CLI last said of its models and sign-in; undefined before any worker was initialized. */
   get description(): CliDescription | undefined {
-    return this.#description;
+    return this.#known.latest;
   }
 
   /** Starts the blank workers that are missing; failures are logged, since the next request meets them again. */
@@ -106,18 +100,13 @@ export class Pool {
    * Asks the CLI for its models and sign-in, on a worker without system prompt that then stays for requests like that.
    * Takes no place from a request. Throws `ApiError` when the CLI cannot be started.
    */
-  async describe(): Promise<CliDescription> {
-    if (this.#description) return this.#description;
-    if (!this.#describing) {
-      this.#describing = this.#prepare(PLAIN_KEY)
-        .then((worker) => this.#park(worker, PLAIN))
-        .finally(() => {
-          this.#describing = undefined;
-        });
-      this.#expect(PLAIN, this.#describing);
-    }
-    await this.#describing;
-    return this.#description ?? { models: [], account: {} };
+  describe(): Promise<CliDescription> {
+    return this.#known.describe();
+  }
+
+  /** Asks the CLI again, in the background, if upstream has refused the sign-in that it described. */
+  refresh(): void {
+    this.#known.refresh();
   }
 
   /**
@@ -175,6 +164,7 @@ export class Pool {
   /** Lets every worker go that was started before, once it is idle: each keeps the sign-in it was started with. */
   renew(): void {
     this.#current = new WeakSet();
+    this.#known.doubt();
     for (const worker of this.#idle.clear()) this.#dismiss(worker);
   }
 
@@ -187,6 +177,12 @@ export class Pool {
     this.#counters.close();
     this.#idle.clear();
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
+  }
+
+  #describe(): Promise<void> {
+    const described = this.#prepare(PLAIN_KEY).then((worker) => this.#park(worker, PLAIN));
+    this.#expect(PLAIN, described);
+    return described;
   }
 
   /** A worker with this key will be idle as soon as `arrival` settles. */
@@ -214,7 +210,7 @@ export class Pool {
       const worker = blank ?? (await this.#startAnyhow(betas, background));
       this.warmUp();
       try {
-        this.#description = await worker.initialize(system);
+        this.#known.accept(await worker.initialize(system));
         return worker;
       } catch (error) {
         this.#dismiss(worker);
@@ -291,8 +287,4 @@ export class Pool {
   #dismiss(worker: Worker): void {
     worker.stop().catch((error: Error) => this.#logger.warn(error.message));
   }
-}
-
-function nameOf({ system, betas, background = false }: WorkerKey): string {
-  return JSON.stringify([system, betas, background]);
 }

@@ -38,7 +38,8 @@ export async function readSignInSettings(environment: NodeJS.ProcessEnv): Promis
 
 function parse(text: string, path: string): Record<string, unknown> {
   try {
-    const value = JSON.parse(text);
+    // Windows editors put a byte order mark before it, which the CLI passes over
+    const value = JSON.parse(text.replace(/^\u{feff}/u, ""));
     if (isObject(value)) return value;
   } catch {
     // told below, without the text, which may hold a key

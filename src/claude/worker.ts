@@ -7,6 +7,7 @@ import type { CliProcess } from "./cliProcess.ts";
 import { type CliMessage, encodePieces, messages } from "./codec.ts";
 import { Controls } from "./controls.ts";
 import { CountSession } from "./countSession.ts";
+import type { CliDescription } from "./description.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LineLog } from "./lineLog.ts";
@@ -15,21 +16,6 @@ import { reportsMod } from "./oneCallMod.ts";
 import { Turn } from "./turn.ts";
 import { bodyOf, type TurnRequest, trigger, turnSettings } from "./turnSettings.ts";
 import { isSdkLog } from "./upstreamHeaders.ts";
-
-/** What the CLI tells of itself when it is initialized; fields as in its own protocol. */
-export interface CliDescription {
-  models: CliModel[];
-  account: { tokenSource?: string; apiKeySource?: string; apiProvider?: string };
-}
-
-export interface CliModel {
-  value: string;
-  resolvedModel?: string;
-  displayName?: string;
-  description?: string;
-  supportsEffort?: boolean;
-  supportedEffortLevels?: string[];
-}
 
 /** Hang bounds in seconds, far above the milliseconds these take. */
 const INITIALIZE_TIMEOUT = 60;

@@ -3,7 +3,7 @@ import type { CountTokensRequest } from "../api/countTokensRequest.ts";
 import { ApiError } from "../api/errors.ts";
 import { isSignedIn } from "../claude/account.ts";
 import { type CountedTool, type CountSession, type HistoryMessage, TOOLS_DISCOUNT } from "../claude/countSession.ts";
-import type { Pool } from "../claude/pool.ts";
+import type { Lease, Pool } from "../claude/pool.ts";
 import type { Logger } from "../shared/logger.ts";
 import { Slicer, type Slices } from "../shared/slices.ts";
 import { contentKey } from "./contentKey.ts";
@@ -97,14 +97,12 @@ export class TokenCounter {
 
   /** Undefined when the counter cannot be asked. */
   async #ask(plan: CountPlan, signal: AbortSignal): Promise<number | undefined> {
-    const { worker, release } = await this.#pool.leaseCounter(plan.system, signal);
+    const { worker, release } = await this.#leaseSignedIn(plan.system, signal);
     const end = AbortSignal.any([signal, AbortSignal.timeout(COUNT_TIMEOUT_MS)]);
     // without its worker, whatever is waited for fails
     end.addEventListener("abort", () => release(), { once: true });
     try {
       signal.throwIfAborted();
-      const { description } = this.#pool;
-      if (description && !isSignedIn(description)) throw notSignedIn();
       return await this.#sum(worker.count(), plan);
     } catch (error) {
       signal.throwIfAborted();
@@ -113,6 +111,18 @@ export class TokenCounter {
       return undefined;
     } finally {
       release();
+    }
+  }
+
+  /** Leases a second counter where the first is signed out, since a blank worker may be older than the sign-in. */
+  async #leaseSignedIn(system: string, signal: AbortSignal): Promise<Lease> {
+    for (let isSecond = false; ; isSecond = true) {
+      const lease = await this.#pool.leaseCounter(system, signal);
+      const { description } = this.#pool;
+      if (!description || isSignedIn(description)) return lease;
+      lease.release();
+      if (isSecond) throw notSignedIn();
+      this.#pool.renew();
     }
   }
 

@@ -1,7 +1,7 @@
 import { MAX_CACHE_MARKS, marksOutsideSystem, systemTtl } from "../api/cacheMarks.ts";
 import type { MessagesRequest } from "../api/messagesRequest.ts";
-import type { WorkerKey } from "../claude/pool.ts";
 import type { TurnRequest } from "../claude/turnSettings.ts";
+import type { WorkerKey } from "../claude/workerKey.ts";
 
 /** Betas that no request has to carry: our own server stands for them, or the CLI sends them by itself. */
 const UNCARRIED_BETAS =

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { CliDescription, CliModel } from "../claude/worker.ts";
+import type { CliDescription, CliModel } from "../claude/description.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
 import { toText } from "../storage/draft.ts";

@@ -1,9 +1,9 @@
 import { cliUnfit } from "../api/cliErrors.ts";
-import { isSignedIn } from "../claude/account.ts";
+import { describeSignIn, isSignedIn, signInOf } from "../claude/account.ts";
+import type { CliDescription } from "../claude/description.ts";
 import { homeTrouble } from "../claude/directories.ts";
 import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
 import { type Cli, locate, type PassedOver } from "../claude/locate.ts";
-import type { CliDescription } from "../claude/worker.ts";
 import { type Finding, selfCheck } from "./selfCheck.ts";
 
 /** Everything there is to know about the CLI on this machine. */
@@ -78,8 +78,7 @@ export interface Description {
 
 export function describe(diagnosis: Diagnosis): Description {
   const { path, version, passedOver, signedIn, account, findings } = diagnosis;
-  const how = account.apiKeySource ?? account.tokenSource ?? account.apiProvider;
-  const signIn = signedIn ? `signed in (${how})` : "not signed in: run 'claude' in a terminal and sign in with /login";
+  const [signIn = "", ...displaced] = describeSignIn(signInOf({ account }));
   const checks = findings.map(({ name, reason }) => (reason === undefined ? `✓ ${name}` : `✗ ${name}: ${reason}`));
   const failed = checks.filter((_, index) => findings[index]?.reason !== undefined);
   const home = diagnosis.homeTrouble === undefined ? [] : [diagnosis.homeTrouble];
@@ -89,6 +88,7 @@ export function describe(diagnosis: Diagnosis): Description {
       ...passedOver.map((other) => `passed over ${other.path}: ${other.reason}`),
       ...home,
       signIn,
+      ...displaced,
       ...checks,
       failed.length === 0 ? "passed the self-check" : `failed ${failed.length} of ${checks.length} checks`,
     ],

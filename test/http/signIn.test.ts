@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { cliEnvironment, health, type Stage, scratchHome, simple, stage } from "../support/harness.ts";
+import { cliEnvironment, health, type Stage, scratchHome, simple, stage, until } from "../support/harness.ts";
 import { failure } from "../support/replies.ts";
+import { SIGN_INS, subscriptionFiles, withVariables, writeFiles } from "../support/signIns.ts";
 import { StandIn } from "../support/standIn.ts";
 
 /** A user whose sign-in stands in the CLI's own settings, not in the environment. */
@@ -44,6 +45,14 @@ describe("a sign-in in the user's settings of the CLI", () => {
     expect(keyOf(standIn)).toContain("key-of-the-helper");
   });
 
+  it("is read from a file with a byte order mark", async () => {
+    const { on, standIn, home } = await user({});
+    const settings = JSON.stringify({ env: { ANTHROPIC_API_KEY: "key-of-the-settings" } });
+    await writeFile(join(home, ".claude", "settings.json"), `\u{feff}${settings}`);
+    expect((await on.post(simple("x", { system: "a worker of its own" }))).status).toBe(200);
+    expect(keyOf(standIn)).toBe("key-of-the-settings");
+  });
+
   it("is no obstacle when its file is broken", async () => {
     const { on, home } = await user({});
     await writeFile(join(home, ".claude", "settings.json"), "{");
@@ -73,5 +82,53 @@ describe("a sign-in in the user's settings of the CLI", () => {
     standIn.reset();
     expect((await on.post(simple("x"))).status).toBe(200);
     expect(keyOf(standIn)).toBe("a-new-key");
+  });
+});
+
+/** A server of a user with these files of the CLI. */
+async function subscriber(files: Record<string, unknown>) {
+  const scratch = await scratchHome();
+  onTestFinished(() => scratch[Symbol.asyncDispose]());
+  await writeFiles(scratch.home, files);
+  const { env } = SIGN_INS["Claude Max"];
+  const on = await stage((standIn) => ({
+    environment: withVariables(cliEnvironment(scratch.home, standIn), env),
+    warm: 1,
+  }));
+  onTestFinished(() => on[Symbol.asyncDispose]());
+  const count = async () => {
+    const { max_tokens: _, ...question } = simple("x");
+    return on.call("/v1/messages/count_tokens", { method: "POST", body: JSON.stringify(question) });
+  };
+  return { on, home: scratch.home, count };
+}
+
+describe("a subscription", () => {
+  it("counts as a sign-in, and its plan is shown without the person", async () => {
+    const { on, count } = await subscriber(subscriptionFiles("max"));
+    expect((await count()).status).toBe(200);
+    expect((await on.post(simple("x"))).status).toBe(200);
+    expect(on.standIn.messages[0]?.headers.authorization).toBe("Bearer sk-ant-oat01-dummy");
+    expect(await on.server.troubleWithCli()).toBeUndefined();
+    const { cli } = await health(on);
+    expect(cli).toMatchObject({ signed_in: true, sign_in: { kind: "subscription", plan: "Claude Max" } });
+    expect(JSON.stringify(cli)).not.toContain("example.com");
+  });
+
+  it("is used as soon as it is there, and missed as soon as it is gone", async () => {
+    const { on, home, count } = await subscriber({});
+    expect((await on.post(simple("x"))).status).toBe(401);
+    await until(async () => (await health(on)).cli?.signed_in === false);
+    expect((await health(on)).cli.sign_in).toBeNull();
+    expect((await count()).status).toBe(401);
+    await writeFiles(home, subscriptionFiles("pro"));
+    expect((await on.post(simple("y"))).status).toBe(200);
+    expect((await count()).status).toBe(200);
+    expect((await health(on)).cli).toMatchObject({ signed_in: true, sign_in: { plan: "Claude Pro" } });
+    await rm(join(home, ".claude", ".credentials.json"));
+    on.standIn.respond = () => failure(401, "authentication_error", "OAuth token has been revoked");
+    expect((await on.post(simple("z"))).status).toBe(401);
+    // asked again by whoever looks, after a refusal
+    await until(async () => (await health(on)).cli.signed_in === false);
   });
 });

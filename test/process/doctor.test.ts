@@ -30,7 +30,9 @@ describe("doctor", () => {
 
   it("says that all is well", async () => {
     const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" });
-    expect(output).toMatch(/^Claude Virtual API [\d.]+\nClaude Code [\d.]+ at .*\nsigned in \(ANTHROPIC_API_KEY\)\n✓ /);
+    expect(output).toMatch(
+      /^Claude Virtual API [\d.]+\nClaude Code [\d.]+ at .*\nsigned in with ANTHROPIC_API_KEY\n✓ /,
+    );
     expect(output).toMatch(/\npassed the self-check\n$/);
     expect(output).not.toContain("✗");
     expect(code).toBe(0);

@@ -1,6 +1,6 @@
 import type { Context } from "koa";
 import type { Batches } from "../../batches/batches.ts";
-import { isSignedIn } from "../../claude/account.ts";
+import { signInOf } from "../../claude/account.ts";
 import type { Launcher } from "../../claude/launcher.ts";
 import type { Pool } from "../../claude/pool.ts";
 import type { Logger } from "../../shared/logger.ts";
@@ -30,19 +30,25 @@ export function health({ pool, launcher, activity, batches, secret }: HealthSour
     });
     const { waiting, workers } = pool.stats;
     const cli = launcher.found;
+    pool.refresh();
     context.body = {
       status: "ok",
       service: "claude-virtual-api",
       version,
       uptime_seconds: Math.round((performance.now() - startedAt) / 1000),
-      cli: cli
-        ? { path: cli.path, version: cli.version, signed_in: pool.description ? isSignedIn(pool.description) : null }
-        : null,
+      cli: cli ? { path: cli.path, version: cli.version, ...signInState(pool) } : null,
       workers: { alive: workers },
       batches: batches.progress,
       requests: { running: activity.running, waiting, served: activity.served },
     };
   };
+}
+
+/** The sign-in without the person, since anyone on this machine may ask; `signed_in` is null while it is not known. */
+function signInState({ description }: Pool) {
+  if (!description) return { signed_in: null, sign_in: null };
+  const signIn = signInOf(description) ?? null;
+  return { signed_in: signIn !== null, sign_in: signIn };
 }
 
 /** Proves to a window that this server belongs to its data directory (see `shared/proof.ts`). */

@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { signInOf } from "../../src/claude/account.ts";
+import { FULL } from "../support/full.ts";
+import { RawCli } from "../support/rawCli.ts";
+import { SIGN_INS, type SignInFixture, writeFiles } from "../support/signIns.ts";
+
+const PERSON = { email: "person@example.com", organization: "Example Organization" };
+const firstParty = (account: object) => ({ apiProvider: "firstParty", ...account });
+
+/** What `initialize` says of each sign-in, and what we make of it. */
+const ANSWERS: Record<keyof typeof SIGN_INS, [account: object, signIn: object | undefined]> = {
+  "signed out": [firstParty({ tokenSource: "none" }), undefined],
+  "an account without credentials": [firstParty({ tokenSource: "none" }), undefined],
+  "a token without the right to ask": [firstParty({ tokenSource: "none" }), undefined],
+  "an API key": [
+    firstParty({ tokenSource: "none", apiKeySource: "ANTHROPIC_API_KEY" }),
+    { kind: "api_key", source: "ANTHROPIC_API_KEY" },
+  ],
+  "a gateway's token": [
+    firstParty({ tokenSource: "ANTHROPIC_AUTH_TOKEN" }),
+    { kind: "token", source: "ANTHROPIC_AUTH_TOKEN" },
+  ],
+  "a key and a token": [
+    firstParty({ tokenSource: "ANTHROPIC_AUTH_TOKEN", apiKeySource: "ANTHROPIC_API_KEY" }),
+    { kind: "api_key", source: "ANTHROPIC_API_KEY" },
+  ],
+  "a token of setup-token": [
+    firstParty({ tokenSource: "CLAUDE_CODE_OAUTH_TOKEN" }),
+    { kind: "token", source: "CLAUDE_CODE_OAUTH_TOKEN" },
+  ],
+  "a helper": [
+    firstParty({ tokenSource: "apiKeyHelper", apiKeySource: "apiKeyHelper" }),
+    { kind: "api_key", source: "apiKeyHelper" },
+  ],
+  "a key of the Console": [
+    firstParty({ ...PERSON, tokenSource: "none", apiKeySource: "/login managed key" }),
+    { kind: "api_key", source: "/login managed key" },
+  ],
+  "Claude Pro": plan("Claude Pro"),
+  "Claude Max": plan("Claude Max"),
+  "Claude Team": plan("Claude Team"),
+  "Claude Enterprise": plan("Claude Enterprise"),
+  "an account without a plan": plan("Claude API"),
+  "an expired token": plan("Claude Max"),
+  "a subscription and a key": [
+    firstParty({ tokenSource: "claude.ai", apiKeySource: "ANTHROPIC_API_KEY" }),
+    { kind: "api_key", source: "ANTHROPIC_API_KEY", displaced: "claude.ai" },
+  ],
+  "a subscription and a gateway's token": [
+    firstParty({ tokenSource: "ANTHROPIC_AUTH_TOKEN" }),
+    { kind: "token", source: "ANTHROPIC_AUTH_TOKEN" },
+  ],
+  Vertex: [{ apiProvider: "vertex" }, { kind: "provider", source: "vertex" }],
+  Bedrock: [{ apiProvider: "bedrock" }, { kind: "provider", source: "bedrock" }],
+  Foundry: [{ apiProvider: "foundry" }, { kind: "provider", source: "foundry" }],
+};
+
+function plan(name: string): [object, object] {
+  return [firstParty({ ...PERSON, subscriptionType: name }), { kind: "subscription", source: "claude.ai", plan: name }];
+}
+
+/** Sign-ins with the answer of another, for a full run. */
+const ALIKE: ReadonlySet<string> = new Set(["an account without credentials", "Claude Pro", "Claude Enterprise"]);
+const TRIED = Object.entries(ANSWERS).filter(([name]) => FULL || !ALIKE.has(name));
+
+describe("what the CLI says of a sign-in", () => {
+  it.each(TRIED)("%s", async (name, [account, signIn]) => {
+    const { env, files = {}, settings }: SignInFixture = SIGN_INS[name as keyof typeof SIGN_INS];
+    await using cli = await RawCli.start({
+      ...(env && { env }),
+      args: settings ? ["--settings", JSON.stringify(settings)] : [],
+      prepare: (home) => writeFiles(home, files),
+    });
+    const { response } = await cli.initialize("");
+    expect(response.account).toEqual(account);
+    expect(signInOf(response)).toEqual(signIn);
+  });
+});
