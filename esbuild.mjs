@@ -48,7 +48,13 @@ await rm("dist", { recursive: true, force: true });
 const results = await Promise.all([
   build({ ...common, entryPoints: ["src/server.ts", "src/client.ts"], plugins: [loadedLater] }),
   build({ ...common, entryPoints: ["src/messages/tokenizer.ts"] }),
-  build({ ...common, entryPoints: ["src/messages/readerThreadEntry.ts"] }),
+  build({
+    ...common,
+    entryPoints: ["src/messages/readerThreadEntry.ts"],
+    plugins: [loadedLater],
+    // with `require`, since not every Electron has `import()` in threads
+    supported: { "dynamic-import": false },
+  }),
   build({
     ...common,
     entryPoints: ["src/cli.ts"],

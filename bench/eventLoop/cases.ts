@@ -6,37 +6,18 @@ import { brokenCli } from "../../test/support/brokenCli.ts";
 import { FORM_END, FORM_TYPE, partHead } from "../../test/support/forms.ts";
 import { simple } from "../../test/support/harness.ts";
 import { eventsFor, failure, paced, reply, type StreamEvent, text, toolUse } from "../../test/support/replies.ts";
+import { COUNTS } from "./counts.ts";
 import type { Bench, Case } from "./measure.ts";
+import { imageMessage, MB, statusOf } from "./requests.ts";
 
-const MB = 1024 * 1024;
 const SMALL = JSON.stringify(simple("Hello"));
 
-const statusOf = async (answer: Promise<Response>): Promise<string> => {
-  const response = await answer;
-  const body = await response.text();
-  // the words of a refusal make no table
-  return response.ok ? `${response.status}` : `${response.status} ${/"type":"(\w+_error)"/.exec(body)?.[1] ?? ""}`;
-};
 const post = (bench: Bench, body: string) => statusOf(bench.post("/v1/messages", body));
-const count = (bench: Bench, content: string) => {
-  // an estimate is made where the API's own counter cannot be asked
-  bench.standIn.refuseCount = () => failure(500, "api_error", "The counter is not available.");
-  return statusOf(
-    bench.post("/v1/messages/count_tokens", JSON.stringify({ ...simple(content), max_tokens: undefined })),
-  );
-};
 /** What is asked for several times at once, with how many got which answer. */
 const together = async (answers: Promise<string>[]): Promise<string> => {
   const outcomes = await Promise.all(answers);
   return [...new Set(outcomes)].map((one) => `${outcomes.filter((other) => other === one).length} × ${one}`).join(", ");
 };
-
-/** A message with an image of so many bytes in base64, made without holding it twice. */
-function imageMessage(size: number): string {
-  const source = { type: "base64", media_type: "image/png", data: "" };
-  const body = JSON.stringify(simple([{ type: "image", source }]));
-  return body.replace('"data":""', `"data":"${"iVBORw0KGgo".padEnd(size, "A")}"`);
-}
 
 /** Runs the same on the small stand-in that answers at once. */
 const answering = (run: (bench: Bench) => Promise<string>) => (bench: Bench) => {
@@ -166,40 +147,6 @@ const upstream: Case[] = [
   },
 ];
 
-/** Counts a request that goes to the counter whole. */
-const countWhole = (bench: Bench, messages: object[]) =>
-  statusOf(bench.post("/v1/messages/count_tokens", JSON.stringify({ ...simple(), messages, max_tokens: undefined })));
-
-const counts: Case[] = [
-  {
-    name: "countText",
-    title: "a count of a text of 31.5 MB",
-    run: (bench) => countWhole(bench, [{ role: "user", content: "word ".repeat(6.3 * MB) }]),
-  },
-  {
-    name: "countMessages",
-    title: "a count of 100,000 messages",
-    run(bench) {
-      const messages = Array.from({ length: 100_000 }, (_, i) => ({
-        role: i % 2 === 0 ? "user" : "assistant",
-        content: [{ type: "text", text: `This is message ${i}` }],
-      }));
-      return countWhole(bench, [...messages, { role: "user", content: "Go" }]);
-    },
-  },
-  { name: "letters", title: "an estimated count of 400,000 letters", run: (bench) => count(bench, "a".repeat(4e5)) },
-  {
-    name: "blanks",
-    title: "an estimated count of 400,000 blanks",
-    run: (bench) => count(bench, `x${" ".repeat(4e5)}y`),
-  },
-  {
-    name: "breaks",
-    title: "an estimated count of 400,000 line breaks",
-    run: (bench) => count(bench, `x${"\n".repeat(4e5)}y`),
-  },
-];
-
 const stored: Case[] = [
   {
     name: "upload",
@@ -272,4 +219,4 @@ async function endedBatch(dataDir: string, total: number): Promise<object> {
 }
 
 /** Every case, the ordinary one first: the others are compared with it. */
-export const CASES: readonly Case[] = [ordinary, ...bodies, ...upstream, ...counts, ...stored];
+export const CASES: readonly Case[] = [ordinary, ...bodies, ...upstream, ...COUNTS, ...stored];

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { hasFewValues, MAX_PARSED_VALUES } from "../api/fewValues.ts";
 import { byteLines } from "../shared/lines.ts";
 import type { TurnBudget } from "../shared/turnBudget.ts";
-import { EncodedText } from "./encodedText.ts";
+import { EncodedJson } from "./encodedJson.ts";
 
 /** A line of the CLI's stream-json protocol, in either direction; fields beyond `type` depend on it. */
 export interface CliMessage {
@@ -52,17 +52,17 @@ export function encode(message: CliMessage): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-/** As `encode`, in pieces to write one after the other: encoded texts in the message are not copied. */
+/** As `encode`, in pieces to write one after the other: encoded JSON in the message is not copied. */
 export function encodePieces(message: CliMessage): (string | Uint8Array)[] {
-  const texts: EncodedText[] = [];
+  const encoded: EncodedJson[] = [];
   const marker = randomUUID();
   const json = JSON.stringify(message, (_key, value) => {
-    if (!(value instanceof EncodedText)) return value;
-    texts.push(value);
+    if (!(value instanceof EncodedJson)) return value;
+    encoded.push(value);
     return marker;
   });
   const [first = "", ...rest] = `${json}\n`.split(`"${marker}"`);
-  return [first, ...rest.flatMap((piece, index) => [(texts[index] as EncodedText).literal, piece])];
+  return [first, ...rest.flatMap((piece, index) => [(encoded[index] as EncodedJson).literal, piece])];
 }
 
 function isRepetition(line: Buffer): boolean {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { ApiError } from "../api/errors.ts";
 import type { CliMessage } from "./codec.ts";
 import type { ControlRequest } from "./controls.ts";
+import type { EncodedJson } from "./encodedJson.ts";
 import { parseEnvelope } from "./evidence.ts";
 
 /** What a count needs of its worker. */
@@ -51,7 +52,7 @@ const ESTIMATED = "count unavailable";
 export class CountSession {
   readonly #link: CountLink;
   readonly #taken = new Map<string, { resolve(): void; reject(error: ApiError): void }>();
-  #tools: readonly CountedTool[] = [];
+  #tools: readonly CountedTool[] | EncodedJson = [];
   #listed: (() => void) | undefined;
   #failure: ApiError | undefined;
   #ended: ApiError | undefined;
@@ -71,7 +72,7 @@ export class CountSession {
   }
 
   /** Replaces the tools that are counted; they get into the CLI as those of an MCP server. */
-  async offer(tools: readonly CountedTool[]): Promise<void> {
+  async offer(tools: readonly CountedTool[] | EncodedJson): Promise<void> {
     this.#tools = tools;
     await this.#link.request({ subtype: "mcp_set_servers", servers: {} });
     const listed = new Promise<void>((resolve) => {

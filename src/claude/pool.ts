@@ -2,6 +2,7 @@ import { isScarcity } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { untilAborted } from "../shared/untilAborted.ts";
 import type { CliDescription } from "./description.ts";
+import type { EncodedJson } from "./encodedJson.ts";
 import { IdleWorkers } from "./idleWorkers.ts";
 import { KnownDescription } from "./knownDescription.ts";
 import type { Launcher } from "./launcher.ts";
@@ -146,7 +147,7 @@ export class Pool {
    * Lends a fresh worker for a count, which ends with it. Takes no place from a request.
    * Throws `ApiError` when the line is full or the CLI cannot be started.
    */
-  async leaseCounter(system: string, signal: AbortSignal): Promise<Lease> {
+  async leaseCounter(system: string | EncodedJson, signal: AbortSignal): Promise<Lease> {
     const freeSlot = await this.#counters.acquire(signal);
     try {
       const worker = await this.#prepare({ ...PLAIN_KEY, system });
@@ -204,7 +205,7 @@ export class Pool {
     return this.#idle.take(key);
   }
 
-  async #prepare({ system, betas, background = false }: WorkerKey): Promise<Worker> {
+  async #prepare({ system, betas, background = false }: WorkerKey<string | EncodedJson>): Promise<Worker> {
     let blank = betas.length === 0 && !background ? this.#idle.take(undefined) : undefined;
     for (let isSecond = false; ; ) {
       const worker = blank ?? (await this.#startAnyhow(betas, background));

@@ -9,6 +9,7 @@ import { Controls } from "./controls.ts";
 import { CountSession } from "./countSession.ts";
 import type { CliDescription } from "./description.ts";
 import { Diagnostics } from "./diagnostics.ts";
+import type { EncodedJson } from "./encodedJson.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LineLog } from "./lineLog.ts";
 import { type Cli, requireVersion } from "./locate.ts";
@@ -114,9 +115,8 @@ export class Worker {
    * Gives a blank worker its system prompt; one that was ready must answer at once. Throws `ApiError` when the CLI ends,
    * stays silent, runs without the one-call mod, or is not of the version that was checked: then it must not serve.
    */
-  async initialize(system: string): Promise<CliDescription> {
-    const systemPrompt = system === "" ? [] : [system];
-    const request = { subtype: "initialize", systemPrompt, systemPromptSnapshot: false };
+  async initialize(system: string | EncodedJson): Promise<CliDescription> {
+    const request = { subtype: "initialize", systemPrompt: system === "" ? [] : [system], systemPromptSnapshot: false };
     if (this.#heartbeat.hasHeard) this.#heartbeat.start();
     const { response } = await this.#controls
       .request(request, INITIALIZE_TIMEOUT)

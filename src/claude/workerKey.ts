@@ -1,6 +1,6 @@
 /** What is fixed for the life of a worker. */
-export interface WorkerKey {
-  system: string;
+export interface WorkerKey<System = string> {
+  system: System;
   betas: readonly string[];
   /** For work that nobody waits for: behind all other requests, on workers of low priority. */
   background?: boolean;

@@ -1,23 +1,18 @@
 import { notSignedIn } from "../api/cliErrors.ts";
-import type { CountTokensRequest } from "../api/countTokensRequest.ts";
 import { ApiError } from "../api/errors.ts";
 import { isSignedIn } from "../claude/account.ts";
-import { type CountedTool, type CountSession, type HistoryMessage, TOOLS_DISCOUNT } from "../claude/countSession.ts";
+import { type CountSession, TOOLS_DISCOUNT } from "../claude/countSession.ts";
+import type { EncodedJson } from "../claude/encodedJson.ts";
 import type { Lease, Pool } from "../claude/pool.ts";
 import type { Logger } from "../shared/logger.ts";
-import { Slicer, type Slices } from "../shared/slices.ts";
-import { contentKey } from "./contentKey.ts";
-import { type CountPlan, planCount, type Trust } from "./countPlan.ts";
-import { estimateRequest, estimateRest } from "./estimate.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import type { Trust } from "./countPlan.ts";
+import type { CountQuestion } from "./countQuestion.ts";
+import type { ReadCount } from "./requestReader.ts";
 
 export interface TokenCount {
   tokens: number;
   trust: Trust;
 }
-
-/** The tools that make measurable what a request's tools cost; the cost of the second is what is measured. */
-type Paddings = [CountedTool, CountedTool];
 
 /** What the parts of a request have in common and a sum must not count twice; by model and the padding's names. */
 interface Base {
@@ -34,79 +29,46 @@ const REFUSALS = new Set([401, 402, 403, 404, 413]);
 const MAX_KNOWN = 500;
 /** After this a count is estimated: far above the second that one takes. */
 const COUNT_TIMEOUT_MS = 60_000;
-/**
- * Messages that the counter is shown, which the CLI takes in one by one: 1,000 take 4 to 8 s, 4,000 take 23 s, and 20,000
- * more than the bound above.
- */
-const MAX_MESSAGES = 2000;
-
 /** Counts tokens by the API's own free counter as far as the CLI can be made to ask it, and estimates the rest. */
 export class TokenCounter {
   readonly #pool: Pool;
-  readonly #modelMap: Record<string, string>;
   readonly #logger: Logger;
   readonly #bases = new Map<string, Base>();
   /** Counts of the last requests, oldest first: clients count the same conversation again and again. */
   readonly #known = new Map<string, number>();
-  readonly #slicer = new Slicer();
-  /** Loaded once it is needed, since it is large and most counts do without it. */
-  #tokenizer: Promise<Tokenizer> | undefined;
 
-  constructor(pool: Pool, modelMap: Record<string, string>, logger: Logger) {
+  constructor(pool: Pool, logger: Logger) {
     this.#pool = pool;
-    this.#modelMap = modelMap;
     this.#logger = logger;
   }
 
   /** Makes no call that costs anything. Throws `ApiError` when upstream refuses, or the CLI cannot be started. */
-  async count(request: CountTokensRequest, signal: AbortSignal): Promise<TokenCount> {
-    const slices = this.#slicer.begin(signal);
-    const plan = await planCount(request, this.#modelMap, slices);
-    const counted = await this.#counted(plan, signal, slices);
-    if (counted !== undefined && plan.trust !== "estimate") return { tokens: counted, trust: plan.trust };
-    const tokenizer = await this.#loadTokenizer();
-    signal.throwIfAborted();
-    const asked = { ...request, model: plan.model };
-    const tokens =
-      counted === undefined
-        ? await estimateRequest(asked, tokenizer, slices)
-        : counted + (await estimateRest(asked, plan, tokenizer, slices));
-    return { tokens, trust: "estimate" };
+  async count({ question, estimate }: ReadCount, signal: AbortSignal): Promise<TokenCount> {
+    const counted = question && (await this.#counted(question, signal));
+    if (question && counted !== undefined) return { tokens: counted + question.rest, trust: question.trust };
+    return { tokens: await estimate(), trust: "estimate" };
   }
 
-  /** Loads it for every request, so that a client that leaves does not end it for others. */
-  #loadTokenizer(): Promise<Tokenizer> {
-    this.#tokenizer ??= import("./tokenizer.ts")
-      .then(({ loadTokenizer }) => loadTokenizer(this.#slicer.begin(new AbortController().signal)))
-      .catch((error) => {
-        this.#tokenizer = undefined;
-        throw error;
-      });
-    return this.#tokenizer;
-  }
-
-  async #counted(plan: CountPlan, signal: AbortSignal, slices: Slices): Promise<number | undefined> {
-    if (plan.history.length > MAX_MESSAGES) return undefined;
-    const key = await contentKey(plan, slices);
-    const known = this.#known.get(key);
+  async #counted(question: CountQuestion, signal: AbortSignal): Promise<number | undefined> {
+    const known = this.#known.get(question.key);
     if (known !== undefined) return known;
-    const tokens = await this.#ask(plan, signal);
-    if (tokens !== undefined) remember(this.#known, key, tokens);
+    const tokens = await this.#ask(question, signal);
+    if (tokens !== undefined) remember(this.#known, question.key, tokens);
     return tokens;
   }
 
   /** Undefined when the counter cannot be asked. */
-  async #ask(plan: CountPlan, signal: AbortSignal): Promise<number | undefined> {
-    const { worker, release } = await this.#leaseSignedIn(plan.system, signal);
+  async #ask(question: CountQuestion, signal: AbortSignal): Promise<number | undefined> {
+    const { worker, release } = await this.#leaseSignedIn(question.system, signal);
     const end = AbortSignal.any([signal, AbortSignal.timeout(COUNT_TIMEOUT_MS)]);
     // without its worker, whatever is waited for fails
     end.addEventListener("abort", () => release(), { once: true });
     try {
       signal.throwIfAborted();
-      return await this.#sum(worker.count(), plan);
+      return await this.#sum(worker.count(), question);
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof ApiError) || isMeant(error, plan)) throw error;
+      if (!(error instanceof ApiError) || isMeant(error, question)) throw error;
       this.#logger.warn(`tokens are estimated: ${error.message}`);
       return undefined;
     } finally {
@@ -115,7 +77,7 @@ export class TokenCounter {
   }
 
   /** Leases a second counter where the first is signed out, since a blank worker may be older than the sign-in. */
-  async #leaseSignedIn(system: string, signal: AbortSignal): Promise<Lease> {
+  async #leaseSignedIn(system: string | EncodedJson, signal: AbortSignal): Promise<Lease> {
     for (let isSecond = false; ; isSecond = true) {
       const lease = await this.#pool.leaseCounter(system, signal);
       const { description } = this.#pool;
@@ -126,23 +88,23 @@ export class TokenCounter {
     }
   }
 
-  async #sum(session: CountSession, plan: CountPlan): Promise<number> {
-    await session.configure(plan.model);
-    const hasTools = plan.tools.length > 0;
-    const paddings = paddingsBeside(plan.tools);
-    const base = plan.system === "" && !hasTools ? undefined : await this.#base(session, plan, paddings);
-    if (hasTools) await session.offer([...plan.tools, paddings[1]]);
-    for (const message of plan.history) await session.append(message);
+  async #sum(session: CountSession, question: CountQuestion): Promise<number> {
+    const { model, system: prompt, history, tools: offered } = question;
+    await session.configure(model);
+    const base = prompt === "" && !offered ? undefined : await this.#base(session, question);
+    if (offered) await session.offer(offered);
+    for (const message of history) await session.append(message);
     const usage = await session.measure();
-    const system = plan.system === "" ? 0 : usage.system - (base?.foo ?? 0) + FOO;
-    const tools = hasTools ? usage.tools + TOOLS_DISCOUNT - (base?.foo ?? 0) - (base?.padding ?? 0) : 0;
+    const system = prompt === "" ? 0 : usage.system - (base?.foo ?? 0) + FOO;
+    const tools = offered ? usage.tools + TOOLS_DISCOUNT - (base?.foo ?? 0) - (base?.padding ?? 0) : 0;
     return usage.messages + system + tools;
   }
 
   /** What must not be counted twice. Asked while the conversation is empty, which the CLI counts as `foo`. */
-  async #base(session: CountSession, plan: CountPlan, [first, second]: Paddings): Promise<Base> {
-    const hasTools = plan.tools.length > 0;
-    const key = JSON.stringify([plan.model, first.name, second.name]);
+  async #base(session: CountSession, { model, tools, paddings }: CountQuestion): Promise<Base> {
+    const [first, second] = paddings;
+    const hasTools = tools !== undefined;
+    const key = JSON.stringify([model, first.name, second.name]);
     const known = this.#bases.get(key);
     if (known && (!hasTools || known.padding !== undefined)) return known;
     if (hasTools) await session.offer([first]);
@@ -157,32 +119,10 @@ export class TokenCounter {
   }
 }
 
-/** Two tools of names that no tool of the client's has, since the CLI drops the second of a name. */
-function paddingsBeside(tools: readonly CountedTool[]): Paddings {
-  const names = new Set(tools.map(({ name }) => name));
-  let number = 0;
-  const next = () => {
-    do number += 1;
-    while (names.has(`padding_${number}`));
-    return padding(number);
-  };
-  return [next(), next()];
-}
-
-/** A tool that costs more than the CLI takes off: single letters are a token each. */
-function padding(number: number): CountedTool {
-  const description = "a b c d e f g h i j ".repeat(100);
-  return { name: `padding_${number}`, description, inputSchema: { type: "object", properties: {} } };
-}
-
 /** Whether upstream's refusal is of the client's request and not of the parts that were made of it. */
-function isMeant({ status, details }: ApiError, { trust, history }: CountPlan): boolean {
+function isMeant({ status, details }: ApiError, { trust, hasToolBlocks }: CountQuestion): boolean {
   if (REFUSALS.has(status) || details?.error_code !== undefined) return true;
-  return status === 400 && trust === "exact" && !history.some(hasToolBlock);
-}
-
-function hasToolBlock({ content }: HistoryMessage): boolean {
-  return Array.isArray(content) && content.some(({ type }) => String(type).includes("tool_"));
+  return status === 400 && trust === "exact" && !hasToolBlocks;
 }
 
 function remember<T>(map: Map<string, T>, key: string, value: T): void {

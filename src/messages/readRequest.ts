@@ -19,6 +19,9 @@ export interface Reading {
   isShown: boolean;
 }
 
+/** How the body of a count is to be read. */
+export type CountReading = Pick<Reading, "version" | "modelMap">;
+
 /** What the answer needs to know of a checked request. */
 export interface Facts {
   model: string;

@@ -1,10 +1,15 @@
 import { parentPort } from "node:worker_threads";
 import { toBatchLine } from "../api/batchLine.ts";
+import type { CountTokensRequest } from "../api/countTokensRequest.ts";
 import { parseJson } from "../api/parseJson.ts";
-import { literalOf, numbersOf } from "../claude/encodedText.ts";
+import { literalOf } from "../claude/encodedJson.ts";
+import { numbersOf } from "../claude/encodedText.ts";
+import { mapParts } from "./countQuestion.ts";
+import { CountReader } from "./countReader.ts";
 import { type FileSource, namesFiles, withFiles } from "./fileSources.ts";
 import { checkCount, checkMessage, decode, prepareMessage } from "./readRequest.ts";
 import {
+  type CountRead,
   type FilesNamed,
   type FilesPermit,
   type FromThread,
@@ -51,6 +56,27 @@ function textOf(job: Extract<Job, { kind: "element" }>): string {
   return text;
 }
 
+const counts = new CountReader();
+/** A job that is not wanted any more ends with the thread. */
+const { signal } = new AbortController();
+
+async function count(job: Extract<Job, { kind: "count" }>, request: CountTokensRequest): Promise<void> {
+  const { model } = request;
+  const { modelMap } = job.reading;
+  const question = await counts.question(request, modelMap, signal);
+  if (!question) {
+    send({ result: { model, tokens: await counts.estimate(request, modelMap, signal) } satisfies CountRead });
+    return;
+  }
+  const transfer = [job.bytes.buffer];
+  const encoded = mapParts(question, (part) => {
+    const literal = literalOf(part);
+    transfer.push(literal.buffer);
+    return literal;
+  });
+  send({ result: { model, question: encoded, body: job.bytes } satisfies CountRead }, transfer);
+}
+
 async function run(job: Job): Promise<void> {
   switch (job.kind) {
     case "message": {
@@ -63,9 +89,13 @@ async function run(job: Job): Promise<void> {
       send({ result }, [body.buffer]);
       return;
     }
-    case "count": {
-      const request = checkCount(parseJson(decode(job.bytes)), job.version);
-      if (!lacksMemory(job, request)) send({ result: await withFiles(request, files) });
+    case "count":
+    case "estimate": {
+      const checked = checkCount(parseJson(decode(job.bytes)), job.reading.version);
+      if (lacksMemory(job, checked)) return;
+      const request = await withFiles(checked, files);
+      if (job.kind === "count") await count(job, request);
+      else send({ result: await counts.estimate(request, job.reading.modelMap, signal) });
       return;
     }
     case "element": {

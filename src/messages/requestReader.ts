@@ -1,16 +1,25 @@
 import type { BatchElement } from "../api/batchLine.ts";
-import type { CountTokensRequest } from "../api/countTokensRequest.ts";
 import { ApiError, invalidRequest } from "../api/errors.ts";
 import type { MessagesRequest } from "../api/messagesRequest.ts";
-import type { ApiVersion } from "../api/versionRules.ts";
+import { EncodedJson } from "../claude/encodedJson.ts";
 import { EncodedText } from "../claude/encodedText.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { BodyMemory } from "./bodyMemory.ts";
 import type { Hold } from "./byteBudget.ts";
+import { type CountQuestion, mapParts } from "./countQuestion.ts";
+import { CountReader } from "./countReader.ts";
 import { type FileSource, MAX_INLINE, namesFiles } from "./fileSources.ts";
 import { type JobLink, ReaderThread } from "./readerThread.ts";
-import { checkCount, checkMessage, type Facts, type Prepared, prepareMessage, type Reading } from "./readRequest.ts";
-import { type FilesPermit, isFilesNamed, type Job, type PreparedBytes } from "./threadMessages.ts";
+import {
+  type CountReading,
+  checkCount,
+  checkMessage,
+  type Facts,
+  type Prepared,
+  prepareMessage,
+  type Reading,
+} from "./readRequest.ts";
+import { type CountRead, type FilesPermit, isFilesNamed, type Job, type PreparedBytes } from "./threadMessages.ts";
 
 /** A request body: parsed if it is small, else its bytes, which reading moves to the thread. */
 export type Body = { value: unknown } | { bytes: Uint8Array<ArrayBuffer> };
@@ -21,6 +30,16 @@ export interface ReadMessage extends Facts {
   prepared: Promise<Prepared>;
   /** Frees what the request holds. Call once it was handed over or has failed; further calls have no effect. */
   release(): void;
+}
+
+/** A count that was checked. */
+export interface ReadCount {
+  /** As the client names it. */
+  model: string;
+  /** Undefined for a request that can only be estimated. */
+  question: CountQuestion | undefined;
+  /** Tokens of the whole request. */
+  estimate(): Promise<number>;
 }
 
 /** What a request holds while it is read. */
@@ -47,6 +66,7 @@ export class RequestReader {
   readonly #memory: BodyMemory;
   readonly #logger: Logger;
   readonly #thread: ReaderThread;
+  readonly #counts = new CountReader();
 
   constructor(files: FileSource, memory: BodyMemory, logger: Logger, thread = new ReaderThread()) {
     this.#files = files;
@@ -87,17 +107,23 @@ export class RequestReader {
   }
 
   /** Throws `ApiError`, and the signal's reason when it is aborted. */
-  async count(body: Body, version: ApiVersion, holding: Holding): Promise<CountTokensRequest> {
+  async count(body: Body, reading: CountReading, { signal }: Holding): Promise<ReadCount> {
     if ("value" in body && !namesFiles(body.value as Partial<MessagesRequest>)) {
-      return checkCount(body.value, version);
+      const request = checkCount(body.value, reading.version);
+      return {
+        model: request.model,
+        question: await this.#counts.question(request, reading.modelMap, signal),
+        estimate: () => this.#counts.estimate(request, reading.modelMap, signal),
+      };
     }
-    const memory = this.#fileMemory(holding.signal, false);
-    try {
-      const job = { kind: "count", bytes: bytesOf(body), version } as const;
-      return (await this.#readWithFiles(job, { signal: holding.signal }, memory)) as CountTokensRequest;
-    } finally {
-      memory.release();
-    }
+    const read = (await this.#readCount({ kind: "count", bytes: bytesOf(body), reading }, signal)) as CountRead;
+    const { model } = read;
+    if ("tokens" in read) return { model, question: undefined, estimate: async () => read.tokens };
+    return {
+      model,
+      question: mapParts(read.question, (part) => new EncodedJson(part as Uint8Array<ArrayBuffer>)),
+      estimate: () => this.#readCount({ kind: "estimate", bytes: read.body, reading }, signal) as Promise<number>,
+    };
   }
 
   /** Takes a large element of a batch apart. Throws `ApiError` 400, and the signal's reason when it is aborted. */
@@ -127,6 +153,15 @@ export class RequestReader {
     if (!isFilesNamed(result)) return result;
     await memory.acquire();
     return this.#read({ ...job, bytes: result.named, files: "held" }, { ...link, files });
+  }
+
+  async #readCount(job: JobWithFiles, signal: AbortSignal): Promise<unknown> {
+    const memory = this.#fileMemory(signal, false);
+    try {
+      return await this.#readWithFiles(job, { signal }, memory);
+    } finally {
+      memory.release();
+    }
   }
 
   #fileMemory(signal: AbortSignal, inBatch: boolean): FileMemory {

@@ -1,16 +1,17 @@
 import { ApiError } from "../api/errors.ts";
 import { isObject } from "../api/isObject.ts";
-import type { ApiVersion } from "../api/versionRules.ts";
 import type { TurnRequest } from "../claude/turnSettings.ts";
+import type { CountQuestion } from "./countQuestion.ts";
 import type { StoredFile } from "./fileSources.ts";
-import type { Facts, Prepared, Reading } from "./readRequest.ts";
+import type { CountReading, Facts, Prepared, Reading } from "./readRequest.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What the thread is asked to read. */
 export type Job =
   | { kind: "message"; bytes: Bytes; reading: Reading; files: FilesPermit }
-  | { kind: "count"; bytes: Bytes; version: ApiVersion; files: FilesPermit }
+  | { kind: "count"; bytes: Bytes; reading: CountReading; files: FilesPermit }
+  | { kind: "estimate"; bytes: Bytes; reading: CountReading; files: FilesPermit }
   | { kind: "element"; bytes: Bytes };
 
 /** Whether memory is held for files. A job that lacks it ends with `FilesNamed`, since the thread must not wait for it. */
@@ -41,6 +42,9 @@ export type FromThread =
 export type PreparedBytes = Pick<Prepared, "key"> & {
   turn: Omit<TurnRequest, "body"> & { body: Bytes; numbers: Record<string, unknown> };
 };
+
+/** What the thread reads of a count: the question and the body, which an estimate may need later, or an estimate. */
+export type CountRead = { model: string } & ({ question: CountQuestion<Bytes>; body: Bytes } | { tokens: number });
 
 /** An error as it is passed between threads. */
 export interface Failure {

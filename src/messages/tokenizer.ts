@@ -1,4 +1,4 @@
-import vocabulary from "@anthropic-ai/tokenizer/claude.json";
+import vocabulary from "@anthropic-ai/tokenizer/claude.json" with { type: "json" };
 import type { Slices } from "../shared/slices.ts";
 
 /** Kinds of tokens, by what a model's tokenizer makes of their text. */

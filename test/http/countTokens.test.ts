@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { apiCount } from "../support/apiCount.ts";
 import { fileStage } from "../support/fileStage.ts";
@@ -168,6 +169,28 @@ describe("a request", () => {
     on.standIn.reset();
     expect(await count({ messages })).toEqual(first);
     expect(on.standIn.counts).toHaveLength(0);
+  });
+
+  it("is counted alike when its body is read on the thread", async () => {
+    const compressed = async (body: object) => {
+      const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+      const sent = gzipSync(JSON.stringify({ model: "sonnet", ...body }));
+      const response = await on.call("/v1/messages/count_tokens", { method: "POST", headers, body: sent });
+      return [response.status, await response.json(), response.headers.get("claude-virtual-api-token-count")];
+    };
+    const [text, image] = [EXACT[0]?.[1], EXACT[2]?.[1]];
+    const sum = { messages: text, system: "Be brief!", tools: [weather, search] };
+    const estimate = { ...sum, tools: [weather, { ...search, strict: true }] };
+    for (const body of [sum, estimate, { messages: image }]) {
+      const counted = await compressed(body);
+      // of equal requests the counter is asked once
+      const { length } = on.standIn.counts;
+      expect(await count(body)).toEqual(counted);
+      expect(on.standIn.counts).toHaveLength(length);
+    }
+    on.standIn.refuseCount = () => ({ status: 529, error: { type: "overloaded_error", message: "Overloaded" } });
+    const uncounted = { ...sum, messages: [user("Is it overloaded?")] };
+    expect(await compressed(uncounted)).toEqual(await count(uncounted));
   });
 
   it.each([

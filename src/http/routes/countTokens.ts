@@ -7,19 +7,20 @@ import type { ApiState } from "../middleware/apiVersion.ts";
 
 export interface CountOptions extends EndOptions {
   reader: RequestReader;
+  modelMap: Record<string, string>;
 }
 
 /** Says in a count's answer how far it can be trusted. */
 export const COUNT_HEADER = "claude-virtual-api-token-count";
 
 /** `POST /v1/messages/count_tokens`: parse, count, say how far the count can be trusted. */
-export function countTokens(counter: TokenCounter, { reader, ...ends }: CountOptions) {
+export function countTokens(counter: TokenCounter, { reader, modelMap, ...ends }: CountOptions) {
   return async (context: Context): Promise<void> => {
     const { apiVersion, exchange, body } = context.state as ApiState & { exchange: Exchange; body: Body };
     const signal = endSignal(context, exchange.closed, ends);
-    const request = await reader.count(body, apiVersion, { signal });
-    exchange.asked(request.model);
-    const { tokens, trust } = await counter.count(request, signal);
+    const read = await reader.count(body, { version: apiVersion, modelMap }, { signal });
+    exchange.asked(read.model);
+    const { tokens, trust } = await counter.count(read, signal);
     context.set(COUNT_HEADER, trust);
     context.body = { input_tokens: tokens };
   };

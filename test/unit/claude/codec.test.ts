@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type CliMessage, encode, encodePieces, messages } from "../../../src/claude/codec.ts";
-import { EncodedText, literalOf } from "../../../src/claude/encodedText.ts";
+import { literalOf } from "../../../src/claude/encodedJson.ts";
+import { EncodedText } from "../../../src/claude/encodedText.ts";
 import { byteLines, lines } from "../../../src/shared/lines.ts";
 import { Random } from "../support/random.ts";
 import { collect, from } from "../support/streams.ts";

@@ -1,0 +1,26 @@
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A large JSON value in UTF-8: encoded on the reader's thread, and written to the CLI without another copy. */
+export class EncodedJson {
+  #literal: Bytes | undefined;
+
+  constructor(literal: Bytes) {
+    this.#literal = literal;
+  }
+
+  /** Throws after `drop`. */
+  get literal(): Bytes {
+    if (!this.#literal) throw new Error("The JSON was dropped.");
+    return this.#literal;
+  }
+
+  /** Frees the bytes, even while the object is in use. */
+  drop(): void {
+    this.#literal = undefined;
+  }
+}
+
+/** A value as JSON in bytes. */
+export function literalOf(value: unknown): Bytes {
+  return new TextEncoder().encode(JSON.stringify(value));
+}

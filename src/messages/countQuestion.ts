@@ -1,0 +1,84 @@
+import type { CountedTool, HistoryMessage } from "../claude/countSession.ts";
+import type { EncodedJson } from "../claude/encodedJson.ts";
+import type { Slices } from "../shared/slices.ts";
+import { contentKey } from "./contentKey.ts";
+import type { CountPlan, Trust } from "./countPlan.ts";
+
+/** The tools that make measurable what a request's tools cost; the cost of the second is what is measured. */
+export type Paddings = readonly [CountedTool, CountedTool];
+
+/** What the API's counter is asked about a request. Large parts are JSON in bytes, of type `Encoded`. */
+export interface CountQuestion<Encoded = EncodedJson> {
+  /** The same for equal plans only. */
+  key: string;
+  model: string;
+  trust: Trust;
+  /** Empty for none. */
+  system: string | Encoded;
+  /** The content of each message may be `Encoded`. */
+  history: readonly HistoryMessage[];
+  /** The tools and the second padding. Undefined if there are no tools. */
+  tools: readonly CountedTool[] | Encoded | undefined;
+  paddings: Paddings;
+  /** Tokens of what the counter is not shown, estimated. */
+  rest: number;
+  /** Whether the history holds a tool call or a result. */
+  hasToolBlocks: boolean;
+}
+
+/**
+ * Messages that the counter is shown, which the CLI takes in one by one: 1,000 take 4 to 8 s, 4,000 take 23 s, and 20,000
+ * more than a count may take.
+ */
+const MAX_MESSAGES = 2000;
+
+/** Without an estimate of the rest. Undefined for a conversation that is too long for the CLI. */
+export async function questionOf(plan: CountPlan, slices: Slices): Promise<CountQuestion<never> | undefined> {
+  const { model, trust, system, history, tools } = plan;
+  if (history.length > MAX_MESSAGES) return undefined;
+  const paddings = paddingsBeside(tools);
+  return {
+    key: await contentKey(plan, slices),
+    model,
+    trust,
+    system,
+    history,
+    tools: tools.length > 0 ? [...tools, paddings[1]] : undefined,
+    paddings,
+    rest: 0,
+    hasToolBlocks: history.some(hasToolBlock),
+  };
+}
+
+/** Replaces the parts of a question that may be large. */
+export function mapParts<From, To>(question: CountQuestion<From>, map: (part: unknown) => To): CountQuestion<To> {
+  const { system, tools, history } = question;
+  return {
+    ...question,
+    system: system === "" ? "" : map(system),
+    tools: tools && map(tools),
+    history: history.map(({ role, content }) => ({ role, content: map(content) })),
+  };
+}
+
+/** Two tools of names that no tool of the client's has, since the CLI drops the second of a name. */
+function paddingsBeside(tools: readonly CountedTool[]): Paddings {
+  const names = new Set(tools.map(({ name }) => name));
+  let number = 0;
+  const next = () => {
+    do number += 1;
+    while (names.has(`padding_${number}`));
+    return padding(number);
+  };
+  return [next(), next()];
+}
+
+/** A tool that costs more than the CLI takes off: single letters are a token each. */
+function padding(number: number): CountedTool {
+  const description = "a b c d e f g h i j ".repeat(100);
+  return { name: `padding_${number}`, description, inputSchema: { type: "object", properties: {} } };
+}
+
+function hasToolBlock({ content }: HistoryMessage): boolean {
+  return Array.isArray(content) && content.some(({ type }) => String(type).includes("tool_"));
+}
