@@ -59,10 +59,11 @@ export class TokenCounter {
 
   /** Undefined when the counter cannot be asked. */
   async #ask(question: CountQuestion, signal: AbortSignal): Promise<number | undefined> {
-    const { worker, release } = await this.#leaseSignedIn(question.system, signal);
-    const end = AbortSignal.any([signal, AbortSignal.timeout(COUNT_TIMEOUT_MS)]);
+    const { worker, ...lease } = await this.#leaseSignedIn(question.system, signal);
+    const release = () => lease.release();
     // without its worker, whatever is waited for fails
-    end.addEventListener("abort", () => release(), { once: true });
+    signal.addEventListener("abort", release, { once: true });
+    const timeout = setTimeout(release, COUNT_TIMEOUT_MS);
     try {
       signal.throwIfAborted();
       return await this.#sum(worker.count(), question);
@@ -72,6 +73,9 @@ export class TokenCounter {
       this.#logger.warn(`tokens are estimated: ${error.message}`);
       return undefined;
     } finally {
+      // both would keep the question in memory
+      clearTimeout(timeout);
+      signal.removeEventListener("abort", release);
       release();
     }
   }

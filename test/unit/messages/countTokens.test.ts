@@ -1,0 +1,40 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect, it } from "vitest";
+import type { Pool } from "../../../src/claude/pool.ts";
+import type { CountQuestion } from "../../../src/messages/countQuestion.ts";
+import { TokenCounter } from "../../../src/messages/countTokens.ts";
+import { silentLogger } from "../support/silentLogger.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+const session = {
+  configure: async () => {},
+  append: async () => {},
+  measure: async () => ({ messages: 7, system: 0, tools: 0 }),
+};
+
+it("keeps no worker in memory after its count, while the client of that is still there", async () => {
+  const workers: WeakRef<object>[] = [];
+  const leaseCounter = async () => {
+    const worker = { isReleased: false, count: () => session };
+    workers.push(new WeakRef(worker));
+    const release = () => {
+      worker.isReleased = true;
+    };
+    return { worker, release };
+  };
+  const counter = new TokenCounter({ leaseCounter } as unknown as Pool, silentLogger);
+  const question = { key: "k", model: "sonnet", trust: "exact", system: "", history: [], rest: 0 };
+  const read = { model: "sonnet", question: question as unknown as CountQuestion, estimate: async () => 0 };
+  const { signal } = new AbortController();
+  expect(await counter.count(read, signal)).toEqual({ tokens: 7, trust: "exact" });
+  await expect
+    .poll(() => {
+      collectGarbage();
+      return workers.map((worker) => worker.deref() === undefined);
+    })
+    .toEqual([true]);
+  expect(signal.aborted).toBe(false);
+});
