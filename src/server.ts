@@ -1,3 +1,5 @@
+import type { Server as HttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { type CliProblem, notSignedIn } from "./api/cliErrors.ts";
 import { ApiError } from "./api/errors.ts";
 import { Batches } from "./batches/batches.ts";
@@ -6,6 +8,7 @@ import { defaultBackoff } from "./batches/throttle.ts";
 import { isSignedIn } from "./claude/account.ts";
 import { homeTrouble } from "./claude/directories.ts";
 import { Launcher } from "./claude/launcher.ts";
+import type { OwnAddress } from "./claude/localServers.ts";
 import { Pool } from "./claude/pool.ts";
 import { FileStore } from "./files/store.ts";
 import { Activity } from "./http/activity.ts";
@@ -71,12 +74,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   }
   const redactor = redactorOf(options);
   const logger = redactor.over(sink);
-  const fitness = options.selfCheck ? new Fitness(options, logger) : undefined;
-  const launcher = new Launcher(options, {
-    logger,
-    hide: redactor.hide,
-    ...(fitness && { requireFit: fitness.require }),
-  });
+  const launcher = createLauncher(options, redactor, logger, () => addressOf(http, options.host));
   const pool = new Pool(launcher, options, logger);
   const activity = new Activity();
   const stores = createStores(options, pool, logger);
@@ -134,6 +132,21 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   };
 }
 
+function createLauncher(
+  options: ServerOptions,
+  { hide }: Redactor,
+  logger: Logger,
+  ownAddress: () => OwnAddress | undefined,
+): Launcher {
+  const fitness = options.selfCheck ? new Fitness(options, logger) : undefined;
+  return new Launcher(options, { logger, hide, ownAddress, ...(fitness && { requireFit: fitness.require }) });
+}
+
+/** Undefined before the server listens and after. */
+function addressOf(http: HttpServer, host: string): OwnAddress | undefined {
+  return http.listening ? { host, port: (http.address() as AddressInfo).port } : undefined;
+}
+
 /** Opens the data directory; where that fails, the log names a home that is missing, in which it is by default. */
 async function open(directory: DataDirectory, { environment }: ServerOptions, logger: Logger): Promise<void> {
   try {
@@ -148,8 +161,10 @@ async function open(directory: DataDirectory, { environment }: ServerOptions, lo
 /** What is to be known of the CLI with these options, in lines for a person. Throws `ApiError` when it does not run. */
 export async function examine(options: ServerOptions, sink: Logger): Promise<Description> {
   const redactor = redactorOf(options);
-  const { lines, trouble } = describe(await diagnose(options, { logger: redactor.over(sink), hide: redactor.hide }));
-  const stranger = await strangerBeside(options.host, options.port);
+  const { host, port } = options;
+  const parts = { logger: redactor.over(sink), hide: redactor.hide, ownAddress: () => ({ host, port }) };
+  const { lines, trouble } = describe(await diagnose(options, parts));
+  const stranger = await strangerBeside(host, port);
   return { lines: [...lines, ...(stranger === undefined ? [] : [stranger])], trouble };
 }
 

@@ -10,10 +10,12 @@ import { TurnBudget } from "../shared/turnBudget.ts";
 import { CliProcess, type Launch, type Spawn } from "./cliProcess.ts";
 import { homeTrouble, temporaryDirectory } from "./directories.ts";
 import { childEnvironment } from "./environment.ts";
+import type { OwnAddress } from "./localServers.ts";
 import { type Cli, hasChanged, locate, type RequireFit } from "./locate.ts";
 import { installOneCallMod } from "./oneCallMod.ts";
+import { type LeftOut, OwnUpstreams } from "./ownUpstreams.ts";
 import { Reaper } from "./reaper.ts";
-import { readSignInSettings, type SignInSettings } from "./signInSettings.ts";
+import { readSignInSettings, type SignInSettings, settingsPath } from "./signInSettings.ts";
 import { Worker } from "./worker.ts";
 
 export interface LauncherOptions {
@@ -34,6 +36,8 @@ export interface LauncherParts {
   hide: (credentials: readonly string[]) => void;
   /** Rejects with an `ApiError` where a CLI that was found must not be used. */
   requireFit?: RequireFit;
+  /** Where the server listens that the workers are for, so that none calls it. Without it, base URLs are not looked at. */
+  ownAddress?: () => OwnAddress | undefined;
   /** Replaces Node's `spawn`. */
   spawn?: Spawn;
   /** Waits for so many milliseconds. */
@@ -66,6 +70,7 @@ export class Launcher {
   readonly #budget = new TurnBudget();
   #cli: Promise<Cli> | undefined;
   #found: Cli | undefined;
+  readonly #ownUpstreams: OwnUpstreams;
   /** Whether to wait for a CLI that has vanished, which is done once. */
   #awaitsReturn = false;
 
@@ -73,11 +78,17 @@ export class Launcher {
     this.#options = options;
     this.#parts = parts;
     this.#reaper = new Reaper(process.platform, parts.spawn);
+    this.#ownUpstreams = new OwnUpstreams(parts.ownAddress, parts.logger);
   }
 
   /** The CLI that was found last; never waits. */
   get found(): Cli | undefined {
     return this.#found;
+  }
+
+  /** Base URLs that lead back to this machine's servers, which the last worker was started without. */
+  get leftOut(): readonly LeftOut[] {
+    return this.#ownUpstreams.leftOut;
   }
 
   /**
@@ -113,10 +124,15 @@ export class Launcher {
       return installOneCallMod(dataDir);
     });
     const signIn = await this.#signIn();
-    const helpers = Object.keys(signIn.helpers).length > 0 ? ["--settings", JSON.stringify(signIn.helpers)] : [];
+    const [own, settings, extra] = await this.#ownUpstreams.without(
+      { place: "the environment of the server", variables: environment },
+      { place: settingsPath({ ...environment, ...extraEnvironment }), ...signIn, variables: signIn.environment },
+      { place: "the setting 'environment'", variables: extraEnvironment },
+    );
+    const helpers = Object.keys(settings.helpers).length > 0 ? ["--settings", JSON.stringify(settings.helpers)] : [];
     const args = [...prefix, ...ARGUMENTS, ...helpers, "--plugin-dir", mod];
-    const given = { ...environment, ...signIn.environment };
-    const child = childEnvironment(given, extraEnvironment, betas, streamIdleTimeout);
+    const given = { ...own.variables, ...settings.variables };
+    const child = childEnvironment(given, extra.variables, betas, streamIdleTimeout);
     if (searchPath !== undefined) child.PATH = searchPath;
     return { command, args, environment: child, cwd };
   }

@@ -20,8 +20,7 @@ const HELPERS = ["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAu
  * brings hooks, plugins and permissions; some users sign in by it all the same. Throws when it cannot be read as JSON.
  */
 export async function readSignInSettings(environment: NodeJS.ProcessEnv): Promise<SignInSettings> {
-  const home = environment.HOME ?? environment.USERPROFILE ?? homedir();
-  const path = join(environment.CLAUDE_CONFIG_DIR ?? join(home, ".claude"), "settings.json");
+  const path = settingsPath(environment);
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (isMissing(error)) return "{}";
     throw error;
@@ -34,6 +33,12 @@ export async function readSignInSettings(environment: NodeJS.ProcessEnv): Promis
       HELPERS.flatMap((name) => (typeof settings[name] === "string" ? [[name, settings[name]]] : [])),
     ),
   };
+}
+
+/** Where the user's settings of the CLI are. */
+export function settingsPath(environment: NodeJS.ProcessEnv): string {
+  const home = environment.HOME ?? environment.USERPROFILE ?? homedir();
+  return join(environment.CLAUDE_CONFIG_DIR ?? join(home, ".claude"), "settings.json");
 }
 
 function parse(text: string, path: string): Record<string, unknown> {

@@ -4,6 +4,7 @@ import type { CliDescription } from "../claude/description.ts";
 import { homeTrouble } from "../claude/directories.ts";
 import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
 import { type Cli, locate, type PassedOver } from "../claude/locate.ts";
+import { describeLeftOut, type LeftOut } from "../claude/ownUpstreams.ts";
 import { type Finding, selfCheck } from "./selfCheck.ts";
 
 /** Everything there is to know about the CLI on this machine. */
@@ -13,6 +14,8 @@ export interface Diagnosis {
   passedOver: readonly PassedOver[];
   /** What is wrong with the user's home, if anything is. */
   homeTrouble: string | undefined;
+  /** Base URLs that would make the server call itself. */
+  leftOut: readonly LeftOut[];
   signedIn: boolean;
   account: CliDescription["account"];
   findings: Finding[];
@@ -38,6 +41,7 @@ export async function diagnose(options: LauncherOptions, parts: LauncherParts): 
       version: cli.version,
       passedOver: cli.passedOver,
       homeTrouble: await homeTrouble({ ...environment, ...extraEnvironment }),
+      leftOut: launcher.leftOut,
       signedIn: isSignedIn(description),
       account: description.account,
       findings,
@@ -87,6 +91,7 @@ export function describe(diagnosis: Diagnosis): Description {
       `Claude Code ${version} at ${path}`,
       ...passedOver.map((other) => `passed over ${other.path}: ${other.reason}`),
       ...home,
+      ...diagnosis.leftOut.map(describeLeftOut),
       signIn,
       ...displaced,
       ...checks,

@@ -37,6 +37,7 @@ export function health({ pool, launcher, activity, batches, secret }: HealthSour
       version,
       uptime_seconds: Math.round((performance.now() - startedAt) / 1000),
       cli: cli ? { path: cli.path, version: cli.version, ...signInState(pool) } : null,
+      left_out: launcher.leftOut.map(({ place, url, names }) => ({ place, base_url: url, names })),
       workers: { alive: workers },
       batches: batches.progress,
       requests: { running: activity.running, waiting, served: activity.served },

@@ -1,0 +1,92 @@
+import { lookup } from "node:dns/promises";
+import { get } from "node:http";
+import { BlockList, isIP, isIPv6 } from "node:net";
+import { networkInterfaces } from "node:os";
+import { isWithin } from "../shared/isWithin.ts";
+
+/** Where this server listens, or would listen. */
+export interface OwnAddress {
+  host: string;
+  port: number;
+}
+
+/** Milliseconds for a look: a program on this machine answers within a few. */
+const LOOK_MS = 1000;
+/** Bytes read of an answer. */
+const MAX_ANSWER = 64 * 1024;
+const SERVICE = "claude-virtual-api";
+
+/** The loopback interface, and the unspecified addresses, which connect to it. */
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK.addSubnet("0.0.0.0", 8, "ipv4");
+LOOPBACK.addAddress("::1", "ipv6");
+LOOPBACK.addAddress("::", "ipv6");
+
+/**
+ * Whether a base URL leads to a Claude Virtual API on this machine: to the one that listens, or would listen, at `own`, or
+ * to another one, which is asked. Sends no key, and nothing to other machines. HTTPS is left out, since no server of ours
+ * speaks it.
+ */
+export async function leadsToVirtualApi(text: string, own: OwnAddress | undefined): Promise<boolean> {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== "http:") return false;
+  const port = Number(url.port || 80);
+  const addresses = (await addressesOf(url.hostname)).filter(isOfThisMachine);
+  if (own?.port === port && addresses.some((address) => isCovered(address, own.host))) return true;
+  // a relay may hand on only what is below a path
+  const below = url.pathname.replace(/\/+(v1\/*)?$/, "/");
+  const looks = addresses.flatMap((host) => [...new Set(["/", below])].map((path) => serviceAt(host, port, path)));
+  return (await Promise.all(looks)).includes(SERVICE);
+}
+
+/** Whether a server that listens on `host` has this address of the machine, too. */
+function isCovered(address: string, host: string): boolean {
+  const isWildcard = host === "0.0.0.0" || host === "::";
+  const isLoopbackHost = host === "localhost" || isLoopback(host);
+  return address === host || isWildcard || (isLoopbackHost && isLoopback(address));
+}
+
+/** The addresses that a host of a URL stands for; none where that is not known in time. */
+async function addressesOf(hostname: string): Promise<string[]> {
+  const host = hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
+  if (isIP(host)) return [host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host];
+  // whatever a resolver says of these names (RFC 6761, 6.3)
+  if (host === "localhost" || host.endsWith(".localhost")) return ["127.0.0.1", "::1"];
+  const resolving = lookup(host, { all: true }).catch(() => []);
+  return (await isWithin(LOOK_MS, resolving)) ? (await resolving).map(({ address }) => address) : [];
+}
+
+function isOfThisMachine(address: string): boolean {
+  const interfaces = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+  return isLoopback(address) || interfaces.some((entry) => entry.address === address);
+}
+
+function isLoopback(address: string): boolean {
+  return isIP(address) !== 0 && LOOPBACK.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+}
+
+/**
+ * The service that an HTTP server names at a path, if it names one. Not at `/health`, where some gateways call every
+ * model that they know.
+ */
+function serviceAt(host: string, port: number, path: string): Promise<unknown> {
+  return new Promise((resolve) => {
+    const signal = AbortSignal.timeout(LOOK_MS);
+    const request = get({ host, port, path, agent: false, signal }, async (answer) => {
+      const parts: Buffer[] = [];
+      let length = 0;
+      try {
+        for await (const part of answer) {
+          parts.push(part as Buffer);
+          length += (part as Buffer).length;
+          if (length > MAX_ANSWER) break;
+        }
+        resolve(JSON.parse(Buffer.concat(parts).toString("utf8"))?.service);
+      } catch {
+        resolve(undefined);
+      }
+    });
+    request.on("error", () => resolve(undefined));
+  });
+}

@@ -1,0 +1,111 @@
+import type { Logger } from "../shared/logger.ts";
+import { leadsToVirtualApi, type OwnAddress } from "./localServers.ts";
+
+/** Variables of one origin, with the helpers that are set beside them. */
+export interface VariableSource<Variables extends NodeJS.ProcessEnv = NodeJS.ProcessEnv> {
+  /** Where they are set, in words for a person. */
+  place: string;
+  variables: Variables;
+  helpers?: Record<string, string>;
+}
+
+/** A base URL that leads to a Claude Virtual API, and what the workers therefore do without. */
+export interface LeftOut {
+  place: string;
+  url: string;
+  /** Variables and helpers; the first is the base URL. */
+  names: string[];
+}
+
+/** What the workers get of a source. */
+export interface Kept<Variables> {
+  variables: Variables;
+  helpers: Record<string, string>;
+}
+
+/** Base URLs of the API and of the clouds. */
+const BASE_URL = /^ANTHROPIC_(\w+_)?BASE_URL$/;
+/** Lines of a user's own headers that bring a key. */
+const KEY_HEADER = /^\s*(authorization|x-api-key)\s*:/im;
+const KEY_HELPER = "apiKeyHelper";
+
+/**
+ * Takes base URLs out of variables that lead to a Claude Virtual API on this machine, since each request of a worker would
+ * come back as a request. Takes out the credentials that are set beside them, too: they are for that server, and Anthropic
+ * must not get them.
+ */
+export class OwnUpstreams {
+  readonly #ownAddress: (() => OwnAddress | undefined) | undefined;
+  readonly #logger: Logger;
+  readonly #leads: typeof leadsToVirtualApi;
+  readonly #logged = new Set<string>();
+  #leftOut: readonly LeftOut[] = [];
+
+  /** Without `ownAddress` it takes nothing out. */
+  constructor(ownAddress: (() => OwnAddress | undefined) | undefined, logger: Logger, leads = leadsToVirtualApi) {
+    this.#ownAddress = ownAddress;
+    this.#logger = logger;
+    this.#leads = leads;
+  }
+
+  /** What was taken out last. */
+  get leftOut(): readonly LeftOut[] {
+    return this.#leftOut;
+  }
+
+  /** Resolves with what is left of each source. */
+  async without<Sources extends VariableSource[]>(
+    ...sources: Sources
+  ): Promise<{ [Index in keyof Sources]: Kept<Sources[Index]["variables"]> }> {
+    const leftOut: LeftOut[] = [];
+    const kept: Kept<NodeJS.ProcessEnv>[] = [];
+    for (const source of sources) {
+      const found = await this.#baseUrls(source);
+      leftOut.push(...found);
+      kept.push(withoutNames(source, new Set(found.flatMap(({ names }) => names))));
+    }
+    this.#leftOut = leftOut;
+    for (const line of leftOut.map(describeLeftOut)) {
+      if (!this.#logged.has(line)) this.#logger.warn(line);
+      this.#logged.add(line);
+    }
+    return kept as { [Index in keyof Sources]: Kept<Sources[Index]["variables"]> };
+  }
+
+  async #baseUrls({ place, variables, helpers = {} }: VariableSource): Promise<LeftOut[]> {
+    if (!this.#ownAddress) return [];
+    const leftOut: LeftOut[] = [];
+    for (const [name, value = ""] of Object.entries(variables)) {
+      const match = BASE_URL.exec(name.toUpperCase());
+      if (!match || !(await this.#leads(value.trim(), this.#ownAddress()))) continue;
+      const cloud = match[1] ?? "";
+      const credentials = Object.keys(variables).filter((other) => isCredential(other, variables, cloud));
+      if (cloud === "" && KEY_HELPER in helpers) credentials.push(KEY_HELPER);
+      leftOut.push({ place, url: new URL(value.trim()).origin, names: [name, ...credentials] });
+    }
+    return leftOut;
+  }
+}
+
+/** Whether a variable signs in where the base URL of this cloud leads; "" is the API itself. */
+function isCredential(name: string, variables: NodeJS.ProcessEnv, cloud: string): boolean {
+  const upper = name.toUpperCase();
+  if (upper === "ANTHROPIC_CUSTOM_HEADERS") return KEY_HEADER.test(variables[name] ?? "");
+  if (cloud !== "" && upper === `CLAUDE_CODE_SKIP_${cloud}AUTH`) return true;
+  return upper === `ANTHROPIC_${cloud}API_KEY` || upper === `ANTHROPIC_${cloud}AUTH_TOKEN`;
+}
+
+function withoutNames(
+  { variables, helpers = {} }: VariableSource,
+  names: ReadonlySet<string>,
+): Kept<NodeJS.ProcessEnv> {
+  const without = <T extends object>(all: T) =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => !names.has(name))) as T;
+  return { variables: without(variables), helpers: without(helpers) };
+}
+
+/** What was taken out, in a line for a person. */
+export function describeLeftOut({ place, url, names: [name, ...others] }: LeftOut): string {
+  const together = others.length === 0 ? "" : `, and without ${others.join(", ")} from the same place`;
+  return `${name} in ${place} leads to a Claude Virtual API on this machine (${url}), so Claude Code is started without it${together}.`;
+}
