@@ -60,10 +60,15 @@ export class ReaderThread {
         .then(resolve, reject)
         .finally(() => {
           signal?.removeEventListener("abort", drop);
-          this.#jobs -= 1;
-          if (this.#jobs === 0) this.#idle = setTimeout(() => void this.#stop(), this.#bounds.idleTime).unref();
+          this.#endJob();
         });
     });
+  }
+
+  /** Starts the timer apart from `run`, whose scope would keep the job's result in memory. */
+  #endJob(): void {
+    this.#jobs -= 1;
+    if (this.#jobs === 0) this.#idle = setTimeout(() => void this.#stop(), this.#bounds.idleTime).unref();
   }
 
   async close(): Promise<void> {

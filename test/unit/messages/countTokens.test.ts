@@ -1,13 +1,9 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
 import type { Pool } from "../../../src/claude/pool.ts";
 import type { CountQuestion } from "../../../src/messages/countQuestion.ts";
 import { TokenCounter } from "../../../src/messages/countTokens.ts";
+import { collectGarbage } from "../../support/garbage.ts";
 import { silentLogger } from "../support/silentLogger.ts";
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
 
 const session = {
   configure: async () => {},
