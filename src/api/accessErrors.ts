@@ -32,5 +32,11 @@ export const misplacedAddress = (path: string, base: string, meant: string) =>
     `Not Found: '${path}' is not an address of this server. Did you mean ${base}${meant}? Set the base URL to ${base}, or to ${base}/v1 where the client adds no /v1.`,
   );
 
+/** Clients do not repeat a 400, and the CLI passes its words on to the client of the first request. */
+export const callsItself = () =>
+  invalidRequest(
+    "Claude Virtual API calls itself: Claude Code sends its requests back to this server, not to Anthropic. Remove the base URL that leads here (ANTHROPIC_BASE_URL) from Claude Code's managed settings, or change where the relay in between leads.",
+  );
+
 /** A known address of Anthropic's or OpenAI's that cannot work here. */
 export const notServed = (reason: string) => new ApiError(404, "not_found_error", reason);

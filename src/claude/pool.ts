@@ -8,6 +8,7 @@ import { KnownDescription } from "./knownDescription.ts";
 import type { Launcher } from "./launcher.ts";
 import { residentBytes } from "./memory.ts";
 import { guardMemory } from "./memoryGuard.ts";
+import { isNested, type Origin } from "./nesting.ts";
 import { Slots } from "./slots.ts";
 import type { Worker } from "./worker.ts";
 import { nameOf, PLAIN_KEY, type WorkerKey } from "./workerKey.ts";
@@ -73,6 +74,11 @@ export class Pool {
 
   get stats() {
     return { waiting: this.#slots.waiting, workers: this.#workers.size };
+  }
+
+  /** Whether a request was sent by one of these workers. */
+  isNested(origin: Origin): boolean {
+    return isNested(this.#workers, origin);
   }
 
   /** What the CLI last said of its models and sign-in; undefined before any worker was initialized. */

@@ -10,6 +10,8 @@ export interface TurnRequest {
   systemMarks: "5m" | "1h" | undefined;
   /** Whether no `temperature` may be added. The body must have a `thinking` then, which takes the place of the CLI's. */
   withoutTemperature: boolean;
+  /** A digest of the messages, by which the request is recognized should it come back to us. */
+  conversation?: string;
 }
 
 /** The body, of a large one its numbers. */

@@ -68,6 +68,10 @@ export class Worker {
   /** Resolves when the process has ended and its pipes are closed. */
   readonly #gone: Promise<void>;
   readonly cli: Cli | undefined;
+  /** The CLI's name of its session, which it has said before it is initialized. */
+  sessionId: string | undefined;
+  /** The digest of the messages that it was given, while it has a request. */
+  conversation: string | undefined;
   /** Requests served so far. */
   served = 0;
 
@@ -143,6 +147,7 @@ export class Worker {
     signal.addEventListener("abort", stop, { once: true });
     this.#begin();
     this.#turn = turn;
+    this.conversation = request.conversation;
     this.served += 1;
     try {
       if (!signal.aborted) await this.#controls.request({ subtype: "apply_flag_settings", settings }, SETTINGS_TIMEOUT);
@@ -199,6 +204,7 @@ export class Worker {
     const settled = Promise.all([turn.ended, this.#interrupted]);
     if (!(await isWithin(SETTLE_TIMEOUT * 1000, settled))) this.end(cliSilent("interrupt", SETTLE_TIMEOUT));
     this.#turn = undefined;
+    this.conversation = undefined;
     const reason = turn.reasonToRetire;
     if (reason && this.alive) this.#logger.info(`worker ${this.pid} is replaced: ${reason}`);
     return this.alive && reason === undefined;
@@ -253,6 +259,7 @@ export class Worker {
       for await (const message of messages(this.#process.stdout, stray, this.#process.budget)) {
         if (!this.#heartbeat.hasHeard) this.#logger.debug(`worker ${this.pid} is ready`);
         this.#heartbeat.heard();
+        this.sessionId ??= message.session_id;
         this.#isHeld = true;
         if (reportsMod(message)) this.#reportMod();
         else if (message.type === "control_response") this.#acceptAnswer(message);

@@ -23,6 +23,7 @@ import { apiVersion } from "./middleware/apiVersion.ts";
 import { closeUnread } from "./middleware/closeUnread.ts";
 import { errors, lastResort } from "./middleware/errors.ts";
 import { oneValue } from "./middleware/oneValue.ts";
+import { refuseNested } from "./middleware/refuseNested.ts";
 import { correctAddress, refuseUnserved, routesOf } from "./middleware/unserved.ts";
 import { batchResults, cancelBatch, createBatch, deleteBatch, listBatches, retrieveBatch } from "./routes/batches.ts";
 import { countTokens } from "./routes/countTokens.ts";
@@ -91,7 +92,7 @@ function createRouter(options: AppOptions, rooms: Rooms, logger: Logger): Router
   const othersWait = () => pool.stats.waiting > 0;
   const ways = { requestTimeout, clientIdleTimeout, traffic, closing, othersWait };
   const messages = createMessage({ ...rooms.run, ...ways, reader, modelMap }, logger);
-  const api = [oneValue, authenticate(apiKey), apiVersion] as const;
+  const api = [oneValue, refuseNested(pool, logger), authenticate(apiKey), apiVersion] as const;
   const router = new Router();
   router.get(
     "/",

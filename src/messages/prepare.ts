@@ -2,6 +2,7 @@ import { MAX_CACHE_MARKS, marksOutsideSystem, systemTtl } from "../api/cacheMark
 import type { MessagesRequest } from "../api/messagesRequest.ts";
 import type { TurnRequest } from "../claude/turnSettings.ts";
 import type { WorkerKey } from "../claude/workerKey.ts";
+import { fingerprint } from "./fingerprint.ts";
 
 /** Betas that no request has to carry: our own server stands for them, or the CLI sends them by itself. */
 const UNCARRIED_BETAS =
@@ -33,6 +34,7 @@ export function prepare(
       body: withoutTemperature ? { thinking: { type: "disabled" }, ...body } : body,
       systemMarks: hasRoomForMarks(request, text) ? systemTtl(request) : undefined,
       withoutTemperature,
+      conversation: fingerprint(rest.messages),
     },
   };
 }

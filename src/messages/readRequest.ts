@@ -1,11 +1,14 @@
 import { refuseOutsideBatches } from "../api/batchRules.ts";
 import { type CountTokensRequest, parseCountTokensRequest } from "../api/countTokensRequest.ts";
+import { fieldsOf } from "../api/events.ts";
 import { type MessagesRequest, parseMessagesRequest } from "../api/messagesRequest.ts";
 import type { ApiVersion } from "../api/versionRules.ts";
+import type { Origin } from "../claude/nesting.ts";
 import type { TurnRequest } from "../claude/turnSettings.ts";
 import type { WorkerKey } from "../claude/workerKey.ts";
 import { shorten } from "../shared/shorten.ts";
 import { type FileSource, withFiles } from "./fileSources.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { prepare } from "./prepare.ts";
 
 /** How a body is to be read. */
@@ -28,6 +31,8 @@ export interface Facts {
   stream: boolean;
   /** Whether `max_tokens` is 0, which only fills the cache. */
   isPrewarming: boolean;
+  /** By which a request that our own worker sent is recognized. */
+  origin: Omit<Origin, "session">;
   /** The request as text for the log, if it is to be shown. */
   shown?: string;
 }
@@ -48,7 +53,9 @@ export function checkMessage(body: unknown, { version, inBatch, isShown }: Readi
   const request = parseMessagesRequest(body, version);
   if (inBatch) refuseOutsideBatches(request);
   const { model, stream, max_tokens } = request;
-  const facts: Facts = { model, stream: stream === true, isPrewarming: max_tokens === 0 };
+  const { user_id } = fieldsOf(request.metadata) ?? {};
+  const origin = { userId: typeof user_id === "string" ? user_id : "", conversation: fingerprint(request.messages) };
+  const facts: Facts = { model, stream: stream === true, isPrewarming: max_tokens === 0, origin };
   if (isShown) facts.shown = shorten(request);
   return { request, facts };
 }

@@ -10,8 +10,10 @@ import {
   scratchHome,
   simple,
   stage,
+  until,
 } from "../support/harness.ts";
 import { freePort } from "../support/ports.ts";
+import { startRelay } from "../support/relay.ts";
 import { StandIn } from "../support/standIn.ts";
 
 async function server(options: StageOptions): Promise<Stage> {
@@ -65,5 +67,53 @@ describe("a base URL that is this server", () => {
     expect((await on.post(simple(), {}, bound())).status).toBe(200);
     expect(standIn.messages).toHaveLength(1);
     expect(other.standIn.messages).toHaveLength(0);
+  });
+});
+
+describe("a loop that a relay hides", () => {
+  async function relay() {
+    const started = await startRelay();
+    onTestFinished(() => started[Symbol.asyncDispose]());
+    return started;
+  }
+
+  /** A server whose workers call this base URL. */
+  async function calling(url: string) {
+    const { configure, environment } = await user();
+    await configure({});
+    return server({ environment: { ...environment, ANTHROPIC_BASE_URL: url } });
+  }
+
+  const LOOP = { type: "invalid_request_error", message: expect.stringMatching(/calls itself.*ANTHROPIC_BASE_URL/) };
+
+  async function expectLoop(on: Stage, request: object): Promise<void> {
+    const response = await on.post(request, {}, bound());
+    expect([response.status, await response.json()]).toMatchObject([400, { error: LOOP }]);
+    await until(async () => (await health(on)).requests.running === 0);
+  }
+
+  it("ends at the first request that comes back, and no place stays taken", async () => {
+    const between = await relay();
+    const on = await calling(between.url);
+    between.target = on.url;
+    for (const stream of [false, true, false]) await expectLoop(on, simple("x", { stream }));
+    expect(between.passed).toEqual(Array(3).fill("/v1/messages"));
+    expect(on.log.filter((line) => line.startsWith("[error]"))).toHaveLength(1);
+    // no call of the counter comes through either
+    const { max_tokens: _, ...counted } = simple();
+    const count = await on.call("/v1/messages/count_tokens", { method: "POST", body: JSON.stringify(counted) });
+    expect([count.status, count.headers.get("claude-virtual-api-token-count")]).toEqual([200, "estimate"]);
+  });
+
+  it.each([
+    ["without metadata", {}],
+    ["with metadata of its client", { metadata: { user_id: "a client's" } }],
+  ])("ends where another server lies between, %s", async (_name, extra) => {
+    const [there, back] = [await relay(), await relay()];
+    const [one, other] = [await calling(there.url), await calling(back.url)];
+    there.target = other.url;
+    back.target = one.url;
+    await expectLoop(one, simple("x", extra));
+    expect([there.passed, back.passed]).toEqual([["/v1/messages"], ["/v1/messages"]]);
   });
 });

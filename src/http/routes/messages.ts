@@ -12,6 +12,7 @@ import type { Exchange } from "../exchange.ts";
 import { setHeaders } from "../headers.ts";
 import { keepAlive } from "../keepAlive.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
+import { refuseIfNested } from "../middleware/refuseNested.ts";
 import { sse } from "../sse.ts";
 import { watchUnread } from "../unread.ts";
 
@@ -44,6 +45,7 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
     // also where the client has left, so that nothing is run
     void exchange.closed.then(request.release);
     exchange.asked(request.model);
+    refuseIfNested(options.pool, context, request);
     const id = context.response.get("request-id");
     const traffic = (arrow: string, content: object) => {
       if (options.traffic()) logger.info(`${id} ${arrow} ${shorten(content)}`);

@@ -37,6 +37,13 @@ const TABLE: Record<keyof typeof errors, Row> = {
     "not_found_error",
     "Not Found: '/proxy/v1/messages' is not an address of this server. Did you mean http://localhost:8080/v1/messages? Set the base URL to http://localhost:8080, or to http://localhost:8080/v1 where the client adds no /v1.",
   ],
+  callsItself: [
+    errors.callsItself(),
+    400,
+    "invalid_request_error",
+    "Claude Virtual API calls itself: Claude Code sends its requests back to this server, not to Anthropic. Remove the base URL that leads here (ANTHROPIC_BASE_URL) from Claude Code's managed settings, or change where the relay in between leads.",
+    NO_RETRY,
+  ],
   notServed: [errors.notServed("Skills are not served."), 404, "not_found_error", "Skills are not served."],
 };
 

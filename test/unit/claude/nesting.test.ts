@@ -1,0 +1,40 @@
+import { expect, it } from "vitest";
+import { isNested } from "../../../src/claude/nesting.ts";
+
+const OURS = "11111111-0000-4000-8000-000000000001";
+const THEIRS = "22222222-0000-4000-8000-000000000002";
+const metadata = (session: string) => JSON.stringify({ device_id: "d", account_uuid: "", session_id: session });
+
+const workers = [
+  { sessionId: undefined, conversation: undefined },
+  { sessionId: OURS, conversation: "talk" },
+];
+
+it.each([
+  ["a worker's session in the header", { session: OURS, userId: "a client's", conversation: "other" }],
+  ["a worker's session in the metadata", { session: THEIRS, userId: metadata(OURS), conversation: "other" }],
+  ["a worker's session in the metadata alone", { session: "", userId: metadata(OURS), conversation: "other" }],
+  ["another server's session, and what a worker has now", { session: THEIRS, userId: "x", conversation: "talk" }],
+])("recognizes a request that came back by %s", (_name, origin) => {
+  expect(isNested(workers, origin)).toBe(true);
+});
+
+it.each([
+  ["a client", { session: "", userId: "a client's", conversation: "talk" }],
+  ["a client without metadata", { session: "", conversation: "talk" }],
+  ["Claude Code, though a worker has the same messages", session(THEIRS, metadata(THEIRS), "talk")],
+  ["an old Claude Code", session(THEIRS, `user_1_account__session_${THEIRS}`, "talk")],
+  ["another server, with other messages", session(THEIRS, "x", "other")],
+  ["an unread body", { session: THEIRS }],
+])("takes a request of %s", (_name, origin) => {
+  expect(isNested(workers, origin)).toBe(false);
+});
+
+function session(name: string, userId: string, conversation: string) {
+  return { session: name, userId, conversation };
+}
+
+it("knows no conversation of idle workers", () => {
+  const idle = [{ sessionId: OURS, conversation: undefined }];
+  expect(isNested(idle, { session: THEIRS, userId: "x" })).toBe(false);
+});
