@@ -7,7 +7,7 @@ let on: Stage;
 let locked: Stage;
 beforeAll(async () => {
   on = await stage();
-  locked = await stage({ apiKey: "local-key", warm: 0 });
+  locked = await stage({ apiKey: "local-key" });
 });
 afterAll(async () => {
   await on[Symbol.asyncDispose]();

@@ -98,7 +98,7 @@ describe("the client of this package", () => {
   });
 
   it("sends the key it was given", async () => {
-    await using locked = await stage({ apiKey: "right", warm: 0 });
+    await using locked = await stage({ apiKey: "right" });
     const right = new ClaudeClient({ baseURL: locked.url, apiKey: "right" });
     expect((await right.models()).length).toBeGreaterThan(0);
     const wrong = new ClaudeClient({ baseURL: locked.url, apiKey: "wrong" });
@@ -106,7 +106,7 @@ describe("the client of this package", () => {
   });
 
   it("throws the SDK's connection error when nothing listens", async () => {
-    const gone = await stage({ warm: 0 });
+    const gone = await stage();
     const left = new ClaudeClient({ baseURL: gone.url });
     await gone[Symbol.asyncDispose]();
     await expect(left.message("Hi")).rejects.toBeInstanceOf(Anthropic.APIConnectionError);

@@ -54,7 +54,7 @@ describe("a turn whose settings the CLI refuses", () => {
 
 describe.skipIf(process.platform !== "linux")("a CLI that is stopped in mid-answer", () => {
   it("ends its request, and the next one is served by another", async () => {
-    await using on = await stage({ maxConcurrent: 1, warm: 0, cliSilence: 6000 });
+    await using on = await stage({ maxConcurrent: 1, cliSilence: 6000 });
     const begun = gate();
     on.standIn.respond = () => held([text("one two three")], begun.open, gate().opened);
     const response = await on.post(simple("x", { stream: true }));

@@ -6,6 +6,7 @@ import { arrivesAs, betasArriveAs } from "./differences.ts";
 import { generator } from "./random.ts";
 
 const REQUESTS = FULL ? 1000 : 16;
+const SYSTEM_PROMPTS = FULL ? 10 : 3;
 const AT_ONCE = 4;
 const MODELS = ["sonnet", "opus", "claude-haiku-4-5-20251001", "claude-sonnet-5-5"];
 const BETAS = ["", "context-1m-2025-08-07", "fine-grained-tool-streaming-2025-05-14,unknown-2020-01-01"];
@@ -21,7 +22,7 @@ function makeRequest(n: number) {
   const body = {
     model: oneOf(MODELS),
     max_tokens: 1000 + n,
-    system: `You are number ${Math.floor(random() * 10)}.`,
+    system: `You are number ${Math.floor(random() * SYSTEM_PROMPTS)}.`,
     messages: [{ role: "user", content: `question ${n}` }],
     ...(random() < 0.5 && { stop_sequences: [`stop ${n}`] }),
     ...(random() < 0.5 && { tools: [{ name: `tool_${n}`, input_schema: { type: "object" } }] }),
@@ -31,7 +32,7 @@ function makeRequest(n: number) {
   return { body, betas: oneOf(BETAS), leaves, left: gate(), stream: leaves === "in the middle" || random() < 0.7 };
 }
 
-it(`keeps ${REQUESTS} requests apart, over ten system prompts, models and betas, while clients come and go`, async () => {
+it(`keeps ${REQUESTS} requests apart, over ${SYSTEM_PROMPTS} system prompts, models and betas, while clients come and go`, async () => {
   await using on = await stage({ maxConcurrent: AT_ONCE });
   const answers = new Map<string, StreamEvent[]>();
   on.standIn.respond = ({ body }) => {

@@ -7,7 +7,7 @@ import { fileStage } from "../support/fileStage.ts";
 import { simple } from "../support/harness.ts";
 import { expectRefusal, rawBytes, rawRequest } from "../support/rawRequest.ts";
 
-const on = fileStage({ warm: 0 });
+const on = fileStage();
 
 const KEY = { "x-api-key": "any-key" };
 const get = (path: string, headers: Record<string, string> = KEY, method = "GET") =>
@@ -234,7 +234,7 @@ describe("a header that is sent twice", () => {
 
   it("with the key, twice the same, opens a server that has one", async () => {
     const { stage } = await import("../support/harness.ts");
-    await using locked = await stage({ apiKey: "right-key", warm: 0 });
+    await using locked = await stage({ apiKey: "right-key" });
     const line = (lines: string) => `GET /v1/files HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n\r\n`;
     for (const lines of [
       "x-api-key: right-key\r\nx-api-key: right-key",

@@ -169,7 +169,7 @@ describe("a form", () => {
 
 describe("a file that is too much", () => {
   it("is refused when the quota is used up", async () => {
-    await using small = await stage({ storageQuota: 10 / 1024 ** 3, warm: 0 });
+    await using small = await stage({ storageQuota: 10 / 1024 ** 3 });
     const answer = await postForm(small.url, form(aFile({ content: "x".repeat(11) })));
     expectBad(answer, /^The storage quota of .* is used up\./, { error_code: "storage_quota_exceeded" });
     await expectStored(small.url, small.dataDir, []);

@@ -20,7 +20,7 @@ async function machine(claudePath?: string) {
   const serve = async (): Promise<Stage> => {
     const environment = { PATH: `${first}:${second}:/usr/bin:/bin`, HOME: home, ANTHROPIC_API_KEY: "sk-test" };
     const searched = claudePath ? { claudePath: join(home, claudePath) } : { claudePath: undefined };
-    const on = await stage({ ...(searched as object), environment, warm: 0 });
+    const on = await stage({ ...(searched as object), environment });
     onTestFinished(() => on[Symbol.asyncDispose]());
     return on;
   };

@@ -58,7 +58,7 @@ describe("the pool behind the server", () => {
   });
 
   it("keeps a worker for each system prompt, and reuses it", async () => {
-    await using on = await stage({ maxConcurrent: 4, warm: 0 });
+    await using on = await stage({ maxConcurrent: 4 });
     for (const system of ["one", "two", "one", [{ type: "text", text: "two" }]]) {
       expect((await on.post(simple("x", { system }))).status).toBe(200);
     }
@@ -80,14 +80,14 @@ describe("the pool behind the server", () => {
   });
 
   it("replaces a worker that has served its number of requests", async () => {
-    await using on = await stage({ maxConcurrent: 1, warm: 0, maxRequestsPerWorker: 2 });
+    await using on = await stage({ maxConcurrent: 1, maxRequestsPerWorker: 2 });
     for (let n = 0; n < 5; n++) expect((await on.post(simple(`${n}`))).status).toBe(200);
     const sessions = on.standIn.messages.map((message) => message.headers["x-claude-code-session-id"]);
     expect(new Set(sessions).size).toBe(3);
   });
 
   it.skipIf(process.platform === "win32")("replaces a worker that has grown too large", async () => {
-    await using on = await stage({ maxConcurrent: 1, warm: 0, maxWorkerMemory: 1024 });
+    await using on = await stage({ maxConcurrent: 1, maxWorkerMemory: 1024 });
     for (let n = 0; n < 2; n++) expect((await on.post(simple(`${n}`))).status).toBe(200);
     const sessions = on.standIn.messages.map((message) => message.headers["x-claude-code-session-id"]);
     expect(new Set(sessions).size).toBe(2);
@@ -100,7 +100,7 @@ describe("the pool behind the server", () => {
   });
 
   it("replaces a worker whose sign-in was refused", async () => {
-    await using on = await stage({ maxConcurrent: 1, warm: 0 });
+    await using on = await stage({ maxConcurrent: 1 });
     on.standIn.respond = () => ({ status: 401, error: { type: "authentication_error", message: "invalid x-api-key" } });
     expect((await on.post(simple("x"))).status).toBe(401);
     on.standIn.respond = () => held([text("x")], () => {}, Promise.resolve());

@@ -20,7 +20,7 @@ async function withFault(fault: Fault | string, onControl = "false", cliSilence 
   const behaviour = `(fake, message) => message.type === "user" ? (${fault})(fake) : (${onControl})`;
   const claudePath = await fakeCli(scratch.home, behaviour);
   const maxBusyWorkerMemory = 300 * 1024 * 1024;
-  const on = await stage({ claudePath, warm: 0, maxConcurrent: 1, cliSilence, maxBusyWorkerMemory });
+  const on = await stage({ claudePath, maxConcurrent: 1, cliSilence, maxBusyWorkerMemory });
   const dispose = on[Symbol.asyncDispose];
   return Object.assign(on, {
     [Symbol.asyncDispose]: async () => {

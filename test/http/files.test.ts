@@ -149,7 +149,7 @@ describe("a file", () => {
   it("survives a restart of the server", async () => {
     await using scratch = await scratchHome();
     const dataDir = join(scratch.home, "kept");
-    const first = await stage({ dataDir, warm: 0 });
+    const first = await stage({ dataDir });
     const file = await upload(first.url, aFile({ filename: "b.txt", content: "Still here" }));
     await first[Symbol.asyncDispose]();
     await using second = await stage({ dataDir });

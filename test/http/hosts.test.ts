@@ -11,12 +11,11 @@ let open: Stage;
 /** With a key, one allowed origin and three allowed hosts. */
 let locked: Stage;
 beforeAll(async () => {
-  open = await stage({ warm: 0 });
+  open = await stage();
   locked = await stage({
     apiKey: KEY,
     allowedOrigins: [PAGE],
     allowedHosts: ["Box.Local", "proxy.local:8443", "fd00::1"],
-    warm: 0,
   });
 });
 afterAll(async () => {
@@ -88,7 +87,7 @@ describe("the Host header", () => {
   it("that is refused is answered with what to do at the door that the user came in by", async () => {
     const headless = await get(open, "/health", { host: "host.docker.internal" });
     expectRefusal(headless, 403, "permission_error", /or add the name to --allowed-hosts\.$/);
-    await using inVsCode = await stage({ nameOf: (option) => `claudeVirtualApi.${option}`, warm: 0 });
+    await using inVsCode = await stage({ nameOf: (option) => `claudeVirtualApi.${option}` });
     const refused = await get(inVsCode, "/health", { host: "host.docker.internal" });
     expectRefusal(refused, 403, "permission_error", /or add the name to claudeVirtualApi\.allowedHosts\.$/);
     const page = await get(inVsCode, "/health", { origin: PAGE });
@@ -115,7 +114,7 @@ describe("the Host header", () => {
   });
 
   it("warns of an allowed name that can never match", async () => {
-    await using odd = await stage({ allowedHosts: ["http://box.local", "box.local", ""], warm: 0 });
+    await using odd = await stage({ allowedHosts: ["http://box.local", "box.local", ""] });
     const warnings = odd.log.filter((line) => line.startsWith("[warn]"));
     expect(warnings).toEqual([expect.stringMatching(/'http:\/\/box\.local'.*name, or name:port/)]);
   });
@@ -123,7 +122,7 @@ describe("the Host header", () => {
 
 describe("beyond the loopback, where the names of the machine are not known", () => {
   it("the Host header may be any name, but only one and well-formed", async () => {
-    await using wide = await stage({ host: "0.0.0.0", apiKey: KEY, warm: 0 });
+    await using wide = await stage({ host: "0.0.0.0", apiKey: KEY });
     const url = `http://127.0.0.1:${new URL(wide.url).port}`;
     const ask = (hosts: string) => rawBytes(url, `GET /health HTTP/1.1\r\n${hosts}\r\n`);
     expect((await ask("Host: my-box.example:80\r\n")).status).toBe(200);

@@ -11,7 +11,8 @@ beforeEach(() => {
 });
 
 const headers = { "x-api-key": "the-key-of-this-server" };
-const info = () => on.log.filter((line) => line.startsWith("[info]") && !line.includes("worker"));
+const REQUEST = /^\[info\] (GET|POST|req_)/;
+const info = () => on.log.filter((line) => REQUEST.test(line));
 
 describe("the log", () => {
   it("has one line for a request, with model, status, tokens and times", async () => {

@@ -38,7 +38,7 @@ function answer(n: number) {
 }
 
 it(`carries ${REQUESTS} different requests through one worker, each alone and whole`, async () => {
-  await using on = await stage({ maxConcurrent: 1, warm: 0 });
+  await using on = await stage({ maxConcurrent: 1 });
   for (let n = 0; n < REQUESTS; n++) {
     const sent = request(n);
     const scripted = answer(n);

@@ -12,7 +12,7 @@ import { type Recorded, StandIn } from "../support/standIn.ts";
 import { Random } from "../unit/support/random.ts";
 
 const ROUNDS = FULL ? 50 : 2;
-const REQUESTS = FULL ? 200 : 20;
+const REQUESTS = FULL ? 200 : 12;
 const UPLOADS = FULL ? 50 : 3;
 
 /** Requests of batches that are under way at once: half of what the server may do in all. */
@@ -51,7 +51,7 @@ class Site implements AsyncDisposable {
 
   async start(): Promise<void> {
     const environment = { HOME: this.home, ANTHROPIC_BASE_URL: this.standIn.url };
-    const bounds = ["--max-concurrent", String(2 * CONCURRENCY), "--warm", "0"];
+    const bounds = ["--max-concurrent", String(2 * CONCURRENCY)];
     this.#server = await startServerProcess(["--data-dir", this.data, ...bounds], environment);
   }
 

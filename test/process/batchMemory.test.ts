@@ -24,7 +24,7 @@ function forgetPeak({ child }: ServerProcess): void {
 
 /** A server that has served, and its size now that it rests. */
 async function atRest() {
-  const server = await startServerProcess();
+  const server = await startServerProcess(["--max-concurrent", "4"]);
   for (let n = 0; n < 10; n++) await (await server.post(simple())).text();
   const idle = resident(server, "VmRSS");
   forgetPeak(server);

@@ -66,7 +66,7 @@ describe.runIf(onLinux)("a large upload", () => {
   const megabytes = FULL ? 500 : 100;
 
   it(`of ${megabytes} MB takes at most 50 MB of memory`, async () => {
-    await using server = await startServerProcess(["--warm", "0"]);
+    await using server = await startServerProcess();
     const pid = server.child.pid as number;
     await upload(server.url, aFile());
     await forgetPeak(pid);
@@ -93,7 +93,7 @@ async function cutOff(url: string, body: Buffer, length: number, meanwhile = asy
 
 describe("an upload that the client breaks off", () => {
   it("leaves nothing behind, at whichever byte", async () => {
-    await using server = await startServerProcess(["--warm", "0"]);
+    await using server = await startServerProcess();
     const body = form({ name: "expires_in_seconds", content: "3600" }, aFile());
     let cuts = 0;
     const noticed = () => server.output.stderr.split("POST /v1/files (client gone)").length - 1;
@@ -107,7 +107,7 @@ describe("an upload that the client breaks off", () => {
   });
 
   it("leaves nothing behind of megabytes that are on the disk already", async () => {
-    await using server = await startServerProcess(["--warm", "0"]);
+    await using server = await startServerProcess();
     const drafts = join(dataOf(server), "drafts");
     const body = form(aFile({ filename: "a.bin", content: Buffer.alloc(8 * MEGABYTE) }));
     const stored = async () => {
@@ -168,7 +168,7 @@ describe("a server that is killed in the midst of uploads", () => {
     const sent = new Map<string, string>();
     const acknowledged = new Set<string>();
     for (let round = 0; round < (FULL ? 25 : 4); round++) {
-      await using server = await startServerProcess(["--warm", "0", "--data-dir", dataDir]);
+      await using server = await startServerProcess(["--data-dir", dataDir]);
       const enough = acknowledged.size + randomInt(1, 8);
       const client = async () => {
         for (;;) {
@@ -186,7 +186,7 @@ describe("a server that is killed in the midst of uploads", () => {
       // each of them ends with its connection, not with an answer of another kind
       expect((await Promise.all(clients)).join()).not.toContain("Assertion");
     }
-    await using server = await startServerProcess(["--warm", "0", "--data-dir", dataDir]);
+    await using server = await startServerProcess(["--data-dir", dataDir]);
     const files = await listed(server.url);
     const ids = files.map(({ id }) => id);
     expect(ids).toEqual(expect.arrayContaining([...acknowledged]));
@@ -201,7 +201,7 @@ describe("a server that is killed in the midst of uploads", () => {
 
 describe("two servers on one data directory", () => {
   it("both read it, one writes, and the other does once that one is killed", async () => {
-    await using first = await startServerProcess(["--warm", "0"]);
+    await using first = await startServerProcess();
     const dataDir = dataOf(first);
     await using second = await startServerProcess(["--data-dir", dataDir]);
     const kept = await upload(first.url, aFile({ content: "shared" }));

@@ -53,7 +53,7 @@ describe("the command line", () => {
   });
 
   it("takes its options from the environment too, the flags first", async () => {
-    await using server = await startServerProcess(["--warm", "0"], {
+    await using server = await startServerProcess([], {
       CLAUDE_VIRTUAL_API_API_KEY: "from-the-environment",
       CLAUDE_VIRTUAL_API_PORT: "1",
     });
@@ -102,7 +102,7 @@ describe("the command line", () => {
     const path = join(scratch.home, "key");
     await writeFile(path, "from-the-file");
     await chmod(path, 0o640);
-    await using server = await startServerProcess(["--warm", "0"], { CLAUDE_VIRTUAL_API_API_KEY_FILE: path });
+    await using server = await startServerProcess([], { CLAUDE_VIRTUAL_API_API_KEY_FILE: path });
     const statusWith = async (key: string) =>
       (await fetch(`${server.url}/v1/models`, { headers: { "x-api-key": key } })).status;
     expect([await statusWith("from-the-file"), await statusWith("another")]).toEqual([200, 401]);

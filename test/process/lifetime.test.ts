@@ -74,7 +74,7 @@ describe.skipIf(process.platform !== "linux")("the headless server", () => {
   });
 
   it("stops the upstream call when the client goes away, and serves on with the same worker", async () => {
-    await using server = await startServerProcess(["--max-concurrent", "1", "--warm", "0"]);
+    await using server = await startServerProcess(["--max-concurrent", "1"]);
     await until(() => server.output.stderr.includes("started"));
     const begun = gate();
     server.standIn.respond = () => held([text("one two three")], begun.open, gate().opened);

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { defaultOptions, type ServerOptions } from "../../src/options.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import { claudePath } from "./claude.ts";
@@ -62,6 +63,8 @@ export async function stage(given: StageOptions = {}): Promise<Stage> {
       claudePath: claudePath(),
       environment: cliEnvironment(scratch.home, standIn),
       selfCheck: false,
+      // a spare worker costs each stage the start of one more process
+      warm: 0,
       ...options,
       dataDir,
     },
@@ -97,9 +100,12 @@ export async function health({ url }: { readonly url: string }): Promise<any> {
   return (await fetch(`${url}/health`)).json();
 }
 
-/** Waits until `holds` does; ends with its last answer when the test's own bound comes first. */
+/** Milliseconds between two looks: without a pause the wait would take a core from the process that it waits for. */
+const LOOK_INTERVAL = 10;
+
+/** Waits until `holds` returns true. Never gives up: the test's own bound ends it. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
+  while (!(await holds())) await pause(LOOK_INTERVAL);
 }
 
 /** The events of an SSE body, in order. */

@@ -27,8 +27,8 @@ export async function startServerProcess(
   const scratch = await scratchHome();
   const standIn = await StandIn.start();
   const all = [cliScript, "--port", "0", "--claude", claudePath(), "--data-dir", join(scratch.home, "data")];
-  // a check of the CLI by every server would only cost time
-  all.push("--no-self-check", ...args);
+  // a check of the CLI by every server would only cost time, and so would spare workers
+  all.push("--no-self-check", "--warm", "0", ...args);
   const child = spawn(node, all, { cwd, env: { ...cliEnvironment(scratch.home, standIn), ...env } });
   const output = { stdout: "", stderr: "" };
   child.stderr.on("data", (chunk) => {
