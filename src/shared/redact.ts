@@ -9,8 +9,8 @@ const SHORTEST_CREDENTIAL = 6;
 /** Shorter beginnings of a credential tell nothing of it. */
 const SHORTEST_HALF = 4;
 const REDACTED = "[redacted]";
-/** What looks like a credential wherever it comes from. */
-const LOOKS = /\b(sk-[\w-]{8,}|(?<=Bearer )[\w.~+/=-]{6,})/g;
+/** What looks like a credential wherever it comes from: a key, an `Authorization`, the user in a URL such as a proxy's. */
+const LOOKS = /\b(sk-[\w-]{8,}|(?<=(?:Bearer|Basic) )[\w.~+/=-]{6,})|(?<=:\/\/)[^\s/?#@"']{1,1000}(?=@)/g;
 
 /** Where a line break is a stack's, and so to be kept. */
 const STACK_LINE = /\n(?=\s{1,8}at )/;
