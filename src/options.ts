@@ -63,6 +63,8 @@ export interface ServerOptions {
   environment: NodeJS.ProcessEnv;
   /** Further variables for the CLI, set as they are. */
   extraEnvironment: Record<string, string>;
+  /** Variables about proxy and certificates for the CLI, from an editor. The environment and the CLI's settings go first. */
+  networkVariables: Record<string, string>;
 }
 
 /** The defaults of every option; `environment` stays the entries' to give. */
@@ -95,4 +97,5 @@ export const defaultOptions: Omit<ServerOptions, "environment"> = {
   },
   selfCheck: true,
   extraEnvironment: {},
+  networkVariables: {},
 };

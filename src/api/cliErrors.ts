@@ -155,6 +155,14 @@ export const cliEnvironment = (name: string, path: string, reason: string) =>
     { details: { error_code: "cli_environment" satisfies CliProblem }, headers: NO_RETRY },
   );
 
+export const cliProxyInvalid = (name: string) =>
+  new ApiError(
+    500,
+    "api_error",
+    `Claude Code cannot be started, since ${name} is not the URL of a proxy. Set it to one such as http://proxy.example.com:8080, or take it away.`,
+    { details: { error_code: "cli_environment" satisfies CliProblem }, headers: NO_RETRY },
+  );
+
 /** Whether a directory that a variable names keeps every version of the CLI from running. */
 export function isEnvironmentTrouble(error: unknown): boolean {
   return error instanceof ApiError && error.details?.error_code === ("cli_environment" satisfies CliProblem);

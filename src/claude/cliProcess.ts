@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { Readable } from "node:stream";
 import { isWithin } from "../shared/isWithin.ts";
 import { TurnBudget } from "../shared/turnBudget.ts";
+import { type NetworkRoute, networkRoute } from "./network.ts";
 import { yieldToOthers } from "./priority.ts";
 import type { Reaper } from "./reaper.ts";
 
@@ -33,11 +34,14 @@ export class CliProcess {
   readonly exited: Promise<Ending>;
   /** Bounds the reading of the output. All processes share it, since many may flood us at once. */
   readonly budget: TurnBudget;
+  /** The way of its calls. */
+  readonly route: NetworkRoute;
   #ended = false;
   #resolveExited!: (how: Ending) => void;
 
   constructor(launch: Launch, reaper: Reaper, start: Spawn = spawn, budget = new TurnBudget()) {
     this.budget = budget;
+    this.route = networkRoute(launch.environment);
     this.exited = new Promise((resolve) => {
       this.#resolveExited = (how) => {
         this.#ended = true;

@@ -1,4 +1,5 @@
 import { notSignedIn } from "../api/cliErrors.ts";
+import { proxyAsksForCredentials } from "../api/connectionErrors.ts";
 import {
   ApiError,
   answerBrokenOff,
@@ -10,6 +11,13 @@ import {
 } from "../api/errors.ts";
 import { limitHeaders, tellsOfLimits } from "../api/rateLimits.ts";
 import type { CliMessage } from "./codec.ts";
+import {
+  announcesConnectionFailure,
+  type ConnectionFailure,
+  connectionError,
+  readConnectionFailure,
+} from "./connectionFailure.ts";
+import type { NetworkRoute } from "./network.ts";
 import { isRedacted, readings, restored, wordsOf } from "./redaction.ts";
 import { headersOf, isSdkLog, type RateLimitInfo, UpstreamHeaders } from "./upstreamHeaders.ts";
 
@@ -69,11 +77,13 @@ export class Evidence {
   /** A refusal that was no envelope. */
   #refused: { status: number; words: string } | undefined;
   #givenUp: ApiError | undefined;
+  #unconnected: ConnectionFailure | undefined;
   #reported: CliMessage | undefined;
   #denied = false;
   #limit: RateLimitInfo | undefined;
   readonly #upstream = new UpstreamHeaders();
   readonly #request: Record<string, unknown>;
+  readonly #route: NetworkRoute | undefined;
   #complete = false;
   #resolveSeen!: () => void;
 
@@ -82,9 +92,10 @@ export class Evidence {
     this.#resolveSeen = resolve;
   });
 
-  /** `request` is the body whose failure this is. */
-  constructor(request: Record<string, unknown> = {}) {
+  /** `request` is the body whose failure this is, `route` its way. */
+  constructor(request: Record<string, unknown> = {}, route?: NetworkRoute) {
     this.#request = request;
+    this.#route = route;
   }
 
   /** Upstream's headers, once `answered` has resolved. */
@@ -111,7 +122,7 @@ export class Evidence {
     if (this.#complete) return;
     if (isSdkLog(line)) this.#upstream.add(line);
     else if (ANY_FAILURE.test(line)) this.#quote(line);
-    else this.#giveUp(line);
+    else if (!this.#disconnect(line)) this.#giveUp(line);
   }
 
   addReport(message: CliMessage): void {
@@ -136,6 +147,7 @@ export class Evidence {
     const { requestId } = this.#ofRequest();
     if (this.#refused) {
       const { status, words } = this.#refused;
+      if (status === 407) return proxyAsksForCredentials(this.#route?.proxy);
       // the CLI's words serve a person better than JSON that is no envelope
       return this.#refusal(status, words.startsWith("{") && told ? wordsOf(told) : this.#restored(words, told), report);
     }
@@ -150,13 +162,24 @@ export class Evidence {
     if (report?.error === "authentication_failed") return notSignedIn();
     if (words.startsWith("Request timed out")) return upstreamTimedOut(words);
     const { contentType, hasAnswered } = this.#upstream;
+    const unconnected = this.#unconnected && !begun && !hasAnswered && connectionError(this.#unconnected, this.#route);
+    if (unconnected) return unconnected;
     if (!begun && contentType !== undefined && !/event-?stream/.test(contentType)) {
       return notAStream(contentType, requestId);
     }
     return begun || hasAnswered ? answerBrokenOff(words, requestId) : upstreamUnreachable(words);
   }
 
+  /** Takes a line with the details of a failed connection; false where it is another line. */
+  #disconnect(line: string): boolean {
+    this.#unconnected = readConnectionFailure(line);
+    if (this.#unconnected) this.#conclude();
+    return this.#unconnected !== undefined;
+  }
+
   #quote(line: string): void {
+    // its details follow, and conclude
+    if (announcesConnectionFailure(line)) return;
     this.#conclude();
     const refused = REFUSED.exec(line);
     const found = refused ?? BROKEN_STREAM.exec(line);

@@ -12,6 +12,7 @@ import { homeTrouble, temporaryDirectory } from "./directories.ts";
 import { childEnvironment } from "./environment.ts";
 import type { OwnAddress } from "./localServers.ts";
 import { type Cli, hasChanged, locate, type RequireFit } from "./locate.ts";
+import { settleProxy, unnamedBy } from "./network.ts";
 import { installOneCallMod } from "./oneCallMod.ts";
 import { type LeftOut, OwnUpstreams } from "./ownUpstreams.ts";
 import { Reaper } from "./reaper.ts";
@@ -23,6 +24,7 @@ export interface LauncherOptions {
   dataDir: string;
   environment: NodeJS.ProcessEnv;
   extraEnvironment: Record<string, string>;
+  networkVariables?: Record<string, string>;
   /** Milliseconds without a byte after which the CLI gives up on upstream; 0 for never. */
   streamIdleTimeout?: number;
   /** Milliseconds in which a busy worker must show a sign of life. */
@@ -116,7 +118,7 @@ export class Launcher {
   }
 
   async #prepare({ command, prefix, searchPath }: Cli, betas: readonly string[]): Promise<Launch> {
-    const { environment, extraEnvironment, dataDir, streamIdleTimeout } = this.#options;
+    const { environment, extraEnvironment, networkVariables, dataDir, streamIdleTimeout } = this.#options;
     await temporaryDirectory({ ...environment, ...extraEnvironment });
     const cwd = join(dataDir, "empty");
     const mod = await inDataDirectory(dataDir, async () => {
@@ -131,8 +133,10 @@ export class Launcher {
     );
     const helpers = Object.keys(settings.helpers).length > 0 ? ["--settings", JSON.stringify(settings.helpers)] : [];
     const args = [...prefix, ...ARGUMENTS, ...helpers, "--plugin-dir", mod];
-    const given = { ...own.variables, ...settings.variables };
+    const named = { ...own.variables, ...settings.variables };
+    const given = { ...unnamedBy({ ...named, ...extra.variables }, networkVariables ?? {}), ...named };
     const child = childEnvironment(given, extra.variables, betas, streamIdleTimeout);
+    settleProxy(child);
     if (searchPath !== undefined) child.PATH = searchPath;
     return { command, args, environment: child, cwd };
   }

@@ -5,6 +5,7 @@ import { Channel } from "../shared/channel.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { CliMessage } from "./codec.ts";
 import { Evidence } from "./evidence.ts";
+import type { NetworkRoute } from "./network.ts";
 import { reportsCall, reportsGuardedTurn } from "./oneCallMod.ts";
 import { reasonToRetire } from "./retirement.ts";
 
@@ -55,12 +56,12 @@ export class Turn {
 
   /**
    * `interrupt` asks the CLI to end the turn; `awaitsHeaders` has the first event wait for upstream's headers; `body` is
-   * the request's.
+   * the request's, and `route` its way to the API.
    */
-  constructor(interrupt: () => void, awaitsHeaders = true, body: Record<string, unknown> = {}) {
+  constructor(interrupt: () => void, awaitsHeaders = true, body: Record<string, unknown> = {}, route?: NetworkRoute) {
     this.#interrupt = interrupt;
     this.#awaitsHeaders = awaitsHeaders;
-    this.#evidence = new Evidence(body);
+    this.#evidence = new Evidence(body, route);
   }
 
   /** Upstream's events. Throws `ApiError` when the answer does not come, or not whole. */

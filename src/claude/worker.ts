@@ -142,7 +142,7 @@ export class Worker {
       if (alone || !triggered) return;
       this.#interrupted = this.#controls.request({ subtype: "interrupt" }, INTERRUPT_TIMEOUT).catch(() => {});
     };
-    const turn = new Turn(interrupt, this.#tellsHeaders, bodyOf(request));
+    const turn = new Turn(interrupt, this.#tellsHeaders, bodyOf(request), this.#process.route);
     const stop = () => turn.stop();
     signal.addEventListener("abort", stop, { once: true });
     this.#begin();

@@ -77,6 +77,13 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "None of the 2 programs found as 'claude' can be used. '/a/claude' does not run as Claude Code: no such file. '/b/claude': Claude Code 2.9.0 has lost something. Run 'claude update', install Claude Code (npm install -g @anthropic-ai/claude-code), or set the path of 'claude'.",
     NO_RETRY,
   ],
+  cliProxyInvalid: [
+    errors.cliProxyInvalid("HTTPS_PROXY"),
+    500,
+    "api_error",
+    "Claude Code cannot be started, since HTTPS_PROXY is not the URL of a proxy. Set it to one such as http://proxy.example.com:8080, or take it away.",
+    NO_RETRY,
+  ],
   cliEnvironment: [
     errors.cliEnvironment("TMPDIR", "/none", "which is not a directory"),
     500,

@@ -31,7 +31,13 @@ describe("Evidence", () => {
     });
   });
 
-  it.each([301, 304, 407])("gives a %i as a 502, since clients read no body of it", (status) => {
+  it("names the proxy that answers a call with 407", () => {
+    const line = `${AT} [ERROR] API error (attempt 1/1): 407 407 <html>No</html>`;
+    expect(errorFrom([line], [])).toMatchObject({ status: 502, details: { reason: "proxy" } });
+    expect(errorFrom([line], []).message).toMatch(/^The proxy asks for credentials \(407\)/);
+  });
+
+  it.each([301, 304])("gives a %i as a 502, since clients read no body of it", (status) => {
     expect(errorFrom([refused(status, "x", "Moved")], [])).toMatchObject({ status: 502, type: "x", message: "Moved" });
     const line = `${AT} [ERROR] API error (attempt 1/1): ${status} ${status} status code (no body)`;
     expect(errorFrom([line], [])).toMatchObject({ status: 502, type: "api_error", message: "status code (no body)" });

@@ -1,0 +1,83 @@
+import { ApiError, NO_RETRY } from "./errors.ts";
+
+/** What a connection to the API failed at, as `error.details.reason`. */
+type Reason = "tls" | "proxy" | "dns" | "connection";
+
+/** The ends of a connection, in words for a person. */
+interface Ends {
+  /** The address of the API, or "the API". */
+  api: string;
+  /** The proxy's address, without credentials; undefined where none is known. */
+  proxy?: string | undefined;
+}
+
+const SET_BY = "(set by HTTPS_PROXY, or by http.proxy in VS Code)";
+const proxyOf = (proxy: string | undefined) => (proxy === undefined ? "The proxy" : `The proxy ${proxy} ${SET_BY}`);
+
+const unreachable = (reason: Reason, code: string, message: string, passes = false) =>
+  new ApiError(500, "api_error", message, {
+    details: { error_code: "upstream_unreachable", reason, code },
+    ...(!passes && { headers: NO_RETRY }),
+  });
+
+/** Codes of a certificate that is known and yet not good. */
+const TLS_REMEDIES: Record<string, string> = {
+  CERT_HAS_EXPIRED:
+    "has expired. Check the clock of this machine; otherwise the operator of that server has to renew it",
+  CERT_NOT_YET_VALID: "is not valid yet. Check the clock of this machine",
+  ERR_TLS_CERT_ALTNAME_INVALID: "is for another name. Check ANTHROPIC_BASE_URL and the proxy",
+};
+
+export const tlsFailed = (
+  code: string,
+  { api, proxy, extraAuthorities }: Ends & { extraAuthorities?: string | undefined },
+) => {
+  const way = proxy === undefined ? "" : `, reached through the proxy ${proxy},`;
+  const remedy = TLS_REMEDIES[code];
+  if (remedy !== undefined) return unreachable("tls", code, `The certificate of ${api}${way} ${remedy} (${code}).`);
+  const authorities = extraAuthorities === undefined ? "" : ` It is '${extraAuthorities}' now.`;
+  return unreachable(
+    "tls",
+    code,
+    `Claude Code does not trust the certificate of ${api}${way} (${code}). Where a proxy or gateway has it signed by your organization, add that certificate authority to the system's certificates, or set NODE_EXTRA_CA_CERTS to a PEM file with it.${authorities}`,
+  );
+};
+
+/** `status` is the proxy's answer to the request for a tunnel. */
+export const proxyFailed = (code: string, { proxy, api, status }: Ends & { status?: string | undefined }) => {
+  const fail = (what: string, passes = false) => unreachable("proxy", code, `${proxyOf(proxy)} ${what}`, passes);
+  if (status === "407") {
+    return fail("asks for credentials (407). Put them into its URL, as in http://user:password@host:port.");
+  }
+  if (status !== undefined) {
+    return fail(`refuses to connect to ${api} (${status}). Its operator has to allow that address.`, status >= "500");
+  }
+  if (code === "UnsupportedProxyProtocol")
+    return fail("is of a kind that Claude Code does not speak: use http:// or https://.");
+  return fail(`cannot be reached (${code}). Check its address and that it runs, or take the setting away.`, true);
+};
+
+/** A proxy's 407 to a call without a tunnel. No client could answer it, so it is a bad gateway's. */
+export const proxyAsksForCredentials = (proxy: string | undefined) =>
+  new ApiError(
+    502,
+    "api_error",
+    `${proxyOf(proxy)} asks for credentials (407). Put them into its URL, as in http://user:password@host:port.`,
+    { details: { error_code: "upstream_unreachable", reason: "proxy", code: "407" }, headers: NO_RETRY },
+  );
+
+export const apiUnresolved = (code: string, name: string) =>
+  unreachable(
+    "dns",
+    code,
+    `The name ${name} cannot be resolved (${code}). Check the network and its DNS; where only a proxy leads out, set HTTPS_PROXY, or http.proxy in VS Code.`,
+    true,
+  );
+
+export const connectionRefused = (code: string, api: string) =>
+  unreachable(
+    "connection",
+    code,
+    `${api} cannot be reached (${code}). Check ANTHROPIC_BASE_URL, the network and its firewall; where only a proxy leads out, set HTTPS_PROXY, or http.proxy in VS Code.`,
+    true,
+  );

@@ -1,0 +1,101 @@
+import { cliProxyInvalid } from "../api/cliErrors.ts";
+
+type Variables = Record<string, string | undefined>;
+
+/** The names under which the CLI looks for its proxy, first match first; it takes them in lower case as well. */
+const PROXY_NAMES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
+/** Variables that answer one question together: who sets one of a group has answered it. */
+const GROUPS: readonly (readonly string[])[] = [
+  PROXY_NAMES,
+  ["NO_PROXY"],
+  ["CLAUDE_CODE_CERT_STORE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_USE_SYSTEM_CA"],
+];
+/** Gateways and APIs of this machine, which no proxy elsewhere can reach. */
+const LOOPBACK = ["localhost", "127.0.0.1", "::1"];
+/** A proxy without a scheme, which the CLI takes as one of HTTP. */
+const BARE_PROXY = /^[\w.-]+:\d{1,5}$/;
+const CLOUDS = ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"];
+
+/** The way of a worker's calls, for messages about a failure; no part of it holds credentials. */
+export interface NetworkRoute {
+  /** Where the API is, as in `https://api.anthropic.com`; undefined in a cloud, whose addresses the CLI makes. */
+  api: URL | undefined;
+  /** The proxy before it, as in `http://proxy:8080`. */
+  proxy: string | undefined;
+  /** The file of further certificate authorities. */
+  extraAuthorities: string | undefined;
+}
+
+/** Those of the editor's variables about which `given`, the user's own, says nothing. */
+export function unnamedBy(given: Variables, editor: Record<string, string>): Record<string, string> {
+  const names = new Set(Object.keys(given).map((name) => name.toUpperCase()));
+  const unnamed = Object.entries(editor).filter(([name]) => {
+    const group = GROUPS.find((members) => members.includes(name)) ?? [name];
+    return !group.some((member) => names.has(member));
+  });
+  return Object.fromEntries(unnamed);
+}
+
+/** Keeps calls to this machine off the proxy. Throws `ApiError` where the proxy is no URL, with which the CLI ends. */
+export function settleProxy(environment: Record<string, string>): void {
+  const proxy = proxyOf(environment);
+  if (!proxy) return;
+  if (!BARE_PROXY.test(proxy.value) && hostOf(proxy.value) === "") throw cliProxyInvalid(proxy.name);
+  const names = Object.keys(environment).filter((name) => name.toUpperCase() === "NO_PROXY");
+  for (const name of names.length > 0 ? names : ["NO_PROXY"]) {
+    const listed = entriesOf(environment[name] ?? "");
+    if (!listed.includes("*")) environment[name] = [...new Set([...listed, ...LOOPBACK])].join(",");
+  }
+}
+
+/** The way of the calls of a worker with this environment. */
+export function networkRoute(environment: Record<string, string>): NetworkRoute {
+  const isCloud = CLOUDS.some((name) => environment[name]);
+  const api = isCloud ? undefined : parsed(environment.ANTHROPIC_BASE_URL || "https://api.anthropic.com");
+  const proxy = proxyOf(environment);
+  const exempt = [environment.no_proxy, environment.NO_PROXY].flatMap((list) => entriesOf(list ?? ""));
+  return {
+    api,
+    proxy: proxy && !(api && isExempt(api, exempt)) ? withoutCredentials(proxy.value) : undefined,
+    extraAuthorities: environment.NODE_EXTRA_CA_CERTS || undefined,
+  };
+}
+
+function proxyOf(environment: Record<string, string>): { name: string; value: string } | undefined {
+  for (const name of PROXY_NAMES.flatMap((upper) => [upper.toLowerCase(), upper])) {
+    const value = environment[name];
+    if (value) return { name, value };
+  }
+  return undefined;
+}
+
+function entriesOf(list: string): string[] {
+  return list.split(/[\s,]+/).filter((entry) => entry !== "");
+}
+
+/** Whether an entry names the host, one of its parent domains, or everything. */
+function isExempt({ hostname, port }: URL, entries: readonly string[]): boolean {
+  const host = hostname.replace(/^\[|\]$/g, "");
+  return entries.some((entry) => {
+    const name = entry.replace(/^\*?\./, "");
+    const forms = [host, `${host}:${port}`];
+    return entry === "*" || forms.some((form) => form === name || form.endsWith(`.${name}`));
+  });
+}
+
+function withoutCredentials(proxy: string): string {
+  const url = BARE_PROXY.test(proxy) ? undefined : parsed(proxy);
+  return url ? `${url.protocol}//${url.host}` : proxy;
+}
+
+function hostOf(url: string): string {
+  return parsed(url)?.host ?? "";
+}
+
+function parsed(url: string): URL | undefined {
+  try {
+    return new URL(url);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import type { ApiError } from "../../../src/api/errors.ts";
+import { Evidence } from "../../../src/claude/evidence.ts";
+import { type NetworkRoute, networkRoute } from "../../../src/claude/network.ts";
+import { AT, RESULT, report } from "../support/evidence.ts";
+
+const ANNOUNCED = `${AT} [ERROR] API error (attempt 1/1): undefined Connection error.`;
+const details = (code: string, message = "words") =>
+  `${AT} [ERROR] Connection error details: code=${code}, message=${message}`;
+const DIRECT = networkRoute({});
+const PROXIED = networkRoute({ HTTPS_PROXY: "http://ann:word@proxy.test:8080", NODE_EXTRA_CA_CERTS: "/a.pem" });
+
+function failureOf(line: string, route: NetworkRoute | undefined, begun = false): ApiError {
+  const evidence = new Evidence({}, route);
+  for (const each of [ANNOUNCED, line]) evidence.addDiagnostic(each);
+  evidence.addReport(report("API Error: Connection error"));
+  return evidence.toError(RESULT, begun);
+}
+
+const RETRY = {};
+const NO_RETRY = { "x-should-retry": "false" };
+
+describe("a connection that failed", () => {
+  it.each<[string, NetworkRoute | undefined, string, string, object]>([
+    [
+      "SELF_SIGNED_CERT_IN_CHAIN (SSL error)",
+      DIRECT,
+      "tls",
+      "does not trust the certificate of https://api.anth",
+      NO_RETRY,
+    ],
+    ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY (SSL error)", PROXIED, "tls", "It is '/a.pem' now.", NO_RETRY],
+    ["CERT_HAS_EXPIRED (SSL error)", DIRECT, "tls", "has expired. Check the clock", NO_RETRY],
+    ["ERR_TLS_CERT_ALTNAME_INVALID (SSL error)", DIRECT, "tls", "is for another name", NO_RETRY],
+    ["ENOTFOUND", DIRECT, "dns", "The name api.anthropic.com cannot be resolved (ENOTFOUND)", RETRY],
+    ["EAI_AGAIN", PROXIED, "proxy", "The proxy http://proxy.test:8080 (set by HTTPS_PROXY", RETRY],
+    ["ECONNREFUSED", DIRECT, "connection", "https://api.anthropic.com cannot be reached (ECONNREFUSED)", RETRY],
+    ["ECONNREFUSED", undefined, "connection", "the API cannot be reached (ECONNREFUSED)", RETRY],
+    ["UnsupportedProxyProtocol", PROXIED, "proxy", "use http:// or https://", NO_RETRY],
+  ])("%s says where and what to do", (code, route, reason, words, headers) => {
+    const failure = failureOf(details(code), route);
+    expect(failure.message).toContain(words);
+    expect(failure).toMatchObject({ status: 500, type: "api_error", details: { reason }, headers });
+    expect(failure.details).toMatchObject({ error_code: "upstream_unreachable", code: code.split(" ")[0] });
+    expect(Object.keys(failure.headers)).toEqual(Object.keys(headers));
+  });
+
+  it.each([
+    ["407 Refused", "asks for credentials (407)", NO_RETRY],
+    ["403 Forbidden", "refuses to connect to https://api.anthropic.com (403)", NO_RETRY],
+    ["502 Bad Gateway", "refuses to connect to https://api.anthropic.com (502)", RETRY],
+  ])("is the proxy's refusal: %s", (answer, words, headers) => {
+    const line = details("ERR_PROXY_TUNNEL", `Proxy refused to open a tunnel: ${answer}`);
+    const failure = failureOf(line, PROXIED);
+    expect(failure.message).toContain(words);
+    expect(Object.keys(failure.headers)).toEqual(Object.keys(headers));
+  });
+
+  it("keeps the CLI's words where the request may have been sent", () => {
+    expect(failureOf(details("ECONNRESET"), DIRECT).message).toMatch(
+      /^Claude Code could not reach the API: Connection/,
+    );
+    expect(failureOf(details("ECONNREFUSED"), DIRECT, true).message).toMatch(/^The API's answer broke off/);
+  });
+
+  it("is seen when the line with its code has come", async () => {
+    const evidence = new Evidence();
+    let isSeen = false;
+    void evidence.seen.then(() => {
+      isSeen = true;
+    });
+    evidence.addDiagnostic(ANNOUNCED);
+    await Promise.resolve();
+    expect(isSeen).toBe(false);
+    evidence.addDiagnostic(details("ENOTFOUND"));
+    await Promise.resolve();
+    expect(isSeen).toBe(true);
+  });
+});

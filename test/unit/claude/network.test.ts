@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { networkRoute, settleProxy, unnamedBy } from "../../../src/claude/network.ts";
+
+const PROXY = "http://ann:word@proxy.test:8080";
+const EDITOR = { HTTPS_PROXY: PROXY, HTTP_PROXY: PROXY, NO_PROXY: "a.test", CLAUDE_CODE_CERT_STORE: "bundled" };
+
+describe("unnamedBy", () => {
+  it.each<[string, Record<string, string>, string[]]>([
+    ["nothing", {}, ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "CLAUDE_CODE_CERT_STORE"]],
+    ["one proxy", { HTTPS_PROXY: "http://own" }, ["NO_PROXY", "CLAUDE_CODE_CERT_STORE"]],
+    ["another proxy in lower case", { all_proxy: "http://own" }, ["NO_PROXY", "CLAUDE_CODE_CERT_STORE"]],
+    ["an empty proxy, which says that there is none", { HTTP_PROXY: "" }, ["NO_PROXY", "CLAUDE_CODE_CERT_STORE"]],
+    ["exceptions", { no_proxy: "b.test" }, ["HTTPS_PROXY", "HTTP_PROXY", "CLAUDE_CODE_CERT_STORE"]],
+    ["certificates", { SSL_CERT_FILE: "/a.pem" }, ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"]],
+  ])("leaves to the editor what the user does not say: %s", (_name, given, names) => {
+    expect(Object.keys(unnamedBy(given, EDITOR))).toEqual(names);
+  });
+});
+
+describe("settleProxy", () => {
+  const settled = (environment: Record<string, string>) => {
+    settleProxy(environment);
+    return environment;
+  };
+
+  it.each([
+    [{}, { NO_PROXY: "localhost,127.0.0.1,::1" }],
+    [{ NO_PROXY: "a.test, .b.test" }, { NO_PROXY: "a.test,.b.test,localhost,127.0.0.1,::1" }],
+    [{ no_proxy: "127.0.0.1" }, { no_proxy: "127.0.0.1,localhost,::1" }],
+    [{ NO_PROXY: "*" }, { NO_PROXY: "*" }],
+  ])("keeps calls to this machine off the proxy: %j", (given, expected) => {
+    expect(settled({ HTTP_PROXY: PROXY, ...given })).toEqual({ HTTP_PROXY: PROXY, ...expected });
+  });
+
+  it("changes nothing without a proxy", () => {
+    expect(settled({ HTTPS_PROXY: "", NO_PROXY: "a.test" })).toEqual({ HTTPS_PROXY: "", NO_PROXY: "a.test" });
+  });
+
+  it.each(["not a url", "http://", "ann:word@proxy.test:8080"])(
+    "refuses what is no URL, without quoting it: %s",
+    (url) => {
+      expect(() => settled({ https_proxy: url })).toThrow(
+        /^Claude Code cannot be started, since https_proxy is not the URL/,
+      );
+    },
+  );
+
+  it("takes a proxy without a scheme, as the CLI does", () => {
+    expect(settled({ HTTPS_PROXY: "proxy.test:8080" })).toHaveProperty("NO_PROXY");
+  });
+});
+
+describe("networkRoute", () => {
+  const proxyTo = (api: string, given: Record<string, string> = {}) =>
+    networkRoute({ HTTPS_PROXY: PROXY, ANTHROPIC_BASE_URL: api, ...given }).proxy;
+
+  it("names API and proxy, and no credentials", () => {
+    const { api, proxy } = networkRoute({ HTTPS_PROXY: PROXY });
+    expect([api?.origin, proxy]).toEqual(["https://api.anthropic.com", "http://proxy.test:8080"]);
+  });
+
+  it("does not guess the address of a cloud", () => {
+    expect(networkRoute({ CLAUDE_CODE_USE_BEDROCK: "1" }).api).toBeUndefined();
+  });
+
+  it("names no proxy for an address that is excepted", () => {
+    const NO_PROXY = "localhost, 127.0.0.1,::1 .corp.test,exact.test,port.test:8443";
+    const direct = ["http://127.0.0.1:8080", "http://[::1]:8080", "https://a.corp.test", "https://sub.exact.test"];
+    for (const api of [...direct, "https://port.test:8443"]) expect(proxyTo(api, { NO_PROXY })).toBeUndefined();
+    const through = ["https://api.anthropic.com", "https://notexact.test", "https://port.test"];
+    for (const api of through) expect(proxyTo(api, { NO_PROXY })).toBe("http://proxy.test:8080");
+    expect(proxyTo("https://a.test", { no_proxy: "*" })).toBeUndefined();
+  });
+});
