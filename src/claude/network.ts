@@ -48,6 +48,14 @@ export function settleProxy(environment: Record<string, string>): void {
   }
 }
 
+/** A route in lines for a person, where there is anything special about it. */
+export function describeRoute({ proxy, extraAuthorities }: NetworkRoute): string[] {
+  return [
+    ...(proxy === undefined ? [] : [`through the proxy ${proxy}`]),
+    ...(extraAuthorities === undefined ? [] : [`also trusts the certificates of ${extraAuthorities}`]),
+  ];
+}
+
 /** The way of the calls of a worker with this environment. */
 export function networkRoute(environment: Record<string, string>): NetworkRoute {
   const isCloud = CLOUDS.some((name) => environment[name]);

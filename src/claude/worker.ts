@@ -13,6 +13,7 @@ import type { EncodedJson } from "./encodedJson.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LineLog } from "./lineLog.ts";
 import { type Cli, requireVersion } from "./locate.ts";
+import type { NetworkRoute } from "./network.ts";
 import { reportsMod } from "./oneCallMod.ts";
 import { Turn } from "./turn.ts";
 import { bodyOf, type TurnRequest, trigger, turnSettings } from "./turnSettings.ts";
@@ -100,6 +101,11 @@ export class Worker {
 
   get pid(): number | undefined {
     return this.#process.pid;
+  }
+
+  /** The way of its calls to the API. */
+  get route(): NetworkRoute {
+    return this.#process.route;
   }
 
   get alive(): boolean {

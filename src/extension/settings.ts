@@ -1,7 +1,8 @@
-import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
 import { defaultOptions, type ServerOptions } from "../options.ts";
+import { newApiKey } from "../shared/apiKey.ts";
 import { SECTION, SERVER_SETTINGS, Setting } from "./contributions.ts";
+import { concernsNetwork, networkVariables, readHttpSettings } from "./network.ts";
 
 export type SelectionTarget = "document" | "clipboard" | "replace" | "output";
 
@@ -39,7 +40,7 @@ export class Settings {
 
   /** The key clients must send; undefined where any will do. */
   async requiredApiKey(): Promise<string | undefined> {
-    return get(Setting.requireApiKey, false) ? ((await this.apiKey()) ?? this.#createApiKey()) : undefined;
+    return get(Setting.requireApiKey, false) ? ((await this.apiKey()) ?? this.createApiKey()) : undefined;
   }
 
   async apiKey(): Promise<string | undefined> {
@@ -76,13 +77,15 @@ export class Settings {
       modelMap: get(Setting.modelMap, defaultOptions.modelMap),
       environment: process.env,
       extraEnvironment: get<Record<string, string>>(Setting.environment, {}),
+      networkVariables: networkVariables(readHttpSettings()),
     };
   }
 
   /** Calls back when a setting has changed that a running server was started with. */
   onDidChangeServerSettings(listener: () => void): vscode.Disposable {
     return vscode.workspace.onDidChangeConfiguration((event) => {
-      if (SERVER_SETTINGS.some((name) => event.affectsConfiguration(`${SECTION}.${name}`))) listener();
+      const isOurs = SERVER_SETTINGS.some((name) => event.affectsConfiguration(`${SECTION}.${name}`));
+      if (isOurs || concernsNetwork(event)) listener();
     });
   }
 
@@ -90,8 +93,9 @@ export class Settings {
     await vscode.workspace.getConfiguration(SECTION).update(name, value, vscode.ConfigurationTarget.Global);
   }
 
-  async #createApiKey(): Promise<string> {
-    const key = `cva-${randomUUID()}`;
+  /** Makes a key in place of the one there may be. */
+  async createApiKey(): Promise<string> {
+    const key = newApiKey();
     await this.setApiKey(key);
     return key;
   }

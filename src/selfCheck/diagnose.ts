@@ -4,6 +4,7 @@ import type { CliDescription } from "../claude/description.ts";
 import { homeTrouble } from "../claude/directories.ts";
 import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
 import { type Cli, locate, type PassedOver } from "../claude/locate.ts";
+import { describeRoute, type NetworkRoute } from "../claude/network.ts";
 import { describeLeftOut, type LeftOut } from "../claude/ownUpstreams.ts";
 import { type Finding, selfCheck } from "./selfCheck.ts";
 
@@ -16,6 +17,8 @@ export interface Diagnosis {
   homeTrouble: string | undefined;
   /** Base URLs that would make the server call itself. */
   leftOut: readonly LeftOut[];
+  /** The way of the calls to the API. */
+  route: NetworkRoute;
   signedIn: boolean;
   account: CliDescription["account"];
   findings: Finding[];
@@ -42,6 +45,7 @@ export async function diagnose(options: LauncherOptions, parts: LauncherParts): 
       passedOver: cli.passedOver,
       homeTrouble: await homeTrouble({ ...environment, ...extraEnvironment }),
       leftOut: launcher.leftOut,
+      route: worker.route,
       signedIn: isSignedIn(description),
       account: description.account,
       findings,
@@ -94,6 +98,7 @@ export function describe(diagnosis: Diagnosis): Description {
       ...diagnosis.leftOut.map(describeLeftOut),
       signIn,
       ...displaced,
+      ...describeRoute(diagnosis.route),
       ...checks,
       failed.length === 0 ? "passed the self-check" : `failed ${failed.length} of ${checks.length} checks`,
     ],

@@ -10,7 +10,7 @@ const SHORTEST_CREDENTIAL = 6;
 const SHORTEST_HALF = 4;
 const REDACTED = "[redacted]";
 /** What looks like a credential wherever it comes from: a key, an `Authorization`, the user in a URL such as a proxy's. */
-const LOOKS = /\b(sk-[\w-]{8,}|(?<=(?:Bearer|Basic) )[\w.~+/=-]{6,})|(?<=:\/\/)[^\s/?#@"']{1,1000}(?=@)/g;
+const LOOKS = /\b(sk-[\w-]{8,}|(?<=(?:Bearer|Basic) )[\w.~+/=-]{6,})|(?<=:\/\/)[^\s/?#"']{1,1000}(?=@)/g;
 
 /** Where a line break is a stack's, and so to be kept. */
 const STACK_LINE = /\n(?=\s{1,8}at )/;

@@ -68,12 +68,6 @@ describe("a connection that fails", () => {
     expect(failure.details).toMatchObject({ reason: "proxy", code: "ECONNREFUSED" });
   });
 
-  it("since the name of the API is unknown is named as such", async () => {
-    const failure = await failureWith({ ANTHROPIC_BASE_URL: "https://api.invalid" });
-    expect(failure.message).toContain("The name api.invalid cannot be resolved (ENOTFOUND)");
-    expect(failure.details).toMatchObject({ error_code: "upstream_unreachable", reason: "dns" });
-  });
-
   it("since a proxy's URL is none is named before the CLI is started", async () => {
     const failure = await failureWith({ HTTPS_PROXY: "ann:wrong-word@proxy.test:8080" });
     expect(failure.message).toContain("HTTPS_PROXY is not the URL of a proxy");

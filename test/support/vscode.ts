@@ -148,7 +148,11 @@ export const window = {
 
 export const commands = { executeCommand: async (_command: string, ..._args: unknown[]) => {} };
 
+/** Values of settings, by their whole names; the others have none. */
+export const configuration = new Map<string, unknown>();
+
 export const workspace = {
+  getConfiguration: (section: string) => ({ get: (name: string) => configuration.get(`${section}.${name}`) }),
   asRelativePath: (uri: { path: string }) => uri.path.replace(/^\/workspace\//, ""),
   createFileSystemWatcher: (_pattern: RelativePattern) => {
     const [created, deleted] = [new EventEmitter<Uri>(), new EventEmitter<Uri>()];

@@ -1,9 +1,10 @@
 import { expect, it } from "vitest";
+import { networkRoute } from "../../../src/claude/network.ts";
 import { type Diagnosis, describe as linesOf } from "../../../src/selfCheck/diagnose.ts";
 
 const DIAGNOSIS: Diagnosis = {
   ...{ path: "/bin/claude", version: "2.1.330", passedOver: [], homeTrouble: undefined, signedIn: true },
-  ...{ account: { tokenSource: "oauth" }, findings: [], leftOut: [] },
+  ...{ account: { tokenSource: "oauth" }, findings: [], leftOut: [], route: networkRoute({}) },
 };
 
 it("shows base URLs that lead to the server itself, which is no trouble", () => {

@@ -17,6 +17,7 @@ describe("a redacting logger", () => {
   it.each([
     ["key sk-ant-api03-abc_DEF-123 used", "key [redacted] used"],
     ["HTTPS_PROXY=http://ann:a-word@proxy.test:8080/", "HTTPS_PROXY=http://[redacted]@proxy.test:8080/"],
+    ["via http://ann:a@word@proxy.test:8080", "via http://[redacted]@proxy.test:8080"],
     ["Proxy-Authorization: Basic YW5uOmEtd29yZA==", "Proxy-Authorization: Basic [redacted]"],
     ["GET https://a.test/b?to=ann@b.test", "GET https://a.test/b?to=ann@b.test"],
     ["authorization: Bearer abc.def-ghi=", "authorization: Bearer [redacted]"],
