@@ -1,10 +1,12 @@
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { defaultOptions, type ServerOptions } from "./options.ts";
 import { createServer, examine, type Server } from "./server.ts";
+import { newApiKey } from "./shared/apiKey.ts";
 import type { Logger } from "./shared/logger.ts";
+import { makePrivateDirectory, PRIVATE_FILE } from "./shared/privateFiles.ts";
 import { version } from "./shared/version.ts";
 
 // each 64 KB of an upload leave a spent buffer, and a young generation that grows would let tens of megabytes lie
@@ -14,6 +16,8 @@ const HELP = `Claude Virtual API ${version}: Anthropic's HTTP API on localhost, 
 
 Usage: claude-virtual-api [options]         serves until Ctrl-C
        claude-virtual-api doctor [options]  checks the CLI and its sign-in
+       claude-virtual-api create-key        makes a key for --api-key-file, so that no other user of
+                                            the machine can use the server
 
   --port N             port to listen on (default 8080; 0 picks a free one)
   --host H             address to listen on (default 127.0.0.1; others need a key)
@@ -183,6 +187,25 @@ async function doctor(flags: Flags): Promise<void> {
   process.exit(trouble.length === 0 ? 0 : 1);
 }
 
+/** Makes a key in a new file that this user alone can read, and says how it is used. */
+async function createKey(flags: Flags): Promise<void> {
+  const dataDir = resolve(flags["data-dir"] ?? defaultOptions.dataDir);
+  const path = resolve(flags["api-key-file"] ?? join(dataDir, "api-key"));
+  if (flags["api-key-file"] === undefined) await makePrivateDirectory(dataDir);
+  try {
+    writeFileSync(path, `${newApiKey()}\n`, { flag: "wx", mode: PRIVATE_FILE });
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code === "EEXIST";
+    throw new UsageError(isThere ? `'${path}' is there already. Delete it to make another key.` : explain(error));
+  }
+  process.stdout.write(`Wrote a new API key to '${path}'. Start the server with
+
+  claude-virtual-api --api-key-file '${path}'
+
+and give its first line to your clients as ANTHROPIC_API_KEY.
+`);
+}
+
 /** Closes the server at the first signal; a later one ends the program at once. */
 function stopOnSignals(server: Server): void {
   let stoppedAt: number | undefined;
@@ -200,10 +223,12 @@ function stopOnSignals(server: Server): void {
 
 async function main(): Promise<void> {
   const [command, ...rest] = process.argv.slice(2);
-  const flags = readFlags(command === "doctor" ? rest : process.argv.slice(2), process.env);
+  const isCommand = command === "doctor" || command === "create-key";
+  const flags = readFlags(isCommand ? rest : process.argv.slice(2), process.env);
   if (flags.help) return void process.stdout.write(HELP);
   if (flags.version) return void process.stdout.write(`${version}\n`);
   if (command === "doctor") return doctor(flags);
+  if (command === "create-key") return createKey(flags);
   const logger = stderrLogger(flags["log-level"] ?? "info");
   const server = createServer(toOptions(flags, process.env, logger), logger);
   stopOnSignals(server);

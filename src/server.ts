@@ -67,6 +67,10 @@ export interface Server {
 /** Milliseconds for which closing waits until open answers have had their last words. */
 const FAREWELL = 2000;
 
+/** Loopback addresses are shared by all accounts of a machine. */
+const NO_KEY =
+  "requires no key: every account of this machine can use this server, and so your plan; make a key with 'claude-virtual-api create-key', or in VS Code with 'Claude Virtual API: Create API Key'";
+
 /** Builds the core from its options. Throws when it would be open to the network without a key. */
 export function createServer(options: ServerOptions, sink: Logger): Server {
   if (!isLoopback(options.host) && options.apiKey === undefined) {
@@ -165,7 +169,8 @@ export async function examine(options: ServerOptions, sink: Logger): Promise<Des
   const parts = { logger: redactor.over(sink), hide: redactor.hide, ownAddress: () => ({ host, port }) };
   const { lines, trouble } = describe(await diagnose(options, parts));
   const stranger = await strangerBeside(host, port);
-  return { lines: [...lines, ...(stranger === undefined ? [] : [stranger])], trouble };
+  const open = options.apiKey === undefined ? [NO_KEY] : [];
+  return { lines: [...lines, ...open, ...(stranger === undefined ? [] : [stranger])], trouble };
 }
 
 /** Hides every credential that the options hold. */

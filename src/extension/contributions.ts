@@ -12,6 +12,7 @@ export const Command = {
   copyEnvironment: `${SECTION}.copyEnvironment`,
   copyCurl: `${SECTION}.copyCurl`,
   chooseModel: `${SECTION}.chooseModel`,
+  createApiKey: `${SECTION}.createApiKey`,
   setApiKey: `${SECTION}.setApiKey`,
   showLog: `${SECTION}.showLog`,
   runSelfCheck: `${SECTION}.runSelfCheck`,

@@ -5,6 +5,7 @@ import { brokenCli, withoutArgument } from "../support/brokenCli.ts";
 import { claudePath } from "../support/claude.ts";
 import { FULL } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
+import { AUTHORITY } from "../support/proxies.ts";
 import { runCli } from "../support/runCli.ts";
 
 describe("doctor", () => {
@@ -33,14 +34,32 @@ describe("doctor", () => {
     expect(output).toMatch(
       /^Claude Virtual API [\d.]+\nClaude Code [\d.]+ at .*\nsigned in with ANTHROPIC_API_KEY\n✓ /,
     );
-    expect(output).toMatch(/\npassed the self-check\n$/);
+    expect(output).toMatch(
+      /\npassed the self-check\nrequires no key: every account of this machine [^\n]*create-key[^\n]*\n$/,
+    );
     expect(output).not.toContain("✗");
     expect(code).toBe(0);
   });
 
+  it("says which proxy and which certificates are used, and that a key is required", async () => {
+    await using scratch = await scratchHome();
+    const key = join(scratch.home, "key");
+    await writeFile(key, "a-long-key\n", { mode: 0o600 });
+    const { output } = await doctor({
+      ANTHROPIC_API_KEY: "sk-test-key",
+      ANTHROPIC_BASE_URL: "https://api.test.example",
+      HTTPS_PROXY: "http://ann:a-word@127.0.0.1:9",
+      NODE_EXTRA_CA_CERTS: AUTHORITY,
+      CLAUDE_VIRTUAL_API_API_KEY_FILE: key,
+    });
+    expect(output).toContain("\nthrough the proxy http://127.0.0.1:9\n");
+    expect(output).toContain(`\nalso trusts the certificates of ${AUTHORITY}\n`);
+    expect(output).not.toMatch(/a-word|requires no key/);
+  });
+
   it("says that nobody is signed in, and checks all the same", async () => {
     const { code, output } = await doctor({});
-    expect(output).toMatch(/\nnot signed in: run 'claude'[\s\S]*\npassed the self-check\n$/);
+    expect(output).toMatch(/\nnot signed in: run 'claude'[\s\S]*\npassed the self-check\n/);
     expect(code).toBe(1);
   });
 

@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import { Setting } from "../contributions.ts";
+import { Command, Setting } from "../contributions.ts";
 import type { Parts } from "./register.ts";
 
 /** Chooses the model of selections and of other extensions' calls, from the live list. */
@@ -16,8 +16,20 @@ export async function chooseModel({ caller, settings }: Parts): Promise<void> {
   if (choice) await settings.update(Setting.defaultModel, choice.label);
 }
 
+/** Makes a key that clients must send from now on, since every account of the machine reaches the server. */
+export async function createApiKey(parts: Parts): Promise<void> {
+  const { settings } = parts;
+  if ((await settings.requiredApiKey()) !== undefined && !(await confirmReplacement())) return;
+  await settings.createApiKey();
+  await requireKey(parts, true);
+  const copyEnvironment = vscode.l10n.t("Copy Environment Variables");
+  const text = vscode.l10n.t("The server now accepts only the new API key. Give it to your tools.");
+  const choice = await vscode.window.showInformationMessage(text, copyEnvironment);
+  if (choice === copyEnvironment) await vscode.commands.executeCommand(Command.copyEnvironment);
+}
+
 /** Asks for the key that clients must send; an empty one clears it. */
-export async function setApiKey({ controller, settings }: Parts): Promise<void> {
+export async function setApiKey(parts: Parts): Promise<void> {
   const key = await vscode.window.showInputBox({
     title: vscode.l10n.t("API key that clients must send"),
     prompt: vscode.l10n.t("Kept in VS Code's secret storage. Leave it empty to clear it and accept any key."),
@@ -25,8 +37,19 @@ export async function setApiKey({ controller, settings }: Parts): Promise<void> 
     ignoreFocusOut: true,
   });
   if (key === undefined) return;
-  await settings.setApiKey(key.trim() || undefined);
-  await settings.update(Setting.requireApiKey, key.trim() !== "");
+  await parts.settings.setApiKey(key.trim() || undefined);
+  await requireKey(parts, key.trim() !== "");
+}
+
+async function requireKey({ controller, settings }: Parts, isRequired: boolean): Promise<void> {
+  await settings.update(Setting.requireApiKey, isRequired);
   // the setting may have been on before, with another key
   if (controller.state.kind !== "stopped") await controller.restart();
+}
+
+async function confirmReplacement(): Promise<boolean> {
+  const replace = vscode.l10n.t("Replace");
+  const question = vscode.l10n.t("Replace the API key?");
+  const detail = vscode.l10n.t("Clients that send the present one will be refused.");
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, replace)) === replace;
 }

@@ -9,7 +9,7 @@ import { wordsOf } from "../words.ts";
 import { cancelBatch, copyBatchId, deleteBatch, openResults } from "./batches.ts";
 import { copyCurl, copyEnvironment, copyUrl } from "./copy.ts";
 import { copyFileId, deleteFile, openFile, revealFile, uploadFile } from "./files.ts";
-import { chooseModel, setApiKey } from "./preferences.ts";
+import { chooseModel, createApiKey, setApiKey } from "./preferences.ts";
 import { askAboutSelection, sendSelection } from "./selection.ts";
 import { runSelfCheck } from "./selfCheck.ts";
 
@@ -38,6 +38,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     copyEnvironment: () => copyEnvironment(parts),
     copyCurl: () => copyCurl(parts),
     chooseModel: () => chooseModel(parts),
+    createApiKey: () => createApiKey(parts),
     setApiKey: () => setApiKey(parts),
     showLog: async () => channel.show(),
     runSelfCheck: () => runSelfCheck(parts),

@@ -1,0 +1,39 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import * as vscode from "vscode";
+import { createApiKey } from "../../src/extension/commands/preferences.ts";
+import type { Parts } from "../../src/extension/commands/register.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+/** What the command works on, with the key that is required now; `done` is what it does with it. */
+function partsWith(key: string | undefined) {
+  const done: string[] = [];
+  const settings = {
+    requiredApiKey: async () => key,
+    createApiKey: async () => void done.push("create"),
+    update: async (name: string, value: unknown) => void done.push(`${name} ${value}`),
+  };
+  const controller = { state: { kind: "running" }, restart: async () => void done.push("restart") };
+  return { parts: { settings, controller } as unknown as Parts, done };
+}
+
+describe("Create API Key", () => {
+  it("makes a key, requires it and offers to copy what clients need", async () => {
+    const { parts, done } = partsWith(undefined);
+    vi.spyOn(vscode.window, "showInformationMessage").mockImplementation(async (_text, ...items) => items[0] as never);
+    const run = vi.spyOn(vscode.commands, "executeCommand");
+    await createApiKey(parts);
+    expect(done).toEqual(["create", "requireApiKey true", "restart"]);
+    expect(run).toHaveBeenCalledWith("claudeVirtualApi.copyEnvironment");
+  });
+
+  it("asks before it replaces the one that clients have", async () => {
+    const { parts, done } = partsWith("old");
+    const ask = vi.spyOn(vscode.window, "showWarningMessage").mockResolvedValue(undefined as never);
+    await createApiKey(parts);
+    expect(done).toEqual([]);
+    ask.mockResolvedValue("Replace" as never);
+    await createApiKey(parts);
+    expect(done).toEqual(["create", "requireApiKey true", "restart"]);
+  });
+});
