@@ -1,3 +1,4 @@
+import { hasOldKey } from "./helperKey.ts";
 import type { Cli } from "./locate.ts";
 import type { Worker } from "./worker.ts";
 
@@ -22,7 +23,8 @@ export class IdleWorkers {
 
   /** Removes the worker with this key that was busy last; undefined takes a blank one. */
   take(key: string | undefined): Worker | undefined {
-    const index = this.#idle.findLastIndex((idle) => idle.key === key && idle.worker.alive);
+    const isFit = (worker: Worker) => worker.alive && !hasOldKey(worker);
+    const index = this.#idle.findLastIndex((idle) => idle.key === key && isFit(idle.worker));
     return index === -1 ? undefined : this.#idle.splice(index, 1)[0]?.worker;
   }
 
@@ -35,9 +37,15 @@ export class IdleWorkers {
     return this.#takeAll(this.#idle.filter(({ key }) => key !== undefined).slice(0, count));
   }
 
-  /** Removes the workers with a key that have been idle since before this time of `performance.now()`. */
+  /**
+   * Removes the workers with a key that have been idle since before this time of `performance.now()`, and those whose
+   * sign-in is too old.
+   */
   takeStale(before: number): Worker[] {
-    return this.#takeAll(this.#idle.filter(({ key, since }) => key !== undefined && since < before));
+    const now = performance.now();
+    const isStale = ({ key, since, worker }: Idle) =>
+      (key !== undefined && since < before) || worker.usableUntil <= now;
+    return this.#takeAll(this.#idle.filter(isStale));
   }
 
   /** Removes the workers of a CLI that was replaced by this one. */

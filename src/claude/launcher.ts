@@ -10,6 +10,7 @@ import { TurnBudget } from "../shared/turnBudget.ts";
 import { CliProcess, type Launch, type Spawn } from "./cliProcess.ts";
 import { homeTrouble, temporaryDirectory } from "./directories.ts";
 import { childEnvironment } from "./environment.ts";
+import { type HelperKey, withHelpers } from "./helperKey.ts";
 import type { OwnAddress } from "./localServers.ts";
 import { type Cli, hasChanged, locate, type RequireFit } from "./locate.ts";
 import { settleProxy, unnamedBy } from "./network.ts";
@@ -64,6 +65,12 @@ export const ARGUMENTS: readonly string[] = [
   ...["--disable-slash-commands", "--max-turns", "1", "--model", "sonnet", "--debug-to-stderr"],
 ];
 
+/** A worker's start, with the key of a helper that it brings. */
+interface Prepared {
+  launch: Launch;
+  key?: HelperKey;
+}
+
 /** Finds the CLI and starts workers of it. Before each start it looks whether the CLI is still the one that was checked. */
 export class Launcher {
   readonly #options: LauncherOptions;
@@ -100,7 +107,7 @@ export class Launcher {
   async launch(betas: readonly string[], background: boolean): Promise<Worker> {
     for (let attempt = 1; ; attempt++) {
       const cli = await this.locate();
-      const launch = await this.#prepare(cli, betas).catch((error) => {
+      const { launch, key } = await this.#prepare(cli, betas).catch((error) => {
         throw cliNotStarted(error);
       });
       const process = new CliProcess(launch, this.#reaper, this.#parts.spawn, this.#budget);
@@ -113,11 +120,13 @@ export class Launcher {
         if (attempt === START_ATTEMPTS) throw cliNotStarted(error);
         continue;
       }
-      return this.#workerOf(process, cli, background);
+      const worker = this.#workerOf(process, cli, background);
+      worker.helperKey = key;
+      return worker;
     }
   }
 
-  async #prepare({ command, prefix, searchPath }: Cli, betas: readonly string[]): Promise<Launch> {
+  async #prepare({ command, prefix, searchPath }: Cli, betas: readonly string[]): Promise<Prepared> {
     const { environment, extraEnvironment, networkVariables, dataDir, streamIdleTimeout } = this.#options;
     await temporaryDirectory({ ...environment, ...extraEnvironment });
     const cwd = join(dataDir, "empty");
@@ -131,14 +140,13 @@ export class Launcher {
       { place: settingsPath({ ...environment, ...extraEnvironment }), ...signIn, variables: signIn.environment },
       { place: "the setting 'environment'", variables: extraEnvironment },
     );
-    const helpers = Object.keys(settings.helpers).length > 0 ? ["--settings", JSON.stringify(settings.helpers)] : [];
-    const args = [...prefix, ...ARGUMENTS, ...helpers, "--plugin-dir", mod];
+    const args = [...prefix, ...ARGUMENTS, "--plugin-dir", mod];
     const named = { ...own.variables, ...settings.variables };
     const given = { ...unnamedBy({ ...named, ...extra.variables }, networkVariables ?? {}), ...named };
     const child = childEnvironment(given, extra.variables, betas, streamIdleTimeout);
     settleProxy(child);
     if (searchPath !== undefined) child.PATH = searchPath;
-    return { command, args, environment: child, cwd };
+    return withHelpers({ command, args, environment: child, cwd }, settings.helpers);
   }
 
   #workerOf(process: CliProcess, cli: Cli, background: boolean): Worker {

@@ -3,6 +3,7 @@ import type { Logger } from "../shared/logger.ts";
 import { untilAborted } from "../shared/untilAborted.ts";
 import type { CliDescription } from "./description.ts";
 import type { EncodedJson } from "./encodedJson.ts";
+import { hasOldKey } from "./helperKey.ts";
 import { IdleWorkers } from "./idleWorkers.ts";
 import { KnownDescription } from "./knownDescription.ts";
 import type { Launcher } from "./launcher.ts";
@@ -271,7 +272,7 @@ export class Pool {
   }
 
   async #isWorn(worker: Worker): Promise<boolean> {
-    if (worker.served >= this.#options.maxRequestsPerWorker) return true;
+    if (worker.served >= this.#options.maxRequestsPerWorker || hasOldKey(worker)) return true;
     const { pid = -1 } = worker;
     return ((await residentBytes([pid])).get(pid) ?? 0) > this.#options.maxWorkerMemory;
   }

@@ -11,6 +11,7 @@ import type { CliDescription } from "./description.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import type { EncodedJson } from "./encodedJson.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { type HelperKey, nameHelper } from "./helperKey.ts";
 import { LineLog } from "./lineLog.ts";
 import { type Cli, requireVersion } from "./locate.ts";
 import type { NetworkRoute } from "./network.ts";
@@ -73,6 +74,8 @@ export class Worker {
   sessionId: string | undefined;
   /** The digest of the messages that it was given, while it has a request. */
   conversation: string | undefined;
+  /** The key of a helper that the process was started with. */
+  helperKey: HelperKey | undefined;
   /** Requests served so far. */
   served = 0;
 
@@ -133,7 +136,7 @@ export class Worker {
       .finally(() => this.#heartbeat.stop());
     if (!(await isWithin(MOD_TIMEOUT * 1000, this.#modLoaded))) throw cliUnguarded();
     requireVersion(this.cli, response?.claude_code_version);
-    return { models: response?.models ?? [], account: response?.account ?? {} };
+    return { models: response?.models ?? [], account: nameHelper(response?.account ?? {}, this.helperKey) };
   }
 
   /**

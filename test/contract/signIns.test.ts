@@ -1,7 +1,9 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { signInOf } from "../../src/claude/account.ts";
 import { FULL } from "../support/full.ts";
-import { RawCli } from "../support/rawCli.ts";
+import { body, RawCli } from "../support/rawCli.ts";
 import { SIGN_INS, type SignInFixture, writeFiles } from "../support/signIns.ts";
 
 const PERSON = { email: "person@example.com", organization: "Example Organization" };
@@ -74,5 +76,34 @@ describe("what the CLI says of a sign-in", () => {
     const { response } = await cli.initialize("");
     expect(response.account).toEqual(account);
     expect(signInOf(response)).toEqual(signIn);
+  });
+});
+
+describe("the CLI's own apiKeyHelper", () => {
+  const NOTED = 'echo "run $CLAUDE_CODE_EXTRA_BODY" >> "$HOME/runs"; echo key-of-the-helper';
+
+  it("trap: runs at each request, with the body in its environment, and not at all with a large one", async () => {
+    await using cli = await RawCli.start({
+      env: SIGN_INS["a helper"].env,
+      args: ["--settings", JSON.stringify({ apiKeyHelper: NOTED })],
+      system: [""],
+    });
+    const keyOfNext = async (content: string) => {
+      await cli.turn(body(content));
+      return cli.standIn.messages.at(-1)?.headers["x-api-key"];
+    };
+    expect(await keyOfNext("x")).toBe("key-of-the-helper");
+    expect(await keyOfNext("y")).toBe("key-of-the-helper");
+    const runs = (await readFile(join(cli.home, "runs"), "utf8")).trim().split("\n");
+    expect(runs.filter((run) => run.includes("messages"))).toHaveLength(2);
+    if (process.platform === "linux") expect(await keyOfNext("x".repeat(140_000))).toBe("");
+  });
+
+  it("is replaced by a key in both variables, which goes up as the helper's would", async () => {
+    const variables = { ANTHROPIC_API_KEY: "a-key", ANTHROPIC_AUTH_TOKEN: "a-key" };
+    await using cli = await RawCli.start({ env: { ...SIGN_INS["a helper"].env, ...variables }, system: [""] });
+    await cli.turn(body("x".repeat(140_000)));
+    const [call] = cli.standIn.messages;
+    expect([call?.headers["x-api-key"], call?.headers.authorization]).toEqual(["a-key", "Bearer a-key"]);
   });
 });

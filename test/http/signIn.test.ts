@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { cliEnvironment, health, type Stage, scratchHome, simple, stage, until } from "../support/harness.ts";
@@ -130,5 +130,50 @@ describe("a subscription", () => {
     expect((await on.post(simple("z"))).status).toBe(401);
     // asked again by whoever looks, after a refusal
     await until(async () => (await health(on)).cli.signed_in === false);
+  });
+});
+
+/** A server of a user with a helper that notes its runs and numbers its keys. */
+async function helped(environment: NodeJS.ProcessEnv = {}, ending = "") {
+  const scratch = await scratchHome();
+  onTestFinished(() => scratch[Symbol.asyncDispose]());
+  const runs = join(scratch.home, "runs");
+  const apiKeyHelper = `echo run >> '${runs}'; echo "key-$(wc -l < '${runs}' | tr -d ' ')"${ending}`;
+  await writeFiles(scratch.home, { ".claude/settings.json": { apiKeyHelper } });
+  const { env } = SIGN_INS["signed out"];
+  const on = await stage((standIn) => ({
+    environment: withVariables(cliEnvironment(scratch.home, standIn), { ...env, ...environment }),
+    warm: 0,
+  }));
+  onTestFinished(() => on[Symbol.asyncDispose]());
+  const keys = () => on.standIn.messages.map(({ headers }) => [headers["x-api-key"], headers.authorization]);
+  return { on, keys, runs: async () => (await readFile(runs, "utf8")).trim().split("\n").length };
+}
+
+describe("a helper", () => {
+  it("runs once for many requests, with bodies of any size", async () => {
+    const { on, keys, runs } = await helped();
+    const big = "x".repeat(200_000);
+    for (const content of ["x", "y", big]) expect((await on.post(simple(content))).status).toBe(200);
+    expect(keys()).toEqual(Array(3).fill(["key-1", "Bearer key-1"]));
+    expect(await runs()).toBe(1);
+    expect((await health(on)).cli.sign_in).toEqual({ kind: "api_key", source: "apiKeyHelper" });
+  });
+
+  it("runs again when its time to live has passed", async () => {
+    const { on, keys } = await helped({ CLAUDE_CODE_API_KEY_HELPER_TTL_MS: "1" });
+    expect((await on.post(simple("x"))).status).toBe(200);
+    expect((await on.post(simple("y"))).status).toBe(200);
+    const [[first] = [], [second] = []] = keys();
+    expect(first).toMatch(/^key-\d$/);
+    expect(second).not.toBe(first);
+  });
+
+  it("that fails leaves the CLI to run it again, so that its key is not used, nor another sign-in", async () => {
+    const { on, keys } = await helped({}, "; exit 3");
+    on.standIn.respond = () => failure(401, "authentication_error", "invalid x-api-key");
+    expect((await on.post(simple("x"))).status).toBe(401);
+    expect(keys()).toEqual([["", "Bearer"]]);
+    expect((await health(on)).cli.sign_in.source).toBe("apiKeyHelper");
   });
 });

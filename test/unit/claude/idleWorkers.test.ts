@@ -1,0 +1,19 @@
+import { expect, it } from "vitest";
+import { IdleWorkers } from "../../../src/claude/idleWorkers.ts";
+import type { Worker } from "../../../src/claude/worker.ts";
+
+const worker = (usableUntil = Number.POSITIVE_INFINITY) =>
+  ({ alive: true, helperKey: { variables: [], usableUntil } }) as unknown as Worker;
+
+it("passes over workers whose key is too old, and gives them up with those that are idle for long", () => {
+  const idle = new IdleWorkers();
+  const [fresh, old, oldBlank] = [worker(), worker(0), worker(0)];
+  idle.add(fresh, "key");
+  idle.add(old, "key");
+  idle.add(oldBlank, undefined);
+  expect(idle.take(undefined)).toBeUndefined();
+  expect(idle.take("key")).toBe(fresh);
+  idle.add(fresh, "key");
+  expect(idle.takeStale(0)).toEqual([old, oldBlank]);
+  expect(idle.take("key")).toBe(fresh);
+});
