@@ -7,6 +7,7 @@ import { executor } from "./batches/execute.ts";
 import { defaultBackoff } from "./batches/throttle.ts";
 import { isSignedIn } from "./claude/account.ts";
 import { homeTrouble } from "./claude/directories.ts";
+import { logDisplaced } from "./claude/displaced.ts";
 import { Launcher } from "./claude/launcher.ts";
 import type { OwnAddress } from "./claude/localServers.ts";
 import { Pool } from "./claude/pool.ts";
@@ -104,7 +105,10 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       await open(directory, options, logger);
       logger.info(`listening on ${[urlOf(http), second?.url].filter(Boolean).join(" and ")}`);
       // brings the pool to where the first request finds a worker, and /health the state of the sign-in
-      models.refresh().catch((error: Error) => logger.warn(error.message));
+      void models.refresh().then(
+        () => logDisplaced(pool.description, launcher, logger, closing.signal),
+        ({ message }: Error) => logger.warn(message),
+      );
     },
     async close({ drain = false } = {}) {
       const listened = http.listening;

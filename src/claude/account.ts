@@ -32,20 +32,33 @@ export function isSignedIn(description: Pick<CliDescription, "account">): boolea
   return signInOf(description) !== undefined;
 }
 
+const PROVIDERS: Readonly<Record<string, string>> = {
+  bedrock: "Amazon Bedrock",
+  vertex: "Google Vertex AI",
+  foundry: "Microsoft Foundry",
+};
+
+const NAMES: Readonly<Record<string, string>> = {
+  apiKeyHelper: "the key of apiKeyHelper",
+  "/login managed key": "a key of the Anthropic Console (by /login)",
+};
+
 /** A sign-in in lines for a person: what is used, then what it displaces. */
 export function describeSignIn(signIn: SignIn | undefined): string[] {
   if (!signIn) return ["not signed in: run 'claude' in a terminal and sign in with /login"];
   const used = `signed in with ${nameOf(signIn)}`;
-  return signIn.displaced === undefined ? [used] : [used, displacement(signIn.source)];
+  return signIn.displaced === undefined ? [used] : [used, describeDisplaced(signIn)];
 }
 
-/** Says that a key or token is used although there is a sign-in by `/login`, and how to change that. */
-export function displacement(source: string): string {
-  return `${source} is used in place of the sign-in by /login that is there: remove ${source} to use that one`;
+/** Says what a key, token or helper is used in place of, and how to change that. */
+export function describeDisplaced({ source }: SignIn, displaced?: SignIn): string {
+  const other = displaced ? nameOf(displaced) : "your account (by /login)";
+  return `${source} displaces ${other}: remove ${source} to use that instead`;
 }
 
 function nameOf({ kind, source, plan }: SignIn): string {
   if (kind === "subscription") return `${plan} (by /login)`;
   if (kind === "profile") return "a profile of Anthropic's";
-  return source === "apiKeyHelper" ? "the key of apiKeyHelper" : source;
+  if (kind === "provider") return PROVIDERS[source] ?? source;
+  return NAMES[source] ?? source;
 }

@@ -42,9 +42,7 @@ export class IdleWorkers {
    * sign-in is too old.
    */
   takeStale(before: number): Worker[] {
-    const now = performance.now();
-    const isStale = ({ key, since, worker }: Idle) =>
-      (key !== undefined && since < before) || worker.usableUntil <= now;
+    const isStale = ({ key, since, worker }: Idle) => (key !== undefined && since < before) || hasOldKey(worker);
     return this.#takeAll(this.#idle.filter(isStale));
   }
 

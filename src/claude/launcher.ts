@@ -26,6 +26,8 @@ export interface LauncherOptions {
   environment: NodeJS.ProcessEnv;
   extraEnvironment: Record<string, string>;
   networkVariables?: Record<string, string>;
+  /** Leaves out the helpers that the CLI's own settings name. */
+  withoutHelpers?: boolean;
   /** Milliseconds without a byte after which the CLI gives up on upstream; 0 for never. */
   streamIdleTimeout?: number;
   /** Milliseconds in which a busy worker must show a sign of life. */
@@ -47,6 +49,8 @@ export interface LauncherParts {
   pause?: (milliseconds: number) => Promise<unknown>;
 }
 
+/** Variables that the CLI prefers to a sign-in by `/login`; empty ones count as missing. */
+const NO_CREDENTIALS = { ANTHROPIC_API_KEY: "", ANTHROPIC_AUTH_TOKEN: "", CLAUDE_CODE_OAUTH_TOKEN: "" };
 /** How often a start is tried with a CLI that is replaced at this moment. */
 const START_ATTEMPTS = 3;
 /** An update takes the CLI away for seconds: how often, and after how many milliseconds, one that was there is looked for. */
@@ -160,11 +164,11 @@ export class Launcher {
 
   /** Read anew for each worker, so that a change there needs no restart. */
   async #signIn(): Promise<SignInSettings> {
-    const { environment, extraEnvironment } = this.#options;
+    const { environment, extraEnvironment, withoutHelpers } = this.#options;
     try {
       const settings = await readSignInSettings({ ...environment, ...extraEnvironment });
       this.#parts.hide(credentialsOf(settings.environment));
-      return settings;
+      return withoutHelpers ? { ...settings, helpers: {} } : settings;
     } catch (error) {
       if (isScarcity(error)) throw error;
       this.#parts.logger.warn((error as Error).message);
@@ -184,6 +188,16 @@ export class Launcher {
       if (this.#cli === search) this.#cli = undefined;
       throw error;
     }
+  }
+
+  /** Starts workers of the same CLI without any key, token or helper: what is left is a sign-in by `/login`. */
+  withoutCredentials(): Launcher {
+    const { requireFit: _, logger, ...parts } = this.#parts;
+    const { claudePath = this.#found?.path, extraEnvironment, ...options } = this.#options;
+    const bare = { ...options, withoutHelpers: true, extraEnvironment: { ...extraEnvironment, ...NO_CREDENTIALS } };
+    // what it says of itself was logged before
+    const quiet = { ...logger, warn: logger.debug, info: logger.debug };
+    return new Launcher(claudePath === undefined ? bare : { ...bare, claudePath }, { ...parts, logger: quiet });
   }
 
   /**

@@ -1,28 +1,20 @@
 import { cliUnfit } from "../api/cliErrors.ts";
-import { describeSignIn, isSignedIn, signInOf } from "../claude/account.ts";
-import type { CliDescription } from "../claude/description.ts";
+import { signInOf } from "../claude/account.ts";
 import { homeTrouble } from "../claude/directories.ts";
+import { findDisplaced } from "../claude/displaced.ts";
 import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
-import { type Cli, locate, type PassedOver } from "../claude/locate.ts";
-import { describeRoute, type NetworkRoute } from "../claude/network.ts";
-import { describeLeftOut, type LeftOut } from "../claude/ownUpstreams.ts";
+import { type Cli, locate } from "../claude/locate.ts";
+import { readSignInSettings, settingsPath } from "../claude/signInSettings.ts";
+import {
+  checkRemarks,
+  cliRemarks,
+  leftOutRemarks,
+  networkRemarks,
+  type Origins,
+  type Remark,
+  signInRemarks,
+} from "./remarks.ts";
 import { type Finding, selfCheck } from "./selfCheck.ts";
-
-/** Everything there is to know about the CLI on this machine. */
-export interface Diagnosis {
-  path: string;
-  version: string;
-  passedOver: readonly PassedOver[];
-  /** What is wrong with the user's home, if anything is. */
-  homeTrouble: string | undefined;
-  /** Base URLs that would make the server call itself. */
-  leftOut: readonly LeftOut[];
-  /** The way of the calls to the API. */
-  route: NetworkRoute;
-  signedIn: boolean;
-  account: CliDescription["account"];
-  findings: Finding[];
-}
 
 /** A CLI that was found, with how its checks went. */
 interface Checked {
@@ -30,29 +22,43 @@ interface Checked {
   findings: Finding[];
 }
 
-/** Looks for the CLI, checks it, and asks it for its sign-in. Throws `ApiError` when it is not there or does not run. */
-export async function diagnose(options: LauncherOptions, parts: LauncherParts): Promise<Diagnosis> {
+/**
+ * Looks for the CLI, checks it, and asks it for its sign-in: all that is to be known of it on this machine. Throws
+ * `ApiError` when it is not there or does not run.
+ */
+export async function diagnose(options: LauncherOptions, parts: LauncherParts): Promise<Remark[]> {
   const { cli, findings } = await find(options, parts);
-  const { environment, extraEnvironment } = options;
   const launcher = new Launcher({ ...options, claudePath: cli.path }, parts);
   try {
     const worker = await launcher.launch([], false);
-    const description = await worker.initialize("");
+    const signIn = signInOf(await worker.initialize(""));
     await worker.stop();
-    return {
-      path: cli.path,
-      version: cli.version,
-      passedOver: cli.passedOver,
-      homeTrouble: await homeTrouble({ ...environment, ...extraEnvironment }),
-      leftOut: launcher.leftOut,
-      route: worker.route,
-      signedIn: isSignedIn(description),
-      account: description.account,
-      findings,
-    };
+    const displaced = await findDisplaced(signIn, launcher);
+    const trouble = await homeTrouble({ ...options.environment, ...options.extraEnvironment });
+    return [
+      ...cliRemarks(cli.path, cli.version, cli.passedOver),
+      ...(trouble === undefined ? [] : [{ topic: "home", text: trouble, isTrouble: true } as const]),
+      ...leftOutRemarks(launcher.leftOut),
+      ...signInRemarks(signIn, displaced, await originsOf(options)),
+      ...networkRemarks(worker.route),
+      ...checkRemarks(findings),
+    ];
   } finally {
     launcher.close();
   }
+}
+
+/** Where the CLI has its variables from, in the order in which they are taken. */
+async function originsOf({ environment, extraEnvironment }: LauncherOptions): Promise<Origins> {
+  const given = { ...environment, ...extraEnvironment };
+  const path = settingsPath(given);
+  const settings = await readSignInSettings(given).catch(() => undefined);
+  return (variable) => {
+    if (variable === "apiKeyHelper") return path;
+    if (extraEnvironment[variable]) return "the setting 'environment'";
+    if (settings?.environment[variable]) return path;
+    return environment[variable] ? "the environment" : undefined;
+  };
 }
 
 /** The CLI that the server would use; the first that was checked where all of them fail. */
@@ -84,24 +90,7 @@ export interface Description {
   trouble: string[];
 }
 
-export function describe(diagnosis: Diagnosis): Description {
-  const { path, version, passedOver, signedIn, account, findings } = diagnosis;
-  const [signIn = "", ...displaced] = describeSignIn(signInOf({ account }));
-  const checks = findings.map(({ name, reason }) => (reason === undefined ? `✓ ${name}` : `✗ ${name}: ${reason}`));
-  const failed = checks.filter((_, index) => findings[index]?.reason !== undefined);
-  const home = diagnosis.homeTrouble === undefined ? [] : [diagnosis.homeTrouble];
-  return {
-    lines: [
-      `Claude Code ${version} at ${path}`,
-      ...passedOver.map((other) => `passed over ${other.path}: ${other.reason}`),
-      ...home,
-      ...diagnosis.leftOut.map(describeLeftOut),
-      signIn,
-      ...displaced,
-      ...describeRoute(diagnosis.route),
-      ...checks,
-      failed.length === 0 ? "passed the self-check" : `failed ${failed.length} of ${checks.length} checks`,
-    ],
-    trouble: [...home, ...(signedIn ? [] : [signIn]), ...failed],
-  };
+export function describe(remarks: readonly Remark[]): Description {
+  const trouble = remarks.filter(({ isTrouble }) => isTrouble);
+  return { lines: remarks.map(({ text }) => text), trouble: trouble.map(({ text }) => text) };
 }

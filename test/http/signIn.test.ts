@@ -86,13 +86,13 @@ describe("a sign-in in the user's settings of the CLI", () => {
 });
 
 /** A server of a user with these files of the CLI. */
-async function subscriber(files: Record<string, unknown>) {
+async function subscriber(files: Record<string, unknown>, variables: Record<string, string> = {}) {
   const scratch = await scratchHome();
   onTestFinished(() => scratch[Symbol.asyncDispose]());
   await writeFiles(scratch.home, files);
   const { env } = SIGN_INS["Claude Max"];
   const on = await stage((standIn) => ({
-    environment: withVariables(cliEnvironment(scratch.home, standIn), env),
+    environment: withVariables(cliEnvironment(scratch.home, standIn), { ...env, ...variables }),
     warm: 1,
   }));
   onTestFinished(() => on[Symbol.asyncDispose]());
@@ -130,6 +130,15 @@ describe("a subscription", () => {
     expect((await on.post(simple("z"))).status).toBe(401);
     // asked again by whoever looks, after a refusal
     await until(async () => (await health(on)).cli.signed_in === false);
+  });
+});
+
+describe.each(["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])("a dummy %s beside a subscription", (variable) => {
+  it("is used as the CLI would, and the log says what it displaces", async () => {
+    const { on } = await subscriber(subscriptionFiles("max"), { [variable]: "any-key" });
+    expect((await on.post(simple("x"))).status).toBe(200);
+    expect(keyOf(on.standIn)).toMatch(/^(Bearer )?any-key$/);
+    await until(() => on.log.some((line) => line.startsWith("[warn]") && line.includes(`${variable} displaces`)));
   });
 });
 

@@ -7,6 +7,7 @@ import { FULL } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
 import { AUTHORITY } from "../support/proxies.ts";
 import { runCli } from "../support/runCli.ts";
+import { SIGN_INS, subscriptionFiles, writeFiles } from "../support/signIns.ts";
 
 describe("doctor", () => {
   async function linkTo(home: string, path: string): Promise<string> {
@@ -16,8 +17,9 @@ describe("doctor", () => {
     return link;
   }
 
-  async function doctor(env: NodeJS.ProcessEnv, path = claudePath()) {
+  async function doctor(env: NodeJS.ProcessEnv, path = claudePath(), files: Record<string, unknown> = {}) {
     await using scratch = await scratchHome();
+    await writeFiles(scratch.home, files);
     const searched = path === "" ? [] : ["--claude", path];
     const args = ["doctor", ...searched, "--data-dir", join(scratch.home, "data")];
     const { code, stdout, stderr } = await runCli(args, {
@@ -32,7 +34,7 @@ describe("doctor", () => {
   it("says that all is well", async () => {
     const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" });
     expect(output).toMatch(
-      /^Claude Virtual API [\d.]+\nClaude Code [\d.]+ at .*\nsigned in with ANTHROPIC_API_KEY\n✓ /,
+      /^Claude Virtual API [\d.]+\nClaude Code [\d.]+ at .*\nsigned in with ANTHROPIC_API_KEY, from the environment\n✓ /,
     );
     expect(output).toMatch(
       /\npassed the self-check\nrequires no key: every account of this machine [^\n]*create-key[^\n]*\n$/,
@@ -55,6 +57,30 @@ describe("doctor", () => {
     expect(output).toContain("\nthrough the proxy http://127.0.0.1:9\n");
     expect(output).toContain(`\nalso trusts the certificates of ${AUTHORITY}\n`);
     expect(output).not.toMatch(/a-word|requires no key/);
+  });
+
+  it("names a subscription without the person", async () => {
+    const { code, output } = await doctor(SIGN_INS["signed out"].env, claudePath(), subscriptionFiles("max"));
+    expect(output).toContain("\nsigned in with Claude Max (by /login)\n");
+    expect(output).not.toContain("example.com");
+    expect(code).toBe(0);
+  });
+
+  const alike = [
+    ["ANTHROPIC_API_KEY", {}, "the environment"],
+    ["CLAUDE_CODE_OAUTH_TOKEN", { env: { CLAUDE_CODE_OAUTH_TOKEN: "any-key" } }, ".*settings.json"],
+  ] as const;
+  it.each([
+    ...(FULL ? alike : []),
+    ["ANTHROPIC_AUTH_TOKEN", {}, "the environment"],
+    ["apiKeyHelper", { apiKeyHelper: "echo any-key" }, ".*settings.json"],
+  ] as const)("says that %s displaces the subscription", async (source, settings, origin) => {
+    const variables = origin === "the environment" ? { [source]: "any-key" } : {};
+    const files = { ...subscriptionFiles("pro"), ".claude/settings.json": settings };
+    const { code, output } = await doctor({ ...SIGN_INS["signed out"].env, ...variables }, claudePath(), files);
+    expect(output).toMatch(new RegExp(`\nsigned in with .*${source}, from ${origin}\n`));
+    expect(output).toContain(`\n${source} displaces Claude Pro (by /login): remove ${source} to use that instead\n`);
+    expect(code).toBe(0);
   });
 
   it("says that nobody is signed in, and checks all the same", async () => {

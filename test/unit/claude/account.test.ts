@@ -27,6 +27,6 @@ describe("the sign-in in the CLI's answer", () => {
     const account = { tokenSource: "claude.ai", apiKeySource: "ANTHROPIC_API_KEY" };
     const [used, displaced] = describeSignIn(signInOf({ account }));
     expect(used).toBe("signed in with ANTHROPIC_API_KEY");
-    expect(displaced).toContain("in place of the sign-in by /login");
+    expect(displaced).toContain("displaces your account (by /login)");
   });
 });

@@ -1,0 +1,53 @@
+import type { Logger } from "../shared/logger.ts";
+import { describeDisplaced, type SignIn, signInOf } from "./account.ts";
+import type { CliDescription } from "./description.ts";
+import type { Launcher } from "./launcher.ts";
+
+/**
+ * The sign-in by `/login` that the CLI does not use for the key, token or helper that it prefers. It names one beside some
+ * of them only, so a second CLI is started without any and asked. Throws `ApiError` when that one does not start; it ends
+ * early when `signal` is aborted.
+ */
+export async function findDisplaced(
+  used: SignIn | undefined,
+  launcher: Launcher,
+  signal?: AbortSignal,
+): Promise<SignIn | undefined> {
+  const isPreferred = used?.kind === "api_key" || used?.kind === "token";
+  if (!isPreferred || used.source === "/login managed key" || signal?.aborted) return undefined;
+  const bare = launcher.withoutCredentials();
+  try {
+    const worker = await bare.launch([], true);
+    const stop = () => void worker.stop();
+    if (signal?.aborted) stop();
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      return signInOf(await worker.initialize(""));
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      await worker.stop();
+    }
+  } finally {
+    bare.close();
+  }
+}
+
+/**
+ * Logs what the sign-in in use displaces, where the CLI does not say so by itself, which it does beside
+ * `ANTHROPIC_API_KEY`. Never throws.
+ */
+export async function logDisplaced(
+  description: CliDescription | undefined,
+  launcher: Launcher,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const used = description && signInOf(description);
+  if (!used || used.displaced || used.source === "ANTHROPIC_API_KEY") return;
+  try {
+    const displaced = await findDisplaced(used, launcher, signal);
+    if (displaced) logger.warn(describeDisplaced(used, displaced));
+  } catch (error) {
+    logger.debug((error as Error).message);
+  }
+}

@@ -1,0 +1,49 @@
+import { describeDisplaced, describeSignIn, type SignIn } from "../claude/account.ts";
+import type { PassedOver } from "../claude/locate.ts";
+import { describeRoute, type NetworkRoute } from "../claude/network.ts";
+import { describeLeftOut, type LeftOut } from "../claude/ownUpstreams.ts";
+import type { Finding } from "./selfCheck.ts";
+
+/** One thing that the doctor found on this machine, in words for a person. */
+export interface Remark {
+  topic: "cli" | "home" | "loop" | "sign-in" | "network" | "check";
+  text: string;
+  /** Whether it keeps requests from being answered. */
+  isTrouble?: boolean;
+}
+
+/** Where the variable of a sign-in comes from. */
+export type Origins = (variable: string) => string | undefined;
+
+export function cliRemarks(path: string, version: string, passedOver: readonly PassedOver[]): Remark[] {
+  const others = passedOver.map((other) => `passed over ${other.path}: ${other.reason}`);
+  return [`Claude Code ${version} at ${path}`, ...others].map((text) => ({ topic: "cli", text }));
+}
+
+export function leftOutRemarks(leftOut: readonly LeftOut[]): Remark[] {
+  return leftOut.map((left) => ({ topic: "loop", text: describeLeftOut(left) }));
+}
+
+export function networkRemarks(route: NetworkRoute): Remark[] {
+  return describeRoute(route).map((text) => ({ topic: "network", text }));
+}
+
+/** What is used, where it comes from, and what it displaces. */
+export function signInRemarks(used: SignIn | undefined, displaced: SignIn | undefined, origin: Origins): Remark[] {
+  const [text = ""] = describeSignIn(used);
+  if (!used) return [{ topic: "sign-in", text, isTrouble: true }];
+  const from = origin(used.source);
+  const remarks: Remark[] = [{ topic: "sign-in", text: from === undefined ? text : `${text}, from ${from}` }];
+  if (displaced) remarks.push({ topic: "sign-in", text: describeDisplaced(used, displaced) });
+  return remarks;
+}
+
+export function checkRemarks(findings: readonly Finding[]): Remark[] {
+  const checks = findings.map(({ name, reason }): Remark => {
+    if (reason === undefined) return { topic: "check", text: `✓ ${name}` };
+    return { topic: "check", text: `✗ ${name}: ${reason}`, isTrouble: true };
+  });
+  const failed = checks.filter(({ isTrouble }) => isTrouble).length;
+  const sum = failed === 0 ? "passed the self-check" : `failed ${failed} of ${checks.length} checks`;
+  return [...checks, { topic: "check", text: sum }];
+}

@@ -1,0 +1,28 @@
+import { expect, it } from "vitest";
+import { checkRemarks, leftOutRemarks, signInRemarks } from "../../../src/selfCheck/remarks.ts";
+
+it("shows base URLs that lead to the server itself, which is no trouble", () => {
+  const names = ["ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"];
+  const leftOut = [{ place: "/home/a/.claude/settings.json", url: "http://localhost:8080", names }];
+  const expected = /^ANTHROPIC_BASE_URL in \/home\/a\/\.claude\/settings\.json .* without ANTHROPIC_API_KEY/;
+  expect(leftOutRemarks(leftOut)).toEqual([{ topic: "loop", text: expect.stringMatching(expected) }]);
+});
+
+it("shows what a token displaces, which is no trouble", () => {
+  const used = { kind: "token", source: "ANTHROPIC_AUTH_TOKEN" } as const;
+  const displaced = { kind: "subscription", source: "claude.ai", plan: "Claude Max" } as const;
+  expect(signInRemarks(used, displaced, () => "the environment")).toEqual([
+    { topic: "sign-in", text: "signed in with ANTHROPIC_AUTH_TOKEN, from the environment" },
+    { topic: "sign-in", text: expect.stringMatching(/^ANTHROPIC_AUTH_TOKEN displaces Claude Max \(by \/login\)/) },
+  ]);
+});
+
+it("shows a missing sign-in and a lost check as trouble", () => {
+  expect(signInRemarks(undefined, undefined, () => undefined)).toMatchObject([{ isTrouble: true }]);
+  const findings = [{ name: "a" }, { name: "b", reason: "is lost" }] as Parameters<typeof checkRemarks>[0];
+  expect(checkRemarks(findings)).toEqual([
+    { topic: "check", text: "✓ a" },
+    { topic: "check", text: "✗ b: is lost", isTrouble: true },
+    { topic: "check", text: "failed 1 of 2 checks" },
+  ]);
+});
