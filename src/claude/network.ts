@@ -61,7 +61,8 @@ export function networkRoute(environment: Record<string, string>): NetworkRoute 
   const isCloud = CLOUDS.some((name) => environment[name]);
   const api = isCloud ? undefined : parsed(environment.ANTHROPIC_BASE_URL || "https://api.anthropic.com");
   const proxy = proxyOf(environment);
-  const exempt = [environment.no_proxy, environment.NO_PROXY].flatMap((list) => entriesOf(list ?? ""));
+  // the CLI reads only the first of the two
+  const exempt = entriesOf(environment.no_proxy || environment.NO_PROXY || "");
   return {
     api,
     proxy: proxy && !(api && isExempt(api, exempt)) ? withoutCredentials(proxy.value) : undefined,

@@ -70,5 +70,6 @@ describe("networkRoute", () => {
     const through = ["https://api.anthropic.com", "https://notexact.test", "https://port.test"];
     for (const api of through) expect(proxyTo(api, { NO_PROXY })).toBe("http://proxy.test:8080");
     expect(proxyTo("https://a.test", { no_proxy: "*" })).toBeUndefined();
+    expect(proxyTo("https://a.test", { no_proxy: "b.test", NO_PROXY: "a.test" })).toBe("http://proxy.test:8080");
   });
 });
