@@ -1,10 +1,17 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { proportionalBytes } from "../src/claude/memory.ts";
 import { simple } from "../test/support/harness.ts";
 import { reply, text } from "../test/support/replies.ts";
-import { startServerProcess } from "../test/support/serverProcess.ts";
+import { startServerProcess, workersOf } from "../test/support/serverProcess.ts";
 
 const REQUESTS = 300;
 const CLIENTS = 6;
 const PROMPTS = 5;
+/** System prompts that are each used once, and the flags that leave idle workers without bounds. */
+const SINGLE_PROMPTS = 10;
+const UNBOUNDED = ["--max-idle-workers", "1000", "--max-idle-memory", "0"];
+/** Milliseconds after which idle workers beyond the bounds have ended. */
+const SETTLING = 4000;
 
 /** Clients that take turns with a few system prompts, some of them leaving early: how many CLIs does that start? */
 await using server = await startServerProcess(["--max-concurrent", "4"]);
@@ -41,3 +48,23 @@ console.log(
   `${CLIENTS} clients with ${PROMPTS} system prompts, 4 requests at once: ${answered} of ${REQUESTS} answered`,
 );
 console.log(`  ${(answered / seconds).toFixed(1)} requests a second, ${started} workers started`);
+
+/** Workers that are left after prompts that are each used once, and the megabytes they take. */
+async function leftAfterSinglePrompts(flags: string[]): Promise<string> {
+  await using one = await startServerProcess(flags);
+  one.standIn.respond = () => reply([text("A short answer")]);
+  for (let prompt = 0; prompt < SINGLE_PROMPTS; prompt++) {
+    await (await one.post(simple("question", { system: `Prompt ${prompt}` }))).text();
+  }
+  await delay(SETTLING);
+  const pids = workersOf(one.home);
+  const sizes = [...(await proportionalBytes(pids)).values()];
+  const megabytes = sizes.reduce((sum, size) => sum + size, 0) / 1024 / 1024;
+  return `${pids.length} workers, ${megabytes.toFixed(0)} MB of proportional memory`;
+}
+
+if (process.platform === "linux") {
+  console.log(`${SINGLE_PROMPTS} system prompts, each used once:`);
+  console.log(`  without bounds ${await leftAfterSinglePrompts(UNBOUNDED)}`);
+  console.log(`  with bounds    ${await leftAfterSinglePrompts([])}`);
+}

@@ -29,6 +29,8 @@ Usage: claude-virtual-api [options]         serves until Ctrl-C
   --api-key KEY        the key itself; other users of the machine can see it in the process list
   --max-concurrent N   requests answered at the same time (default 8)
   --warm N             blank workers kept ready (default 1)
+  --max-idle-workers N idle CLI processes that wait for their next request (default 4)
+  --max-idle-memory N  megabytes that these may have together (default 1024; 0 for no bound)
   --model-map L        names of clients and what is asked for instead, as in gpt-4=opus,gpt-4o-mini=haiku
   --allowed-origins L  web origins that may call from a browser, separated by commas
   --allowed-hosts L    further names, or name:port, that a Host header may carry, separated by commas
@@ -47,6 +49,7 @@ Each option with a value is also read from CLAUDE_VIRTUAL_API_NAME, as in CLAUDE
 
 const FLAGS = [
   ...["port", "host", "claude", "data-dir", "api-key", "api-key-file", "max-concurrent", "warm"],
+  ...["max-idle-workers", "max-idle-memory"],
   ...["model-map", "allowed-origins", "allowed-hosts", "request-timeout", "stream-idle-timeout"],
   ...["client-idle-timeout", "storage-quota", "keep-files", "log-level"],
 ] as const;
@@ -126,6 +129,9 @@ function toOptions(flags: Flags, environment: NodeJS.ProcessEnv, logger: Logger)
     ...(apiKey !== undefined && { apiKey }),
     maxConcurrent: wholeNumber("max-concurrent", flags["max-concurrent"], 1, 1000) ?? defaultOptions.maxConcurrent,
     warm: wholeNumber("warm", flags.warm, 0, 100) ?? defaultOptions.warm,
+    maxIdleWorkers:
+      wholeNumber("max-idle-workers", flags["max-idle-workers"], 0, 1000) ?? defaultOptions.maxIdleWorkers,
+    maxIdleMemory: megabytes("max-idle-memory", flags, 1_000_000) ?? defaultOptions.maxIdleMemory,
     requestTimeout: seconds("request-timeout", flags, 86_400) ?? defaultOptions.requestTimeout,
     streamIdleTimeout: seconds("stream-idle-timeout", flags, 1800) ?? defaultOptions.streamIdleTimeout,
     clientIdleTimeout: seconds("client-idle-timeout", flags, 86_400) ?? defaultOptions.clientIdleTimeout,
@@ -158,6 +164,12 @@ function wholeNumber(flag: Flag, text: string | undefined, minimum: number, maxi
 function seconds(flag: Flag, flags: Flags, maximum: number): number | undefined {
   const value = wholeNumber(flag, flags[flag], 0, maximum);
   return value === undefined ? undefined : 1000 * value;
+}
+
+/** A size in whole megabytes, as bytes. */
+function megabytes(flag: Flag, flags: Flags, maximum: number): number | undefined {
+  const value = wholeNumber(flag, flags[flag], 0, maximum);
+  return value === undefined ? undefined : 1024 * 1024 * value;
 }
 
 /** Logs to stderr, so that stdout says only where the server listens. */

@@ -30,6 +30,10 @@ export interface ServerOptions {
   warm: number;
   /** Milliseconds without work after which a worker beyond the warm ones is let go. */
   idleTimeout: number;
+  /** Idle workers that keep their system prompt for its next request; the longest idle one goes first. */
+  maxIdleWorkers: number;
+  /** Bytes that these may have together (Linux and macOS); 0 for no bound. */
+  maxIdleMemory: number;
   /** Requests a worker serves before a fresh one takes its place. */
   maxRequestsPerWorker: number;
   /** Resident bytes beyond which a worker is replaced (Linux and macOS). */
@@ -79,6 +83,8 @@ export const defaultOptions: Omit<ServerOptions, "environment"> = {
   maxBodyMemory: 128 * 1024 * 1024,
   warm: 1,
   idleTimeout: 5 * 60_000,
+  maxIdleWorkers: 4,
+  maxIdleMemory: 1024 * 1024 * 1024,
   maxRequestsPerWorker: 200,
   maxWorkerMemory: 600 * 1024 * 1024,
   // an image of 31 MB takes 0.6 GB in a fresh worker, 0.9 GB in one that has had several

@@ -17,6 +17,11 @@ export class IdleWorkers {
     return this.#idle.filter(({ key }) => key === undefined).length;
   }
 
+  /** Workers with a key, longest idle first. */
+  get keyed(): Worker[] {
+    return this.#idle.filter(({ key }) => key !== undefined).map(({ worker }) => worker);
+  }
+
   add(worker: Worker, key: string | undefined): void {
     this.#idle.push({ worker, key, since: performance.now() });
   }
@@ -32,9 +37,10 @@ export class IdleWorkers {
     this.#idle = this.#idle.filter((idle) => idle.worker !== worker);
   }
 
-  /** Removes up to `count` workers with a key, longest idle first. */
-  takeOldest(count: number): Worker[] {
-    return this.#takeAll(this.#idle.filter(({ key }) => key !== undefined).slice(0, count));
+  /** Removes up to `count` workers with a key, longest idle first, if need be only those idle since before this time. */
+  takeOldest(count: number, before = Number.POSITIVE_INFINITY): Worker[] {
+    const keyed = this.#idle.filter(({ key }) => key !== undefined);
+    return this.#takeAll(keyed.slice(0, count).filter(({ since }) => since <= before));
   }
 
   /**

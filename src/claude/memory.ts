@@ -12,6 +12,22 @@ export async function residentBytes(pids: readonly number[]): Promise<Map<number
   return new Map(bytes.filter(([, resident]) => Number.isFinite(resident)));
 }
 
+/**
+ * Bytes by process, on Linux without what it shares with others, which counts in part: all workers run one program.
+ * Elsewhere, and where the system keeps this to itself, its resident bytes.
+ */
+export async function proportionalBytes(pids: readonly number[]): Promise<Map<number, number>> {
+  if (process.platform !== "linux") return residentBytes(pids);
+  const sizes = await residentBytes(pids);
+  const read = async (pid: number) => {
+    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
+    const kilobytes = /^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1];
+    if (kilobytes !== undefined) sizes.set(pid, Number(kilobytes) * 1024);
+  };
+  await Promise.all(pids.map(read));
+  return sizes;
+}
+
 type Resident = [pid: number, bytes: number];
 
 function fromProc(pids: readonly number[]): Promise<Resident[]> {

@@ -3,24 +3,22 @@ import type { Logger } from "../shared/logger.ts";
 import { untilAborted } from "../shared/untilAborted.ts";
 import type { CliDescription } from "./description.ts";
 import type { EncodedJson } from "./encodedJson.ts";
-import { hasOldKey } from "./helperKey.ts";
+import { IdleBounds, type IdleBoundsOptions } from "./idleBounds.ts";
 import { IdleWorkers } from "./idleWorkers.ts";
+import { isWorn, type WearBounds } from "./isWorn.ts";
 import { KnownDescription } from "./knownDescription.ts";
 import type { Launcher } from "./launcher.ts";
-import { residentBytes } from "./memory.ts";
 import { guardMemory } from "./memoryGuard.ts";
 import { isNested, type Origin } from "./nesting.ts";
 import { Slots } from "./slots.ts";
 import type { Worker } from "./worker.ts";
 import { nameOf, PLAIN_KEY, type WorkerKey } from "./workerKey.ts";
 
-export interface PoolOptions {
+export interface PoolOptions extends IdleBoundsOptions, WearBounds {
   maxConcurrent: number;
   maxQueue: number;
   warm: number;
   idleTimeout: number;
-  maxRequestsPerWorker: number;
-  maxWorkerMemory: number;
   maxBusyWorkerMemory: number;
 }
 
@@ -58,6 +56,7 @@ export class Pool {
   /** Workers about to become idle, by key. */
   readonly #expected = new Map<string, Set<Promise<void>>>();
   readonly #idle = new IdleWorkers();
+  readonly #idleBounds: IdleBounds;
   #warming = 0;
   #closed = false;
   readonly #known: KnownDescription;
@@ -70,6 +69,7 @@ export class Pool {
     this.#slots = new Slots(options.maxConcurrent, options.maxQueue);
     this.#counters = new Slots(COUNTERS, options.maxQueue);
     this.#shrinker = setInterval(() => this.#shrink(), Math.max(1000, options.idleTimeout / 4)).unref();
+    this.#idleBounds = new IdleBounds(this.#idle, options, (worker) => this.#dismiss(worker));
     this.#endGuard = guardMemory(this.#workers, options.maxBusyWorkerMemory);
   }
 
@@ -181,6 +181,7 @@ export class Pool {
     this.#closed = true;
     clearInterval(this.#shrinker);
     this.#endGuard();
+    this.#idleBounds.close();
     this.#slots.close();
     this.#counters.close();
     this.#idle.clear();
@@ -261,20 +262,18 @@ export class Pool {
   async #return(worker: Worker, key: string, spent: boolean): Promise<void> {
     const fit = await worker.settle();
     if (!worker.alive) return;
-    if (!fit || spent || this.#closed || (await this.#isWorn(worker))) this.#dismiss(worker);
+    if (!fit || spent || this.#closed || (await isWorn(worker, this.#options))) this.#dismiss(worker);
     else this.#park(worker, key);
   }
 
   #park(worker: Worker, key: string | undefined): void {
     if (!worker.alive || this.#closed) return;
-    if (this.#current.has(worker) && worker.cli === this.#launcher.found) this.#idle.add(worker, key);
-    else this.#dismiss(worker);
-  }
-
-  async #isWorn(worker: Worker): Promise<boolean> {
-    if (worker.served >= this.#options.maxRequestsPerWorker || hasOldKey(worker)) return true;
-    const { pid = -1 } = worker;
-    return ((await residentBytes([pid])).get(pid) ?? 0) > this.#options.maxWorkerMemory;
+    if (this.#current.has(worker) && worker.cli === this.#launcher.found) {
+      this.#idle.add(worker, key);
+      this.#idleBounds.check();
+    } else {
+      this.#dismiss(worker);
+    }
   }
 
   /**

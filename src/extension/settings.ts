@@ -9,6 +9,8 @@ export type SelectionTarget = "document" | "clipboard" | "replace" | "output";
 /** Where the API key is kept, never in settings. */
 const API_KEY_SECRET = "apiKey";
 
+const MEGABYTE = 1024 * 1024;
+
 /** The user's settings and key, read afresh at each question. */
 export class Settings {
   readonly #context: vscode.ExtensionContext;
@@ -67,6 +69,8 @@ export class Settings {
       maxConcurrent: get(Setting.maxConcurrentRequests, defaultOptions.maxConcurrent),
       warm: get(Setting.warmWorkers, defaultOptions.warm),
       idleTimeout: 1000 * get(Setting.idleTimeout, defaultOptions.idleTimeout / 1000),
+      maxIdleWorkers: get(Setting.maxIdleWorkers, defaultOptions.maxIdleWorkers),
+      maxIdleMemory: MEGABYTE * get(Setting.maxIdleMemory, defaultOptions.maxIdleMemory / MEGABYTE),
       requestTimeout: 1000 * get(Setting.requestTimeout, 0),
       streamIdleTimeout: 1000 * get(Setting.streamIdleTimeout, defaultOptions.streamIdleTimeout / 1000),
       clientIdleTimeout: 1000 * get(Setting.clientIdleTimeout, defaultOptions.clientIdleTimeout / 1000),

@@ -9,7 +9,15 @@ import { quiet } from "../../support/smallServer.ts";
 import { isSettled } from "../support/streams.ts";
 
 const OPTIONS = {
-  ...{ maxConcurrent: 1, maxQueue: 10, warm: 0, idleTimeout: 60_000, maxRequestsPerWorker: 10 },
+  ...{
+    maxConcurrent: 1,
+    maxQueue: 10,
+    warm: 0,
+    idleTimeout: 60_000,
+    maxIdleWorkers: 10,
+    maxIdleMemory: 0,
+    maxRequestsPerWorker: 10,
+  },
   ...{ maxWorkerMemory: Number.POSITIVE_INFINITY, maxBusyWorkerMemory: Number.POSITIVE_INFINITY },
 };
 const KEY = { system: "", betas: [] };
