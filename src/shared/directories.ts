@@ -28,8 +28,9 @@ export async function makeDirectories(path: string, mode: number): Promise<void>
   } catch (error) {
     if (await isDirectory(path)) return;
     const above = dirname(path);
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || (await isDirectory(above))) throw error;
-    await makeDirectories(above, mode);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    // one that is there now may have been created by another in this moment
+    if (!(await isDirectory(above))) await makeDirectories(above, mode);
     await mkdir(path, { mode }).catch(async (again: Error) => {
       if (!(await isDirectory(path))) throw again;
     });
