@@ -63,7 +63,7 @@ async function storeEnded(count: number): Promise<void> {
   }
 }
 
-describe.each(sampled(PLACES, 2))("$name, the batches of client.$place", ({ SDK, version, credential, of }) => {
+describe.each(sampled(PLACES, 1))("$name, the batches of client.$place", ({ SDK, version, credential, of }) => {
   const ended = async (batches: Batches, id: string) => {
     await patiently(async () => (await batches.retrieve(id)).processing_status === "ended");
     return batches.retrieve(id);

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 import { claudeCode } from "../support/claudeCode.ts";
 import { fileStage } from "../support/fileStage.ts";
-import { FULL } from "../support/full.ts";
+import { FULL, sampled } from "../support/full.ts";
 import { png } from "../support/images.ts";
 import { eventsFor, failure, reply, text, thinking, toolUse } from "../support/replies.ts";
 import { heldBack, MODEL } from "./sdks.ts";
@@ -113,11 +113,12 @@ describe("Claude Code, as a client", () => {
     expect(tools).toContainEqual(expect.objectContaining({ name: "StructuredOutput", input_schema: schema }));
   });
 
-  it.each([
+  const failures: [number, string][] = [
     [400, "invalid_request_error"],
     [429, "rate_limit_error"],
     [529, "overloaded_error"],
-  ])("tells of upstream's %i in its words, as it does without us", async (status, type) => {
+  ];
+  it.each(sampled(failures, 1))("tells of upstream's %i in its words, as it does without us", async (status, type) => {
     await using claude = await claudeCode();
     const message = `Upstream's own words for ${status} – é`;
     const results = [];
@@ -215,7 +216,7 @@ const WAYS: [name: string, args: string[], variables: Record<string, string>, ad
 ];
 
 describe("what reaches upstream from Claude Code, through us and without us", () => {
-  it.each(FULL ? WAYS : WAYS.slice(0, 2))("%s", async (_name, more, variables, added) => {
+  it.each(FULL ? WAYS : WAYS.slice(0, 1))("%s", async (_name, more, variables, added) => {
     await using claude = await claudeCode(variables);
     const input = { command: "echo 'Grüße'", description: "Greets" };
     // the same home and session, so that even the random ids are the same

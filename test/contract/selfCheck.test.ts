@@ -55,7 +55,7 @@ describe("the self-check", () => {
     [["the system prompt is carried"], { input: 's/"systemPrompt":\\["[^"]*"\\]/"systemPrompt":[]/' }],
     [["a request can be stopped"], { input: 's/"subtype":"interrupt"/"subtype":"ignored"/' }],
   ];
-  it.each(sampled(losses, 2))("finds that this is lost: %j (%j)", async (names, loss) => {
+  it.each(sampled(losses, 1))("finds that this is lost: %j (%j)", async (names, loss) => {
     expect(await lostBy(await cliWithout(loss))).toEqual(expect.arrayContaining(names));
   });
 });

@@ -2,6 +2,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { apiCount } from "../support/apiCount.ts";
 import { fileStage } from "../support/fileStage.ts";
+import { sampled } from "../support/full.ts";
 import { stage, until } from "../support/harness.ts";
 import { png } from "../support/images.ts";
 import { gate, type Reply } from "../support/replies.ts";
@@ -57,7 +58,7 @@ const EXACT: [string, object[]][] = [
 ];
 
 describe("is what the API's own counter says of", () => {
-  it.each(EXACT)("%s", async (_name, messages) => {
+  it.each(sampled(EXACT, 3))("%s", async (_name, messages) => {
     expect(await count({ messages })).toEqual([200, { input_tokens: apiCount({ messages }) }, "exact"]);
   });
 });
@@ -75,7 +76,7 @@ const SUMS: [string, object][] = [
 ];
 
 describe("is the sum of what it says of the parts, and so the same, with", () => {
-  it.each(SUMS)("%s", async (_name, rest) => {
+  it.each(sampled(SUMS, 2))("%s", async (_name, rest) => {
     const body = { messages: question, ...rest };
     const { system } = rest as { system?: { text: string }[] };
     // several blocks are one text to the CLI, joined by a blank line
@@ -106,7 +107,7 @@ const ESTIMATES: [string, object][] = [
 ];
 
 describe("is told to be an estimate with", () => {
-  it.each(ESTIMATES)("%s", async (_name, rest) => {
+  it.each(sampled(ESTIMATES, 4))("%s", async (_name, rest) => {
     const [status, body, trust] = await count({ messages: question, ...rest });
     expect([status, trust]).toEqual([200, "estimate"]);
     expect((body as Counted).input_tokens).toBeGreaterThan(10);
@@ -140,7 +141,7 @@ const failures: [string, Reply][] = [
 ];
 
 describe("where upstream's counter", () => {
-  it.each(failures)("%s, is estimated here", async (name, reply) => {
+  it.each(sampled(failures, 1))("%s, is estimated here", async (name, reply) => {
     on.standIn.refuseCount = () => reply;
     const messages = [user(`Is the counter there when it ${name}?`)];
     const [status, body, trust] = await count({ messages });
