@@ -51,7 +51,7 @@ console.log(`  ${(answered / seconds).toFixed(1)} requests a second, ${started} 
 
 /** Workers that are left after prompts that are each used once, and the megabytes they take. */
 async function leftAfterSinglePrompts(flags: string[]): Promise<string> {
-  await using one = await startServerProcess(flags);
+  await using one = await startServerProcess(["--warm", "1", ...flags]);
   one.standIn.respond = () => reply([text("A short answer")]);
   for (let prompt = 0; prompt < SINGLE_PROMPTS; prompt++) {
     await (await one.post(simple("question", { system: `Prompt ${prompt}` }))).text();
