@@ -7,10 +7,14 @@ export type CliProblem =
   | "cli_too_old"
   | "cli_unfit"
   | "cli_unguarded"
+  | "cli_forbidden"
   | "cli_environment"
   | "cli_not_signed_in";
 
 const cliProblem = (error_code: CliProblem) => ({ details: { error_code }, headers: NO_RETRY });
+
+/** Characters of the CLI's own words that an error repeats. */
+const QUOTED_CHARACTERS = 500;
 
 const INSTALL_HINT = "Install Claude Code (npm install -g @anthropic-ai/claude-code)";
 
@@ -59,6 +63,20 @@ export function isUnguarded(error: unknown): boolean {
   return error instanceof ApiError && error.details?.error_code === ("cli_unguarded" satisfies CliProblem);
 }
 
+/** The CLI ended at its start with these words about an organization's settings. */
+export const cliForbidden = (words: string) =>
+  new ApiError(
+    500,
+    "api_error",
+    `The managed settings of this machine or organization keep Claude Code from serving requests: ${words.slice(0, QUOTED_CHARACTERS)}`,
+    cliProblem("cli_forbidden"),
+  );
+
+/** Whether an organization's settings keep every version of the CLI from serving. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof ApiError && error.details?.error_code === ("cli_forbidden" satisfies CliProblem);
+}
+
 export const notSignedIn = () =>
   new ApiError(
     401,
@@ -72,9 +90,6 @@ export const cliEnded = (how: string) =>
 
 export const cliSilent = (what: string, seconds: number) =>
   new ApiError(500, "api_error", `Claude Code did not answer '${what}' within ${seconds} s. Send the request again.`);
-
-/** Characters of the CLI's own words that an error repeats. */
-const QUOTED_CHARACTERS = 500;
 
 /** A control request that the CLI answered with an error. The model was not asked. */
 export const cliRefused = (what: string, reason: string) =>

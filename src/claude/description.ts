@@ -2,6 +2,18 @@
 export interface CliDescription {
   models: CliModel[];
   account: CliAccount;
+  /** What an organization has decided for this machine or sign-in, where the CLI shows any of it. */
+  organization?: Organization;
+}
+
+/** An organization's rules, as a worker shows them; names only, no values. */
+export interface Organization {
+  /** Why the CLI seats its guard; null where it does not. */
+  guard: string | null;
+  /** The names of managed settings, those of variables as `env.NAME`. */
+  settings: readonly string[];
+  /** The settings that let no mod of ours run. */
+  withoutMods: readonly string[];
 }
 
 export interface CliModel {

@@ -2,6 +2,7 @@ import type { Logger } from "../shared/logger.ts";
 import { describeDisplaced, type SignIn, signInOf } from "./account.ts";
 import type { CliDescription } from "./description.ts";
 import type { Launcher } from "./launcher.ts";
+import { startWorker } from "./startWorker.ts";
 
 /**
  * The sign-in by `/login` that the CLI does not use for the key, token or helper that it prefers. It names one beside some
@@ -17,16 +18,9 @@ export async function findDisplaced(
   if (!isPreferred || used.source === "/login managed key" || signal?.aborted) return undefined;
   const bare = launcher.withoutCredentials();
   try {
-    const worker = await bare.launch([], true);
-    const stop = () => void worker.stop();
-    if (signal?.aborted) stop();
-    signal?.addEventListener("abort", stop, { once: true });
-    try {
-      return signInOf(await worker.initialize(""));
-    } finally {
-      signal?.removeEventListener("abort", stop);
-      await worker.stop();
-    }
+    const { worker, description } = await startWorker(bare, "", true, signal);
+    await worker.stop();
+    return signInOf(description);
   } finally {
     bare.close();
   }

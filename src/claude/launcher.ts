@@ -13,8 +13,9 @@ import { childEnvironment } from "./environment.ts";
 import { type HelperKey, withHelpers } from "./helperKey.ts";
 import type { OwnAddress } from "./localServers.ts";
 import { type Cli, hasChanged, locate, type RequireFit } from "./locate.ts";
+import { readManagedSettings } from "./managedSettings.ts";
 import { settleProxy, unnamedBy } from "./network.ts";
-import { installOneCallMod } from "./oneCallMod.ts";
+import { installOneCallMod, installOneStepMod } from "./oneCallMod.ts";
 import { type LeftOut, OwnUpstreams } from "./ownUpstreams.ts";
 import { Reaper } from "./reaper.ts";
 import { readSignInSettings, type SignInSettings, settingsPath } from "./signInSettings.ts";
@@ -84,6 +85,8 @@ export class Launcher {
   #cli: Promise<Cli> | undefined;
   #found: Cli | undefined;
   readonly #ownUpstreams: OwnUpstreams;
+  /** Whether workers need the mod that ends further steps, as the last one showed; undefined before any has. */
+  #needsStepMod: boolean | undefined;
   /** Whether to wait for a CLI that has vanished, which is done once. */
   #awaitsReturn = false;
 
@@ -111,7 +114,9 @@ export class Launcher {
   async launch(betas: readonly string[], background: boolean): Promise<Worker> {
     for (let attempt = 1; ; attempt++) {
       const cli = await this.locate();
-      const { launch, key } = await this.#prepare(cli, betas).catch((error) => {
+      // before a worker has shown it, managed settings make it likely
+      const hasStepMod = this.#needsStepMod ?? (await readManagedSettings()).length > 0;
+      const { launch, key } = await this.#prepare(cli, betas, hasStepMod).catch((error) => {
         throw cliNotStarted(error);
       });
       const process = new CliProcess(launch, this.#reaper, this.#parts.spawn, this.#budget);
@@ -124,19 +129,32 @@ export class Launcher {
         if (attempt === START_ATTEMPTS) throw cliNotStarted(error);
         continue;
       }
-      const worker = this.#workerOf(process, cli, background);
+      const worker = this.#workerOf(process, cli, background, hasStepMod);
       worker.helperKey = key;
       return worker;
     }
   }
 
-  async #prepare({ command, prefix, searchPath }: Cli, betas: readonly string[]): Promise<Prepared> {
+  /**
+   * Has the next workers get the mods that this one turned out to need. Returns whether it lacked one, so that another
+   * start is worth a try.
+   */
+  learn({ mods }: Worker): boolean {
+    if (mods.areJudged) this.#needsStepMod = mods.needStepMod;
+    return mods.reasonToRetire !== undefined;
+  }
+
+  async #prepare(
+    { command, prefix, searchPath }: Cli,
+    betas: readonly string[],
+    hasStepMod: boolean,
+  ): Promise<Prepared> {
     const { environment, extraEnvironment, networkVariables, dataDir, streamIdleTimeout } = this.#options;
     await temporaryDirectory({ ...environment, ...extraEnvironment });
     const cwd = join(dataDir, "empty");
-    const mod = await inDataDirectory(dataDir, async () => {
+    const mods = await inDataDirectory(dataDir, async () => {
       await makePrivateDirectory(cwd);
-      return installOneCallMod(dataDir);
+      return [await installOneCallMod(dataDir), ...(hasStepMod ? [await installOneStepMod(dataDir)] : [])];
     });
     const signIn = await this.#signIn();
     const [own, settings, extra] = await this.#ownUpstreams.without(
@@ -144,7 +162,7 @@ export class Launcher {
       { place: settingsPath({ ...environment, ...extraEnvironment }), ...signIn, variables: signIn.environment },
       { place: "the setting 'environment'", variables: extraEnvironment },
     );
-    const args = [...prefix, ...ARGUMENTS, "--plugin-dir", mod];
+    const args = [...prefix, ...ARGUMENTS, ...mods.flatMap((mod) => ["--plugin-dir", mod])];
     const named = { ...own.variables, ...settings.variables };
     const given = { ...unnamedBy({ ...named, ...extra.variables }, networkVariables ?? {}), ...named };
     const child = childEnvironment(given, extra.variables, betas, streamIdleTimeout);
@@ -153,10 +171,10 @@ export class Launcher {
     return withHelpers({ command, args, environment: child, cwd }, settings.helpers);
   }
 
-  #workerOf(process: CliProcess, cli: Cli, background: boolean): Worker {
+  #workerOf(process: CliProcess, cli: Cli, background: boolean, hasStepMod: boolean): Worker {
     const { logger } = this.#parts;
     if (background) process.yieldToOthers();
-    const worker = new Worker(process, logger, this.#options.cliSilence, undefined, cli);
+    const worker = new Worker(process, logger, this.#options.cliSilence, undefined, cli, hasStepMod);
     logger.info(`worker ${process.pid} started (Claude Code ${cli.version})`);
     void process.exited.then((how) => logger.info(`worker ${process.pid} ended (${how})`));
     return worker;

@@ -7,7 +7,8 @@ import type { CliMessage } from "./codec.ts";
 const WRITE_ATTEMPTS = 3;
 
 const NAME = "one-call";
-/** Reports of the mod, which the CLI writes to stdout. */
+const STEP_NAME = "one-step";
+/** Reports of the mods, which the CLI writes to stdout. */
 const LOADED = "loaded";
 const TURN_STARTED = "turn started";
 const CALLING = "calling";
@@ -50,9 +51,38 @@ export const register = (on) => {
 `,
 };
 
+/**
+ * A second mod, for machines with an organization's guard (see guard.ts), where the CLI asks mods about the steps of a turn
+ * but not about calls. It ends every step but the first without a call. All deltas of an answer pass through it, each for
+ * 0.3 ms of CPU, so it is loaded only there.
+ */
+const STEP_FILES: Record<string, string> = {
+  ".claude-plugin/plugin.json": JSON.stringify({
+    name: STEP_NAME,
+    version: "1.0.0",
+    description: "One step for each turn",
+  }),
+  "hooks/hooks.json": JSON.stringify({ modules: ["./register.js"] }),
+  "hooks/register.js": `export const register = (on) => {
+  on("session.start", ($, session, next) => {
+    $.ui.log("${LOADED}");
+    return next(session);
+  });
+  on("turn.step", { index: /[^0]/ }, async function* ($, { turnId, index }, next) {
+    return { turnId, index, answer: "", toolUses: [] };
+  });
+};
+`,
+};
+
 /** Whether the mod reports that it was loaded, which it does before the CLI answers `initialize`. */
 export function reportsMod(message: CliMessage): boolean {
   return isLogOfMod(message, LOADED);
+}
+
+/** The same of the mod that ends further steps. */
+export function reportsStepMod(message: CliMessage): boolean {
+  return isLogOfMod(message, LOADED, STEP_NAME);
 }
 
 /** Whether the mod reports that it guards the turn that begins. */
@@ -65,8 +95,8 @@ export function reportsCall(message: CliMessage): boolean {
   return isLogOfMod(message, CALLING);
 }
 
-function isLogOfMod({ type, subtype, plugin, text }: CliMessage, expected: string): boolean {
-  return type === "system" && subtype === "ui_log" && plugin === NAME && text === expected;
+function isLogOfMod({ type, subtype, plugin, text }: CliMessage, expected: string, name = NAME): boolean {
+  return type === "system" && subtype === "ui_log" && plugin === name && text === expected;
 }
 
 /**
@@ -74,11 +104,20 @@ function isLogOfMod({ type, subtype, plugin, text }: CliMessage, expected: strin
  * the CLI resolves paths in its own working directory. The CLI runs the mod, so no other user may write to it. Throws when
  * another user owns the directory.
  */
-export async function installOneCallMod(directory: string): Promise<string> {
-  const root = resolve(directory, NAME);
+export function installOneCallMod(directory: string): Promise<string> {
+  return install(directory, NAME, FILES);
+}
+
+/** The same with the mod that ends further steps. */
+export function installOneStepMod(directory: string): Promise<string> {
+  return install(directory, STEP_NAME, STEP_FILES);
+}
+
+async function install(directory: string, mod: string, files: Record<string, string>): Promise<string> {
+  const root = resolve(directory, mod);
   await makePrivateDirectory(root);
   requireOwn(directory, await stat(directory));
-  for (const [name, content] of Object.entries(FILES)) {
+  for (const [name, content] of Object.entries(files)) {
     const path = join(root, name);
     await makePrivateDirectory(dirname(path));
     if (!(await isThere(path, content))) await put(path, content);

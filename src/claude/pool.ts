@@ -1,4 +1,4 @@
-import { isScarcity } from "../api/cliErrors.ts";
+import { isForbidden, isScarcity } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { untilAborted } from "../shared/untilAborted.ts";
 import type { CliDescription } from "./description.ts";
@@ -220,15 +220,21 @@ export class Pool {
       this.warmUp();
       try {
         this.#known.accept(await worker.initialize(system));
+        this.#launcher.learn(worker);
         return worker;
       } catch (error) {
         this.#dismiss(worker);
+        const lacksMod = this.#launcher.learn(worker);
         // a blank worker may have died unnoticed while it waited; a new one that fails shows what is wrong
-        if (!blank && (isSecond || !worker.cli || !(await this.#launcher.isReplaced(worker.cli)))) throw error;
+        if (!blank && (isSecond || !(lacksMod || (await this.#isReplaced(worker, error))))) throw error;
         isSecond = !blank;
         blank = undefined;
       }
     }
+  }
+
+  async #isReplaced({ cli }: Worker, error: unknown): Promise<boolean> {
+    return cli !== undefined && !isForbidden(error) && (await this.#launcher.isReplaced(cli));
   }
 
   /** Starts a worker, with the resources of idle ones where the system has too few left. */
@@ -261,6 +267,7 @@ export class Pool {
 
   async #return(worker: Worker, key: string, spent: boolean): Promise<void> {
     const fit = await worker.settle();
+    this.#launcher.learn(worker);
     if (!worker.alive) return;
     if (!fit || spent || this.#closed || (await isWorn(worker, this.#options))) this.#dismiss(worker);
     else this.#park(worker, key);

@@ -37,6 +37,9 @@ export class Turn {
   /** Calls that the CLI announced on stderr. */
   #calls = 0;
   #guarded = false;
+  /** Whether the mod reported the call. */
+  #reported = false;
+  readonly #called: (() => void) | undefined;
   #hasFailed = false;
   #started = false;
   #stopReason: string | undefined;
@@ -56,10 +59,18 @@ export class Turn {
 
   /**
    * `interrupt` asks the CLI to end the turn; `awaitsHeaders` has the first event wait for upstream's headers; `body` is
-   * the request's, and `route` its way to the API.
+   * the request's, and `route` its way to the API. `called` is for turns without mods: it is called when the call has been
+   * made up, and has to keep further ones away.
    */
-  constructor(interrupt: () => void, awaitsHeaders = true, body: Record<string, unknown> = {}, route?: NetworkRoute) {
+  constructor(
+    interrupt: () => void,
+    awaitsHeaders = true,
+    body: Record<string, unknown> = {},
+    route: NetworkRoute | undefined = undefined,
+    called: (() => void) | undefined = undefined,
+  ) {
     this.#interrupt = interrupt;
+    this.#called = called;
     this.#awaitsHeaders = awaitsHeaders;
     this.#evidence = new Evidence(body, route);
   }
@@ -82,12 +93,17 @@ export class Turn {
   /** Why the worker must not serve another request after this one, once the turn has ended. */
   get reasonToRetire(): string | undefined {
     return reasonToRetire({
-      guarded: this.#guarded || !this.#started,
+      guarded: this.#guarded || !this.#started || this.#called !== undefined,
       answeredLocally: this.answeredLocally,
       calledAgain: this.#calls > 1 || this.#evidence.denied,
       refusedStatus: this.#evidence.refusedStatus,
       stopReason: this.#stopReason,
     });
+  }
+
+  /** Whether a call was answered about which the mod was not asked, though it was about the turn. */
+  get isPassedOver(): boolean {
+    return this.#guarded && this.#started && !this.#reported;
   }
 
   /** Upstream's headers about the answer and about limits, from its first event on. */
@@ -115,7 +131,10 @@ export class Turn {
         return;
       case "system":
         if (reportsGuardedTurn(message)) this.#guarded = true;
-        if (reportsCall(message)) this.#sent = true;
+        if (reportsCall(message)) {
+          this.#sent = true;
+          this.#reported = true;
+        }
         return;
       case "result":
         if (!this.#over) await this.#ended(message);
@@ -132,6 +151,7 @@ export class Turn {
     if (line.includes("[API REQUEST]")) {
       this.#sent = true;
       this.#calls += 1;
+      if (this.#calls === 1) this.#called?.();
     }
     this.#evidence.addDiagnostic(line);
   }

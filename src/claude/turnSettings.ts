@@ -45,6 +45,12 @@ export function turnSettings(request: TurnRequest) {
   };
 }
 
+/**
+ * Keeps further calls of a turn from costing anything where no mod can deny them: with these settings the CLI sends no
+ * messages, which the API refuses. They go to the CLI when the call of the turn has been made up.
+ */
+export const withoutMessages = { env: { CLAUDE_CODE_EXTRA_BODY: '{"messages":[]}' } };
+
 /** Starts the turn. Its text never goes upstream, since the client's `messages` replace it. */
 export const trigger = {
   type: "user",

@@ -1,41 +1,36 @@
-import { cliEnded, cliSilent, cliUnguarded, cliUnreadable, cliUnresponsive } from "../api/cliErrors.ts";
+import { cliEnded, cliForbidden, cliSilent, cliUnreadable, cliUnresponsive } from "../api/cliErrors.ts";
 import type { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { CliProcess } from "./cliProcess.ts";
 import { type CliMessage, encodePieces, messages } from "./codec.ts";
-import { Controls } from "./controls.ts";
+import { type ControlRequest, Controls } from "./controls.ts";
 import { CountSession } from "./countSession.ts";
 import type { CliDescription } from "./description.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import type { EncodedJson } from "./encodedJson.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type HelperKey, nameHelper } from "./helperKey.ts";
+import { LastWords } from "./lastWords.ts";
 import { LineLog } from "./lineLog.ts";
 import { type Cli, requireVersion } from "./locate.ts";
+import { Mods } from "./mods.ts";
 import type { NetworkRoute } from "./network.ts";
-import { reportsMod } from "./oneCallMod.ts";
 import { Turn } from "./turn.ts";
-import { bodyOf, type TurnRequest, trigger, turnSettings } from "./turnSettings.ts";
+import { bodyOf, type TurnRequest, trigger, turnSettings, withoutMessages } from "./turnSettings.ts";
 import { isSdkLog } from "./upstreamHeaders.ts";
-
-/** Hang bounds in seconds, far above the milliseconds these take. */
-const INITIALIZE_TIMEOUT = 60;
-const SETTINGS_TIMEOUT = 120;
-const COUNT_TIMEOUT = 60;
-/** The mod reports before the CLI answers; this allows for a version with the other order. */
-const MOD_TIMEOUT = 2;
-const SETTLE_TIMEOUT = 5;
-/** These two have other bounds, which come first. */
-const INTERRUPT_TIMEOUT = 600;
-const PING_TIMEOUT = 600;
-/** Milliseconds in which what a process wrote before its end is read, unless more keeps coming. */
-const LAST_WORDS = 1000;
-/** Milliseconds in which a busy process must show a sign of life. */
-const SILENCE = 60_000;
-/** Milliseconds in which an idle process must answer, before it is given a request. */
-const WAKE = 5000;
+import {
+  ASIDE_TIMEOUT,
+  COUNT_TIMEOUT,
+  INITIALIZE_TIMEOUT,
+  LAST_WORDS,
+  PING_TIMEOUT,
+  SETTINGS_TIMEOUT,
+  SETTLE_TIMEOUT,
+  SILENCE,
+  WAKE,
+} from "./workerBounds.ts";
 
 /** A request unknown to the CLI, which it refuses at once, even in the middle of a turn. */
 const PING = { subtype: "claude_virtual_api_ping" };
@@ -54,19 +49,16 @@ export class Worker {
   readonly #diagnosticsLog: LineLog;
   #turn: Turn | undefined;
   #count: CountSession | undefined;
-  /** The answer to the last interrupt: until it is there, the interrupt could still hit the next turn. */
-  #interrupted: Promise<unknown> | undefined;
+  /** The answers to what was asked in the middle of the turn: until they are there, it could still hit the next turn. */
+  #asides: Promise<unknown>[] = [];
   /** Whether the CLI logs upstream's headers, for which answers wait. */
   #tellsHeaders = true;
   /** Whether a message waits for a slow client, and all later ones behind it. */
   #isHeld = false;
   /** Why the process was ended, if not by itself. */
   #failure: ApiError | undefined;
-  #reportMod = () => {};
-  /** Resolves when the one-call mod has reported that it runs. */
-  readonly #modLoaded = new Promise<void>((resolve) => {
-    this.#reportMod = resolve;
-  });
+  readonly #lastWords = new LastWords();
+  readonly mods: Mods;
   /** Resolves when the process has ended and its pipes are closed. */
   readonly #gone: Promise<void>;
   readonly cli: Cli | undefined;
@@ -79,9 +71,10 @@ export class Worker {
   /** Requests served so far. */
   served = 0;
 
-  constructor(process: CliProcess, logger: Logger, silence = SILENCE, wake = WAKE, cli?: Cli) {
+  constructor(process: CliProcess, logger: Logger, silence = SILENCE, wake = WAKE, cli?: Cli, hasStepMod = false) {
     this.#process = process;
     this.cli = cli;
+    this.mods = new Mods(hasStepMod);
     this.#logger = logger;
     this.#diagnostics = new Diagnostics(process.stderr, () => {
       logger.warn(`worker ${this.pid}: wrote so much to stderr that the rest is dropped until the next request`);
@@ -134,9 +127,11 @@ export class Worker {
     const { response } = await this.#controls
       .request(request, INITIALIZE_TIMEOUT)
       .finally(() => this.#heartbeat.stop());
-    if (!(await isWithin(MOD_TIMEOUT * 1000, this.#modLoaded))) throw cliUnguarded();
     requireVersion(this.cli, response?.claude_code_version);
-    return { models: response?.models ?? [], account: nameHelper(response?.account ?? {}, this.helperKey) };
+    const account = nameHelper(response?.account ?? {}, this.helperKey);
+    const ask = () => this.#controls.request({ subtype: "get_settings" }, SETTINGS_TIMEOUT);
+    const organization = await this.mods.require(account, ask);
+    return { models: response?.models ?? [], account, ...(organization && { organization }) };
   }
 
   /**
@@ -149,9 +144,12 @@ export class Worker {
     let triggered = false;
     const interrupt = () => {
       if (alone || !triggered) return;
-      this.#interrupted = this.#controls.request({ subtype: "interrupt" }, INTERRUPT_TIMEOUT).catch(() => {});
+      this.#aside({ subtype: "interrupt" });
     };
-    const turn = new Turn(interrupt, this.#tellsHeaders, bodyOf(request), this.#process.route);
+    const called = this.mods.areForbidden
+      ? () => this.#aside({ subtype: "apply_flag_settings", settings: withoutMessages })
+      : undefined;
+    const turn = new Turn(interrupt, this.#tellsHeaders, bodyOf(request), this.#process.route, called);
     const stop = () => turn.stop();
     signal.addEventListener("abort", stop, { once: true });
     this.#begin();
@@ -210,11 +208,13 @@ export class Worker {
   async settle(): Promise<boolean> {
     const turn = this.#turn;
     if (!turn) return this.alive;
-    const settled = Promise.all([turn.ended, this.#interrupted]);
+    const settled = turn.ended.then(() => Promise.all(this.#asides));
     if (!(await isWithin(SETTLE_TIMEOUT * 1000, settled))) this.end(cliSilent("interrupt", SETTLE_TIMEOUT));
     this.#turn = undefined;
     this.conversation = undefined;
-    const reason = turn.reasonToRetire;
+    this.#asides = [];
+    if (turn.isPassedOver) this.mods.addPassedOver();
+    const reason = turn.reasonToRetire ?? this.mods.reasonToRetire;
     if (reason && this.alive) this.#logger.info(`worker ${this.pid} is replaced: ${reason}`);
     return this.alive && reason === undefined;
   }
@@ -247,7 +247,7 @@ export class Worker {
     // a CLI that has closed its output can answer nothing
     const mute = heard.then(() => isWithin(SETTLE_TIMEOUT * 1000, this.exited));
     void mute.then((ended) => ended || this.end(cliUnreadable("It has closed its output.")));
-    const error = cliEnded(await this.exited);
+    const how = await this.exited;
     // what was said last decides whether the request was sent, but a helper of the CLI may hold the pipe open
     let isRead = false;
     do isRead = await isWithin(LAST_WORDS, read);
@@ -255,6 +255,8 @@ export class Worker {
     if (!isRead) this.#turn?.presumeSent();
     this.#process.release();
     this.#heartbeat.stop();
+    const words = this.#lastWords.ofOrganization;
+    const error = words === undefined || this.served > 0 ? cliEnded(how) : cliForbidden(words);
     this.#controls.fail(this.#failure ?? error);
     this.#turn?.fail(this.#failure ?? error);
     this.#count?.fail(this.#failure ?? error);
@@ -270,8 +272,8 @@ export class Worker {
         this.#heartbeat.heard();
         this.sessionId ??= message.session_id;
         this.#isHeld = true;
-        if (reportsMod(message)) this.#reportMod();
-        else if (message.type === "control_response") this.#acceptAnswer(message);
+        if (message.type === "control_response") this.#acceptAnswer(message);
+        else if (this.mods.accept(message)) this.#logger.debug(`worker ${this.pid} has loaded a mod`);
         else if (this.#count) this.#count.accept(message);
         else await this.#turn?.accept(message);
         this.#isHeld = false;
@@ -285,6 +287,8 @@ export class Worker {
   async #readDiagnostics(): Promise<void> {
     try {
       for await (const line of this.#diagnostics.lines()) {
+        if (this.served === 0) this.mods.addDiagnostic(line);
+        if (this.served === 0) this.#lastWords.add(line);
         this.#turn?.diagnose(line);
         this.#count?.diagnose(line);
         if (!isSdkLog(line)) this.#diagnosticsLog.add(line);
@@ -292,6 +296,11 @@ export class Worker {
     } catch (error) {
       this.#logger.debug(`worker ${this.pid}: ${(error as Error).message}`);
     }
+  }
+
+  /** Asks the CLI for something in the middle of a turn; where it fails, the turn goes on. */
+  #aside(request: ControlRequest): void {
+    this.#asides.push(this.#controls.request(request, ASIDE_TIMEOUT).catch(() => {}));
   }
 
   #acceptAnswer({ response }: CliMessage): void {

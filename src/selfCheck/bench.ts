@@ -15,8 +15,11 @@ export class Bench {
   readonly #worker: Worker;
   readonly #upstream: Upstream;
   readonly #model: string;
+  /** Whether an organization's guard is seated, under which the CLI may repeat a refused call. */
+  readonly isGuarded: boolean;
 
-  constructor(worker: Worker, upstream: Upstream, model: string) {
+  constructor(worker: Worker, upstream: Upstream, model: string, isGuarded: boolean) {
+    this.isGuarded = isGuarded;
     this.#worker = worker;
     this.#upstream = upstream;
     this.#model = model;

@@ -63,7 +63,9 @@ const once = (name: string, answer: Answer): Check => ({
   name: `one call ${name}`,
   async run(bench) {
     const { calls } = await bench.ask(PLAIN, answer);
-    equal(calls.length, 1, `the CLI called upstream ${calls.length} times`);
+    // a repeated refusal costs nothing, and no mod is asked about it under a guard
+    const allowed = bench.isGuarded && "status" in answer ? [1, 2] : [1];
+    ok(allowed.includes(calls.length), `the CLI called upstream ${calls.length} times`);
   },
 });
 

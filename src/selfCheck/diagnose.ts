@@ -4,22 +4,26 @@ import { homeTrouble } from "../claude/directories.ts";
 import { findDisplaced } from "../claude/displaced.ts";
 import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
 import { type Cli, locate } from "../claude/locate.ts";
+import { readManagedSettings } from "../claude/managedSettings.ts";
 import { readSignInSettings, settingsPath } from "../claude/signInSettings.ts";
+import { startWorker } from "../claude/startWorker.ts";
 import {
   checkRemarks,
   cliRemarks,
   leftOutRemarks,
   networkRemarks,
   type Origins,
+  organizationRemarks,
   type Remark,
   signInRemarks,
 } from "./remarks.ts";
-import { type Finding, selfCheck } from "./selfCheck.ts";
+import { type Finding, NotContained, selfCheck } from "./selfCheck.ts";
 
 /** A CLI that was found, with how its checks went. */
 interface Checked {
   cli: Cli;
   findings: Finding[];
+  unchecked?: string;
 }
 
 /**
@@ -27,12 +31,12 @@ interface Checked {
  * `ApiError` when it is not there or does not run.
  */
 export async function diagnose(options: LauncherOptions, parts: LauncherParts): Promise<Remark[]> {
-  const { cli, findings } = await find(options, parts);
+  const { cli, findings, unchecked } = await find(options, parts);
   const launcher = new Launcher({ ...options, claudePath: cli.path }, parts);
   try {
-    const worker = await launcher.launch([], false);
-    const signIn = signInOf(await worker.initialize(""));
+    const { worker, description } = await startWorker(launcher, "");
     await worker.stop();
+    const signIn = signInOf(description);
     const displaced = await findDisplaced(signIn, launcher);
     const trouble = await homeTrouble({ ...options.environment, ...options.extraEnvironment });
     return [
@@ -41,7 +45,8 @@ export async function diagnose(options: LauncherOptions, parts: LauncherParts): 
       ...leftOutRemarks(launcher.leftOut),
       ...signInRemarks(signIn, displaced, await originsOf(options)),
       ...networkRemarks(worker.route),
-      ...checkRemarks(findings),
+      ...organizationRemarks(await readManagedSettings(), description.organization),
+      ...checkRemarks(findings, unchecked),
     ];
   } finally {
     launcher.close();
@@ -65,21 +70,30 @@ async function originsOf({ environment, extraEnvironment }: LauncherOptions): Pr
 async function find(options: LauncherOptions, parts: LauncherParts): Promise<Checked> {
   const checked: Checked[] = [];
   const requireFit = async (cli: Cli) => {
-    const findings = await selfCheck(cli, options.environment, parts.logger);
-    checked.push({ cli, findings });
+    const { findings, unchecked } = await tryCheck(cli, options, parts);
+    checked.push({ cli, findings, ...(unchecked !== undefined && { unchecked }) });
     const lost = findings.filter(({ reason }) => reason !== undefined).map(({ name }) => name);
     if (lost.length > 0) throw cliUnfit(cli.version, lost);
   };
   try {
     const given = { ...options.environment, ...options.extraEnvironment };
     const cli = await locate(options.claudePath, given, undefined, requireFit);
-    return { cli, findings: checked.at(-1)?.findings ?? [] };
+    return { findings: [], ...checked.at(-1), cli };
   } catch (error) {
     const [first] = checked;
     if (first) return first;
     // a search that found nothing may have looked in a home that is not there
     const trouble = await homeTrouble({ ...options.environment, ...options.extraEnvironment });
     if (trouble) parts.logger.error(trouble);
+    throw error;
+  }
+}
+
+async function tryCheck(cli: Cli, options: LauncherOptions, parts: LauncherParts): Promise<Omit<Checked, "cli">> {
+  try {
+    return { findings: await selfCheck(cli, options.environment, parts.logger) };
+  } catch (error) {
+    if (error instanceof NotContained) return { findings: [], unchecked: error.message };
     throw error;
   }
 }

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cliUnfit, isEnvironmentTrouble, isUnguarded } from "../api/cliErrors.ts";
+import { cliUnfit, isEnvironmentTrouble, isForbidden, isUnguarded } from "../api/cliErrors.ts";
 import { ApiError } from "../api/errors.ts";
 import type { Cli } from "../claude/locate.ts";
 import type { Logger } from "../shared/logger.ts";
 import { version as ownVersion } from "../shared/version.ts";
 import { toText } from "../storage/draft.ts";
 import { writeDurably } from "../storage/durable.ts";
-import { type Finding, selfCheck } from "./selfCheck.ts";
+import { type Finding, NotContained, selfCheck } from "./selfCheck.ts";
 
 /** What `self-check.json` says of a version of the CLI. */
 interface Passed {
@@ -37,6 +37,8 @@ export class Fitness {
   readonly #now: () => number;
   /** Failures by program. */
   readonly #failures = new Map<string, { error: unknown; until: number }>();
+  /** Programs of which the log says that they are used unchecked. */
+  readonly #unchecked = new Set<string>();
 
   constructor({ dataDir, environment }: FitnessOptions, logger: Logger, now = () => performance.now()) {
     this.#path = join(dataDir, "self-check.json");
@@ -55,12 +57,21 @@ export class Fitness {
     try {
       await this.#check(cli);
     } catch (error) {
+      if (error instanceof NotContained) return this.#passUnchecked(cli, error.message);
       if (!isOfMachine(error)) this.#failures.set(program, { error, until: this.#now() + FAILURE_KEPT_MS });
       throw error;
     }
     this.#failures.delete(program);
     await this.#remember(cli);
   };
+
+  #passUnchecked(cli: Cli, reason: string): void {
+    const program = programOf(cli);
+    if (!this.#unchecked.has(program)) {
+      this.#logger.warn(`the self-check of Claude Code ${cli.version} is not run, so it is used unchecked: ${reason}`);
+    }
+    this.#unchecked.add(program);
+  }
 
   async #check(cli: Cli): Promise<void> {
     // a second try tells what is lost from what took too long
@@ -78,7 +89,7 @@ export class Fitness {
     try {
       return (await selfCheck(cli, this.#environment, this.#logger)).filter(({ reason }) => reason !== undefined);
     } catch (error) {
-      if (isUnguarded(error) || isOfMachine(error)) throw error;
+      if (isUnguarded(error) || isOfMachine(error) || error instanceof NotContained) throw error;
       return [{ name: "it runs at all", reason: (error as Error).message }];
     }
   }
@@ -105,7 +116,7 @@ export class Fitness {
 
 /** Whether the machine kept the CLI from running, and not its version. */
 function isOfMachine(error: unknown): boolean {
-  return isEnvironmentTrouble(error) || (error instanceof ApiError && error.status === 529);
+  return isEnvironmentTrouble(error) || isForbidden(error) || (error instanceof ApiError && error.status === 529);
 }
 
 /** A short name for the program and its state. */

@@ -1,12 +1,14 @@
 import { describeDisplaced, describeSignIn, type SignIn } from "../claude/account.ts";
+import type { Organization } from "../claude/description.ts";
 import type { PassedOver } from "../claude/locate.ts";
+import { keysOf, type ManagedSettings } from "../claude/managedSettings.ts";
 import { describeRoute, type NetworkRoute } from "../claude/network.ts";
 import { describeLeftOut, type LeftOut } from "../claude/ownUpstreams.ts";
 import type { Finding } from "./selfCheck.ts";
 
 /** One thing that the doctor found on this machine, in words for a person. */
 export interface Remark {
-  topic: "cli" | "home" | "loop" | "sign-in" | "network" | "check";
+  topic: "cli" | "home" | "loop" | "sign-in" | "network" | "organization" | "check";
   text: string;
   /** Whether it keeps requests from being answered. */
   isTrouble?: boolean;
@@ -38,7 +40,25 @@ export function signInRemarks(used: SignIn | undefined, displaced: SignIn | unde
   return remarks;
 }
 
-export function checkRemarks(findings: readonly Finding[]): Remark[] {
+/** What an organization has set on this machine, and what follows from it for requests. */
+export function organizationRemarks(files: readonly ManagedSettings[], organization?: Organization): Remark[] {
+  const { guard = null, settings = [], withoutMods = [] } = organization ?? {};
+  const shown = keysOf(files);
+  const others = settings.filter((key) => !shown.includes(key));
+  const lines = files.map((file) => `managed settings in ${file.origin}: ${keysOf([file]).join(", ")}`);
+  if (others.length > 0) lines.push(`managed settings from elsewhere: ${others.join(", ")}`);
+  if (guard !== null) lines.push(`Claude Code's guard for organizations is active: ${guard}`);
+  if (withoutMods.length > 0) {
+    lines.push(
+      `mods are forbidden (${withoutMods.join(", ")}): only settings keep Claude Code from further paid calls`,
+    );
+  }
+  return lines.map((text) => ({ topic: "organization", text }));
+}
+
+/** How the checks went, or why they were not run. */
+export function checkRemarks(findings: readonly Finding[], unchecked?: string): Remark[] {
+  if (unchecked !== undefined) return [{ topic: "check", text: `the self-check was not run: ${unchecked}` }];
   const checks = findings.map(({ name, reason }): Remark => {
     if (reason === undefined) return { topic: "check", text: `✓ ${name}` };
     return { topic: "check", text: `✗ ${name}: ${reason}`, isTrouble: true };

@@ -4,6 +4,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { temporaryDirectory } from "../claude/directories.ts";
 import { Launcher } from "../claude/launcher.ts";
 import type { Cli } from "../claude/locate.ts";
+import { keysOf, leadingAway, readManagedSettings } from "../claude/managedSettings.ts";
+import { startWorker } from "../claude/startWorker.ts";
 import type { Logger } from "../shared/logger.ts";
 import { Bench } from "./bench.ts";
 import { ALIAS, CHECKS, type Check, SYSTEM } from "./checks.ts";
@@ -15,6 +17,9 @@ export interface Finding {
   reason?: string;
 }
 
+/** Why a self-check was not run: it could not have been kept on this machine. */
+export class NotContained extends Error {}
+
 /** Seconds for all checks together: a hang bound, since they take about two. */
 const TIMEOUT = 60;
 
@@ -23,9 +28,11 @@ const PERSONAL = /^(ANTHROPIC|CLAUDE|AWS|AZURE|GOOGLE|GCLOUD|CLOUD_ML|VERTEX|XDG
 
 /**
  * Tries everything that the server relies on with this CLI, against an API of our own on the loopback interface, with a
- * dummy key and a home of its own: nothing of the user's is touched, and nothing leaves the machine.
+ * dummy key and a home of its own: nothing of the user's is touched, and nothing leaves the machine. Managed settings
+ * come before all of that, so with some of them nothing is tried: throws `NotContained` then.
  */
 export async function selfCheck(cli: Cli, environment: NodeJS.ProcessEnv, logger: Logger): Promise<Finding[]> {
+  requireContained(leadingAway(keysOf(await readManagedSettings())));
   const home = await mkdtemp(join(await temporaryDirectory(environment), "claude-virtual-api-check-"));
   try {
     await using upstream = await Upstream.start();
@@ -44,16 +51,24 @@ export async function selfCheck(cli: Cli, environment: NodeJS.ProcessEnv, logger
 }
 
 async function runAll(launcher: Launcher, upstream: Upstream): Promise<Finding[]> {
-  const worker = await launcher.launch([], false);
+  const { worker, description } = await startWorker(launcher, SYSTEM);
   try {
-    await worker.initialize(SYSTEM);
-    const bench = new Bench(worker, upstream, ALIAS);
+    const { settings = [], guard = null } = description.organization ?? {};
+    // those that no file showed, as of MDM; the CLI has not called yet
+    requireContained(leadingAway(settings));
+    const bench = new Bench(worker, upstream, ALIAS, guard !== null);
     const findings: Finding[] = [];
     for (const check of CHECKS) findings.push(await tried(check, bench));
     return findings;
   } finally {
     await worker.stop();
   }
+}
+
+function requireContained(keys: readonly string[]): void {
+  if (keys.length === 0) return;
+  const names = keys.join(", ");
+  throw new NotContained(`managed settings (${names}) decide where Claude Code calls, or with whose sign-in`);
 }
 
 async function tried({ name, run }: Check, bench: Bench): Promise<Finding> {

@@ -5,7 +5,8 @@ import { join } from "node:path";
 const DRAFT = /\.[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
 /** Where small files are replaced by rename, below the data directory; also each batch has a directory of its own. */
-const PLACES = [".", "usage", "one-call/hooks", "one-call/.claude-plugin"];
+const MODS = ["one-call", "one-step"].flatMap((mod) => [`${mod}/hooks`, `${mod}/.claude-plugin`]);
+const PLACES = [".", "usage", ...MODS];
 
 /** Removes the drafts that a process has left which was killed. One that is under way elsewhere is written again there. */
 export async function clearLeftovers(path: string): Promise<void> {

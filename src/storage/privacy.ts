@@ -15,6 +15,7 @@ const KEPT = [
   "lock",
   "models.json",
   "one-call",
+  "one-step",
   "results",
   "self-check.json",
   "stopped",

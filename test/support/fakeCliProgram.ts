@@ -47,6 +47,7 @@ export async function program(fault: Behaviour, mark: string, version: string): 
   const HEADERS = '[Anthropic SDK DEBUG] [log_1] response start {\n  headers: {\n    "request-id": "req_1",\n  },\n}\n';
   const message = { id: "msg_1", type: "message", role: "assistant", content: [], usage: { input_tokens: 1 } };
   const START = { type: "message_start", message };
+  const reportMod = (text: string) => fake.write({ type: "system", subtype: "ui_log", plugin: "one-call", text });
   const fake: Fake = {
     write: (...messages) => {
       for (const message of messages) fake.stdout(`${JSON.stringify(message)}\n`);
@@ -56,6 +57,7 @@ export async function program(fault: Behaviour, mark: string, version: string): 
     answer: ({ request_id }, response = { subtype: "success", response: { claude_code_version: version } }) =>
       fake.write({ type: "control_response", response: { request_id, ...response } }),
     begin: () => {
+      reportMod("calling");
       fake.stderr(HEADERS);
       fake.write(event(START));
     },
@@ -71,9 +73,11 @@ export async function program(fault: Behaviour, mark: string, version: string): 
     exit: (code) => process.exit(code),
   };
   const known = ["initialize", "apply_flag_settings", "interrupt"];
-  const reportMod = (text: string) => fake.write({ type: "system", subtype: "ui_log", plugin: "one-call", text });
   const take = (message: Message) => {
-    if (message.request?.subtype === "initialize") reportMod("loaded");
+    if (message.request?.subtype === "initialize") {
+      fake.stderr("2026-11-26T00:00:00.000Z [DEBUG] cc-plugin-sec-default@builtin not seated: no managed settings\n");
+      reportMod("loaded");
+    }
     if (message.type === "user") reportMod("turn started");
     if (isFaulty && fault(fake, message) !== false) return;
     if (message.type === "user") fake.reply();

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cliScript } from "./serverProcess.ts";
 
-export async function runCli(args: string[], env: NodeJS.ProcessEnv = {}) {
-  const child = spawn(process.execPath, [cliScript, ...args], { env: { PATH: process.env.PATH, ...env } });
+export async function runCli(args: string[], env: NodeJS.ProcessEnv = {}, node = process.execPath) {
+  const child = spawn(node, [cliScript, ...args], { env: { PATH: process.env.PATH, ...env } });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk) => {

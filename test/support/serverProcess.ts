@@ -18,6 +18,9 @@ export interface ServerProcess extends AsyncDisposable {
 
 export const cliScript = join(import.meta.dirname, "../../dist/cli.js");
 
+/** Among the arguments, has the server check the CLI. */
+export const WITH_SELF_CHECK = "self-check";
+
 export async function startServerProcess(
   args: string[] = [],
   env: NodeJS.ProcessEnv = {},
@@ -28,7 +31,8 @@ export async function startServerProcess(
   const standIn = await StandIn.start();
   const all = [cliScript, "--port", "0", "--claude", claudePath(), "--data-dir", join(scratch.home, "data")];
   // a check of the CLI by every server would only cost time, and so would spare workers
-  all.push("--no-self-check", "--warm", "0", ...args);
+  if (!args.includes(WITH_SELF_CHECK)) all.push("--no-self-check");
+  all.push("--warm", "0", ...args.filter((arg) => arg !== WITH_SELF_CHECK));
   const child = spawn(node, all, { cwd, env: { ...cliEnvironment(scratch.home, standIn), ...env } });
   const output = { stdout: "", stderr: "" };
   child.stderr.on("data", (chunk) => {

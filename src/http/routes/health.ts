@@ -36,7 +36,7 @@ export function health({ pool, launcher, activity, batches, secret }: HealthSour
       service: "claude-virtual-api",
       version,
       uptime_seconds: Math.round((performance.now() - startedAt) / 1000),
-      cli: cli ? { path: cli.path, version: cli.version, ...signInState(pool) } : null,
+      cli: cli ? { path: cli.path, version: cli.version, ...signInState(pool), ...rules(pool) } : null,
       left_out: launcher.leftOut.map(({ place, url, names }) => ({ place, base_url: url, names })),
       workers: { alive: workers },
       batches: batches.progress,
@@ -50,6 +50,12 @@ function signInState({ description }: Pool) {
   if (!description) return { signed_in: null, sign_in: null };
   const signIn = signInOf(description) ?? null;
   return { signed_in: signIn !== null, sign_in: signIn };
+}
+
+/** What an organization has decided, by name. */
+function rules({ description }: Pool) {
+  const { guard = null, settings = [], withoutMods = [] } = description?.organization ?? {};
+  return { organization: { guard, managed_settings: settings, mods_forbidden_by: withoutMods } };
 }
 
 /** Proves to a window that this server belongs to its data directory (see `shared/proof.ts`). */

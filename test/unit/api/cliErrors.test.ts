@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import * as errors from "../../../src/api/cliErrors.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 
-const { isScarcity, isEnvironmentTrouble: _, isUnguarded: _unguarded, ...factories } = errors;
+const { isScarcity, isEnvironmentTrouble: _, isUnguarded: _unguarded, isForbidden: _forbidden, ...factories } = errors;
 const INSTALL = "Install Claude Code (npm install -g @anthropic-ai/claude-code)";
 const NO_RETRY = { "x-should-retry": "false" };
 const systemError = (code: string) => Object.assign(new Error(`spawn ${code}`), { code });
@@ -30,6 +30,13 @@ const TABLE: Record<keyof typeof factories, Row> = {
     500,
     "api_error",
     "Claude Code did not load the mod that limits each request to one paid call, so nothing was sent. Check that Claude Code can read the data directory and that its managed settings allow plugins, then run 'claude-virtual-api doctor'.",
+    NO_RETRY,
+  ],
+  cliForbidden: [
+    errors.cliForbidden("--plugin-dir is disabled by your organization's managed settings (disableSideloadFlags)."),
+    500,
+    "api_error",
+    "The managed settings of this machine or organization keep Claude Code from serving requests: --plugin-dir is disabled by your organization's managed settings (disableSideloadFlags).",
     NO_RETRY,
   ],
   cliTooOld: [

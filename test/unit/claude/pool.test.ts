@@ -38,7 +38,7 @@ it("does not keep a request that ends waiting for the start of its worker, which
     launched += 1;
     return worker;
   };
-  const pool = new Pool({ launch } as unknown as Launcher, OPTIONS, quiet);
+  const pool = new Pool({ launch, learn: () => false } as unknown as Launcher, OPTIONS, quiet);
   const end = new AbortController();
   const lease = pool.lease(KEY, end.signal);
   await isSettled(lease);
@@ -78,7 +78,7 @@ function scarceLauncher(room: number) {
     running.add(worker);
     return worker;
   };
-  return { launcher: { launch } as unknown as Launcher, running, ended };
+  return { launcher: { launch, learn: () => false } as unknown as Launcher, running, ended };
 }
 
 describe("a start for which the system has too few resources", () => {

@@ -27,6 +27,38 @@ describe("what a turn shows of its worker", () => {
     }
   });
 
+  it("is a call about which the mod was not asked, where it was asked about the turn", async () => {
+    for (const [reports, isPassedOver] of [
+      [["turn started", "calling"], false],
+      [["turn started"], true],
+      [[], false],
+    ] as const) {
+      const turn = new Turn(() => {}, false);
+      for (const report of reports) await turn.accept(log(report));
+      expect(turn.isPassedOver).toBe(false);
+      for (const event of eventsFor([text("Hello")])) await turn.accept({ type: "stream_event", event });
+      expect(turn.isPassedOver).toBe(isPassedOver);
+    }
+  });
+
+  it("is nothing where mods are forbidden, and its call is reported once", async () => {
+    let calls = 0;
+    const turn = new Turn(
+      () => {},
+      false,
+      {},
+      undefined,
+      () => {
+        calls += 1;
+      },
+    );
+    turn.diagnose(TURN_BEGINS);
+    for (let call = 0; call < 2; call++) turn.diagnose(REQUEST);
+    for (const event of eventsFor([text("Hello")])) await turn.accept({ type: "stream_event", event });
+    expect(turn.reasonToRetire).toBeUndefined();
+    expect(calls).toBe(1);
+  });
+
   it("is a failure without a call, unless stderr or the mod reported one", async () => {
     const failed = async (before: (turn: Turn) => unknown) => {
       const turn = new Turn(() => {}, false);

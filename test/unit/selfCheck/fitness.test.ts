@@ -1,13 +1,15 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { cliEnvironment } from "../../../src/api/cliErrors.ts";
+import { cliEnvironment, cliForbidden } from "../../../src/api/cliErrors.ts";
 import type { Cli } from "../../../src/claude/locate.ts";
 import { Fitness } from "../../../src/selfCheck/fitness.ts";
-import type { Finding } from "../../../src/selfCheck/selfCheck.ts";
+import { type Finding, NotContained } from "../../../src/selfCheck/selfCheck.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 import { silentLogger } from "../support/silentLogger.ts";
 
 const selfCheck = vi.hoisted(() => vi.fn<(cli: Cli) => Promise<Finding[]>>());
-vi.mock("../../../src/selfCheck/selfCheck.ts", () => ({ selfCheck }));
+vi.mock("../../../src/selfCheck/selfCheck.ts", async (original) => ({ ...(await original<object>()), selfCheck }));
 
 const PASS: Finding[] = [{ name: "one call" }];
 const FAIL: Finding[] = [{ name: "one call", reason: "2 calls" }];
@@ -44,6 +46,25 @@ describe("the self-check", () => {
     now = 61_000;
     await fitness.require(cli("2.1.330", "a"));
     expect(selfCheck).toHaveBeenCalledTimes(5);
+  });
+
+  it("is asked for each time where it cannot be kept on this machine, and the log says once that it was not run", async () => {
+    const log: string[] = [];
+    const logger = { ...silentLogger, warn: (line: string) => void log.push(line) };
+    const dataDir = scratchDirectory();
+    const fitness = new Fitness({ dataDir, environment: {} }, logger);
+    selfCheck.mockRejectedValue(new NotContained("managed settings (env.ANTHROPIC_BASE_URL) decide"));
+    for (let start = 0; start < 3; start++) await fitness.require(cli("2.1.330", "a"));
+    expect(log).toEqual([expect.stringContaining("is used unchecked: managed settings (env.ANTHROPIC_BASE_URL)")]);
+    expect(existsSync(join(dataDir, "self-check.json"))).toBe(false);
+  });
+
+  it("ends a search where an organization lets no version of the CLI run", async () => {
+    const fitness = new Fitness({ dataDir: scratchDirectory(), environment: {} }, silentLogger);
+    const trouble = cliForbidden("disabled by your organization's managed settings");
+    selfCheck.mockRejectedValueOnce(trouble);
+    await expect(fitness.require(cli("2.1.330", "a"))).rejects.toBe(trouble);
+    await fitness.require(cli("2.1.330", "a"));
   });
 
   it("does not blame the version for trouble of the machine, and asks again at once", async () => {

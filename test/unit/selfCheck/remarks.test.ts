@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { checkRemarks, leftOutRemarks, signInRemarks } from "../../../src/selfCheck/remarks.ts";
+import { checkRemarks, leftOutRemarks, organizationRemarks, signInRemarks } from "../../../src/selfCheck/remarks.ts";
 
 it("shows base URLs that lead to the server itself, which is no trouble", () => {
   const names = ["ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"];
@@ -25,4 +25,26 @@ it("shows a missing sign-in and a lost check as trouble", () => {
     { topic: "check", text: "✗ b: is lost", isTrouble: true },
     { topic: "check", text: "failed 1 of 2 checks" },
   ]);
+});
+
+it("shows why the checks were not run", () => {
+  expect(checkRemarks([], "they would leave")).toEqual([
+    { topic: "check", text: "the self-check was not run: they would leave" },
+  ]);
+});
+
+it("shows an organization's rules by name, which are no trouble", () => {
+  const files = [{ origin: "/etc/claude-code/managed-settings.json", settings: { env: { A: "secret" } } }];
+  const rules = {
+    guard: "the organization is team",
+    settings: ["env.A", "disableAllHooks"],
+    withoutMods: ["disableAllHooks"],
+  };
+  expect(organizationRemarks(files, rules).map(({ text }) => text)).toEqual([
+    "managed settings in /etc/claude-code/managed-settings.json: env.A",
+    "managed settings from elsewhere: disableAllHooks",
+    "Claude Code's guard for organizations is active: the organization is team",
+    expect.stringMatching(/^mods are forbidden \(disableAllHooks\)/),
+  ]);
+  expect(organizationRemarks([])).toEqual([]);
 });

@@ -1,0 +1,103 @@
+import { cliUnguarded } from "../api/cliErrors.ts";
+import { isWithin } from "../shared/isWithin.ts";
+import type { CliMessage } from "./codec.ts";
+import type { CliAccount, Organization } from "./description.ts";
+import { GuardWatch } from "./guard.ts";
+import { forbiddingMods, keysOf, managedSettingsOf } from "./managedSettings.ts";
+import { reportsMod, reportsStepMod } from "./oneCallMod.ts";
+
+/** Milliseconds for a mod's report, which comes before the answer to `initialize`; this allows for the other order. */
+const REPORT_TIMEOUT = 2000;
+/** Milliseconds by which stderr may lag behind stdout. */
+const LAG = 200;
+
+/** Our mods in one CLI process: whether they run, and what an organization's rules leave them to do. */
+export class Mods {
+  readonly #hasStepMod: boolean;
+  readonly #guard = new GuardWatch();
+  readonly #oneCall = new Report();
+  readonly #oneStep = new Report();
+  #areForbidden = false;
+  #isJudged = false;
+
+  /** `hasStepMod` if the process was started with the mod that ends further steps. */
+  constructor(hasStepMod: boolean) {
+    this.#hasStepMod = hasStepMod;
+  }
+
+  /** Whether the organization lets no mod of ours run, so that only settings can prevent further calls. */
+  get areForbidden(): boolean {
+    return this.#areForbidden;
+  }
+
+  /** Whether there is an organization's guard, with which workers need the mod that ends further steps. */
+  get needStepMod(): boolean {
+    return this.#guard.seated !== undefined && !this.#areForbidden;
+  }
+
+  /** Whether it is known what the process needs. */
+  get areJudged(): boolean {
+    return this.#isJudged || this.needStepMod;
+  }
+
+  /** Why the process must not serve on. */
+  get reasonToRetire(): string | undefined {
+    const lacksMod = this.needStepMod && !this.#hasStepMod;
+    return lacksMod ? `it needs another mod, since ${this.#guard.seated}` : undefined;
+  }
+
+  /** Takes a message of the CLI's stdout; false where it is no report about loading. */
+  accept(message: CliMessage): boolean {
+    const report = reportsMod(message) ? this.#oneCall : reportsStepMod(message) ? this.#oneStep : undefined;
+    report?.arrive();
+    return report !== undefined;
+  }
+
+  /** Takes a line of the CLI's stderr. */
+  addDiagnostic(line: string): void {
+    this.#guard.addDiagnostic(line);
+  }
+
+  /** Takes that the mod was not asked about a call. */
+  addPassedOver(): void {
+    this.#guard.addPassedOver();
+  }
+
+  /**
+   * Waits for the reports of the mods that must run, once the CLI has answered `initialize`; `ask` asks it for its
+   * settings. Resolves with the organization's rules, if there are any. Throws `ApiError` where a mod does not run.
+   */
+  async require(account: CliAccount, ask: () => Promise<CliMessage>): Promise<Organization | undefined> {
+    this.#guard.addAccount(account);
+    await isWithin(LAG, this.#guard.known);
+    const guard = this.#guard.seated;
+    const mayBeForbidden = !this.#oneCall.hasArrived;
+    const managed = guard !== undefined || mayBeForbidden ? managedSettingsOf(await ask()) : [];
+    const forbidding = mayBeForbidden ? forbiddingMods(managed) : [];
+    this.#areForbidden = forbidding.length > 0;
+    if (!this.#areForbidden && !(await this.#areLoaded())) throw cliUnguarded();
+    this.#isJudged = true;
+    if (guard === undefined && managed.length === 0) return undefined;
+    return { guard: guard ?? null, settings: keysOf(managed), withoutMods: forbidding };
+  }
+
+  async #areLoaded(): Promise<boolean> {
+    const needed = this.needStepMod ? [this.#oneCall, this.#oneStep] : [this.#oneCall];
+    if (this.needStepMod && !this.#hasStepMod) return false;
+    return isWithin(REPORT_TIMEOUT, Promise.all(needed.map(({ arrived }) => arrived)));
+  }
+}
+
+/** A report that comes once. */
+class Report {
+  hasArrived = false;
+  #resolve!: () => void;
+  readonly arrived: Promise<void> = new Promise((resolve) => {
+    this.#resolve = resolve;
+  });
+
+  arrive(): void {
+    this.hasArrived = true;
+    this.#resolve();
+  }
+}

@@ -1,0 +1,37 @@
+import type { CliDescription } from "./description.ts";
+import type { Launcher } from "./launcher.ts";
+import type { Worker } from "./worker.ts";
+
+/** A worker that is initialized. */
+interface Started {
+  worker: Worker;
+  description: CliDescription;
+}
+
+/**
+ * Starts a worker and initializes it, for work outside the pool; a second one where the first lacks a mod. `signal` ends it
+ * early. Throws `ApiError` when there is no usable CLI.
+ */
+export async function startWorker(
+  launcher: Launcher,
+  system: string,
+  background = false,
+  signal?: AbortSignal,
+): Promise<Started> {
+  for (let isSecond = false; ; isSecond = true) {
+    const worker = await launcher.launch([], background);
+    const stop = () => void worker.stop();
+    if (signal?.aborted) stop();
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      const description = await worker.initialize(system);
+      launcher.learn(worker);
+      return { worker, description };
+    } catch (error) {
+      await worker.stop();
+      if (!launcher.learn(worker) || isSecond) throw error;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+}

@@ -1,0 +1,180 @@
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { claudePath } from "../support/claude.ts";
+import { FULL, sampled } from "../support/full.ts";
+import { health, scratchHome, simple, until } from "../support/harness.ts";
+import { canManage, MANAGED_FILE, managedNode } from "../support/managedMachine.ts";
+import { type Reply, reply, text } from "../support/replies.ts";
+import { runCli } from "../support/runCli.ts";
+import { type ServerProcess, startServerProcess, WITH_SELF_CHECK } from "../support/serverProcess.ts";
+import { SIGN_INS, writeFiles } from "../support/signIns.ts";
+import { StandIn } from "../support/standIn.ts";
+
+const ROUNDS = FULL ? 20 : 3;
+const DENY = { permissions: { deny: ["WebFetch"] } };
+
+const ONE_PLACE = ["--max-concurrent", "1"];
+const stopped = (stop_reason: string) => () => reply([text("one two")], { stop_reason });
+const EMPTY: Reply = {
+  status: 400,
+  error: { type: "invalid_request_error", message: "messages: at least one message is required" },
+};
+
+async function machine(settings: object, args: string[] = []): Promise<ServerProcess> {
+  const scratch = await scratchHome();
+  onTestFinished(() => scratch[Symbol.asyncDispose]());
+  const server = await startServerProcess([...ONE_PLACE, ...args], {}, await managedNode(scratch.home, settings));
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  return server;
+}
+
+async function gateway(): Promise<StandIn> {
+  const standIn = await StandIn.start();
+  onTestFinished(() => standIn.close());
+  return standIn;
+}
+
+/** The calls that could be billed. */
+const paid = ({ messages }: StandIn) => messages.filter(({ body }) => body.messages.length > 0).length;
+
+/** `before` is awaited before the first event of each answer. */
+async function expectOneCallEach(server: ServerProcess, before = async (_turn: number) => {}): Promise<void> {
+  let turn = 0;
+  const ask = async (answer: () => Reply) => {
+    turn += 1;
+    server.standIn.respond = async ({ body }) => {
+      if (body.messages.length === 0) return EMPTY;
+      await before(turn);
+      return answer();
+    };
+    const response = await server.post(simple("Hello"));
+    expect(response.status).toBe(200);
+    return ((await response.json()) as { stop_reason: string }).stop_reason;
+  };
+  for (const stop of ["max_tokens", "refusal"]) {
+    server.standIn.messages.length = 0;
+    for (let round = 0; round < ROUNDS; round++) expect(await ask(stopped(stop))).toBe(stop);
+    // the only place is free again when the CLI is done with the turn before
+    expect(await ask(stopped("end_turn"))).toBe("end_turn");
+    expect(paid(server.standIn)).toBe(ROUNDS + 1);
+  }
+}
+
+describe.skipIf(!canManage())("a machine with managed settings", () => {
+  const harmless: [string, object, object][] = [
+    ["a rule for permissions", DENY, {}],
+    ["no mods but its own", { allowManagedModsOnly: true }, {}],
+    ["variables", { env: { SOMETHING: "1" } }, { managed_settings: ["env.SOMETHING"] }],
+    ["models", { availableModels: ["sonnet"] }, {}],
+    ["a helper", { apiKeyHelper: "echo key-of-the-organization" }, {}],
+  ];
+  it.each(sampled(harmless, 1))(
+    "with %s: %j answers each request with one call",
+    async (_name, settings, organization) => {
+      const server = await machine(settings);
+      await expectOneCallEach(server);
+      const [key = ""] = Object.keys(settings);
+      const managed_settings = [expect.stringContaining(key)];
+      const expected = { guard: expect.stringContaining("managed settings"), managed_settings, mods_forbidden_by: [] };
+      expect((await health(server)).cli.organization).toEqual({ ...expected, ...organization });
+      expect(server.output.stderr).not.toContain("is replaced");
+    },
+  );
+
+  const withoutMods = ["allowManagedHooksOnly", "disableAllHooks"];
+  it.each(sampled(withoutMods, 1))("that forbid mods by %s answers each request with one paid call", async (key) => {
+    const server = await machine({ [key]: true }, ["--log-level", "trace"]);
+    // the real API takes hundreds of milliseconds for its first event, the CLI a few to take settings
+    const hasTaken = (turn: number) => {
+      const lines = server.output.stderr.split(/\[engine\] turn \d+ start/)[turn];
+      return /\[API REQUEST\][\s\S]*allow rules for destination 'flagSettings'/.test(lines ?? "");
+    };
+    await expectOneCallEach(server, (turn) => until(() => hasTaken(turn)));
+    expect((await health(server)).cli.organization).toMatchObject({ mods_forbidden_by: [key] });
+  });
+
+  it("passes the self-check", async () => {
+    const server = await machine(DENY, [WITH_SELF_CHECK]);
+    expect((await server.post(simple("Hello"))).status).toBe(200);
+    expect(server.output.stderr).toContain("passed the self-check");
+  });
+
+  it("makes no call of a self-check where these would go to the organization's gateway", async () => {
+    const { url, ...place } = await gateway().then((standIn) => ({ url: standIn.url, standIn }));
+    const server = await machine({ env: { ANTHROPIC_BASE_URL: url } }, [WITH_SELF_CHECK]);
+    for (let request = 1; request <= 3; request++) {
+      expect((await server.post(simple("Hello"))).status).toBe(200);
+      expect(place.standIn.messages).toHaveLength(request);
+    }
+    expect(server.standIn.messages).toHaveLength(0);
+    const lines = server.output.stderr.split("\n").filter((line) => line.includes("self-check"));
+    expect(lines).toEqual([expect.stringMatching(/is not run, .*managed settings \(env\.ANTHROPIC_BASE_URL\)/)]);
+  });
+
+  const forbidden: [string, object][] = [
+    ["disableSideloadFlags", { disableSideloadFlags: true }],
+    ["forceLoginMethod", { forceLoginMethod: "console" }],
+  ];
+  it.each(sampled(forbidden, 1))("says that %s keeps it from serving", async (name, settings) => {
+    const server = await machine(settings, [WITH_SELF_CHECK]);
+    const response = await server.post(simple("Hello"));
+    expect(response.status).toBe(500);
+    const { error } = (await response.json()) as { error: { message: string; details: object } };
+    expect(error.message).toMatch(
+      /^The managed settings of this machine or organization keep Claude Code from serving/,
+    );
+    expect(error.message).toContain(name);
+    expect(error.details).toEqual({ error_code: "cli_forbidden" });
+    expect(server.standIn.messages).toHaveLength(0);
+  });
+
+  const diagnoses: [string, object, RegExp, number][] = [
+    [
+      "a rule for permissions",
+      DENY,
+      /: permissions\n[\s\S]*Claude Code's guard for organizations is active [\s\S]*passed the self-check\n/,
+      0,
+    ],
+    [
+      "a gateway",
+      { env: { ANTHROPIC_BASE_URL: "http://127.0.0.1:9" } },
+      /: env\.ANTHROPIC_BASE_URL\n[\s\S]*the self-check was not run: managed settings \(env\.ANTHROPIC_BASE_URL\)/,
+      0,
+    ],
+    [
+      "no mods from elsewhere",
+      { disableSideloadFlags: true },
+      /keep Claude Code from serving .*disableSideloadFlags/,
+      1,
+    ],
+  ];
+  it.each(FULL ? diagnoses : diagnoses.slice(1, 2))(
+    "has doctor name %s: %j",
+    async (_name, settings, expected, status) => {
+      await using scratch = await scratchHome();
+      const args = ["doctor", "--claude", claudePath(), "--data-dir", join(scratch.home, "data")];
+      const env = { HOME: scratch.home, ANTHROPIC_BASE_URL: "http://127.0.0.1:9", ANTHROPIC_API_KEY: "sk-test-key" };
+      const { code, stdout, stderr } = await runCli(args, env, await managedNode(scratch.home, settings));
+      expect(stdout + stderr).toMatch(expected);
+      if (status === 0) expect(stdout).toContain(`managed settings in ${MANAGED_FILE}`);
+      expect(code).toBe(status);
+    },
+  );
+});
+
+describe("a sign-in of an organization", () => {
+  it.each(FULL ? (["Claude Team", "Claude Enterprise"] as const) : (["Claude Team"] as const))(
+    "by %s answers each request with one call",
+    async (name) => {
+      const { env, files } = SIGN_INS[name];
+      const scratch = await scratchHome();
+      onTestFinished(() => scratch[Symbol.asyncDispose]());
+      await writeFiles(scratch.home, files ?? {});
+      const server = await startServerProcess(ONE_PLACE, { HOME: scratch.home, ...env });
+      onTestFinished(() => server[Symbol.asyncDispose]());
+      await expectOneCallEach(server);
+      expect((await health(server)).cli.organization.guard).toContain("the organization is");
+      expect(server.output.stderr).not.toContain("is replaced");
+    },
+  );
+});

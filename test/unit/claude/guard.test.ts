@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { GuardWatch } from "../../../src/claude/guard.ts";
+import { isSettled } from "../support/streams.ts";
+
+const DEBUG = "2026-11-26T02:07:56.951Z [DEBUG] cc-plugin-sec-default";
+
+describe("an organization's guard", () => {
+  it.each<[string, string | undefined]>([
+    ["@builtin seated outermost: this machine has managed settings", "this machine has managed settings"],
+    ["@builtin seated outermost: the organization is team", "the organization is team"],
+    ["@builtin not seated: no managed settings and not a Team or Enterprise organization (none)", undefined],
+  ])("is read from the line '%s'", async (line, reason) => {
+    const guard = new GuardWatch();
+    guard.addDiagnostic(DEBUG + line);
+    expect(guard.seated).toBe(reason);
+    expect(await isSettled(guard.known)).toBe(true);
+  });
+
+  it("is not seen in what the guard itself logs", async () => {
+    const guard = new GuardWatch();
+    guard.addDiagnostic(`${DEBUG}: hooks telemetry for: collector`);
+    expect(guard.seated).toBeUndefined();
+    expect(await isSettled(guard.known)).toBe(false);
+  });
+
+  it.each([
+    ["Claude Team", "the organization has Claude Team"],
+    ["Claude Enterprise", "the organization has Claude Enterprise"],
+    ["Claude Max", undefined],
+  ])("is expected with %s", (subscriptionType, reason) => {
+    const guard = new GuardWatch();
+    guard.addAccount({ subscriptionType });
+    expect(guard.seated).toBe(reason);
+  });
+
+  it("shows where a call passes our mod", () => {
+    const guard = new GuardWatch();
+    guard.addPassedOver();
+    expect(guard.seated).toBe("mods are not asked about calls");
+  });
+});
