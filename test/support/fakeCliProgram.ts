@@ -46,6 +46,7 @@ export async function program(fault: Behaviour, mark: string, version: string): 
   const event = (event: object) => ({ type: "stream_event", event });
   const HEADERS = '[Anthropic SDK DEBUG] [log_1] response start {\n  headers: {\n    "request-id": "req_1",\n  },\n}\n';
   const message = { id: "msg_1", type: "message", role: "assistant", content: [], usage: { input_tokens: 1 } };
+  const ACCOUNT = { apiKeySource: "ANTHROPIC_API_KEY" };
   const START = { type: "message_start", message };
   const reportMod = (text: string) => fake.write({ type: "system", subtype: "ui_log", plugin: "one-call", text });
   const fake: Fake = {
@@ -54,8 +55,10 @@ export async function program(fault: Behaviour, mark: string, version: string): 
     },
     stdout: (text) => writeAll(1, text),
     stderr: (text) => writeAll(2, text),
-    answer: ({ request_id }, response = { subtype: "success", response: { claude_code_version: version } }) =>
-      fake.write({ type: "control_response", response: { request_id, ...response } }),
+    answer: (
+      { request_id },
+      response = { subtype: "success", response: { claude_code_version: version, account: ACCOUNT } },
+    ) => fake.write({ type: "control_response", response: { request_id, ...response } }),
     begin: () => {
       reportMod("calling");
       fake.stderr(HEADERS);
