@@ -125,6 +125,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     );
     expect(error.message).toContain(name);
     expect(error.details).toEqual({ error_code: "cli_forbidden" });
+    expect((await health(server)).managed_settings).toEqual([{ file: MANAGED_FILE, names: [name] }]);
     expect(server.standIn.messages).toHaveLength(0);
   });
 

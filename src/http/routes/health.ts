@@ -2,6 +2,7 @@ import type { Context } from "koa";
 import type { Batches } from "../../batches/batches.ts";
 import { signInOf } from "../../claude/account.ts";
 import type { Launcher } from "../../claude/launcher.ts";
+import { keysOf, readManagedSettings } from "../../claude/managedSettings.ts";
 import type { Pool } from "../../claude/pool.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { CHALLENGE_HEADER, isChallenge, PROOF_HEADER, proofOf } from "../../shared/proof.ts";
@@ -37,6 +38,8 @@ export function health({ pool, launcher, activity, batches, secret }: HealthSour
       version,
       uptime_seconds: Math.round((performance.now() - startedAt) / 1000),
       cli: cli ? { path: cli.path, version: cli.version, ...signInState(pool), ...rules(pool) } : null,
+      // also where they keep the CLI from running, so that it says nothing
+      managed_settings: (await readManagedSettings()).map((file) => ({ file: file.origin, names: keysOf([file]) })),
       left_out: launcher.leftOut.map(({ place, url, names }) => ({ place, base_url: url, names })),
       workers: { alive: workers },
       batches: batches.progress,
