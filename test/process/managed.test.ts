@@ -133,7 +133,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     [
       "a rule for permissions",
       DENY,
-      /: permissions\n[\s\S]*Claude Code's guard for organizations is active [\s\S]*passed the self-check\n/,
+      /: permissions\n[\s\S]*Claude Code's guard for organizations is active: [\s\S]*passed the self-check\n/,
       0,
     ],
     [
