@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { CliMessage } from "../../src/claude/codec.ts";
 import { installOneCallMod, reportsCall, reportsGuardedTurn, reportsMod } from "../../src/claude/oneCallMod.ts";
-import { FULL, sampled } from "../support/full.ts";
+import { FULL } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
 import { body, RawCli, type RawOptions } from "../support/rawCli.ts";
 import { eventsFor, failure, paced, type Reply, reply, text, thinking } from "../support/replies.ts";
@@ -71,7 +71,7 @@ describe("left to itself, the CLI calls upstream again after", () => {
   afterAll(() => cli[Symbol.asyncDispose]());
   beforeEach(() => cli.standIn.reset());
 
-  it.each(sampled(TEMPTING, 3))("%s", async (_name, answer) => {
+  it.each(TEMPTING)("%s", async (_name, answer) => {
     cli.standIn.respond = answer;
     await cli.turn(body());
     expect(cli.standIn.messages.length).toBeGreaterThan(1);
