@@ -19,6 +19,11 @@ import {
 } from "./remarks.ts";
 import { type Finding, NotContained, selfCheck } from "./selfCheck.ts";
 
+export interface DiagnosisOptions extends LauncherOptions {
+  /** Whether the checks are run. */
+  selfCheck: boolean;
+}
+
 /** A CLI that was found, with how its checks went. */
 interface Checked {
   cli: Cli;
@@ -30,7 +35,7 @@ interface Checked {
  * Looks for the CLI, checks it, and asks it for its sign-in: all that is to be known of it on this machine. Throws
  * `ApiError` when it is not there or does not run.
  */
-export async function diagnose(options: LauncherOptions, parts: LauncherParts): Promise<Remark[]> {
+export async function diagnose(options: DiagnosisOptions, parts: LauncherParts): Promise<Remark[]> {
   const { cli, findings, unchecked } = await find(options, parts);
   const launcher = new Launcher({ ...options, claudePath: cli.path }, parts);
   try {
@@ -67,7 +72,7 @@ async function originsOf({ environment, extraEnvironment }: LauncherOptions): Pr
 }
 
 /** The CLI that the server would use; the first that was checked where all of them fail. */
-async function find(options: LauncherOptions, parts: LauncherParts): Promise<Checked> {
+async function find(options: DiagnosisOptions, parts: LauncherParts): Promise<Checked> {
   const checked: Checked[] = [];
   const requireFit = async (cli: Cli) => {
     const { findings, unchecked } = await tryCheck(cli, options, parts);
@@ -89,7 +94,8 @@ async function find(options: LauncherOptions, parts: LauncherParts): Promise<Che
   }
 }
 
-async function tryCheck(cli: Cli, options: LauncherOptions, parts: LauncherParts): Promise<Omit<Checked, "cli">> {
+async function tryCheck(cli: Cli, options: DiagnosisOptions, parts: LauncherParts): Promise<Omit<Checked, "cli">> {
+  if (!options.selfCheck) return { findings: [], unchecked: "--no-self-check was given" };
   try {
     return { findings: await selfCheck(cli, options.environment, parts.logger) };
   } catch (error) {

@@ -7,7 +7,7 @@ import { SIGN_INS, subscriptionFiles, withVariables, writeFiles } from "../suppo
 import { StandIn } from "../support/standIn.ts";
 
 /** A user whose sign-in stands in the CLI's own settings, not in the environment. */
-async function user(settings: object) {
+async function user(settings: object, warm = 0) {
   const scratch = await scratchHome();
   onTestFinished(() => scratch[Symbol.asyncDispose]());
   const standIn = await StandIn.start();
@@ -18,7 +18,7 @@ async function user(settings: object) {
   };
   await signIn(settings);
   const { ANTHROPIC_API_KEY: _, ...environment } = cliEnvironment(scratch.home, standIn);
-  const on: Stage = await stage({ environment, warm: 2 });
+  const on: Stage = await stage({ environment, warm });
   onTestFinished(() => on[Symbol.asyncDispose]());
   return { on, standIn, signIn, home: scratch.home };
 }
@@ -63,7 +63,7 @@ describe("a sign-in in the user's settings of the CLI", () => {
   });
 
   it("is used as soon as it is there, also by workers that were warm before", async () => {
-    const { on, standIn, signIn } = await user({});
+    const { on, standIn, signIn } = await user({}, 2);
     expect((await on.post(simple("x"))).status).toBe(401);
     await expect.poll(async () => (await health(on)).cli?.signed_in).toBe(false);
     await signIn({ env: { ANTHROPIC_API_KEY: "a-new-key" } });
@@ -86,14 +86,14 @@ describe("a sign-in in the user's settings of the CLI", () => {
 });
 
 /** A server of a user with these files of the CLI. */
-async function subscriber(files: Record<string, unknown>, variables: Record<string, string> = {}) {
+async function subscriber(files: Record<string, unknown>, variables: Record<string, string> = {}, warm = 0) {
   const scratch = await scratchHome();
   onTestFinished(() => scratch[Symbol.asyncDispose]());
   await writeFiles(scratch.home, files);
   const { env } = SIGN_INS["Claude Max"];
   const on = await stage((standIn) => ({
     environment: withVariables(cliEnvironment(scratch.home, standIn), { ...env, ...variables }),
-    warm: 1,
+    warm,
   }));
   onTestFinished(() => on[Symbol.asyncDispose]());
   const count = async () => {
@@ -116,7 +116,7 @@ describe("a subscription", () => {
   });
 
   it("is used as soon as it is there, and missed as soon as it is gone", async () => {
-    const { on, home, count } = await subscriber({});
+    const { on, home, count } = await subscriber({}, {}, 1);
     expect((await on.post(simple("x"))).status).toBe(401);
     await until(async () => (await health(on)).cli?.signed_in === false);
     expect((await health(on)).cli.sign_in).toBeNull();
@@ -152,7 +152,6 @@ async function helped(environment: NodeJS.ProcessEnv = {}, ending = "") {
   const { env } = SIGN_INS["signed out"];
   const on = await stage((standIn) => ({
     environment: withVariables(cliEnvironment(scratch.home, standIn), { ...env, ...environment }),
-    warm: 0,
   }));
   onTestFinished(() => on[Symbol.asyncDispose]());
   const keys = () => on.standIn.messages.map(({ headers }) => [headers["x-api-key"], headers.authorization]);
