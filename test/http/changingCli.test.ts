@@ -134,19 +134,30 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
   });
 
   it("ends a running request on the old version", async () => {
-    const { first, install, serve } = await machine();
+    const { home, first, install, serve } = await machine();
+    const released = join(home, "released");
     const held = `(fake, message) => {
       if (message.type !== "user") return false;
       fake.begin();
-      setTimeout(() => fake.reply(), 0);
       fake.begin = () => {};
+      import("node:fs").then(({ existsSync, unwatchFile, watchFile }) => {
+        watchFile("${released}", { interval: 10 }, () => {
+          if (!existsSync("${released}")) return;
+          unwatchFile("${released}");
+          fake.reply();
+        });
+      });
     }`;
     await install(first, OLD, held);
     const on = await serve();
-    const running = on.post(simple("Hello", { system: "held" }));
-    await until(() => on.log.some((line) => line.includes("started")));
+    // only the first process holds its answer: the one without a system prompt that described itself
+    expect(await on.server.troubleWithCli()).toBeUndefined();
+    const running = on.post(simple());
+    await until(() => on.server.running === 1);
     await install(first, NEW);
     await expectServedBy(on, NEW);
+    expect(on.server.running).toBe(1);
+    await writeFile(released, "");
     expect((await running).status).toBe(200);
   });
 });
