@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { defaultOptions, type ServerOptions } from "../../src/options.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import { claudePath } from "./claude.ts";
+import { recordingLogger } from "./recordingLogger.ts";
 import { StandIn } from "./standIn.ts";
 
 /** A scratch home with everything that starts there removed at the end. */
@@ -47,14 +48,6 @@ export async function stage(given: StageOptions = {}): Promise<Stage> {
   const standIn = await StandIn.start();
   const options = typeof given === "function" ? given(standIn) : given;
   const log: string[] = [];
-  const note = (level: string) => (message: string) => void log.push(`[${level}] ${message}`);
-  const logger = {
-    error: note("error"),
-    warn: note("warn"),
-    info: note("info"),
-    debug: note("debug"),
-    trace: note("trace"),
-  };
   const dataDir = options.dataDir ?? join(scratch.home, "data");
   const server = createServer(
     {
@@ -68,7 +61,7 @@ export async function stage(given: StageOptions = {}): Promise<Stage> {
       ...options,
       dataDir,
     },
-    logger,
+    recordingLogger(log),
   );
   await server.listen();
   const { url } = server;

@@ -1,17 +1,11 @@
 import { expect, it } from "vitest";
 import type { CliDescription } from "../../../src/claude/description.ts";
 import { KnownDescription } from "../../../src/claude/knownDescription.ts";
+import { recordingLogger } from "../../support/recordingLogger.ts";
 
 function known() {
   const log: string[] = [];
-  const note = (level: string) => (message: string) => void log.push(`${level}: ${message}`);
-  const logger = {
-    error: note("error"),
-    warn: note("warn"),
-    info: note("info"),
-    debug: note("debug"),
-    trace: note("trace"),
-  };
+  const logger = recordingLogger(log, (level) => `${level}:`);
   const answers: CliDescription[] = [];
   let asked = 0;
   const description: KnownDescription = new KnownDescription(logger, async () => {

@@ -4,6 +4,7 @@ import { notSignedIn } from "../../../src/api/cliErrors.ts";
 import { overloaded } from "../../../src/api/errors.ts";
 import type { StreamEvent } from "../../../src/api/events.ts";
 import { frame, sse } from "../../../src/http/sse.ts";
+import { recordingLogger } from "../../support/recordingLogger.ts";
 import { collect, from } from "../support/streams.ts";
 
 const START: StreamEvent = { type: "message_start", message: { content: [] } };
@@ -12,9 +13,7 @@ const STOP: StreamEvent = { type: "message_stop" };
 
 function logger() {
   const logged: string[] = [];
-  const note = (level: string) => (message: string) => void logged.push(`${level}: ${message}`);
-  const [error, warn, info] = [note("error"), note("warn"), note("info")];
-  return { logged, error, warn, info, debug: note("debug"), trace: note("trace") };
+  return { logged, ...recordingLogger(logged, (level) => `${level}:`) };
 }
 
 async function* failing(error: unknown) {
