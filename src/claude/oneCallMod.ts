@@ -20,15 +20,11 @@ const CALLING = "calling";
  * as is any call of the model outside a turn. Counting is no such call. The mod reports that it runs, since the CLI goes
  * on without a mod that it could not load, and lists it as a plugin all the same.
  */
-const FILES: Record<string, string> = {
-  ".claude-plugin/plugin.json": JSON.stringify({
-    name: NAME,
-    version: "1.0.0",
-    description: "One request to the model for each turn",
-  }),
-  "hooks/hooks.json": JSON.stringify({ modules: ["./register.js"] }),
+const FILES = modFiles(
+  NAME,
+  "One request to the model for each turn",
   // paths of Anthropic's API and Foundry, Vertex, Bedrock
-  "hooks/register.js": `const CALL = /(\\/v1\\/messages|(?<!\\/count-tokens):(streamR|r)awPredict|\\/invoke(-with-response-stream)?)(\\?|$)/;
+  `const CALL = /(\\/v1\\/messages|(?<!\\/count-tokens):(streamR|r)awPredict|\\/invoke(-with-response-stream)?)(\\?|$)/;
 export const register = (on) => {
   let spent = true;
   on("session.start", ($, session, next) => {
@@ -49,21 +45,17 @@ export const register = (on) => {
   });
 };
 `,
-};
+);
 
 /**
  * A second mod, for machines with an organization's guard (see guard.ts), where the CLI asks mods about the steps of a turn
  * but not about calls. It ends every step but the first without a call. All deltas of an answer pass through it, each for
  * 0.3 ms of CPU, so it is loaded only there.
  */
-const STEP_FILES: Record<string, string> = {
-  ".claude-plugin/plugin.json": JSON.stringify({
-    name: STEP_NAME,
-    version: "1.0.0",
-    description: "One step for each turn",
-  }),
-  "hooks/hooks.json": JSON.stringify({ modules: ["./register.js"] }),
-  "hooks/register.js": `export const register = (on) => {
+const STEP_FILES = modFiles(
+  STEP_NAME,
+  "One step for each turn",
+  `export const register = (on) => {
   on("session.start", ($, session, next) => {
     $.ui.log("${LOADED}");
     return next(session);
@@ -73,7 +65,16 @@ const STEP_FILES: Record<string, string> = {
   });
 };
 `,
-};
+);
+
+/** The files of a mod: its manifest, and a module whose `register` is given this source. */
+function modFiles(name: string, description: string, register: string): Record<string, string> {
+  return {
+    ".claude-plugin/plugin.json": JSON.stringify({ name, version: "1.0.0", description }),
+    "hooks/hooks.json": JSON.stringify({ modules: ["./register.js"] }),
+    "hooks/register.js": register,
+  };
+}
 
 /** Whether the mod reports that it was loaded, which it does before the CLI answers `initialize`. */
 export function reportsMod(message: CliMessage): boolean {
