@@ -229,7 +229,7 @@ export class Launcher {
   }
 
   async #isOutdated(search: Promise<Cli>): Promise<boolean> {
-    // where the search failed, whoever waits for it says so
+    // a search that failed rejects for the start that waits for it
     const cli = await search.catch(() => undefined);
     return cli !== undefined && (await hasChanged(cli));
   }

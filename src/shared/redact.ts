@@ -6,7 +6,7 @@ import { CUT_MARK } from "./shorten.ts";
 const CREDENTIAL_NAME = /(KEY|TOKEN|SECRET|PASSWORD|PASSPHRASE)/;
 /** Shorter values would be found everywhere. */
 const SHORTEST_CREDENTIAL = 6;
-/** Shorter beginnings of a credential tell nothing of it. */
+/** Shorter beginnings of a credential do not show what it is. */
 const SHORTEST_HALF = 4;
 const REDACTED = "[redacted]";
 /** What looks like a credential wherever it comes from: a key, an `Authorization`, the user in a URL such as a proxy's. */
@@ -73,7 +73,7 @@ export class Redactor {
   }
 }
 
-/** How many characters at the end of the text are the beginning of the value; 0 for fewer than tell anything of it. */
+/** How many characters at the end of the text are the beginning of the value; 0 for fewer than show anything of it. */
 function overlap(text: string, value: string): number {
   for (let length = Math.min(text.length, value.length - 1); length >= SHORTEST_HALF; length--) {
     if (text.endsWith(value.slice(0, length))) return length;
