@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
+import type { TransportOption } from "./claude/transportChoice.ts";
 
 /** Everything the core can be told. Only the two entries (cli.ts, extension/) fill it in. */
 export interface ServerOptions {
@@ -61,6 +62,8 @@ export interface ServerOptions {
   nameOf: (option: "allowedHosts" | "allowedOrigins") => string;
   /** Model names of clients, each with the alias or model id that is asked for in its place. */
   modelMap: Record<string, string>;
+  /** How requests travel to the CLI: `auto` rewrites them where that works. */
+  transport: TransportOption;
   /** Whether a version of the CLI is checked before its first use. */
   selfCheck: boolean;
   /** The environment from which the CLI's own is built. */
@@ -101,6 +104,7 @@ export const defaultOptions: Omit<ServerOptions, "environment"> = {
     "claude-sonnet-4-5-20251101": "sonnet",
     "claude-3-5-haiku-20241022": "haiku",
   },
+  transport: "auto",
   selfCheck: true,
   extraEnvironment: {},
   networkVariables: {},

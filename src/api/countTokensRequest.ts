@@ -59,7 +59,7 @@ const FIELDS = new Set([...Object.keys(schema.shape), ...MORE]);
 
 /** As `parseMessagesRequest`, for a count; what has no bearing on the input, such as `max_tokens`, is refused. */
 export function parseCountTokensRequest(body: unknown, version: ApiVersion): CountTokensRequest {
-  const request = checkRequest(body, version, schema);
+  const request = checkRequest(body, { version, isRewritten: false }, schema);
   if (request.messages[0]?.role === "system") {
     throw invalidRequest("messages.0: use the top-level 'system' parameter for the initial system prompt");
   }

@@ -4,7 +4,7 @@ import { isDeeperThan, MAX_DEPTH } from "./depth.ts";
 import { invalidRequest } from "./errors.ts";
 import { isObject } from "./isObject.ts";
 import { listOf, required } from "./shapes.ts";
-import { checkPrewarming, refuseSwallowed, refuseUnanswerable } from "./uncarried.ts";
+import { checkPrewarming, checkUnstreamed, refuseSwallowed, refuseUnanswerable } from "./uncarried.ts";
 import { type ApiVersion, refuseDroppedContent, refuseDroppedFields } from "./versionRules.ts";
 import { DICTIONARY, describeIssue, innermost } from "./wording.ts";
 
@@ -49,6 +49,14 @@ const schema = z.looseObject({
   output_config: outputConfigField,
 });
 
+/** The same of a request that goes up as its client wrote it: only what is read here must have its type. */
+const rewrittenSchema = z.looseObject({
+  model: modelField,
+  messages: listOf(z.custom<RequestMessage>(isObject, DICTIONARY)),
+  system: z.union([z.string(), z.array(z.unknown())]).nullish(),
+  stream: z.boolean().nullish(),
+});
+
 /** A message of a request; upstream judges its fields. */
 export interface RequestMessage {
   role?: unknown;
@@ -62,32 +70,48 @@ type Conversation = Pick<z.infer<typeof schema>, "model" | "messages" | "system"
 /** The body of `POST /v1/messages`, checked; fields not named here are carried as they are. */
 export type MessagesRequest = z.infer<typeof schema>;
 
+/** How a request is checked. */
+export interface CheckOptions {
+  version: ApiVersion;
+  /** Whether it goes up as its client wrote it, so that upstream can judge all of it. */
+  isRewritten: boolean;
+}
+
 /**
  * Checks what is ours to check and returns the very same object, since a schema's own output would reorder keys.
  * Throws `ApiError` 400 in the words of the API; whatever passes here is upstream's to refuse.
  */
-export function parseMessagesRequest(body: unknown, version: ApiVersion): MessagesRequest {
-  const request = checkRequest(body, version, schema);
+export function parseMessagesRequest(body: unknown, options: CheckOptions): MessagesRequest {
+  if (options.isRewritten) {
+    const request = checkRequest(body, options, rewrittenSchema as unknown as typeof schema);
+    checkUnstreamed(request);
+    return request;
+  }
+  const request = checkRequest(body, options, schema);
   refuseUnanswerable(request);
   checkPrewarming(request);
   return request;
 }
 
 /** The checks that every request with a conversation has in common, with the schema of its own fields. */
-export function checkRequest<T extends Conversation>(body: unknown, version: ApiVersion, fields: z.ZodType<T>): T {
+export function checkRequest<T extends Conversation>(
+  body: unknown,
+  { version, isRewritten }: CheckOptions,
+  fields: z.ZodType<T>,
+): T {
   if (!isObject(body)) throw invalidRequest(DICTIONARY);
   if (isDeeperThan(body, MAX_DEPTH)) {
     throw invalidRequest(`The request body is nested deeper than ${MAX_DEPTH} levels.`);
   }
   refuseThread(body);
-  refuseSwallowed(body);
+  if (!isRewritten) refuseSwallowed(body);
   refuseDroppedFields(body, version);
   const issue = fields.safeParse(body).error?.issues[0];
   if (issue) throw invalidRequest(describeIssue(innermost(issue, body), body));
   const request = body as unknown as T;
   // an empty list must not be left to the CLI, which has messages of its own
   if (request.messages.length === 0) throw invalidRequest("messages: at least one message is required");
-  checkCacheMarks(request);
+  if (!isRewritten) checkCacheMarks(request);
   refuseDroppedContent(request.messages, version);
   return request;
 }

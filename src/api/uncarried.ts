@@ -21,6 +21,16 @@ export function refuseUnanswerable(request: MessagesRequest): void {
   }
 }
 
+/** Whether the request is answered as one JSON: what it asks for, the API or the CLI does not stream. */
+export function isUnstreamed({ max_tokens, mcp_servers }: Record<string, unknown>): boolean {
+  return max_tokens === 0 || (Array.isArray(mcp_servers) && mcp_servers.length > 0);
+}
+
+/** Throws `ApiError` 400 where a stream is asked for that the API refuses: the CLI's call is none, so upstream cannot. */
+export function checkUnstreamed({ max_tokens, stream }: MessagesRequest): void {
+  if (max_tokens === 0 && stream) throw invalidRequest("max_tokens: 0 is not allowed with stream");
+}
+
 /**
  * Throws `ApiError` 400 where `max_tokens: 0`, which only fills the cache, is not allowed (docs: "Prompt caching",
  * pre-warming): upstream gets a 1 in its place and so cannot refuse it.

@@ -40,7 +40,8 @@ export function executor({ reader, memory, modelMap, ...context }: ExecuteContex
     }
   };
   return async (params, { api_version, betas }, { signal, admission, taken }) => {
-    const reading = { version: api_version as ApiVersion, betas, modelMap, inBatch: true, isShown: false };
+    const { transport } = context.pool;
+    const reading = { version: api_version as ApiVersion, betas, modelMap, transport, inBatch: true, isShown: false };
     // until it is sent, nothing is lost by ending it
     const request = await read(params, reading, admission.signal);
     const sent = { ...context, background: true, answered: taken, admission };

@@ -22,7 +22,7 @@ export async function* readRequests(path: string): AsyncGenerator<StoredRequest,
 
 function parsed(line: Buffer): StoredRequest {
   const { custom_id, params }: BatchRequest = JSON.parse(line.toString("utf8"));
-  return { custom_id, params: { value: params } };
+  return { custom_id, params: { value: params, text: JSON.stringify(params) } };
 }
 
 /** Undefined for a small line, and for one that this server did not write. */

@@ -42,3 +42,30 @@ export function connectionError(failure: ConnectionFailure, route: NetworkRoute 
   if (proxy !== undefined) return proxyFailed(code, { proxy, api });
   return UNRESOLVED.has(code) ? apiUnresolved(code, route?.api?.hostname ?? api) : connectionRefused(code, api);
 }
+
+/** `HooksError: ECONNREFUSED: Unable to connect …`: what a mod is given in place of an answer. */
+const THROWN = /^(?:HooksError: )?(?:([A-Z]\w{1,100}): )?(.{0,300})/s;
+/** The code where the CLI tells a person of the failure: `… through your proxy (ERR_PROXY_TUNNEL) …`. */
+const TOLD = /\(([A-Z][A-Z0-9_]{3,100})\)/;
+/** What OpenSSL says, by its codes. */
+const OF_CERTIFICATES: readonly [RegExp, string][] = [
+  [/unable to verify the first certificate/, "UNABLE_TO_VERIFY_LEAF_SIGNATURE"],
+  [/unable to get local issuer certificate/, "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"],
+  [/self[- ]signed certificate in certificate chain/, "SELF_SIGNED_CERT_IN_CHAIN"],
+  [/self[- ]signed certificate/, "DEPTH_ZERO_SELF_SIGNED_CERT"],
+  [/certificate has expired/, "CERT_HAS_EXPIRED"],
+  [/certificate is not yet valid/, "CERT_NOT_YET_VALID"],
+  [/altname|does not match certificate/i, "ERR_TLS_CERT_ALTNAME_INVALID"],
+];
+
+/**
+ * Reads the failure that a mod was given, with the help of the CLI's report of it: `api_error` names its kind, `text` tells a
+ * person. Undefined where neither has a code.
+ */
+export function readThrown(words: string, api_error = "", text = ""): ConnectionFailure | undefined {
+  const [, named, rest = ""] = THROWN.exec(words) ?? [];
+  const certificate = OF_CERTIFICATES.find(([pattern]) => pattern.test(rest))?.[1];
+  const isTls = api_error.startsWith("tls_") || certificate !== undefined;
+  const code = named ?? certificate ?? TOLD.exec(text)?.[1] ?? (isTls ? "TLS" : undefined);
+  return code === undefined ? undefined : { code, isTls, words: rest };
+}

@@ -10,6 +10,7 @@ import {
   upstreamUnreachable,
 } from "../api/errors.ts";
 import { limitHeaders, tellsOfLimits } from "../api/rateLimits.ts";
+import { passable, statusOf, typeOf } from "../api/statuses.ts";
 import type { CliMessage } from "./codec.ts";
 import {
   announcesConnectionFailure,
@@ -19,6 +20,7 @@ import {
 } from "./connectionFailure.ts";
 import type { NetworkRoute } from "./network.ts";
 import { isRedacted, readings, restored, wordsOf } from "./redaction.ts";
+import type { TurnEvidence } from "./transport.ts";
 import { headersOf, isSdkLog, type RateLimitInfo, UpstreamHeaders } from "./upstreamHeaders.ts";
 
 /** Upstream's error envelope as the CLI quotes it on stderr. */
@@ -49,30 +51,11 @@ const GIVEN_UP = [
   { line: /\[first-byte\] no response headers (\d{1,9})/, toError: (seconds: number) => upstreamSilent(seconds) },
 ];
 
-/** Statuses of the errors that arrive as events, where no status line tells (docs: "API errors"). */
-const STATUS_OF: Record<string, number> = {
-  invalid_request_error: 400,
-  authentication_error: 401,
-  billing_error: 402,
-  permission_error: 403,
-  not_found_error: 404,
-  request_too_large: 413,
-  rate_limit_error: 429,
-  timeout_error: 504,
-  overloaded_error: 529,
-};
-
-/** The type that goes with a status, for a refusal that names none, as of a gateway. */
-const typeOf = (status: number) => Object.keys(STATUS_OF).find((type) => STATUS_OF[type] === status) ?? "api_error";
-
-/** A status with which clients read the error; of a redirect or a proxy's demand they do not, as from a bad gateway. */
-const passable = (status: number) => (status >= 400 && status !== 407 ? status : 502);
-
 /**
  * What the CLI says of a failed turn, on both its outputs. Its messages reword upstream's text, its debug lines on
  * stderr quote it; of several failures in one turn only the first is upstream's answer to the request.
  */
-export class Evidence {
+export class Evidence implements TurnEvidence {
   #quoted: Quotation | undefined;
   /** A refusal that was no envelope. */
   #refused: { status: number; words: string } | undefined;
@@ -108,6 +91,10 @@ export class Evidence {
     return this.#upstream.seen;
   }
 
+  get hasAnswered(): boolean {
+    return this.#upstream.isComplete;
+  }
+
   /** Whether the one-call mod kept the CLI from another call. */
   get denied(): boolean {
     return this.#denied;
@@ -124,6 +111,15 @@ export class Evidence {
     else if (ANY_FAILURE.test(line)) this.#quote(line);
     else if (!this.#disconnect(line)) this.#giveUp(line);
   }
+
+  /** Every call of this transport streams. */
+  wholeAnswer(): undefined {}
+
+  /** What stderr says does not depend on the events. */
+  addEvent(): void {}
+
+  /** The mod of this transport reports no more than that it runs. */
+  addLog(): void {}
 
   addReport(message: CliMessage): void {
     // our own mod has kept the CLI from another call: what made it want one was the failure
@@ -218,7 +214,7 @@ export class Evidence {
 
   #quotedError({ status, envelope }: Quotation, told: string): ApiError {
     const { type, message, details } = envelope.error;
-    return new ApiError(passable(status ?? STATUS_OF[type] ?? 500), type, this.#restored(message, told), {
+    return new ApiError(passable(status ?? statusOf(type) ?? 500), type, this.#restored(message, told), {
       // those of an open stream are about the answer, not about what broke it
       ...(status !== undefined && { headers: this.#refusalHeaders(status) }),
       ...(details && { details: known(details) }),

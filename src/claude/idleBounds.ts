@@ -7,6 +7,8 @@ export interface IdleBoundsOptions {
   maxIdleWorkers: number;
   /** Bytes that these may have together; 0 for any number. */
   maxIdleMemory: number;
+  /** Milliseconds without work after which one with a key is let go. */
+  idleTimeout: number;
 }
 
 /**
@@ -15,12 +17,13 @@ export interface IdleBoundsOptions {
  */
 const GRACE_MS = 1000;
 
-/** Lets idle workers go beyond a number and a size, longest idle first. Blank ones do not count, since they are wanted. */
+/** Lets idle workers go beyond a number, a size and a time, longest idle first. Blank ones do not count, since they are wanted. */
 export class IdleBounds {
   readonly #idle: IdleWorkers;
   readonly #options: IdleBoundsOptions;
   readonly #dismiss: (worker: Worker) => void;
   readonly #read: typeof proportionalBytes;
+  readonly #shrinker: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -34,6 +37,7 @@ export class IdleBounds {
     this.#options = options;
     this.#dismiss = dismiss;
     this.#read = read;
+    this.#shrinker = setInterval(() => this.#shrink(), Math.max(1000, options.idleTimeout / 4)).unref();
   }
 
   /** Call when a worker has become idle. */
@@ -45,6 +49,12 @@ export class IdleBounds {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#shrinker);
+  }
+
+  #shrink(): void {
+    const before = performance.now() - this.#options.idleTimeout;
+    for (const worker of this.#idle.takeStale(before)) this.#dismiss(worker);
   }
 
   async #apply(): Promise<void> {

@@ -1,5 +1,6 @@
 import { hasOldKey } from "./helperKey.ts";
 import type { Cli } from "./locate.ts";
+import type { TransportName } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 
 interface Idle {
@@ -26,10 +27,19 @@ export class IdleWorkers {
     this.#idle.push({ worker, key, since: performance.now() });
   }
 
-  /** Removes the worker with this key that was busy last; undefined takes a blank one. */
-  take(key: string | undefined): Worker | undefined {
-    const isFit = (worker: Worker) => worker.alive && !hasOldKey(worker);
-    const index = this.#idle.findLastIndex((idle) => idle.key === key && isFit(idle.worker));
+  /** Removes the worker with this key that was busy last. */
+  take(key: string): Worker | undefined {
+    return this.#take((idle) => idle.key === key);
+  }
+
+  /** Removes a blank worker that uses this transport. */
+  takeBlank(transport: TransportName): Worker | undefined {
+    return this.#take(({ key, worker }) => key === undefined && worker.transport.name === transport);
+  }
+
+  #take(isWanted: (idle: Idle) => boolean): Worker | undefined {
+    const isFit = ({ worker }: Idle) => worker.alive && !hasOldKey(worker);
+    const index = this.#idle.findLastIndex((idle) => isWanted(idle) && isFit(idle));
     return index === -1 ? undefined : this.#idle.splice(index, 1)[0]?.worker;
   }
 
@@ -55,6 +65,11 @@ export class IdleWorkers {
   /** Removes the workers of a CLI that was replaced by this one. */
   takeOthers(cli: Cli | undefined): Worker[] {
     return this.#takeAll(this.#idle.filter(({ worker }) => worker.cli !== cli));
+  }
+
+  /** Removes the workers that rewrite requests. */
+  takeRewriting(): Worker[] {
+    return this.#takeAll(this.#idle.filter(({ worker }) => worker.transport.name === "rewrite"));
   }
 
   /** Removes every worker. */

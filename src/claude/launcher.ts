@@ -1,24 +1,20 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type CliProblem, cliEnvironment, cliNotStarted, isScarcity } from "../api/cliErrors.ts";
+import { type CliProblem, cliNotStarted, isScarcity } from "../api/cliErrors.ts";
 import { ApiError } from "../api/errors.ts";
-import { whyUnusable } from "../shared/directories.ts";
 import type { Logger } from "../shared/logger.ts";
-import { makePrivateDirectory } from "../shared/privateFiles.ts";
-import { credentialsOf } from "../shared/redact.ts";
 import { TurnBudget } from "../shared/turnBudget.ts";
-import { CliProcess, type Launch, type Spawn } from "./cliProcess.ts";
-import { homeTrouble, temporaryDirectory } from "./directories.ts";
-import { childEnvironment } from "./environment.ts";
-import { type HelperKey, withHelpers } from "./helperKey.ts";
+import { CliProcess, type Spawn } from "./cliProcess.ts";
+import { homeTrouble } from "./directories.ts";
+import { LaunchPlan, type LaunchRequest } from "./launchPlan.ts";
 import type { OwnAddress } from "./localServers.ts";
 import { type Cli, hasChanged, locate, type RequireFit } from "./locate.ts";
 import { readManagedSettings } from "./managedSettings.ts";
-import { settleProxy, unnamedBy } from "./network.ts";
-import { installOneCallMod, installOneStepMod } from "./oneCallMod.ts";
-import { type LeftOut, OwnUpstreams } from "./ownUpstreams.ts";
+import { OverlayTransport } from "./overlayTransport.ts";
+import type { LeftOut } from "./ownUpstreams.ts";
 import { Reaper } from "./reaper.ts";
-import { readSignInSettings, type SignInSettings, settingsPath } from "./signInSettings.ts";
+import { RewriteTransport } from "./rewrite/rewriteTransport.ts";
+import { type TransportName, TransportUnsuited } from "./transport.ts";
+import { TransportChoice, type TransportOption } from "./transportChoice.ts";
 import { Worker } from "./worker.ts";
 
 export interface LauncherOptions {
@@ -31,6 +27,8 @@ export interface LauncherOptions {
   withoutHelpers?: boolean;
   /** Milliseconds without a byte after which the CLI gives up on upstream; 0 for never. */
   streamIdleTimeout?: number;
+  /** How requests travel. */
+  transport?: TransportOption;
   /** Milliseconds in which a busy worker must show a sign of life. */
   cliSilence?: number;
 }
@@ -59,23 +57,6 @@ const RETURN = { attempts: 20, pause: 250 };
 /** Problems of a CLI that an update may just be replacing. */
 const PASSING: ReadonlySet<unknown> = new Set<CliProblem>(["cli_missing", "cli_unusable"]);
 
-/**
- * How a worker is started. No tools, no settings of the user or a project, no MCP servers, no session files, no slash
- * commands: what is left is one request, one answer. The model here is a placeholder, since each request brings its own.
- */
-export const ARGUMENTS: readonly string[] = [
-  "-p",
-  ...["--input-format", "stream-json", "--output-format", "stream-json", "--verbose", "--include-partial-messages"],
-  ...["--tools", "", "--setting-sources", "", "--strict-mcp-config", "--no-session-persistence"],
-  ...["--disable-slash-commands", "--max-turns", "1", "--model", "sonnet", "--debug-to-stderr"],
-];
-
-/** A worker's start, with the key of a helper that it brings. */
-interface Prepared {
-  launch: Launch;
-  key?: HelperKey;
-}
-
 /** Finds the CLI and starts workers of it. Before each start it looks whether the CLI is still the one that was checked. */
 export class Launcher {
   readonly #options: LauncherOptions;
@@ -84,17 +65,19 @@ export class Launcher {
   readonly #budget = new TurnBudget();
   #cli: Promise<Cli> | undefined;
   #found: Cli | undefined;
-  readonly #ownUpstreams: OwnUpstreams;
+  readonly #plan: LaunchPlan;
   /** Whether workers need the mod that ends further steps, as the last one showed; undefined before any has. */
   #needsStepMod: boolean | undefined;
   /** Whether to wait for a CLI that has vanished, which is done once. */
   #awaitsReturn = false;
+  readonly choice: TransportChoice;
 
   constructor(options: LauncherOptions, parts: LauncherParts) {
     this.#options = options;
     this.#parts = parts;
     this.#reaper = new Reaper(process.platform, parts.spawn);
-    this.#ownUpstreams = new OwnUpstreams(parts.ownAddress, parts.logger);
+    this.choice = new TransportChoice(options.transport ?? "auto", parts.logger);
+    this.#plan = new LaunchPlan(options, parts);
   }
 
   /** The CLI that was found last; never waits. */
@@ -104,19 +87,28 @@ export class Launcher {
 
   /** Base URLs that lead back to this machine's servers, which the last worker was started without. */
   get leftOut(): readonly LeftOut[] {
-    return this.#ownUpstreams.leftOut;
+    return this.#plan.leftOut;
   }
 
   /**
-   * Starts a worker whose requests carry `betas` besides the CLI's own, behind others if it is
-   * for the `background`. Throws `ApiError` when there is no usable CLI.
+   * Resolves with how requests travel now, as far as it is known before a worker is started. Throws `ApiError` when there is
+   * no usable CLI.
    */
-  async launch(betas: readonly string[], background: boolean): Promise<Worker> {
+  async chooseTransport(): Promise<TransportName> {
+    const cli = await this.locate();
+    await this.choice.look(cli, await this.#plan.variables());
+    return this.choice.name;
+  }
+
+  /** Starts a worker. Throws `ApiError` when there is no usable CLI, and `TransportUnsuited`. */
+  async launch(request: LaunchRequest): Promise<Worker> {
     for (let attempt = 1; ; attempt++) {
+      if (request.transport === "rewrite" && (await this.chooseTransport()) === "overlay")
+        throw new TransportUnsuited(this.choice.reason);
       const cli = await this.locate();
       // before a worker has shown it, managed settings make it likely
       const hasStepMod = this.#needsStepMod ?? (await readManagedSettings()).length > 0;
-      const { launch, key } = await this.#prepare(cli, betas, hasStepMod).catch((error) => {
+      const { launch, key } = await this.#plan.prepare(cli, request, hasStepMod).catch((error) => {
         throw cliNotStarted(error);
       });
       const process = new CliProcess(launch, this.#reaper, this.#parts.spawn, this.#budget);
@@ -129,7 +121,7 @@ export class Launcher {
         if (attempt === START_ATTEMPTS) throw cliNotStarted(error);
         continue;
       }
-      const worker = this.#workerOf(process, cli, background, hasStepMod);
+      const worker = this.#workerOf(process, cli, request, hasStepMod);
       worker.helperKey = key;
       return worker;
     }
@@ -139,59 +131,33 @@ export class Launcher {
    * Has the next workers get the mods that this one turned out to need. Returns whether it lacked one, so that another
    * start is worth a try.
    */
-  learn({ mods }: Worker): boolean {
-    if (mods.areJudged) this.#needsStepMod = mods.needStepMod;
-    return mods.reasonToRetire !== undefined;
+  learn(worker: Worker): boolean {
+    const { transport } = worker;
+    if (transport instanceof OverlayTransport && transport.mods.areJudged) {
+      this.#needsStepMod = transport.mods.needStepMod;
+    }
+    this.choice.learn(worker);
+    return transport.mods.reasonToRetire !== undefined;
   }
 
-  async #prepare(
-    { command, prefix, searchPath }: Cli,
-    betas: readonly string[],
-    hasStepMod: boolean,
-  ): Promise<Prepared> {
-    const { environment, extraEnvironment, networkVariables, dataDir, streamIdleTimeout } = this.#options;
-    await temporaryDirectory({ ...environment, ...extraEnvironment });
-    const cwd = join(dataDir, "empty");
-    const mods = await inDataDirectory(dataDir, async () => {
-      await makePrivateDirectory(cwd);
-      return [await installOneCallMod(dataDir), ...(hasStepMod ? [await installOneStepMod(dataDir)] : [])];
-    });
-    const signIn = await this.#signIn();
-    const [own, settings, extra] = await this.#ownUpstreams.without(
-      { place: "the environment of the server", variables: environment },
-      { place: settingsPath({ ...environment, ...extraEnvironment }), ...signIn, variables: signIn.environment },
-      { place: "the setting 'environment'", variables: extraEnvironment },
-    );
-    const args = [...prefix, ...ARGUMENTS, ...mods.flatMap((mod) => ["--plugin-dir", mod])];
-    const named = { ...own.variables, ...settings.variables };
-    const given = { ...unnamedBy({ ...named, ...extra.variables }, networkVariables ?? {}), ...named };
-    const child = childEnvironment(given, extra.variables, betas, streamIdleTimeout);
-    settleProxy(child);
-    if (searchPath !== undefined) child.PATH = searchPath;
-    return withHelpers({ command, args, environment: child, cwd }, settings.helpers);
-  }
-
-  #workerOf(process: CliProcess, cli: Cli, background: boolean, hasStepMod: boolean): Worker {
+  #workerOf(process: CliProcess, cli: Cli, { transport, background }: LaunchRequest, hasStepMod: boolean): Worker {
     const { logger } = this.#parts;
+    const { streamIdleTimeout = 0, cliSilence: silence } = this.#options;
     if (background) process.yieldToOthers();
-    const worker = new Worker(process, logger, this.#options.cliSilence, undefined, cli, hasStepMod);
+    const { route } = process;
+    const worker = new Worker({
+      process,
+      transport:
+        transport === "rewrite"
+          ? new RewriteTransport(route, streamIdleTimeout)
+          : new OverlayTransport(route, hasStepMod),
+      logger,
+      silence,
+      cli,
+    });
     logger.info(`worker ${process.pid} started (Claude Code ${cli.version})`);
     void process.exited.then((how) => logger.info(`worker ${process.pid} ended (${how})`));
     return worker;
-  }
-
-  /** Read anew for each worker, so that a change there needs no restart. */
-  async #signIn(): Promise<SignInSettings> {
-    const { environment, extraEnvironment, withoutHelpers } = this.#options;
-    try {
-      const settings = await readSignInSettings({ ...environment, ...extraEnvironment });
-      this.#parts.hide(credentialsOf(settings.environment));
-      return withoutHelpers ? { ...settings, helpers: {} } : settings;
-    } catch (error) {
-      if (isScarcity(error)) throw error;
-      this.#parts.logger.warn((error as Error).message);
-      return { environment: {}, helpers: {} };
-    }
   }
 
   /** Finds a CLI that is fit, anew where it has changed; only success is kept, so an installation needs no restart. */
@@ -275,14 +241,4 @@ export class Launcher {
 /** Whether two searches found the same program in the same state. */
 function isSame(cli: Cli, other: Cli | undefined): other is Cli {
   return cli.path === other?.path && cli.version === other.version && cli.identity.current === other.identity.current;
-}
-
-/** Does what a start needs in the data directory. Throws `ApiError` that names the directory where it cannot be used. */
-async function inDataDirectory<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const reason = whyUnusable(error);
-    throw reason === undefined ? error : cliEnvironment("the data directory", dataDir, reason);
-  }
 }

@@ -155,7 +155,7 @@ function firstSentence(message: string): string {
   return message.split(/\.\s+(?=[A-Z])/)[0] as string;
 }
 
-function isOlder(version: string, minimum: string): boolean {
+export function isOlder(version: string, minimum: string): boolean {
   const [a, b] = [version, minimum].map((text) => text.split(".").map(Number)) as [number[], number[]];
   for (const [i, part] of b.entries()) if (a[i] !== part) return (a[i] as number) < part;
   return false;

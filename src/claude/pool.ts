@@ -1,6 +1,7 @@
 import { isForbidden, isScarcity } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { untilAborted } from "../shared/untilAborted.ts";
+import { Arrivals } from "./arrivals.ts";
 import type { CliDescription } from "./description.ts";
 import type { EncodedJson } from "./encodedJson.ts";
 import { IdleBounds, type IdleBoundsOptions } from "./idleBounds.ts";
@@ -8,19 +9,23 @@ import { IdleWorkers } from "./idleWorkers.ts";
 import { isWorn, type WearBounds } from "./isWorn.ts";
 import { KnownDescription } from "./knownDescription.ts";
 import type { Launcher } from "./launcher.ts";
+import type { LaunchRequest } from "./launchPlan.ts";
 import { guardMemory } from "./memoryGuard.ts";
 import { isNested, type Origin } from "./nesting.ts";
 import { Slots } from "./slots.ts";
+import { type TransportName, TransportUnsuited } from "./transport.ts";
 import type { Worker } from "./worker.ts";
-import { nameOf, PLAIN_KEY, type WorkerKey } from "./workerKey.ts";
+import { nameOf, plainKey, type WorkerKey } from "./workerKey.ts";
 
 export interface PoolOptions extends IdleBoundsOptions, WearBounds {
   maxConcurrent: number;
   maxQueue: number;
   warm: number;
-  idleTimeout: number;
   maxBusyWorkerMemory: number;
 }
+
+/** What a pool needs of the launcher. */
+export type WorkerFactory = Pick<Launcher, "choice" | "chooseTransport" | "found" | "isReplaced" | "launch" | "learn">;
 
 /** A worker lent for one request. */
 export interface Lease {
@@ -38,12 +43,9 @@ const COUNTERS = 2;
  */
 const FREED_FOR_START = 3;
 
-const NO_BETAS: readonly string[] = [];
-const PLAIN = nameOf(PLAIN_KEY);
-
 /** Lends workers: one that has the right system prompt already, else a blank one, else a new one. */
 export class Pool {
-  readonly #launcher: Launcher;
+  readonly #launcher: WorkerFactory;
   readonly #options: PoolOptions;
   readonly #logger: Logger;
   readonly #slots: Slots;
@@ -51,24 +53,21 @@ export class Pool {
   readonly #workers = new Set<Worker>();
   /** Those with the sign-in of now. */
   #current = new WeakSet<Worker>();
-  readonly #shrinker: NodeJS.Timeout;
   readonly #endGuard: () => void;
-  /** Workers about to become idle, by key. */
-  readonly #expected = new Map<string, Set<Promise<void>>>();
+  readonly #arrivals = new Arrivals();
   readonly #idle = new IdleWorkers();
   readonly #idleBounds: IdleBounds;
   #warming = 0;
   #closed = false;
   readonly #known: KnownDescription;
 
-  constructor(launcher: Launcher, options: PoolOptions, logger: Logger) {
+  constructor(launcher: WorkerFactory, options: PoolOptions, logger: Logger) {
     this.#launcher = launcher;
     this.#options = options;
     this.#logger = logger;
     this.#known = new KnownDescription(logger, () => this.#describe());
     this.#slots = new Slots(options.maxConcurrent, options.maxQueue);
     this.#counters = new Slots(COUNTERS, options.maxQueue);
-    this.#shrinker = setInterval(() => this.#shrink(), Math.max(1000, options.idleTimeout / 4)).unref();
     this.#idleBounds = new IdleBounds(this.#idle, options, (worker) => this.#dismiss(worker));
     this.#endGuard = guardMemory(this.#workers, options.maxBusyWorkerMemory);
   }
@@ -95,13 +94,18 @@ export class Pool {
       missing--
     ) {
       this.#warming += 1;
-      this.#start(NO_BETAS)
+      this.#startBlank()
         .then((worker) => this.#park(worker, undefined))
         .catch((error: Error) => this.#logger.warn(error.message))
         .finally(() => {
           this.#warming -= 1;
         });
     }
+  }
+
+  /** How requests travel now, as far as it is known. */
+  get transport(): TransportName {
+    return this.#launcher.choice.name;
   }
 
   /**
@@ -119,7 +123,8 @@ export class Pool {
 
   /**
    * Lends a worker with this key, one that has not served yet if it must be `fresh`.
-   * Throws `ApiError` when the line is full or the CLI cannot be started, and the signal's reason when it is aborted.
+   * Throws `ApiError` when the line is full or the CLI cannot be started, `TransportUnsuited` when the request must take the
+   * other transport, and the signal's reason when it is aborted.
    */
   async lease(key: WorkerKey, signal: AbortSignal, fresh = false): Promise<Lease> {
     const freeSlot = await (key.background ? this.#slots.acquireBehind(signal) : this.#slots.acquire(signal));
@@ -139,8 +144,10 @@ export class Pool {
       const ready = fresh ? undefined : (this.#idle.take(name) ?? (await this.#nextToArrive(name)));
       const worker = ready ?? (await this.#prepare(key));
       const release = (spent = false) => {
+        // what the request has shown counts for the one that comes next
+        this.#learn(worker);
         const returned = this.#return(worker, name, spent).catch(() => this.#dismiss(worker));
-        this.#expect(name, returned);
+        this.#arrivals.expect(name, returned);
         void returned.then(freeSlot);
       };
       return { worker, release };
@@ -157,7 +164,8 @@ export class Pool {
   async leaseCounter(system: string | EncodedJson, signal: AbortSignal): Promise<Lease> {
     const freeSlot = await this.#counters.acquire(signal);
     try {
-      const worker = await this.#prepare({ ...PLAIN_KEY, system });
+      // it counts by the messages that the CLI holds, and is sent no request
+      const worker = await this.#prepare({ ...plainKey("overlay"), system });
       const release = () => {
         this.#dismiss(worker);
         freeSlot();
@@ -172,6 +180,7 @@ export class Pool {
   /** Lets every worker go that was started before, once it is idle: each keeps the sign-in it was started with. */
   renew(): void {
     this.#current = new WeakSet();
+    this.#launcher.choice.forget();
     this.#known.doubt();
     for (const worker of this.#idle.clear()) this.#dismiss(worker);
   }
@@ -179,7 +188,6 @@ export class Pool {
   /** Stops every worker; resolves when all are gone. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#shrinker);
     this.#endGuard();
     this.#idleBounds.close();
     this.#slots.close();
@@ -188,43 +196,51 @@ export class Pool {
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
   }
 
-  #describe(): Promise<void> {
-    const described = this.#prepare(PLAIN_KEY).then((worker) => this.#park(worker, PLAIN));
-    this.#expect(PLAIN, described);
-    return described;
+  async #describe(): Promise<void> {
+    const { transport } = this;
+    const key = plainKey(transport);
+    const described = this.#prepare(key).then((worker) => this.#park(worker, nameOf(key)));
+    this.#arrivals.expect(nameOf(key), described);
+    try {
+      await described;
+    } catch (error) {
+      if (!(error instanceof TransportUnsuited) || transport === "overlay") throw error;
+      await this.#describe();
+    }
   }
 
-  /** A worker with this key will be idle as soon as `arrival` settles. */
-  #expect(key: string, arrival: Promise<void>): void {
-    const expected = this.#expected.get(key) ?? new Set();
-    this.#expected.set(key, expected.add(arrival));
-    const forget = () => {
-      expected.delete(arrival);
-      if (expected.size === 0) this.#expected.delete(key);
-    };
-    arrival.then(forget, forget);
+  async #startBlank(): Promise<Worker> {
+    return this.#start({ transport: await this.#launcher.chooseTransport() });
+  }
+
+  /** Takes what a worker has shown; returns whether it lacked a mod. */
+  #learn(worker: Worker): boolean {
+    const { choice } = this.#launcher;
+    const before = choice.name;
+    const lacksMod = this.#launcher.learn(worker);
+    if (choice.name !== before) for (const idle of this.#idle.takeRewriting()) this.#dismiss(idle);
+    return lacksMod;
   }
 
   /** Waits for a worker that is just winding up, which takes milliseconds, rather than start another. */
   async #nextToArrive(key: string): Promise<Worker | undefined> {
-    const expected = this.#expected.get(key);
-    if (!expected) return undefined;
-    await Promise.race(expected).catch(() => {});
-    return this.#idle.take(key);
+    return (await this.#arrivals.next(key)) ? this.#idle.take(key) : undefined;
   }
 
-  async #prepare({ system, betas, background = false }: WorkerKey<string | EncodedJson>): Promise<Worker> {
-    let blank = betas.length === 0 && !background ? this.#idle.take(undefined) : undefined;
+  async #prepare(key: WorkerKey<string | EncodedJson>): Promise<Worker> {
+    const { transport, system, betas, background = false } = key;
+    let blank = betas.length === 0 && !background ? this.#idle.takeBlank(transport) : undefined;
     for (let isSecond = false; ; ) {
-      const worker = blank ?? (await this.#startAnyhow(betas, background));
+      const worker = blank ?? (await this.#startAnyhow(key));
       this.warmUp();
       try {
         this.#known.accept(await worker.initialize(system));
-        this.#launcher.learn(worker);
+        this.#learn(worker);
         return worker;
       } catch (error) {
         this.#dismiss(worker);
-        const lacksMod = this.#launcher.learn(worker);
+        const lacksMod = this.#learn(worker);
+        if (error instanceof TransportUnsuited) throw error;
         // a blank worker may have died unnoticed while it waited; a new one that fails shows what is wrong
         if (!blank && (isSecond || !(lacksMod || (await this.#isReplaced(worker, error))))) throw error;
         isSecond = !blank;
@@ -238,22 +254,22 @@ export class Pool {
   }
 
   /** Starts a worker, with the resources of idle ones where the system has too few left. */
-  async #startAnyhow(betas: readonly string[], background: boolean): Promise<Worker> {
+  async #startAnyhow(request: LaunchRequest): Promise<Worker> {
     try {
-      return await this.#start(betas, background);
+      return await this.#start(request);
     } catch (error) {
       const freed = isScarcity(error) ? this.#idle.takeOldest(FREED_FOR_START) : [];
       if (freed.length === 0) throw error;
       this.#logger.info(`${freed.length} idle workers end to make room for another: ${(error as Error).message}`);
       await Promise.all(freed.map((worker) => worker.stop()));
-      return await this.#start(betas, background);
+      return await this.#start(request);
     }
   }
 
-  async #start(betas: readonly string[], background = false): Promise<Worker> {
+  async #start(request: LaunchRequest): Promise<Worker> {
     this.#makeRoom();
     const current = this.#current;
-    const worker = await this.#launcher.launch(betas, background);
+    const worker = await this.#launcher.launch(request);
     for (const outdated of this.#idle.takeOthers(this.#launcher.found)) this.#dismiss(outdated);
     current.add(worker);
     this.#workers.add(worker);
@@ -267,7 +283,7 @@ export class Pool {
 
   async #return(worker: Worker, key: string, spent: boolean): Promise<void> {
     const fit = await worker.settle();
-    this.#launcher.learn(worker);
+    this.#learn(worker);
     if (!worker.alive) return;
     if (!fit || spent || this.#closed || (await isWorn(worker, this.#options))) this.#dismiss(worker);
     else this.#park(worker, key);
@@ -291,11 +307,6 @@ export class Pool {
     const { maxConcurrent, warm } = this.#options;
     if (this.#workers.size < 2 * maxConcurrent + warm) return;
     for (const worker of this.#idle.takeOldest(1)) this.#dismiss(worker);
-  }
-
-  #shrink(): void {
-    const before = performance.now() - this.#options.idleTimeout;
-    for (const worker of this.#idle.takeStale(before)) this.#dismiss(worker);
   }
 
   #dismiss(worker: Worker): void {

@@ -1,5 +1,6 @@
 import type { CliDescription } from "./description.ts";
 import type { Launcher } from "./launcher.ts";
+import { TransportUnsuited } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 
 /** A worker that is initialized. */
@@ -19,7 +20,8 @@ export async function startWorker(
   signal?: AbortSignal,
 ): Promise<Started> {
   for (let isSecond = false; ; isSecond = true) {
-    const worker = await launcher.launch([], background);
+    const transport = await launcher.chooseTransport();
+    const worker = await launcher.launch({ transport, background });
     const stop = () => void worker.stop();
     if (signal?.aborted) stop();
     signal?.addEventListener("abort", stop, { once: true });
@@ -29,7 +31,8 @@ export async function startWorker(
       return { worker, description };
     } catch (error) {
       await worker.stop();
-      if (!launcher.learn(worker) || isSecond) throw error;
+      const mayTryAgain = launcher.learn(worker);
+      if (!(error instanceof TransportUnsuited) && (!mayTryAgain || isSecond)) throw error;
     } finally {
       signal?.removeEventListener("abort", stop);
     }

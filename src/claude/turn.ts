@@ -1,13 +1,13 @@
 import { isDeeperThan, MAX_DEPTH } from "../api/depth.ts";
 import { type ApiError, answerBrokenOff } from "../api/errors.ts";
 import { fieldsOf, type StreamEvent } from "../api/events.ts";
+import { unfold } from "../api/unfold.ts";
 import { Channel } from "../shared/channel.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { CliMessage } from "./codec.ts";
-import { Evidence } from "./evidence.ts";
-import type { NetworkRoute } from "./network.ts";
-import { reportsCall, reportsGuardedTurn } from "./oneCallMod.ts";
+import { REPORTS, reportOf } from "./modReports.ts";
 import { reasonToRetire } from "./retirement.ts";
+import type { TransportName, TurnEvidence } from "./transport.ts";
 
 /** Events that may wait for a slow client before the CLI itself is slowed down. */
 const BUFFERED_EVENTS = 64;
@@ -21,15 +21,28 @@ const FIRST_LINE = /settings change notification for flagSettings|\[engine\] tur
 /** The ends of block and message, in the order in which the CLI makes them up. */
 const ENDS = ["content_block_stop", "message_delta", "message_stop"];
 
+/** What a turn works with. */
+export interface TurnParts {
+  /** Asks the CLI to end the turn. */
+  interrupt: () => void;
+  transport: { readonly name: TransportName; readonly mod: string };
+  evidence: TurnEvidence;
+  /** Whether the first event waits for upstream's headers. */
+  awaitsHeaders?: boolean;
+  /** For turns without mods: called when the call has been made up, and has to keep further ones away. */
+  called?: (() => void) | undefined;
+}
+
 /**
  * One request's way through the CLI: fed with the CLI's output, it yields upstream's events and ends at the first
  * `message_stop`, whatever the CLI would like to do after it.
  */
 export class Turn {
   readonly #interrupt: () => void;
+  readonly #transport: { readonly name: TransportName; readonly mod: string };
   readonly #awaitsHeaders: boolean;
   readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS);
-  readonly #evidence: Evidence;
+  readonly #evidence: TurnEvidence;
   #lacksHeaders = false;
   /** Whether stderr has come to the lines of this turn. */
   #isOwn = false;
@@ -57,22 +70,12 @@ export class Turn {
     this.#resolveEnded = resolve;
   });
 
-  /**
-   * `interrupt` asks the CLI to end the turn; `awaitsHeaders` has the first event wait for upstream's headers; `body` is
-   * the request's, and `route` its way to the API. `called` is for turns without mods: it is called when the call has been
-   * made up, and has to keep further ones away.
-   */
-  constructor(
-    interrupt: () => void,
-    awaitsHeaders = true,
-    body: Record<string, unknown> = {},
-    route: NetworkRoute | undefined = undefined,
-    called: (() => void) | undefined = undefined,
-  ) {
+  constructor({ interrupt, transport, evidence, awaitsHeaders = true, called }: TurnParts) {
     this.#interrupt = interrupt;
-    this.#called = called;
+    this.#transport = transport;
+    this.#evidence = evidence;
     this.#awaitsHeaders = awaitsHeaders;
-    this.#evidence = new Evidence(body, route);
+    this.#called = called;
   }
 
   /** Upstream's events. Throws `ApiError` when the answer does not come, or not whole. */
@@ -103,7 +106,8 @@ export class Turn {
 
   /** Whether a call was answered about which the mod was not asked, though it was about the turn. */
   get isPassedOver(): boolean {
-    return this.#guarded && this.#started && !this.#reported;
+    const wasAnswered = this.#started || this.#evidence.refusedStatus !== undefined;
+    return !this.#reported && wasAnswered && (this.#guarded || this.#transport.name === "rewrite");
   }
 
   /** Upstream's headers about the answer and about limits, from its first event on. */
@@ -130,17 +134,24 @@ export class Turn {
         this.#evidence.addLimit(message.rate_limit_info);
         return;
       case "system":
-        if (reportsGuardedTurn(message)) this.#guarded = true;
-        if (reportsCall(message)) {
-          this.#sent = true;
-          this.#reported = true;
-        }
+        this.#log(message);
         return;
       case "result":
         if (!this.#over) await this.#ended(message);
         this.#resolveEnded();
         return;
     }
+  }
+
+  #log(message: CliMessage): void {
+    const report = reportOf(message, this.#transport.mod);
+    if (report === undefined) return;
+    if (report === REPORTS.turnStarted) this.#guarded = true;
+    if (report === REPORTS.calling) {
+      this.#sent = true;
+      this.#reported = true;
+    }
+    this.#evidence.addLog(message);
   }
 
   /** Takes a line of the CLI's stderr. Ignores those that an earlier turn left behind. */
@@ -183,6 +194,10 @@ export class Turn {
       // a second answer in one turn is never this request's
       if (this.#started) return;
       await this.#begin(event);
+      // the CLI's own body, and not the client's, was sent
+      if (this.isPassedOver && this.#transport.name === "rewrite") {
+        return this.#breakOff("Claude Code sent another request in place of this one.");
+      }
     }
     if (this.#closed) return;
     if (abandoned) {
@@ -200,6 +215,8 @@ export class Turn {
       this.#closed = event.type === "message_stop";
       return;
     }
+    // ends may be the CLI's own, which it makes up when it gives the answer up
+    this.#evidence.addEvent();
     await this.#events.push(event);
     // while the last event waited for a slow client, the client may have gone
     if (event.type === "message_stop" && !this.#over) {
@@ -219,7 +236,8 @@ export class Turn {
     this.#sent = true;
     const content = fieldsOf(event.message)?.content;
     if (Array.isArray(content)) this.#blocks = content.length;
-    if (this.#awaitsHeaders) this.#lacksHeaders = !(await isWithin(LAG, this.#evidence.answered));
+    if (this.#awaitsHeaders && !this.#evidence.hasAnswered)
+      this.#lacksHeaders = !(await isWithin(LAG, this.#evidence.answered));
   }
 
   /** A block that the CLI tells of when it is complete, at its place among the events but not by them. */
@@ -239,6 +257,12 @@ export class Turn {
   async #ended(result: CliMessage): Promise<void> {
     if (this.#closed && this.#held.length > 0 && !result.is_error) {
       await this.#releaseHeld();
+      this.#finish();
+      return;
+    }
+    const whole = this.#evidence.wholeAnswer();
+    if (whole) {
+      for (const event of unfold(whole)) await this.#events.push(event);
       this.#finish();
       return;
     }

@@ -1,21 +1,8 @@
 import { EncodedText } from "./encodedText.ts";
-
-/** What a worker is given for one request. */
-export interface TurnRequest {
-  /** Alias or id; the CLI resolves it and picks the betas that fit the model. */
-  model: string;
-  /** The client's body without `model`, `system` and `stream`, merged by the CLI into its own; a large one as its JSON. */
-  body: Record<string, unknown> | EncodedText;
-  /** How long the CLI's own cache marks on the system prompt keep it, which stand for the client's; undefined for no marks. */
-  systemMarks: "5m" | "1h" | undefined;
-  /** Whether no `temperature` may be added. The body must have a `thinking` then, which takes the place of the CLI's. */
-  withoutTemperature: boolean;
-  /** A digest of the messages, by which the request is recognized should it come back to us. */
-  conversation?: string;
-}
+import type { OverlayRequest } from "./turnRequest.ts";
 
 /** The body, of a large one its numbers. */
-export function bodyOf({ body }: TurnRequest): Record<string, unknown> {
+export function bodyOf({ body }: OverlayRequest): Record<string, unknown> {
   return body instanceof EncodedText ? body.numbers : body;
 }
 
@@ -31,7 +18,7 @@ export function bodyOf({ body }: TurnRequest): Record<string, unknown> {
  * - `ANTHROPIC_LOG` has the SDK inside the CLI tell of upstream's headers on stderr. Not from the start, since what the
  *   CLI asks Bedrock then would be told on stdout.
  */
-export function turnSettings(request: TurnRequest) {
+export function turnSettings(request: OverlayRequest) {
   return {
     model: request.model,
     env: {

@@ -23,12 +23,16 @@ export interface RateLimitInfo {
 /** Headers that say whose an answer is. */
 const OF_ITSELF = /^(request-id|anthropic-(organization|workspace)-id)$/;
 
+/** Whether a header of upstream's is passed on to the client. */
+export const isForClient = (name: string): boolean => tellsOfLimits(name) || OF_ITSELF.test(name);
+
 /** Those headers of upstream's last answer that are for the client, read off the lines of stderr. */
 export class UpstreamHeaders {
   #headers: Record<string, string> = {};
   #open = false;
   #contentType: string | undefined;
   #hasAnswered = false;
+  #isComplete = false;
   #resolveSeen!: () => void;
 
   /** Resolves when the headers of an answer are there. */
@@ -38,6 +42,11 @@ export class UpstreamHeaders {
 
   get current(): Record<string, string> {
     return this.#headers;
+  }
+
+  /** Whether the headers of an answer are there. */
+  get isComplete(): boolean {
+    return this.#isComplete;
   }
 
   /** What the first answer consists of. */
@@ -61,11 +70,12 @@ export class UpstreamHeaders {
     if (!this.#open) return;
     if (line === "}") {
       this.#open = false;
+      this.#isComplete = true;
       this.#resolveSeen();
     }
     const [, name = "", value] = HEADER.exec(line) ?? [];
     if (name === "content-type") this.#contentType ??= value;
-    if (value !== undefined && (tellsOfLimits(name) || OF_ITSELF.test(name))) this.#headers[name] = value;
+    if (value !== undefined && isForClient(name)) this.#headers[name] = value;
   }
 }
 

@@ -3,23 +3,22 @@ import type { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
+import { CliOutput, type LastOutput } from "./cliOutput.ts";
 import type { CliProcess } from "./cliProcess.ts";
-import { type CliMessage, encodePieces, messages } from "./codec.ts";
+import { type CliMessage, encodePieces } from "./codec.ts";
 import { type ControlRequest, Controls } from "./controls.ts";
 import { CountSession } from "./countSession.ts";
 import type { CliDescription } from "./description.ts";
-import { Diagnostics } from "./diagnostics.ts";
 import type { EncodedJson } from "./encodedJson.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type HelperKey, nameHelper } from "./helperKey.ts";
 import { LastWords } from "./lastWords.ts";
-import { LineLog } from "./lineLog.ts";
 import { type Cli, requireVersion } from "./locate.ts";
-import { Mods } from "./mods.ts";
 import type { NetworkRoute } from "./network.ts";
+import type { Ask, Transport } from "./transport.ts";
 import { Turn } from "./turn.ts";
-import { bodyOf, type TurnRequest, trigger, turnSettings, withoutMessages } from "./turnSettings.ts";
-import { isSdkLog } from "./upstreamHeaders.ts";
+import type { TurnRequest } from "./turnRequest.ts";
+import { withoutMessages } from "./turnSettings.ts";
 import {
   ASIDE_TIMEOUT,
   COUNT_TIMEOUT,
@@ -35,6 +34,17 @@ import {
 /** A request unknown to the CLI, which it refuses at once, even in the middle of a turn. */
 const PING = { subtype: "claude_virtual_api_ping" };
 
+/** What a worker is made of. */
+export interface WorkerParts {
+  process: CliProcess;
+  transport: Transport;
+  logger: Logger;
+  /** Milliseconds in which a busy process must show a sign of life, and an idle one before it is given a request. */
+  silence?: number | undefined;
+  wake?: number | undefined;
+  cli?: Cli | undefined;
+}
+
 /**
  * One long-lived CLI process that serves many requests, one after the other.
  * The system prompt is given once and belongs to the process; everything else belongs to the request.
@@ -43,24 +53,20 @@ export class Worker {
   readonly #process: CliProcess;
   readonly #logger: Logger;
   readonly #controls = new Controls((message) => this.#write(message));
-  readonly #diagnostics: Diagnostics;
+  readonly #output: CliOutput;
   readonly #heartbeat: Heartbeat;
-  readonly #strayLog: LineLog;
-  readonly #diagnosticsLog: LineLog;
   #turn: Turn | undefined;
   #count: CountSession | undefined;
   /** The answers to what was asked in the middle of the turn: until they are there, it could still hit the next turn. */
   #asides: Promise<unknown>[] = [];
   /** Whether the CLI logs upstream's headers, for which answers wait. */
   #tellsHeaders = true;
-  /** Whether a message waits for a slow client, and all later ones behind it. */
-  #isHeld = false;
   /** Why the process was ended, if not by itself. */
   #failure: ApiError | undefined;
   readonly #lastWords = new LastWords();
-  readonly mods: Mods;
   /** Resolves when the process has ended and its pipes are closed. */
   readonly #gone: Promise<void>;
+  readonly transport: Transport;
   readonly cli: Cli | undefined;
   /** The CLI's name of its session, which it has said before it is initialized. */
   sessionId: string | undefined;
@@ -71,26 +77,29 @@ export class Worker {
   /** Requests served so far. */
   served = 0;
 
-  constructor(process: CliProcess, logger: Logger, silence = SILENCE, wake = WAKE, cli?: Cli, hasStepMod = false) {
+  constructor({ process, transport, logger, silence = SILENCE, wake = WAKE, cli }: WorkerParts) {
     this.#process = process;
+    this.transport = transport;
     this.cli = cli;
-    this.mods = new Mods(hasStepMod);
     this.#logger = logger;
-    this.#diagnostics = new Diagnostics(process.stderr, () => {
-      logger.warn(`worker ${this.pid}: wrote so much to stderr that the rest is dropped until the next request`);
-      this.#turn?.presumeSent();
+    this.#output = new CliOutput({
+      process,
+      logger,
+      heard: (message) => this.#accept(message),
+      diagnosed: (line) => this.#diagnose(line),
+      dropped: () => this.#turn?.presumeSent(),
+      unreadable: (reason) => this.end(cliUnreadable(reason)),
+      isGivenUp: () => this.#failure !== undefined,
     });
-    this.#strayLog = new LineLog((line) => logger.debug(`worker ${this.pid}: ${line}`));
-    this.#diagnosticsLog = new LineLog((line) => logger.trace(`worker ${this.pid}: ${line}`));
     const ping = () => this.#controls.request(PING, PING_TIMEOUT).catch(() => {});
     this.#heartbeat = new Heartbeat({
       silence,
       wake,
       ping,
-      isHeld: () => this.#isHeld,
+      isHeld: () => this.#output.isHeld,
       dead: (bound) => this.end(cliUnresponsive(bound / 1000)),
     });
-    this.#gone = this.#read();
+    this.#gone = this.#output.ended.then((last) => this.#fail(last));
     // the answer shows when a blank worker is ready: from then on silence means that it hangs
     void ping();
   }
@@ -129,8 +138,8 @@ export class Worker {
       .finally(() => this.#heartbeat.stop());
     requireVersion(this.cli, response?.claude_code_version);
     const account = nameHelper(response?.account ?? {}, this.helperKey);
-    const ask = () => this.#controls.request({ subtype: "get_settings" }, SETTINGS_TIMEOUT);
-    const organization = await this.mods.require(account, ask);
+    const ask: Ask = (subtype) => this.#controls.request({ subtype }, SETTINGS_TIMEOUT);
+    const organization = await this.transport.mods.require(account, ask);
     return { models: response?.models ?? [], account, ...(organization && { organization }) };
   }
 
@@ -140,16 +149,18 @@ export class Worker {
    * the CLI to end the turn by itself, to see what it does then.
    */
   async *run(request: TurnRequest, signal: AbortSignal, alone = false): AsyncGenerator<StreamEvent, void, undefined> {
-    const settings = turnSettings(request);
+    const { transport } = this;
+    const settings = transport.settings(request);
     let triggered = false;
     const interrupt = () => {
       if (alone || !triggered) return;
       this.#aside({ subtype: "interrupt" });
     };
-    const called = this.mods.areForbidden
+    const called = transport.allowsMoreCalls
       ? () => this.#aside({ subtype: "apply_flag_settings", settings: withoutMessages })
       : undefined;
-    const turn = new Turn(interrupt, this.#tellsHeaders, bodyOf(request), this.#process.route, called);
+    const evidence = transport.evidence(request);
+    const turn = new Turn({ interrupt, transport, evidence, awaitsHeaders: this.#tellsHeaders, called });
     const stop = () => turn.stop();
     signal.addEventListener("abort", stop, { once: true });
     this.#begin();
@@ -157,10 +168,13 @@ export class Worker {
     this.conversation = request.conversation;
     this.served += 1;
     try {
-      if (!signal.aborted) await this.#controls.request({ subtype: "apply_flag_settings", settings }, SETTINGS_TIMEOUT);
-      // not together with the settings: were they refused, those of the request before would be sent
+      // not together with the settings: were they refused, those of the request before would be used
+      if (settings && !signal.aborted) {
+        await this.#controls.request({ subtype: "apply_flag_settings", settings }, SETTINGS_TIMEOUT);
+        transport.accepted(request);
+      }
       triggered = !signal.aborted;
-      if (triggered) this.#write(trigger);
+      if (triggered) this.#write(transport.trigger(request));
     } catch (error) {
       turn.fail(error as ApiError);
       this.end(error as ApiError);
@@ -173,6 +187,7 @@ export class Worker {
       turn.stop();
       this.#heartbeat.stop();
       if (turn.lacksHeaders) this.#tellsHeaders = false;
+      if (turn.isPassedOver) transport.mods.addPassedOver();
     }
   }
 
@@ -193,6 +208,7 @@ export class Worker {
   get canHandOver(): boolean {
     const turn = this.#turn;
     if (!turn || turn.sent) return false;
+    if (turn.isPassedOver) return true;
     return !this.alive || (turn.answeredLocally && this.served > 1);
   }
 
@@ -213,8 +229,7 @@ export class Worker {
     this.#turn = undefined;
     this.conversation = undefined;
     this.#asides = [];
-    if (turn.isPassedOver) this.mods.addPassedOver();
-    const reason = turn.reasonToRetire ?? this.mods.reasonToRetire;
+    const reason = turn.reasonToRetire ?? this.transport.mods.reasonToRetire;
     if (reason && this.alive) this.#logger.info(`worker ${this.pid} is replaced: ${reason}`);
     return this.alive && reason === undefined;
   }
@@ -235,67 +250,35 @@ export class Worker {
 
   /** Call before anything that keeps the CLI busy. */
   #begin(): void {
-    this.#diagnostics.reset();
-    this.#diagnosticsLog.reset();
-    this.#strayLog.reset();
+    this.#output.reset();
     this.#heartbeat.start();
   }
 
-  async #read(): Promise<void> {
-    const heard = this.#readMessages();
-    const read = Promise.all([heard, this.#readDiagnostics()]);
-    // a CLI that has closed its output can answer nothing
-    const mute = heard.then(() => isWithin(SETTLE_TIMEOUT * 1000, this.exited));
-    void mute.then((ended) => ended || this.end(cliUnreadable("It has closed its output.")));
-    const how = await this.exited;
-    // what was said last decides whether the request was sent, but a helper of the CLI may hold the pipe open
-    let isRead = false;
-    do isRead = await isWithin(LAST_WORDS, read);
-    while (!isRead && this.#isHeld && !this.#failure);
+  #fail({ how, isRead }: LastOutput): void {
     if (!isRead) this.#turn?.presumeSent();
-    this.#process.release();
     this.#heartbeat.stop();
     const words = this.#lastWords.ofOrganization;
-    const error = words === undefined || this.served > 0 ? cliEnded(how) : cliForbidden(words);
-    this.#controls.fail(this.#failure ?? error);
-    this.#turn?.fail(this.#failure ?? error);
-    this.#count?.fail(this.#failure ?? error);
+    const error = this.#failure ?? (words === undefined || this.served > 0 ? cliEnded(how) : cliForbidden(words));
+    this.#controls.fail(error);
+    this.#turn?.fail(error);
+    this.#count?.fail(error);
   }
 
-  async #readMessages(): Promise<void> {
-    try {
-      const stray = (line: string) => {
-        if (!isSdkLog(line)) this.#strayLog.add(line);
-      };
-      for await (const message of messages(this.#process.stdout, stray, this.#process.budget)) {
-        if (!this.#heartbeat.hasHeard) this.#logger.debug(`worker ${this.pid} is ready`);
-        this.#heartbeat.heard();
-        this.sessionId ??= message.session_id;
-        this.#isHeld = true;
-        if (message.type === "control_response") this.#acceptAnswer(message);
-        else if (this.mods.accept(message)) this.#logger.debug(`worker ${this.pid} has loaded a mod`);
-        else if (this.#count) this.#count.accept(message);
-        else await this.#turn?.accept(message);
-        this.#isHeld = false;
-      }
-    } catch (error) {
-      this.end(cliUnreadable((error as Error).message));
-    }
-    this.#isHeld = false;
+  #accept(message: CliMessage): Promise<void> | void {
+    if (!this.#heartbeat.hasHeard) this.#logger.debug(`worker ${this.pid} is ready`);
+    this.#heartbeat.heard();
+    this.sessionId ??= message.session_id;
+    if (message.type === "control_response") return this.#acceptAnswer(message);
+    if (this.transport.mods.accept(message)) this.#logger.debug(`worker ${this.pid} has loaded a mod`);
+    else if (this.#count) this.#count.accept(message);
+    else return this.#turn?.accept(message);
   }
 
-  async #readDiagnostics(): Promise<void> {
-    try {
-      for await (const line of this.#diagnostics.lines()) {
-        if (this.served === 0) this.mods.addDiagnostic(line);
-        if (this.served === 0) this.#lastWords.add(line);
-        this.#turn?.diagnose(line);
-        this.#count?.diagnose(line);
-        if (!isSdkLog(line)) this.#diagnosticsLog.add(line);
-      }
-    } catch (error) {
-      this.#logger.debug(`worker ${this.pid}: ${(error as Error).message}`);
-    }
+  #diagnose(line: string): void {
+    if (this.served === 0) this.transport.mods.addDiagnostic(line);
+    if (this.served === 0) this.#lastWords.add(line);
+    this.#turn?.diagnose(line);
+    this.#count?.diagnose(line);
   }
 
   /** Asks the CLI for something in the middle of a turn; where it fails, the turn goes on. */

@@ -47,7 +47,8 @@ export function jsonBody(limit: number, memory: BodyMemory): Middleware {
       context.state.body = { bytes: await readLarge(context, limit, memory) } satisfies Body;
     } else {
       await readText(context, async () => {});
-      context.state.body = { value: parseJson(String(context.request.body)) } satisfies Body;
+      const text = String(context.request.body);
+      context.state.body = { value: parseJson(text), text } satisfies Body;
     }
     await next();
   };

@@ -1,7 +1,9 @@
 import { MAX_CACHE_MARKS, marksOutsideSystem, systemTtl } from "../api/cacheMarks.ts";
 import type { MessagesRequest } from "../api/messagesRequest.ts";
-import type { TurnRequest } from "../claude/turnSettings.ts";
-import type { WorkerKey } from "../claude/workerKey.ts";
+import { isUnstreamed } from "../api/uncarried.ts";
+import { orderOf } from "../claude/rewrite/order.ts";
+import type { OverlayRequest, RewriteRequest } from "../claude/turnRequest.ts";
+import { plainKey, type WorkerKey } from "../claude/workerKey.ts";
 import { fingerprint } from "./fingerprint.ts";
 
 /** Betas that no request has to carry: our own server stands for them, or the CLI sends them by itself. */
@@ -14,12 +16,38 @@ const MAX_BETAS = 50;
 /** Models to which the CLI adds a `temperature` of 1. */
 const GETS_TEMPERATURE = /claude-(3-|[a-z]+-4(-[0-6]|@|$))/;
 
+/** What is sent, with nothing of it encoded yet. */
+export type PreparedTurn = (OverlayRequest & { body: Record<string, unknown> }) | (RewriteRequest & { order: string });
+
+export interface PreparedMessage {
+  key: WorkerKey;
+  turn: PreparedTurn;
+}
+
+/** Prepares a client's request, which has this text, to be sent as it is. */
+export function prepareRewrite(
+  request: MessagesRequest,
+  text: string,
+  betas: readonly string[],
+  modelMap: Record<string, string>,
+): PreparedMessage {
+  return {
+    key: plainKey("rewrite"),
+    turn: {
+      transport: "rewrite",
+      model: mappedModel(request.model, modelMap),
+      order: orderOf(text, { betas: carriedBetas(betas), isWhole: isUnstreamed(request) }),
+      conversation: fingerprint(request.messages),
+    },
+  };
+}
+
 /** Splits a client's request into what is fixed for a worker and what it is given for this one turn. */
-export function prepare(
+export function prepareOverlay(
   request: MessagesRequest,
   betas: readonly string[],
   modelMap: Record<string, string>,
-): { key: WorkerKey; turn: TurnRequest & { body: Record<string, unknown> } } {
+): PreparedMessage & { turn: OverlayRequest } {
   const { model, system, stream: _, ...rest } = request;
   // the API streams no answer without a token, and the CLI asks for nothing but streams
   const body = rest.max_tokens === 0 ? { ...rest, max_tokens: 1 } : rest;
@@ -27,8 +55,9 @@ export function prepare(
   const asked = mappedModel(model, modelMap);
   const withoutTemperature = mustLackTemperature(asked, request);
   return {
-    key: { system: text, betas: carriedBetas(betas) },
+    key: { transport: "overlay", system: text, betas: carriedBetas(betas) },
     turn: {
+      transport: "overlay",
       model: asked,
       // says what leaving it out says
       body: withoutTemperature ? { thinking: { type: "disabled" }, ...body } : body,

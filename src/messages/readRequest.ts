@@ -2,20 +2,24 @@ import { refuseOutsideBatches } from "../api/batchRules.ts";
 import { type CountTokensRequest, parseCountTokensRequest } from "../api/countTokensRequest.ts";
 import { fieldsOf } from "../api/events.ts";
 import { type MessagesRequest, parseMessagesRequest } from "../api/messagesRequest.ts";
+import { withField } from "../api/topLevel.ts";
 import type { ApiVersion } from "../api/versionRules.ts";
 import type { Origin } from "../claude/nesting.ts";
-import type { TurnRequest } from "../claude/turnSettings.ts";
+import type { TransportName } from "../claude/transport.ts";
+import type { TurnRequest } from "../claude/turnRequest.ts";
 import type { WorkerKey } from "../claude/workerKey.ts";
 import { shorten } from "../shared/shorten.ts";
 import { type FileSource, withFiles } from "./fileSources.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { prepare } from "./prepare.ts";
+import { type PreparedMessage, prepareOverlay, prepareRewrite } from "./prepare.ts";
 
 /** How a body is to be read. */
 export interface Reading {
   version: ApiVersion;
   betas: readonly string[];
   modelMap: Record<string, string>;
+  /** How it is to travel. */
+  transport: TransportName;
   /** Whether it is a request of a batch. */
   inBatch: boolean;
   /** Whether the log shows it. */
@@ -49,8 +53,8 @@ export function decode(bytes: Uint8Array): string {
 }
 
 /** Throws `ApiError` 400. */
-export function checkMessage(body: unknown, { version, inBatch, isShown }: Reading) {
-  const request = parseMessagesRequest(body, version);
+export function checkMessage(body: unknown, { version, transport, inBatch, isShown }: Reading) {
+  const request = parseMessagesRequest(body, { version, isRewritten: transport === "rewrite" });
   if (inBatch) refuseOutsideBatches(request);
   const { model, stream, max_tokens } = request;
   const { user_id } = fieldsOf(request.metadata) ?? {};
@@ -63,10 +67,15 @@ export function checkMessage(body: unknown, { version, inBatch, isShown }: Readi
 /** Throws `ApiError` for files that are missing or do not fit. */
 export async function prepareMessage(
   request: MessagesRequest,
-  { betas, modelMap }: Reading,
+  text: string,
+  { betas, modelMap, transport }: Reading,
   files: FileSource,
-): Promise<ReturnType<typeof prepare>> {
-  return prepare(await withFiles(request, files), betas, modelMap);
+): Promise<PreparedMessage> {
+  const filled = await withFiles(request, files);
+  if (transport === "overlay") return prepareOverlay(filled, betas, modelMap);
+  const { messages } = filled;
+  const whole = messages === request.messages ? text : withField(text, "messages", JSON.stringify(messages));
+  return prepareRewrite(filled, whole, betas, modelMap);
 }
 
 /** Throws `ApiError` 400. */

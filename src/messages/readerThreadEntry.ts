@@ -4,9 +4,11 @@ import type { CountTokensRequest } from "../api/countTokensRequest.ts";
 import { parseJson } from "../api/parseJson.ts";
 import { literalOf } from "../claude/encodedJson.ts";
 import { numbersOf } from "../claude/encodedText.ts";
+import type { WorkerKey } from "../claude/workerKey.ts";
 import { mapParts } from "./countQuestion.ts";
 import { CountReader } from "./countReader.ts";
 import { type FileSource, namesFiles, withFiles } from "./fileSources.ts";
+import type { PreparedTurn } from "./prepare.ts";
 import { checkCount, checkMessage, decode, prepareMessage } from "./readRequest.ts";
 import {
   type CountRead,
@@ -77,16 +79,26 @@ async function count(job: Extract<Job, { kind: "count" }>, request: CountTokensR
   send({ result: { model, question: encoded, body: job.bytes } satisfies CountRead }, transfer);
 }
 
+function sendPrepared(key: WorkerKey, turn: PreparedTurn): void {
+  if (turn.transport === "rewrite") {
+    const order = literalOf(turn.order);
+    send({ result: { key, turn: { ...turn, order } } satisfies PreparedBytes }, [order.buffer]);
+    return;
+  }
+  const body = literalOf(JSON.stringify(turn.body));
+  const numbers = numbersOf(turn.body);
+  send({ result: { key, turn: { ...turn, body, numbers } } satisfies PreparedBytes }, [body.buffer]);
+}
+
 async function run(job: Job): Promise<void> {
   switch (job.kind) {
     case "message": {
-      const { request, facts } = checkMessage(parseJson(decode(job.bytes)), job.reading);
+      const text = decode(job.bytes);
+      const { request, facts } = checkMessage(parseJson(text), job.reading);
       send({ facts });
       if (lacksMemory(job, request)) return;
-      const { key, turn } = await prepareMessage(request, job.reading, files);
-      const body = literalOf(JSON.stringify(turn.body));
-      const result: PreparedBytes = { key, turn: { ...turn, body, numbers: numbersOf(turn.body) } };
-      send({ result }, [body.buffer]);
+      const { key, turn } = await prepareMessage(request, text, job.reading, files);
+      sendPrepared(key, turn);
       return;
     }
     case "count":

@@ -3,6 +3,9 @@ import { ApiError, invalidRequest } from "../api/errors.ts";
 import type { MessagesRequest } from "../api/messagesRequest.ts";
 import { EncodedJson } from "../claude/encodedJson.ts";
 import { EncodedText } from "../claude/encodedText.ts";
+import { clientBodyOf } from "../claude/rewrite/order.ts";
+import type { TransportName } from "../claude/transport.ts";
+import type { RewriteRequest, TurnRequest } from "../claude/turnRequest.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { BodyMemory } from "./bodyMemory.ts";
 import type { Hold } from "./byteBudget.ts";
@@ -14,6 +17,7 @@ import {
   type CountReading,
   checkCount,
   checkMessage,
+  decode,
   type Facts,
   type Prepared,
   prepareMessage,
@@ -21,13 +25,15 @@ import {
 } from "./readRequest.ts";
 import { type CountRead, type FilesPermit, isFilesNamed, type Job, type PreparedBytes } from "./threadMessages.ts";
 
-/** A request body: parsed if it is small, else its bytes, which reading moves to the thread. */
-export type Body = { value: unknown } | { bytes: Uint8Array<ArrayBuffer> };
+/** A request body: parsed if it is small, with its text; else its bytes, which reading moves to the thread. */
+export type Body = { value: unknown; text: string } | { bytes: Uint8Array<ArrayBuffer> };
 
 /** A message that was checked, on its way to Claude. */
 export interface ReadMessage extends Facts {
   /** With the content of the files. Rejects with `ApiError`, and the signal's reason. */
   prepared: Promise<Prepared>;
+  /** Prepares it anew for the other transport. Rejects likewise. */
+  overlaid(): Promise<Prepared>;
   /** Frees what the request holds. Call once it was handed over or has failed; further calls have no effect. */
   release(): void;
 }
@@ -80,30 +86,48 @@ export class RequestReader {
     if ("value" in body) {
       const { request, facts } = checkMessage(body.value, reading);
       if (!namesFiles(request)) {
-        const prepared = prepareMessage(request, reading, this.#files);
-        return { ...facts, prepared, release: () => holding.hold?.release() };
+        const prepare = (transport: TransportName) =>
+          prepareMessage(request, body.text, { ...reading, transport }, this.#files);
+        return {
+          ...facts,
+          prepared: prepare(reading.transport),
+          overlaid: async () => {
+            checkMessage(body.value, { ...reading, transport: "overlay" });
+            return prepare("overlay");
+          },
+          release: () => holding.hold?.release(),
+        };
       }
     }
     const memory = this.#fileMemory(holding.signal, reading.inBatch);
+    const { signal } = holding;
+    const read = (bytes: Uint8Array<ArrayBuffer>, how: Reading, told: (facts: Facts) => void) =>
+      this.#readWithFiles({ kind: "message", bytes, reading: how }, { signal, facts: told }, memory).then(fromBytes);
     let prepared: Promise<Prepared> | undefined;
     const facts = await new Promise<Facts>((resolve, reject) => {
-      const job = { kind: "message", bytes: bytesOf(body), reading } as const;
-      prepared = this.#readWithFiles(job, { signal: holding.signal, facts: resolve }, memory).then(fromBytes);
+      prepared = read(bytesOf(body), reading, resolve);
       prepared.catch(reject);
     });
-    let held: Prepared | undefined;
+    let held: EncodedJson | undefined;
     const release = () => {
-      if (held?.turn.body instanceof EncodedText) held.turn.body.drop();
+      held?.drop();
       memory.release();
       holding.hold?.release();
     };
-    const kept = (prepared as Promise<Prepared>).then((result) => {
-      held = result;
-      if (result.turn.body instanceof EncodedText) memory.shrink(result.turn.body.literal.length);
+    const keep = (result: Prepared) => {
+      held = encodedPart(result.turn);
+      if (held) memory.shrink(held.literal.length);
       return result;
-    });
+    };
+    const kept = (prepared as Promise<Prepared>).then(keep);
     kept.catch(() => {});
-    return { ...facts, prepared: kept, release };
+    const overlaid = async () => {
+      const { turn } = await kept;
+      if (turn.transport === "overlay") return kept;
+      // its files are in it by now
+      return keep(await read(bodyOfOrder(turn), { ...reading, transport: "overlay", modelMap: {} }, () => {}));
+    };
+    return { ...facts, prepared: kept, overlaid, release };
   }
 
   /** Throws `ApiError`, and the signal's reason when it is aborted. */
@@ -182,11 +206,24 @@ export class RequestReader {
 }
 
 function bytesOf(body: Body): Uint8Array<ArrayBuffer> {
-  return "bytes" in body ? body.bytes : new TextEncoder().encode(JSON.stringify(body.value));
+  return "bytes" in body ? body.bytes : new TextEncoder().encode(body.text);
 }
 
 function fromBytes(result: unknown): Prepared {
   const { key, turn } = result as PreparedBytes;
+  if (turn.transport === "rewrite") return { key, turn: { ...turn, order: new EncodedJson(turn.order) } };
   const { body, numbers, ...rest } = turn;
   return { key, turn: { ...rest, body: new EncodedText(body, numbers) } };
+}
+
+/** What a request that was read on the thread holds in memory. */
+function encodedPart(turn: TurnRequest): EncodedJson | undefined {
+  const part = turn.transport === "rewrite" ? turn.order : turn.body;
+  return part instanceof EncodedJson ? part : undefined;
+}
+
+/** The bytes of the body that an order was made of. */
+function bodyOfOrder({ order, model }: RewriteRequest): Uint8Array<ArrayBuffer> {
+  const text = typeof order === "string" ? order : (JSON.parse(decode(order.literal)) as string);
+  return new TextEncoder().encode(clientBodyOf(text, model));
 }

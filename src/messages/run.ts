@@ -1,8 +1,10 @@
 import { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
 import { UsageMeter } from "../api/usage.ts";
-import type { Pool } from "../claude/pool.ts";
-import type { Prepared } from "./readRequest.ts";
+import type { Lease, Pool } from "../claude/pool.ts";
+import { TransportUnsuited } from "../claude/transport.ts";
+import type { TurnRequest } from "../claude/turnRequest.ts";
+import type { WorkerKey } from "../claude/workerKey.ts";
 import type { ReadMessage } from "./requestReader.ts";
 import { withoutContent } from "./withoutContent.ts";
 
@@ -40,7 +42,7 @@ export async function* run(
   const meter = new UsageMeter(request.model);
   let failed = false;
   try {
-    for await (const event of send(context, await request.prepared, signal)) {
+    for await (const event of send(context, request, signal)) {
       // nothing is sent again once upstream answers, so the body need not be kept until the end of a long stream
       request.release();
       meter.see(event);
@@ -60,11 +62,15 @@ export async function* run(
 
 async function* send(
   { pool, answered = () => {}, background = false, admission }: RunContext,
-  { key, turn }: Prepared,
+  request: ReadMessage,
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent, void, undefined> {
   for (let last = false; ; last = true) {
-    const lease = await pool.lease({ ...key, background }, admission?.signal ?? signal, last);
+    const { lease, turn } = await leaseFor(pool, request, (key) => [
+      { ...key, background },
+      admission?.signal ?? signal,
+      last,
+    ]);
     let spent = false;
     try {
       signal.throwIfAborted();
@@ -85,4 +91,22 @@ async function* send(
       lease.release(spent);
     }
   }
+}
+
+/** Leases a worker for the request, which is prepared anew where it cannot travel as it was to. */
+async function leaseFor(
+  pool: Pool,
+  request: ReadMessage,
+  how: (key: WorkerKey) => Parameters<Pool["lease"]>,
+): Promise<{ lease: Lease; turn: TurnRequest }> {
+  const { key, turn } = await request.prepared;
+  if (key.transport === "overlay" || pool.transport === "rewrite") {
+    try {
+      return { lease: await pool.lease(...how(key)), turn };
+    } catch (error) {
+      if (!(error instanceof TransportUnsuited)) throw error;
+    }
+  }
+  const overlaid = await request.overlaid();
+  return { lease: await pool.lease(...how(overlaid.key)), turn: overlaid.turn };
 }

@@ -1,6 +1,6 @@
 import { ApiError } from "../api/errors.ts";
 import { isObject } from "../api/isObject.ts";
-import type { TurnRequest } from "../claude/turnSettings.ts";
+import type { OverlayRequest, RewriteRequest } from "../claude/turnRequest.ts";
 import type { CountQuestion } from "./countQuestion.ts";
 import type { StoredFile } from "./fileSources.ts";
 import type { CountReading, Facts, Prepared, Reading } from "./readRequest.ts";
@@ -38,9 +38,11 @@ export type FromThread =
   | { result: unknown }
   | { failure: Failure };
 
-/** `Prepared`, with the body as a JSON string in bytes, and the numbers in it. */
+/** `Prepared`, with what is sent as a JSON string in bytes, and the numbers in it. */
 export type PreparedBytes = Pick<Prepared, "key"> & {
-  turn: Omit<TurnRequest, "body"> & { body: Bytes; numbers: Record<string, unknown> };
+  turn:
+    | (Omit<OverlayRequest, "body"> & { body: Bytes; numbers: Record<string, unknown> })
+    | (Omit<RewriteRequest, "order"> & { order: Bytes });
 };
 
 /** What the thread reads of a count: the question and the body, which an estimate may need later, or an estimate. */

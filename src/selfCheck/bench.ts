@@ -56,7 +56,13 @@ export class Bench {
     const events: StreamEvent[] = [];
     let error: ApiError | undefined;
     try {
-      const turn = { model: this.#model, body: { ...body }, systemMarks: undefined, withoutTemperature: false };
+      const turn = {
+        transport: "overlay" as const,
+        model: this.#model,
+        body: { ...body },
+        systemMarks: undefined,
+        withoutTemperature: false,
+      };
       for await (const event of this.#worker.run(turn, signal, !stop)) {
         events.push(event);
         stop?.abort();

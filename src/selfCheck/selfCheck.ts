@@ -37,7 +37,13 @@ export async function selfCheck(cli: Cli, environment: NodeJS.ProcessEnv, logger
   try {
     await using upstream = await Upstream.start();
     const own = { ...scratchEnvironment(environment, home, upstream), ...(cli.searchPath && { PATH: cli.searchPath }) };
-    const options = { claudePath: cli.path, dataDir: home, environment: own, extraEnvironment: {} };
+    const options = {
+      claudePath: cli.path,
+      dataDir: home,
+      environment: own,
+      extraEnvironment: {},
+      transport: "overlay" as const,
+    };
     const launcher = new Launcher(options, { logger, hide: () => {} });
     try {
       return await Promise.race([runAll(launcher, upstream), late()]);

@@ -2,7 +2,9 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { CliMessage } from "../../src/claude/codec.ts";
-import { installOneCallMod, reportsCall, reportsGuardedTurn, reportsMod } from "../../src/claude/oneCallMod.ts";
+import { installMod } from "../../src/claude/modFiles.ts";
+import { REPORTS, reportOf } from "../../src/claude/modReports.ts";
+import { ONE_CALL_MOD } from "../../src/claude/oneCallMod.ts";
 import { FULL } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
 import { body, RawCli, type RawOptions } from "../support/rawCli.ts";
@@ -56,6 +58,12 @@ const TEMPTING: [string, () => Reply][] = [
   ],
 ];
 
+const reports = (report: keyof typeof REPORTS) => (message: CliMessage) =>
+  reportOf(message, ONE_CALL_MOD.name) === REPORTS[report];
+const reportsMod = reports("loaded");
+const reportsGuardedTurn = reports("turnStarted");
+const reportsCall = reports("calling");
+
 describe("left to itself, the CLI calls upstream again after", () => {
   let cli: RawCli;
   beforeAll(async () => {
@@ -91,7 +99,7 @@ describe("with the mod and without the fallback, the CLI calls upstream once aft
   let cli: RawCli;
   beforeAll(async () => {
     const mod = await scratchHome();
-    cli = await RawCli.start({ system: [], args: ["--plugin-dir", await installOneCallMod(mod.home)] });
+    cli = await RawCli.start({ system: [], args: ["--plugin-dir", await installMod(mod.home, ONE_CALL_MOD)] });
   });
   afterAll(() => cli[Symbol.asyncDispose]());
 
@@ -102,7 +110,7 @@ describe("the mod", () => {
   /** The CLI with the mod in a directory that `change` may damage before its start, and what it wrote until a turn was over. */
   async function started(change: (mod: string) => Promise<unknown> = async () => {}, options: RawOptions = {}) {
     const scratch = await scratchHome();
-    const mod = await installOneCallMod(scratch.home);
+    const mod = await installMod(scratch.home, ONE_CALL_MOD);
     await change(mod);
     const cli = await RawCli.start({ args: ["--plugin-dir", mod], ...options });
     const log: CliMessage[] = [];

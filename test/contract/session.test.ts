@@ -1,11 +1,12 @@
 import { expect, it } from "vitest";
-import { installOneCallMod } from "../../src/claude/oneCallMod.ts";
+import { installMod } from "../../src/claude/modFiles.ts";
+import { ONE_CALL_MOD } from "../../src/claude/oneCallMod.ts";
 import { scratchHome } from "../support/harness.ts";
 import { body, RawCli } from "../support/rawCli.ts";
 
 it("the CLI names its session before it is initialized, with each call and in its own metadata", async () => {
   await using scratch = await scratchHome();
-  const mod = await installOneCallMod(scratch.home);
+  const mod = await installMod(scratch.home, ONE_CALL_MOD);
   await using cli = await RawCli.start({ args: ["--plugin-dir", mod] });
   const first = cli.next(({ type }) => type === "system" || type === "control_response");
   const initialized = cli.initialize("Be brief.");

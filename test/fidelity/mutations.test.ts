@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { childEnvironment } from "../../src/claude/environment.ts";
-import { ARGUMENTS } from "../../src/claude/launcher.ts";
+import { ARGUMENTS } from "../../src/claude/launchPlan.ts";
 import { turnSettings } from "../../src/claude/turnSettings.ts";
 import { brokenCli, type Loss, withoutArgument, withoutSetting, withoutVariable } from "../support/brokenCli.ts";
 import { FULL, sampled } from "../support/full.ts";
@@ -34,8 +34,15 @@ const UNSEEN: Record<string, string> = {
   CLAUDE_ENABLE_BYTE_WATCHDOG: "shows after minutes of silence (test/http/stalls.test.ts)",
 };
 
-const { env } = turnSettings({ model: "", body: {}, systemMarks: undefined, withoutTemperature: false });
-const flags = ARGUMENTS.filter((argument) => argument.startsWith("-"));
+const { env } = turnSettings({
+  transport: "overlay",
+  model: "",
+  body: {},
+  systemMarks: undefined,
+  withoutTemperature: false,
+});
+const started = [...ARGUMENTS, "--debug-to-stderr"];
+const flags = started.filter((argument) => argument.startsWith("-"));
 
 /** Everything with which we keep the CLI from what it would do, by name. */
 const NEUTRALISATIONS: Record<string, Loss> = {
@@ -47,7 +54,7 @@ const NEUTRALISATIONS: Record<string, Loss> = {
 
 /** A flag, and the value that follows it. */
 function argumentsOf(flag: string): number {
-  const next = ARGUMENTS[ARGUMENTS.indexOf(flag) + 1];
+  const next = started[started.indexOf(flag) + 1];
   return next === undefined || next.startsWith("-") ? 1 : 2;
 }
 

@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type CliMessage, encode, messages } from "../../src/claude/codec.ts";
 import { childEnvironment } from "../../src/claude/environment.ts";
-import { ARGUMENTS } from "../../src/claude/launcher.ts";
+import { ARGUMENTS } from "../../src/claude/launchPlan.ts";
 import { trigger } from "../../src/claude/turnSettings.ts";
 import { lines } from "../../src/shared/lines.ts";
 import { claudePath } from "./claude.ts";
@@ -56,7 +56,7 @@ export class RawCli implements AsyncDisposable {
     const cwd = join(scratch.home, "empty");
     await mkdir(cwd);
     const env = { ...childEnvironment(cliEnvironment(scratch.home, standIn), {}, []), ...options.env };
-    const child = spawn(claudePath(), [...ARGUMENTS, ...(options.args ?? [])], { cwd, env });
+    const child = spawn(claudePath(), [...ARGUMENTS, "--debug-to-stderr", ...(options.args ?? [])], { cwd, env });
     const cli = new RawCli(child, standIn, scratch.home, async () => {
       await standIn.close();
       await scratch[Symbol.asyncDispose]();

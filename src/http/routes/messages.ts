@@ -38,6 +38,7 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
       version: apiVersion,
       betas,
       modelMap: options.modelMap,
+      transport: options.pool.transport,
       inBatch: false,
       isShown: options.traffic(),
     };

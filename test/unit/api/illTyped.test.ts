@@ -3,11 +3,11 @@ import { expect, it } from "vitest";
 import type { Message, StreamEvent } from "../../../src/api/events.ts";
 import { fold } from "../../../src/api/fold.ts";
 import { UsageMeter } from "../../../src/api/usage.ts";
-import { Turn } from "../../../src/claude/turn.ts";
 import { withoutContent } from "../../../src/messages/withoutContent.ts";
 import { eventsFor, text, toolUse } from "../../support/replies.ts";
 import { TURN_BEGINS } from "../support/evidence.ts";
 import { collect, from } from "../support/streams.ts";
+import { overlayTurn } from "../support/turns.ts";
 
 const FIELDS = ["index", "message", "content_block", "delta", "usage", "content", "type", "model", "text", "to"];
 const ANSWER: StreamEvent[] = [...eventsFor([text("Two words"), toolUse("look", { at: "a" })])];
@@ -29,7 +29,7 @@ const answers = fc.array(fc.oneof(spoiled, fc.constantFrom(...ANSWER)), { maxLen
 it("events with any field missing or of any type never fail a turn, its fold or its counts", async () => {
   await fc.assert(
     fc.asyncProperty(answers, async (events) => {
-      const turn = new Turn(() => {}, false);
+      const turn = overlayTurn();
       turn.diagnose(TURN_BEGINS);
       // a failure would else be waited for
       turn.diagnose("[ERROR] API error (attempt 1/1): 500 500 Broken");

@@ -17,7 +17,7 @@ function nested(levels: number): unknown {
 
 function refusalOf(body: unknown, version: ApiVersion = "2023-06-01") {
   try {
-    parseMessagesRequest(body, version);
+    parseMessagesRequest(body, { version, isRewritten: false });
   } catch (error) {
     return error;
   }
@@ -110,7 +110,7 @@ describe("parseMessagesRequest refuses", () => {
       const body = { ...BASE, [field]: value };
       const expected = { status: 400, message: `${field}: Extra inputs are not permitted` };
       expect(refusalOf(body, "2026-10-21")).toMatchObject(expected);
-      expect(parseMessagesRequest(body, "2023-06-01")).toBe(body);
+      expect(parseMessagesRequest(body, { version: "2023-06-01", isRewritten: false })).toBe(body);
     }
   });
 });
@@ -136,7 +136,7 @@ describe("the newest version alone refuses", () => {
     ],
   ])("%s", (message, body) => {
     expect(refusalOf(body, "2026-10-21")).toMatchObject({ status: 400, type: "invalid_request_error", message });
-    expect(parseMessagesRequest(body, "2023-06-01")).toBe(body);
+    expect(parseMessagesRequest(body, { version: "2023-06-01", isRewritten: false })).toBe(body);
   });
 
   it.each([
@@ -153,7 +153,7 @@ describe("the newest version alone refuses", () => {
       { role: "user", content: [{ type: "tool_result", tool_use_id: "toolu_1", content: [document] }] },
     ),
   ])("nothing of %j", (body) => {
-    expect(parseMessagesRequest(body, "2026-10-21")).toBe(body);
+    expect(parseMessagesRequest(body, { version: "2026-10-21", isRewritten: false })).toBe(body);
   });
 });
 
@@ -168,7 +168,7 @@ describe("parseMessagesRequest accepts", () => {
 
   it.each(API_VERSIONS)("under %s everything it need not judge, and returns the very same object", (version) => {
     const before = JSON.stringify(everything);
-    expect(parseMessagesRequest(everything, version)).toBe(everything);
+    expect(parseMessagesRequest(everything, { version, isRewritten: false })).toBe(everything);
     expect(JSON.stringify(everything)).toBe(before);
   });
 
@@ -213,6 +213,6 @@ describe("parseMessagesRequest accepts", () => {
     ["four cache marks", { system: [marked("a")], ...message({ role: "user", content: ["b", "c", "d"].map(marked) }) }],
   ])("%s", (_what, change) => {
     const body = { ...BASE, ...change };
-    expect(parseMessagesRequest(body, "2023-06-01")).toBe(body);
+    expect(parseMessagesRequest(body, { version: "2023-06-01", isRewritten: false })).toBe(body);
   });
 });

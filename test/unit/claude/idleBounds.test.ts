@@ -15,7 +15,7 @@ function bounded(given: Partial<IdleBoundsOptions>, sizes: (number | undefined)[
   const ended: unknown[] = [];
   const known = new Map(sizes.flatMap((size, index) => (size === undefined ? [] : [[index + 1, size] as const])));
   const read = vi.fn(async (pids: readonly number[]) => new Map([...known].filter(([pid]) => pids.includes(pid))));
-  const options = { maxIdleWorkers: 100, maxIdleMemory: 0, ...given };
+  const options = { maxIdleWorkers: 100, maxIdleMemory: 0, idleTimeout: 60_000, ...given };
   const bounds = new IdleBounds(idle, options, ({ pid }) => void ended.push(pid), read);
   onTestFinished(() => bounds.close());
   const add = (pid: number, key: string | undefined = `prompt ${pid}`) => {

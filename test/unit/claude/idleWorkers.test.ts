@@ -3,7 +3,7 @@ import { IdleWorkers } from "../../../src/claude/idleWorkers.ts";
 import type { Worker } from "../../../src/claude/worker.ts";
 
 const worker = (usableUntil = Number.POSITIVE_INFINITY) =>
-  ({ alive: true, helperKey: { variables: [], usableUntil } }) as unknown as Worker;
+  ({ alive: true, transport: { name: "overlay" }, helperKey: { variables: [], usableUntil } }) as unknown as Worker;
 
 it("passes over workers whose key is too old, and gives them up with those that are idle for long", () => {
   const idle = new IdleWorkers();
@@ -11,7 +11,7 @@ it("passes over workers whose key is too old, and gives them up with those that 
   idle.add(fresh, "key");
   idle.add(old, "key");
   idle.add(oldBlank, undefined);
-  expect(idle.take(undefined)).toBeUndefined();
+  expect(idle.takeBlank("overlay")).toBeUndefined();
   expect(idle.take("key")).toBe(fresh);
   idle.add(fresh, "key");
   expect(idle.takeStale(0)).toEqual([old, oldBlank]);

@@ -45,10 +45,10 @@ async function launcherIn(start?: Spawn, pause = async (): Promise<void> => {}) 
   const dataDir = join(scratch.home, "data");
   const claudePath = await fakeCli(scratch.home, "() => false");
   const environment: NodeJS.ProcessEnv = { PATH: process.env.PATH, HOME: scratch.home };
-  const options = { claudePath, dataDir, environment, extraEnvironment: {} };
+  const options = { claudePath, dataDir, environment, extraEnvironment: {}, transport: "overlay" as const };
   const launcher = new Launcher(options, { logger, hide: () => {}, pause, ...(start && { spawn: start }) });
   const launch = async () => {
-    const worker = await launcher.launch([], false);
+    const worker = await launcher.launch({ transport: "overlay" });
     await worker.initialize("");
     await worker.stop();
   };

@@ -2,8 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { cliNotStarted } from "../../../src/api/cliErrors.ts";
 import { shuttingDown } from "../../../src/api/errors.ts";
 import { IdleWorkers } from "../../../src/claude/idleWorkers.ts";
-import type { Launcher } from "../../../src/claude/launcher.ts";
-import { Pool } from "../../../src/claude/pool.ts";
+import { Pool, type WorkerFactory } from "../../../src/claude/pool.ts";
 import { until } from "../../support/harness.ts";
 import { quiet } from "../../support/smallServer.ts";
 import { isSettled } from "../support/streams.ts";
@@ -20,7 +19,7 @@ const OPTIONS = {
   },
   ...{ maxWorkerMemory: Number.POSITIVE_INFINITY, maxBusyWorkerMemory: Number.POSITIVE_INFINITY },
 };
-const KEY = { system: "", betas: [] };
+const KEY = { transport: "overlay" as const, system: "", betas: [] };
 const never = new AbortController().signal;
 
 it("does not keep a request that ends waiting for the start of its worker, which serves the next one", async () => {
@@ -38,7 +37,11 @@ it("does not keep a request that ends waiting for the start of its worker, which
     launched += 1;
     return worker;
   };
-  const pool = new Pool({ launch, learn: () => false } as unknown as Launcher, OPTIONS, quiet);
+  const pool = new Pool(
+    { launch, learn: () => false, choice: { name: "overlay" } } as unknown as WorkerFactory,
+    OPTIONS,
+    quiet,
+  );
   const end = new AbortController();
   const lease = pool.lease(KEY, end.signal);
   await isSettled(lease);
@@ -78,11 +81,15 @@ function scarceLauncher(room: number) {
     running.add(worker);
     return worker;
   };
-  return { launcher: { launch, learn: () => false } as unknown as Launcher, running, ended };
+  return {
+    launcher: { launch, learn: () => false, choice: { name: "overlay" } } as unknown as WorkerFactory,
+    running,
+    ended,
+  };
 }
 
 describe("a start for which the system has too few resources", () => {
-  const keyed = (system: string) => ({ system, betas: [] });
+  const keyed = (system: string) => ({ transport: "overlay" as const, system, betas: [] });
   const options = { ...OPTIONS, maxConcurrent: 10 };
 
   it("takes those of the longest idle workers, and waits until these are gone", async () => {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { cliEnded } from "../../../src/api/cliErrors.ts";
 import type { StreamEvent } from "../../../src/api/events.ts";
-import { Turn } from "../../../src/claude/turn.ts";
+import type { Turn } from "../../../src/claude/turn.ts";
 import { eventsFor, text, toolUse } from "../../support/replies.ts";
 import { TURN_BEGINS } from "../support/evidence.ts";
 import { collect, isSettled } from "../support/streams.ts";
+import { overlayTurn } from "../support/turns.ts";
 
 const withoutPings = (events: Iterable<StreamEvent>) => [...events].filter(({ type }) => type !== "ping");
 const ANSWER: StreamEvent[] = withoutPings(eventsFor([text("Two words"), toolUse("look", { at: "a" })]));
@@ -53,7 +54,7 @@ const HEADERS = [
 
 function begin() {
   const calls: string[] = [];
-  const turn = new Turn(() => calls.push("interrupt"));
+  const turn = overlayTurn({ interrupt: () => calls.push("interrupt"), awaitsHeaders: true });
   for (const line of HEADERS) turn.diagnose(line);
   const feed = async (...events: StreamEvent[]) => {
     for (const event of events) await turn.accept({ type: "stream_event", event });
@@ -151,7 +152,7 @@ describe("a line of stderr", () => {
   });
 
   it.each([0, 60_000])("is ignored before the CLI was given the turn's settings, also %i ms ahead", async (time) => {
-    const turn = new Turn(() => {});
+    const turn = overlayTurn({ awaitsHeaders: true });
     turn.diagnose(at(time, REQUEST));
     turn.diagnose(at(time, REFUSED));
     turn.diagnose(at(0, TURN_BEGINS));

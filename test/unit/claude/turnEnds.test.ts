@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { StreamEvent } from "../../../src/api/events.ts";
-import { Turn } from "../../../src/claude/turn.ts";
 import { eventsFor, text } from "../../support/replies.ts";
 import { collect } from "../support/streams.ts";
+import { overlayTurn } from "../support/turns.ts";
 
 const ANSWER: StreamEvent[] = [...eventsFor([text("Two words")])];
 const [START] = ANSWER as [StreamEvent, ...StreamEvent[]];
@@ -13,7 +13,7 @@ const STOP = { type: "message_stop" };
 
 function begin() {
   const calls: string[] = [];
-  const turn = new Turn(() => calls.push("interrupt"), false);
+  const turn = overlayTurn({ interrupt: () => calls.push("interrupt") });
   const feed = async (...events: StreamEvent[]) => {
     for (const event of events) await turn.accept({ type: "stream_event", event });
   };

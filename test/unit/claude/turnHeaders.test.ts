@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { Turn } from "../../../src/claude/turn.ts";
+import type { Turn } from "../../../src/claude/turn.ts";
 import { eventsFor } from "../../support/replies.ts";
 import { TURN_BEGINS } from "../support/evidence.ts";
 import { collect, isSettled } from "../support/streams.ts";
+import { overlayTurn } from "../support/turns.ts";
 
 const [START] = eventsFor([]);
 const started = (turn: Turn) => turn.accept({ type: "stream_event", event: START });
@@ -16,7 +17,7 @@ const LINES = [
 
 describe("upstream's headers", () => {
   it("are there before the first event", async () => {
-    const turn = new Turn(() => {});
+    const turn = overlayTurn({ awaitsHeaders: true });
     for (const line of LINES) turn.diagnose(line);
     const fed = started(turn);
     const first = turn.events[Symbol.asyncIterator]().next();
@@ -29,7 +30,7 @@ describe("upstream's headers", () => {
   });
 
   it("are done without where the CLI tells of none", async () => {
-    const turn = new Turn(() => {});
+    const turn = overlayTurn({ awaitsHeaders: true });
     await started(turn);
     turn.stop();
     expect(await collect(turn.events)).toEqual([START]);
@@ -38,7 +39,7 @@ describe("upstream's headers", () => {
   });
 
   it("are not waited for where it is known that none are told", async () => {
-    const turn = new Turn(() => {}, false);
+    const turn = overlayTurn();
     expect(await isSettled(started(turn))).toBe(true);
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { type TurnRequest, trigger, turnSettings } from "../../../src/claude/turnSettings.ts";
+import type { OverlayRequest } from "../../../src/claude/turnRequest.ts";
+import { trigger, turnSettings } from "../../../src/claude/turnSettings.ts";
 
-const request: TurnRequest = {
+const request: OverlayRequest = {
+  transport: "overlay",
   model: "opus",
   body: { max_tokens: 5, messages: [], temperature: 0.3 },
   systemMarks: "1h",
@@ -42,7 +44,13 @@ describe("turnSettings", () => {
   });
 
   it("sets the same keys for every request", () => {
-    const other = turnSettings({ model: "haiku", body: {}, systemMarks: undefined, withoutTemperature: true });
+    const other = turnSettings({
+      ...request,
+      model: "haiku",
+      body: {},
+      systemMarks: undefined,
+      withoutTemperature: true,
+    });
     const keys = Object.keys(turnSettings(request).env);
     expect(Object.keys(other.env)).toEqual(keys);
     expect(Object.values(other.env).every((value) => typeof value === "string")).toBe(true);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Turn } from "../../../src/claude/turn.ts";
+import type { Turn } from "../../../src/claude/turn.ts";
 import { eventsFor, text } from "../../support/replies.ts";
 import { TURN_BEGINS } from "../support/evidence.ts";
+import { overlayTurn } from "../support/turns.ts";
 
 const RESULT = { type: "result", subtype: "success", is_error: true };
 const NOT_SIGNED_IN = { type: "assistant", is_api_error_message: true, error: "authentication_failed", message: {} };
@@ -19,7 +20,7 @@ describe("what a turn shows of its worker", () => {
       [[log("turn started", "another")], "the one-call mod was not asked"],
       [[], "the one-call mod was not asked"],
     ] as const) {
-      const turn = new Turn(() => {}, false);
+      const turn = overlayTurn();
       turn.diagnose(TURN_BEGINS);
       for (const report of reports) await turn.accept(report);
       for (const event of eventsFor([text("Hello")])) await turn.accept({ type: "stream_event", event });
@@ -33,7 +34,7 @@ describe("what a turn shows of its worker", () => {
       [["turn started"], true],
       [[], false],
     ] as const) {
-      const turn = new Turn(() => {}, false);
+      const turn = overlayTurn();
       for (const report of reports) await turn.accept(log(report));
       expect(turn.isPassedOver).toBe(false);
       for (const event of eventsFor([text("Hello")])) await turn.accept({ type: "stream_event", event });
@@ -43,15 +44,11 @@ describe("what a turn shows of its worker", () => {
 
   it("is nothing where mods are forbidden, and its call is reported once", async () => {
     let calls = 0;
-    const turn = new Turn(
-      () => {},
-      false,
-      {},
-      undefined,
-      () => {
+    const turn = overlayTurn({
+      called: () => {
         calls += 1;
       },
-    );
+    });
     turn.diagnose(TURN_BEGINS);
     for (let call = 0; call < 2; call++) turn.diagnose(REQUEST);
     for (const event of eventsFor([text("Hello")])) await turn.accept({ type: "stream_event", event });
@@ -61,7 +58,7 @@ describe("what a turn shows of its worker", () => {
 
   it("is a failure without a call, unless stderr or the mod reported one", async () => {
     const failed = async (before: (turn: Turn) => unknown) => {
-      const turn = new Turn(() => {}, false);
+      const turn = overlayTurn();
       turn.diagnose(TURN_BEGINS);
       await before(turn);
       await turn.accept(NOT_SIGNED_IN);
@@ -75,7 +72,7 @@ describe("what a turn shows of its worker", () => {
 
   it("is a second call after a 400, denied by the mod or announced on stderr", async () => {
     const after = async (status: number, second: (turn: Turn) => unknown) => {
-      const turn = new Turn(() => {}, false);
+      const turn = overlayTurn();
       turn.diagnose(TURN_BEGINS);
       turn.diagnose(REQUEST);
       turn.diagnose(REFUSED.replaceAll("404", String(status)));

@@ -22,7 +22,7 @@ afterAll(async () => {
 const reading = { version: "2023-06-01", modelMap: { sonnet: "claude-sonnet-4-5" } } as const;
 const { signal } = new AbortController();
 const read = (body: Parameters<RequestReader["count"]>[0]) => reader.count(body, reading, { signal });
-const here = (body: object) => read({ value: JSON.parse(JSON.stringify(body)) });
+const here = (body: object) => read({ value: JSON.parse(JSON.stringify(body)), text: JSON.stringify(body) });
 const onThread = (body: object) => read({ bytes: new TextEncoder().encode(JSON.stringify(body)) });
 
 const user = (content: unknown) => ({ role: "user", content });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { MessagesRequest } from "../../../src/api/messagesRequest.ts";
-import { prepare } from "../../../src/messages/prepare.ts";
+import { prepareOverlay } from "../../../src/messages/prepare.ts";
 
 const mark = { cache_control: { type: "ephemeral" } };
 const text = (value: string, extra: object = {}) => ({ type: "text", text: value, ...extra });
@@ -16,7 +16,7 @@ describe("prepare", () => {
     const rest = { foo: { z: 1, a: null }, messages: request().messages, temperature: 0.3, max_tokens: 10 };
     const given = { stream: true, ...rest, system: "Be brief.", model: "sonnet" };
     const before = JSON.stringify(given);
-    const { key, turn } = prepare(given, [], {});
+    const { key, turn } = prepareOverlay(given, [], {});
     expect(key).toEqual({ system: "Be brief.", betas: [] });
     expect(turn.model).toBe("sonnet");
     expect(JSON.stringify(turn.body)).toBe(JSON.stringify(rest));
@@ -29,7 +29,7 @@ describe("prepare", () => {
     ["opus", "opus"],
     ["toString", "toString"],
   ])("asks for the model %s as %s", (model, expected) => {
-    expect(prepare(request({ model }), [], { "claude-old": "opus" }).turn.model).toBe(expected);
+    expect(prepareOverlay(request({ model }), [], { "claude-old": "opus" }).turn.model).toBe(expected);
   });
 
   it.each([
@@ -40,7 +40,7 @@ describe("prepare", () => {
     [[], ""],
     [[text("One"), text("Two")], "One\n\nTwo"],
   ])("makes of the system %j the text %j", (system, expected) => {
-    expect(prepare(request({ system }), [], {}).key.system).toBe(expected);
+    expect(prepareOverlay(request({ system }), [], {}).key.system).toBe(expected);
   });
 
   it.each<[string, string[], string[]]>([
@@ -59,14 +59,14 @@ describe("prepare", () => {
     ["not what is no name", ["", "a b", "é", "x".repeat(101), "a\nb"], []],
   ])("carries of the betas %s", (_which, betas, expected) => {
     const given = [...betas];
-    expect(prepare(request(), given, {}).key.betas).toEqual(expected);
+    expect(prepareOverlay(request(), given, {}).key.betas).toEqual(expected);
     expect(given).toEqual(betas);
   });
 
   it("gives requests that differ in anything but system and betas the same key", () => {
     const system = [text("Be brief.")];
-    const one = prepare(request({ system }), ["compact-2026-01-12", "context-1m-2025-08-07"], {});
-    const other = prepare(
+    const one = prepareOverlay(request({ system }), ["compact-2026-01-12", "context-1m-2025-08-07"], {});
+    const other = prepareOverlay(
       request({ system: "Be brief.", model: "opus", stream: true, temperature: 1 }),
       ["context-1m-2025-08-07", "files-api-2025-04-14", "compact-2026-01-12"],
       {},
@@ -86,7 +86,7 @@ describe("prepare", () => {
     ["three other marks leave no room", { tools: [mark, mark, mark], system: [text("Be brief.", mark)] }, undefined],
     ["three other marks stand beside an empty text", { tools: [mark, mark, mark], system: [text("", mark)] }, "5m"],
   ])("decides on the system's marks when %s", (_when, extra, expected) => {
-    expect(prepare(request(extra), [], {}).turn.systemMarks).toBe(expected);
+    expect(prepareOverlay(request(extra), [], {}).turn.systemMarks).toBe(expected);
   });
 
   it.each<[string, object, boolean]>([
@@ -103,9 +103,9 @@ describe("prepare", () => {
   ])("keeps a temperature away from %s beside %j: %s", (model, extra, expected) => {
     const thinking = { type: "enabled", budget_tokens: 1024 };
     const map = { old: "claude-opus-4-20250514" };
-    const { turn } = prepare(request({ model, ...extra }), [], map);
+    const { turn } = prepareOverlay(request({ model, ...extra }), [], map);
     expect(turn.withoutTemperature).toBe(expected);
     expect(turn.body.thinking).toEqual(expected ? { type: "disabled" } : undefined);
-    expect(prepare(request({ model, thinking, ...extra }), [], map).turn.body.thinking).toEqual(thinking);
+    expect(prepareOverlay(request({ model, thinking, ...extra }), [], map).turn.body.thinking).toEqual(thinking);
   });
 });

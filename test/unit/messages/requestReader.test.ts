@@ -2,6 +2,7 @@ import type { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "vitest";
 import { fileNotFound } from "../../../src/api/errors.ts";
 import { EncodedText } from "../../../src/claude/encodedText.ts";
+import type { OverlayRequest } from "../../../src/claude/turnRequest.ts";
 import { BodyMemory } from "../../../src/messages/bodyMemory.ts";
 import type { FileSource } from "../../../src/messages/fileSources.ts";
 import { ReaderThread } from "../../../src/messages/readerThread.ts";
@@ -22,14 +23,22 @@ const memory = new BodyMemory({ maxBodyMemory: 1024, maxQueue: 1 });
 const reader = new RequestReader(files, memory, silentLogger);
 afterAll(() => reader.close());
 
-const reading: Reading = { version: "2023-06-01", betas: ["b-1"], modelMap: {}, inBatch: false, isShown: true };
+const reading: Reading = {
+  version: "2023-06-01",
+  betas: ["b-1"],
+  modelMap: {},
+  transport: "overlay",
+  inBatch: false,
+  isShown: true,
+};
 const { signal } = new AbortController();
-const inline = (text: string) => reader.message({ value: JSON.parse(text) }, reading, { signal });
+const inline = (text: string) => reader.message({ value: JSON.parse(text), text }, reading, { signal });
 const onThread = (text: string, more: Partial<Reading> = {}) =>
   reader.message({ bytes: new TextEncoder().encode(text) }, { ...reading, ...more }, { signal });
 
 /** What the worker is given, with the body as the text that the CLI reads. */
 function given({ key, turn }: Prepared) {
+  if (turn.transport !== "overlay") throw new Error("This is for another transport.");
   const { body, ...rest } = turn;
   const text = body instanceof EncodedText ? JSON.parse(new TextDecoder().decode(body.literal)) : JSON.stringify(body);
   return { key, rest, text };
@@ -43,7 +52,7 @@ describe("a body read on the thread", () => {
   it("gives what it gives when it is read here", async () => {
     const [here, there] = [await inline(TEXT), await onThread(TEXT)];
     expect(given(await there.prepared)).toEqual(given(await here.prepared));
-    const { prepared: _p, release: _r, ...facts } = here;
+    const { prepared: _p, overlaid: _o, release: _r, ...facts } = here;
     expect(there).toMatchObject(facts);
     expect(there.shown).toBe(here.shown);
   });
@@ -97,7 +106,7 @@ describe("a body read on the thread", () => {
       };
       const text = JSON.stringify(request);
       const all = [
-        { value: request },
+        { value: request, text },
         { bytes: new TextEncoder().encode(text) },
         { bytes: new TextEncoder().encode(TEXT) },
       ];
@@ -125,7 +134,7 @@ describe("a body read on the thread", () => {
     const read = await onThread(TEXT);
     const { turn } = await read.prepared;
     read.release();
-    expect(() => (turn.body as EncodedText).literal).toThrow("dropped");
+    expect(() => (turn as OverlayRequest & { body: EncodedText }).body.literal).toThrow("dropped");
   });
 
   it("is read on a new thread when the last one has ended for want of work", async () => {
@@ -175,7 +184,9 @@ describe("a body read on the thread", () => {
       messages: [{ role: "user", content: [{ type: "image", source }] }],
     };
     const client = new AbortController();
-    const left = await other.message({ value: request }, reading, { signal: client.signal });
+    const left = await other.message({ value: request, text: JSON.stringify(request) }, reading, {
+      signal: client.signal,
+    });
     await asked;
     const waiting = [1, 2].map(() => other.message({ bytes: new TextEncoder().encode(TEXT) }, reading, { signal }));
     client.abort(new Error("The client has left."));

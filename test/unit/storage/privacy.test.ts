@@ -1,7 +1,8 @@
 import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { installOneCallMod } from "../../../src/claude/oneCallMod.ts";
+import { installMod } from "../../../src/claude/modFiles.ts";
+import { ONE_CALL_MOD } from "../../../src/claude/oneCallMod.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
 import { Secret } from "../../../src/storage/secret.ts";
 import { modesIn } from "../../support/modes.ts";
@@ -41,14 +42,14 @@ describe("a data directory", () => {
   it.each([0o000, 0o022, 0o077])("is for its owner alone under umask %i", async (umask) => {
     process.umask(umask);
     await open();
-    await installOneCallMod(path);
+    await installMod(path, ONE_CALL_MOD);
     expect(modesIn(path)).toEqual({ directories: [0o700], files: [0o600] });
   });
 
   it("of an older version is closed to others", async () => {
     oldDirectory();
     const { warn } = await open();
-    await installOneCallMod(path);
+    await installMod(path, ONE_CALL_MOD);
     expect(modesIn(path)).toEqual({ directories: [0o700], files: [0o600] });
     expect(warn).not.toHaveBeenCalled();
   });
@@ -109,7 +110,7 @@ describe("a data directory", () => {
     onTestFinished(() => void vi.restoreAllMocks());
     const refusal = `belongs to another user (uid ${real}). Choose a data directory of your own`;
     await expect(open()).rejects.toThrow(`${path} ${refusal}`);
-    await expect(installOneCallMod(path)).rejects.toThrow(refusal);
+    await expect(installMod(path, ONE_CALL_MOD)).rejects.toThrow(refusal);
     expect(mode("one-call/hooks/register.js")).toBe(0o666);
     expect(existsSync(join(path, "lock"))).toBe(false);
   });

@@ -4,15 +4,16 @@ import type { CliMessage } from "./codec.ts";
 import type { CliAccount, Organization } from "./description.ts";
 import { GuardWatch } from "./guard.ts";
 import { forbiddingMods, keysOf, managedSettingsOf } from "./managedSettings.ts";
-import { reportsMod, reportsStepMod } from "./oneCallMod.ts";
+import { REPORTS, reportOf } from "./modReports.ts";
+import { ONE_CALL_MOD, ONE_STEP_MOD } from "./oneCallMod.ts";
+import { Report } from "./report.ts";
+import type { Ask, Mods } from "./transport.ts";
 
-/** Milliseconds for a mod's report, which comes before the answer to `initialize`; this allows for the other order. */
-const REPORT_TIMEOUT = 2000;
 /** Milliseconds by which stderr may lag behind stdout. */
 const LAG = 200;
 
-/** Our mods in one CLI process: whether they run, and what an organization's rules leave them to do. */
-export class Mods {
+/** The mods that keep a turn to one call: whether they run, and what an organization's rules leave them to do. */
+export class OverlayMods implements Mods {
   readonly #hasStepMod: boolean;
   readonly #guard = new GuardWatch();
   readonly #oneCall = new Report();
@@ -48,9 +49,10 @@ export class Mods {
 
   /** Takes a message of the CLI's stdout; false where it is no report about loading. */
   accept(message: CliMessage): boolean {
-    const report = reportsMod(message) ? this.#oneCall : reportsStepMod(message) ? this.#oneStep : undefined;
-    report?.arrive();
-    return report !== undefined;
+    if (reportOf(message, ONE_CALL_MOD.name) === REPORTS.loaded) this.#oneCall.arrive();
+    else if (reportOf(message, ONE_STEP_MOD.name) === REPORTS.loaded) this.#oneStep.arrive();
+    else return false;
+    return true;
   }
 
   /** Takes a line of the CLI's stderr. */
@@ -63,16 +65,12 @@ export class Mods {
     this.#guard.addPassedOver();
   }
 
-  /**
-   * Waits for the reports of the mods that must run, once the CLI has answered `initialize`; `ask` asks it for its
-   * settings. Resolves with the organization's rules, if there are any. Throws `ApiError` where a mod does not run.
-   */
-  async require(account: CliAccount, ask: () => Promise<CliMessage>): Promise<Organization | undefined> {
+  async require(account: CliAccount, ask: Ask): Promise<Organization | undefined> {
     this.#guard.addAccount(account);
     await isWithin(LAG, this.#guard.known);
     const guard = this.#guard.seated;
     const mayBeForbidden = !this.#oneCall.hasArrived;
-    const managed = guard !== undefined || mayBeForbidden ? managedSettingsOf(await ask()) : [];
+    const managed = guard !== undefined || mayBeForbidden ? managedSettingsOf(await ask("get_settings")) : [];
     const forbidding = mayBeForbidden ? forbiddingMods(managed) : [];
     this.#areForbidden = forbidding.length > 0;
     if (!this.#areForbidden && !(await this.#areLoaded())) throw cliUnguarded();
@@ -82,22 +80,9 @@ export class Mods {
   }
 
   async #areLoaded(): Promise<boolean> {
-    const needed = this.needStepMod ? [this.#oneCall, this.#oneStep] : [this.#oneCall];
     if (this.needStepMod && !this.#hasStepMod) return false;
-    return isWithin(REPORT_TIMEOUT, Promise.all(needed.map(({ arrived }) => arrived)));
-  }
-}
-
-/** A report that comes once. */
-class Report {
-  hasArrived = false;
-  #resolve!: () => void;
-  readonly arrived: Promise<void> = new Promise((resolve) => {
-    this.#resolve = resolve;
-  });
-
-  arrive(): void {
-    this.hasArrived = true;
-    this.#resolve();
+    const needed = this.needStepMod ? [this.#oneCall, this.#oneStep] : [this.#oneCall];
+    const arrived = await Promise.all(needed.map((report) => report.arrives()));
+    return arrived.every(Boolean);
   }
 }

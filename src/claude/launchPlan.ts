@@ -1,0 +1,145 @@
+import { join } from "node:path";
+import { cliEnvironment, isScarcity } from "../api/cliErrors.ts";
+import { whyUnusable } from "../shared/directories.ts";
+import { makePrivateDirectory } from "../shared/privateFiles.ts";
+import { credentialsOf } from "../shared/redact.ts";
+import type { Launch } from "./cliProcess.ts";
+import { temporaryDirectory } from "./directories.ts";
+import { childEnvironment } from "./environment.ts";
+import { type HelperKey, withHelpers } from "./helperKey.ts";
+import type { LauncherOptions, LauncherParts } from "./launcher.ts";
+import type { Cli } from "./locate.ts";
+import { installMod, type Mod } from "./modFiles.ts";
+import { settleProxy, unnamedBy } from "./network.ts";
+import { ONE_CALL_MOD, ONE_STEP_MOD } from "./oneCallMod.ts";
+import { type LeftOut, OwnUpstreams } from "./ownUpstreams.ts";
+import { REWRITE_MOD } from "./rewrite/rewriteMod.ts";
+import { readSignInSettings, type SignInSettings, settingsPath } from "./signInSettings.ts";
+import type { TransportName } from "./transport.ts";
+
+/**
+ * How a worker is started. No tools, no settings of the user or a project, no MCP servers, no session files, no slash
+ * commands: what is left is one request, one answer. The model here is a placeholder, since each request brings its own.
+ */
+export const ARGUMENTS: readonly string[] = [
+  "-p",
+  ...["--input-format", "stream-json", "--output-format", "stream-json", "--verbose", "--include-partial-messages"],
+  ...["--tools", "", "--setting-sources", "", "--strict-mcp-config", "--no-session-persistence"],
+  ...["--disable-slash-commands", "--max-turns", "1", "--model", "sonnet"],
+];
+
+/** What only one transport needs. Requests that our mod did not rewrite are refused by the API, since they have no messages. */
+const OF_TRANSPORT: Record<TransportName, { args: readonly string[]; environment: Record<string, string> }> = {
+  overlay: { args: ["--debug-to-stderr"], environment: {} },
+  rewrite: {
+    args: [],
+    environment: {
+      CLAUDE_CODE_EXTRA_BODY: '{"messages":[]}',
+      CLAUDE_CODE_DISABLE_THINKING: "1",
+      CLAUDE_CODE_EFFORT_LEVEL: "unset",
+      DISABLE_PROMPT_CACHING: "1",
+    },
+  },
+};
+
+function modsFor(transport: TransportName, hasStepMod: boolean): Mod[] {
+  if (transport === "rewrite") return [REWRITE_MOD];
+  return hasStepMod ? [ONE_CALL_MOD, ONE_STEP_MOD] : [ONE_CALL_MOD];
+}
+
+/** What a worker is started for. */
+export interface LaunchRequest {
+  transport: TransportName;
+  /** Betas besides the CLI's own, where they do not travel with the requests. */
+  betas?: readonly string[];
+  /** Whether it runs behind others. */
+  background?: boolean | undefined;
+}
+
+/** A worker's start, with the key of a helper that it brings. */
+export interface PreparedLaunch {
+  launch: Launch;
+  key?: HelperKey;
+}
+
+/** Works out how the processes of workers are started: with which arguments, mods and variables. */
+export class LaunchPlan {
+  readonly #options: LauncherOptions;
+  readonly #parts: LauncherParts;
+  readonly #ownUpstreams: OwnUpstreams;
+
+  constructor(options: LauncherOptions, parts: LauncherParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#ownUpstreams = new OwnUpstreams(parts.ownAddress, parts.logger);
+  }
+
+  /** Base URLs that lead back to this machine's servers, which the last worker was started without. */
+  get leftOut(): readonly LeftOut[] {
+    return this.#ownUpstreams.leftOut;
+  }
+
+  /** The variables that decide about the sign-in. */
+  async variables(): Promise<NodeJS.ProcessEnv> {
+    const { environment, extraEnvironment } = this.#options;
+    return { ...environment, ...(await this.#signIn()).environment, ...extraEnvironment };
+  }
+
+  /** `hasStepMod` adds the mod that ends further steps. Throws `ApiError` where a directory cannot be used. */
+  async prepare(
+    { command, prefix, searchPath }: Cli,
+    { transport, betas = [] }: LaunchRequest,
+    hasStepMod: boolean,
+  ): Promise<PreparedLaunch> {
+    const { environment, extraEnvironment, networkVariables, dataDir, streamIdleTimeout } = this.#options;
+    await temporaryDirectory({ ...environment, ...extraEnvironment });
+    const cwd = join(dataDir, "empty");
+    const mods = await inDataDirectory(dataDir, async () => {
+      await makePrivateDirectory(cwd);
+      return Promise.all(modsFor(transport, hasStepMod).map((mod) => installMod(dataDir, mod)));
+    });
+    const signIn = await this.#signIn();
+    const [own, settings, extra] = await this.#ownUpstreams.without(
+      { place: "the environment of the server", variables: environment },
+      { place: settingsPath({ ...environment, ...extraEnvironment }), ...signIn, variables: signIn.environment },
+      { place: "the setting 'environment'", variables: extraEnvironment },
+    );
+    const args = [
+      ...prefix,
+      ...ARGUMENTS,
+      ...OF_TRANSPORT[transport].args,
+      ...mods.flatMap((mod) => ["--plugin-dir", mod]),
+    ];
+    const named = { ...own.variables, ...settings.variables };
+    const given = { ...unnamedBy({ ...named, ...extra.variables }, networkVariables ?? {}), ...named };
+    const child = childEnvironment(given, extra.variables, betas, streamIdleTimeout);
+    Object.assign(child, OF_TRANSPORT[transport].environment);
+    settleProxy(child);
+    if (searchPath !== undefined) child.PATH = searchPath;
+    return withHelpers({ command, args, environment: child, cwd }, settings.helpers);
+  }
+
+  /** Read anew for each worker, so that a change there needs no restart. */
+  async #signIn(): Promise<SignInSettings> {
+    const { environment, extraEnvironment, withoutHelpers } = this.#options;
+    try {
+      const settings = await readSignInSettings({ ...environment, ...extraEnvironment });
+      this.#parts.hide(credentialsOf(settings.environment));
+      return withoutHelpers ? { ...settings, helpers: {} } : settings;
+    } catch (error) {
+      if (isScarcity(error)) throw error;
+      this.#parts.logger.warn((error as Error).message);
+      return { environment: {}, helpers: {} };
+    }
+  }
+}
+
+/** Does what a start needs in the data directory. Throws `ApiError` that names the directory where it cannot be used. */
+async function inDataDirectory<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const reason = whyUnusable(error);
+    throw reason === undefined ? error : cliEnvironment("the data directory", dataDir, reason);
+  }
+}

@@ -1,0 +1,60 @@
+import { randomUUID } from "node:crypto";
+import { lstat, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { isOwn, isPrivate, makePrivateDirectory, PRIVATE_FILE, requireOwn } from "../shared/privateFiles.ts";
+
+const WRITE_ATTEMPTS = 3;
+
+/** A mod for the CLI (documented under "mods"): its name, and its files by their paths. */
+export interface Mod {
+  name: string;
+  files: Readonly<Record<string, string>>;
+}
+
+/** Builds a mod: its manifest, and a module whose `register` has this source. */
+export function modOf(name: string, description: string, register: string): Mod {
+  return {
+    name,
+    files: {
+      ".claude-plugin/plugin.json": JSON.stringify({ name, version: "1.0.0", description }),
+      "hooks/hooks.json": JSON.stringify({ modules: ["./register.js"] }),
+      "hooks/register.js": register,
+    },
+  };
+}
+
+/**
+ * Writes the mod into `directory` unless it is there, and resolves with its path for `--plugin-dir`: an absolute one, since
+ * the CLI resolves paths in its own working directory. The CLI runs the mod, so no other user may write to it. Throws when
+ * another user owns the directory.
+ */
+export async function installMod(directory: string, { name, files }: Mod): Promise<string> {
+  const root = resolve(directory, name);
+  await makePrivateDirectory(root);
+  requireOwn(directory, await stat(directory));
+  for (const [file, content] of Object.entries(files)) {
+    const path = join(root, file);
+    await makePrivateDirectory(dirname(path));
+    if (!(await isThere(path, content))) await put(path, content);
+  }
+  return root;
+}
+
+async function isThere(path: string, content: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => undefined);
+  if (!stats?.isFile() || !isOwn(stats) || !isPrivate(stats)) return false;
+  return (await readFile(path, "utf8").catch(() => undefined)) === content;
+}
+
+/** Another server may share the directory, so a file appears whole or not at all. */
+async function put(path: string, content: string, attempts = WRITE_ATTEMPTS): Promise<void> {
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, content, { mode: PRIVATE_FILE });
+  try {
+    await rename(draft, path);
+  } catch (error) {
+    // a server that becomes the owner of the directory removes all drafts, including this one
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempts === 1) throw error;
+    await put(path, content, attempts - 1);
+  }
+}

@@ -1,0 +1,45 @@
+import type { CliMessage } from "./codec.ts";
+import { Evidence } from "./evidence.ts";
+import type { NetworkRoute } from "./network.ts";
+import { ONE_CALL_MOD } from "./oneCallMod.ts";
+import { OverlayMods } from "./overlayMods.ts";
+import type { Transport, TurnEvidence } from "./transport.ts";
+import type { OverlayRequest, TurnRequest } from "./turnRequest.ts";
+import { bodyOf, trigger, turnSettings } from "./turnSettings.ts";
+
+/** The CLI merges the client's fields into its own body, and tells of upstream's answer on stderr. */
+export class OverlayTransport implements Transport {
+  readonly name = "overlay";
+  readonly mod = ONE_CALL_MOD.name;
+  readonly mods: OverlayMods;
+  readonly #route: NetworkRoute;
+
+  /** `hasStepMod` if the process was started with the mod that ends further steps. */
+  constructor(route: NetworkRoute, hasStepMod = false) {
+    this.#route = route;
+    this.mods = new OverlayMods(hasStepMod);
+  }
+
+  get allowsMoreCalls(): boolean {
+    return this.mods.areForbidden;
+  }
+
+  settings(request: TurnRequest): object {
+    return turnSettings(overlaid(request));
+  }
+
+  accepted(): void {}
+
+  trigger(): CliMessage {
+    return trigger;
+  }
+
+  evidence(request: TurnRequest): TurnEvidence {
+    return new Evidence(bodyOf(overlaid(request)), this.#route);
+  }
+}
+
+function overlaid(request: TurnRequest): OverlayRequest {
+  if (request.transport !== "overlay") throw new Error(`This worker takes no request for '${request.transport}'.`);
+  return request;
+}

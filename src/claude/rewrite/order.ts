@@ -1,0 +1,58 @@
+import { type Field, topLevelFields } from "../../api/topLevel.ts";
+
+/** Begins the text of a prompt that is an order, which no client's text does: prompts are written by us alone. */
+export const ORDER_MARK = "claude-virtual-api order ";
+/** Parts the three pieces of an order. No JSON text has this character, not even within a string. */
+export const PART = "\u0001";
+
+/** What the mod has to know besides the client's text. */
+export interface OrderHead {
+  /** Betas that the request asks for, besides those that the CLI sends by itself. */
+  betas: readonly string[];
+  /** Whether the answer is asked for as one JSON instead of a stream. */
+  isWhole: boolean;
+  /** Whether the CLI's own `metadata` goes up, since the client has none. */
+  lacksMetadata: boolean;
+}
+
+/** Fields that the CLI's own stand for, or that are put elsewhere. */
+const REPLACED = new Set(["model", "stream", "system"]);
+
+/**
+ * The text with which the mod is told what to send in place of the CLI's own body: a head, the client's system blocks
+ * and its other fields, both as the client wrote them. Of a field that stands twice only the last one goes up, which is
+ * the one that was checked.
+ */
+export function orderOf(body: string, { betas, isWhole }: Pick<OrderHead, "betas" | "isWhole">): string {
+  const fields = new Map<string, Field>();
+  for (const field of topLevelFields(body)) {
+    // at the place of its last value, as it was checked
+    fields.delete(field.name);
+    fields.set(field.name, field);
+  }
+  const system = fields.get("system");
+  const rest = [...fields.values()].filter(({ name }) => !REPLACED.has(name));
+  const head: OrderHead = { betas, isWhole, lacksMetadata: !fields.has("metadata") };
+  return [
+    `${ORDER_MARK}${JSON.stringify(head)}`,
+    system ? systemBlocks(body.slice(system.from, system.to)) : "",
+    rest.map(({ start, to }) => body.slice(start, to)).join(","),
+  ].join(PART);
+}
+
+const EMPTY = /^(null|""|\[\s*\])$/;
+
+/** The client's blocks as they follow others in a list. */
+function systemBlocks(system: string): string {
+  if (EMPTY.test(system)) return "";
+  return system.startsWith('"') ? `,{"type":"text","text":${system}}` : `,${system.slice(1, -1)}`;
+}
+
+/** The client's body again, with this model: a request that cannot be rewritten after all is read anew. */
+export function clientBodyOf(order: string, model: string): string {
+  const [, system = "", fields = ""] = order.split(PART);
+  const parts = [`"model":${JSON.stringify(model)}`];
+  if (system !== "") parts.push(`"system":[${system.slice(1)}]`);
+  if (fields !== "") parts.push(fields);
+  return `{${parts.join(",")}}`;
+}

@@ -1,0 +1,183 @@
+import { notSignedIn } from "../../api/cliErrors.ts";
+import { proxyAsksForCredentials } from "../../api/connectionErrors.ts";
+import {
+  ApiError,
+  answerBrokenOff,
+  notAStream,
+  upstreamSilent,
+  upstreamTimedOut,
+  upstreamUnreachable,
+} from "../../api/errors.ts";
+import { fieldsOf, type Message } from "../../api/events.ts";
+import { parseInput } from "../../api/exactJson.ts";
+import { limitHeaders, tellsOfLimits } from "../../api/rateLimits.ts";
+import { passable, statusOf, typeOf } from "../../api/statuses.ts";
+import type { CliMessage } from "../codec.ts";
+import { connectionError, readThrown } from "../connectionFailure.ts";
+import { REPORTS, reportOf } from "../modReports.ts";
+import type { NetworkRoute } from "../network.ts";
+import { wordsOf } from "../redaction.ts";
+import type { TurnEvidence } from "../transport.ts";
+import { headersOf, isForClient, type RateLimitInfo } from "../upstreamHeaders.ts";
+import { type AnswerHead, REWRITE_MOD, readHeard } from "./rewriteMod.ts";
+
+/** What the CLI puts before upstream's words where a mod has given the answer the status 499. */
+const STOPPED = "A mod's http.fetch hook stopped this request: ";
+/** And before a body that is no error envelope. */
+const GIVEN_STATUS = /^499 /;
+/** The part of the bound on a silence after which it was one: the CLI counts from the bytes, we from their event. */
+const SILENT_SHARE = 0.9;
+/** And before an answer that came as one JSON. */
+const WHOLE = `${STOPPED}499 `;
+
+/**
+ * What our mod and the CLI say of one turn on stdout: upstream's status and headers, which the mod reports, and the words of
+ * a refusal, which the CLI quotes under the status that the mod gave it. All of it comes in order with the events.
+ */
+export class RewriteEvidence implements TurnEvidence {
+  readonly #route: NetworkRoute | undefined;
+  readonly #streamIdleTimeout: number;
+  #head: AnswerHead | undefined;
+  #headers: Record<string, string> = {};
+  /** What the mod was given in place of an answer. */
+  #thrown: string | undefined;
+  #reported: CliMessage | undefined;
+  #denied = false;
+  /** When the answer's last event came, by `performance.now()`, and whether the CLI gave it up after a long silence. */
+  #lastEventAt = Number.POSITIVE_INFINITY;
+  #wasSilent = false;
+  #limit: RateLimitInfo | undefined;
+
+  /** What is known comes in order, so nothing is ever waited for. */
+  readonly answered = Promise.resolve();
+  readonly seen = Promise.resolve();
+
+  /** `streamIdleTimeout` in milliseconds, `route` is the way of the call. */
+  constructor(route: NetworkRoute | undefined, streamIdleTimeout: number) {
+    this.#route = route;
+    this.#streamIdleTimeout = streamIdleTimeout;
+  }
+
+  get headers(): Record<string, string> {
+    return this.#headers;
+  }
+
+  get hasAnswered(): boolean {
+    return this.#head !== undefined;
+  }
+
+  get denied(): boolean {
+    return this.#denied;
+  }
+
+  get refusedStatus(): number | undefined {
+    const status = this.#head?.status ?? this.#reported?.api_error_status;
+    return status === undefined || status < 300 ? undefined : status;
+  }
+
+  addDiagnostic(): void {}
+
+  addLog(message: CliMessage): void {
+    if (reportOf(message, REWRITE_MOD.name) === REPORTS.denied) this.#deny();
+    const heard = readHeard(message);
+    if (!heard) return;
+    if ("failure" in heard) {
+      this.#thrown = heard.failure;
+      return;
+    }
+    this.#head = heard.head;
+    this.#headers = Object.fromEntries(Object.entries(heard.head.headers).filter(([name]) => isForClient(name)));
+  }
+
+  addEvent(): void {
+    this.#lastEventAt = performance.now();
+  }
+
+  addReport(message: CliMessage): void {
+    // a denied call is followed by a report of its own, which says nothing of upstream
+    if (!this.#denied) this.#reported ??= message;
+    this.#limit = message.api_error_params?.rate_limit_info ?? this.#limit;
+  }
+
+  addLimit(info: RateLimitInfo): void {
+    this.#limit = info;
+  }
+
+  wholeAnswer(): Message | undefined {
+    const told: unknown = this.#reported?.message?.content?.[0]?.text;
+    if (this.#head?.status !== 200 || typeof told !== "string" || !told.startsWith(WHOLE)) return undefined;
+    const answer = parseInput(told.slice(WHOLE.length)) as Partial<Message> | undefined;
+    return Array.isArray(answer?.content) && fieldsOf(answer.usage) ? (answer as Message) : undefined;
+  }
+
+  toError(result: CliMessage, begun: boolean): ApiError {
+    const report = this.#reported;
+    const status = this.#head?.status;
+    const requestId = this.#headers["request-id"];
+    if (status === 407) return proxyAsksForCredentials(this.#route?.proxy);
+    if (status !== undefined && status >= 300) return this.#refusal(status, report);
+    if (this.#wasSilent && !report) return upstreamSilent(this.#streamIdleTimeout / 1000);
+    if (this.#denied && !report) return answerBrokenOff("its server failed without giving a reason.", requestId);
+    const told = String(report?.message?.content?.[0]?.text ?? "");
+    const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
+    const words = wordsOf(told || String(reason ?? "no reason given"));
+    if (report?.api_error_type !== undefined) return this.#errorEvent(report.api_error_type, words, report);
+    if (report?.api_error === "stream_idle_timeout") return upstreamSilent(this.#streamIdleTimeout / 1000);
+    if (status === undefined) return this.#withoutAnswer(words, report);
+    const contentType = this.#head?.headers["content-type"];
+    if (!begun && contentType !== undefined && !/event-?stream/.test(contentType)) {
+      return notAStream(contentType, requestId);
+    }
+    return answerBrokenOff(words, requestId);
+  }
+
+  /** No answer came, or the CLI did not even ask. */
+  #withoutAnswer(words: string, report: CliMessage | undefined): ApiError {
+    const status: unknown = report?.api_error_status;
+    if (typeof status === "number" && report) return this.#errorEvent(typeOf(status), words, report, status);
+    if (report?.error === "authentication_failed") return notSignedIn();
+    if (words.startsWith("Request timed out")) return upstreamTimedOut(words);
+    return this.#unconnected(report) ?? upstreamUnreachable(words);
+  }
+
+  /** Of a broken answer that it would have the model continue, the CLI does not say why it broke. */
+  #deny(): void {
+    this.#denied = true;
+    const silence = performance.now() - this.#lastEventAt;
+    this.#wasSilent ||= this.#streamIdleTimeout > 0 && silence >= SILENT_SHARE * this.#streamIdleTimeout;
+  }
+
+  #unconnected(report: CliMessage | undefined): ApiError | undefined {
+    if (this.#thrown === undefined) return undefined;
+    const failure = readThrown(this.#thrown, report?.api_error, report?.message?.content?.[0]?.text);
+    return failure && connectionError(failure, this.#route);
+  }
+
+  /** A refusal, in upstream's words or in those of a gateway before it. */
+  #refusal(status: number, report: CliMessage | undefined): ApiError {
+    const told = String(report?.message?.content?.[0]?.text ?? "no reason given");
+    const words = told.startsWith(STOPPED) ? told.slice(STOPPED.length) : wordsOf(told);
+    const isEnvelope = report?.api_error_type !== undefined;
+    return new ApiError(
+      passable(status),
+      report?.api_error_type ?? typeOf(status),
+      isEnvelope ? words : words.replace(GIVEN_STATUS, ""),
+      { headers: this.#refusalHeaders(status), ...this.#ofRequest(report) },
+    );
+  }
+
+  #errorEvent(type: string, words: string, report: CliMessage, status = statusOf(type) ?? 500): ApiError {
+    return new ApiError(passable(status), type, words, this.#ofRequest(report));
+  }
+
+  #ofRequest(report: CliMessage | undefined): { requestId?: string } {
+    const requestId = report?.request_id ?? this.#headers["request-id"];
+    return requestId ? { requestId } : {};
+  }
+
+  /** Upstream's own headers, with those that the CLI's account of a limit stands for if upstream told of none. */
+  #refusalHeaders(status: number): Record<string, string> {
+    const limits = Object.keys(this.#headers).some(tellsOfLimits) ? {} : headersOf(this.#limit);
+    return limitHeaders(status, { ...this.#headers, ...limits });
+  }
+}

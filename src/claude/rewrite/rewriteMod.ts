@@ -1,0 +1,90 @@
+import type { CliMessage } from "../codec.ts";
+import { modOf } from "../modFiles.ts";
+import { REPORTS, reportOf } from "../modReports.ts";
+import { ORDER_MARK, PART } from "./order.ts";
+
+/** What the mod reports, each by a first word; `answered` is followed by JSON, `unanswered` by words. */
+const ANSWERED = "answered ";
+const UNANSWERED = "unanswered ";
+
+/**
+ * A mod for the CLI (documented under "mods") that sends a client's request in place of the CLI's own. What to send comes as
+ * the text of the prompt, which it takes out before the CLI keeps it. The hook `http.fetch` is asked about the CLI's call when
+ * that is signed, and never sees a credential: it reads "[redacted]", and the CLI puts it back at the send. The CLI's own
+ * blocks come first, written tight, since only there the CLI fills in the digest of its billing block.
+ *
+ * Each order is good for one call; all other calls of the model, and those of the counter, are denied on this machine. A
+ * refusal gets the status 499, under which the CLI neither repeats the call nor rewords what upstream said.
+ */
+export const REWRITE_MOD = modOf(
+  "rewrite",
+  "Requests as their clients wrote them",
+  `const CALL = /(\\/v1\\/messages|(?<!\\/count-tokens):(streamR|r)awPredict|\\/invoke(-with-response-stream)?)(\\?|$)/;
+const COUNT = /\\/count[-_]tokens/;
+const DIGEST = /cch=00000/g;
+export const register = (on) => {
+  let order;
+  on("session.start", ($, session, next) => {
+    $.ui.log("${REPORTS.loaded}");
+    return next(session);
+  });
+  on("prompt.submit", ($, prompt, next) => {
+    if (!prompt.text.startsWith(${JSON.stringify(ORDER_MARK)})) return next(prompt);
+    const [head, system, fields] = prompt.text.slice(${ORDER_MARK.length}).split(${JSON.stringify(PART)});
+    order = { ...JSON.parse(head), system, fields };
+    $.ui.log("${REPORTS.turnStarted}");
+    return next({ ...prompt, text: "." });
+  });
+  on("http.fetch", async ($, request, next) => {
+    const isCall = CALL.test(request.url);
+    if (!isCall && !COUNT.test(request.url)) return next(request);
+    if (!isCall || !order) {
+      $.ui.log("${REPORTS.denied}");
+      return { deny: "one request, one call" };
+    }
+    const { betas, isWhole, lacksMetadata, ...client } = order;
+    order = undefined;
+    const own = JSON.parse(request.init.body);
+    if (isWhole) own.stream = false;
+    if (own.anthropic_beta) own.anthropic_beta = [...new Set([...own.anthropic_beta, ...betas])];
+    const blocks = (own.system ?? []).map((block) => JSON.stringify(block)).join(",");
+    const kept = ["model", "stream", "anthropic_version", "anthropic_beta", ...(lacksMetadata ? ["metadata"] : [])];
+    const fields = kept.filter((name) => name in own).map((name) => JSON.stringify(name) + ":" + JSON.stringify(own[name]));
+    // without a digest of its own, the CLI's network layer would fill in what looks like one
+    const plain = (text) => (blocks.includes("cch=00000") ? text : text.replace(DIGEST, "cch\\\\u003d00000"));
+    if (client.fields) fields.push(plain(client.fields));
+    const body = '{"system":[' + blocks + plain(client.system) + "]," + fields.join(",") + "}";
+    const listed = (request.init.headers["anthropic-beta"] ?? "").split(",").concat(betas).filter(Boolean);
+    const headers = { ...request.init.headers, "anthropic-beta": [...new Set(listed)].join(",") };
+    $.ui.log("${REPORTS.calling}");
+    let answer;
+    try {
+      answer = await next({ ...request, init: { ...request.init, headers, body } });
+    } catch (error) {
+      $.ui.log("${UNANSWERED}" + String(error).slice(0, 1000));
+      throw error;
+    }
+    const { value } = answer;
+    if (!value) return answer;
+    $.ui.log("${ANSWERED}" + JSON.stringify({ status: value.status, headers: value.headers }));
+    return isWhole || value.status >= 400 ? { value: { ...value, status: 499 } } : answer;
+  }).catch(() => ({ deny: "the mod failed" }));
+};
+`,
+);
+
+/** Upstream's answer, before its body. */
+export interface AnswerHead {
+  status: number;
+  headers: Record<string, string>;
+}
+
+/** What the mod reports of the call's answer: its head, or in words why there is none. */
+export type Heard = { head: AnswerHead } | { failure: string };
+
+/** Undefined where the message is no such report. */
+export function readHeard(message: CliMessage): Heard | undefined {
+  const text = reportOf(message, REWRITE_MOD.name);
+  if (text?.startsWith(UNANSWERED)) return { failure: text.slice(UNANSWERED.length) };
+  return text?.startsWith(ANSWERED) ? { head: JSON.parse(text.slice(ANSWERED.length)) } : undefined;
+}

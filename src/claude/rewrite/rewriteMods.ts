@@ -1,0 +1,60 @@
+import { isSignedIn } from "../account.ts";
+import type { CliMessage } from "../codec.ts";
+import type { CliAccount, Organization } from "../description.ts";
+import { GuardWatch } from "../guard.ts";
+import { forbiddingMods, keysOf, managedSettingsOf } from "../managedSettings.ts";
+import { REPORTS, reportOf } from "../modReports.ts";
+import { Report } from "../report.ts";
+import { type Ask, type Mods, TransportUnsuited } from "../transport.ts";
+import { REWRITE_MOD } from "./rewriteMod.ts";
+
+/** The mod that rewrites requests, in one process: whether it runs and is asked about calls. */
+export class RewriteMods implements Mods {
+  readonly #guard = new GuardWatch();
+  readonly #loaded = new Report();
+  /** Whether the mod was asked about a call. */
+  #isAsked = false;
+
+  /** Why requests cannot be rewritten in this process. */
+  #unsuited: string | undefined;
+
+  get reasonToRetire(): string | undefined {
+    return this.#unsuited;
+  }
+
+  accept(message: CliMessage): boolean {
+    const report = reportOf(message, REWRITE_MOD.name);
+    if (report === REPORTS.denied) this.#isAsked = true;
+    if (report === REPORTS.loaded) this.#loaded.arrive();
+    return report === REPORTS.loaded;
+  }
+
+  addDiagnostic(): void {}
+
+  addPassedOver(): void {
+    this.#unsuited ??= "mods are not asked about calls";
+  }
+
+  /** Throws `TransportUnsuited`. */
+  async require(account: CliAccount, ask: Ask): Promise<Organization | undefined> {
+    this.#guard.addAccount(account);
+    const guard = this.#guard.seated;
+    const managed = managedSettingsOf(await ask("get_settings"));
+    this.#unsuited = await this.#judge(account, ask, managed.length > 0);
+    if (this.#unsuited !== undefined) throw new TransportUnsuited(this.#unsuited);
+    if (guard === undefined && managed.length === 0) return undefined;
+    return { guard: guard ?? null, settings: keysOf(managed), withoutMods: forbiddingMods(managed) };
+  }
+
+  async #judge(account: CliAccount, ask: Ask, isManaged: boolean): Promise<string | undefined> {
+    if (this.#guard.seated !== undefined) return this.#guard.seated;
+    // an organization's hooks would be shown the prompt, in which the client's request travels
+    if (isManaged) return "this machine has managed settings";
+    if (!(await this.#loaded.arrives())) return "the mod that rewrites requests was not loaded";
+    // without a sign-in there is no call to be asked about
+    if (!isSignedIn({ account })) return undefined;
+    // the counter is free, and the mod is asked about it as about the model, and denies it
+    await ask("get_context_usage");
+    return this.#isAsked ? undefined : "mods are not asked about calls";
+  }
+}

@@ -1,0 +1,48 @@
+import type { CliMessage } from "../codec.ts";
+import type { NetworkRoute } from "../network.ts";
+import type { Transport, TurnEvidence } from "../transport.ts";
+import type { RewriteRequest, TurnRequest } from "../turnRequest.ts";
+import { trigger } from "../turnSettings.ts";
+import { RewriteEvidence } from "./rewriteEvidence.ts";
+import { REWRITE_MOD } from "./rewriteMod.ts";
+import { RewriteMods } from "./rewriteMods.ts";
+
+/** Our mod sends the client's request in place of the CLI's own, and reports upstream's answer. */
+export class RewriteTransport implements Transport {
+  readonly name = "rewrite";
+  readonly mod = REWRITE_MOD.name;
+  readonly mods = new RewriteMods();
+  readonly allowsMoreCalls = false;
+  readonly #route: NetworkRoute;
+  readonly #streamIdleTimeout: number;
+  /** The model that the CLI was given last. */
+  #model: string | undefined;
+
+  /** `streamIdleTimeout` in milliseconds. */
+  constructor(route: NetworkRoute, streamIdleTimeout: number) {
+    this.#route = route;
+    this.#streamIdleTimeout = streamIdleTimeout;
+  }
+
+  /** Only in its settings does the CLI resolve aliases; to give them costs a third of a request. */
+  settings({ model }: TurnRequest): object | undefined {
+    return model === this.#model ? undefined : { model };
+  }
+
+  accepted({ model }: TurnRequest): void {
+    this.#model = model;
+  }
+
+  trigger(request: TurnRequest): CliMessage {
+    return { ...trigger, message: { role: "user", content: rewritten(request).order } };
+  }
+
+  evidence(): TurnEvidence {
+    return new RewriteEvidence(this.#route, this.#streamIdleTimeout);
+  }
+}
+
+function rewritten(request: TurnRequest): RewriteRequest {
+  if (request.transport !== "rewrite") throw new Error(`This worker takes no request for '${request.transport}'.`);
+  return request;
+}

@@ -1,0 +1,79 @@
+import type { Logger } from "../shared/logger.ts";
+import { type Cli, isOlder } from "./locate.ts";
+import { readManagedSettings } from "./managedSettings.ts";
+import type { TransportName } from "./transport.ts";
+import type { Worker } from "./worker.ts";
+
+/** Which transport may be used: `auto` takes the best one that works. */
+export type TransportOption = "auto" | "overlay";
+
+/** From this version on, requests may be rewritten while the CLI makes no calls of its own beside them. */
+const OLDEST_TO_REWRITE = "2.1.328";
+
+/**
+ * Decides how requests travel. Rewriting is preferred; what speaks against it is known from the version and the machine, at
+ * a worker's start, or at the latest when the mod was not asked about a call.
+ */
+export class TransportChoice {
+  readonly #option: TransportOption;
+  readonly #logger: Logger;
+  /** What speaks against rewriting before a worker is started. */
+  #before: string | undefined;
+  /** What a worker has shown, and the CLI that it was of. */
+  #shown: { reason: string; cli: Cli | undefined } | undefined;
+  #logged: string | undefined;
+
+  constructor(option: TransportOption, logger: Logger) {
+    this.#option = option;
+    this.#logger = logger;
+  }
+
+  /** The transport of now. */
+  get name(): TransportName {
+    return this.reason === undefined ? "rewrite" : "overlay";
+  }
+
+  /** Why requests are not rewritten; undefined where they are. */
+  get reason(): string | undefined {
+    if (this.#option === "overlay") return "it was configured";
+    return this.#before ?? this.#shown?.reason;
+  }
+
+  /** Looks at the CLI that is to be started with these variables. */
+  async look(cli: Cli, variables: NodeJS.ProcessEnv): Promise<void> {
+    if (this.#shown?.cli !== cli) this.#shown = undefined;
+    this.#before = await whyNot(cli, variables);
+    this.#log();
+  }
+
+  /** Takes what a worker has shown. */
+  learn({ transport, cli }: Worker): void {
+    if (transport.name !== "rewrite" || transport.mods.reasonToRetire === undefined) return;
+    this.#shown = { reason: transport.mods.reasonToRetire, cli };
+    this.#log();
+  }
+
+  /** Forgets what workers have shown, since the sign-in may be another now. */
+  forget(): void {
+    this.#shown = undefined;
+  }
+
+  #log(): void {
+    const { reason } = this;
+    if (reason === this.#logged) return;
+    this.#logged = reason;
+    this.#logger.info(`requests travel by ${this.name}${reason === undefined ? "" : `, since ${reason}`}`);
+  }
+}
+
+async function whyNot({ version }: Cli, variables: NodeJS.ProcessEnv): Promise<string | undefined> {
+  if (isOlder(version, OLDEST_TO_REWRITE)) return `Claude Code ${version} does not let requests be rewritten`;
+  if (signsBodies(variables)) return "Amazon Bedrock's requests are signed before they can be rewritten";
+  if ((await readManagedSettings()).length > 0) return "this machine has managed settings";
+  return undefined;
+}
+
+/** Whether AWS credentials sign the body of each request; a Bedrock API key does not. */
+function signsBodies({ CLAUDE_CODE_USE_BEDROCK, AWS_BEARER_TOKEN_BEDROCK }: NodeJS.ProcessEnv): boolean {
+  return Boolean(CLAUDE_CODE_USE_BEDROCK) && !AWS_BEARER_TOKEN_BEDROCK;
+}
