@@ -58,6 +58,11 @@ export const cliUnguarded = () =>
     cliProblem("cli_unguarded"),
   );
 
+/** Whether a version of the CLI has lost something that the server relies on. */
+export function isUnfit(error: unknown): boolean {
+  return error instanceof ApiError && error.details?.error_code === ("cli_unfit" satisfies CliProblem);
+}
+
 /** Whether a worker could not be used for want of the one-call mod. */
 export function isUnguarded(error: unknown): boolean {
   return error instanceof ApiError && error.details?.error_code === ("cli_unguarded" satisfies CliProblem);

@@ -76,7 +76,7 @@ export class Launcher {
     this.#options = options;
     this.#parts = parts;
     this.#reaper = new Reaper(process.platform, parts.spawn);
-    this.choice = new TransportChoice(options.transport ?? "auto", parts.logger);
+    this.choice = new TransportChoice(options.transport ?? "auto", parts.logger, parts.requireFit);
     this.#plan = new LaunchPlan(options, parts);
   }
 
@@ -106,6 +106,7 @@ export class Launcher {
       if (request.transport === "rewrite" && (await this.chooseTransport()) === "overlay")
         throw new TransportUnsuited(this.choice.reason);
       const cli = await this.locate();
+      if (request.transport === "overlay") await this.#parts.requireFit?.(cli, "overlay");
       // before a worker has shown it, managed settings make it likely
       const hasStepMod = this.#needsStepMod ?? (await readManagedSettings()).length > 0;
       const { launch, key } = await this.#plan.prepare(cli, request, hasStepMod).catch((error) => {

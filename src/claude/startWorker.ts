@@ -10,7 +10,8 @@ interface Started {
 }
 
 /**
- * Starts a worker and initializes it, for work outside the pool; a second one where the first lacks a mod. `signal` ends it
+ * Starts a worker and initializes it, for work outside the pool; a second one where the first lacks a mod. Where requests are
+ * rewritten, a system prompt travels with them. `signal` ends it
  * early. Throws `ApiError` when there is no usable CLI.
  */
 export async function startWorker(
@@ -26,7 +27,7 @@ export async function startWorker(
     if (signal?.aborted) stop();
     signal?.addEventListener("abort", stop, { once: true });
     try {
-      const description = await worker.initialize(system);
+      const description = await worker.initialize(transport === "overlay" ? system : "");
       launcher.learn(worker);
       return { worker, description };
     } catch (error) {

@@ -1,5 +1,6 @@
+import { isUnfit } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
-import { type Cli, isOlder } from "./locate.ts";
+import { type Cli, isOlder, type RequireFit } from "./locate.ts";
 import { readManagedSettings } from "./managedSettings.ts";
 import type { TransportName } from "./transport.ts";
 import type { Worker } from "./worker.ts";
@@ -17,15 +18,17 @@ const OLDEST_TO_REWRITE = "2.1.328";
 export class TransportChoice {
   readonly #option: TransportOption;
   readonly #logger: Logger;
+  readonly #requireFit: RequireFit;
   /** What speaks against rewriting before a worker is started. */
   #before: string | undefined;
   /** What a worker has shown, and the CLI that it was of. */
   #shown: { reason: string; cli: Cli | undefined } | undefined;
   #logged: string | undefined;
 
-  constructor(option: TransportOption, logger: Logger) {
+  constructor(option: TransportOption, logger: Logger, requireFit: RequireFit = async () => {}) {
     this.#option = option;
     this.#logger = logger;
+    this.#requireFit = requireFit;
   }
 
   /** The transport of now. */
@@ -42,7 +45,7 @@ export class TransportChoice {
   /** Looks at the CLI that is to be started with these variables. */
   async look(cli: Cli, variables: NodeJS.ProcessEnv): Promise<void> {
     if (this.#shown?.cli !== cli) this.#shown = undefined;
-    this.#before = await whyNot(cli, variables);
+    this.#before = await whyNot(cli, variables, this.#requireFit);
     this.#log();
   }
 
@@ -66,11 +69,22 @@ export class TransportChoice {
   }
 }
 
-async function whyNot({ version }: Cli, variables: NodeJS.ProcessEnv): Promise<string | undefined> {
-  if (isOlder(version, OLDEST_TO_REWRITE)) return `Claude Code ${version} does not let requests be rewritten`;
+/** Whether this version lets requests be rewritten. */
+export function mayRewrite({ version }: Cli): boolean {
+  return !isOlder(version, OLDEST_TO_REWRITE);
+}
+
+async function whyNot(cli: Cli, variables: NodeJS.ProcessEnv, requireFit: RequireFit): Promise<string | undefined> {
+  if (!mayRewrite(cli)) return `Claude Code ${cli.version} does not let requests be rewritten`;
   if (signsBodies(variables)) return "Amazon Bedrock's requests are signed before they can be rewritten";
   if ((await readManagedSettings()).length > 0) return "this machine has managed settings";
-  return undefined;
+  return requireFit(cli, "rewrite").then(
+    () => undefined,
+    (error) => {
+      if (isUnfit(error)) return `the self-check failed: ${error.message}`;
+      throw error;
+    },
+  );
 }
 
 /** Whether AWS credentials sign the body of each request; a Bedrock API key does not. */

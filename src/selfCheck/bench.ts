@@ -1,5 +1,8 @@
 import { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
+import { orderOf } from "../claude/rewrite/order.ts";
+import type { TransportName } from "../claude/transport.ts";
+import type { TurnRequest } from "../claude/turnRequest.ts";
 import type { Worker } from "../claude/worker.ts";
 import type { Answer, Call, Upstream } from "./upstream.ts";
 
@@ -9,6 +12,9 @@ export interface Outcome {
   events: StreamEvent[];
   error: ApiError | undefined;
 }
+
+/** The system prompt of every check: its worker has it, or each request brings it along. */
+export const SYSTEM = "You are being checked.";
 
 /** A worker with an upstream of our own behind it. */
 export class Bench {
@@ -23,6 +29,11 @@ export class Bench {
     this.#worker = worker;
     this.#upstream = upstream;
     this.#model = model;
+  }
+
+  /** How requests travel. */
+  get transport(): TransportName {
+    return this.#worker.transport.name;
   }
 
   /** Sends a request through the worker, and waits until the CLI has done with it all that it does by itself. */
@@ -48,6 +59,15 @@ export class Bench {
     return call;
   }
 
+  #turnOf(body: object): TurnRequest {
+    const model = this.#model;
+    if (this.#worker.transport.name === "rewrite") {
+      const text = JSON.stringify({ ...body, system: SYSTEM });
+      return { transport: "rewrite", model, order: orderOf(text, { betas: [], isWhole: false }) };
+    }
+    return { transport: "overlay", model, body: { ...body }, systemMarks: undefined, withoutTemperature: false };
+  }
+
   async #run(body: object, answer: Answer, stop?: AbortController): Promise<Outcome> {
     const { signal } = stop ?? new AbortController();
     const { calls } = this.#upstream;
@@ -56,14 +76,7 @@ export class Bench {
     const events: StreamEvent[] = [];
     let error: ApiError | undefined;
     try {
-      const turn = {
-        transport: "overlay" as const,
-        model: this.#model,
-        body: { ...body },
-        systemMarks: undefined,
-        withoutTemperature: false,
-      };
-      for await (const event of this.#worker.run(turn, signal, !stop)) {
+      for await (const event of this.#worker.run(this.#turnOf(body), signal, !stop)) {
         events.push(event);
         stop?.abort();
       }

@@ -1,6 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import type { StreamEvent } from "../api/events.ts";
-import type { Bench } from "./bench.ts";
+import type { TransportName } from "../claude/transport.ts";
+import { type Bench, SYSTEM } from "./bench.ts";
 import { type Answer, REQUEST_ID } from "./upstream.ts";
 
 /** One thing that the server relies on; `run` rejects where the CLI does not do it. */
@@ -10,7 +11,6 @@ export interface Check {
   run(bench: Bench): Promise<void>;
 }
 
-export const SYSTEM = "You are being checked.";
 /** An alias that every version knows. */
 export const ALIAS = "sonnet";
 
@@ -33,7 +33,10 @@ const FULL = {
 };
 
 /** Fields that the CLI fills in, besides those that travel through its settings. */
-const OF_THE_CLI = ["metadata", "tools", "temperature"];
+const OF_THE_CLI: Record<TransportName, readonly string[]> = {
+  overlay: ["metadata", "tools", "temperature"],
+  rewrite: ["metadata"],
+};
 
 const START: StreamEvent = {
   type: "message_start",
@@ -77,8 +80,8 @@ function nothing(added: string[]): void {
 }
 
 /** The fields of what reached upstream that nobody asked for. */
-function addedTo(request: object, body: object): string[] {
-  const asked = [...Object.keys(request), "model", "system", "stream", ...OF_THE_CLI];
+function addedTo({ transport }: Bench, request: object, body: object): string[] {
+  const asked = [...Object.keys(request), "model", "system", "stream", ...OF_THE_CLI[transport]];
   return Object.keys(body).filter((field) => !asked.includes(field));
 }
 
@@ -95,10 +98,10 @@ export const CHECKS: readonly Check[] = [
     name: "nothing is added to requests",
     async run(bench) {
       const { body } = await bench.answered(PLAIN, answer("end_turn"));
-      nothing(addedTo(PLAIN, body));
+      nothing(addedTo(bench, PLAIN, body));
       equal(body.messages, PLAIN.messages, "the CLI changed the messages");
       ok(!JSON.stringify(body).includes("cache_control"), "the CLI added cache marks");
-      nothing(addedTo(FULL, (await bench.answered(FULL, answer("end_turn"))).body));
+      nothing(addedTo(bench, FULL, (await bench.answered(FULL, answer("end_turn"))).body));
     },
   },
   {

@@ -7,6 +7,8 @@ import { type Cli, locate } from "../claude/locate.ts";
 import { readManagedSettings } from "../claude/managedSettings.ts";
 import { readSignInSettings, settingsPath } from "../claude/signInSettings.ts";
 import { startWorker } from "../claude/startWorker.ts";
+import type { TransportName } from "../claude/transport.ts";
+import { mayRewrite } from "../claude/transportChoice.ts";
 import {
   checkRemarks,
   cliRemarks,
@@ -16,6 +18,7 @@ import {
   organizationRemarks,
   type Remark,
   signInRemarks,
+  transportRemarks,
 } from "./remarks.ts";
 import { type Finding, NotContained, selfCheck } from "./selfCheck.ts";
 
@@ -50,6 +53,7 @@ export async function diagnose(options: DiagnosisOptions, parts: LauncherParts):
       ...leftOutRemarks(launcher.leftOut),
       ...signInRemarks(signIn, displaced, await originsOf(options)),
       ...networkRemarks(worker.route),
+      ...transportRemarks(worker.transport.name, launcher.choice.reason),
       ...organizationRemarks(await readManagedSettings(), description.organization),
       ...checkRemarks(findings, unchecked),
     ];
@@ -75,7 +79,7 @@ async function originsOf({ environment, extraEnvironment }: LauncherOptions): Pr
 async function find(options: DiagnosisOptions, parts: LauncherParts): Promise<Checked> {
   const checked: Checked[] = [];
   const requireFit = async (cli: Cli) => {
-    const { findings, unchecked } = await tryCheck(cli, options, parts);
+    const { findings, unchecked } = await tryChecks(cli, options, parts);
     checked.push({ cli, findings, ...(unchecked !== undefined && { unchecked }) });
     const lost = findings.filter(({ reason }) => reason !== undefined).map(({ name }) => name);
     if (lost.length > 0) throw cliUnfit(cli.version, lost);
@@ -94,10 +98,14 @@ async function find(options: DiagnosisOptions, parts: LauncherParts): Promise<Ch
   }
 }
 
-async function tryCheck(cli: Cli, options: DiagnosisOptions, parts: LauncherParts): Promise<Omit<Checked, "cli">> {
+/** Checks the transport that the server would use, and the other one where that is lost. */
+async function tryChecks(cli: Cli, options: DiagnosisOptions, parts: LauncherParts): Promise<Omit<Checked, "cli">> {
   if (!options.selfCheck) return { findings: [], unchecked: "--no-self-check was given" };
+  const check = (transport: TransportName) => selfCheck(cli, options.environment, parts.logger, transport);
   try {
-    return { findings: await selfCheck(cli, options.environment, parts.logger) };
+    const findings = options.transport !== "overlay" && mayRewrite(cli) ? await check("rewrite") : [];
+    const isLost = findings.length === 0 || findings.some(({ reason }) => reason !== undefined);
+    return { findings: isLost ? await check("overlay") : findings };
   } catch (error) {
     if (error instanceof NotContained) return { findings: [], unchecked: error.message };
     throw error;

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cliUnfit, isEnvironmentTrouble, isForbidden, isUnguarded } from "../api/cliErrors.ts";
+import { cliUnfit, isEnvironmentTrouble, isForbidden, isUnfit, isUnguarded } from "../api/cliErrors.ts";
 import { ApiError } from "../api/errors.ts";
-import type { Cli } from "../claude/locate.ts";
+import type { Cli, RequireFit } from "../claude/locate.ts";
+import type { TransportName } from "../claude/transport.ts";
+import { mayRewrite, type TransportOption } from "../claude/transportChoice.ts";
 import type { Logger } from "../shared/logger.ts";
 import { version as ownVersion } from "../shared/version.ts";
 import { toText } from "../storage/draft.ts";
@@ -14,12 +16,12 @@ import { type Finding, NotContained, selfCheck } from "./selfCheck.ts";
 interface Passed {
   /** The version of ours that checked it. */
   by: string;
-  /** The programs of this version that passed, each as a hash of what its files were. */
+  /** The programs of this version that passed, each as a hash of what its files were, and the transport. */
   programs: string[];
 }
 
 /** Programs of one version that are remembered: a machine may have several installations. */
-const PROGRAMS_KEPT = 10;
+const PROGRAMS_KEPT = 20;
 
 /** Milliseconds for which a failure is remembered: a machine may be too busy for the checks, but not for each request. */
 const FAILURE_KEPT_MS = 60_000;
@@ -27,12 +29,14 @@ const FAILURE_KEPT_MS = 60_000;
 export interface FitnessOptions {
   dataDir: string;
   environment: NodeJS.ProcessEnv;
+  transport?: TransportOption;
 }
 
 /** Admits a CLI once it has passed the self-check, which is remembered; a failure is remembered for a minute. */
 export class Fitness {
   readonly #path: string;
   readonly #environment: NodeJS.ProcessEnv;
+  readonly #option: TransportOption;
   readonly #logger: Logger;
   readonly #now: () => number;
   /** Failures by program. */
@@ -40,54 +44,75 @@ export class Fitness {
   /** Programs of which the log says that they are used unchecked. */
   readonly #unchecked = new Set<string>();
 
-  constructor({ dataDir, environment }: FitnessOptions, logger: Logger, now = () => performance.now()) {
+  constructor(
+    { dataDir, environment, transport = "auto" }: FitnessOptions,
+    logger: Logger,
+    now = () => performance.now(),
+  ) {
     this.#path = join(dataDir, "self-check.json");
     this.#environment = environment;
+    this.#option = transport;
     this.#logger = logger;
     this.#now = now;
   }
 
-  /** Throws `ApiError` where the CLI has lost something that the server relies on. */
-  readonly require = async (cli: Cli): Promise<void> => {
-    const program = programOf(cli);
+  /**
+   * Throws `ApiError` where the CLI has lost something that the server relies on, on this transport. Without one, it is
+   * enough that one of them works: requests that cannot be rewritten are overlaid.
+   */
+  readonly require: RequireFit = async (cli, transport) => {
+    if (transport !== undefined) return this.#require(cli, transport);
+    if (this.#option === "auto" && mayRewrite(cli)) {
+      try {
+        return await this.#require(cli, "rewrite");
+      } catch (error) {
+        if (!isUnfit(error)) throw error;
+      }
+    }
+    return this.#require(cli, "overlay");
+  };
+
+  async #require(cli: Cli, transport: TransportName): Promise<void> {
+    const program = programOf(cli, transport);
     const { by, programs = [] } = (await this.#passed())[cli.version] ?? {};
     if (by === ownVersion && programs.includes(program)) return;
     const failure = this.#failures.get(program);
     if (failure && this.#now() < failure.until) throw failure.error;
     try {
-      await this.#check(cli);
+      await this.#check(cli, transport);
     } catch (error) {
       if (error instanceof NotContained) return this.#passUnchecked(cli, error.message);
       if (!isOfMachine(error)) this.#failures.set(program, { error, until: this.#now() + FAILURE_KEPT_MS });
       throw error;
     }
     this.#failures.delete(program);
-    await this.#remember(cli);
-  };
+    await this.#remember(cli, transport);
+  }
 
   #passUnchecked(cli: Cli, reason: string): void {
-    const program = programOf(cli);
+    const program = programOf(cli, "overlay");
     if (!this.#unchecked.has(program)) {
       this.#logger.warn(`the self-check of Claude Code ${cli.version} is not run, so it is used unchecked: ${reason}`);
     }
     this.#unchecked.add(program);
   }
 
-  async #check(cli: Cli): Promise<void> {
+  async #check(cli: Cli, transport: TransportName): Promise<void> {
     // a second try tells what is lost from what took too long
-    const lost = (await this.#lost(cli)).length > 0 ? await this.#lost(cli) : [];
+    const lost = (await this.#lost(cli, transport)).length > 0 ? await this.#lost(cli, transport) : [];
     if (lost.length === 0) return;
     for (const { name, reason } of lost)
-      this.#logger.error(`self-check of Claude Code ${cli.version}: ${name}: ${reason}`);
+      this.#logger.error(`self-check of Claude Code ${cli.version} (${transport}): ${name}: ${reason}`);
     throw cliUnfit(
       cli.version,
       lost.map(({ name }) => name),
     );
   }
 
-  async #lost(cli: Cli): Promise<Finding[]> {
+  async #lost(cli: Cli, transport: TransportName): Promise<Finding[]> {
     try {
-      return (await selfCheck(cli, this.#environment, this.#logger)).filter(({ reason }) => reason !== undefined);
+      const findings = await selfCheck(cli, this.#environment, this.#logger, transport);
+      return findings.filter(({ reason }) => reason !== undefined);
     } catch (error) {
       if (isUnguarded(error) || isOfMachine(error) || error instanceof NotContained) throw error;
       return [{ name: "it runs at all", reason: (error as Error).message }];
@@ -102,13 +127,13 @@ export class Fitness {
     }
   }
 
-  async #remember(cli: Cli): Promise<void> {
+  async #remember(cli: Cli, transport: TransportName): Promise<void> {
     const { version } = cli;
-    this.#logger.info(`Claude Code ${version} passed the self-check`);
+    this.#logger.info(`Claude Code ${version} passed the self-check (${transport})`);
     const passed = await this.#passed();
     const { by, programs = [] } = passed[version] ?? {};
     const kept = by === ownVersion ? programs.slice(1 - PROGRAMS_KEPT) : [];
-    passed[version] = { by: ownVersion, programs: [...kept, programOf(cli)] };
+    passed[version] = { by: ownVersion, programs: [...kept, programOf(cli, transport)] };
     // where it cannot be kept, the next start checks again
     await writeDurably(this.#path, toText(passed)).catch((error: Error) => this.#logger.warn(error.message));
   }
@@ -119,7 +144,7 @@ function isOfMachine(error: unknown): boolean {
   return isEnvironmentTrouble(error) || isForbidden(error) || (error instanceof ApiError && error.status === 529);
 }
 
-/** A short name for the program and its state. */
-function programOf({ identity }: Cli): string {
-  return createHash("sha256").update(identity.lasting).digest("hex").slice(0, 16);
+/** A short name for the program, its state and the transport. */
+function programOf({ identity }: Cli, transport: TransportName): string {
+  return `${createHash("sha256").update(identity.lasting).digest("hex").slice(0, 16)} ${transport}`;
 }

@@ -4,11 +4,12 @@ import type { PassedOver } from "../claude/locate.ts";
 import { keysOf, type ManagedSettings } from "../claude/managedSettings.ts";
 import { describeRoute, type NetworkRoute } from "../claude/network.ts";
 import { describeLeftOut, type LeftOut } from "../claude/ownUpstreams.ts";
+import type { TransportName } from "../claude/transport.ts";
 import type { Finding } from "./selfCheck.ts";
 
 /** One thing that the doctor found on this machine, in words for a person. */
 export interface Remark {
-  topic: "cli" | "home" | "loop" | "sign-in" | "network" | "organization" | "check";
+  topic: "cli" | "home" | "loop" | "sign-in" | "network" | "transport" | "organization" | "check";
   text: string;
   /** Whether it keeps requests from being answered. */
   isTrouble?: boolean;
@@ -38,6 +39,13 @@ export function signInRemarks(used: SignIn | undefined, displaced: SignIn | unde
   const remarks: Remark[] = [{ topic: "sign-in", text: from === undefined ? text : `${text}, from ${from}` }];
   if (displaced) remarks.push({ topic: "sign-in", text: describeDisplaced(used, displaced) });
   return remarks;
+}
+
+/** How requests travel, and why not as they would best. */
+export function transportRemarks(transport: TransportName, reason: string | undefined): Remark[] {
+  if (transport === "rewrite") return [{ topic: "transport", text: "requests go up as their clients write them" }];
+  const text = `requests are merged into those of Claude Code (overlay), since ${reason ?? "they cannot be rewritten"}`;
+  return [{ topic: "transport", text }];
 }
 
 /** What an organization has set on this machine, and what follows from it for requests. */

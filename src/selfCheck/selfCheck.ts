@@ -6,9 +6,11 @@ import { Launcher } from "../claude/launcher.ts";
 import type { Cli } from "../claude/locate.ts";
 import { keysOf, leadingAway, readManagedSettings } from "../claude/managedSettings.ts";
 import { startWorker } from "../claude/startWorker.ts";
+import type { TransportName } from "../claude/transport.ts";
+import type { TransportOption } from "../claude/transportChoice.ts";
 import type { Logger } from "../shared/logger.ts";
-import { Bench } from "./bench.ts";
-import { ALIAS, CHECKS, type Check, SYSTEM } from "./checks.ts";
+import { Bench, SYSTEM } from "./bench.ts";
+import { ALIAS, CHECKS, type Check } from "./checks.ts";
 import { Upstream } from "./upstream.ts";
 
 /** How one check went; `reason` where it failed. */
@@ -20,6 +22,11 @@ export interface Finding {
 /** Why a self-check was not run: it could not have been kept on this machine. */
 export class NotContained extends Error {}
 
+/** What is lost where a worker cannot rewrite requests at all. */
+const REWRITABLE = "requests can be rewritten";
+
+const transportOption = (transport: TransportName): TransportOption => (transport === "rewrite" ? "auto" : "overlay");
+
 /** Seconds for all checks together: a hang bound, since they take about two. */
 const TIMEOUT = 60;
 
@@ -27,11 +34,16 @@ const TIMEOUT = 60;
 const PERSONAL = /^(ANTHROPIC|CLAUDE|AWS|AZURE|GOOGLE|GCLOUD|CLOUD_ML|VERTEX|XDG)_|^(HTTPS?|ALL)_PROXY$/i;
 
 /**
- * Tries everything that the server relies on with this CLI, against an API of our own on the loopback interface, with a
+ * Tries everything that the server relies on with this CLI and transport, against an API of our own on the loopback interface, with a
  * dummy key and a home of its own: nothing of the user's is touched, and nothing leaves the machine. Managed settings
  * come before all of that, so with some of them nothing is tried: throws `NotContained` then.
  */
-export async function selfCheck(cli: Cli, environment: NodeJS.ProcessEnv, logger: Logger): Promise<Finding[]> {
+export async function selfCheck(
+  cli: Cli,
+  environment: NodeJS.ProcessEnv,
+  logger: Logger,
+  transport: TransportName,
+): Promise<Finding[]> {
   requireContained(leadingAway(keysOf(await readManagedSettings())));
   const home = await mkdtemp(join(await temporaryDirectory(environment), "claude-virtual-api-check-"));
   try {
@@ -42,11 +54,11 @@ export async function selfCheck(cli: Cli, environment: NodeJS.ProcessEnv, logger
       dataDir: home,
       environment: own,
       extraEnvironment: {},
-      transport: "overlay" as const,
+      transport: transportOption(transport),
     };
     const launcher = new Launcher(options, { logger, hide: () => {} });
     try {
-      return await Promise.race([runAll(launcher, upstream), late()]);
+      return await Promise.race([runAll(launcher, upstream, transport), late()]);
     } finally {
       // takes the workers along
       launcher.close();
@@ -56,12 +68,13 @@ export async function selfCheck(cli: Cli, environment: NodeJS.ProcessEnv, logger
   }
 }
 
-async function runAll(launcher: Launcher, upstream: Upstream): Promise<Finding[]> {
+async function runAll(launcher: Launcher, upstream: Upstream, transport: TransportName): Promise<Finding[]> {
   const { worker, description } = await startWorker(launcher, SYSTEM);
   try {
     const { settings = [], guard = null } = description.organization ?? {};
     // those that no file showed, as of MDM; the CLI has not called yet
     requireContained(leadingAway(settings));
+    if (worker.transport.name !== transport) return [{ name: REWRITABLE, reason: launcher.choice.reason ?? "" }];
     const bench = new Bench(worker, upstream, ALIAS, guard !== null);
     const findings: Finding[] = [];
     for (const check of CHECKS) findings.push(await tried(check, bench));

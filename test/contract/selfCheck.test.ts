@@ -2,6 +2,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Cli, locate } from "../../src/claude/locate.ts";
+import type { TransportName } from "../../src/claude/transport.ts";
+import { mayRewrite } from "../../src/claude/transportChoice.ts";
 import { CHECKS } from "../../src/selfCheck/checks.ts";
 import { selfCheck } from "../../src/selfCheck/selfCheck.ts";
 import { brokenCli, type Loss, withoutArgument, withoutSetting, withoutVariable } from "../support/brokenCli.ts";
@@ -18,15 +20,16 @@ afterAll(() => scratch[Symbol.asyncDispose]());
 
 const cliWithout = async (loss: Loss): Promise<Cli> => locate(await brokenCli(scratch.home, loss), process.env);
 
-async function lostBy(cli: Cli): Promise<string[]> {
-  const findings = await selfCheck(cli, process.env, silentLogger);
+async function lostBy(cli: Cli, transport: TransportName = "overlay"): Promise<string[]> {
+  const findings = await selfCheck(cli, process.env, silentLogger, transport);
   expect(findings).toHaveLength(CHECKS.length);
   return findings.filter(({ reason }) => reason !== undefined).map(({ name }) => name);
 }
 
 describe("the self-check", () => {
-  it("is passed by this CLI", async () => {
-    expect(await lostBy(await locate(claudePath(), process.env))).toEqual([]);
+  it.each(["rewrite", "overlay"] as const)("is passed by this CLI, by %s", async (transport) => {
+    const cli = await locate(claudePath(), process.env);
+    if (transport === "overlay" || mayRewrite(cli)) expect(await lostBy(cli, transport)).toEqual([]);
   });
 
   it.runIf(FULL)("finds the interpreter of a script where the user's home has it", async () => {
@@ -41,7 +44,7 @@ describe("the self-check", () => {
     const environment = { PATH: join(home, "bin"), HOME: home };
     const cli = await locate(undefined, environment);
     expect(cli.path).toBe(join(home, ".npm-global/bin/claude"));
-    const findings = await selfCheck(cli, environment, silentLogger);
+    const findings = await selfCheck(cli, environment, silentLogger, "overlay");
     expect(findings.filter(({ reason }) => reason !== undefined)).toEqual([]);
   });
 

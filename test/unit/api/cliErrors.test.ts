@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 import * as errors from "../../../src/api/cliErrors.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 
-const { isScarcity, isEnvironmentTrouble: _, isUnguarded: _unguarded, isForbidden: _forbidden, ...factories } = errors;
+const {
+  isScarcity,
+  isEnvironmentTrouble: _,
+  isUnguarded: _unguarded,
+  isUnfit: _unfit,
+  isForbidden: _forbidden,
+  ...factories
+} = errors;
 const INSTALL = "Install Claude Code (npm install -g @anthropic-ai/claude-code)";
 const NO_RETRY = { "x-should-retry": "false" };
 const systemError = (code: string) => Object.assign(new Error(`spawn ${code}`), { code });

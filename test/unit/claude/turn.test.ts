@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cliEnded } from "../../../src/api/cliErrors.ts";
 import type { StreamEvent } from "../../../src/api/events.ts";
-import type { Turn } from "../../../src/claude/turn.ts";
 import { eventsFor, text, toolUse } from "../../support/replies.ts";
 import { TURN_BEGINS } from "../support/evidence.ts";
 import { collect, isSettled } from "../support/streams.ts";
@@ -63,7 +62,7 @@ function begin() {
 }
 
 /** The events read before the failure, and the failure. */
-async function readUntilFailure(turn: Turn): Promise<{ events: StreamEvent[]; error: unknown }> {
+async function readUntilFailure(turn: ReturnType<typeof overlayTurn>): Promise<{ events: StreamEvent[]; error: unknown }> {
   const events: StreamEvent[] = [];
   try {
     for await (const event of turn.events) events.push(event);

@@ -4,11 +4,11 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { cliEnvironment, cliForbidden } from "../../../src/api/cliErrors.ts";
 import type { Cli } from "../../../src/claude/locate.ts";
 import { Fitness } from "../../../src/selfCheck/fitness.ts";
-import { type Finding, NotContained } from "../../../src/selfCheck/selfCheck.ts";
+import { type Finding, NotContained, type selfCheck as SelfCheck } from "../../../src/selfCheck/selfCheck.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 import { silentLogger } from "../support/silentLogger.ts";
 
-const selfCheck = vi.hoisted(() => vi.fn<(cli: Cli) => Promise<Finding[]>>());
+const selfCheck = vi.hoisted(() => vi.fn<typeof SelfCheck>());
 vi.mock("../../../src/selfCheck/selfCheck.ts", async (original) => ({ ...(await original<object>()), selfCheck }));
 
 const PASS: Finding[] = [{ name: "one call" }];
@@ -39,13 +39,33 @@ describe("the self-check", () => {
     selfCheck.mockResolvedValue(FAIL);
     for (let request = 0; request < 5; request++)
       await expect(fitness.require(cli("2.1.330", "a"))).rejects.toThrow("2.1.330");
-    expect(selfCheck).toHaveBeenCalledTimes(2);
-    await expect(fitness.require(cli("2.1.331", "b"))).rejects.toThrow("2.1.331");
+    // each transport twice
     expect(selfCheck).toHaveBeenCalledTimes(4);
+    await expect(fitness.require(cli("2.1.331", "b"))).rejects.toThrow("2.1.331");
+    expect(selfCheck).toHaveBeenCalledTimes(8);
     selfCheck.mockResolvedValue(PASS);
     now = 61_000;
     await fitness.require(cli("2.1.330", "a"));
-    expect(selfCheck).toHaveBeenCalledTimes(5);
+    expect(selfCheck).toHaveBeenCalledTimes(9);
+  });
+
+  it("admits a CLI that can only overlay requests, and tries no rewriting where it cannot work or is not wanted", async () => {
+    selfCheck.mockImplementation(async (_cli, _environment, _logger, transport) =>
+      transport === "overlay" ? PASS : FAIL,
+    );
+    const asked = () => selfCheck.mock.calls.splice(0).map(([, , , transport]) => transport);
+    const fitness = new Fitness({ dataDir: scratchDirectory(), environment: {} }, silentLogger);
+    const newer = cli("2.1.330", "a");
+    await fitness.require(newer);
+    expect(asked()).toEqual(["rewrite", "rewrite", "overlay"]);
+    await expect(fitness.require(newer, "rewrite")).rejects.toThrow("2.1.330");
+    await fitness.require(newer, "overlay");
+    await fitness.require(cli("2.1.327", "b"));
+    expect(asked()).toEqual(["overlay"]);
+    await new Fitness({ dataDir: scratchDirectory(), environment: {}, transport: "overlay" }, silentLogger).require(
+      newer,
+    );
+    expect(asked()).toEqual(["overlay"]);
   });
 
   it("is asked for each time where it cannot be kept on this machine, and the log says once that it was not run", async () => {
