@@ -1,6 +1,7 @@
 import { isDeeperThan, MAX_DEPTH } from "./depth.ts";
 import { isObject } from "./isObject.ts";
 import { parseJson } from "./parseJson.ts";
+import { topLevelFields } from "./topLevel.ts";
 
 /** An element of `requests` taken apart. Its reader reports what is wrong with it, in the order of the API's checks. */
 export interface BatchElement {
@@ -22,7 +23,10 @@ export function toBatchLine(text: string): BatchElement {
     params: judge(params),
   };
   if (element.params === "ok") {
-    element.line = lineOf(JSON.stringify({ custom_id, params }));
+    const field = topLevelFields(text).findLast(({ name }) => name === "params");
+    // a line feed would end the line; in JSON it can only be between values
+    const raw = text.slice(field?.from, field?.to).replaceAll(/[\r\n]/g, " ");
+    element.line = lineOf(`{"custom_id":${JSON.stringify(custom_id ?? null)},"params":${raw}}`);
   }
   return element;
 }

@@ -1,3 +1,5 @@
+import { isObject } from "./isObject.ts";
+
 /** A top-level field in the text of a JSON object, by positions in that text. */
 export interface Field {
   name: string;
@@ -12,30 +14,73 @@ export interface Field {
 const STRUCTURE = /["{}[\]]/g;
 const END_OF_STRING = /["\\]/g;
 /** The end of a number or a literal. */
-const END_OF_SCALAR = /[,}\s]/g;
+const END_OF_SCALAR = /[,\]}\s]/g;
 const NO_BLANK = /[^ \t\r\n]/g;
 
 /** Lists the top-level fields of the text in their order. The text must be the JSON of an object. */
 export function topLevelFields(text: string): Field[] {
+  return fieldsAt(text, text.indexOf("{"));
+}
+
+/** The text with what a change of its value has made of it; parts that are the very same values keep their text. */
+export function spliced(text: string, before: object, after: object): string {
+  const pieces: string[] = [];
+  let copied = 0;
+  const replace = (from: number, to: number, json: string) => {
+    pieces.push(text.slice(copied, from), json);
+    copied = to;
+  };
+  const walk = (from: number, to: number, old: unknown, now: unknown) => {
+    if (old === now) return;
+    if (Array.isArray(old) && Array.isArray(now) && old.length === now.length) {
+      for (const [index, element] of elementsAt(text, from).entries()) {
+        walk(element.from, element.to, old[index], now[index]);
+      }
+    } else if (isObject(old) && isObject(now) && Object.keys(old).join() === Object.keys(now).join()) {
+      for (const field of lastOfEach(fieldsAt(text, from)))
+        walk(field.from, field.to, old[field.name], now[field.name]);
+    } else {
+      replace(from, to, JSON.stringify(now));
+    }
+  };
+  walk(text.indexOf("{"), text.length, before, after);
+  return pieces.join("") + text.slice(copied);
+}
+
+/** Of fields that stand several times the last, as `JSON.parse` takes it, each at its place. */
+export function lastOfEach(fields: readonly Field[]): Field[] {
+  const last = new Map(fields.map((field) => [field.name, field]));
+  return fields.filter((field) => last.get(field.name) === field);
+}
+
+/** The fields of the object that begins here. */
+function fieldsAt(text: string, opening: number): Field[] {
   const fields: Field[] = [];
-  let at = next(text, NO_BLANK, text.indexOf("{") + 1);
-  while (text[at] === '"') {
+  for (let at = next(text, NO_BLANK, opening + 1); text[at] === '"'; ) {
     const start = at;
     const nameEnd = endOfString(text, start);
     const from = next(text, NO_BLANK, next(text, NO_BLANK, nameEnd) + 1);
     const to = endOfValue(text, from);
     fields.push({ name: JSON.parse(text.slice(start, nameEnd)), start, from, to });
-    at = next(text, NO_BLANK, to);
-    if (text[at] === ",") at = next(text, NO_BLANK, at + 1);
+    at = afterComma(text, to);
   }
   return fields;
 }
 
-/** The text with another value of this field; of one that stands twice the last is meant. */
-export function withField(text: string, name: string, json: string): string {
-  const field = topLevelFields(text).findLast((each) => each.name === name);
-  if (!field) throw new Error(`The text has no field '${name}'.`);
-  return text.slice(0, field.from) + json + text.slice(field.to);
+/** The elements of the list that begins here. */
+function elementsAt(text: string, opening: number): Pick<Field, "from" | "to">[] {
+  const elements: Pick<Field, "from" | "to">[] = [];
+  for (let from = next(text, NO_BLANK, opening + 1); from < text.length && text[from] !== "]"; ) {
+    const to = endOfValue(text, from);
+    elements.push({ from, to });
+    from = afterComma(text, to);
+  }
+  return elements;
+}
+
+function afterComma(text: string, end: number): number {
+  const at = next(text, NO_BLANK, end);
+  return text[at] === "," ? next(text, NO_BLANK, at + 1) : at;
 }
 
 function endOfValue(text: string, from: number): number {

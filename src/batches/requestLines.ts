@@ -1,3 +1,4 @@
+import { topLevelFields } from "../api/topLevel.ts";
 import type { Body } from "../messages/requestReader.ts";
 import { storedLines } from "../storage/jsonLines.ts";
 import { type BatchRequest, SMALL_ELEMENT } from "./intake.ts";
@@ -21,8 +22,10 @@ export async function* readRequests(path: string): AsyncGenerator<StoredRequest,
 }
 
 function parsed(line: Buffer): StoredRequest {
-  const { custom_id, params }: BatchRequest = JSON.parse(line.toString("utf8"));
-  return { custom_id, params: { value: params, text: JSON.stringify(params) } };
+  const json = line.toString("utf8");
+  const { custom_id, params }: BatchRequest = JSON.parse(json);
+  const field = topLevelFields(json).findLast(({ name }) => name === "params");
+  return { custom_id, params: { value: params, text: json.slice(field?.from, field?.to) } };
 }
 
 /** Undefined for a small line, and for one that this server did not write. */

@@ -2,7 +2,7 @@ import { refuseOutsideBatches } from "../api/batchRules.ts";
 import { type CountTokensRequest, parseCountTokensRequest } from "../api/countTokensRequest.ts";
 import { fieldsOf } from "../api/events.ts";
 import { type MessagesRequest, parseMessagesRequest } from "../api/messagesRequest.ts";
-import { withField } from "../api/topLevel.ts";
+import { spliced } from "../api/topLevel.ts";
 import type { ApiVersion } from "../api/versionRules.ts";
 import type { Origin } from "../claude/nesting.ts";
 import type { TransportName } from "../claude/transport.ts";
@@ -73,9 +73,7 @@ export async function prepareMessage(
 ): Promise<PreparedMessage> {
   const filled = await withFiles(request, files);
   if (transport === "overlay") return prepareOverlay(filled, betas, modelMap);
-  const { messages } = filled;
-  const whole = messages === request.messages ? text : withField(text, "messages", JSON.stringify(messages));
-  return prepareRewrite(filled, whole, betas, modelMap);
+  return prepareRewrite(filled, spliced(text, request, filled), betas, modelMap);
 }
 
 /** Throws `ApiError` 400. */

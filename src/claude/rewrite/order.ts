@@ -1,4 +1,4 @@
-import { type Field, topLevelFields } from "../../api/topLevel.ts";
+import { lastOfEach, topLevelFields } from "../../api/topLevel.ts";
 
 /** Begins the text of a prompt that is an order, which no client's text does: prompts are written by us alone. */
 export const ORDER_MARK = "claude-virtual-api order ";
@@ -24,15 +24,11 @@ const REPLACED = new Set(["model", "stream", "system"]);
  * the one that was checked.
  */
 export function orderOf(body: string, { betas, isWhole }: Pick<OrderHead, "betas" | "isWhole">): string {
-  const fields = new Map<string, Field>();
-  for (const field of topLevelFields(body)) {
-    // at the place of its last value, as it was checked
-    fields.delete(field.name);
-    fields.set(field.name, field);
-  }
-  const system = fields.get("system");
-  const rest = [...fields.values()].filter(({ name }) => !REPLACED.has(name));
-  const head: OrderHead = { betas, isWhole, lacksMetadata: !fields.has("metadata") };
+  const fields = lastOfEach(topLevelFields(body));
+  const named = (wanted: string) => fields.find(({ name }) => name === wanted);
+  const system = named("system");
+  const rest = fields.filter(({ name }) => !REPLACED.has(name));
+  const head: OrderHead = { betas, isWhole, lacksMetadata: named("metadata") === undefined };
   return [
     `${ORDER_MARK}${JSON.stringify(head)}`,
     system ? systemBlocks(body.slice(system.from, system.to)) : "",

@@ -62,7 +62,7 @@ function begin() {
 }
 
 /** The events read before the failure, and the failure. */
-async function readUntilFailure(turn: ReturnType<typeof overlayTurn>): Promise<{ events: StreamEvent[]; error: unknown }> {
+async function readUntilFailure(turn: ReturnType<typeof overlayTurn>) {
   const events: StreamEvent[] = [];
   try {
     for await (const event of turn.events) events.push(event);
