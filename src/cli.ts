@@ -40,6 +40,7 @@ Usage: claude-virtual-api [options]         serves until Ctrl-C
   --client-idle-timeout N
                        seconds a client may leave its answer unread (default 300; 0: any time)
   --traffic            log request bodies and events, too
+  --overlay            merge requests into those of Claude Code, as where they cannot be rewritten
   --no-self-check      use a version of the CLI without checking it before
   --log-level L        error, warn, info, debug or trace (default info)
   --version, --help
@@ -54,7 +55,7 @@ const FLAGS = [
   ...["client-idle-timeout", "storage-quota", "keep-files", "log-level"],
 ] as const;
 type Flag = (typeof FLAGS)[number];
-const SWITCHES = ["traffic", "no-self-check", "help", "version"] as const;
+const SWITCHES = ["traffic", "overlay", "no-self-check", "help", "version"] as const;
 type Flags = Partial<Record<Flag | (typeof SWITCHES)[number], string>>;
 
 const LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
@@ -139,6 +140,7 @@ function toOptions(flags: Flags, environment: NodeJS.ProcessEnv, logger: Logger)
     modelMap: { ...defaultOptions.modelMap, ...Object.fromEntries(list(flags["model-map"]).map(modelPair)) },
     allowedOrigins: list(flags["allowed-origins"]),
     allowedHosts: list(flags["allowed-hosts"]),
+    transport: flags.overlay === undefined ? "auto" : "overlay",
     selfCheck: flags["no-self-check"] === undefined,
     environment,
   };

@@ -140,6 +140,7 @@ export class Pool {
 
   async #lend(key: WorkerKey, freeSlot: () => void, fresh: boolean): Promise<Lease> {
     try {
+      await this.#launcher.choice.require(key.transport);
       const name = nameOf(key);
       const ready = fresh ? undefined : (this.#idle.take(name) ?? (await this.#nextToArrive(name)));
       const worker = ready ?? (await this.#prepare(key));
@@ -197,14 +198,13 @@ export class Pool {
   }
 
   async #describe(): Promise<void> {
-    const { transport } = this;
-    const key = plainKey(transport);
+    const key = plainKey(this.transport);
     const described = this.#prepare(key).then((worker) => this.#park(worker, nameOf(key)));
     this.#arrivals.expect(nameOf(key), described);
     try {
       await described;
     } catch (error) {
-      if (!(error instanceof TransportUnsuited) || transport === "overlay") throw error;
+      if (!(error instanceof TransportUnsuited) || key.transport === "overlay") throw error;
       await this.#describe();
     }
   }

@@ -2,11 +2,15 @@ import { isUnfit } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { type Cli, isOlder, type RequireFit } from "./locate.ts";
 import { readManagedSettings } from "./managedSettings.ts";
-import type { TransportName } from "./transport.ts";
+import { type TransportName, TransportUnsuited } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 
 /** Which transport may be used: `auto` takes the best one that works. */
 export type TransportOption = "auto" | "overlay";
+
+/** Milliseconds between two looks for managed settings. */
+const LOOK_INTERVAL_MS = 1000;
+const MANAGED = "this machine has managed settings";
 
 /** From this version on, requests may be rewritten while the CLI makes no calls of its own beside them. */
 const OLDEST_TO_REWRITE = "2.1.328";
@@ -24,6 +28,7 @@ export class TransportChoice {
   /** What a worker has shown, and the CLI that it was of. */
   #shown: { reason: string; cli: Cli | undefined } | undefined;
   #logged: string | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(option: TransportOption, logger: Logger, requireFit: RequireFit = async () => {}) {
     this.#option = option;
@@ -47,6 +52,21 @@ export class TransportChoice {
     if (this.#shown?.cli !== cli) this.#shown = undefined;
     this.#before = await whyNot(cli, variables, this.#requireFit);
     this.#log();
+  }
+
+  /**
+   * Throws `TransportUnsuited` where a request cannot be rewritten any more. Managed settings may be put on a machine at any
+   * time, and their hooks would be shown the prompt in which a request travels.
+   */
+  async require(transport: TransportName): Promise<void> {
+    if (transport === "overlay") return;
+    const now = performance.now();
+    if (this.name === "rewrite" && now - this.#lookedAt >= LOOK_INTERVAL_MS) {
+      this.#lookedAt = now;
+      if ((await readManagedSettings()).length > 0) this.#before = MANAGED;
+      this.#log();
+    }
+    if (this.reason !== undefined) throw new TransportUnsuited(this.reason);
   }
 
   /** Takes what a worker has shown. */
@@ -77,7 +97,7 @@ export function mayRewrite({ version }: Cli): boolean {
 async function whyNot(cli: Cli, variables: NodeJS.ProcessEnv, requireFit: RequireFit): Promise<string | undefined> {
   if (!mayRewrite(cli)) return `Claude Code ${cli.version} does not let requests be rewritten`;
   if (signsBodies(variables)) return "Amazon Bedrock's requests are signed before they can be rewritten";
-  if ((await readManagedSettings()).length > 0) return "this machine has managed settings";
+  if ((await readManagedSettings()).length > 0) return MANAGED;
   return requireFit(cli, "rewrite").then(
     () => undefined,
     (error) => {

@@ -38,7 +38,7 @@ it("does not keep a request that ends waiting for the start of its worker, which
     return worker;
   };
   const pool = new Pool(
-    { launch, learn: () => false, choice: { name: "overlay" } } as unknown as WorkerFactory,
+    { launch, learn: () => false, choice: { name: "overlay", require: async () => {} } } as unknown as WorkerFactory,
     OPTIONS,
     quiet,
   );
@@ -82,7 +82,11 @@ function scarceLauncher(room: number) {
     return worker;
   };
   return {
-    launcher: { launch, learn: () => false, choice: { name: "overlay" } } as unknown as WorkerFactory,
+    launcher: {
+      launch,
+      learn: () => false,
+      choice: { name: "overlay", require: async () => {} },
+    } as unknown as WorkerFactory,
     running,
     ended,
   };
