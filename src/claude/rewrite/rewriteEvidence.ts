@@ -24,7 +24,8 @@ import { type AnswerHead, REWRITE_MOD, readHeard } from "./rewriteMod.ts";
 /** What the CLI puts before upstream's words where a mod has given the answer the status 499. */
 const STOPPED = "A mod's http.fetch hook stopped this request: ";
 /** And before a body that is no error envelope. */
-const GIVEN_STATUS = /^499 /;
+const GIVEN_STATUS = /^499( |$)/;
+const NO_WORDS = "no reason given";
 /** The part of the bound on a silence after which it was one: the CLI counts from the bytes, we from their event. */
 const SILENT_SHARE = 0.9;
 /** And before an answer that came as one JSON. */
@@ -117,10 +118,11 @@ export class RewriteEvidence implements TurnEvidence {
     if (status === 407) return proxyAsksForCredentials(this.#route?.proxy);
     if (status !== undefined && status >= 300) return this.#refusal(status, report);
     if (this.#wasSilent && !report) return upstreamSilent(this.#streamIdleTimeout / 1000);
-    if (this.#denied && !report) return answerBrokenOff("its server failed without giving a reason.", requestId);
+    if (this.#denied && !report && status !== undefined)
+      return answerBrokenOff("its server failed without giving a reason.", requestId);
     const told = String(report?.message?.content?.[0]?.text ?? "");
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
-    const words = wordsOf(told || String(reason ?? "no reason given"));
+    const words = wordsOf(told || String(reason ?? NO_WORDS));
     if (report?.api_error_type !== undefined) return this.#errorEvent(report.api_error_type, words, report);
     if (report?.api_error === "stream_idle_timeout") return upstreamSilent(this.#streamIdleTimeout / 1000);
     if (status === undefined) return this.#withoutAnswer(words, report);
@@ -155,13 +157,13 @@ export class RewriteEvidence implements TurnEvidence {
 
   /** A refusal, in upstream's words or in those of a gateway before it. */
   #refusal(status: number, report: CliMessage | undefined): ApiError {
-    const told = String(report?.message?.content?.[0]?.text ?? "no reason given");
+    const told = String(report?.message?.content?.[0]?.text ?? NO_WORDS);
     const words = told.startsWith(STOPPED) ? told.slice(STOPPED.length) : wordsOf(told);
     const isEnvelope = report?.api_error_type !== undefined;
     return new ApiError(
       passable(status),
       report?.api_error_type ?? typeOf(status),
-      isEnvelope ? words : words.replace(GIVEN_STATUS, ""),
+      isEnvelope ? words : words.replace(GIVEN_STATUS, "") || NO_WORDS,
       { headers: this.#refusalHeaders(status), ...this.#ofRequest(report) },
     );
   }
