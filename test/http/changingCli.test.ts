@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { TransportOption } from "../../src/claude/transportChoice.ts";
 import { fakeCli } from "../support/fakeCli.ts";
 import { sampled } from "../support/full.ts";
 import { health, type Stage, scratchHome, simple, stage, until } from "../support/harness.ts";
@@ -17,19 +18,25 @@ async function machine(claudePath?: string) {
   await mkdir(second);
   const install = (directory: string, version: string, fault?: string) =>
     fakeCli(directory, fault, { name: "claude", version });
-  const serve = async (): Promise<Stage> => {
+  const serve = async (transport: TransportOption = "auto"): Promise<Stage> => {
     const environment = { PATH: `${first}:${second}:/usr/bin:/bin`, HOME: home, ANTHROPIC_API_KEY: "sk-test" };
     const searched = claudePath ? { claudePath: join(home, claudePath) } : { claudePath: undefined };
-    const on = await stage({ ...(searched as object), environment });
+    const on = await stage({ ...(searched as object), environment, transport });
     onTestFinished(() => on[Symbol.asyncDispose]());
     return on;
   };
   return { home, first, second, install, serve };
 }
 
-/** Sends a request that no idle worker can take. */
+/** Sends a request that no idle worker of the overlay can take. */
 let systems = 0;
 const ask = (on: Stage) => on.post(simple("Hello", { system: `system ${++systems}` }));
+
+/** Waits for the worker that served the last request; it ends then, since its CLI has changed. */
+async function expectReplaced(on: Stage): Promise<void> {
+  await (await ask(on)).text();
+  await until(async () => (await health(on)).workers.alive === 0);
+}
 
 async function expectServedBy(on: Stage, version: string): Promise<void> {
   const response = await ask(on);
@@ -81,6 +88,7 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
     await expectServedBy(on, OLD);
     await install(second, NEW);
     await rm(path);
+    await expectReplaced(on);
     await expectServedBy(on, NEW);
   });
 
@@ -91,6 +99,7 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
     const on = await serve();
     await expectServedBy(on, OLD);
     await change(home, first);
+    await expectReplaced(on);
     await expectServedBy(on, NEW);
   });
 
@@ -98,7 +107,7 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
     const { home, first, install, serve } = await machine();
     const link = join(first, "claude");
     await symlink(await install(join(home, "versions", OLD), OLD), link);
-    const on = await serve();
+    const on = await serve("overlay");
     await expectServedBy(on, OLD);
     await expectServedBy(on, OLD);
     const before = (await health(on)).workers.alive;
@@ -117,6 +126,7 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
     const on = await serve();
     await expectServedBy(on, OLD);
     await install(home, "2.1.335");
+    await expectReplaced(on);
     await expectServedBy(on, "2.1.335");
   });
 
@@ -127,7 +137,7 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
     await writeFile(join(home, "current"), OLD);
     const shim = `#!/bin/sh\nexec "${home}/versions/$(cat '${home}/current')/claude" "$@"\n`;
     await writeFile(join(first, "claude"), shim, { mode: 0o755 });
-    const on = await serve();
+    const on = await serve("overlay");
     await expectServedBy(on, OLD);
     await writeFile(join(home, "current"), NEW);
     await expectServedBy(on, NEW);
