@@ -42,9 +42,11 @@ export const register = (on) => {
       $.ui.log("${REPORTS.denied}");
       return { deny: "one request, one call" };
     }
-    const { betas, isWhole, lacksMetadata, ...client } = order;
+    const { betas, lacksMetadata, ...client } = order;
     order = undefined;
     const own = JSON.parse(request.init.body);
+    // Bedrock's address asks for the stream, and its bodies have no such field
+    const isWhole = client.isWhole && "stream" in own;
     if (isWhole) own.stream = false;
     if (own.anthropic_beta) own.anthropic_beta = [...new Set([...own.anthropic_beta, ...betas])];
     const blocks = (own.system ?? []).map((block) => JSON.stringify(block)).join(",");
