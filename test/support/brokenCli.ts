@@ -29,3 +29,8 @@ export const withoutVariable = (name: string): Loss => ({ prepare: `unset ${name
 
 /** Takes away what the settings of each request say of a variable. */
 export const withoutSetting = (name: string): Loss => ({ input: `s/"${name}":/"IGNORED_${name}":/` });
+
+/** Changes what a mod of ours does: each plugin's code goes through this sed script before the CLI reads it. */
+export const withMod = (script: string): Loss => ({
+  prepare: `p=; for a; do [ "$p" = --plugin-dir ] && sed -i '${script}' "$a/hooks/register.js"; p=$a; done`,
+});

@@ -48,7 +48,9 @@ export async function program(fault: Behaviour, mark: string, version: string): 
   const message = { id: "msg_1", type: "message", role: "assistant", content: [], usage: { input_tokens: 1 } };
   const ACCOUNT = { apiKeySource: "ANTHROPIC_API_KEY" };
   const START = { type: "message_start", message };
-  const reportMod = (text: string) => fake.write({ type: "system", subtype: "ui_log", plugin: "one-call", text });
+  const rewrites = process.argv.some((argument) => /[\\/]rewrite$/.test(argument));
+  const plugin = rewrites ? "rewrite" : "one-call";
+  const reportMod = (text: string) => fake.write({ type: "system", subtype: "ui_log", plugin, text });
   const fake: Fake = {
     write: (...messages) => {
       for (const message of messages) fake.stdout(`${JSON.stringify(message)}\n`);
@@ -61,7 +63,8 @@ export async function program(fault: Behaviour, mark: string, version: string): 
     ) => fake.write({ type: "control_response", response: { request_id, ...response } }),
     begin: () => {
       reportMod("calling");
-      fake.stderr(HEADERS);
+      if (rewrites) reportMod('answered {"status":200,"headers":{"request-id":"req_1"}}');
+      else fake.stderr(HEADERS);
       fake.write(event(START));
     },
     reply: () => {
@@ -75,13 +78,15 @@ export async function program(fault: Behaviour, mark: string, version: string): 
     spawn,
     exit: (code) => process.exit(code),
   };
-  const known = ["initialize", "apply_flag_settings", "interrupt"];
+  const known = ["initialize", "apply_flag_settings", "interrupt", "get_settings", "get_context_usage"];
   const take = (message: Message) => {
     if (message.request?.subtype === "initialize") {
       fake.stderr("2026-11-26T00:00:00.000Z [DEBUG] cc-plugin-sec-default@builtin not seated: no managed settings\n");
       reportMod("loaded");
     }
     if (message.type === "user") reportMod("turn started");
+    // the mod is asked about the call of its counter
+    if (message.request?.subtype === "get_context_usage") reportMod("denied");
     if (isFaulty && fault(fake, message) !== false) return;
     if (message.type === "user") fake.reply();
     else if (known.includes(message.request?.subtype)) fake.answer(message);

@@ -13,8 +13,8 @@ export function fileStage(options: StageOptions = {}): Stage {
 }
 
 /** A stage for bad requests: what a client sends may never look like a failure of ours. */
-export function faultlessStage(): Stage {
-  const on = fileStage();
+export function faultlessStage(options: StageOptions = {}): Stage {
+  const on = fileStage(options);
   afterEach(() => {
     const failures = on.log.filter((line) => line.startsWith("[error]"));
     on.log.length = 0;

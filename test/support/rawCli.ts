@@ -80,6 +80,10 @@ export class RawCli implements AsyncDisposable {
     this.#child.stdin?.write(out.map(encode).join(""));
   }
 
+  get pid(): number {
+    return Number(this.#child.pid);
+  }
+
   closeInput(): void {
     this.#child.stdin?.end();
   }
@@ -109,10 +113,15 @@ export class RawCli implements AsyncDisposable {
       CLAUDE_CODE_EXTRA_BODY: JSON.stringify(body),
       ...env,
     };
+    void this.settings({ model, env: live });
+    return this.prompt(trigger.message.content);
+  }
+
+  /** One turn with this text as its prompt, with nothing set before it. */
+  async prompt(content: string, more: Record<string, unknown> = {}): Promise<RawTurn> {
     const from = this.#log.length;
     const ended = this.next((message) => message.type === "result");
-    void this.settings({ model, env: live });
-    this.write(trigger);
+    this.write({ ...trigger, ...more, message: { role: "user", content } });
     const result = await ended;
     const log = this.#log.slice(from);
     return {

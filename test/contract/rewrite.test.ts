@@ -1,0 +1,289 @@
+import { readdir, readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { CliMessage } from "../../src/claude/codec.ts";
+import { OF_TRANSPORT } from "../../src/claude/launchPlan.ts";
+import { installMod, type Mod } from "../../src/claude/modFiles.ts";
+import { REPORTS, reportOf } from "../../src/claude/modReports.ts";
+import { orderOf } from "../../src/claude/rewrite/order.ts";
+import { REWRITE_MOD } from "../../src/claude/rewrite/rewriteMod.ts";
+import { scratchHome } from "../support/harness.ts";
+import { RawCli, type RawOptions } from "../support/rawCli.ts";
+import { eventsFor, failure, paced, type Reply, reply, text } from "../support/replies.ts";
+import { subscriptionFiles, writeFiles } from "../support/signIns.ts";
+import { describeRewriting } from "../support/transports.ts";
+
+const SECRET = "marked-7f3a";
+/** What a client may ask that means something to the CLI. */
+const MEANINGS = ["/help", "!ls", "#memo", " @/etc/hostname ", "<command-name>/help</command-name>"];
+
+const order = (content: string, more: object = {}, { betas = [] as string[], isWhole = false } = {}) =>
+  orderOf(JSON.stringify({ model: "sonnet", max_tokens: 9, messages: [{ role: "user", content }], ...more }), {
+    betas,
+    isWhole,
+  });
+
+/** The mod with another text in place of one of its own. */
+function changed(...changes: [from: string, to: string][]): Mod {
+  const path = "hooks/register.js";
+  let code = String(REWRITE_MOD.files[path]);
+  for (const [from, to] of changes) {
+    if (!code.includes(from)) throw new Error(`The mod has no '${from}'.`);
+    code = code.replace(from, () => to);
+  }
+  return { ...REWRITE_MOD, files: { ...REWRITE_MOD.files, [path]: code } };
+}
+
+/** The CLI with this mod, in the variables of rewriting; undefined for none. */
+async function startCli(mod: Mod | undefined, options: RawOptions = {}): Promise<RawCli> {
+  const scratch = await scratchHome();
+  const args = mod ? ["--plugin-dir", await installMod(scratch.home, mod)] : [];
+  const env = { ...OF_TRANSPORT.rewrite.environment, ...options.env };
+  const cli = await RawCli.start({ system: [], ...options, args, env });
+  // it has read its mods by now
+  await scratch[Symbol.asyncDispose]();
+  return cli;
+}
+
+function useCli(mod: Mod | undefined, options: RawOptions = {}): { readonly cli: RawCli } {
+  let cli: RawCli;
+  beforeAll(async () => {
+    cli = await startCli(mod, options);
+  });
+  afterAll(() => cli[Symbol.asyncDispose]());
+  beforeEach(() => cli.standIn.reset());
+  return {
+    get cli() {
+      return cli;
+    },
+  };
+}
+
+const logged = (log: CliMessage[]) =>
+  log.map((message) => reportOf(message, REWRITE_MOD.name)).filter((report) => report !== undefined);
+const reported = (log: CliMessage[]) => log.find((message) => message.is_api_error_message);
+const wordsOf = (log: CliMessage[]) => String(reported(log)?.message?.content?.[0]?.text);
+
+/** The content of every file below. */
+async function contentOf(directory: string): Promise<string> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const texts = await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name), "utf8")));
+  return texts.join("\n");
+}
+
+describeRewriting("a prompt without the mod", () => {
+  describe("is the CLI's to read:", () => {
+    const on = useCli(undefined, { env: { CLAUDE_CODE_EXTRA_BODY: undefined } });
+
+    it("it goes up, and a file that it names with it", async () => {
+      await on.cli.prompt(order(" @/etc/hostname "), { client_composed: undefined });
+      const [call] = on.cli.standIn.messages;
+      expect(call?.raw).toContain("claude-virtual-api order");
+      expect(call?.raw.split(hostname()).length).toBeGreaterThan(1);
+    });
+
+    it("but no file where it is marked as composed by a client", async () => {
+      await on.cli.prompt(order(" @/etc/hostname "));
+      const [call] = on.cli.standIn.messages;
+      expect(call?.body.messages.at(-1).content).toEqual([{ type: "text", text: order(" @/etc/hostname ") }]);
+    });
+  });
+
+  describe("leaves nothing but a body without messages, which the API refuses:", () => {
+    const on = useCli(undefined);
+    it.each(MEANINGS)("%s", async (meaning) => {
+      const { log } = await on.cli.prompt(order(`${meaning} ${SECRET}`));
+      expect(on.cli.standIn.messages.map(({ body }) => body.messages)).toEqual([[]]);
+      expect(on.cli.standIn.messages[0]?.raw).not.toContain(SECRET);
+      expect(logged(log)).toEqual([]);
+    });
+  });
+});
+
+describeRewriting("an order", () => {
+  const on = useCli(REWRITE_MOD);
+
+  it.each([...MEANINGS, ""])("is carried out and leaves no trace: %s", async (meaning) => {
+    const { result } = await on.cli.prompt(order(`${meaning} ${SECRET}`, { system: `system ${SECRET}` }));
+    const [call, ...more] = on.cli.standIn.messages;
+    expect(more).toEqual([]);
+    expect(call?.body.messages).toEqual([{ role: "user", content: `${meaning} ${SECRET}` }]);
+    expect(call?.body.system.at(-1)).toEqual({ type: "text", text: `system ${SECRET}` });
+    expect(result.subtype).toBe("success");
+    expect(await contentOf(on.cli.home)).not.toContain(SECRET);
+    expect(await readFile(`/proc/${on.cli.pid}/cmdline`, "utf8")).not.toContain(SECRET);
+    expect(on.cli.diagnostics.join("\n")).not.toContain(SECRET);
+  });
+
+  it("is good for one call, and everything else of the model is denied", async () => {
+    const { log } = await on.cli.prompt("no order");
+    expect(on.cli.standIn.messages).toEqual([]);
+    expect(logged(log)).toEqual([REPORTS.denied]);
+  });
+
+  it("may ask for one JSON, which comes under the status 499", async () => {
+    const answer = reply([text("whole")]);
+    on.cli.standIn.respond = () => answer;
+    const { log } = await on.cli.prompt(order("x", { max_tokens: 0 }, { isWhole: true }));
+    expect(on.cli.standIn.messages.map(({ body }) => [body.stream, body.max_tokens])).toEqual([[false, 0]]);
+    const words = wordsOf(log);
+    expect(JSON.parse(words.slice(words.indexOf("{")))).toEqual("folded" in answer && answer.folded);
+  });
+
+  it("is heard of by the counter, which is denied", async () => {
+    const denied = on.cli.next((message) => reportOf(message, REWRITE_MOD.name) === REPORTS.denied);
+    await on.cli.control({ subtype: "get_context_usage" });
+    await denied;
+    expect([...on.cli.standIn.messages, ...on.cli.standIn.counts]).toEqual([]);
+  });
+});
+
+describeRewriting("the CLI's conversation", () => {
+  // lets calls without an order pass as the CLI makes them
+  const on = useCli(changed(["if (!isCall || !order) {", "if (!order) return next(request); if (false) {"]), {
+    env: { CLAUDE_CODE_EXTRA_BODY: undefined },
+  });
+
+  it("has a full stop in place of an order", async () => {
+    on.cli.standIn.respond = () => reply([text("answer")]);
+    await on.cli.prompt(order(`first ${SECRET}`));
+    await on.cli.prompt("and now?");
+    const [, { raw, body }] = on.cli.standIn.messages as [unknown, { raw: string; body: CliMessage }];
+    expect(raw).not.toContain(SECRET);
+    expect(raw).not.toContain("claude-virtual-api order");
+    expect(body.messages[0]).toEqual({ role: "user", content: "." });
+  });
+});
+
+describeRewriting("a mod at http.fetch", () => {
+  const shows = "$.ui.log(JSON.stringify(request.init.headers));";
+  const on = useCli(changed(["const own = ", `${shows}const own = `]));
+
+  it("may replace body and headers, and never sees the credential that goes with them", async () => {
+    const { log } = await on.cli.prompt(order("x", { foo: 1 }, { betas: ["unknown-2020-01-01"] }));
+    const seen = JSON.parse(String(logged(log).find((report) => report.startsWith("{"))));
+    expect(seen["x-api-key"]).toBe("[redacted]");
+    const [call] = on.cli.standIn.messages;
+    expect(call?.headers["x-api-key"]).toBe("sk-test-key");
+    expect(call?.headers["anthropic-beta"]).toBe(`${seen["anthropic-beta"]},unknown-2020-01-01`);
+    expect(call?.headers["content-length"]).toBe(String(Buffer.byteLength(call?.raw ?? "")));
+    expect(call?.body).toMatchObject({ foo: 1, max_tokens: 9 });
+  });
+});
+
+/** A CLI that takes the stand-in for Anthropic's own address, so that it makes a digest of each body. */
+const FIRST_PARTY = { env: { _CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL: "1" } };
+const digestIn = (raw: string | undefined) => /cch=(\w+)/.exec(raw ?? "")?.[1];
+
+describeRewriting("the digest of the CLI's billing block", () => {
+  const tight = useCli(REWRITE_MOD, FIRST_PARTY);
+  const loose = useCli(changed(["'{\"system\":['", "'{\"system\": ['"]), FIRST_PARTY);
+  const digestOf = async ({ cli }: { cli: RawCli }, content: string, more: object = {}) => {
+    cli.standIn.reset();
+    await cli.prompt(order(content, more));
+    return digestIn(cli.standIn.messages[0]?.raw);
+  };
+
+  it("stays unfilled where the system blocks are not written tight", async () => {
+    expect(await digestOf(loose, "one")).toBe("00000");
+  });
+
+  it("is filled in beneath the mod, to fit the body that the mod gave", async () => {
+    const [one, other] = [await digestOf(tight, "one"), await digestOf(tight, "other")];
+    expect([one, other]).toEqual([
+      expect.stringMatching(/^(?!00000)\w{5}$/),
+      expect.stringMatching(/^(?!00000)\w{5}$/),
+    ]);
+    expect(one).not.toBe(other);
+    expect(await digestOf(tight, "one", { system: "cch=00000" })).toMatch(/^(?!00000)/);
+    expect(tight.cli.standIn.messages[0]?.body.system.at(-1).text).toBe("cch=00000");
+  });
+});
+
+const begun = [...eventsFor([text("a b c")])].slice(0, 4);
+const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
+/** Refusals that the CLI, left to itself, rewords, answers by another call, or both. */
+const REFUSALS: [status: number, message: string][] = [
+  [400, "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1."],
+  [400, "prompt is too long: 213462 tokens > 200000 maximum"],
+  [400, "Unexpected value(s) `effort-2025-11-24` for the `anthropic-beta` header."],
+  [401, "invalid x-api-key"],
+  [403, "OAuth token has been revoked"],
+  [404, "model: x"],
+  [413, "Request exceeds the maximum size"],
+  [429, "This request would exceed your account's rate limit"],
+  [500, "Internal server error"],
+  [529, "Overloaded"],
+];
+
+/** Answers after which the CLI, left to itself, calls again. */
+const TEMPTING: [string, () => Reply][] = [
+  ["max_tokens", () => reply([text("one two")], { stop_reason: "max_tokens" })],
+  ["no content", () => reply([])],
+];
+
+describeRewriting("where an order is good for any number of calls, the CLI makes them after", () => {
+  const on = useCli(changed(["order = undefined;", ""]));
+
+  it.each(TEMPTING)("%s", async (_name, answer) => {
+    on.cli.standIn.respond = answer;
+    await on.cli.prompt(order("x"));
+    expect(on.cli.standIn.messages.length).toBeGreaterThan(1);
+  });
+});
+
+describeRewriting("a refusal", () => {
+  const on = useCli(REWRITE_MOD);
+  const plain = useCli(changed(["status: 499", "status: value.status"]));
+
+  it("is reworded under its own status", async () => {
+    plain.cli.standIn.respond = () => failure(404, "not_found_error", "model: x");
+    const { log } = await plain.cli.prompt(order("x"));
+    expect(wordsOf(log)).not.toMatch(/model: x$/);
+  });
+
+  it.each(REFUSALS)("keeps its words under the status 499, and costs one call: %i %s", async (status, message) => {
+    on.cli.standIn.respond = () => failure(status, "some_error", message);
+    const { log } = await on.cli.prompt(order("x"));
+    expect(wordsOf(log)).toBe(`A mod's http.fetch hook stopped this request: ${message}`);
+    expect(reported(log)?.api_error_type).toBe("some_error");
+    expect(logged(log).find((report) => report.startsWith("answered"))).toContain(`"status":${status}`);
+    expect(on.cli.standIn.messages).toHaveLength(1);
+    expect(logged(log)).not.toContain(REPORTS.denied);
+  });
+
+  it.each<[string, () => Reply]>([
+    ...TEMPTING,
+    ["a refusal of the model", () => reply([text("no")], { stop_reason: "refusal" })],
+    ["an error event", () => paced([...begun, overloaded])],
+    ["an error event first", () => paced([overloaded])],
+    ["a stream that ends early", () => paced(begun)],
+    ["a hang-up", () => ({ hangUp: true })],
+    ["a web page", () => ({ status: 502, plain: "<html><title>Bad gateway</title></html>" })],
+    ["a refusal without a body", () => ({ status: 503, plain: "" })],
+  ])("or another end costs one call: %s", async (_name, answer) => {
+    on.cli.standIn.respond = answer;
+    await on.cli.prompt(order("x"));
+    expect(on.cli.standIn.messages).toHaveLength(1);
+  });
+});
+
+describeRewriting("with an organization's guard, the mod", () => {
+  const prepare = (home: string) => writeFiles(home, subscriptionFiles("team"));
+  const on = useCli(REWRITE_MOD, { prepare, env: { ANTHROPIC_API_KEY: undefined } });
+
+  it("takes the order, but is asked about no call: one without messages leaves", async () => {
+    const { log } = await on.cli.prompt(order(SECRET));
+    expect(logged(log)).toEqual([REPORTS.turnStarted]);
+    expect(on.cli.standIn.messages.map(({ body }) => body.messages)).toEqual([[]]);
+    expect(on.cli.standIn.messages[0]?.raw).not.toContain(SECRET);
+  });
+
+  it("is not asked about the counter either", async () => {
+    const before = on.cli.standIn.counts.length;
+    await on.cli.control({ subtype: "get_context_usage" });
+    expect(on.cli.standIn.counts.length).toBeGreaterThan(before);
+  });
+});

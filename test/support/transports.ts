@@ -1,0 +1,44 @@
+import { describe } from "vitest";
+import { isOlder } from "../../src/claude/locate.ts";
+import type { TransportName } from "../../src/claude/transport.ts";
+import { OLDEST_TO_REWRITE } from "../../src/claude/transportChoice.ts";
+import { sample } from "../fidelity/random.ts";
+import { claudeVersion } from "./claude.ts";
+import { fileStage } from "./fileStage.ts";
+import { FULL, sampled } from "./full.ts";
+import type { Stage } from "./harness.ts";
+
+/** One transport on a stage. */
+export interface TransportStage {
+  on: Stage;
+  transport: TransportName;
+}
+
+interface TransportTests extends TransportStage {
+  /** A sample for rewriting and a smaller one for the overlay; all of a list in a full run. */
+  sampled<T>(list: readonly T[], rewritten: number, overlaid: number): readonly T[];
+}
+
+/** Whether the overlay is tried with as much as rewriting is: where a version of the CLI is. */
+const ALIKE = FULL || process.env.CLAUDE_VIRTUAL_API_TEST_CLAUDE !== undefined;
+
+/** Whether the CLI lets requests be rewritten. */
+export const CAN_REWRITE = !isOlder(claudeVersion(), OLDEST_TO_REWRITE);
+
+/** Declares tests of rewriting, which older versions skip. */
+export function describeRewriting(title: string, declare: () => void): void {
+  describe.skipIf(!CAN_REWRITE)(CAN_REWRITE ? title : `${title} (from ${OLDEST_TO_REWRITE} on)`, declare);
+}
+
+/** Declares the same tests for each transport, each on a stage that all of them share. */
+export function onEachTransport(declare: (tests: TransportTests) => void): void {
+  describeRewriting("by rewriting", () => {
+    declare({ on: fileStage(), transport: "rewrite", sampled: (list, rewritten) => sampled(list, rewritten) });
+  });
+  describe("by the overlay", () => {
+    const on = fileStage({ transport: "overlay" });
+    const some = <T>(list: readonly T[], rewritten: number, overlaid: number) =>
+      ALIKE ? sampled(list, rewritten) : sample(list, overlaid, 11);
+    declare({ on, transport: "overlay", sampled: some });
+  });
+}
