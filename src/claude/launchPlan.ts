@@ -29,7 +29,7 @@ export const ARGUMENTS: readonly string[] = [
 ];
 
 /** What only one transport needs. Requests that our mod did not rewrite are refused by the API, since they have no messages. */
-const OF_TRANSPORT: Record<TransportName, { args: readonly string[]; environment: Record<string, string> }> = {
+export const OF_TRANSPORT: Record<TransportName, { args: readonly string[]; environment: Record<string, string> }> = {
   overlay: { args: ["--debug-to-stderr"], environment: {} },
   rewrite: {
     args: [],

@@ -13,7 +13,7 @@ const LOOK_INTERVAL_MS = 1000;
 const MANAGED = "this machine has managed settings";
 
 /** From this version on, requests may be rewritten while the CLI makes no calls of its own beside them. */
-const OLDEST_TO_REWRITE = "2.1.328";
+export const OLDEST_TO_REWRITE = "2.1.328";
 
 /**
  * Decides how requests travel. Rewriting is preferred; what speaks against it is known from the version and the machine, at

@@ -1,13 +1,10 @@
 import { setTimeout as delay, setImmediate as tick } from "node:timers/promises";
 import Anthropic from "@anthropic-ai/sdk";
 import { describe, expect, it } from "vitest";
-import { fileStage } from "../support/fileStage.ts";
-import { sampled } from "../support/full.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { paced, type Reply, type StreamEvent } from "../support/replies.ts";
+import { onEachTransport } from "../support/transports.ts";
 import { ANSWERS, LEFT_OF_IT, NOVEL, TAKEN_OUT, TWO_PARTS } from "./answers.ts";
-
-const on = fileStage();
 
 /** What the SDK makes of upstream's own stream, with nothing between. */
 async function sdkFold(events: StreamEvent[]): Promise<Record<string, unknown>> {
@@ -52,48 +49,53 @@ const PACES: [name: string, pace: (events: StreamEvent[]) => Reply][] = [
   ],
 ];
 
-describe.each(PACES)("of an upstream that sends %s,", (name, pace) => {
-  const answers = Object.entries(ANSWERS);
-  describe.each(name === "all at once" ? answers : sampled(answers, 5))("%s", (_name, events) => {
-    it("is streamed as it came", async () => {
+onEachTransport(({ on, sampled }) => {
+  describe.each(PACES)("of an upstream that sends %s,", (name, pace) => {
+    const answers = Object.entries(ANSWERS);
+    describe.each(name === "all at once" ? sampled(answers, answers.length, 5) : sampled(answers, 5, 2))(
+      "%s",
+      (_name, events) => {
+        it("is streamed as it came", async () => {
+          on.standIn.respond = () => pace(events);
+          const response = await on.post(simple("x", { stream: true }));
+          expect(await eventsOf(response)).toEqual(withoutPings(events));
+          expect(on.standIn.messages).toHaveLength(1);
+        });
+
+        it("is folded as the SDK folds it", async () => {
+          on.standIn.respond = () => pace(events);
+          const message = (await (await on.post(simple("x"))).json()) as Record<string, unknown>;
+          const { container = null, ...folded } = await sdkFold(events);
+          expect(message).toEqual({ ...folded, container });
+          expect(on.standIn.messages).toHaveLength(1);
+        });
+      },
+    );
+
+    it.each(Object.entries(TWO_PARTS))("an end in two parts is whole, with %s", async (_order, events) => {
       on.standIn.respond = () => pace(events);
-      const response = await on.post(simple("x", { stream: true }));
-      expect(await eventsOf(response)).toEqual(withoutPings(events));
-      expect(on.standIn.messages).toHaveLength(1);
+      expect(await eventsOf(await on.post(simple("x", { stream: true })))).toEqual(withoutPings(events));
+      const message = (await (await on.post(simple("x"))).json()) as object;
+      expect(message).toMatchObject({
+        stop_reason: "end_turn",
+        content: [{ text: "whole" }],
+        usage: { output_tokens: 7 },
+      });
+      expect(on.standIn.messages).toHaveLength(2);
     });
 
-    it("is folded as the SDK folds it", async () => {
-      on.standIn.respond = () => pace(events);
-      const message = (await (await on.post(simple("x"))).json()) as Record<string, unknown>;
-      const { container = null, ...folded } = await sdkFold(events);
-      expect(message).toEqual({ ...folded, container });
-      expect(on.standIn.messages).toHaveLength(1);
+    it("what the CLI takes out is all that is missing", async () => {
+      on.standIn.respond = () => pace(TAKEN_OUT);
+      const came = (await eventsOf(await on.post(simple("x", { stream: true })))) as StreamEvent[];
+      expect(withoutIds(came)).toEqual(withoutIds(LEFT_OF_IT));
     });
-  });
 
-  it.each(Object.entries(TWO_PARTS))("an end in two parts is whole, with %s", async (_order, events) => {
-    on.standIn.respond = () => pace(events);
-    expect(await eventsOf(await on.post(simple("x", { stream: true })))).toEqual(withoutPings(events));
-    const message = (await (await on.post(simple("x"))).json()) as object;
-    expect(message).toMatchObject({
-      stop_reason: "end_turn",
-      content: [{ text: "whole" }],
-      usage: { output_tokens: 7 },
+    it("what is not known yet is streamed as it came, and kept in the fold", async () => {
+      on.standIn.respond = () => pace(NOVEL);
+      expect(await eventsOf(await on.post(simple("x", { stream: true })))).toEqual(NOVEL);
+      const { content } = (await (await on.post(simple("x"))).json()) as { content: object[] };
+      expect(content).toEqual([expect.objectContaining({ type: "hologram" }), expect.objectContaining({ text: "x" })]);
+      expect(on.standIn.messages).toHaveLength(2);
     });
-    expect(on.standIn.messages).toHaveLength(2);
-  });
-
-  it("what the CLI takes out is all that is missing", async () => {
-    on.standIn.respond = () => pace(TAKEN_OUT);
-    const came = (await eventsOf(await on.post(simple("x", { stream: true })))) as StreamEvent[];
-    expect(withoutIds(came)).toEqual(withoutIds(LEFT_OF_IT));
-  });
-
-  it("what is not known yet is streamed as it came, and kept in the fold", async () => {
-    on.standIn.respond = () => pace(NOVEL);
-    expect(await eventsOf(await on.post(simple("x", { stream: true })))).toEqual(NOVEL);
-    const { content } = (await (await on.post(simple("x"))).json()) as { content: object[] };
-    expect(content).toEqual([expect.objectContaining({ type: "hologram" }), expect.objectContaining({ text: "x" })]);
-    expect(on.standIn.messages).toHaveLength(2);
   });
 });

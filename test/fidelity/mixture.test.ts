@@ -1,11 +1,14 @@
 import { expect, it } from "vitest";
+import type { TransportName } from "../../src/claude/transport.ts";
 import { FULL } from "../support/full.ts";
-import { eventsOf, health, stage } from "../support/harness.ts";
+import { eventsOf, health, type Stage, stage } from "../support/harness.ts";
 import { eventsFor, gate, paced, type StreamEvent, text } from "../support/replies.ts";
+import { CAN_REWRITE } from "../support/transports.ts";
 import { arrivesAs, betasArriveAs } from "./differences.ts";
 import { generator } from "./random.ts";
+import { expectRewritten } from "./rewritten.ts";
+import { written } from "./written.ts";
 
-const REQUESTS = FULL ? 1000 : 16;
 const SYSTEM_PROMPTS = FULL ? 10 : 3;
 const AT_ONCE = 4;
 const MODELS = ["sonnet", "opus", "claude-haiku-4-5-20251001", "claude-sonnet-5-5"];
@@ -32,8 +35,25 @@ function makeRequest(n: number) {
   return { body, betas: oneOf(BETAS), leaves, left: gate(), stream: leaves === "in the middle" || random() < 0.7 };
 }
 
-it(`keeps ${REQUESTS} requests apart, over ${SYSTEM_PROMPTS} system prompts, models and betas, while clients come and go`, async () => {
-  await using on = await stage({ maxConcurrent: AT_ONCE });
+/** Each transport with a number of requests, and the most workers that may be left of them, those just let go included. */
+const RUNS: [transport: TransportName, requests: number, workers: number][] = [
+  ...(CAN_REWRITE ? [["rewrite", FULL ? 1000 : 24, AT_ONCE + 1] as [TransportName, number, number]] : []),
+  ["overlay", FULL ? 1000 : 8, 3 * AT_ONCE + 1],
+];
+
+it.each(RUNS)(
+  "by %s, keeps %i requests apart, while clients come and go",
+  async (transport, requests, workers) => {
+    await using on = await stage({ maxConcurrent: AT_ONCE, transport: transport === "rewrite" ? "auto" : transport });
+    await expectKeptApart(on, transport, requests);
+    await expect.poll(async () => (await health(on)).requests.running, { timeout: 30_000 }).toBe(0);
+    expect((await health(on)).workers.alive).toBeLessThanOrEqual(workers);
+    expect(on.log.filter((line) => line.startsWith("[error]"))).toEqual([]);
+  },
+  900_000,
+);
+
+async function expectKeptApart(on: Stage, transport: TransportName, requests: number): Promise<void> {
   const answers = new Map<string, StreamEvent[]>();
   on.standIn.respond = ({ body }) => {
     const question = body.messages[0].content as string;
@@ -84,7 +104,7 @@ it(`keeps ${REQUESTS} requests apart, over ${SYSTEM_PROMPTS} system prompts, mod
     else expect(await response.json()).toMatchObject({ content: [{ type: "text", text: `answer to ${question}` }] });
   }
 
-  const waiting = Array.from({ length: REQUESTS }, (_, n) => makeRequest(n));
+  const waiting = Array.from({ length: requests }, (_, n) => makeRequest(n));
   const client = async () => {
     for (let request = waiting.shift(); request; request = waiting.shift()) await ask(request);
   };
@@ -92,21 +112,17 @@ it(`keeps ${REQUESTS} requests apart, over ${SYSTEM_PROMPTS} system prompts, mod
 
   const questions = on.standIn.messages.map(({ body }) => body.messages[0].content as string);
   expect(questions).toHaveLength(new Set(questions).size);
-  for (const { body, headers } of on.standIn.messages) {
+  for (const call of on.standIn.messages) {
+    const { body, headers } = call;
     const request = sent.get(body.messages[0].content);
-    expect(body).toEqual(arrivesAs(request!.body));
-    const betas = new Set(String(headers["anthropic-beta"]).split(","));
-    expect(betas).toEqual(
-      betasArriveAs(
-        request!.body,
-        request!.betas.split(",").filter((beta) => beta !== ""),
-      ),
-    );
+    const betas = request!.betas.split(",").filter((beta) => beta !== "");
+    if (transport === "rewrite") {
+      expectRewritten(call, written({ ...request!.body, stream: request!.stream }), betas);
+    } else {
+      expect(body).toEqual(arrivesAs(request!.body));
+      expect(new Set(String(headers["anthropic-beta"]).split(","))).toEqual(betasArriveAs(request!.body, betas));
+    }
   }
   const answered = [...sent].filter(([, { leaves }]) => leaves !== "at once").map(([question]) => question);
   expect(questions).toEqual(expect.arrayContaining(answered));
-  await expect.poll(async () => (await health(on)).requests.running, { timeout: 30_000 }).toBe(0);
-  // as many as may be busy or idle, and those that are just being let go
-  expect((await health(on)).workers.alive).toBeLessThanOrEqual(3 * AT_ONCE + 1);
-  expect(on.log.filter((line) => line.startsWith("[error]"))).toEqual([]);
-}, 900_000);
+}

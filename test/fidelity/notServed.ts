@@ -1,3 +1,4 @@
+import type { TransportName } from "../../src/claude/transport.ts";
 import type { Requested } from "./corpus.ts";
 
 /** What the SDK's types allow and the server refuses, with its words. */
@@ -6,6 +7,8 @@ interface Refused {
   matches(body: Requested): boolean;
   status: number;
   message: string;
+  /** The transport that does not serve it; both unless it is named. */
+  only?: TransportName;
 }
 
 /** The whole list: every other request that the types allow is carried. */
@@ -30,6 +33,7 @@ export const NOT_SERVED: Refused[] = [
     matches: ({ mcp_servers }) => Array.isArray(mcp_servers) && mcp_servers.length > 0,
     status: 400,
     message: "mcp_servers: not supported by this server, since Claude Code reads no calls of theirs",
+    only: "overlay",
   },
   {
     // a thread stays with the API, and the CLI has no way to it

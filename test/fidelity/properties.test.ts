@@ -1,15 +1,11 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { fileStage } from "../support/fileStage.ts";
 import { FULL } from "../support/full.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { eventsFor, paced, reply, type StreamEvent, text, toolUse } from "../support/replies.ts";
+import { onEachTransport } from "../support/transports.ts";
 import { expectCarried } from "./carries.ts";
 import type { Requested } from "./corpus.ts";
-
-const numRuns = FULL ? 500 : 12;
-
-const on = fileStage();
 
 /** Any text that JSON can carry, lone surrogates included. */
 const words = fc
@@ -42,26 +38,31 @@ const request: fc.Arbitrary<Requested> = fc
     unknown: more,
   }));
 
-it(`carries whatever JSON can hold, ${numRuns} times`, { timeout: 600_000 }, async () => {
-  await fc.assert(
-    fc.asyncProperty(request, fc.boolean(), (body, stream) => expectCarried(on, body, stream)),
-    { numRuns },
-  );
-});
+onEachTransport((how) => {
+  const { on, transport } = how;
+  const numRuns = FULL ? 500 : transport === "rewrite" ? 12 : 4;
 
-it(`brings back whatever JSON can hold, ${numRuns} times`, { timeout: 600_000 }, async () => {
-  const answer = fc.record({ said: words, input: object });
-  await fc.assert(
-    fc.asyncProperty(answer, async ({ said, input }) => {
-      const blocks = [text(Buffer.from(said).toString()), toolUse("look", input)];
-      const events = [...eventsFor(blocks)];
-      on.standIn.respond = () => paced(events);
-      const came = (await eventsOf(await on.post(simple("x", { stream: true })))) as StreamEvent[];
-      expect(came).toEqual(events.filter(({ type }) => type !== "ping"));
-      on.standIn.respond = () => reply(blocks);
-      const folded = (await (await on.post(simple())).json()) as { content: object[] };
-      expect(folded.content).toEqual(blocks);
-    }),
-    { numRuns },
-  );
+  it(`carries whatever JSON can hold, ${numRuns} times`, { timeout: 600_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(request, fc.boolean(), (body, stream) => expectCarried(how, body, stream)),
+      { numRuns },
+    );
+  });
+
+  it(`brings back whatever JSON can hold, ${numRuns} times`, { timeout: 600_000 }, async () => {
+    const answer = fc.record({ said: words, input: object });
+    await fc.assert(
+      fc.asyncProperty(answer, async ({ said, input }) => {
+        const blocks = [text(Buffer.from(said).toString()), toolUse("look", input)];
+        const events = [...eventsFor(blocks)];
+        on.standIn.respond = () => paced(events);
+        const came = (await eventsOf(await on.post(simple("x", { stream: true })))) as StreamEvent[];
+        expect(came).toEqual(events.filter(({ type }) => type !== "ping"));
+        on.standIn.respond = () => reply(blocks);
+        const folded = (await (await on.post(simple())).json()) as { content: object[] };
+        expect(folded.content).toEqual(blocks);
+      }),
+      { numRuns },
+    );
+  });
 });
