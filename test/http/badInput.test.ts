@@ -1,16 +1,23 @@
 import { describe, expect, it } from "vitest";
 import { faultlessStage } from "../support/fileStage.ts";
-import { simple } from "../support/harness.ts";
+import { type Stage, simple } from "../support/harness.ts";
 import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
+import { failure } from "../support/replies.ts";
 
 const on = faultlessStage();
+/** Of what the CLI would fill in, take out or break on, only here something is refused before upstream sees it. */
+const overlaid = faultlessStage({ transport: "overlay" });
 
 const JSON_TYPE = { "x-api-key": "any-key", "content-type": "application/json" };
 const NO_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 const NO_JSON = /JSON/;
 
-const send = (body: string | Buffer | Buffer[], headers: Record<string, string | string[]> = {}): Promise<RawAnswer> =>
-  rawRequest(on.url, { method: "POST", path: "/v1/messages", headers: { ...JSON_TYPE, ...headers }, body });
+const send = (
+  body: string | Buffer | Buffer[],
+  headers: Record<string, string | string[]> = {},
+  { url }: Stage = on,
+): Promise<RawAnswer> =>
+  rawRequest(url, { method: "POST", path: "/v1/messages", headers: { ...JSON_TYPE, ...headers }, body });
 
 /** Sends the body with and without `stream`, and expects the same JSON refusal, with nobody asked upstream. */
 async function expectBadRequest(
@@ -18,13 +25,14 @@ async function expectBadRequest(
   message: string | RegExp,
   headers: Record<string, string> = {},
   details?: Record<string, unknown>,
+  stage = on,
 ) {
   for (const sent of [body, { stream: true, ...body }]) {
-    const answer = await send(JSON.stringify(sent), headers);
+    const answer = await send(JSON.stringify(sent), headers, stage);
     expectRefusal(answer, 400, "invalid_request_error", message, details);
     expect(answer.headers["x-should-retry"]).toBe("false");
   }
-  expect(on.standIn.messages).toHaveLength(0);
+  expect(stage.standIn.messages).toHaveLength(0);
 }
 
 const without = (field: string) => ({ ...simple(), [field]: undefined });
@@ -79,7 +87,7 @@ describe("a body that is no request", () => {
 });
 
 describe("a request", () => {
-  it.each(["model", "max_tokens", "messages"])("is refused without %s", async (field) => {
+  it.each(["model", "messages"])("is refused without %s", async (field) => {
     await expectBadRequest(without(field), `${field}: Field required`);
   });
 
@@ -88,11 +96,30 @@ describe("a request", () => {
     [{ model: "" }, "model: String should have at least 1 character"],
     [{ system: 5 }, "system: Input should be a valid list"],
     [{ stream: "yes" }, /^stream: Input should be a valid boolean/],
+  ])("is refused with %j", async (fields, message) => {
+    await expectBadRequest(simple("Hi", fields), message);
+  });
+
+  it.each([
+    [{ max_tokens: undefined }, "max_tokens: Field required"],
     [{ tools: {} }, "tools: Input should be a valid list"],
     [{ output_config: [] }, `output_config: ${NO_OBJECT}`],
     [{ output_config: "high" }, `output_config: ${NO_OBJECT}`],
-  ])("is refused with %j", async (fields, message) => {
-    await expectBadRequest(simple("Hi", fields), message);
+    [{ system: [{ type: "text" }] }, "system.0.text: Field required"],
+    [{ system: [{ text: "x" }] }, "system.0.type: Field required"],
+    [{ system: [{ type: "text", text: "" }] }, /^system\.0\.text: .* non-empty$/],
+    [{ mcp_servers: [{}] }, /^mcp_servers: /],
+    [{ betas: ["x"] }, "betas: Extra inputs are not permitted"],
+  ])("with %j is refused by the overlay, and judged upstream where it is rewritten", async (fields, message) => {
+    await expectBadRequest(simple("Hi", fields), message, {}, undefined, overlaid);
+    on.standIn.respond = () => failure(400, "invalid_request_error", "upstream's words");
+    const answer = await send(JSON.stringify(simple("Hi", fields)));
+    expect([answer.status, JSON.parse(answer.text).error.message]).toEqual([400, "upstream's words"]);
+    const { system = [], ...others } = JSON.parse(JSON.stringify(fields));
+    const [call, ...more] = on.standIn.messages;
+    expect(more).toEqual([]);
+    expect(call?.body).toMatchObject(others);
+    expect(call?.body.system.slice(2)).toEqual(system);
   });
 
   it.each(["temperature", "top_p", "top_k"])("may not carry %s in the newest version", async (field) => {
@@ -121,9 +148,12 @@ describe("a request", () => {
     ];
     const tools = [{ name: "look", input_schema: { type: "object" }, cache_control }];
     const five = { messages: turns, tools, system: words, cache_control };
-    await expectBadRequest(simple("", five), "A maximum of 4 blocks with cache_control may be provided. Found 5.");
+    const message = "A maximum of 4 blocks with cache_control may be provided. Found 5.";
+    await expectBadRequest(simple("", five), message, {}, undefined, overlaid);
+    const judged = await on.post(simple("", five));
+    expect([judged.status, await judged.json()]).toMatchObject([400, { error: { message } }]);
     expect((await on.post(simple("", { ...five, tools: [] }))).status).toBe(200);
-    expect(on.standIn.messages).toHaveLength(1);
+    expect(on.standIn.messages).toHaveLength(2);
   });
 });
 
@@ -143,14 +173,6 @@ describe("a conversation", () => {
     ["a text for a message", talk("Hi"), `messages.0: ${NO_OBJECT}`],
     ["null for a message", talk(hello, null), `messages.1: ${NO_OBJECT}`],
   ])("is refused with %s", async (_name, body, message) => {
-    await expectBadRequest(body, message);
-  });
-
-  it.each([
-    ["text", simple("", { system: [{ type: "text" }] }), "system.0.text: Field required"],
-    ["a type", simple("", { system: [{ text: "x" }] }), "system.0.type: Field required"],
-    ["an empty text", simple("", { system: [{ type: "text", text: "" }] }), /^system\.0\.text: .* non-empty$/],
-  ])("is told what is wrong with a system block and its %s", async (_name, body, message) => {
     await expectBadRequest(body, message);
   });
 

@@ -177,7 +177,7 @@ describe("an odd request", () => {
     expect(on.standIn.messages).toHaveLength(1);
     const upstream = String(on.standIn.messages[0]?.headers["anthropic-beta"]).split(",");
     const carried = ["context-1m-2025-08-07", "extended-cache-ttl-2025-04-11", "made-up-2020-01-01"];
-    expect(upstream).toEqual(["claude-code-20250219", ...carried, "effort-2025-11-24"]);
+    expect(upstream).toEqual(["claude-code-20250219", "effort-2025-11-24", ...carried]);
   });
 
   it("that breaks off in mid-body leaves the server serving", async () => {

@@ -20,7 +20,7 @@ const FULL = {
 const ANSWER = reply([text("Two words"), toolUse("look", { at: "é" })]);
 const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
 
-describe.each(Object.entries(CLOUDS))("signed in to %s,", (_cloud, variables) => {
+describe.each(Object.entries(CLOUDS))("signed in to %s,", (cloud, variables) => {
   const on = fileStage(({ url }) => ({ extraEnvironment: { ...variables(url), ANTHROPIC_API_KEY: "" } }));
 
   it("a request arrives as it was sent, in the cloud's form", async () => {
@@ -29,12 +29,12 @@ describe.each(Object.entries(CLOUDS))("signed in to %s,", (_cloud, variables) =>
     const [call, ...more] = on.standIn.messages;
     expect(more).toHaveLength(0);
     expect(call?.path).toMatch(/claude-sonnet-4-5[-@]20250929/);
-    const { anthropic_version, anthropic_beta, system, stream: _, temperature, ...body } = call?.body ?? {};
+    const { anthropic_version, anthropic_beta, system, stream: _, ...body } = call?.body ?? {};
     expect(anthropic_version).toMatch(/^(vertex|bedrock)-/);
     expect([call?.headers["anthropic-beta"], anthropic_beta].flat().join()).toContain("context-1m-2025-08-07");
     expect(system.at(-1)).toEqual({ type: "text", text: "Be brief." });
-    expect(temperature).toBe(1);
-    expect(body).toEqual(FULL);
+    // Bedrock's requests are signed before they can be rewritten, and the CLI adds its own temperature there
+    expect(body).toEqual({ ...FULL, ...(cloud === "Bedrock" && { temperature: 1 }) });
   });
 
   it.each([true, false])("the answer comes as it was given (stream %s)", async (stream) => {

@@ -57,8 +57,16 @@ describe("the pool behind the server", () => {
     expect((await on.post(simple("last"))).status).toBe(200);
   });
 
-  it("keeps a worker for each system prompt, and reuses it", async () => {
+  it("serves every system prompt with one worker", async () => {
     await using on = await stage({ maxConcurrent: 4 });
+    for (const system of ["one", "two", undefined, [{ type: "text", text: "three" }]]) {
+      expect((await on.post(simple("x", { system }))).status).toBe(200);
+    }
+    expect(new Set(on.standIn.messages.map(({ headers }) => headers["x-claude-code-session-id"])).size).toBe(1);
+  });
+
+  it("keeps a worker of the overlay for each system prompt, and reuses it", async () => {
+    await using on = await stage({ maxConcurrent: 4, transport: "overlay" });
     for (const system of ["one", "two", "one", [{ type: "text", text: "two" }]]) {
       expect((await on.post(simple("x", { system }))).status).toBe(200);
     }
@@ -69,7 +77,7 @@ describe("the pool behind the server", () => {
     expect(sessions[1]).not.toBe(sessions[0]);
   });
 
-  it("sends further betas from a worker of their own", async () => {
+  it("sends further betas with the request that asks for them", async () => {
     await using on = await stage();
     await on.post(simple("x"), { "anthropic-beta": "context-1m-2025-08-07, never-heard-of-2030-01-01" });
     await on.post(simple("x"));

@@ -1,181 +1,193 @@
 import { describe, expect, it } from "vitest";
-import { fileStage } from "../support/fileStage.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { eventsFor, failure, paced, reply, type StreamEvent, text, thinking } from "../support/replies.ts";
-
-const on = fileStage();
+import { onEachTransport } from "../support/transports.ts";
 
 const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
 const begun = [...eventsFor([text("one two three")])].slice(0, 5);
 
-describe("a refusal of upstream", () => {
-  const STATUSES: [number, string, string][] = [
-    [400, "invalid_request_error", "foo: Extra inputs are not permitted"],
-    [401, "authentication_error", "invalid x-api-key"],
-    [402, "billing_error", "Your credit balance is too low"],
-    [403, "permission_error", "Your API key does not have permission to use the specified resource"],
-    [404, "not_found_error", "model: claude-nothing-9"],
-    [409, "conflict_error", "Conflict"],
-    [413, "request_too_large", "Request exceeds the maximum size"],
-    [429, "rate_limit_error", "Number of requests has exceeded your per-minute rate limit"],
-    [500, "api_error", "Internal server error"],
-    [504, "timeout_error", "The request timed out"],
-    [529, "overloaded_error", "Overloaded"],
-  ];
-  const MODES = STATUSES.flatMap((row) => [true, false].map((stream) => [...row, stream] as const));
+onEachTransport(({ on, transport, sampled }) => {
+  const rewritten = <T>(value: T, overlaid: T) => (transport === "rewrite" ? value : overlaid);
 
-  it.each(MODES)(
-    "%i %s keeps its status, type, words and id (%s, stream %s)",
-    async (status, type, message, stream) => {
-      on.standIn.respond = () => failure(status, type, message);
-      const response = await on.post(simple("x", { stream }));
-      expect(response.status).toBe(status);
-      expect(response.headers.get("content-type")).toContain("application/json");
-      const envelope = (await response.json()) as { request_id: string };
-      expect(envelope).toEqual({
-        type: "error",
-        error: { type, message },
-        request_id: expect.stringMatching(/^req_[0-9a-f]{24}$/),
-      });
-      expect(response.headers.get("request-id")).toBe(envelope.request_id);
-      expect(on.standIn.messages).toHaveLength(1);
-    },
-  );
+  describe("a refusal of upstream", () => {
+    const STATUSES: [number, string, string][] = [
+      [400, "invalid_request_error", "foo: Extra inputs are not permitted"],
+      [401, "authentication_error", "invalid x-api-key"],
+      [402, "billing_error", "Your credit balance is too low"],
+      [403, "permission_error", "Your API key does not have permission to use the specified resource"],
+      [404, "not_found_error", "model: claude-nothing-9"],
+      [409, "conflict_error", "Conflict"],
+      [413, "request_too_large", "Request exceeds the maximum size"],
+      [429, "rate_limit_error", "Number of requests has exceeded your per-minute rate limit"],
+      [500, "api_error", "Internal server error"],
+      [504, "timeout_error", "The request timed out"],
+      [529, "overloaded_error", "Overloaded"],
+    ];
+    const MODES = STATUSES.flatMap((row) => [true, false].map((stream) => [...row, stream] as const));
 
-  // the CLI takes what looks like a secret out of its debug lines
-  const OF_TOKENS = [
-    "max_tokens: 128000 > 64000, which is the maximum allowed number of output tokens for claude-sonnet-5",
-    "max_tokens: Field required",
-    "max_tokens: Too many of them.",
-    "prompt is too long: 213462 tokens > 200000 maximum",
-    "`max_tokens` must be greater than `thinking.budget_tokens`.",
-    'thinking.enabled.budget_tokens: Input should be greater than or equal to 1024, not "token": "abc"',
-    "The last one (tokens: 50000)\nof two max_tokens: 7",
-  ];
-  const MISSED = "that is the API's, max_tokens: ";
-  it.each(OF_TOKENS)("keeps words about tokens: %s", async (message) => {
-    const details = { error_code: "of_tokens" };
-    on.standIn.respond = () => ({ status: 400, error: { type: "invalid_request_error", message, details } });
-    const { error } = (await (await on.post(simple())).json()) as { error: object };
-    expect(error).toEqual({ type: "invalid_request_error", message, details });
-    on.standIn.respond = () => failure(429, "rate_limit_error", message);
-    expect(await (await on.post(simple())).json()).toMatchObject({ error: { type: "rate_limit_error", message } });
-    on.standIn.respond = () => failure(500, "api_error", message);
-    expect(await (await on.post(simple())).json()).toMatchObject({ error: { type: "api_error", message } });
-    on.standIn.respond = () => paced([...begun, { type: "error", error: { type: "invalid_request_error", message } }]);
-    const events = await eventsOf(await on.post(simple("x", { stream: true })));
-    expect(events.at(-1)).toEqual({ type: "error", error: { type: "invalid_request_error", message } });
-  });
-
-  it("keeps as much of its words about tokens as there is where the CLI rewords it", async () => {
-    const details = { error_code: "x", token: "a", max_tokens: 5 };
-    on.standIn.respond = () => ({ status: 404, error: { type: "not_found_error", message: `${MISSED}5`, details } });
-    expect(await (await on.post(simple())).json()).toMatchObject({
-      error: { type: "not_found_error", message: `${MISSED}[REDACTED]`, details: { error_code: "x" } },
-    });
-  });
-
-  it.each([
-    [404, "", "not_found_error", "status code (no body)"],
-    [413, "<html>too large</html>", "request_too_large", "<html>too large</html>"],
-    [429, "slow down", "rate_limit_error", "slow down"],
-    [403, "cloudflare", "permission_error", "cloudflare"],
-    [503, "Service Unavailable", "api_error", "Service Unavailable"],
-  ])("that is no envelope, as a gateway's, keeps its status: %i %j", async (status, plain, type, message) => {
-    on.standIn.respond = () => ({ status, plain });
-    const response = await on.post(simple());
-    expect(response.status).toBe(status);
-    expect(await response.json()).toMatchObject({ type: "error", error: { type, message } });
-    expect(on.standIn.messages).toHaveLength(1);
-  });
-
-  it("is told of a model that nobody knows", async () => {
-    const response = await on.post({ ...simple(), model: "gpt-4" });
-    expect(response.status).toBe(404);
-    expect(await response.json()).toMatchObject({ error: { type: "not_found_error", message: "model: gpt-4" } });
-  });
-});
-
-describe("a stream that breaks", () => {
-  const BREAKS: [string, () => ReturnType<typeof paced>, object][] = [
-    ["with an error event", () => paced([...begun, overloaded]), overloaded.error],
-    ["because the connection ends early", () => paced(begun), { type: "api_error" }],
-  ];
-
-  it.each(BREAKS)("%s ends with an error event, after what had come", async (_name, answer, error) => {
-    on.standIn.respond = answer;
-    const response = await on.post(simple("x", { stream: true }));
-    expect(response.status).toBe(200);
-    const events = await eventsOf(response);
-    expect(events.slice(0, -1)).toEqual(begun.filter((event) => event.type !== "ping"));
-    expect(events.at(-1)).toEqual({ type: "error", error: expect.objectContaining(error) });
-    expect(on.standIn.messages).toHaveLength(1);
-  });
-
-  const WORDLESS = { type: "api_error", message: expect.stringContaining("broke off") };
-  it.each([
-    ["an error after a thought", 6, { type: "api_error", message: "Internal" }, undefined],
-    ["an overload after a thought", 6, overloaded.error, undefined],
-    // the CLI keeps the words of these to itself, since it would have the model go on
-    ["an error after an answer has begun", 8, { type: "api_error", message: "Internal" }, WORDLESS],
-    ["an overload after an answer has begun", 8, overloaded.error, WORDLESS],
-  ])("by %s ends with an error event, and costs one call", async (_name, count, error, told = error) => {
-    const blocks = [...eventsFor([thinking("Hm"), text("one two")])].slice(0, count);
-    on.standIn.respond = () => paced([...blocks, { type: "error", error }]);
-    const events = (await eventsOf(await on.post(simple("x", { stream: true })))) as StreamEvent[];
-    const came = blocks.filter((event) => event.type !== "ping");
-    // of the last stop the server cannot know whether it is upstream's
-    expect(events.slice(0, -1)).toEqual(came.at(-1)?.type === "content_block_stop" ? came.slice(0, -1) : came);
-    expect(events.at(-1)).toEqual({ type: "error", error: told });
-    expect(on.standIn.messages).toHaveLength(1);
-  });
-
-  it("has its own status where no stream was asked for", async () => {
-    on.standIn.respond = () => paced([...begun, overloaded]);
-    const response = await on.post(simple());
-    expect(response.status).toBe(529);
-    expect(await response.json()).toMatchObject(overloaded);
-    expect(on.standIn.messages).toHaveLength(1);
-  });
-
-  it("has its own status when the error is the first event", async () => {
-    on.standIn.respond = () => paced([overloaded]);
-    const response = await on.post(simple("x", { stream: true }));
-    expect(response.status).toBe(529);
-    expect(await response.json()).toMatchObject(overloaded);
-  });
-});
-
-describe("an answer that is no stream", () => {
-  it.each([
-    ["a gateway's page", () => ({ status: 200, plain: "<html><title>Sign in</title></html>" }), "text/html"],
-    ["JSON", () => failure(200, "quota_error", "The gateway's quota is used up"), "application/json"],
-    ["nothing", () => ({ status: 200, plain: "" }), "text/html"],
-  ])("is reported as what it is: %s", async (_what, answer, type) => {
-    on.standIn.respond = answer;
-    for (const stream of [true, false]) {
-      const response = await on.post(simple("x", { stream }));
-      expect([response.status, response.headers.get("x-should-retry")]).toEqual([500, "false"]);
-      const { error } = (await response.json()) as { error: { type: string; message: string } };
-      expect(error.type).toBe("api_error");
-      expect(error.message).toMatch(`The API answered with '${type}'`);
-    }
-    expect(on.standIn.messages).toHaveLength(2);
-  });
-});
-
-describe("an upstream that hangs up", () => {
-  it("is told as what it is, and the next request succeeds", async () => {
-    on.standIn.respond = () => ({ hangUp: true });
-    const response = await on.post(simple());
-    expect(response.status).toBe(500);
-    expect(await response.json()).toMatchObject({
-      error: {
-        type: "api_error",
-        message: expect.stringMatching(/^Claude Code could not reach the API: .*ECONNRESET/),
+    it.each(sampled(MODES, MODES.length, 4))(
+      "%i %s keeps its status, type, words and id (%s, stream %s)",
+      async (status, type, message, stream) => {
+        on.standIn.respond = () => failure(status, type, message);
+        const response = await on.post(simple("x", { stream }));
+        expect(response.status).toBe(status);
+        expect(response.headers.get("content-type")).toContain("application/json");
+        const envelope = (await response.json()) as { request_id: string };
+        expect(envelope).toEqual({
+          type: "error",
+          error: { type, message },
+          request_id: expect.stringMatching(/^req_[0-9a-f]{24}$/),
+        });
+        expect(response.headers.get("request-id")).toBe(envelope.request_id);
+        expect(on.standIn.messages).toHaveLength(1);
       },
+    );
+
+    // the CLI takes what looks like a secret out of its debug lines
+    const OF_TOKENS = [
+      "max_tokens: 128000 > 64000, which is the maximum allowed number of output tokens for claude-sonnet-5",
+      "max_tokens: Field required",
+      "max_tokens: Too many of them.",
+      "prompt is too long: 213462 tokens > 200000 maximum",
+      "`max_tokens` must be greater than `thinking.budget_tokens`.",
+      'thinking.enabled.budget_tokens: Input should be greater than or equal to 1024, not "token": "abc"',
+      "The last one (tokens: 50000)\nof two max_tokens: 7",
+    ];
+    const MISSED = "that is the API's, max_tokens: ";
+    it.each(sampled(OF_TOKENS, 3, OF_TOKENS.length))("keeps words about tokens: %s", async (message) => {
+      const details = { error_code: "of_tokens" };
+      on.standIn.respond = () => ({ status: 400, error: { type: "invalid_request_error", message, details } });
+      const { error } = (await (await on.post(simple())).json()) as { error: object };
+      // of a refusal the CLI only shows the mod its words
+      const shown = transport === "overlay" && { details };
+      expect(error).toEqual({ type: "invalid_request_error", message, ...shown });
+      on.standIn.respond = () => failure(429, "rate_limit_error", message);
+      expect(await (await on.post(simple())).json()).toMatchObject({ error: { type: "rate_limit_error", message } });
+      on.standIn.respond = () => failure(500, "api_error", message);
+      expect(await (await on.post(simple())).json()).toMatchObject({ error: { type: "api_error", message } });
+      on.standIn.respond = () =>
+        paced([...begun, { type: "error", error: { type: "invalid_request_error", message } }]);
+      const events = await eventsOf(await on.post(simple("x", { stream: true })));
+      expect(events.at(-1)).toEqual({ type: "error", error: { type: "invalid_request_error", message } });
     });
-    on.standIn.respond = () => reply([text("here again")]);
-    expect((await on.post(simple())).status).toBe(200);
+
+    it.skipIf(transport === "rewrite")(
+      "keeps as much of its words about tokens as there is where the CLI rewords it",
+      async () => {
+        const details = { error_code: "x", token: "a", max_tokens: 5 };
+        on.standIn.respond = () => ({
+          status: 404,
+          error: { type: "not_found_error", message: `${MISSED}5`, details },
+        });
+        expect(await (await on.post(simple())).json()).toMatchObject({
+          error: { type: "not_found_error", message: `${MISSED}[REDACTED]`, details: { error_code: "x" } },
+        });
+      },
+    );
+
+    it.each([
+      [404, "", "not_found_error", "status code (no body)"],
+      [413, "<html>too large</html>", "request_too_large", rewritten("no reason given", "<html>too large</html>")],
+      [502, "<html><title>Bad gateway</title></html>", "api_error", expect.stringContaining("Bad gateway")],
+      [429, "slow down", "rate_limit_error", "slow down"],
+      [403, "cloudflare", "permission_error", "cloudflare"],
+      [503, "Service Unavailable", "api_error", "Service Unavailable"],
+    ])("that is no envelope, as a gateway's, keeps its status: %i %j", async (status, plain, type, message) => {
+      on.standIn.respond = () => ({ status, plain });
+      const response = await on.post(simple());
+      expect(response.status).toBe(status);
+      expect(await response.json()).toMatchObject({ type: "error", error: { type, message } });
+      expect(on.standIn.messages).toHaveLength(1);
+    });
+
+    it("is told of a model that nobody knows", async () => {
+      const response = await on.post({ ...simple(), model: "gpt-4" });
+      expect(response.status).toBe(404);
+      expect(await response.json()).toMatchObject({ error: { type: "not_found_error", message: "model: gpt-4" } });
+    });
+  });
+
+  describe("a stream that breaks", () => {
+    const BREAKS: [string, () => ReturnType<typeof paced>, object][] = [
+      ["with an error event", () => paced([...begun, overloaded]), overloaded.error],
+      ["because the connection ends early", () => paced(begun), { type: "api_error" }],
+    ];
+
+    it.each(BREAKS)("%s ends with an error event, after what had come", async (_name, answer, error) => {
+      on.standIn.respond = answer;
+      const response = await on.post(simple("x", { stream: true }));
+      expect(response.status).toBe(200);
+      const events = await eventsOf(response);
+      expect(events.slice(0, -1)).toEqual(begun.filter((event) => event.type !== "ping"));
+      expect(events.at(-1)).toEqual({ type: "error", error: expect.objectContaining(error) });
+      expect(on.standIn.messages).toHaveLength(1);
+    });
+
+    const WORDLESS = { type: "api_error", message: expect.stringContaining("broke off") };
+    it.each([
+      ["an error after a thought", 6, { type: "api_error", message: "Internal" }, undefined],
+      ["an overload after a thought", 6, overloaded.error, undefined],
+      // the CLI keeps the words of these to itself, since it would have the model go on
+      ["an error after an answer has begun", 8, { type: "api_error", message: "Internal" }, WORDLESS],
+      ["an overload after an answer has begun", 8, overloaded.error, WORDLESS],
+    ])("by %s ends with an error event, and costs one call", async (_name, count, error, told = error) => {
+      const blocks = [...eventsFor([thinking("Hm"), text("one two")])].slice(0, count);
+      on.standIn.respond = () => paced([...blocks, { type: "error", error }]);
+      const events = (await eventsOf(await on.post(simple("x", { stream: true })))) as StreamEvent[];
+      const came = blocks.filter((event) => event.type !== "ping");
+      // of the last stop the server cannot know whether it is upstream's
+      expect(events.slice(0, -1)).toEqual(came.at(-1)?.type === "content_block_stop" ? came.slice(0, -1) : came);
+      expect(events.at(-1)).toEqual({ type: "error", error: told });
+      expect(on.standIn.messages).toHaveLength(1);
+    });
+
+    it("has its own status where no stream was asked for", async () => {
+      on.standIn.respond = () => paced([...begun, overloaded]);
+      const response = await on.post(simple());
+      expect(response.status).toBe(529);
+      expect(await response.json()).toMatchObject(overloaded);
+      expect(on.standIn.messages).toHaveLength(1);
+    });
+
+    it("has its own status when the error is the first event", async () => {
+      on.standIn.respond = () => paced([overloaded]);
+      const response = await on.post(simple("x", { stream: true }));
+      expect(response.status).toBe(529);
+      expect(await response.json()).toMatchObject(overloaded);
+    });
+  });
+
+  describe("an answer that is no stream", () => {
+    it.each([
+      ["a gateway's page", () => ({ status: 200, plain: "<html><title>Sign in</title></html>" }), "text/html"],
+      ["JSON", () => failure(200, "quota_error", "The gateway's quota is used up"), "application/json"],
+      ["nothing", () => ({ status: 200, plain: "" }), "text/html"],
+    ])("is reported as what it is: %s", async (_what, answer, type) => {
+      on.standIn.respond = answer;
+      for (const stream of [true, false]) {
+        const response = await on.post(simple("x", { stream }));
+        expect([response.status, response.headers.get("x-should-retry")]).toEqual([500, "false"]);
+        const { error } = (await response.json()) as { error: { type: string; message: string } };
+        expect(error.type).toBe("api_error");
+        expect(error.message).toMatch(`The API answered with '${type}'`);
+      }
+      expect(on.standIn.messages).toHaveLength(2);
+    });
+  });
+
+  describe("an upstream that hangs up", () => {
+    it("is told as what it is, and the next request succeeds", async () => {
+      on.standIn.respond = () => ({ hangUp: true });
+      const response = await on.post(simple());
+      expect(response.status).toBe(500);
+      expect(await response.json()).toMatchObject({
+        error: {
+          type: "api_error",
+          message: expect.stringMatching(/^Claude Code could not reach the API: .*ECONNRESET/),
+        },
+      });
+      on.standIn.respond = () => reply([text("here again")]);
+      expect((await on.post(simple())).status).toBe(200);
+    });
   });
 });

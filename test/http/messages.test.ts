@@ -98,36 +98,49 @@ describe("POST /v1/messages", () => {
     expect(on.standIn.messages[0]?.body.tools).toEqual(tools);
   });
 
-  it("carries lone surrogates down as they are, and up as the CLI makes them well-formed", async () => {
+  it("carries lone surrogates both ways as they are", async () => {
     on.standIn.respond = () => reply([text("down \udc00 here")]);
     const response = await on.post(simple("up \ud800 here"));
-    expect(on.standIn.messages[0]?.body.messages[0].content).toBe("up \ufffd here");
+    expect(on.standIn.messages[0]?.body.messages[0].content).toBe("up \ud800 here");
     expect(await response.json()).toMatchObject({ content: [{ text: "down \udc00 here" }] });
   });
 
-  it("joins system blocks into the one that the CLI takes", async () => {
+  it("sends system blocks on as they are, behind those of the CLI", async () => {
     const system = [
       { type: "text", text: "First." },
       { type: "text", text: "Second." },
     ];
     await on.post(simple("Hi", { system }));
-    expect(on.standIn.messages[0]?.body.system.slice(2)).toEqual([{ type: "text", text: "First.\n\nSecond." }]);
+    expect(on.standIn.messages[0]?.body.system.slice(2)).toEqual(system);
   });
 
   const mark = { cache_control: { type: "ephemeral" } };
   const marked = (count: number) => Array.from({ length: count }, (_, i) => ({ type: "text", text: `${i}`, ...mark }));
-  it.each([
+  const MARKS: [name: string, system: unknown, elsewhere: number, overlaid: number][] = [
     ["no mark of the client", "Be brief.", 0, 0],
     ["a mark on the system prompt", [{ type: "text", text: "Be brief.", ...mark }], 0, 2],
     ["marks on the system prompt and elsewhere", [{ type: "text", text: "Be brief.", ...mark }], 2, 2],
     ["as many marks as there may be", [{ type: "text", text: "Be brief.", ...mark }], 3, 0],
     ["marks elsewhere only", "Be brief.", 3, 0],
-  ])("with %s, upstream sees no mark too many", async (_name, system, elsewhere, onSystem) => {
+  ];
+  it.each(MARKS)("with %s, upstream sees the client's own", async (_name, system, elsewhere) => {
     const content = elsewhere === 0 ? "Hi" : marked(elsewhere);
     expect((await on.post(simple(content, { system }))).status).toBe(200);
     const { body } = on.standIn.messages[0]!;
     expect(body.messages[0].content).toEqual(content);
-    expect(body.system.filter((block: object) => "cache_control" in block)).toHaveLength(onSystem);
+    expect(body.system.slice(2)).toEqual(typeof system === "string" ? [{ type: "text", text: system }] : system);
+    expect(JSON.stringify(body.system.slice(0, 2))).not.toContain("cache_control");
+  });
+
+  describe("by the overlay", () => {
+    const on = fileStage({ transport: "overlay" });
+    it.each(MARKS)("with %s, upstream sees no mark too many", async (_name, system, elsewhere, overlaid) => {
+      const content = elsewhere === 0 ? "Hi" : marked(elsewhere);
+      expect((await on.post(simple(content, { system }))).status).toBe(200);
+      const { body } = on.standIn.messages[0]!;
+      expect(body.messages[0].content).toEqual(content);
+      expect(body.system.filter((block: object) => "cache_control" in block)).toHaveLength(overlaid);
+    });
   });
 
   it.each([

@@ -45,7 +45,8 @@ describe("a base URL that is this server", () => {
     const { standIn, path, configure, environment } = await user();
     const port = await freePort();
     await configure({});
-    const on = await server({ port, environment });
+    // a new system prompt is a new worker there, which reads the settings again
+    const on = await server({ port, environment, transport: "overlay" });
     for (const form of forms) {
       await configure({ ANTHROPIC_BASE_URL: form.replace("PORT", String(port)), ANTHROPIC_API_KEY: "any-key" });
       const response = await on.post(simple("x", { system: form }), {}, bound());
