@@ -17,6 +17,7 @@ import { readManagedSettings } from "./managedSettings.ts";
 import { settleProxy, unnamedBy } from "./network.ts";
 import { installOneCallMod, installOneStepMod } from "./oneCallMod.ts";
 import { type LeftOut, OwnUpstreams } from "./ownUpstreams.ts";
+import { PreferredPaths } from "./preferredPaths.ts";
 import { Reaper } from "./reaper.ts";
 import { readSignInSettings, type SignInSettings, settingsPath } from "./signInSettings.ts";
 import { Worker } from "./worker.ts";
@@ -54,8 +55,11 @@ export interface LauncherParts {
 const NO_CREDENTIALS = { ANTHROPIC_API_KEY: "", ANTHROPIC_AUTH_TOKEN: "", CLAUDE_CODE_OAUTH_TOKEN: "" };
 /** How often a start is tried with a CLI that is replaced at this moment. */
 const START_ATTEMPTS = 3;
-/** An update takes the CLI away for seconds: how often, and after how many milliseconds, one that was there is looked for. */
-const RETURN = { attempts: 20, pause: 250 };
+/**
+ * An update by npm takes the CLI away until the next one is downloaded and extracted: how many milliseconds, and how often, it
+ * is looked for.
+ */
+const RETURN = { time: 60_000, pause: 500 };
 /** Problems of a CLI that an update may just be replacing. */
 const PASSING: ReadonlySet<unknown> = new Set<CliProblem>(["cli_missing", "cli_unusable"]);
 
@@ -87,8 +91,10 @@ export class Launcher {
   readonly #ownUpstreams: OwnUpstreams;
   /** Whether workers need the mod that ends further steps, as the last one showed; undefined before any has. */
   #needsStepMod: boolean | undefined;
+  readonly #preferred = new PreferredPaths();
   /** Whether to wait for a CLI that has vanished, which is done once. */
   #awaitsReturn = false;
+  #isClosed = false;
 
   constructor(options: LauncherOptions, parts: LauncherParts) {
     this.#options = options;
@@ -231,24 +237,27 @@ export class Launcher {
   async #isOutdated(search: Promise<Cli>): Promise<boolean> {
     // a search that failed rejects for the start that waits for it
     const cli = await search.catch(() => undefined);
-    return cli !== undefined && (await hasChanged(cli));
+    return cli !== undefined && ((await hasChanged(cli)) || (await this.#preferred.haveChanged()));
   }
 
   async #find(): Promise<Cli> {
     const { claudePath, environment, extraEnvironment } = this.#options;
-    const { pause = delay, requireFit } = this.#parts;
+    const { logger, pause = delay, requireFit } = this.#parts;
     const given = { ...environment, ...extraEnvironment };
     const trouble = await homeTrouble(given);
-    if (trouble) this.#parts.logger.warn(trouble);
-    const returns = this.#awaitsReturn ? RETURN.attempts : 0;
+    if (trouble) logger.warn(trouble);
+    const returns = this.#awaitsReturn ? RETURN.time / RETURN.pause : 0;
     this.#awaitsReturn = false;
+    const search = () => locate(claudePath, given, undefined, requireFit);
     for (let attempt = 0; ; attempt++) {
       try {
-        const cli = await locate(claudePath, given, undefined, requireFit);
+        const cli = await this.#preferred.noteIn(search, this.#found?.path);
         if (!(await hasChanged(cli)) || attempt === START_ATTEMPTS) return isSame(cli, this.#found) ? this.#found : cli;
       } catch (error) {
         const isPassing = error instanceof ApiError && PASSING.has(error.details?.error_code);
-        if (!isPassing || attempt >= returns) throw error;
+        if (!isPassing || attempt >= returns || this.#isClosed) throw error;
+        if (attempt === 0)
+          logger.warn(`${error.message} An update may put it back: waiting for up to ${RETURN.time / 1000} s.`);
         await pause(RETURN.pause);
       }
     }
@@ -268,6 +277,7 @@ export class Launcher {
 
   /** Lets the reaper go, which kills whatever still runs. */
   close(): void {
+    this.#isClosed = true;
     this.#reaper.close();
   }
 }
