@@ -195,7 +195,8 @@ async function doctor(flags: Flags): Promise<void> {
   process.stdout.write(`Claude Virtual API ${version}\n`);
   const logger = stderrLogger(flags["log-level"] ?? "error");
   const { lines, trouble } = await examine(toOptions(flags, process.env, logger), logger);
-  process.stdout.write(`${lines.join("\n")}\n`);
+  const summary = trouble.length === 0 ? "Ready to answer requests." : "Requests will fail: fix what is marked ✗.";
+  process.stdout.write(`${lines.join("\n")}\n\n${summary}\n`);
   process.exit(trouble.length === 0 ? 0 : 1);
 }
 

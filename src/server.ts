@@ -30,8 +30,9 @@ import { BodyMemory } from "./messages/bodyMemory.ts";
 import { RequestReader } from "./messages/requestReader.ts";
 import { ModelList } from "./models/modelList.ts";
 import type { ServerOptions } from "./options.ts";
-import { type Description, describe, diagnose } from "./selfCheck/diagnose.ts";
+import { diagnose } from "./selfCheck/diagnose.ts";
 import { Fitness } from "./selfCheck/fitness.ts";
+import { type Description, describe } from "./selfCheck/remarks.ts";
 import { isWithin } from "./shared/isWithin.ts";
 import type { Logger } from "./shared/logger.ts";
 import { credentialsOf, Redactor } from "./shared/redact.ts";
@@ -45,6 +46,8 @@ export interface CliTrouble {
   problem: CliProblem | "other";
   message: string;
 }
+
+export type { Description };
 
 /** The running core, whichever door it was started through. */
 export interface Server {
@@ -70,7 +73,7 @@ const FAREWELL = 2000;
 
 /** Loopback addresses are shared by all accounts of a machine. */
 const NO_KEY =
-  "requires no key: every account of this machine can use this server, and so your plan; make a key with 'claude-virtual-api create-key', or in VS Code with 'Claude Virtual API: Create API Key'";
+  "no API key is required: every account on this machine can use this server, and so your plan or API billing. To require one, run 'claude-virtual-api create-key', or 'Claude Virtual API: Create API Key' in VS Code.";
 
 /** Builds the core from its options. Throws when it would be open to the network without a key. */
 export function createServer(options: ServerOptions, sink: Logger): Server {
@@ -171,10 +174,10 @@ export async function examine(options: ServerOptions, sink: Logger): Promise<Des
   const redactor = redactorOf(options);
   const { host, port } = options;
   const parts = { logger: redactor.over(sink), hide: redactor.hide, ownAddress: () => ({ host, port }) };
-  const { lines, trouble } = describe(await diagnose(options, parts));
+  const { lines, ...found } = describe(await diagnose(options, parts));
   const stranger = await strangerBeside(host, port);
   const open = options.apiKey === undefined ? [NO_KEY] : [];
-  return { lines: [...lines, ...open, ...(stranger === undefined ? [] : [stranger])], trouble };
+  return { lines: [...lines, ...open, ...(stranger === undefined ? [] : [stranger])], ...found };
 }
 
 /** Hides every credential that the options hold. */

@@ -51,7 +51,7 @@ export function settleProxy(environment: Record<string, string>): void {
 /** A route in lines for a person, where there is anything special about it. */
 export function describeRoute({ proxy, extraAuthorities }: NetworkRoute): string[] {
   return [
-    ...(proxy === undefined ? [] : [`through the proxy ${proxy}`]),
+    ...(proxy === undefined ? [] : [`uses the proxy ${proxy}`]),
     ...(extraAuthorities === undefined ? [] : [`also trusts the certificates of ${extraAuthorities}`]),
   ];
 }

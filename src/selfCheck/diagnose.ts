@@ -103,14 +103,3 @@ async function tryCheck(cli: Cli, options: DiagnosisOptions, parts: LauncherPart
     throw error;
   }
 }
-
-/** A diagnosis in lines for a person, and those of them that tell of trouble. */
-export interface Description {
-  lines: string[];
-  trouble: string[];
-}
-
-export function describe(remarks: readonly Remark[]): Description {
-  const trouble = remarks.filter(({ isTrouble }) => isTrouble);
-  return { lines: remarks.map(({ text }) => text), trouble: trouble.map(({ text }) => text) };
-}

@@ -12,6 +12,27 @@ export interface Remark {
   text: string;
   /** Whether it keeps requests from being answered. */
   isTrouble?: boolean;
+  /** Whether it says that the checks were not run. */
+  isUnchecked?: boolean;
+}
+
+/** What the doctor found, in lines for a person. */
+export interface Description {
+  /** All of it, trouble marked. */
+  lines: string[];
+  /** What keeps requests from being answered. */
+  trouble: string[];
+  /** False where the checks were not run. */
+  isChecked: boolean;
+}
+
+export function describe(remarks: readonly Remark[]): Description {
+  const trouble = remarks.filter(({ isTrouble }) => isTrouble);
+  return {
+    lines: remarks.map(({ text, isTrouble }) => (isTrouble ? `✗ ${text}` : text)),
+    trouble: trouble.map(({ text }) => text),
+    isChecked: !remarks.some(({ isUnchecked }) => isUnchecked),
+  };
 }
 
 /** Where the variable of a sign-in comes from. */
@@ -58,10 +79,11 @@ export function organizationRemarks(files: readonly ManagedSettings[], organizat
 
 /** How the checks went, or why they were not run. */
 export function checkRemarks(findings: readonly Finding[], unchecked?: string): Remark[] {
-  if (unchecked !== undefined) return [{ topic: "check", text: `the self-check was not run: ${unchecked}` }];
+  if (unchecked !== undefined)
+    return [{ topic: "check", text: `the self-check was not run: ${unchecked}`, isUnchecked: true }];
   const checks = findings.map(({ name, reason }): Remark => {
     if (reason === undefined) return { topic: "check", text: `✓ ${name}` };
-    return { topic: "check", text: `✗ ${name}: ${reason}`, isTrouble: true };
+    return { topic: "check", text: `${name}: ${reason}`, isTrouble: true };
   });
   const failed = checks.filter(({ isTrouble }) => isTrouble).length;
   const sum = failed === 0 ? "passed the self-check" : `failed ${failed} of ${checks.length} checks`;

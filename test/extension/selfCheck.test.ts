@@ -6,11 +6,11 @@ import { runSelfCheck } from "../../src/extension/commands/selfCheck.ts";
 afterEach(() => vi.restoreAllMocks());
 
 /** The command's parts, with what the check finds, and whether the user then asks for the log. */
-function scene(trouble: string[], asksForLog = false) {
+function scene(trouble: string[], { asksForLog = false, isChecked = true } = {}) {
   const logged: string[] = [];
   const shown = vi.fn();
   const channel = { info: (line: string) => void logged.push(line), show: shown };
-  const examine = async () => ({ lines: ["Claude Code 2.1.330 at /bin/claude", ...trouble], trouble });
+  const examine = async () => ({ lines: ["Claude Code 2.1.330 at /bin/claude", ...trouble], trouble, isChecked });
   const answer = async (...[, button]: unknown[]) => (asksForLog ? button : undefined) as never;
   const told = {
     information: vi.spyOn(vscode.window, "showInformationMessage").mockImplementation(answer),
@@ -28,10 +28,17 @@ describe("the self-check command", () => {
     expect(logged).toEqual(["Claude Code 2.1.330 at /bin/claude"]);
   });
 
-  it("names what is lost, and shows the log when asked to", async () => {
-    const { parts, told, shown } = scene(["✗ one call after max_tokens: 4 calls", "not signed in"], true);
+  it("does not claim that checks passed which were not run", async () => {
+    const { parts, told } = scene([], { isChecked: false });
     await runSelfCheck(parts);
-    const text = "The self-check of Claude Code found: ✗ one call after max_tokens: 4 calls; not signed in";
+    const text = "Claude Code was found, but the self-check was not run. The log says why.";
+    expect(told.information).toHaveBeenCalledExactlyOnceWith(text, "Show Log");
+  });
+
+  it("names what is lost, and shows the log when asked to", async () => {
+    const { parts, told, shown } = scene(["one call after max_tokens: 4 calls", "not signed in"], { asksForLog: true });
+    await runSelfCheck(parts);
+    const text = "The self-check of Claude Code found: one call after max_tokens: 4 calls; not signed in";
     expect(told.warning).toHaveBeenCalledExactlyOnceWith(text, "Show Log");
     expect(told.information).not.toHaveBeenCalled();
     await vi.waitFor(() => expect(shown).toHaveBeenCalledOnce());

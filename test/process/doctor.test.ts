@@ -43,7 +43,7 @@ describe("doctor", () => {
       /^Claude Virtual API [\d.]+\nClaude Code [\d.]+ at .*\nsigned in with ANTHROPIC_API_KEY, from the environment\n✓ /,
     );
     expect(output).toMatch(
-      /\npassed the self-check\nrequires no key: every account of this machine [^\n]*create-key[^\n]*\n$/,
+      /\npassed the self-check\nno API key is required: every account on this machine [^\n]*create-key[^\n]*\n\nReady to answer requests\.\n$/,
     );
     expect(output).not.toContain("✗");
     expect(code).toBe(0);
@@ -60,9 +60,9 @@ describe("doctor", () => {
       NODE_EXTRA_CA_CERTS: AUTHORITY,
       CLAUDE_VIRTUAL_API_API_KEY_FILE: key,
     });
-    expect(output).toContain("\nthrough the proxy http://127.0.0.1:9\n");
+    expect(output).toContain("\nuses the proxy http://127.0.0.1:9\n");
     expect(output).toContain(`\nalso trusts the certificates of ${AUTHORITY}\n`);
-    expect(output).not.toMatch(/a-word|requires no key/);
+    expect(output).not.toMatch(/a-word|no API key is required/);
   });
 
   it("names a subscription without the person", async () => {
@@ -92,8 +92,9 @@ describe("doctor", () => {
   it("says that nobody is signed in, and which checks were left out", async () => {
     const { code, output } = await doctor({});
     expect(output).toMatch(
-      /\nnot signed in: run 'claude'[\s\S]*\nthe self-check was not run: --no-self-check was given\n/,
+      /\n✗ not signed in: run 'claude'[\s\S]*\nthe self-check was not run: --no-self-check was given\n/,
     );
+    expect(output).toMatch(/\n\nRequests will fail: fix what is marked ✗\.\n$/);
     expect(code).toBe(1);
   });
 

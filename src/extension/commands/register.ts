@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import type { Description } from "../../server.ts";
 import type { Caller } from "../caller.ts";
 import { Command, View, WALKTHROUGH } from "../contributions.ts";
 import type { Controller } from "../controller.ts";
@@ -20,7 +21,7 @@ export interface Parts {
   settings: Settings;
   channel: vscode.LogOutputChannel;
   /** What is to be known of the CLI. Rejects with its words where it does not run. */
-  examine: () => Promise<{ lines: string[]; trouble: string[] }>;
+  examine: () => Promise<Description>;
   views: { batches: BatchesView; files: FilesView };
 }
 
