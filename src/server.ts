@@ -47,6 +47,12 @@ export interface CliTrouble {
   message: string;
 }
 
+/** How the CLI is asked for its state. */
+export interface CliQuestion {
+  /** Whether it is asked again, after a sign-in outside of the server for instance. */
+  afresh?: boolean;
+}
+
 export type { Description };
 
 /** The running core, whichever door it was started through. */
@@ -64,8 +70,10 @@ export interface Server {
   readonly running: number;
   /** Calls back whenever that number changes; returns what ends that. */
   onDidChangeRunning(listener: (running: number) => void): () => void;
+  /** Path of the CLI in use; undefined until it was found. */
+  cliPath(): string | undefined;
   /** Resolves, some time after `listen`, with what is wrong with the CLI, if anything is. */
-  troubleWithCli(): Promise<CliTrouble | undefined>;
+  troubleWithCli(question?: CliQuestion): Promise<CliTrouble | undefined>;
 }
 
 /** Milliseconds for which closing waits until open answers have had their last words. */
@@ -139,7 +147,8 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       return activity.running;
     },
     onDidChangeRunning: (listener) => activity.onChange(listener),
-    troubleWithCli: () => troubleWithCli(pool),
+    cliPath: () => launcher.found?.path,
+    troubleWithCli: (question) => troubleWithCli(pool, question),
   };
 }
 
@@ -210,9 +219,9 @@ function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
   return { directory, files, ledger, batches, models, run, reader, memory, secret: new Secret(options.dataDir) };
 }
 
-async function troubleWithCli(pool: Pool): Promise<CliTrouble | undefined> {
+async function troubleWithCli(pool: Pool, question?: CliQuestion): Promise<CliTrouble | undefined> {
   try {
-    const description = await pool.describe();
+    const description = await pool.describe(question);
     return isSignedIn(description) ? undefined : toTrouble(notSignedIn());
   } catch (error) {
     return toTrouble(error as Error);

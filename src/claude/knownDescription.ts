@@ -32,9 +32,9 @@ export class KnownDescription {
     else this.#logger.warn(words);
   }
 
-  /** Asks the CLI where it has not described itself yet. Throws `ApiError` when it cannot be started. */
-  async describe(): Promise<CliDescription> {
-    if (!this.#latest) await this.#askOnce();
+  /** Asks the CLI where it has not described itself yet, or `afresh`. Throws `ApiError` when it cannot be started. */
+  async describe({ afresh = false }: { afresh?: boolean } = {}): Promise<CliDescription> {
+    if (afresh || !this.#latest) await this.#askOnce();
     return this.#latest ?? { models: [], account: {} };
   }
 

@@ -108,8 +108,8 @@ export class Pool {
    * Asks the CLI for its models and sign-in, on a worker without system prompt that then stays for requests like that.
    * Takes no place from a request. Throws `ApiError` when the CLI cannot be started.
    */
-  describe(): Promise<CliDescription> {
-    return this.#known.describe();
+  describe(question?: { afresh?: boolean }): Promise<CliDescription> {
+    return this.#known.describe(question);
   }
 
   /** Asks the CLI again, in the background, if upstream has refused the sign-in that it described. */

@@ -1,11 +1,11 @@
 import { createServer } from "node:net";
 import * as vscode from "vscode";
 import type { CliTrouble } from "../server.ts";
-import { SECTION, Setting } from "./contributions.ts";
+import { Command, SECTION, Setting } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
 import type { Settings } from "./settings.ts";
 import { type State, urlOf } from "./state.ts";
-import { plain } from "./words.ts";
+import { describeTrouble, plain } from "./words.ts";
 
 const INSTALL_PAGE = "https://code.claude.com/docs/en/setup";
 
@@ -21,7 +21,9 @@ export function notifyOfTrouble(controller: Controller, settings: Settings): vsc
     if (urlOf(state)) told.clear();
     if (state.kind === "failed") once(state.message, () => tellFailure(state, settings));
   });
-  const offTrouble = controller.onDidFindTrouble((trouble) => once(trouble.problem, () => tellTrouble(trouble)));
+  const offTrouble = controller.onDidCheckCli((trouble) => {
+    if (trouble) once(trouble.problem, () => tellTrouble(trouble));
+  });
   return vscode.Disposable.from({ dispose: offState }, { dispose: offTrouble });
 }
 
@@ -47,31 +49,19 @@ async function tellFailure(state: State & { kind: "failed" }, settings: Settings
   if (choice === openSettings) await showSetting(Setting.port);
 }
 
-async function tellTrouble({ problem, message }: CliTrouble): Promise<void> {
-  if (problem === "cli_not_signed_in") {
-    const signIn = vscode.l10n.t("Sign In");
-    const text = vscode.l10n.t("Claude Code is not signed in, so requests will fail.");
-    if ((await vscode.window.showWarningMessage(text, signIn)) === signIn) openTerminal();
-    return;
-  }
-  const text =
-    problem === "cli_missing"
-      ? vscode.l10n.t("Claude Code was not found, so requests will fail.")
-      : vscode.l10n.t("Claude Code cannot be used: {0}", plain(message));
+async function tellTrouble(trouble: CliTrouble): Promise<void> {
+  const { problem } = trouble;
+  const signIn = vscode.l10n.t("Sign In");
   const install = vscode.l10n.t("Install Claude Code");
   const setPath = vscode.l10n.t("Set Path");
   // no other CLI runs in such an environment
   const found = problem === "cli_environment" ? [] : [setPath, install];
-  const remedies = problem === "cli_missing" ? [install, setPath] : found;
-  const choice = await vscode.window.showWarningMessage(text, ...remedies);
+  const others = problem === "cli_missing" ? [install, setPath] : found;
+  const remedies = problem === "cli_not_signed_in" ? [signIn] : others;
+  const choice = await vscode.window.showWarningMessage(describeTrouble(trouble), ...remedies);
+  if (choice === signIn) await vscode.commands.executeCommand(Command.signIn);
   if (choice === install) await vscode.env.openExternal(vscode.Uri.parse(INSTALL_PAGE));
   if (choice === setPath) await showSetting(Setting.claudePath);
-}
-
-function openTerminal(): void {
-  const terminal = vscode.window.createTerminal("Claude Code");
-  terminal.show();
-  terminal.sendText("claude");
 }
 
 async function showSetting(name: string): Promise<void> {

@@ -82,10 +82,32 @@ describe("a window's server", () => {
     machine.trouble = { problem: "cli_missing", message: "not found" };
     const { controller } = machine.window();
     const told: CliTrouble[] = [];
-    controller.onDidFindTrouble((trouble) => told.push(trouble));
+    controller.onDidCheckCli((trouble) => trouble && told.push(trouble));
     await controller.start();
     await until(() => told.length === 1);
     expect(told).toEqual([machine.trouble]);
+  });
+
+  it("notices that the user has signed in, when asked to look and after a request", async () => {
+    const machine = new Machine();
+    const signedOut: CliTrouble = { problem: "cli_not_signed_in", message: "not signed in" };
+    machine.trouble = signedOut;
+    const { controller } = machine.window();
+    const checks: (CliTrouble | undefined)[] = [];
+    controller.onDidCheckCli((trouble) => checks.push(trouble));
+    await controller.start();
+    await until(() => checks.length === 1);
+    machine.trouble = undefined;
+    await controller.checkCli();
+    expect(controller.trouble).toBeUndefined();
+    machine.trouble = signedOut;
+    machine.servers[0]?.run(1);
+    machine.servers[0]?.run(0);
+    await until(() => controller.trouble !== undefined);
+    await controller.checkCli();
+    expect(checks).toEqual([signedOut, undefined, signedOut]);
+    await controller.stop();
+    expect(controller.trouble).toBeUndefined();
   });
 
   it("is failed when it cannot listen, and may be started again", async () => {

@@ -9,6 +9,7 @@ import type { State } from "../../src/extension/state.ts";
 import { createStatusBar, present } from "../../src/extension/statusBar.ts";
 import { formatTime } from "../../src/extension/views/format.ts";
 import { plain, wordsOf } from "../../src/extension/words.ts";
+import type { CliTrouble } from "../../src/server.ts";
 import { Emitter } from "../../src/shared/emitter.ts";
 
 const url = "http://127.0.0.1:8080";
@@ -41,13 +42,20 @@ describe("the status bar item", () => {
   });
 });
 
+it("warns in the status bar while the CLI fails requests", () => {
+  const trouble = { problem: "cli_not_signed_in", message: "" } as const;
+  const state = { kind: "running", url, requests: 0 } as const;
+  expect(present(state, trouble)).toMatchObject({ text: "$(warning) Claude API :8080", isWarning: true });
+});
+
 describe("the tooltip of the status bar item", () => {
   /** The item of a window whose server runs these batches, and what changes them. */
-  function itemOf(running: RunningBatch[]) {
+  function itemOf(running: RunningBatch[], state: State = { kind: "running", url, requests: 0 }, trouble?: CliTrouble) {
     const changed = new Emitter<BatchNews>();
     const watch = { running, onDidChange: (listener: (news: BatchNews) => void) => changed.on(listener) };
     const create = vi.spyOn(window, "createStatusBarItem");
-    createStatusBar({ state: { kind: "running", url, requests: 0 }, onDidChangeState: () => () => {} }, watch);
+    const never = () => () => {};
+    createStatusBar({ state, trouble, onDidChangeState: never, onDidCheckCli: never }, watch);
     const item = create.mock.results[0]?.value;
     create.mockRestore();
     const set = (next: RunningBatch[]) => {
@@ -80,6 +88,22 @@ describe("the tooltip of the status bar item", () => {
     set([]);
     expect(paragraphs()).toHaveLength(3);
     expect(item.accessibilityInformation.label).toBe(`Claude Virtual API: ${summary}`);
+  });
+
+  it("says what is wrong with the CLI, and offers what helps", () => {
+    const trouble = { problem: "cli_not_signed_in", message: "" } as const;
+    const { item, paragraphs } = itemOf([], undefined, trouble);
+    const warning = "Claude Code is not signed in, so requests will fail.";
+    expect(paragraphs()[2]).toBe(warning);
+    expect(paragraphs()[3]).toMatch(/^\[Sign In\]\(command:claudeVirtualApi\.signIn\)/);
+    expect(item.backgroundColor.id).toBe("statusBarItem.warningBackground");
+    expect(item.accessibilityInformation.label).toContain(warning);
+  });
+
+  it("offers a start only where there is no server, and a restart only where there is one", () => {
+    expect(itemOf([], { kind: "stopped" }).item.tooltip.value).toMatch(/\[Start\]/);
+    expect(itemOf([], { kind: "stopped" }).item.tooltip.value).not.toMatch(/\[Restart\]/);
+    expect(itemOf([]).item.tooltip.value).toMatch(/\[Restart\]/);
   });
 
   it("takes no command from the reason", () => {

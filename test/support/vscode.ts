@@ -135,6 +135,8 @@ function createTreeView() {
 }
 
 export const window = {
+  createTerminal: (_options: unknown) => ({ show() {} }),
+  onDidCloseTerminal: (_listener: (terminal: unknown) => void) => new Disposable(() => {}),
   createTreeView,
   createStatusBarItem: () => ({ text: "", tooltip: new MarkdownString(), show() {}, dispose() {} }),
   withProgress: (_options: unknown, task: (progress: unknown, token: unknown) => Promise<unknown>) =>

@@ -13,6 +13,7 @@ import { copyFileId, deleteFile, openFile, revealFile, uploadFile } from "./file
 import { chooseModel, createApiKey, setApiKey } from "./preferences.ts";
 import { askAboutSelection, sendSelection } from "./selection.ts";
 import { runSelfCheck } from "./selfCheck.ts";
+import { signIn } from "./signIn.ts";
 
 /** What commands work on. */
 export interface Parts {
@@ -38,6 +39,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     copyUrl: () => copyUrl(parts),
     copyEnvironment: () => copyEnvironment(parts),
     copyCurl: () => copyCurl(parts),
+    signIn: () => signIn(parts),
     chooseModel: () => chooseModel(parts),
     createApiKey: () => createApiKey(parts),
     setApiKey: () => setApiKey(parts),

@@ -40,6 +40,13 @@ it("asks the CLI once until it has an answer", async () => {
   expect(asked()).toBe(2);
 });
 
+it("asks again when it is to ask afresh, as after a sign-in", async () => {
+  const { description, answers } = known();
+  answers.push({ models: [], account: { tokenSource: "none" } }, key);
+  await description.describe();
+  expect(await description.describe({ afresh: true })).toEqual(key);
+});
+
 it("asks again once for each refusal", async () => {
   const { description, log, asked } = known();
   description.doubt();
