@@ -72,6 +72,14 @@ export const cliForbidden = (words: string) =>
     cliProblem("cli_forbidden"),
   );
 
+/** The organization does not allow this model. */
+export const modelForbidden = (model: string) =>
+  new ApiError(
+    403,
+    "permission_error",
+    `The managed settings of this machine or organization (availableModels) do not allow the model '${model}'. GET /v1/models lists those that can be used.`,
+  );
+
 /** Whether an organization's settings keep every version of the CLI from serving. */
 export function isForbidden(error: unknown): boolean {
   return error instanceof ApiError && error.details?.error_code === ("cli_forbidden" satisfies CliProblem);

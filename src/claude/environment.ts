@@ -43,7 +43,7 @@ const PATHS = new Set([
  * What makes the CLI send one request as it is: no retries, no compaction, no limit and no betas of its own, every effort
  * with every model, no bound on a silence of events, nothing in the background.
  */
-const FIXED = {
+export const FIXED: Readonly<Record<string, string>> = {
   CLAUDE_CODE_MAX_RETRIES: "0",
   CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: "1",
   DISABLE_COMPACT: "1",

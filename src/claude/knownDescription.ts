@@ -1,6 +1,7 @@
 import type { Logger } from "../shared/logger.ts";
 import { describeSignIn, signInOf } from "./account.ts";
 import type { CliDescription } from "./description.ts";
+import { describeOverrides } from "./managedVariables.ts";
 
 /** The CLI's last description of itself. Logs the sign-in in it whenever that changes. */
 export class KnownDescription {
@@ -9,6 +10,7 @@ export class KnownDescription {
   #latest: CliDescription | undefined;
   #asking: Promise<void> | undefined;
   #logged: string | undefined;
+  #loggedOverrides = "";
   #isDoubtful = false;
 
   /** `ask` initializes a worker, whose description is then accepted. */
@@ -24,12 +26,19 @@ export class KnownDescription {
   accept(description: CliDescription): void {
     this.#latest = description;
     this.#isDoubtful = false;
+    this.#logOverrides(description.organization?.overrides ?? []);
     const signIn = signInOf(description);
     const words = describeSignIn(signIn).join("; ");
     if (words === this.#logged) return;
     this.#logged = words;
     if (signIn && !signIn.displaced) this.#logger.info(words);
     else this.#logger.warn(words);
+  }
+
+  #logOverrides(overrides: readonly string[]): void {
+    const words = overrides.length === 0 ? "" : describeOverrides(overrides);
+    if (words !== this.#loggedOverrides && words !== "") this.#logger.warn(words);
+    this.#loggedOverrides = words;
   }
 
   /** Asks the CLI where it has not described itself yet, or `afresh`. Throws `ApiError` when it cannot be started. */

@@ -65,6 +65,11 @@ export function forbiddingMods(managed: readonly ManagedSettings[]): string[] {
   return FORBID_MODS.filter((key) => managed.some(({ settings }) => settings[key] === true));
 }
 
+/** Whether they name the models that may be used. */
+export function restrictModels(managed: readonly ManagedSettings[]): boolean {
+  return managed.some(({ settings }) => Array.isArray(settings.availableModels));
+}
+
 /** Those of the names with which calls of a self-check could leave this machine, or would not be made at all. */
 export function leadingAway(keys: readonly string[]): string[] {
   return keys.filter((key) =>

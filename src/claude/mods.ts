@@ -1,9 +1,11 @@
-import { cliUnguarded } from "../api/cliErrors.ts";
+import { cliForbidden, cliUnguarded, modelForbidden } from "../api/cliErrors.ts";
+import type { ApiError } from "../api/errors.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { CliMessage } from "./codec.ts";
 import type { CliAccount, Organization } from "./description.ts";
 import { GuardWatch } from "./guard.ts";
-import { forbiddingMods, keysOf, managedSettingsOf } from "./managedSettings.ts";
+import { forbiddingMods, keysOf, managedSettingsOf, restrictModels } from "./managedSettings.ts";
+import { CARRIER, isGivenModel, overridesIn } from "./managedVariables.ts";
 import { reportsMod, reportsStepMod } from "./oneCallMod.ts";
 
 /** Milliseconds for a mod's report, which comes before the answer to `initialize`; this allows for the other order. */
@@ -19,6 +21,7 @@ export class Mods {
   readonly #oneStep = new Report();
   #areForbidden = false;
   #isJudged = false;
+  #restrictModels = false;
 
   /** `hasStepMod` if the process was started with the mod that ends further steps. */
   constructor(hasStepMod: boolean) {
@@ -65,7 +68,8 @@ export class Mods {
 
   /**
    * Waits for the reports of the mods that must run, once the CLI has answered `initialize`; `ask` asks it for its
-   * settings. Resolves with the organization's rules, if there are any. Throws `ApiError` where a mod does not run.
+   * settings. Resolves with the organization's rules, if there are any. Throws `ApiError` where a mod does not run, or
+   * where requests cannot reach the CLI.
    */
   async require(account: CliAccount, ask: () => Promise<CliMessage>): Promise<Organization | undefined> {
     this.#guard.addAccount(account);
@@ -77,8 +81,21 @@ export class Mods {
     this.#areForbidden = forbidding.length > 0;
     if (!this.#areForbidden && !(await this.#areLoaded())) throw cliUnguarded();
     this.#isJudged = true;
+    const overrides = overridesIn(managed);
+    if (overrides.includes(CARRIER)) throw cliForbidden(`They set ${CARRIER}, the variable that carries each request.`);
+    this.#restrictModels = restrictModels(managed);
     if (guard === undefined && managed.length === 0) return undefined;
-    return { guard: guard ?? null, settings: keysOf(managed), withoutMods: forbidding };
+    return { guard: guard ?? null, settings: keysOf(managed), withoutMods: forbidding, overrides };
+  }
+
+  /**
+   * Refuses a model that the CLI has been given and that the organization does not allow: the CLI would call another in its
+   * place, that of the request before or its default. `ask` asks the CLI for its settings.
+   */
+  async refusalOf(model: string, ask: () => Promise<CliMessage>): Promise<ApiError | undefined> {
+    if (!this.#restrictModels) return undefined;
+    const applied: unknown = (await ask()).response?.applied?.model;
+    return typeof applied !== "string" || isGivenModel(model, applied) ? undefined : modelForbidden(model);
   }
 
   async #areLoaded(): Promise<boolean> {

@@ -20,17 +20,7 @@ import type { NetworkRoute } from "./network.ts";
 import { Turn } from "./turn.ts";
 import { bodyOf, type TurnRequest, trigger, turnSettings, withoutMessages } from "./turnSettings.ts";
 import { isSdkLog } from "./upstreamHeaders.ts";
-import {
-  ASIDE_TIMEOUT,
-  COUNT_TIMEOUT,
-  INITIALIZE_TIMEOUT,
-  LAST_WORDS,
-  PING_TIMEOUT,
-  SETTINGS_TIMEOUT,
-  SETTLE_TIMEOUT,
-  SILENCE,
-  WAKE,
-} from "./workerBounds.ts";
+import * as bounds from "./workerBounds.ts";
 
 /** A request unknown to the CLI, which it refuses at once, even in the middle of a turn. */
 const PING = { subtype: "claude_virtual_api_ping" };
@@ -71,7 +61,7 @@ export class Worker {
   /** Requests served so far. */
   served = 0;
 
-  constructor(process: CliProcess, logger: Logger, silence = SILENCE, wake = WAKE, cli?: Cli, hasStepMod = false) {
+  constructor(process: CliProcess, logger: Logger, silence?: number, wake?: number, cli?: Cli, hasStepMod = false) {
     this.#process = process;
     this.cli = cli;
     this.mods = new Mods(hasStepMod);
@@ -82,10 +72,10 @@ export class Worker {
     });
     this.#strayLog = new LineLog((line) => logger.debug(`worker ${this.pid}: ${line}`));
     this.#diagnosticsLog = new LineLog((line) => logger.trace(`worker ${this.pid}: ${line}`));
-    const ping = () => this.#controls.request(PING, PING_TIMEOUT).catch(() => {});
+    const ping = () => this.#controls.request(PING, bounds.PING_TIMEOUT).catch(() => {});
     this.#heartbeat = new Heartbeat({
-      silence,
-      wake,
+      silence: silence ?? bounds.SILENCE,
+      wake: wake ?? bounds.WAKE,
       ping,
       isHeld: () => this.#isHeld,
       dead: (bound) => this.end(cliUnresponsive(bound / 1000)),
@@ -125,12 +115,11 @@ export class Worker {
     const request = { subtype: "initialize", systemPrompt: system === "" ? [] : [system], systemPromptSnapshot: false };
     if (this.#heartbeat.hasHeard) this.#heartbeat.start();
     const { response } = await this.#controls
-      .request(request, INITIALIZE_TIMEOUT)
+      .request(request, bounds.INITIALIZE_TIMEOUT)
       .finally(() => this.#heartbeat.stop());
     requireVersion(this.cli, response?.claude_code_version);
     const account = nameHelper(response?.account ?? {}, this.helperKey);
-    const ask = () => this.#controls.request({ subtype: "get_settings" }, SETTINGS_TIMEOUT);
-    const organization = await this.mods.require(account, ask);
+    const organization = await this.mods.require(account, () => this.#getSettings());
     return { models: response?.models ?? [], account, ...(organization && { organization }) };
   }
 
@@ -142,6 +131,7 @@ export class Worker {
   async *run(request: TurnRequest, signal: AbortSignal, alone = false): AsyncGenerator<StreamEvent, void, undefined> {
     const settings = turnSettings(request);
     let triggered = false;
+    let refusal: ApiError | undefined;
     const interrupt = () => {
       if (alone || !triggered) return;
       this.#aside({ subtype: "interrupt" });
@@ -157,15 +147,17 @@ export class Worker {
     this.conversation = request.conversation;
     this.served += 1;
     try {
-      if (!signal.aborted) await this.#controls.request({ subtype: "apply_flag_settings", settings }, SETTINGS_TIMEOUT);
+      if (!signal.aborted)
+        await this.#controls.request({ subtype: "apply_flag_settings", settings }, bounds.SETTINGS_TIMEOUT);
+      if (!signal.aborted) refusal = await this.mods.refusalOf(request.model, () => this.#getSettings());
       // not together with the settings: were they refused, those of the request before would be sent
-      triggered = !signal.aborted;
+      triggered = !signal.aborted && !refusal;
       if (triggered) this.#write(trigger);
     } catch (error) {
       turn.fail(error as ApiError);
       this.end(error as ApiError);
     }
-    if (!triggered) turn.fail();
+    if (!triggered) turn.fail(refusal);
     try {
       yield* turn.events;
     } finally {
@@ -176,11 +168,15 @@ export class Worker {
     }
   }
 
+  #getSettings(): Promise<CliMessage> {
+    return this.#controls.request({ subtype: "get_settings" }, bounds.SETTINGS_TIMEOUT);
+  }
+
   /** Makes this worker one that counts. What it is given stays in its conversation, so it cannot serve requests after it. */
   count(): CountSession {
     this.#begin();
     this.#count = new CountSession({
-      request: (request) => this.#controls.request(request, COUNT_TIMEOUT),
+      request: (request) => this.#controls.request(request, bounds.COUNT_TIMEOUT),
       write: (message) => this.#write(message),
     });
     return this.#count;
@@ -209,7 +205,8 @@ export class Worker {
     const turn = this.#turn;
     if (!turn) return this.alive;
     const settled = turn.ended.then(() => Promise.all(this.#asides));
-    if (!(await isWithin(SETTLE_TIMEOUT * 1000, settled))) this.end(cliSilent("interrupt", SETTLE_TIMEOUT));
+    if (!(await isWithin(bounds.SETTLE_TIMEOUT * 1000, settled)))
+      this.end(cliSilent("interrupt", bounds.SETTLE_TIMEOUT));
     this.#turn = undefined;
     this.conversation = undefined;
     this.#asides = [];
@@ -230,7 +227,7 @@ export class Worker {
   /** Ends the process; resolves when it is gone and its file descriptors are free again. */
   async stop(): Promise<void> {
     await this.#process.stop();
-    await isWithin(LAST_WORDS, this.#gone);
+    await isWithin(bounds.LAST_WORDS, this.#gone);
   }
 
   /** Call before anything that keeps the CLI busy. */
@@ -245,12 +242,12 @@ export class Worker {
     const heard = this.#readMessages();
     const read = Promise.all([heard, this.#readDiagnostics()]);
     // a CLI that has closed its output can answer nothing
-    const mute = heard.then(() => isWithin(SETTLE_TIMEOUT * 1000, this.exited));
+    const mute = heard.then(() => isWithin(bounds.SETTLE_TIMEOUT * 1000, this.exited));
     void mute.then((ended) => ended || this.end(cliUnreadable("It has closed its output.")));
     const how = await this.exited;
     // what was said last decides whether the request was sent, but a helper of the CLI may hold the pipe open
     let isRead = false;
-    do isRead = await isWithin(LAST_WORDS, read);
+    do isRead = await isWithin(bounds.LAST_WORDS, read);
     while (!isRead && this.#isHeld && !this.#failure);
     if (!isRead) this.#turn?.presumeSent();
     this.#process.release();
@@ -300,7 +297,7 @@ export class Worker {
 
   /** Asks the CLI for something in the middle of a turn; where it fails, the turn goes on. */
   #aside(request: ControlRequest): void {
-    this.#asides.push(this.#controls.request(request, ASIDE_TIMEOUT).catch(() => {}));
+    this.#asides.push(this.#controls.request(request, bounds.ASIDE_TIMEOUT).catch(() => {}));
   }
 
   #acceptAnswer({ response }: CliMessage): void {

@@ -2,6 +2,7 @@ import { describeDisplaced, describeSignIn, type SignIn } from "../claude/accoun
 import type { Organization } from "../claude/description.ts";
 import type { PassedOver } from "../claude/locate.ts";
 import { keysOf, type ManagedSettings } from "../claude/managedSettings.ts";
+import { describeOverrides } from "../claude/managedVariables.ts";
 import { describeRoute, type NetworkRoute } from "../claude/network.ts";
 import { describeLeftOut, type LeftOut } from "../claude/ownUpstreams.ts";
 import type { Finding } from "./selfCheck.ts";
@@ -63,7 +64,7 @@ export function signInRemarks(used: SignIn | undefined, displaced: SignIn | unde
 
 /** What an organization has set on this machine, and what follows from it for requests. */
 export function organizationRemarks(files: readonly ManagedSettings[], organization?: Organization): Remark[] {
-  const { guard = null, settings = [], withoutMods = [] } = organization ?? {};
+  const { guard = null, settings = [], withoutMods = [], overrides = [] } = organization ?? {};
   const shown = keysOf(files);
   const others = settings.filter((key) => !shown.includes(key));
   const lines = files.map((file) => `managed settings in ${file.origin}: ${keysOf([file]).join(", ")}`);
@@ -74,6 +75,7 @@ export function organizationRemarks(files: readonly ManagedSettings[], organizat
       `mods are forbidden (${withoutMods.join(", ")}): only settings keep Claude Code from further paid calls`,
     );
   }
+  if (overrides.length > 0) lines.push(describeOverrides(overrides));
   return lines.map((text) => ({ topic: "organization", text }));
 }
 

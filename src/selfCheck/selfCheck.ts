@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { CliDescription } from "../claude/description.ts";
 import { temporaryDirectory } from "../claude/directories.ts";
 import { Launcher } from "../claude/launcher.ts";
 import type { Cli } from "../claude/locate.ts";
 import { keysOf, leadingAway, readManagedSettings } from "../claude/managedSettings.ts";
+import { describeOverrides, overridesIn } from "../claude/managedVariables.ts";
 import { startWorker } from "../claude/startWorker.ts";
 import type { Logger } from "../shared/logger.ts";
 import { Bench } from "./bench.ts";
@@ -17,7 +19,7 @@ export interface Finding {
   reason?: string;
 }
 
-/** Why a self-check was not run: it could not have been kept on this machine. */
+/** Why a self-check was not run: it could not have been kept on this machine, or would not have been about the CLI. */
 export class NotContained extends Error {}
 
 /** Seconds for all checks together: a hang bound, since they take about two. */
@@ -32,7 +34,9 @@ const PERSONAL = /^(ANTHROPIC|CLAUDE|AWS|AZURE|GOOGLE|GCLOUD|CLOUD_ML|VERTEX|XDG
  * come before all of that, so with some of them nothing is tried: throws `NotContained` then.
  */
 export async function selfCheck(cli: Cli, environment: NodeJS.ProcessEnv, logger: Logger): Promise<Finding[]> {
-  requireContained(leadingAway(keysOf(await readManagedSettings())));
+  const managed = await readManagedSettings();
+  requireContained(leadingAway(keysOf(managed)));
+  requireOwnVariables(overridesIn(managed));
   const home = await mkdtemp(join(await temporaryDirectory(environment), "claude-virtual-api-check-"));
   try {
     await using upstream = await Upstream.start();
@@ -53,10 +57,11 @@ export async function selfCheck(cli: Cli, environment: NodeJS.ProcessEnv, logger
 async function runAll(launcher: Launcher, upstream: Upstream): Promise<Finding[]> {
   const { worker, description } = await startWorker(launcher, SYSTEM);
   try {
-    const { settings = [], guard = null } = description.organization ?? {};
+    const { settings = [], guard = null, overrides = [] } = description.organization ?? {};
     // those that no file showed, as of MDM; the CLI has not called yet
     requireContained(leadingAway(settings));
-    const bench = new Bench(worker, upstream, ALIAS, guard !== null);
+    requireOwnVariables(overrides);
+    const bench = new Bench(worker, upstream, modelOf(description), guard !== null);
     const findings: Finding[] = [];
     for (const check of CHECKS) findings.push(await tried(check, bench));
     return findings;
@@ -69,6 +74,17 @@ function requireContained(keys: readonly string[]): void {
   if (keys.length === 0) return;
   const names = keys.join(", ");
   throw new NotContained(`managed settings (${names}) decide where Claude Code calls, or with whose sign-in`);
+}
+
+/** With an organization's variables in place of ours, what the CLI sends says nothing about its version. */
+function requireOwnVariables(overrides: readonly string[]): void {
+  if (overrides.length > 0) throw new NotContained(describeOverrides(overrides));
+}
+
+/** A model that may be used where an organization restricts them. */
+function modelOf({ models }: CliDescription): string {
+  const names = models.map(({ value }) => value);
+  return names.includes(ALIAS) ? ALIAS : (names.find((name) => name !== "default") ?? ALIAS);
 }
 
 async function tried({ name, run }: Check, bench: Bench): Promise<Finding> {

@@ -13,6 +13,9 @@ import { StandIn } from "../support/standIn.ts";
 const ROUNDS = FULL ? 20 : 3;
 const DENY = { permissions: { deny: ["WebFetch"] } };
 
+const EFFORT = { CLAUDE_CODE_EFFORT_LEVEL: "high" };
+const EFFORT_NAMES = ["env.CLAUDE_CODE_EFFORT_LEVEL"];
+
 const ONE_PLACE = ["--max-concurrent", "1"];
 const stopped = (stop_reason: string) => () => reply([text("one two")], { stop_reason });
 const EMPTY: Reply = {
@@ -65,6 +68,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     ["a rule for permissions", DENY, {}],
     ["no mods but its own", { allowManagedModsOnly: true }, {}],
     ["variables", { env: { SOMETHING: "1" } }, { managed_settings: ["env.SOMETHING"] }],
+    ["variables that replace ours", { env: EFFORT }, { managed_settings: EFFORT_NAMES, overrides: EFFORT_NAMES }],
     ["models", { availableModels: ["sonnet"] }, {}],
     ["a helper", { apiKeyHelper: "echo key-of-the-organization" }, {}],
   ];
@@ -75,7 +79,12 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
       await expectOneCallEach(server);
       const [key = ""] = Object.keys(settings);
       const managed_settings = [expect.stringContaining(key)];
-      const expected = { guard: expect.stringContaining("managed settings"), managed_settings, mods_forbidden_by: [] };
+      const expected = {
+        guard: expect.stringContaining("managed settings"),
+        managed_settings,
+        mods_forbidden_by: [],
+        overrides: [],
+      };
       expect((await health(server)).cli.organization).toEqual({ ...expected, ...organization });
       expect(server.output.stderr).not.toContain("is replaced");
     },
@@ -94,9 +103,24 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
   });
 
   it("passes the self-check", async () => {
-    const server = await machine(DENY, [WITH_SELF_CHECK]);
-    expect((await server.post(simple("Hello"))).status).toBe(200);
+    const server = await machine({ ...DENY, availableModels: ["haiku"] }, [WITH_SELF_CHECK]);
+    expect((await server.post(simple("Hello", { model: "haiku" }))).status).toBe(200);
     expect(server.output.stderr).toContain("passed the self-check");
+  });
+
+  it("refuses a model that is not allowed, in whose place the CLI would call that of the request before", async () => {
+    const server = await machine({ availableModels: ["haiku"] });
+    expect((await server.post(simple("Hello", { model: "haiku" }))).status).toBe(200);
+    const refused = await server.post(simple("Hello"));
+    expect(refused.status).toBe(403);
+    const { error } = (await refused.json()) as { error: object };
+    const message = expect.stringMatching(/managed settings .*\(availableModels\) do not allow the model 'sonnet'/);
+    expect(error).toEqual({ type: "permission_error", message });
+    expect((await server.post(simple("Hello", { model: "claude-haiku-4-5" }))).status).toBe(200);
+    expect(server.standIn.messages.map(({ body }) => body.model)).toEqual([
+      expect.stringContaining("haiku"),
+      "claude-haiku-4-5",
+    ]);
   });
 
   it("makes no call of a self-check where these would go to the organization's gateway", async () => {
@@ -114,6 +138,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
   const forbidden: [string, object][] = [
     ["disableSideloadFlags", { disableSideloadFlags: true }],
     ["forceLoginMethod", { forceLoginMethod: "console" }],
+    ["env.CLAUDE_CODE_EXTRA_BODY", { env: { CLAUDE_CODE_EXTRA_BODY: "{}" } }],
   ];
   it.each(sampled(forbidden, 1))("says that %s keeps it from serving", async (name, settings) => {
     const server = await machine(settings, [WITH_SELF_CHECK]);

@@ -32,6 +32,13 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "Claude Code did not load the mod that limits each request to one paid call, so nothing was sent. Check that Claude Code can read the data directory and that its managed settings allow plugins, then run 'claude-virtual-api doctor'.",
     NO_RETRY,
   ],
+  modelForbidden: [
+    errors.modelForbidden("sonnet"),
+    403,
+    "permission_error",
+    "The managed settings of this machine or organization (availableModels) do not allow the model 'sonnet'. GET /v1/models lists those that can be used.",
+    {},
+  ],
   cliForbidden: [
     errors.cliForbidden("--plugin-dir is disabled by your organization's managed settings (disableSideloadFlags)."),
     500,

@@ -55,12 +55,14 @@ it("shows an organization's rules by name, which are no trouble", () => {
     guard: "the organization is team",
     settings: ["env.A", "disableAllHooks"],
     withoutMods: ["disableAllHooks"],
+    overrides: ["env.DISABLE_COMPACT"],
   };
   expect(organizationRemarks(files, rules).map(({ text }) => text)).toEqual([
     "managed settings in /etc/claude-code/managed-settings.json: env.A",
     "managed settings from elsewhere: disableAllHooks",
     "Claude Code's guard for organizations is active: the organization is team",
     expect.stringMatching(/^mods are forbidden \(disableAllHooks\)/),
+    expect.stringMatching(/^managed settings \(env.DISABLE_COMPACT\) replace variables of this server/),
   ]);
   expect(organizationRemarks([])).toEqual([]);
 });
