@@ -38,6 +38,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: full ? 600_000 : 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     passWithNoTests: false,
   },
 });
