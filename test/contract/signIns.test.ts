@@ -66,6 +66,7 @@ const ALIKE: ReadonlySet<string> = new Set(["an account without credentials", "C
 const TRIED = sampled(
   Object.entries(ANSWERS).filter(([name]) => FULL || !ALIKE.has(name)),
   8,
+  4,
 );
 
 describe("what the CLI says of a sign-in", () => {

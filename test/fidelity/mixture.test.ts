@@ -1,12 +1,11 @@
 import { expect, it } from "vitest";
-import { FULL } from "../support/full.ts";
+import { FULL, QUICK } from "../support/full.ts";
 import { eventsOf, health, stage } from "../support/harness.ts";
 import { eventsFor, gate, paced, type StreamEvent, text } from "../support/replies.ts";
 import { arrivesAs, betasArriveAs } from "./differences.ts";
 import { generator } from "./random.ts";
 
-const REQUESTS = FULL ? 1000 : 16;
-const SYSTEM_PROMPTS = FULL ? 10 : 3;
+const [REQUESTS, SYSTEM_PROMPTS] = FULL ? [1000, 10] : QUICK ? [10, 2] : [16, 3];
 const AT_ONCE = 4;
 const MODELS = ["sonnet", "opus", "claude-haiku-4-5-20251001", "claude-sonnet-5-5"];
 const BETAS = ["", "context-1m-2025-08-07", "fine-grained-tool-streaming-2025-05-14,unknown-2020-01-01"];

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { fileStage } from "../support/fileStage.ts";
-import { FULL } from "../support/full.ts";
+import { FULL, QUICK } from "../support/full.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { eventsFor, paced, reply, type StreamEvent, text, toolUse } from "../support/replies.ts";
 import { expectCarried } from "./carries.ts";
 import type { Requested } from "./corpus.ts";
 
-const numRuns = FULL ? 500 : 12;
+const numRuns = FULL ? 500 : QUICK ? 5 : 12;
 
 const on = fileStage();
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CLOUDS } from "../support/clouds.ts";
 import { fileStage } from "../support/fileStage.ts";
+import { sampled } from "../support/full.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { eventsFor, failure, paced, reply, text, toolUse } from "../support/replies.ts";
 
@@ -20,7 +21,7 @@ const FULL = {
 const ANSWER = reply([text("Two words"), toolUse("look", { at: "é" })]);
 const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
 
-describe.each(Object.entries(CLOUDS))("signed in to %s,", (_cloud, variables) => {
+describe.each(sampled(Object.entries(CLOUDS), 3, 1))("signed in to %s,", (_cloud, variables) => {
   const on = fileStage(({ url }) => ({ extraEnvironment: { ...variables(url), ANTHROPIC_API_KEY: "" } }));
 
   it("a request arrives as it was sent, in the cloud's form", async () => {

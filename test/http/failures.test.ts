@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fileStage } from "../support/fileStage.ts";
+import { sampled } from "../support/full.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { eventsFor, failure, paced, reply, type StreamEvent, text, thinking } from "../support/replies.ts";
 
@@ -24,7 +25,7 @@ describe("a refusal of upstream", () => {
   ];
   const MODES = STATUSES.flatMap((row) => [true, false].map((stream) => [...row, stream] as const));
 
-  it.each(MODES)(
+  it.each(sampled(MODES, MODES.length, 11))(
     "%i %s keeps its status, type, words and id (%s, stream %s)",
     async (status, type, message, stream) => {
       on.standIn.respond = () => failure(status, type, message);
@@ -53,7 +54,7 @@ describe("a refusal of upstream", () => {
     "The last one (tokens: 50000)\nof two max_tokens: 7",
   ];
   const MISSED = "that is the API's, max_tokens: ";
-  it.each(OF_TOKENS)("keeps words about tokens: %s", async (message) => {
+  it.each(sampled(OF_TOKENS, OF_TOKENS.length, 3))("keeps words about tokens: %s", async (message) => {
     const details = { error_code: "of_tokens" };
     on.standIn.respond = () => ({ status: 400, error: { type: "invalid_request_error", message, details } });
     const { error } = (await (await on.post(simple())).json()) as { error: object };
@@ -75,19 +76,23 @@ describe("a refusal of upstream", () => {
     });
   });
 
-  it.each([
+  const PLAIN: [number, string, string, string][] = [
     [404, "", "not_found_error", "status code (no body)"],
     [413, "<html>too large</html>", "request_too_large", "<html>too large</html>"],
     [429, "slow down", "rate_limit_error", "slow down"],
     [403, "cloudflare", "permission_error", "cloudflare"],
     [503, "Service Unavailable", "api_error", "Service Unavailable"],
-  ])("that is no envelope, as a gateway's, keeps its status: %i %j", async (status, plain, type, message) => {
-    on.standIn.respond = () => ({ status, plain });
-    const response = await on.post(simple());
-    expect(response.status).toBe(status);
-    expect(await response.json()).toMatchObject({ type: "error", error: { type, message } });
-    expect(on.standIn.messages).toHaveLength(1);
-  });
+  ];
+  it.each(sampled(PLAIN, PLAIN.length, 2))(
+    "that is no envelope, as a gateway's, keeps its status: %i %j",
+    async (status, plain, type, message) => {
+      on.standIn.respond = () => ({ status, plain });
+      const response = await on.post(simple());
+      expect(response.status).toBe(status);
+      expect(await response.json()).toMatchObject({ type: "error", error: { type, message } });
+      expect(on.standIn.messages).toHaveLength(1);
+    },
+  );
 
   it("is told of a model that nobody knows", async () => {
     const response = await on.post({ ...simple(), model: "gpt-4" });

@@ -4,11 +4,11 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { describe, expect, it } from "vitest";
 import { BatchCalls, items } from "../support/batchCalls.ts";
-import { FULL } from "../support/full.ts";
+import { FULL, QUICK } from "../support/full.ts";
 import { simple } from "../support/harness.ts";
 import { type ServerProcess, startServerProcess } from "../support/serverProcess.ts";
 
-const SMALL = FULL ? 10_000 : 30;
+const SMALL = FULL ? 10_000 : QUICK ? 10 : 30;
 const LARGE = FULL ? 1000 : 600;
 const KILOBYTES = 250;
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { claudePath } from "../support/claude.ts";
-import { FULL, sampled } from "../support/full.ts";
+import { FULL, QUICK, sampled } from "../support/full.ts";
 import { health, scratchHome, simple, until } from "../support/harness.ts";
 import { canManage, MANAGED_FILE, managedNode } from "../support/managedMachine.ts";
 import { type Reply, reply, text } from "../support/replies.ts";
@@ -10,7 +10,7 @@ import { type ServerProcess, startServerProcess, WITH_SELF_CHECK } from "../supp
 import { SIGN_INS, writeFiles } from "../support/signIns.ts";
 import { StandIn } from "../support/standIn.ts";
 
-const ROUNDS = FULL ? 20 : 3;
+const ROUNDS = FULL ? 20 : QUICK ? 1 : 3;
 const DENY = { permissions: { deny: ["WebFetch"] } };
 
 const EFFORT = { CLAUDE_CODE_EFFORT_LEVEL: "high" };
@@ -174,7 +174,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
       1,
     ],
   ];
-  it.each(FULL ? diagnoses : diagnoses.slice(1, 2))(
+  it.each(FULL ? diagnoses : diagnoses.slice(1, QUICK ? 1 : 2))(
     "has doctor name %s: %j",
     async (_name, settings, expected, status) => {
       await using scratch = await scratchHome();
