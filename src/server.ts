@@ -138,7 +138,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       await reader.close();
       await directory.close();
       launcher.close();
-      if (listened) logger.info("stopped");
+      if (listened) logger.info(drain ? "the server before the restart has ended" : "stopped");
     },
     get url() {
       return urlOf(http);

@@ -40,6 +40,7 @@ export class Controller {
   #state: State = { kind: "stopped" };
   #server: Server | undefined;
   #trouble: CliTrouble | undefined;
+  #isCliChecked = false;
   #watch: NodeJS.Timeout | undefined;
   #silentLooks = 0;
   #last: Promise<void> = Promise.resolve();
@@ -59,6 +60,11 @@ export class Controller {
   /** What keeps the CLI of this window's own server from answering; undefined as well while that is not known. */
   get trouble(): CliTrouble | undefined {
     return this.#trouble;
+  }
+
+  /** The same in one word, for `when` clauses. */
+  get cliState(): CliTrouble["problem"] | "ready" | "unknown" {
+    return this.#trouble?.problem ?? (this.#isCliChecked ? "ready" : "unknown");
   }
 
   /** Path of the CLI that this window's own server uses. */
@@ -96,6 +102,7 @@ export class Controller {
   restart(): Promise<void> {
     return this.#queue(async () => {
       await this.#stop(true);
+      await this.#parts.stopMarker.clear();
       await this.#start();
     });
   }
@@ -156,6 +163,7 @@ export class Controller {
     if (this.#server !== server) return;
     const isNews = isFirst || trouble?.problem !== this.#trouble?.problem;
     this.#trouble = trouble;
+    this.#isCliChecked = true;
     if (isNews) this.#checked.emit(trouble);
   }
 
@@ -219,6 +227,7 @@ export class Controller {
     const server = this.#server;
     this.#server = undefined;
     this.#trouble = undefined;
+    this.#isCliChecked = false;
     if (server) {
       const closed = server.close({ drain }).catch((error: Error) => this.#parts.logger.warn(error.message));
       this.#closing.add(closed);
@@ -231,7 +240,8 @@ export class Controller {
 
   #set(state: State): void {
     if (JSON.stringify(state) === JSON.stringify(this.#state)) return;
-    if (state.kind !== this.#state.kind) this.#parts.logger.info(describe(state));
+    // the server logs its own end
+    if (state.kind !== this.#state.kind && state.kind !== "stopped") this.#parts.logger.info(describe(state));
     this.#state = state;
     this.#changed.emit(state);
   }

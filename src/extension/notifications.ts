@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { CliTrouble } from "../server.ts";
 import { Command, SECTION, Setting } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
+import { openSettings } from "./openSettings.ts";
 import type { Settings } from "./settings.ts";
 import { type State, urlOf } from "./state.ts";
 import { describeTrouble, plain } from "./words.ts";
@@ -28,13 +29,13 @@ export function notifyOfTrouble(controller: Controller, settings: Settings): vsc
 }
 
 async function tellFailure(state: State & { kind: "failed" }, settings: Settings): Promise<void> {
-  const openSettings = vscode.l10n.t("Open Settings");
+  const settingsAction = vscode.l10n.t("Open Settings");
   if (state.portTaken === undefined) {
     const choice = await vscode.window.showErrorMessage(
       vscode.l10n.t("Claude Virtual API could not start: {0}", plain(state.message)),
-      openSettings,
+      settingsAction,
     );
-    if (choice === openSettings) await showSetting("");
+    if (choice === settingsAction) await showSetting("");
     return;
   }
   const useAnother = vscode.l10n.t("Use Another Port");
@@ -44,9 +45,9 @@ async function tellFailure(state: State & { kind: "failed" }, settings: Settings
         state.portTaken,
       )
     : vscode.l10n.t("Port {0} is used by another program, so Claude Virtual API could not start.", state.portTaken);
-  const choice = await vscode.window.showWarningMessage(text, useAnother, openSettings);
+  const choice = await vscode.window.showWarningMessage(text, useAnother, settingsAction);
   if (choice === useAnother) await settings.update(Setting.port, await freePort(state.portTaken + 1));
-  if (choice === openSettings) await showSetting(Setting.port);
+  if (choice === settingsAction) await showSetting(Setting.port);
 }
 
 async function tellTrouble(trouble: CliTrouble): Promise<void> {
@@ -65,7 +66,7 @@ async function tellTrouble(trouble: CliTrouble): Promise<void> {
 }
 
 async function showSetting(name: string): Promise<void> {
-  await vscode.commands.executeCommand("workbench.action.openSettings", `${SECTION}.${name}`);
+  await openSettings(`${SECTION}.${name}`);
 }
 
 /** The first port from `port` on that nobody listens on. */

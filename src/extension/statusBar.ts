@@ -1,8 +1,10 @@
 import * as vscode from "vscode";
 import type { CliTrouble } from "../server.ts";
 import type { BatchWatch } from "./batchWatch.ts";
-import { CLI_KEY, Command, STATE_KEY, STATUS_ITEM, View } from "./contributions.ts";
+import { setContextKeys } from "./contextKeys.ts";
+import { Command, STATUS_ITEM, View } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
+import { SETTINGS_COMMANDS, settingsCommand } from "./openSettings.ts";
 import type { State } from "./state.ts";
 import { describePause, describeRunning } from "./views/batchItem.ts";
 import { lines } from "./views/format.ts";
@@ -52,7 +54,7 @@ export function present(state: State, trouble?: CliTrouble): Presentation {
 
 /** The one item in the status bar; a click toggles the server. */
 export function createStatusBar(
-  controller: Pick<Controller, "state" | "trouble" | "onDidChangeState" | "onDidCheckCli">,
+  controller: Pick<Controller, "state" | "cliState" | "trouble" | "onDidChangeState" | "onDidCheckCli">,
   watch: Pick<BatchWatch, "running" | "onDidChange">,
 ): vscode.Disposable {
   const item = vscode.window.createStatusBarItem(STATUS_ITEM, vscode.StatusBarAlignment.Right, 100);
@@ -71,21 +73,14 @@ export function createStatusBar(
       label: ["Claude Virtual API:", summary, warning, batches, pause].filter((part) => part !== "").join(" "),
       role: "button",
     };
-    void vscode.commands.executeCommand("setContext", STATE_KEY, state.kind);
+    void setContextKeys(controller);
   };
-  const setCli = (value: string) => void vscode.commands.executeCommand("setContext", CLI_KEY, value);
   show(controller.state);
-  setCli("unknown");
   item.show();
   return vscode.Disposable.from(
     item,
     { dispose: controller.onDidChangeState(show) },
-    {
-      dispose: controller.onDidCheckCli((trouble) => {
-        show(controller.state);
-        setCli(trouble?.problem ?? "ready");
-      }),
-    },
+    { dispose: controller.onDidCheckCli(() => show(controller.state)) },
     { dispose: watch.onDidChange(() => show(controller.state)) },
   );
 }
@@ -97,7 +92,7 @@ function background(isFailure: boolean, isWarning = false): vscode.ThemeColor | 
 
 /** What the tooltip offers in a state, as label and target. */
 function linksFor({ kind }: State, trouble: CliTrouble | undefined): [label: string, target: string][] {
-  const settings = `command:workbench.action.openSettings?${encodeURIComponent(JSON.stringify([`@ext:claude-virtual-api.claude-virtual-api`]))}`;
+  const settings = `command:${settingsCommand()}?${encodeURIComponent(JSON.stringify([{ query: "@ext:claude-virtual-api.claude-virtual-api" }]))}`;
   const signIn: [string, string] = [vscode.l10n.t("Sign In"), `command:${Command.signIn}`];
   const start: [string, string] = [vscode.l10n.t("Start"), `command:${Command.start}`];
   const restart: [string, string] = [vscode.l10n.t("Restart"), `command:${Command.restart}`];
@@ -129,7 +124,7 @@ function tooltip(texts: TooltipTexts, links: [label: string, target: string][]):
   if (batches) markdown.appendMarkdown(`\n\n[${batches}](command:${SHOW_BATCHES})`);
   if (pause) markdown.appendMarkdown(`\n\n${lines([pause]).value}`);
   markdown.appendMarkdown(`\n\n${links.map(([label, target]) => `[${label}](${target})`).join(" · ")}`);
-  markdown.isTrusted = { enabledCommands: [...Object.values(Command), SHOW_BATCHES, "workbench.action.openSettings"] };
+  markdown.isTrusted = { enabledCommands: [...Object.values(Command), SHOW_BATCHES, ...SETTINGS_COMMANDS] };
   return markdown;
 }
 

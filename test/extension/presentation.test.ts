@@ -1,5 +1,5 @@
-import { describe, expect, it, vi } from "vitest";
-import { window } from "vscode";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { env as realEnv, window } from "vscode";
 import type { BatchNews } from "../../src/extension/batchWatch.ts";
 import { unfenced } from "../../src/extension/commands/answer.ts";
 import { promptFor } from "../../src/extension/commands/selection.ts";
@@ -12,6 +12,7 @@ import { plain, wordsOf } from "../../src/extension/words.ts";
 import type { CliTrouble } from "../../src/server.ts";
 import { Emitter } from "../../src/shared/emitter.ts";
 
+const env = realEnv as { remoteName: string | undefined };
 const url = "http://127.0.0.1:8080";
 
 describe("the status bar item", () => {
@@ -55,7 +56,10 @@ describe("the tooltip of the status bar item", () => {
     const watch = { running, onDidChange: (listener: (news: BatchNews) => void) => changed.on(listener) };
     const create = vi.spyOn(window, "createStatusBarItem");
     const never = () => () => {};
-    createStatusBar({ state, trouble, onDidChangeState: never, onDidCheckCli: never }, watch);
+    createStatusBar(
+      { state, trouble, cliState: trouble?.problem ?? "ready", onDidChangeState: never, onDidCheckCli: never },
+      watch,
+    );
     const item = create.mock.results[0]?.value;
     create.mockRestore();
     const set = (next: RunningBatch[]) => {
@@ -98,6 +102,17 @@ describe("the tooltip of the status bar item", () => {
     expect(paragraphs()[3]).toMatch(/^\[Sign In\]\(command:claudeVirtualApi\.signIn\)/);
     expect(item.backgroundColor.id).toBe("statusBarItem.warningBackground");
     expect(item.accessibilityInformation.label).toContain(warning);
+  });
+
+  it("opens the settings of the machine in a remote window, where the user's have no effect", () => {
+    expect(itemOf([]).item.tooltip.value).toContain("(command:workbench.action.openSettings?");
+    env.remoteName = "wsl";
+    onTestFinished(() => {
+      env.remoteName = undefined;
+    });
+    const { item } = itemOf([]);
+    expect(item.tooltip.value).toContain("(command:workbench.action.openRemoteSettings?");
+    expect(item.tooltip.isTrusted.enabledCommands).toContain("workbench.action.openRemoteSettings");
   });
 
   it("offers a start only where there is no server, and a restart only where there is one", () => {

@@ -1,7 +1,8 @@
 import * as vscode from "vscode";
 import type { Description } from "../../server.ts";
 import type { Caller } from "../caller.ts";
-import { Command, View, WALKTHROUGH } from "../contributions.ts";
+import { openWalkthrough } from "../contextKeys.ts";
+import { Command, View } from "../contributions.ts";
 import type { Controller } from "../controller.ts";
 import type { Settings } from "../settings.ts";
 import type { BatchesView } from "../views/batches.ts";
@@ -57,7 +58,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     copyFileId: (argument) => copyFileId(parts, argument),
     deleteFile: (argument) => deleteFile(parts, argument),
     loadMore: (view) => (view === View.files ? views.files : views.batches).list.loadMore(),
-    openWalkthrough: async () => vscode.commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH),
+    openWalkthrough: () => openWalkthrough(controller),
   };
   const registrations = Object.entries(handlers).map(([name, handler]) =>
     vscode.commands.registerCommand(Command[name as keyof typeof Command], (argument: unknown) =>

@@ -9,7 +9,10 @@ export async function runSelfCheck({ examine, channel }: Parts): Promise<void> {
   await withCancel(vscode.l10n.t("Checking Claude Code"), async (signal) => {
     const description = await examine();
     const { lines } = description;
-    for (const line of lines) channel.info(line);
+    for (const line of lines) {
+      if (line.startsWith("✗")) channel.warn(line);
+      else channel.info(line);
+    }
     if (signal.aborted) return;
     // not awaited, since the check is over however long the user reads
     void tell(description, channel);
