@@ -186,6 +186,14 @@ export const cliProxyInvalid = (name: string) =>
     { details: { error_code: "cli_environment" satisfies CliProblem }, headers: NO_RETRY },
   );
 
+export const cliBaseUrlInvalid = () =>
+  new ApiError(
+    500,
+    "api_error",
+    "Claude Code cannot call the API, since ANTHROPIC_BASE_URL is not a URL. Set it to one such as https://gateway.example.com, or take it away.",
+    { details: { error_code: "cli_environment" satisfies CliProblem }, headers: NO_RETRY },
+  );
+
 /** Whether a directory that a variable names keeps every version of the CLI from running. */
 export function isEnvironmentTrouble(error: unknown): boolean {
   return error instanceof ApiError && error.details?.error_code === ("cli_environment" satisfies CliProblem);

@@ -167,7 +167,9 @@ export class Evidence {
     if (!begun && contentType !== undefined && !/event-?stream/.test(contentType)) {
       return notAStream(contentType, requestId);
     }
-    return begun || hasAnswered ? answerBrokenOff(words, requestId) : upstreamUnreachable(words);
+    return begun || hasAnswered
+      ? answerBrokenOff(words, requestId)
+      : upstreamUnreachable(words, this.#unconnected?.code);
   }
 
   /** Takes a line with the details of a failed connection; false where it is another line. */

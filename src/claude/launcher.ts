@@ -14,7 +14,7 @@ import { type HelperKey, withHelpers } from "./helperKey.ts";
 import type { OwnAddress } from "./localServers.ts";
 import { type Cli, hasChanged, locate, type RequireFit } from "./locate.ts";
 import { readManagedSettings } from "./managedSettings.ts";
-import { settleProxy, unnamedBy } from "./network.ts";
+import { settleNetwork, unnamedBy } from "./network.ts";
 import { installOneCallMod, installOneStepMod } from "./oneCallMod.ts";
 import { type LeftOut, OwnUpstreams } from "./ownUpstreams.ts";
 import { PreferredPaths } from "./preferredPaths.ts";
@@ -172,7 +172,7 @@ export class Launcher {
     const named = { ...own.variables, ...settings.variables };
     const given = { ...unnamedBy({ ...named, ...extra.variables }, networkVariables ?? {}), ...named };
     const child = childEnvironment(given, extra.variables, betas, streamIdleTimeout);
-    settleProxy(child);
+    settleNetwork(child);
     if (searchPath !== undefined) child.PATH = searchPath;
     return withHelpers({ command, args, environment: child, cwd }, settings.helpers);
   }

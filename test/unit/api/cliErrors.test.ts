@@ -98,6 +98,13 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "Claude Code cannot be started, since HTTPS_PROXY is not the URL of a proxy. Set it to one such as http://proxy.example.com:8080, or take it away.",
     NO_RETRY,
   ],
+  cliBaseUrlInvalid: [
+    errors.cliBaseUrlInvalid(),
+    500,
+    "api_error",
+    "Claude Code cannot call the API, since ANTHROPIC_BASE_URL is not a URL. Set it to one such as https://gateway.example.com, or take it away.",
+    NO_RETRY,
+  ],
   cliEnvironment: [
     errors.cliEnvironment("TMPDIR", "/none", "which is not a directory"),
     500,
