@@ -1,5 +1,5 @@
 const CLAUDE_PLATFORM =
-  "Claude's servers keep what it works on, and only an API key of the Claude Platform opens it. Claude Code has no access.";
+  "this needs Anthropic's servers and an API key of the Claude Platform, which Claude Code does not have.";
 const OPENAI = "This server speaks Anthropic's API, not OpenAI's. Use POST /v1/messages.";
 const OLLAMA = "This server speaks Anthropic's API, not Ollama's. Use POST /v1/messages.";
 const CLOUD =
@@ -27,8 +27,8 @@ const REASONS: Record<string, string> = {
   skills: `Skills are not served: ${CLAUDE_PLATFORM}`,
   user_profiles: `User profiles are not served: ${CLAUDE_PLATFORM}`,
   organizations:
-    "The Admin API is not served, except GET /v1/organizations/me and GET /v1/organizations/usage_report/messages: it needs an admin key of an organization, which Claude Code has not.",
-  compliance: "The Compliance API is not served: it needs a key of an organization, which Claude Code has not.",
+    "The Admin API is not served, except GET /v1/organizations/me and GET /v1/organizations/usage_report/messages: it needs an admin key of an organization, which Claude Code does not have.",
+  compliance: "The Compliance API is not served: it needs a key of an organization, which Claude Code does not have.",
   complete: "Text Completions are not served: Anthropic's current models do not have them. Use POST /v1/messages.",
   experimental: "The experimental prompt tools are not served: Anthropic has retired them.",
   oauth: "Signing in is not served: Claude Code signs in by itself. Run 'claude' in a terminal, then /login.",

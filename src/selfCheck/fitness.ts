@@ -74,7 +74,6 @@ export class Fitness {
   }
 
   async #check(cli: Cli): Promise<void> {
-    this.#logger.info(`checking Claude Code ${cli.version} before its first use`);
     // a second try tells what is lost from what took too long
     const lost = (await this.#lost(cli)).length > 0 ? await this.#lost(cli) : [];
     if (lost.length === 0) return;

@@ -37,6 +37,7 @@ export async function selfCheck(cli: Cli, environment: NodeJS.ProcessEnv, logger
   const managed = await readManagedSettings();
   requireContained(leadingAway(keysOf(managed)));
   requireOwnVariables(overridesIn(managed));
+  logger.info(`checking Claude Code ${cli.version}`);
   const home = await mkdtemp(join(await temporaryDirectory(environment), "claude-virtual-api-check-"));
   try {
     await using upstream = await Upstream.start();
