@@ -109,6 +109,8 @@ export class Pool {
    * Takes no place from a request. Throws `ApiError` when the CLI cannot be started.
    */
   describe(question?: { afresh?: boolean }): Promise<CliDescription> {
+    // a worker that waits knows only the sign-in it was started with
+    if (question?.afresh) this.renew();
     return this.#known.describe(question);
   }
 

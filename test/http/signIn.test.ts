@@ -27,6 +27,13 @@ async function user(settings: object, warm = 0) {
 const keyOf = ({ messages }: StandIn) =>
   messages.at(-1)?.headers["x-api-key"] ?? messages.at(-1)?.headers.authorization;
 
+it("finds a sign-in when the CLI is asked afresh, though a worker waits that was started without one", async () => {
+  const { on, home } = await user({}, 1);
+  expect(await on.server.troubleWithCli()).toMatchObject({ problem: "cli_not_signed_in" });
+  await writeFiles(home, subscriptionFiles("max"));
+  expect(await on.server.troubleWithCli({ afresh: true })).toBeUndefined();
+});
+
 describe("a sign-in in the user's settings of the CLI", () => {
   it("reaches the worker as a variable, without the rest of the settings, and stays out of the log", async () => {
     const { on, standIn } = await user({
