@@ -36,8 +36,8 @@ export default defineConfig({
     alias: { vscode: new URL("./test/support/vscode.ts", import.meta.url).pathname },
     // two cores: a file's real CLI processes need one of them
     maxWorkers: 2,
-    testTimeout: full ? 600_000 : 60_000,
-    hookTimeout: 60_000,
+    testTimeout: full ? 600_000 : 120_000,
+    hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
     passWithNoTests: false,
   },

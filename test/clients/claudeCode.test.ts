@@ -74,7 +74,7 @@ describe("Claude Code, as a client", () => {
     expect(on.standIn.messages).toHaveLength(1);
   });
 
-  it("runs a command and sends what it said", async () => {
+  itThorough("runs a command and sends what it said", async () => {
     await using claude = await claudeCode();
     const input = { command: "echo 'Grüße'", description: "Greets" };
     answerInTwoSteps("Bash", input, "It said Grüße.");

@@ -11,7 +11,7 @@ const on = fileStage();
 
 describe.each([false, true])("with stream %s, a request arrives as it was sent:", (stream) => {
   const corpus = Object.entries(CORPUS);
-  it.each(stream ? sampled(corpus, 25, 8) : sampled(corpus, corpus.length, 35))("%s", (_name, body) =>
+  it.each(stream ? sampled(corpus, 25, 8) : sampled(corpus, corpus.length, 25))("%s", (_name, body) =>
     expectCarried(on, body, stream),
   );
 

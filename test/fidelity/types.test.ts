@@ -8,7 +8,7 @@ import { NOT_SERVED } from "./notServed.ts";
 const on = fileStage();
 const all = requestsFromTypes();
 const served = all.filter(({ body }) => !NOT_SERVED.some(({ matches }) => matches(body)));
-const tried = sampled(served, 40, 20).map((request, index) => ({
+const tried = sampled(served, 40, 12).map((request, index) => ({
   ...request,
   stream: index % 2 === 1,
 }));

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { BatchRecord } from "../../src/batches/record.ts";
 import { BatchCalls, items, patiently } from "../support/batchCalls.ts";
 import { fakeCli } from "../support/fakeCli.ts";
-import { QUICK } from "../support/full.ts";
+import { itThorough, QUICK } from "../support/full.ts";
 import { type Stage, scratchHome, stage } from "../support/harness.ts";
 import { echo, failure, gate } from "../support/replies.ts";
 
@@ -103,7 +103,7 @@ describe("a batch on a directory", () => {
 });
 
 describe("after 24 hours, a batch", () => {
-  it("ends with what it has, and the rest is expired", async () => {
+  itThorough("ends with what it has, and the rest is expired", async () => {
     await using scratch = await scratchHome();
     const id = await begun(scratch.home);
     await change(scratch.home, id, { created_at: ago(25 * HOUR), expires_at: ago(HOUR) });

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { expectUpstream, MODEL } from "../clients/sdks.ts";
 import { BatchCalls, items, outcomesIn, patiently } from "../support/batchCalls.ts";
 import { fileStage } from "../support/fileStage.ts";
-import { sampled } from "../support/full.ts";
+import { itThorough, sampled } from "../support/full.ts";
 import { health, simple } from "../support/harness.ts";
 import { echo, failure, gate, held, reply, text, toolUse } from "../support/replies.ts";
 import type { Recorded } from "../support/standIn.ts";
@@ -166,7 +166,7 @@ describe("a batch", () => {
     expect(await page(`?limit=2&before_id=${b}`)).toMatchObject({ ids: [a], has_more: false });
   });
 
-  it("carries its requests to upstream as they are", async () => {
+  itThorough("carries its requests to upstream as they are", async () => {
     const request = {
       model: MODEL,
       max_tokens: 4000,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fileStage } from "../support/fileStage.ts";
+import { itThorough } from "../support/full.ts";
 import { health, simple, stage, until } from "../support/harness.ts";
 import { gate, held, text } from "../support/replies.ts";
 
@@ -35,7 +36,7 @@ describe("the pool behind the server", () => {
     expect(sessions[1]).not.toBe(sessions[0]);
   });
 
-  it("sends further betas from a worker of their own", async () => {
+  itThorough("sends further betas from a worker of their own", async () => {
     await using on = await stage();
     await on.post(simple("x"), { "anthropic-beta": "context-1m-2025-08-07, never-heard-of-2030-01-01" });
     await on.post(simple("x"));
@@ -59,7 +60,7 @@ describe("the pool behind the server", () => {
     expect(new Set(sessions).size).toBe(2);
   });
 
-  it("lets idle workers go, but for the warm ones", async () => {
+  itThorough("lets idle workers go, but for the warm ones", async () => {
     await using on = await stage({ idleTimeout: 1, warm: 1 });
     await on.post(simple("x", { system: "short-lived" }));
     await expect.poll(async () => (await health(on)).workers.alive, { timeout: 20_000 }).toBe(1);
@@ -102,7 +103,7 @@ describe("a pool of one place", () => {
     expect((await on.post(simple("last"))).status).toBe(200);
   });
 
-  it("replaces a worker whose sign-in was refused", async () => {
+  itThorough("replaces a worker whose sign-in was refused", async () => {
     on.standIn.respond = () => ({ status: 401, error: { type: "authentication_error", message: "invalid x-api-key" } });
     expect((await on.post(simple("x"))).status).toBe(401);
     on.standIn.respond = () => held([text("x")], () => {}, Promise.resolve());

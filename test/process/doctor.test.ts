@@ -65,7 +65,7 @@ describe("doctor", () => {
     expect(output).not.toMatch(/a-word|no API key is required/);
   });
 
-  it("names a subscription without the person", async () => {
+  itThorough("names a subscription without the person", async () => {
     const { code, output } = await doctor(SIGN_INS["signed out"].env, claudePath(), subscriptionFiles("max"));
     expect(output).toContain("\nsigned in with Claude Max (by /login)\n");
     expect(output).not.toContain("example.com");
@@ -108,7 +108,7 @@ describe("doctor", () => {
     expect(code).toBe(1);
   });
 
-  it("names what it passes over in its search, and what it uses", async () => {
+  itThorough("names what it passes over in its search, and what it uses", async () => {
     await using scratch = await scratchHome();
     const old = join(scratch.home, "old");
     await mkdir(old);
