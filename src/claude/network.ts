@@ -1,3 +1,4 @@
+import { access, constants } from "node:fs/promises";
 import { cliBaseUrlInvalid, cliProxyInvalid } from "../api/cliErrors.ts";
 
 type Variables = Record<string, string | undefined>;
@@ -59,6 +60,16 @@ export function describeRoute({ proxy, extraAuthorities }: NetworkRoute): string
     ...(proxy === undefined ? [] : [`uses the proxy ${proxy}`]),
     ...(extraAuthorities === undefined ? [] : [`also trusts the certificates of ${extraAuthorities}`]),
   ];
+}
+
+/** What is wrong with the file of further authorities, in a sentence, if anything is: the CLI goes on without it. */
+export async function authoritiesTrouble({ extraAuthorities: path }: NetworkRoute): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  return access(path, constants.R_OK).then(
+    () => undefined,
+    ({ code }: NodeJS.ErrnoException) =>
+      `NODE_EXTRA_CA_CERTS is '${path}', which cannot be read (${code}): Claude Code goes on without those certificates`,
+  );
 }
 
 /** The way of the calls of a worker with this environment. */

@@ -5,6 +5,7 @@ import { findDisplaced } from "../claude/displaced.ts";
 import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
 import { type Cli, locate } from "../claude/locate.ts";
 import { readManagedSettings } from "../claude/managedSettings.ts";
+import { authoritiesTrouble } from "../claude/network.ts";
 import { readSignInSettings, settingsPath } from "../claude/signInSettings.ts";
 import { startWorker } from "../claude/startWorker.ts";
 import {
@@ -49,7 +50,7 @@ export async function diagnose(options: DiagnosisOptions, parts: LauncherParts):
       ...(trouble === undefined ? [] : [{ topic: "home", text: trouble, isTrouble: true } as const]),
       ...leftOutRemarks(launcher.leftOut),
       ...signInRemarks(signIn, displaced, await originsOf(options)),
-      ...networkRemarks(worker.route),
+      ...networkRemarks(worker.route, await authoritiesTrouble(worker.route)),
       ...organizationRemarks(await readManagedSettings(), description.organization),
       ...checkRemarks(findings, unchecked),
     ];

@@ -48,8 +48,10 @@ export function leftOutRemarks(leftOut: readonly LeftOut[]): Remark[] {
   return leftOut.map((left) => ({ topic: "loop", text: describeLeftOut(left) }));
 }
 
-export function networkRemarks(route: NetworkRoute): Remark[] {
-  return describeRoute(route).map((text) => ({ topic: "network", text }));
+/** `trouble` is what is wrong with the file of further authorities. */
+export function networkRemarks(route: NetworkRoute, trouble?: string): Remark[] {
+  const lines = [...describeRoute(route), ...(trouble === undefined ? [] : [trouble])];
+  return lines.map((text) => ({ topic: "network", text }));
 }
 
 /** What is used, where it comes from, and what it displaces. */

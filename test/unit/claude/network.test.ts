@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { networkRoute, settleNetwork, unnamedBy } from "../../../src/claude/network.ts";
+import { authoritiesTrouble, networkRoute, settleNetwork, unnamedBy } from "../../../src/claude/network.ts";
 
 const PROXY = "http://ann:word@proxy.test:8080";
 const EDITOR = { HTTPS_PROXY: PROXY, HTTP_PROXY: PROXY, NO_PROXY: "a.test", CLAUDE_CODE_CERT_STORE: "bundled" };
@@ -92,5 +92,17 @@ describe("networkRoute", () => {
     for (const api of through) expect(proxyTo(api, { NO_PROXY })).toBe("http://proxy.test:8080");
     expect(proxyTo("https://a.test", { no_proxy: "*" })).toBeUndefined();
     expect(proxyTo("https://a.test", { no_proxy: "b.test", NO_PROXY: "a.test" })).toBe("http://proxy.test:8080");
+  });
+});
+
+describe("authoritiesTrouble", () => {
+  const troubleOf = (path: string) => authoritiesTrouble(networkRoute({ NODE_EXTRA_CA_CERTS: path }));
+
+  it("names the file that the CLI cannot read", async () => {
+    expect(await troubleOf("/none/ca.pem")).toBe(
+      "NODE_EXTRA_CA_CERTS is '/none/ca.pem', which cannot be read (ENOENT): Claude Code goes on without those certificates",
+    );
+    expect(await troubleOf(import.meta.filename)).toBeUndefined();
+    expect(await troubleOf("")).toBeUndefined();
   });
 });
