@@ -50,7 +50,10 @@ export function leftOutRemarks(leftOut: readonly LeftOut[]): Remark[] {
 
 /** `trouble` is what is wrong with the file of further authorities. */
 export function networkRemarks(route: NetworkRoute, trouble?: string): Remark[] {
-  const lines = [...describeRoute(route), ...(trouble === undefined ? [] : [trouble])];
+  const lines =
+    trouble === undefined
+      ? describeRoute(route)
+      : [...describeRoute({ ...route, extraAuthorities: undefined }), trouble];
   return lines.map((text) => ({ topic: "network", text }));
 }
 
