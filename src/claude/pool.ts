@@ -1,6 +1,7 @@
 import { isForbidden, isScarcity } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { untilAborted } from "../shared/untilAborted.ts";
+import { Arrivals } from "./arrivals.ts";
 import type { CliDescription } from "./description.ts";
 import type { EncodedJson } from "./encodedJson.ts";
 import { IdleBounds, type IdleBoundsOptions } from "./idleBounds.ts";
@@ -53,8 +54,7 @@ export class Pool {
   #current = new WeakSet<Worker>();
   readonly #shrinker: NodeJS.Timeout;
   readonly #endGuard: () => void;
-  /** Workers about to become idle, by key. */
-  readonly #expected = new Map<string, Set<Promise<void>>>();
+  readonly #arrivals = new Arrivals();
   readonly #idle = new IdleWorkers();
   readonly #idleBounds: IdleBounds;
   #warming = 0;
@@ -114,7 +114,12 @@ export class Pool {
     return this.#known.describe(question);
   }
 
-  /** Asks the CLI again, in the background, if upstream has refused the sign-in that it described. */
+  /** Takes that upstream has answered a request. */
+  noteAnswer(): void {
+    this.#known.noteAnswer();
+  }
+
+  /** Asks the CLI again, in the background, if it was signed out, or upstream has refused the sign-in that it described. */
   refresh(): void {
     this.#known.refresh();
   }
@@ -142,7 +147,7 @@ export class Pool {
       const worker = ready ?? (await this.#prepare(key));
       const release = (spent = false) => {
         const returned = this.#return(worker, name, spent).catch(() => this.#dismiss(worker));
-        this.#expect(name, returned);
+        this.#arrivals.expect(name, returned);
         void returned.then(freeSlot);
       };
       return { worker, release };
@@ -173,9 +178,8 @@ export class Pool {
 
   /** Lets every worker go that was started before, once it is idle: each keeps the sign-in it was started with. */
   renew(): void {
-    this.#current = new WeakSet();
     this.#known.doubt();
-    for (const worker of this.#idle.clear()) this.#dismiss(worker);
+    this.#letIdleGo();
   }
 
   /** Stops every worker; resolves when all are gone. */
@@ -190,33 +194,35 @@ export class Pool {
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
   }
 
-  #describe(): Promise<void> {
-    const described = this.#prepare(PLAIN_KEY).then((worker) => this.#park(worker, PLAIN));
-    this.#expect(PLAIN, described);
-    return described;
+  #letIdleGo(): void {
+    this.#current = new WeakSet();
+    for (const worker of this.#idle.clear()) this.#dismiss(worker);
   }
 
-  /** A worker with this key will be idle as soon as `arrival` settles. */
-  #expect(key: string, arrival: Promise<void>): void {
-    const expected = this.#expected.get(key) ?? new Set();
-    this.#expected.set(key, expected.add(arrival));
-    const forget = () => {
-      expected.delete(arrival);
-      if (expected.size === 0) this.#expected.delete(key);
-    };
-    arrival.then(forget, forget);
+  #describe(): Promise<void> {
+    return this.#arrivals.expect(PLAIN, this.#describeOnWorker());
+  }
+
+  /** Where the CLI was signed out, asks a new worker, since the others keep what they were started with. */
+  async #describeOnWorker(): Promise<void> {
+    const wasSignedOut = this.#known.isSignedOut;
+    const worker = await this.#prepare(PLAIN_KEY, wasSignedOut);
+    if (wasSignedOut && !this.#known.isSignedOut) {
+      this.#letIdleGo();
+      this.#current.add(worker);
+    }
+    this.#park(worker, PLAIN);
   }
 
   /** Waits for a worker that is just winding up, which takes milliseconds, rather than start another. */
   async #nextToArrive(key: string): Promise<Worker | undefined> {
-    const expected = this.#expected.get(key);
-    if (!expected) return undefined;
-    await Promise.race(expected).catch(() => {});
+    await this.#arrivals.next(key);
     return this.#idle.take(key);
   }
 
-  async #prepare({ system, betas, background = false }: WorkerKey<string | EncodedJson>): Promise<Worker> {
-    let blank = betas.length === 0 && !background ? this.#idle.take(undefined) : undefined;
+  async #prepare(key: WorkerKey<string | EncodedJson>, isNew = false): Promise<Worker> {
+    const { system, betas, background = false } = key;
+    let blank = !isNew && betas.length === 0 && !background ? this.#idle.take(undefined) : undefined;
     for (let isSecond = false; ; ) {
       const worker = blank ?? (await this.#startAnyhow(betas, background));
       this.warmUp();

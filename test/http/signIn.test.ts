@@ -124,6 +124,15 @@ describe("a subscription", () => {
     expect(JSON.stringify(cli)).not.toContain("example.com");
   });
 
+  it("is noticed when a worker that was signed out answers a request with it", async () => {
+    const { on, home } = await subscriber({});
+    await until(async () => (await health(on)).cli?.signed_in === false);
+    await writeFiles(home, subscriptionFiles("pro"));
+    expect((await on.post(simple("x"))).status).toBe(200);
+    await until(async () => (await health(on)).cli.sign_in?.plan === "Claude Pro");
+    expect(await on.server.troubleWithCli()).toBeUndefined();
+  });
+
   itThorough("is used as soon as it is there, and missed as soon as it is gone", async () => {
     const { on, home, count } = await subscriber({}, {}, 1);
     expect((await on.post(simple("x"))).status).toBe(401);
