@@ -99,6 +99,15 @@ export const cliEnded = (how: string) =>
 export const cliSilent = (what: string, seconds: number) =>
   new ApiError(500, "api_error", `Claude Code did not answer '${what}' within ${seconds} s. Send the request again.`);
 
+/** The CLI was not even started, since its key did not come. */
+export const helperSilent = (seconds: number) =>
+  new ApiError(
+    500,
+    "api_error",
+    `Claude Code waits for the apiKeyHelper of its settings, which has printed no key for ${seconds} s. Run that command in a terminal to see why.`,
+    { headers: NO_RETRY },
+  );
+
 /** A control request that the CLI answered with an error. The model was not asked. */
 export const cliRefused = (what: string, reason: string) =>
   new ApiError(

@@ -1,3 +1,6 @@
+import type { Logger } from "../shared/logger.ts";
+import { helperFailure } from "./helperKey.ts";
+
 /** How the CLI's debug lines begin. */
 const DEBUG = /^\d{4}-\d\d-\d\dT\S+ \[/;
 const OF_ORGANIZATION = /managed settings|your organization|this machine requires/i;
@@ -6,11 +9,21 @@ const UNNAMED = /^This machine requires organization (?!.*forceLoginOrgUUID)/;
 /** Lines that are kept: the CLI gives its reason in the first few, then what to do. */
 const MAX_LINES = 10;
 
-/** Watches the CLI's stderr for what it says to a person when an organization's settings keep it from running. */
+/**
+ * Watches the stderr of a process that starts: logs why a helper gave no key, and keeps what the CLI says to a person when
+ * an organization's settings keep it from running.
+ */
 export class LastWords {
+  readonly #logger: Pick<Logger, "warn">;
   readonly #lines: string[] = [];
 
+  constructor(logger: Pick<Logger, "warn">) {
+    this.#logger = logger;
+  }
+
   add(line: string): void {
+    const failure = helperFailure(line);
+    if (failure !== undefined) this.#logger.warn(failure);
     const words = line.trim();
     if (this.#lines.length < MAX_LINES && words !== "" && !DEBUG.test(line)) this.#lines.push(words);
   }

@@ -13,7 +13,7 @@ import { childEnvironment } from "./environment.ts";
 import { type HelperKey, withHelpers } from "./helperKey.ts";
 import type { OwnAddress } from "./localServers.ts";
 import { type Cli, hasChanged, locate, type RequireFit } from "./locate.ts";
-import { readManagedSettings } from "./managedSettings.ts";
+import { type ManagedSettings, managedHelper, readManagedSettings } from "./managedSettings.ts";
 import { settleNetwork, unnamedBy } from "./network.ts";
 import { installOneCallMod, installOneStepMod } from "./oneCallMod.ts";
 import { type LeftOut, OwnUpstreams } from "./ownUpstreams.ts";
@@ -121,8 +121,9 @@ export class Launcher {
     for (let attempt = 1; ; attempt++) {
       const cli = await this.locate();
       // before a worker has shown it, managed settings make it likely
-      const hasStepMod = this.#needsStepMod ?? (await readManagedSettings()).length > 0;
-      const { launch, key } = await this.#prepare(cli, betas, hasStepMod).catch((error) => {
+      const managed = await readManagedSettings();
+      const hasStepMod = this.#needsStepMod ?? managed.length > 0;
+      const { launch, key } = await this.#prepare(cli, betas, hasStepMod, managed).catch((error) => {
         throw cliNotStarted(error);
       });
       const process = new CliProcess(launch, this.#reaper, this.#parts.spawn, this.#budget);
@@ -154,6 +155,7 @@ export class Launcher {
     { command, prefix, searchPath }: Cli,
     betas: readonly string[],
     hasStepMod: boolean,
+    managed: readonly ManagedSettings[],
   ): Promise<Prepared> {
     const { environment, extraEnvironment, networkVariables, dataDir, streamIdleTimeout } = this.#options;
     await temporaryDirectory({ ...environment, ...extraEnvironment });
@@ -174,7 +176,8 @@ export class Launcher {
     const child = childEnvironment(given, extra.variables, betas, streamIdleTimeout);
     settleNetwork(child);
     if (searchPath !== undefined) child.PATH = searchPath;
-    return withHelpers({ command, args, environment: child, cwd }, settings.helpers);
+    const helpers = { ...settings.helpers, ...managedHelper(managed) };
+    return withHelpers({ command, args, environment: child, cwd }, helpers);
   }
 
   #workerOf(process: CliProcess, cli: Cli, background: boolean, hasStepMod: boolean): Worker {

@@ -1,4 +1,4 @@
-import { cliEnded, cliForbidden, cliSilent, cliUnreadable, cliUnresponsive } from "../api/cliErrors.ts";
+import { cliEnded, cliForbidden, cliSilent, cliUnreadable, cliUnresponsive, helperSilent } from "../api/cliErrors.ts";
 import type { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
 import { isWithin } from "../shared/isWithin.ts";
@@ -47,7 +47,7 @@ export class Worker {
   #isHeld = false;
   /** Why the process was ended, if not by itself. */
   #failure: ApiError | undefined;
-  readonly #lastWords = new LastWords();
+  readonly #lastWords: LastWords;
   readonly mods: Mods;
   /** Resolves when the process has ended and its pipes are closed. */
   readonly #gone: Promise<void>;
@@ -66,6 +66,7 @@ export class Worker {
     this.cli = cli;
     this.mods = new Mods(hasStepMod);
     this.#logger = logger;
+    this.#lastWords = new LastWords(logger);
     this.#diagnostics = new Diagnostics(process.stderr, () => {
       logger.warn(`worker ${this.pid}: wrote so much to stderr that the rest is dropped until the next request`);
       this.#turn?.presumeSent();
@@ -116,6 +117,10 @@ export class Worker {
     if (this.#heartbeat.hasHeard) this.#heartbeat.start();
     const { response } = await this.#controls
       .request(request, bounds.INITIALIZE_TIMEOUT)
+      .catch((error) => {
+        const isHelper = this.alive && this.helperKey !== undefined && !this.#heartbeat.hasHeard;
+        throw isHelper ? helperSilent(bounds.INITIALIZE_TIMEOUT) : error;
+      })
       .finally(() => this.#heartbeat.stop());
     requireVersion(this.cli, response?.claude_code_version);
     const account = nameHelper(response?.account ?? {}, this.helperKey);

@@ -108,6 +108,12 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     expect(server.output.stderr).toContain("passed the self-check");
   });
 
+  it("gives a body of any size the key of the organization's helper", async () => {
+    const server = await machine({ apiKeyHelper: "echo key-of-the-organization" });
+    expect((await server.post(simple("x".repeat(200_000)))).status).toBe(200);
+    expect(server.standIn.messages[0]?.headers.authorization).toBe("Bearer key-of-the-organization");
+  });
+
   it("refuses a model that is not allowed, in whose place the CLI would call that of the request before", async () => {
     const server = await machine({ availableModels: ["haiku"] });
     expect((await server.post(simple("Hello", { model: "haiku" }))).status).toBe(200);

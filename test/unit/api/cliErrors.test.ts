@@ -39,6 +39,13 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "The managed settings of this machine or organization (availableModels) do not allow the model 'sonnet'. GET /v1/models lists those that can be used.",
     {},
   ],
+  helperSilent: [
+    errors.helperSilent(60),
+    500,
+    "api_error",
+    "Claude Code waits for the apiKeyHelper of its settings, which has printed no key for 60 s. Run that command in a terminal to see why.",
+    NO_RETRY,
+  ],
   cliForbidden: [
     errors.cliForbidden("--plugin-dir is disabled by your organization's managed settings (disableSideloadFlags)."),
     500,

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { LastWords } from "../../../src/claude/lastWords.ts";
 
 function wordsOf(...lines: string[]): string | undefined {
-  const words = new LastWords();
+  const words = new LastWords({ warn: () => {} });
   for (const line of lines) words.add(line);
   return words.ofOrganization;
 }

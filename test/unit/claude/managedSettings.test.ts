@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { forbiddingMods, keysOf, leadingAway, managedSettingsOf } from "../../../src/claude/managedSettings.ts";
+import {
+  forbiddingMods,
+  keysOf,
+  leadingAway,
+  managedHelper,
+  managedSettingsOf,
+} from "../../../src/claude/managedSettings.ts";
 import { describeOverrides, isGivenModel, overridesIn } from "../../../src/claude/managedVariables.ts";
 import { Mods } from "../../../src/claude/mods.ts";
 
@@ -51,6 +57,12 @@ describe("managed settings", () => {
       expect(leadingAway([key])).toEqual([]);
     },
   );
+});
+
+it("names the organization's helper, of several the last one", () => {
+  const files = [{ apiKeyHelper: "a" }, { apiKeyHelper: "b" }, {}].flatMap(managed);
+  expect(managedHelper(files)).toEqual({ apiKeyHelper: "b" });
+  expect(managedHelper(managed({ apiKeyHelper: 1 }))).toEqual({});
 });
 
 describe("managed variables", () => {
