@@ -55,8 +55,9 @@ async function tellTrouble(trouble: CliTrouble): Promise<void> {
   const signIn = vscode.l10n.t("Sign In");
   const install = vscode.l10n.t("Install Claude Code");
   const setPath = vscode.l10n.t("Set Path");
-  // no other CLI runs in such an environment
-  const found = problem === "cli_environment" ? [] : [setPath, install];
+  // no other CLI runs in such an environment, nor under such managed settings
+  const isOfMachine = problem === "cli_environment" || problem === "cli_forbidden";
+  const found = isOfMachine ? [] : [setPath, install];
   const others = problem === "cli_missing" ? [install, setPath] : found;
   const remedies = problem === "cli_not_signed_in" ? [signIn] : others;
   const choice = await vscode.window.showWarningMessage(describeTrouble(trouble), ...remedies);
