@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { defaultOptions, type ServerOptions } from "./options.ts";
@@ -31,7 +31,7 @@ Usage: claude-virtual-api [options]         serves until Ctrl-C
   --warm N             blank workers kept ready (default 1)
   --max-idle-workers N idle CLI processes that wait for their next request (default 4)
   --max-idle-memory N  megabytes that these may have together (default 1024; 0 for no bound)
-  --model-map L        names of clients and what is asked for instead, as in gpt-4=opus,gpt-4o-mini=haiku
+  --model-map L        maps model names that clients send to Claude models, as in gpt-4=opus,gpt-4o-mini=haiku
   --allowed-origins L  web origins that may call from a browser, separated by commas
   --allowed-hosts L    further names, or name:port, that a Host header may carry, separated by commas
   --request-timeout N  seconds a request may take in all (default 0: as long as it takes)
@@ -197,8 +197,15 @@ async function doctor(flags: Flags): Promise<void> {
   process.stdout.write(`Claude Virtual API ${version}\n`);
   const logger = stderrLogger(flags["log-level"] ?? "error");
   const { lines, trouble } = await examine(toOptions(flags, process.env, logger), logger);
-  process.stdout.write(`${lines.join("\n")}\n`);
+  const summary = trouble.length === 0 ? "Ready to answer requests." : "Requests will fail: fix what is marked ✗.";
+  process.stdout.write(`${lines.join("\n")}\n\n${summary}\n`);
   process.exit(trouble.length === 0 ? 0 : 1);
+}
+
+/** How this program was called, which is by its file in a clone. */
+function ownCommand(): string {
+  const [, file = ""] = process.argv;
+  return basename(file) === "cli.js" ? `node ${relative(process.cwd(), file)}` : "claude-virtual-api";
 }
 
 /** Makes a key in a new file that this user alone can read, and says how it is used. */
@@ -214,7 +221,7 @@ async function createKey(flags: Flags): Promise<void> {
   }
   process.stdout.write(`Wrote a new API key to '${path}'. Start the server with
 
-  claude-virtual-api --api-key-file '${path}'
+  ${ownCommand()} --api-key-file '${path}'
 
 and give its first line to your clients as ANTHROPIC_API_KEY.
 `);

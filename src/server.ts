@@ -30,8 +30,9 @@ import { BodyMemory } from "./messages/bodyMemory.ts";
 import { RequestReader } from "./messages/requestReader.ts";
 import { ModelList } from "./models/modelList.ts";
 import type { ServerOptions } from "./options.ts";
-import { type Description, describe, diagnose } from "./selfCheck/diagnose.ts";
+import { diagnose } from "./selfCheck/diagnose.ts";
 import { Fitness } from "./selfCheck/fitness.ts";
+import { type Description, describe } from "./selfCheck/remarks.ts";
 import { isWithin } from "./shared/isWithin.ts";
 import type { Logger } from "./shared/logger.ts";
 import { credentialsOf, Redactor } from "./shared/redact.ts";
@@ -45,6 +46,14 @@ export interface CliTrouble {
   problem: CliProblem | "other";
   message: string;
 }
+
+/** How the CLI is asked for its state. */
+export interface CliQuestion {
+  /** Whether it is asked again, after a sign-in outside of the server for instance. */
+  afresh?: boolean;
+}
+
+export type { Description };
 
 /** The running core, whichever door it was started through. */
 export interface Server {
@@ -61,8 +70,10 @@ export interface Server {
   readonly running: number;
   /** Calls back whenever that number changes; returns what ends that. */
   onDidChangeRunning(listener: (running: number) => void): () => void;
+  /** Path of the CLI in use; undefined until it was found. */
+  cliPath(): string | undefined;
   /** Resolves, some time after `listen`, with what is wrong with the CLI, if anything is. */
-  troubleWithCli(): Promise<CliTrouble | undefined>;
+  troubleWithCli(question?: CliQuestion): Promise<CliTrouble | undefined>;
 }
 
 /** Milliseconds for which closing waits until open answers have had their last words. */
@@ -70,7 +81,7 @@ const FAREWELL = 2000;
 
 /** Loopback addresses are shared by all accounts of a machine. */
 const NO_KEY =
-  "requires no key: every account of this machine can use this server, and so your plan; make a key with 'claude-virtual-api create-key', or in VS Code with 'Claude Virtual API: Create API Key'";
+  "no API key is required: every account on this machine can use this server, and so your plan or API billing. To require one, run 'claude-virtual-api create-key', or 'Claude Virtual API: Create API Key' in VS Code.";
 
 /** Builds the core from its options. Throws when it would be open to the network without a key. */
 export function createServer(options: ServerOptions, sink: Logger): Server {
@@ -127,7 +138,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       await reader.close();
       await directory.close();
       launcher.close();
-      if (listened) logger.info("stopped");
+      if (listened) logger.info(drain ? "the server before the restart has ended" : "stopped");
     },
     get url() {
       return urlOf(http);
@@ -136,7 +147,8 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       return activity.running;
     },
     onDidChangeRunning: (listener) => activity.onChange(listener),
-    troubleWithCli: () => troubleWithCli(pool),
+    cliPath: () => launcher.found?.path,
+    troubleWithCli: (question) => troubleWithCli(pool, question),
   };
 }
 
@@ -171,10 +183,10 @@ export async function examine(options: ServerOptions, sink: Logger): Promise<Des
   const redactor = redactorOf(options);
   const { host, port } = options;
   const parts = { logger: redactor.over(sink), hide: redactor.hide, ownAddress: () => ({ host, port }) };
-  const { lines, trouble } = describe(await diagnose(options, parts));
+  const { lines, ...found } = describe(await diagnose(options, parts));
   const stranger = await strangerBeside(host, port);
   const open = options.apiKey === undefined ? [NO_KEY] : [];
-  return { lines: [...lines, ...open, ...(stranger === undefined ? [] : [stranger])], trouble };
+  return { lines: [...lines, ...open, ...(stranger === undefined ? [] : [stranger])], ...found };
 }
 
 /** Hides every credential that the options hold. */
@@ -207,9 +219,9 @@ function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
   return { directory, files, ledger, batches, models, run, reader, memory, secret: new Secret(options.dataDir) };
 }
 
-async function troubleWithCli(pool: Pool): Promise<CliTrouble | undefined> {
+async function troubleWithCli(pool: Pool, question?: CliQuestion): Promise<CliTrouble | undefined> {
   try {
-    const description = await pool.describe();
+    const description = await pool.describe(question);
     return isSignedIn(description) ? undefined : toTrouble(notSignedIn());
   } catch (error) {
     return toTrouble(error as Error);

@@ -77,6 +77,14 @@ export const cliForbidden = (words: string) =>
     cliProblem("cli_forbidden"),
   );
 
+/** The organization does not allow this model. */
+export const modelForbidden = (model: string) =>
+  new ApiError(
+    403,
+    "permission_error",
+    `The managed settings of this machine or organization (availableModels) do not allow the model '${model}'. GET /v1/models lists those that can be used.`,
+  );
+
 /** Whether an organization's settings keep every version of the CLI from serving. */
 export function isForbidden(error: unknown): boolean {
   return error instanceof ApiError && error.details?.error_code === ("cli_forbidden" satisfies CliProblem);
@@ -95,6 +103,15 @@ export const cliEnded = (how: string) =>
 
 export const cliSilent = (what: string, seconds: number) =>
   new ApiError(500, "api_error", `Claude Code did not answer '${what}' within ${seconds} s. Send the request again.`);
+
+/** The CLI was not even started, since its key did not come. */
+export const helperSilent = (seconds: number) =>
+  new ApiError(
+    500,
+    "api_error",
+    `Claude Code waits for the apiKeyHelper of its settings, which has printed no key for ${seconds} s. Run that command in a terminal to see why.`,
+    { headers: NO_RETRY },
+  );
 
 /** A control request that the CLI answered with an error. The model was not asked. */
 export const cliRefused = (what: string, reason: string) =>
@@ -180,6 +197,14 @@ export const cliProxyInvalid = (name: string) =>
     500,
     "api_error",
     `Claude Code cannot be started, since ${name} is not the URL of a proxy. Set it to one such as http://proxy.example.com:8080, or take it away.`,
+    { details: { error_code: "cli_environment" satisfies CliProblem }, headers: NO_RETRY },
+  );
+
+export const cliBaseUrlInvalid = () =>
+  new ApiError(
+    500,
+    "api_error",
+    "Claude Code cannot call the API, since ANTHROPIC_BASE_URL is not a URL. Set it to one such as https://gateway.example.com, or take it away.",
     { details: { error_code: "cli_environment" satisfies CliProblem }, headers: NO_RETRY },
   );
 

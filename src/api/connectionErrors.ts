@@ -34,6 +34,10 @@ export const tlsFailed = (
 ) => {
   const way = proxy === undefined ? "" : `, reached through the proxy ${proxy},`;
   const remedy = TLS_REMEDIES[code];
+  if (code === "EPROTO" || code.startsWith("ERR_SSL_")) {
+    const message = `The TLS handshake with ${api}${way} failed (${code}). Check ANTHROPIC_BASE_URL and the proxy: https:// is right only where that server speaks TLS.`;
+    return unreachable("tls", code, message);
+  }
   if (remedy !== undefined) return unreachable("tls", code, `The certificate of ${api}${way} ${remedy} (${code}).`);
   const authorities = extraAuthorities === undefined ? "" : ` It is '${extraAuthorities}' now.`;
   return unreachable(

@@ -106,9 +106,10 @@ export const internal = () =>
 
 export const shuttingDown = () => new ApiError(529, "overloaded_error", "The server is shutting down.");
 
-export const upstreamUnreachable = (reason: string) =>
+/** `code` is the one of a connection that failed. */
+export const upstreamUnreachable = (reason: string, code?: string) =>
   new ApiError(500, "api_error", `Claude Code could not reach the API: ${reason}`, {
-    details: { error_code: "upstream_unreachable" },
+    details: { error_code: "upstream_unreachable", ...(code !== undefined && { reason: "connection", code }) },
   });
 
 /** Upstream has answered, but with a page or JSON of a gateway. It may have been paid for, so nothing repeats it. */

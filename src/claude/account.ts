@@ -36,6 +36,10 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   bedrock: "Amazon Bedrock",
   vertex: "Google Vertex AI",
   foundry: "Microsoft Foundry",
+  mantle: "Amazon Bedrock (Mantle)",
+  anthropicAws: "the Claude Platform on AWS",
+  anthropicGoogleCloud: "the Claude Platform on Google Cloud",
+  gateway: "a gateway of your organization",
 };
 
 const NAMES: Readonly<Record<string, string>> = {

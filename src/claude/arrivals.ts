@@ -1,23 +1,21 @@
-/** Workers that are about to become idle, by their key. */
+/** Workers that will be idle in a moment, by key. */
 export class Arrivals {
-  readonly #expected = new Map<string, Set<Promise<void>>>();
+  readonly #byKey = new Map<string, Set<Promise<void>>>();
 
-  /** A worker with this key will be idle as soon as `arrival` settles. */
-  expect(key: string, arrival: Promise<void>): void {
-    const expected = this.#expected.get(key) ?? new Set();
-    this.#expected.set(key, expected.add(arrival));
+  /** A worker with this key will be idle as soon as `arrival` settles, which is returned. */
+  expect(key: string, arrival: Promise<void>): Promise<void> {
+    const expected = this.#byKey.get(key) ?? new Set();
+    this.#byKey.set(key, expected.add(arrival));
     const forget = () => {
       expected.delete(arrival);
-      if (expected.size === 0) this.#expected.delete(key);
+      if (expected.size === 0) this.#byKey.delete(key);
     };
     arrival.then(forget, forget);
+    return arrival;
   }
 
-  /** Waits for the next one, which may not have become idle after all. Resolves with false where none is expected. */
-  async next(key: string): Promise<boolean> {
-    const expected = this.#expected.get(key);
-    if (!expected) return false;
-    await Promise.race(expected).catch(() => {});
-    return true;
+  /** Resolves when the next worker with this key is there or has failed; at once where none is expected. */
+  async next(key: string): Promise<void> {
+    await Promise.race(this.#byKey.get(key) ?? [undefined]).catch(() => {});
   }
 }

@@ -18,6 +18,9 @@ const DETAILS = /\[ERROR\] Connection error details: code=([\w-]{1,100})( \(SSL 
 const UNRESOLVED = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA"]);
 const UNREACHED = new Set([...UNRESOLVED, "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENETDOWN"]);
 
+/** Codes of a handshake that failed at something else than a certificate, as where the other end speaks no TLS. */
+const HANDSHAKE = /^(EPROTO$|ERR_SSL_|ERR_TLS_)/;
+
 /** Whether the line announces a failed connection, whose details follow. */
 export function announcesConnectionFailure(line: string): boolean {
   return ANNOUNCED.test(line);
@@ -33,7 +36,7 @@ export function connectionError(failure: ConnectionFailure, route: NetworkRoute 
   const { code, isTls, words } = failure;
   const api = route?.api?.origin ?? "the API";
   const { proxy, extraAuthorities } = route ?? {};
-  if (isTls) return tlsFailed(code, { api, proxy, extraAuthorities });
+  if (isTls || HANDSHAKE.test(code)) return tlsFailed(code, { api, proxy, extraAuthorities });
   if (code === "ERR_PROXY_TUNNEL") {
     return proxyFailed(code, { proxy, api, status: /tunnel: (\d{3})/.exec(words)?.[1] });
   }

@@ -14,6 +14,8 @@ export interface Organization {
   settings: readonly string[];
   /** The settings that let no mod of ours run. */
   withoutMods: readonly string[];
+  /** The managed variables that take the place of ours, as `env.NAME`. */
+  overrides: readonly string[];
 }
 
 export interface CliModel {

@@ -21,7 +21,10 @@ const NAMES = new Set([
   // the CLI's own: where it keeps its things and how it signs in
   ...["CLAUDE_CONFIG_DIR", "CLAUDE_SECURESTORAGE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_GIT_BASH_PATH"],
   ...["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_USE_MANTLE"],
+  ...["CLAUDE_CODE_USE_ANTHROPIC_AWS", "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD"],
   ...["CLAUDE_CODE_SKIP_BEDROCK_AUTH", "CLAUDE_CODE_SKIP_VERTEX_AUTH", "CLAUDE_CODE_SKIP_FOUNDRY_AUTH"],
+  ...["CLAUDE_CODE_SKIP_MANTLE_AUTH", "CLAUDE_CODE_SKIP_ANTHROPIC_AWS_AUTH"],
+  "CLAUDE_CODE_SKIP_ANTHROPIC_GOOGLE_CLOUD_AUTH",
   ...["CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "CLAUDE_CODE_CERT_STORE"],
   ...["CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY", "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE"],
   ...["API_TIMEOUT_MS", "CLOUD_ML_REGION", "GCLOUD_PROJECT"],
@@ -43,7 +46,7 @@ const PATHS = new Set([
  * What makes the CLI send one request as it is: no retries, no compaction, no limit and no betas of its own, every effort
  * with every model, no bound on a silence of events, nothing in the background.
  */
-const FIXED = {
+export const FIXED: Readonly<Record<string, string>> = {
   CLAUDE_CODE_MAX_RETRIES: "0",
   CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: "1",
   DISABLE_COMPACT: "1",

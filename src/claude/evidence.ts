@@ -163,7 +163,9 @@ export class Evidence implements TurnEvidence {
     if (!begun && contentType !== undefined && !/event-?stream/.test(contentType)) {
       return notAStream(contentType, requestId);
     }
-    return begun || hasAnswered ? answerBrokenOff(words, requestId) : upstreamUnreachable(words);
+    return begun || hasAnswered
+      ? answerBrokenOff(words, requestId)
+      : upstreamUnreachable(words, this.#unconnected?.code);
   }
 
   /** Takes a line with the details of a failed connection; false where it is another line. */

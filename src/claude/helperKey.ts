@@ -9,6 +9,9 @@ export interface HelperKey {
   usableUntil: number;
 }
 
+/** Begins the line on stderr that says why a helper gave no key. */
+const REPORT = "claude-virtual-api: the apiKeyHelper of Claude Code's settings";
+
 /**
  * Runs the helper, exports its key in the variables named, and becomes the CLI with settings that name no helper. Where
  * the helper fails, the CLI gets it, runs it again and reports why, as it would without us.
@@ -21,7 +24,11 @@ if key=$(/bin/sh -c "$helper" </dev/null); then
   if [ -n "$key" ]; then
     for variable in $variables; do export "$variable=$key"; done
     settings=$instead
+  else
+    echo "${REPORT} printed nothing" >&2
   fi
+else
+  echo "${REPORT} ended with exit code $?" >&2
 fi
 unset helper variables instead key
 exec "$@" --settings "$settings"
@@ -31,7 +38,9 @@ exec "$@" --settings "$settings"
 const LIFETIME = 300_000;
 
 /** Variables that lead the CLI to a provider with which it runs no `apiKeyHelper`. */
-const PROVIDERS = ["BEDROCK", "VERTEX", "FOUNDRY", "MANTLE"].map((name) => `CLAUDE_CODE_USE_${name}`);
+const PROVIDERS = ["BEDROCK", "VERTEX", "FOUNDRY", "MANTLE", "ANTHROPIC_AWS", "ANTHROPIC_GOOGLE_CLOUD"].map(
+  (name) => `CLAUDE_CODE_USE_${name}`,
+);
 
 /**
  * Hands the user's helpers to the CLI, and has the `apiKeyHelper` run before the CLI instead of by it. The CLI would
@@ -61,6 +70,11 @@ export function withHelpers(
     launch: { ...launch, command: "/bin/sh", args: ["-c", SCRIPT, "sh", ...parameters, command, ...args] },
     key: { variables, usableUntil: now + (given >= 0 ? given : LIFETIME) },
   };
+}
+
+/** What a line of stderr says about a helper that gave no key; undefined for all other lines. */
+export function helperFailure(line: string): string | undefined {
+  return line.startsWith(REPORT) ? line.slice("claude-virtual-api: ".length).trim() : undefined;
 }
 
 /** Whether a worker was started with a key that is too old now. */

@@ -1,6 +1,10 @@
 import type { Logger } from "../shared/logger.ts";
-import { describeSignIn, signInOf } from "./account.ts";
+import { describeSignIn, isSignedIn, signInOf } from "./account.ts";
 import type { CliDescription } from "./description.ts";
+import { describeOverrides } from "./managedVariables.ts";
+
+/** Milliseconds between two questions to a CLI that is signed out, since each starts a process. */
+const SIGNED_OUT_INTERVAL = 30_000;
 
 /** The CLI's last description of itself. Logs the sign-in in it whenever that changes. */
 export class KnownDescription {
@@ -9,21 +13,34 @@ export class KnownDescription {
   #latest: CliDescription | undefined;
   #asking: Promise<void> | undefined;
   #logged: string | undefined;
+  #loggedOverrides = "";
   #isDoubtful = false;
+  readonly #now: () => number;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  /** Whether a request was answered that the CLI, as it was last described, could not have sent. */
+  #isContradicted = false;
 
   /** `ask` initializes a worker, whose description is then accepted. */
-  constructor(logger: Logger, ask: () => Promise<void>) {
+  constructor(logger: Logger, ask: () => Promise<void>, now = () => performance.now()) {
     this.#logger = logger;
     this.#ask = ask;
+    this.#now = now;
   }
 
   get latest(): CliDescription | undefined {
     return this.#latest;
   }
 
+  /** Whether the CLI last described itself as signed out. */
+  get isSignedOut(): boolean {
+    return this.#latest !== undefined && !isSignedIn(this.#latest);
+  }
+
   accept(description: CliDescription): void {
     this.#latest = description;
     this.#isDoubtful = false;
+    if (!this.isSignedOut) this.#isContradicted = false;
+    this.#logOverrides(description.organization?.overrides ?? []);
     const signIn = signInOf(description);
     const words = describeSignIn(signIn).join("; ");
     if (words === this.#logged) return;
@@ -32,9 +49,18 @@ export class KnownDescription {
     else this.#logger.warn(words);
   }
 
-  /** Asks the CLI where it has not described itself yet. Throws `ApiError` when it cannot be started. */
-  async describe(): Promise<CliDescription> {
-    if (!this.#latest) await this.#askOnce();
+  #logOverrides(overrides: readonly string[]): void {
+    const words = overrides.length === 0 ? "" : describeOverrides(overrides);
+    if (words !== this.#loggedOverrides && words !== "") this.#logger.warn(words);
+    this.#loggedOverrides = words;
+  }
+
+  /**
+   * Asks the CLI where it has not described itself yet, or `afresh`; waits where it is being asked. Throws
+   * `ApiError` when it cannot be started.
+   */
+  async describe({ afresh = false }: { afresh?: boolean } = {}): Promise<CliDescription> {
+    if (afresh || this.#asking || !this.#latest) await this.#askOnce();
     return this.#latest ?? { models: [], account: {} };
   }
 
@@ -43,14 +69,29 @@ export class KnownDescription {
     this.#isDoubtful = this.#latest !== undefined;
   }
 
-  /** Asks again in the background after a doubt; once, so that a CLI that cannot start is not started in a loop. */
+  /** Call when upstream has answered a request: a running CLI notices a new sign-in and does not say so. */
+  noteAnswer(): void {
+    if (!this.isSignedOut || this.#isContradicted) return;
+    this.#isContradicted = true;
+    this.#askInBackground();
+  }
+
+  /**
+   * Call when someone looks. Asks again in the background after a doubt; once, so that a CLI that cannot start is not
+   * started in a loop. Asks one that was signed out every half minute, since a sign-in comes without notice.
+   */
   refresh(): void {
-    if (!this.#isDoubtful) return;
+    const isDue = this.isSignedOut && this.#now() - this.#askedAt >= SIGNED_OUT_INTERVAL;
+    if (this.#isDoubtful || isDue) this.#askInBackground();
+  }
+
+  #askInBackground(): void {
     this.#isDoubtful = false;
     this.#askOnce().catch((error: Error) => this.#logger.warn(error.message));
   }
 
   #askOnce(): Promise<void> {
+    if (!this.#asking) this.#askedAt = this.#now();
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });

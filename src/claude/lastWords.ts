@@ -1,17 +1,38 @@
+import type { Logger } from "../shared/logger.ts";
+import { helperFailure } from "./helperKey.ts";
+
 /** How the CLI's debug lines begin. */
 const DEBUG = /^\d{4}-\d\d-\d\dT\S+ \[/;
-const OF_ORGANIZATION = /managed settings|your organization/i;
+const OF_ORGANIZATION = /managed settings|your organization|this machine requires/i;
+/** What it says of a sign-in by which it could not ask for the organization, without the name of the setting. */
+const UNNAMED = /^This machine requires organization (?!.*forceLoginOrgUUID)/;
+/** Lines that are kept: the CLI gives its reason in the first few, then what to do. */
+const MAX_LINES = 10;
 
-/** Watches the CLI's stderr for what it says to a person when an organization's settings keep it from running. */
+/**
+ * Watches the stderr of a process that starts: logs why a helper gave no key, and keeps what the CLI says to a person when
+ * an organization's settings keep it from running.
+ */
 export class LastWords {
-  #found: string | undefined;
+  readonly #logger: Pick<Logger, "warn">;
+  readonly #lines: string[] = [];
 
-  add(line: string): void {
-    if (this.#found === undefined && !DEBUG.test(line) && OF_ORGANIZATION.test(line)) this.#found = line.trim();
+  constructor(logger: Pick<Logger, "warn">) {
+    this.#logger = logger;
   }
 
-  /** The CLI's words; undefined where it gave no such reason. */
+  add(line: string): void {
+    const failure = helperFailure(line);
+    if (failure !== undefined) this.#logger.warn(failure);
+    const words = line.trim();
+    if (this.#lines.length < MAX_LINES && words !== "" && !DEBUG.test(line)) this.#lines.push(words);
+  }
+
+  /** The CLI's words from those of its reason on; undefined where it gave no such reason. */
   get ofOrganization(): string | undefined {
-    return this.#found;
+    const reason = this.#lines.findIndex((line) => OF_ORGANIZATION.test(line));
+    if (reason === -1) return undefined;
+    const words = this.#lines.slice(reason).join(" ");
+    return UNNAMED.test(words) ? `${words} (forceLoginOrgUUID)` : words;
   }
 }

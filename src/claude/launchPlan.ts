@@ -9,8 +9,9 @@ import { childEnvironment } from "./environment.ts";
 import { type HelperKey, withHelpers } from "./helperKey.ts";
 import type { LauncherOptions, LauncherParts } from "./launcher.ts";
 import type { Cli } from "./locate.ts";
+import { type ManagedSettings, managedHelper } from "./managedSettings.ts";
 import { installMod, type Mod } from "./modFiles.ts";
-import { settleProxy, unnamedBy } from "./network.ts";
+import { settleNetwork, unnamedBy } from "./network.ts";
 import { ONE_CALL_MOD, ONE_STEP_MOD } from "./oneCallMod.ts";
 import { type LeftOut, OwnUpstreams } from "./ownUpstreams.ts";
 import { REWRITE_MOD } from "./rewrite/rewriteMod.ts";
@@ -90,6 +91,7 @@ export class LaunchPlan {
     { command, prefix, searchPath }: Cli,
     { transport, betas = [] }: LaunchRequest,
     hasStepMod: boolean,
+    managed: readonly ManagedSettings[],
   ): Promise<PreparedLaunch> {
     const { environment, extraEnvironment, networkVariables, dataDir, streamIdleTimeout } = this.#options;
     await temporaryDirectory({ ...environment, ...extraEnvironment });
@@ -114,9 +116,10 @@ export class LaunchPlan {
     const given = { ...unnamedBy({ ...named, ...extra.variables }, networkVariables ?? {}), ...named };
     const child = childEnvironment(given, extra.variables, betas, streamIdleTimeout);
     Object.assign(child, OF_TRANSPORT[transport].environment);
-    settleProxy(child);
+    settleNetwork(child);
     if (searchPath !== undefined) child.PATH = searchPath;
-    return withHelpers({ command, args, environment: child, cwd }, settings.helpers);
+    const helpers = { ...settings.helpers, ...managedHelper(managed) };
+    return withHelpers({ command, args, environment: child, cwd }, helpers);
   }
 
   /** Read anew for each worker, so that a change there needs no restart. */

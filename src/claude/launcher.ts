@@ -11,6 +11,7 @@ import { type Cli, hasChanged, locate, type RequireFit } from "./locate.ts";
 import { readManagedSettings } from "./managedSettings.ts";
 import { OverlayTransport } from "./overlayTransport.ts";
 import type { LeftOut } from "./ownUpstreams.ts";
+import { PreferredPaths } from "./preferredPaths.ts";
 import { Reaper } from "./reaper.ts";
 import { RewriteTransport } from "./rewrite/rewriteTransport.ts";
 import { type TransportName, TransportUnsuited } from "./transport.ts";
@@ -52,8 +53,11 @@ export interface LauncherParts {
 const NO_CREDENTIALS = { ANTHROPIC_API_KEY: "", ANTHROPIC_AUTH_TOKEN: "", CLAUDE_CODE_OAUTH_TOKEN: "" };
 /** How often a start is tried with a CLI that is replaced at this moment. */
 const START_ATTEMPTS = 3;
-/** An update takes the CLI away for seconds: how often, and after how many milliseconds, one that was there is looked for. */
-const RETURN = { attempts: 20, pause: 250 };
+/**
+ * An update by npm takes the CLI away until the next one is downloaded and extracted: how many milliseconds, and how often, it
+ * is looked for.
+ */
+const RETURN = { time: 60_000, pause: 500 };
 /** Problems of a CLI that an update may just be replacing. */
 const PASSING: ReadonlySet<unknown> = new Set<CliProblem>(["cli_missing", "cli_unusable"]);
 
@@ -68,8 +72,10 @@ export class Launcher {
   readonly #plan: LaunchPlan;
   /** Whether workers need the mod that ends further steps, as the last one showed; undefined before any has. */
   #needsStepMod: boolean | undefined;
+  readonly #preferred = new PreferredPaths();
   /** Whether to wait for a CLI that has vanished, which is done once. */
   #awaitsReturn = false;
+  #isClosed = false;
   readonly choice: TransportChoice;
 
   constructor(options: LauncherOptions, parts: LauncherParts) {
@@ -108,8 +114,9 @@ export class Launcher {
       const cli = await this.locate();
       if (request.transport === "overlay") await this.#parts.requireFit?.(cli, "overlay");
       // before a worker has shown it, managed settings make it likely
-      const hasStepMod = this.#needsStepMod ?? (await readManagedSettings()).length > 0;
-      const { launch, key } = await this.#plan.prepare(cli, request, hasStepMod).catch((error) => {
+      const managed = await readManagedSettings();
+      const hasStepMod = this.#needsStepMod ?? managed.length > 0;
+      const { launch, key } = await this.#plan.prepare(cli, request, hasStepMod, managed).catch((error) => {
         throw cliNotStarted(error);
       });
       const process = new CliProcess(launch, this.#reaper, this.#parts.spawn, this.#budget);
@@ -198,24 +205,27 @@ export class Launcher {
   async #isOutdated(search: Promise<Cli>): Promise<boolean> {
     // a search that failed rejects for the start that waits for it
     const cli = await search.catch(() => undefined);
-    return cli !== undefined && (await hasChanged(cli));
+    return cli !== undefined && ((await hasChanged(cli)) || (await this.#preferred.haveChanged()));
   }
 
   async #find(): Promise<Cli> {
     const { claudePath, environment, extraEnvironment } = this.#options;
-    const { pause = delay, requireFit } = this.#parts;
+    const { logger, pause = delay, requireFit } = this.#parts;
     const given = { ...environment, ...extraEnvironment };
     const trouble = await homeTrouble(given);
-    if (trouble) this.#parts.logger.warn(trouble);
-    const returns = this.#awaitsReturn ? RETURN.attempts : 0;
+    if (trouble) logger.warn(trouble);
+    const returns = this.#awaitsReturn ? RETURN.time / RETURN.pause : 0;
     this.#awaitsReturn = false;
+    const search = () => locate(claudePath, given, undefined, requireFit);
     for (let attempt = 0; ; attempt++) {
       try {
-        const cli = await locate(claudePath, given, undefined, requireFit);
+        const cli = await this.#preferred.noteIn(search, this.#found?.path);
         if (!(await hasChanged(cli)) || attempt === START_ATTEMPTS) return isSame(cli, this.#found) ? this.#found : cli;
       } catch (error) {
         const isPassing = error instanceof ApiError && PASSING.has(error.details?.error_code);
-        if (!isPassing || attempt >= returns) throw error;
+        if (!isPassing || attempt >= returns || this.#isClosed) throw error;
+        if (attempt === 0)
+          logger.warn(`${error.message} An update may put it back: waiting for up to ${RETURN.time / 1000} s.`);
         await pause(RETURN.pause);
       }
     }
@@ -235,6 +245,7 @@ export class Launcher {
 
   /** Lets the reaper go, which kills whatever still runs. */
   close(): void {
+    this.#isClosed = true;
     this.#reaper.close();
   }
 }

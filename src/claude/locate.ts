@@ -33,6 +33,8 @@ export interface Cli extends Invocation {
 export interface PassedOver {
   path: string;
   reason: string;
+  /** What its file was when it was looked at. */
+  identity: string;
 }
 
 /** The oldest version that asks mods before each call, without which one request may cost several (see oneCallMod.ts). */
@@ -65,12 +67,13 @@ export async function locate(
   const passedOver: PassedOver[] = [];
   const errors: ApiError[] = [];
   for await (const path of found(await candidates(environment, platform))) {
+    const { current: identity } = await identify([path]);
     try {
       return await attempt(path, passedOver);
     } catch (error) {
       if (!(error instanceof ApiError) || !OF_ONE_PROGRAM.has(error.details?.error_code)) throw error;
       errors.push(error);
-      passedOver.push({ path, reason: firstSentence(error.message) });
+      passedOver.push({ path, reason: firstSentence(error.message), identity });
     }
   }
   const [only] = errors;

@@ -65,6 +65,18 @@ export function forbiddingMods(managed: readonly ManagedSettings[]): string[] {
   return FORBID_MODS.filter((key) => managed.some(({ settings }) => settings[key] === true));
 }
 
+/** The organization's command for a key, if any. Of several files the last one counts. */
+export function managedHelper(managed: readonly ManagedSettings[]): { apiKeyHelper?: string } {
+  const helpers = managed.map(({ settings }) => settings.apiKeyHelper);
+  const apiKeyHelper = helpers.findLast((helper) => typeof helper === "string");
+  return apiKeyHelper === undefined ? {} : { apiKeyHelper };
+}
+
+/** Whether they name the models that may be used. */
+export function restrictModels(managed: readonly ManagedSettings[]): boolean {
+  return managed.some(({ settings }) => Array.isArray(settings.availableModels));
+}
+
 /** Those of the names with which calls of a self-check could leave this machine, or would not be made at all. */
 export function leadingAway(keys: readonly string[]): string[] {
   return keys.filter((key) =>

@@ -1,4 +1,5 @@
-import { cliProxyInvalid } from "../api/cliErrors.ts";
+import { access, constants } from "node:fs/promises";
+import { cliBaseUrlInvalid, cliProxyInvalid } from "../api/cliErrors.ts";
 
 type Variables = Record<string, string | undefined>;
 
@@ -36,8 +37,13 @@ export function unnamedBy(given: Variables, editor: Record<string, string>): Rec
   return Object.fromEntries(unnamed);
 }
 
-/** Keeps calls to this machine off the proxy. Throws `ApiError` where the proxy is no URL, with which the CLI ends. */
-export function settleProxy(environment: Record<string, string>): void {
+/**
+ * Keeps calls to this machine off the proxy. Throws `ApiError` where the proxy is no URL, with which the CLI ends, or the
+ * address of the API is none that it could call.
+ */
+export function settleNetwork(environment: Record<string, string>): void {
+  const api = environment.ANTHROPIC_BASE_URL?.trim();
+  if (api && !isCloud(environment) && !/^https?:$/.test(parsed(api)?.protocol ?? "")) throw cliBaseUrlInvalid();
   const proxy = proxyOf(environment);
   if (!proxy) return;
   if (!BARE_PROXY.test(proxy.value) && hostOf(proxy.value) === "") throw cliProxyInvalid(proxy.name);
@@ -51,15 +57,24 @@ export function settleProxy(environment: Record<string, string>): void {
 /** A route in lines for a person, where there is anything special about it. */
 export function describeRoute({ proxy, extraAuthorities }: NetworkRoute): string[] {
   return [
-    ...(proxy === undefined ? [] : [`through the proxy ${proxy}`]),
+    ...(proxy === undefined ? [] : [`uses the proxy ${proxy}`]),
     ...(extraAuthorities === undefined ? [] : [`also trusts the certificates of ${extraAuthorities}`]),
   ];
 }
 
+/** What is wrong with the file of further authorities, in a sentence, if anything is: the CLI goes on without it. */
+export async function authoritiesTrouble({ extraAuthorities: path }: NetworkRoute): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  return access(path, constants.R_OK).then(
+    () => undefined,
+    ({ code }: NodeJS.ErrnoException) =>
+      `NODE_EXTRA_CA_CERTS is '${path}', which cannot be read (${code}): Claude Code goes on without those certificates`,
+  );
+}
+
 /** The way of the calls of a worker with this environment. */
 export function networkRoute(environment: Record<string, string>): NetworkRoute {
-  const isCloud = CLOUDS.some((name) => environment[name]);
-  const api = isCloud ? undefined : parsed(environment.ANTHROPIC_BASE_URL || "https://api.anthropic.com");
+  const api = isCloud(environment) ? undefined : parsed(environment.ANTHROPIC_BASE_URL || "https://api.anthropic.com");
   const proxy = proxyOf(environment);
   // the CLI reads only the first of the two
   const exempt = entriesOf(environment.no_proxy || environment.NO_PROXY || "");
@@ -70,12 +85,21 @@ export function networkRoute(environment: Record<string, string>): NetworkRoute 
   };
 }
 
+function isCloud(environment: Record<string, string>): boolean {
+  return CLOUDS.some((name) => environment[name]);
+}
+
 function proxyOf(environment: Record<string, string>): { name: string; value: string } | undefined {
   for (const name of PROXY_NAMES.flatMap((upper) => [upper.toLowerCase(), upper])) {
     const value = environment[name];
-    if (value) return { name, value };
+    if (value && !isIgnored(name, value)) return { name, value };
   }
   return undefined;
+}
+
+/** The CLI goes past a proxy of ALL_PROXY that does not speak HTTP; desktops set one of SOCKS there. */
+function isIgnored(name: string, value: string): boolean {
+  return /^all_proxy$/i.test(name) && /^(?!https?:)[a-z][a-z0-9+.-]*:\/\//i.test(value);
 }
 
 function entriesOf(list: string): string[] {

@@ -1,9 +1,11 @@
-import { cliUnguarded } from "../api/cliErrors.ts";
+import { cliForbidden, cliUnguarded, modelForbidden } from "../api/cliErrors.ts";
+import type { ApiError } from "../api/errors.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { CliMessage } from "./codec.ts";
 import type { CliAccount, Organization } from "./description.ts";
 import { GuardWatch } from "./guard.ts";
-import { forbiddingMods, keysOf, managedSettingsOf } from "./managedSettings.ts";
+import { forbiddingMods, keysOf, managedSettingsOf, restrictModels } from "./managedSettings.ts";
+import { CARRIER, isGivenModel, overridesIn } from "./managedVariables.ts";
 import { REPORTS, reportOf } from "./modReports.ts";
 import { ONE_CALL_MOD, ONE_STEP_MOD } from "./oneCallMod.ts";
 import { Report } from "./report.ts";
@@ -20,6 +22,7 @@ export class OverlayMods implements Mods {
   readonly #oneStep = new Report();
   #areForbidden = false;
   #isJudged = false;
+  #restrictModels = false;
 
   /** `hasStepMod` if the process was started with the mod that ends further steps. */
   constructor(hasStepMod: boolean) {
@@ -65,6 +68,7 @@ export class OverlayMods implements Mods {
     this.#guard.addPassedOver();
   }
 
+  /** Throws also where requests cannot reach the CLI. */
   async require(account: CliAccount, ask: Ask): Promise<Organization | undefined> {
     this.#guard.addAccount(account);
     await isWithin(LAG, this.#guard.known);
@@ -75,8 +79,21 @@ export class OverlayMods implements Mods {
     this.#areForbidden = forbidding.length > 0;
     if (!this.#areForbidden && !(await this.#areLoaded())) throw cliUnguarded();
     this.#isJudged = true;
+    const overrides = overridesIn(managed);
+    if (overrides.includes(CARRIER)) throw cliForbidden(`They set ${CARRIER}, the variable that carries each request.`);
+    this.#restrictModels = restrictModels(managed);
     if (guard === undefined && managed.length === 0) return undefined;
-    return { guard: guard ?? null, settings: keysOf(managed), withoutMods: forbidding };
+    return { guard: guard ?? null, settings: keysOf(managed), withoutMods: forbidding, overrides };
+  }
+
+  /**
+   * Refuses a model that the CLI has been given and that the organization does not allow: the CLI would call another in its
+   * place, that of the request before or its default. `ask` asks the CLI for its settings.
+   */
+  async refusalOf(model: string, ask: Ask): Promise<ApiError | undefined> {
+    if (!this.#restrictModels) return undefined;
+    const applied: unknown = (await ask("get_settings")).response?.applied?.model;
+    return typeof applied !== "string" || isGivenModel(model, applied) ? undefined : modelForbidden(model);
   }
 
   async #areLoaded(): Promise<boolean> {

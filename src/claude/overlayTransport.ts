@@ -1,9 +1,10 @@
+import type { ApiError } from "../api/errors.ts";
 import type { CliMessage } from "./codec.ts";
 import { Evidence } from "./evidence.ts";
 import type { NetworkRoute } from "./network.ts";
 import { ONE_CALL_MOD } from "./oneCallMod.ts";
 import { OverlayMods } from "./overlayMods.ts";
-import type { Transport, TurnEvidence } from "./transport.ts";
+import type { Ask, Transport, TurnEvidence } from "./transport.ts";
 import type { OverlayRequest, TurnRequest } from "./turnRequest.ts";
 import { bodyOf, trigger, turnSettings } from "./turnSettings.ts";
 
@@ -29,6 +30,10 @@ export class OverlayTransport implements Transport {
   }
 
   accepted(): void {}
+
+  refusalOf({ model }: TurnRequest, ask: Ask): Promise<ApiError | undefined> {
+    return this.mods.refusalOf(model, ask);
+  }
 
   trigger(): CliMessage {
     return trigger;

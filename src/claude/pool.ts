@@ -112,11 +112,18 @@ export class Pool {
    * Asks the CLI for its models and sign-in, on a worker without system prompt that then stays for requests like that.
    * Takes no place from a request. Throws `ApiError` when the CLI cannot be started.
    */
-  describe(): Promise<CliDescription> {
-    return this.#known.describe();
+  describe(question?: { afresh?: boolean }): Promise<CliDescription> {
+    // a worker that waits knows only the sign-in it was started with
+    if (question?.afresh) this.renew();
+    return this.#known.describe(question);
   }
 
-  /** Asks the CLI again, in the background, if upstream has refused the sign-in that it described. */
+  /** Takes that upstream has answered a request. */
+  noteAnswer(): void {
+    this.#known.noteAnswer();
+  }
+
+  /** Asks the CLI again, in the background, if it was signed out, or upstream has refused the sign-in that it described. */
   refresh(): void {
     this.#known.refresh();
   }
@@ -180,10 +187,9 @@ export class Pool {
 
   /** Lets every worker go that was started before, once it is idle: each keeps the sign-in it was started with. */
   renew(): void {
-    this.#current = new WeakSet();
     this.#launcher.choice.forget();
     this.#known.doubt();
-    for (const worker of this.#idle.clear()) this.#dismiss(worker);
+    this.#letIdleGo();
   }
 
   /** Stops every worker; resolves when all are gone. */
@@ -197,16 +203,30 @@ export class Pool {
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
   }
 
+  #letIdleGo(): void {
+    this.#current = new WeakSet();
+    for (const worker of this.#idle.clear()) this.#dismiss(worker);
+  }
+
   async #describe(): Promise<void> {
     const key = plainKey(this.transport);
-    const described = this.#prepare(key).then((worker) => this.#park(worker, nameOf(key)));
-    this.#arrivals.expect(nameOf(key), described);
     try {
-      await described;
+      await this.#arrivals.expect(nameOf(key), this.#describeOnWorker(key));
     } catch (error) {
       if (!(error instanceof TransportUnsuited) || key.transport === "overlay") throw error;
       await this.#describe();
     }
+  }
+
+  /** Where the CLI was signed out, asks a new worker, since the others keep what they were started with. */
+  async #describeOnWorker(key: WorkerKey): Promise<void> {
+    const wasSignedOut = this.#known.isSignedOut;
+    const worker = await this.#prepare(key, wasSignedOut);
+    if (wasSignedOut && !this.#known.isSignedOut) {
+      this.#letIdleGo();
+      this.#current.add(worker);
+    }
+    this.#park(worker, nameOf(key));
   }
 
   async #startBlank(): Promise<Worker> {
@@ -224,12 +244,13 @@ export class Pool {
 
   /** Waits for a worker that is just winding up, which takes milliseconds, rather than start another. */
   async #nextToArrive(key: string): Promise<Worker | undefined> {
-    return (await this.#arrivals.next(key)) ? this.#idle.take(key) : undefined;
+    await this.#arrivals.next(key);
+    return this.#idle.take(key);
   }
 
-  async #prepare(key: WorkerKey<string | EncodedJson>): Promise<Worker> {
+  async #prepare(key: WorkerKey<string | EncodedJson>, isNew = false): Promise<Worker> {
     const { transport, system, betas, background = false } = key;
-    let blank = betas.length === 0 && !background ? this.#idle.takeBlank(transport) : undefined;
+    let blank = !isNew && betas.length === 0 && !background ? this.#idle.takeBlank(transport) : undefined;
     for (let isSecond = false; ; ) {
       const worker = blank ?? (await this.#startAnyhow(key));
       this.warmUp();

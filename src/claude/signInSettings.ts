@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { isScarcity } from "../api/cliErrors.ts";
 import { isObject } from "../api/isObject.ts";
 import { isMissing } from "../api/systemErrors.ts";
 
@@ -23,7 +24,8 @@ export async function readSignInSettings(environment: NodeJS.ProcessEnv): Promis
   const path = settingsPath(environment);
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (isMissing(error)) return "{}";
-    throw error;
+    if (isScarcity(error)) throw error;
+    throw new Error(`${path} cannot be read, so a sign-in in it is not used: ${error.message}`);
   });
   const settings = parse(text, path);
   const env = isObject(settings.env) ? settings.env : {};
@@ -49,5 +51,5 @@ function parse(text: string, path: string): Record<string, unknown> {
   } catch {
     // told below, without the text, which may hold a key
   }
-  throw new Error(`${path} is not a JSON object, so a sign-in that stands there is not used.`);
+  throw new Error(`${path} is not a JSON object, so a sign-in in it is not used.`);
 }

@@ -23,6 +23,8 @@ export interface Transport {
   settings(request: TurnRequest): object | undefined;
   /** Takes that the CLI has accepted the settings of this request. */
   accepted(request: TurnRequest): void;
+  /** Why the organization does not allow the request, whose settings the CLI has accepted. */
+  refusalOf(request: TurnRequest, ask: Ask): Promise<ApiError | undefined>;
   /** Starts the turn. */
   trigger(request: TurnRequest): CliMessage;
   /** Gathers what becomes of this request. */

@@ -1,4 +1,4 @@
-import { cliEnded, cliForbidden, cliSilent, cliUnreadable, cliUnresponsive } from "../api/cliErrors.ts";
+import { cliEnded, cliForbidden, cliSilent, cliUnreadable, cliUnresponsive, helperSilent } from "../api/cliErrors.ts";
 import type { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
 import { isWithin } from "../shared/isWithin.ts";
@@ -19,17 +19,7 @@ import type { Ask, Transport } from "./transport.ts";
 import { Turn } from "./turn.ts";
 import type { TurnRequest } from "./turnRequest.ts";
 import { withoutMessages } from "./turnSettings.ts";
-import {
-  ASIDE_TIMEOUT,
-  COUNT_TIMEOUT,
-  INITIALIZE_TIMEOUT,
-  LAST_WORDS,
-  PING_TIMEOUT,
-  SETTINGS_TIMEOUT,
-  SETTLE_TIMEOUT,
-  SILENCE,
-  WAKE,
-} from "./workerBounds.ts";
+import * as bounds from "./workerBounds.ts";
 
 /** A request unknown to the CLI, which it refuses at once, even in the middle of a turn. */
 const PING = { subtype: "claude_virtual_api_ping" };
@@ -53,6 +43,7 @@ export class Worker {
   readonly #process: CliProcess;
   readonly #logger: Logger;
   readonly #controls = new Controls((message) => this.#write(message));
+  readonly #ask: Ask = (subtype) => this.#controls.request({ subtype }, bounds.SETTINGS_TIMEOUT);
   readonly #output: CliOutput;
   readonly #heartbeat: Heartbeat;
   #turn: Turn | undefined;
@@ -63,7 +54,7 @@ export class Worker {
   #tellsHeaders = true;
   /** Why the process was ended, if not by itself. */
   #failure: ApiError | undefined;
-  readonly #lastWords = new LastWords();
+  readonly #lastWords: LastWords;
   /** Resolves when the process has ended and its pipes are closed. */
   readonly #gone: Promise<void>;
   readonly transport: Transport;
@@ -77,11 +68,12 @@ export class Worker {
   /** Requests served so far. */
   served = 0;
 
-  constructor({ process, transport, logger, silence = SILENCE, wake = WAKE, cli }: WorkerParts) {
+  constructor({ process, transport, logger, silence = bounds.SILENCE, wake = bounds.WAKE, cli }: WorkerParts) {
     this.#process = process;
     this.transport = transport;
     this.cli = cli;
     this.#logger = logger;
+    this.#lastWords = new LastWords(logger);
     this.#output = new CliOutput({
       process,
       logger,
@@ -91,7 +83,7 @@ export class Worker {
       unreadable: (reason) => this.end(cliUnreadable(reason)),
       isGivenUp: () => this.#failure !== undefined,
     });
-    const ping = () => this.#controls.request(PING, PING_TIMEOUT).catch(() => {});
+    const ping = () => this.#controls.request(PING, bounds.PING_TIMEOUT).catch(() => {});
     this.#heartbeat = new Heartbeat({
       silence,
       wake,
@@ -134,12 +126,15 @@ export class Worker {
     const request = { subtype: "initialize", systemPrompt: system === "" ? [] : [system], systemPromptSnapshot: false };
     if (this.#heartbeat.hasHeard) this.#heartbeat.start();
     const { response } = await this.#controls
-      .request(request, INITIALIZE_TIMEOUT)
+      .request(request, bounds.INITIALIZE_TIMEOUT)
+      .catch((error) => {
+        const isHelper = this.alive && this.helperKey !== undefined && !this.#heartbeat.hasHeard;
+        throw isHelper ? helperSilent(bounds.INITIALIZE_TIMEOUT) : error;
+      })
       .finally(() => this.#heartbeat.stop());
     requireVersion(this.cli, response?.claude_code_version);
     const account = nameHelper(response?.account ?? {}, this.helperKey);
-    const ask: Ask = (subtype) => this.#controls.request({ subtype }, SETTINGS_TIMEOUT);
-    const organization = await this.transport.mods.require(account, ask);
+    const organization = await this.transport.mods.require(account, this.#ask);
     return { models: response?.models ?? [], account, ...(organization && { organization }) };
   }
 
@@ -152,6 +147,7 @@ export class Worker {
     const { transport } = this;
     const settings = transport.settings(request);
     let triggered = false;
+    let refusal: ApiError | undefined;
     const interrupt = () => {
       if (alone || !triggered) return;
       this.#aside({ subtype: "interrupt" });
@@ -168,18 +164,19 @@ export class Worker {
     this.conversation = request.conversation;
     this.served += 1;
     try {
-      // not together with the settings: were they refused, those of the request before would be used
       if (settings && !signal.aborted) {
-        await this.#controls.request({ subtype: "apply_flag_settings", settings }, SETTINGS_TIMEOUT);
+        await this.#controls.request({ subtype: "apply_flag_settings", settings }, bounds.SETTINGS_TIMEOUT);
         transport.accepted(request);
       }
-      triggered = !signal.aborted;
+      if (!signal.aborted) refusal = await transport.refusalOf(request, this.#ask);
+      // not together with the settings: were they refused, those of the request before would be used
+      triggered = !signal.aborted && !refusal;
       if (triggered) this.#write(transport.trigger(request));
     } catch (error) {
       turn.fail(error as ApiError);
       this.end(error as ApiError);
     }
-    if (!triggered) turn.fail();
+    if (!triggered) turn.fail(refusal);
     try {
       yield* turn.events;
     } finally {
@@ -195,7 +192,7 @@ export class Worker {
   count(): CountSession {
     this.#begin();
     this.#count = new CountSession({
-      request: (request) => this.#controls.request(request, COUNT_TIMEOUT),
+      request: (request) => this.#controls.request(request, bounds.COUNT_TIMEOUT),
       write: (message) => this.#write(message),
     });
     return this.#count;
@@ -225,7 +222,8 @@ export class Worker {
     const turn = this.#turn;
     if (!turn) return this.alive;
     const settled = turn.ended.then(() => Promise.all(this.#asides));
-    if (!(await isWithin(SETTLE_TIMEOUT * 1000, settled))) this.end(cliSilent("interrupt", SETTLE_TIMEOUT));
+    if (!(await isWithin(bounds.SETTLE_TIMEOUT * 1000, settled)))
+      this.end(cliSilent("interrupt", bounds.SETTLE_TIMEOUT));
     this.#turn = undefined;
     this.conversation = undefined;
     this.#asides = [];
@@ -245,7 +243,7 @@ export class Worker {
   /** Ends the process; resolves when it is gone and its file descriptors are free again. */
   async stop(): Promise<void> {
     await this.#process.stop();
-    await isWithin(LAST_WORDS, this.#gone);
+    await isWithin(bounds.LAST_WORDS, this.#gone);
   }
 
   /** Call before anything that keeps the CLI busy. */
@@ -283,7 +281,7 @@ export class Worker {
 
   /** Asks the CLI for something in the middle of a turn; where it fails, the turn goes on. */
   #aside(request: ControlRequest): void {
-    this.#asides.push(this.#controls.request(request, ASIDE_TIMEOUT).catch(() => {}));
+    this.#asides.push(this.#controls.request(request, bounds.ASIDE_TIMEOUT).catch(() => {}));
   }
 
   #acceptAnswer({ response }: CliMessage): void {

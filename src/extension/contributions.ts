@@ -11,6 +11,7 @@ export const Command = {
   copyUrl: `${SECTION}.copyUrl`,
   copyEnvironment: `${SECTION}.copyEnvironment`,
   copyCurl: `${SECTION}.copyCurl`,
+  signIn: `${SECTION}.signIn`,
   chooseModel: `${SECTION}.chooseModel`,
   createApiKey: `${SECTION}.createApiKey`,
   setApiKey: `${SECTION}.setApiKey`,
@@ -97,6 +98,9 @@ export const SERVER_SETTINGS: readonly string[] = [
 
 /** The context key whose value is the controller's state, for `when` clauses. */
 export const STATE_KEY = `${SECTION}.state`;
+
+/** The context key that says how it is with the CLI of this window's server: `unknown`, `ready` or what is wrong with it. */
+export const CLI_KEY = `${SECTION}.cli`;
 
 /** The context keys that say whether a view's list is known: `unknown`, `listed` or `failed`. */
 export const ListKey = {

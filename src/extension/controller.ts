@@ -35,10 +35,12 @@ const SILENT_LOOKS = 15;
 export class Controller {
   readonly #parts: ControllerParts;
   readonly #changed = new Emitter<State>();
-  readonly #troubled = new Emitter<CliTrouble>();
+  readonly #checked = new Emitter<CliTrouble | undefined>();
   readonly #closing = new Set<Promise<void>>();
   #state: State = { kind: "stopped" };
   #server: Server | undefined;
+  #trouble: CliTrouble | undefined;
+  #isCliChecked = false;
   #watch: NodeJS.Timeout | undefined;
   #silentLooks = 0;
   #last: Promise<void> = Promise.resolve();
@@ -55,9 +57,29 @@ export class Controller {
     return this.#changed.on(listener);
   }
 
-  /** Tells what is wrong with the CLI, after each start of this window's own server. */
-  onDidFindTrouble(listener: (trouble: CliTrouble) => void): () => void {
-    return this.#troubled.on(listener);
+  /** What keeps the CLI of this window's own server from answering; undefined as well while that is not known. */
+  get trouble(): CliTrouble | undefined {
+    return this.#trouble;
+  }
+
+  /** The same in one word, for `when` clauses. */
+  get cliState(): CliTrouble["problem"] | "ready" | "unknown" {
+    return this.#trouble?.problem ?? (this.#isCliChecked ? "ready" : "unknown");
+  }
+
+  /** Path of the CLI that this window's own server uses. */
+  get cliPath(): string | undefined {
+    return this.#server?.cliPath();
+  }
+
+  /** Calls back after a start of this window's own server, and whenever the trouble with its CLI has changed. */
+  onDidCheckCli(listener: (trouble: CliTrouble | undefined) => void): () => void {
+    return this.#checked.on(listener);
+  }
+
+  /** Asks the CLI again, since the user may have signed in. */
+  async checkCli(): Promise<void> {
+    if (this.#server) await this.#check(this.#server, true);
   }
 
   start(): Promise<void> {
@@ -80,6 +102,7 @@ export class Controller {
   restart(): Promise<void> {
     return this.#queue(async () => {
       await this.#stop(true);
+      await this.#parts.stopMarker.clear();
       await this.#start();
     });
   }
@@ -127,11 +150,21 @@ export class Controller {
     const url = reachable(server.url);
     this.#set({ kind: "running", url, requests: 0 });
     server.onDidChangeRunning((requests) => {
-      if (this.#server === server) this.#set({ kind: "running", url, requests });
+      if (this.#server !== server) return;
+      this.#set({ kind: "running", url, requests });
+      // a request finds a sign-in that is new, or gone
+      if (requests === 0) void this.#check(server, false);
     });
-    void server.troubleWithCli().then((trouble) => {
-      if (trouble && this.#server === server) this.#troubled.emit(trouble);
-    });
+    void this.#check(server, false, true);
+  }
+
+  async #check(server: Server, afresh: boolean, isFirst = false): Promise<void> {
+    const trouble = await server.troubleWithCli({ afresh });
+    if (this.#server !== server) return;
+    const isNews = isFirst || trouble?.problem !== this.#trouble?.problem;
+    this.#trouble = trouble;
+    this.#isCliChecked = true;
+    if (isNews) this.#checked.emit(trouble);
   }
 
   async #cannotListen(error: NodeJS.ErrnoException, { host, port }: ServerOptions): Promise<void> {
@@ -193,6 +226,8 @@ export class Controller {
     this.#unwatch();
     const server = this.#server;
     this.#server = undefined;
+    this.#trouble = undefined;
+    this.#isCliChecked = false;
     if (server) {
       const closed = server.close({ drain }).catch((error: Error) => this.#parts.logger.warn(error.message));
       this.#closing.add(closed);
@@ -205,7 +240,8 @@ export class Controller {
 
   #set(state: State): void {
     if (JSON.stringify(state) === JSON.stringify(this.#state)) return;
-    if (state.kind !== this.#state.kind) this.#parts.logger.info(describe(state));
+    // the server logs its own end
+    if (state.kind !== this.#state.kind && state.kind !== "stopped") this.#parts.logger.info(describe(state));
     this.#state = state;
     this.#changed.emit(state);
   }

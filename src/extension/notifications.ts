@@ -1,11 +1,12 @@
 import { createServer } from "node:net";
 import * as vscode from "vscode";
 import type { CliTrouble } from "../server.ts";
-import { SECTION, Setting } from "./contributions.ts";
+import { Command, SECTION, Setting } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
+import { openSettings } from "./openSettings.ts";
 import type { Settings } from "./settings.ts";
 import { type State, urlOf } from "./state.ts";
-import { plain } from "./words.ts";
+import { describeTrouble, plain } from "./words.ts";
 
 const INSTALL_PAGE = "https://code.claude.com/docs/en/setup";
 
@@ -21,18 +22,20 @@ export function notifyOfTrouble(controller: Controller, settings: Settings): vsc
     if (urlOf(state)) told.clear();
     if (state.kind === "failed") once(state.message, () => tellFailure(state, settings));
   });
-  const offTrouble = controller.onDidFindTrouble((trouble) => once(trouble.problem, () => tellTrouble(trouble)));
+  const offTrouble = controller.onDidCheckCli((trouble) => {
+    if (trouble) once(trouble.problem, () => tellTrouble(trouble));
+  });
   return vscode.Disposable.from({ dispose: offState }, { dispose: offTrouble });
 }
 
 async function tellFailure(state: State & { kind: "failed" }, settings: Settings): Promise<void> {
-  const openSettings = vscode.l10n.t("Open Settings");
+  const settingsAction = vscode.l10n.t("Open Settings");
   if (state.portTaken === undefined) {
     const choice = await vscode.window.showErrorMessage(
       vscode.l10n.t("Claude Virtual API could not start: {0}", plain(state.message)),
-      openSettings,
+      settingsAction,
     );
-    if (choice === openSettings) await showSetting("");
+    if (choice === settingsAction) await showSetting("");
     return;
   }
   const useAnother = vscode.l10n.t("Use Another Port");
@@ -42,40 +45,29 @@ async function tellFailure(state: State & { kind: "failed" }, settings: Settings
         state.portTaken,
       )
     : vscode.l10n.t("Port {0} is used by another program, so Claude Virtual API could not start.", state.portTaken);
-  const choice = await vscode.window.showWarningMessage(text, useAnother, openSettings);
+  const choice = await vscode.window.showWarningMessage(text, useAnother, settingsAction);
   if (choice === useAnother) await settings.update(Setting.port, await freePort(state.portTaken + 1));
-  if (choice === openSettings) await showSetting(Setting.port);
+  if (choice === settingsAction) await showSetting(Setting.port);
 }
 
-async function tellTrouble({ problem, message }: CliTrouble): Promise<void> {
-  if (problem === "cli_not_signed_in") {
-    const signIn = vscode.l10n.t("Sign In");
-    const text = vscode.l10n.t("Claude Code is not signed in, so requests will fail.");
-    if ((await vscode.window.showWarningMessage(text, signIn)) === signIn) openTerminal();
-    return;
-  }
-  const text =
-    problem === "cli_missing"
-      ? vscode.l10n.t("Claude Code was not found, so requests will fail.")
-      : vscode.l10n.t("Claude Code cannot be used: {0}", plain(message));
+async function tellTrouble(trouble: CliTrouble): Promise<void> {
+  const { problem } = trouble;
+  const signIn = vscode.l10n.t("Sign In");
   const install = vscode.l10n.t("Install Claude Code");
   const setPath = vscode.l10n.t("Set Path");
-  // no other CLI runs in such an environment
-  const found = problem === "cli_environment" ? [] : [setPath, install];
-  const remedies = problem === "cli_missing" ? [install, setPath] : found;
-  const choice = await vscode.window.showWarningMessage(text, ...remedies);
+  // no other CLI runs in such an environment, nor under such managed settings
+  const isOfMachine = problem === "cli_environment" || problem === "cli_forbidden";
+  const found = isOfMachine ? [] : [setPath, install];
+  const others = problem === "cli_missing" ? [install, setPath] : found;
+  const remedies = problem === "cli_not_signed_in" ? [signIn] : others;
+  const choice = await vscode.window.showWarningMessage(describeTrouble(trouble), ...remedies);
+  if (choice === signIn) await vscode.commands.executeCommand(Command.signIn);
   if (choice === install) await vscode.env.openExternal(vscode.Uri.parse(INSTALL_PAGE));
   if (choice === setPath) await showSetting(Setting.claudePath);
 }
 
-function openTerminal(): void {
-  const terminal = vscode.window.createTerminal("Claude Code");
-  terminal.show();
-  terminal.sendText("claude");
-}
-
 async function showSetting(name: string): Promise<void> {
-  await vscode.commands.executeCommand("workbench.action.openSettings", `${SECTION}.${name}`);
+  await openSettings(`${SECTION}.${name}`);
 }
 
 /** The first port from `port` on that nobody listens on. */

@@ -27,6 +27,16 @@ export class Settings {
     return get(Setting.port, defaultOptions.port);
   }
 
+  /** Empty where the CLI is searched. */
+  get claudePath(): string {
+    return get(Setting.claudePath, "");
+  }
+
+  /** Variables for the CLI beyond those of VS Code. */
+  get extraEnvironment(): Record<string, string> {
+    return get(Setting.environment, {});
+  }
+
   get defaultModel(): string {
     return get(Setting.defaultModel, "sonnet");
   }
@@ -55,7 +65,7 @@ export class Settings {
   }
 
   async serverOptions(): Promise<ServerOptions> {
-    const claudePath = get(Setting.claudePath, "");
+    const { claudePath } = this;
     const apiKey = await this.requiredApiKey();
     return {
       ...defaultOptions,
@@ -80,7 +90,7 @@ export class Settings {
       nameOf: (option) => `${SECTION}.${option}`,
       modelMap: get(Setting.modelMap, defaultOptions.modelMap),
       environment: process.env,
-      extraEnvironment: get<Record<string, string>>(Setting.environment, {}),
+      extraEnvironment: this.extraEnvironment,
       networkVariables: networkVariables(readHttpSettings()),
     };
   }

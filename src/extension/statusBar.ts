@@ -1,11 +1,14 @@
 import * as vscode from "vscode";
+import type { CliTrouble } from "../server.ts";
 import type { BatchWatch } from "./batchWatch.ts";
-import { Command, STATE_KEY, STATUS_ITEM, View } from "./contributions.ts";
+import { setContextKeys } from "./contextKeys.ts";
+import { Command, STATUS_ITEM, View } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
+import { SETTINGS_COMMANDS, settingsCommand } from "./openSettings.ts";
 import type { State } from "./state.ts";
 import { describePause, describeRunning } from "./views/batchItem.ts";
 import { lines } from "./views/format.ts";
-import { oneLine } from "./words.ts";
+import { describeTrouble, oneLine } from "./words.ts";
 
 /** VS Code's own command for the view. */
 const SHOW_BATCHES = `${View.batches}.focus`;
@@ -15,10 +18,12 @@ interface Presentation {
   /** One sentence on what is going on. */
   summary: string;
   isFailure: boolean;
+  /** Whether the server runs, but will fail requests. */
+  isWarning?: boolean;
 }
 
 /** What the item says in each state. */
-export function present(state: State): Presentation {
+export function present(state: State, trouble?: CliTrouble): Presentation {
   const name = "Claude API";
   switch (state.kind) {
     case "stopped":
@@ -27,9 +32,10 @@ export function present(state: State): Presentation {
       return { text: `$(sync~spin) ${name}`, summary: vscode.l10n.t("Starting…"), isFailure: false };
     case "running":
       return {
-        text: `$(radio-tower) ${name} ${portOf(state.url)}${busy(state.requests)}`,
+        text: `$(${trouble ? "warning" : "radio-tower"}) ${name} ${portOf(state.url)}${busy(state.requests)}`,
         summary: vscode.l10n.t("Running at {0}. Click to stop.", state.url),
         isFailure: false,
+        ...(trouble && { isWarning: true }),
       };
     case "shared":
       return {
@@ -48,51 +54,77 @@ export function present(state: State): Presentation {
 
 /** The one item in the status bar; a click toggles the server. */
 export function createStatusBar(
-  controller: Pick<Controller, "state" | "onDidChangeState">,
+  controller: Pick<Controller, "state" | "cliState" | "trouble" | "onDidChangeState" | "onDidCheckCli">,
   watch: Pick<BatchWatch, "running" | "onDidChange">,
 ): vscode.Disposable {
   const item = vscode.window.createStatusBarItem(STATUS_ITEM, vscode.StatusBarAlignment.Right, 100);
   item.name = "Claude Virtual API";
   item.command = Command.toggle;
   const show = (state: State) => {
-    const { text, summary, isFailure } = present(state);
+    const { trouble } = controller;
+    const { text, summary, isFailure, isWarning } = present(state, trouble);
+    const warning = trouble ? describeTrouble(trouble) : "";
     const batches = describeRunning(watch.running);
     const pause = describePause(watch.running);
     item.text = text;
-    item.tooltip = tooltip(summary, batches, pause);
-    item.backgroundColor = isFailure ? new vscode.ThemeColor("statusBarItem.errorBackground") : undefined;
+    item.tooltip = tooltip({ summary, warning, batches, pause }, linksFor(state, trouble));
+    item.backgroundColor = background(isFailure, isWarning);
     item.accessibilityInformation = {
-      label: ["Claude Virtual API:", summary, batches, pause].filter((part) => part !== "").join(" "),
+      label: ["Claude Virtual API:", summary, warning, batches, pause].filter((part) => part !== "").join(" "),
       role: "button",
     };
-    void vscode.commands.executeCommand("setContext", STATE_KEY, state.kind);
+    void setContextKeys(controller);
   };
   show(controller.state);
   item.show();
   return vscode.Disposable.from(
     item,
     { dispose: controller.onDidChangeState(show) },
+    { dispose: controller.onDidCheckCli(() => show(controller.state)) },
     { dispose: watch.onDidChange(() => show(controller.state)) },
   );
 }
 
-function tooltip(summary: string, batches: string, pause: string): vscode.MarkdownString {
-  const settings = `command:workbench.action.openSettings?${encodeURIComponent(JSON.stringify([`@ext:claude-virtual-api.claude-virtual-api`]))}`;
-  const links = [
+function background(isFailure: boolean, isWarning = false): vscode.ThemeColor | undefined {
+  if (isFailure) return new vscode.ThemeColor("statusBarItem.errorBackground");
+  return isWarning ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
+}
+
+/** What the tooltip offers in a state, as label and target. */
+function linksFor({ kind }: State, trouble: CliTrouble | undefined): [label: string, target: string][] {
+  const settings = `command:${settingsCommand()}?${encodeURIComponent(JSON.stringify([{ query: "@ext:claude-virtual-api.claude-virtual-api" }]))}`;
+  const signIn: [string, string] = [vscode.l10n.t("Sign In"), `command:${Command.signIn}`];
+  const start: [string, string] = [vscode.l10n.t("Start"), `command:${Command.start}`];
+  const restart: [string, string] = [vscode.l10n.t("Restart"), `command:${Command.restart}`];
+  return [
+    ...(trouble?.problem === "cli_not_signed_in" ? [signIn] : []),
     [vscode.l10n.t("Copy URL"), `command:${Command.copyUrl}`],
     [vscode.l10n.t("Copy environment variables"), `command:${Command.copyEnvironment}`],
     [vscode.l10n.t("Send selection"), `command:${Command.sendSelection}`],
     [vscode.l10n.t("Show log"), `command:${Command.showLog}`],
-    [vscode.l10n.t("Restart"), `command:${Command.restart}`],
+    kind === "stopped" ? start : restart,
     [vscode.l10n.t("Settings"), settings],
-  ].map(([label, target]) => `[${label}](${target})`);
+  ];
+}
+
+interface TooltipTexts {
+  summary: string;
+  /** What is wrong with the CLI; empty where nothing is. */
+  warning: string;
+  batches: string;
+  pause: string;
+}
+
+function tooltip(texts: TooltipTexts, links: [label: string, target: string][]): vscode.MarkdownString {
+  const { summary, warning, batches, pause } = texts;
   const markdown = new vscode.MarkdownString(`**Claude Virtual API**\n\n`);
   markdown.appendText(summary);
+  // its words and the reason of a pause come from outside, and may not bring commands of their own
+  if (warning) markdown.appendMarkdown(`\n\n${lines([warning]).value}`);
   if (batches) markdown.appendMarkdown(`\n\n[${batches}](command:${SHOW_BATCHES})`);
-  // the reason is upstream's, and may not bring commands of its own
   if (pause) markdown.appendMarkdown(`\n\n${lines([pause]).value}`);
-  markdown.appendMarkdown(`\n\n${links.join(" · ")}`);
-  markdown.isTrusted = { enabledCommands: [...Object.values(Command), SHOW_BATCHES, "workbench.action.openSettings"] };
+  markdown.appendMarkdown(`\n\n${links.map(([label, target]) => `[${label}](${target})`).join(" · ")}`);
+  markdown.isTrusted = { enabledCommands: [...Object.values(Command), SHOW_BATCHES, ...SETTINGS_COMMANDS] };
   return markdown;
 }
 

@@ -38,13 +38,26 @@ export function addressReader(routes: readonly Route[], unserved: readonly strin
  * Only a client's user can say whether it is.
  */
 export function addressWithin(path: string, read: (path: string) => string, isRoute: (path: string) => boolean) {
+  return behindUnknown(path, read).find((address) => address !== "/" && isRoute(address));
+}
+
+/** Every address that the end of a path could be, the longest first. */
+export function behindUnknown(path: string, read: (path: string) => string): string[] {
   const words = wordsOf(path);
-  for (let start = 1; start < words.length; start++) {
-    const rest = `/${words.slice(start).join("/")}`;
-    const address = read(rest);
-    if (address !== "/" && isRoute(address)) return address;
-  }
-  return undefined;
+  return words.slice(1).map((_, at) => read(`/${words.slice(at + 1).join("/")}`));
+}
+
+/** Finds the route whose end this is, as `/count_tokens` is that of `/v1/messages/count_tokens`. */
+export function addressAround(path: string, routes: readonly Route[], method: string): string | undefined {
+  const words = wordsOf(path).slice(baseLength(wordsOf(path)));
+  const isMeant = (word: string, given = "") => word.startsWith("{") || word === given.toLowerCase();
+  const found = routes.find((route) => {
+    const end = wordsOf(route.path).slice(-words.length);
+    // an id alone may be anything
+    const isNamed = end.length === words.length && !end[0]?.startsWith("{");
+    return route.method === method && isNamed && end.every((word, at) => isMeant(word, words[at]));
+  });
+  return found && `/${[...wordsOf(found.path).slice(0, -words.length), ...words].join("/")}`;
 }
 
 function wordsOf(path: string): string[] {

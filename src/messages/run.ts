@@ -76,7 +76,10 @@ async function* send(
       signal.throwIfAborted();
       admission?.confirm();
       for await (const event of lease.worker.run(turn, signal)) {
-        if (event.type === "message_start") answered(lease.worker.headers);
+        if (event.type === "message_start") {
+          pool.noteAnswer();
+          answered(lease.worker.headers);
+        }
         yield event;
       }
       if (signal.reason instanceof ApiError) throw signal.reason;

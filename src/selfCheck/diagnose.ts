@@ -5,6 +5,7 @@ import { findDisplaced } from "../claude/displaced.ts";
 import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
 import { type Cli, locate } from "../claude/locate.ts";
 import { readManagedSettings } from "../claude/managedSettings.ts";
+import { authoritiesTrouble } from "../claude/network.ts";
 import { readSignInSettings, settingsPath } from "../claude/signInSettings.ts";
 import { startWorker } from "../claude/startWorker.ts";
 import type { TransportName } from "../claude/transport.ts";
@@ -52,7 +53,7 @@ export async function diagnose(options: DiagnosisOptions, parts: LauncherParts):
       ...(trouble === undefined ? [] : [{ topic: "home", text: trouble, isTrouble: true } as const]),
       ...leftOutRemarks(launcher.leftOut),
       ...signInRemarks(signIn, displaced, await originsOf(options)),
-      ...networkRemarks(worker.route),
+      ...networkRemarks(worker.route, await authoritiesTrouble(worker.route)),
       ...transportRemarks(worker.transport.name, launcher.choice.reason),
       ...organizationRemarks(await readManagedSettings(), description.organization),
       ...checkRemarks(findings, unchecked),
@@ -110,15 +111,4 @@ async function tryChecks(cli: Cli, options: DiagnosisOptions, parts: LauncherPar
     if (error instanceof NotContained) return { findings: [], unchecked: error.message };
     throw error;
   }
-}
-
-/** A diagnosis in lines for a person, and those of them that tell of trouble. */
-export interface Description {
-  lines: string[];
-  trouble: string[];
-}
-
-export function describe(remarks: readonly Remark[]): Description {
-  const trouble = remarks.filter(({ isTrouble }) => isTrouble);
-  return { lines: remarks.map(({ text }) => text), trouble: trouble.map(({ text }) => text) };
 }

@@ -2,6 +2,7 @@ import { describeDisplaced, describeSignIn, type SignIn } from "../claude/accoun
 import type { Organization } from "../claude/description.ts";
 import type { PassedOver } from "../claude/locate.ts";
 import { keysOf, type ManagedSettings } from "../claude/managedSettings.ts";
+import { describeOverrides } from "../claude/managedVariables.ts";
 import { describeRoute, type NetworkRoute } from "../claude/network.ts";
 import { describeLeftOut, type LeftOut } from "../claude/ownUpstreams.ts";
 import type { TransportName } from "../claude/transport.ts";
@@ -13,6 +14,27 @@ export interface Remark {
   text: string;
   /** Whether it keeps requests from being answered. */
   isTrouble?: boolean;
+  /** Whether it says that the checks were not run. */
+  isUnchecked?: boolean;
+}
+
+/** What the doctor found, in lines for a person. */
+export interface Description {
+  /** All of it, trouble marked. */
+  lines: string[];
+  /** What keeps requests from being answered. */
+  trouble: string[];
+  /** False where the checks were not run. */
+  isChecked: boolean;
+}
+
+export function describe(remarks: readonly Remark[]): Description {
+  const trouble = remarks.filter(({ isTrouble }) => isTrouble);
+  return {
+    lines: remarks.map(({ text, isTrouble }) => (isTrouble ? `✗ ${text}` : text)),
+    trouble: trouble.map(({ text }) => text),
+    isChecked: !remarks.some(({ isUnchecked }) => isUnchecked),
+  };
 }
 
 /** Where the variable of a sign-in comes from. */
@@ -27,8 +49,13 @@ export function leftOutRemarks(leftOut: readonly LeftOut[]): Remark[] {
   return leftOut.map((left) => ({ topic: "loop", text: describeLeftOut(left) }));
 }
 
-export function networkRemarks(route: NetworkRoute): Remark[] {
-  return describeRoute(route).map((text) => ({ topic: "network", text }));
+/** `trouble` is what is wrong with the file of further authorities. */
+export function networkRemarks(route: NetworkRoute, trouble?: string): Remark[] {
+  const lines =
+    trouble === undefined
+      ? describeRoute(route)
+      : [...describeRoute({ ...route, extraAuthorities: undefined }), trouble];
+  return lines.map((text) => ({ topic: "network", text }));
 }
 
 /** What is used, where it comes from, and what it displaces. */
@@ -50,7 +77,7 @@ export function transportRemarks(transport: TransportName, reason: string | unde
 
 /** What an organization has set on this machine, and what follows from it for requests. */
 export function organizationRemarks(files: readonly ManagedSettings[], organization?: Organization): Remark[] {
-  const { guard = null, settings = [], withoutMods = [] } = organization ?? {};
+  const { guard = null, settings = [], withoutMods = [], overrides = [] } = organization ?? {};
   const shown = keysOf(files);
   const others = settings.filter((key) => !shown.includes(key));
   const lines = files.map((file) => `managed settings in ${file.origin}: ${keysOf([file]).join(", ")}`);
@@ -61,15 +88,17 @@ export function organizationRemarks(files: readonly ManagedSettings[], organizat
       `mods are forbidden (${withoutMods.join(", ")}): only settings keep Claude Code from further paid calls`,
     );
   }
+  if (overrides.length > 0) lines.push(describeOverrides(overrides));
   return lines.map((text) => ({ topic: "organization", text }));
 }
 
 /** How the checks went, or why they were not run. */
 export function checkRemarks(findings: readonly Finding[], unchecked?: string): Remark[] {
-  if (unchecked !== undefined) return [{ topic: "check", text: `the self-check was not run: ${unchecked}` }];
+  if (unchecked !== undefined)
+    return [{ topic: "check", text: `the self-check was not run: ${unchecked}`, isUnchecked: true }];
   const checks = findings.map(({ name, reason }): Remark => {
     if (reason === undefined) return { topic: "check", text: `✓ ${name}` };
-    return { topic: "check", text: `✗ ${name}: ${reason}`, isTrouble: true };
+    return { topic: "check", text: `${name}: ${reason}`, isTrouble: true };
   });
   const failed = checks.filter(({ isTrouble }) => isTrouble).length;
   const sum = failed === 0 ? "passed the self-check" : `failed ${failed} of ${checks.length} checks`;

@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { CliDescription } from "../claude/description.ts";
 import { temporaryDirectory } from "../claude/directories.ts";
 import { Launcher } from "../claude/launcher.ts";
 import type { Cli } from "../claude/locate.ts";
 import { keysOf, leadingAway, readManagedSettings } from "../claude/managedSettings.ts";
+import { describeOverrides, overridesIn } from "../claude/managedVariables.ts";
 import { startWorker } from "../claude/startWorker.ts";
 import type { TransportName } from "../claude/transport.ts";
 import type { TransportOption } from "../claude/transportChoice.ts";
@@ -19,7 +21,7 @@ export interface Finding {
   reason?: string;
 }
 
-/** Why a self-check was not run: it could not have been kept on this machine. */
+/** Why a self-check was not run: it could not have been kept on this machine, or would not have been about the CLI. */
 export class NotContained extends Error {}
 
 /** What is lost where a worker cannot rewrite requests at all. */
@@ -44,7 +46,10 @@ export async function selfCheck(
   logger: Logger,
   transport: TransportName,
 ): Promise<Finding[]> {
-  requireContained(leadingAway(keysOf(await readManagedSettings())));
+  const managed = await readManagedSettings();
+  requireContained(leadingAway(keysOf(managed)));
+  requireOwnVariables(overridesIn(managed));
+  logger.info(`checking Claude Code ${cli.version} (${transport})`);
   const home = await mkdtemp(join(await temporaryDirectory(environment), "claude-virtual-api-check-"));
   try {
     await using upstream = await Upstream.start();
@@ -71,11 +76,12 @@ export async function selfCheck(
 async function runAll(launcher: Launcher, upstream: Upstream, transport: TransportName): Promise<Finding[]> {
   const { worker, description } = await startWorker(launcher, SYSTEM);
   try {
-    const { settings = [], guard = null } = description.organization ?? {};
+    const { settings = [], guard = null, overrides = [] } = description.organization ?? {};
     // those that no file showed, as of MDM; the CLI has not called yet
     requireContained(leadingAway(settings));
+    requireOwnVariables(overrides);
     if (worker.transport.name !== transport) return [{ name: REWRITABLE, reason: launcher.choice.reason ?? "" }];
-    const bench = new Bench(worker, upstream, ALIAS, guard !== null);
+    const bench = new Bench(worker, upstream, modelOf(description), guard !== null);
     const findings: Finding[] = [];
     for (const check of CHECKS) findings.push(await tried(check, bench));
     return findings;
@@ -88,6 +94,17 @@ function requireContained(keys: readonly string[]): void {
   if (keys.length === 0) return;
   const names = keys.join(", ");
   throw new NotContained(`managed settings (${names}) decide where Claude Code calls, or with whose sign-in`);
+}
+
+/** With an organization's variables in place of ours, what the CLI sends says nothing about its version. */
+function requireOwnVariables(overrides: readonly string[]): void {
+  if (overrides.length > 0) throw new NotContained(describeOverrides(overrides));
+}
+
+/** A model that may be used where an organization restricts them. */
+function modelOf({ models }: CliDescription): string {
+  const names = models.map(({ value }) => value);
+  return names.includes(ALIAS) ? ALIAS : (names.find((name) => name !== "default") ?? ALIAS);
 }
 
 async function tried({ name, run }: Check, bench: Bench): Promise<Finding> {

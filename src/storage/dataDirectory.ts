@@ -92,7 +92,7 @@ export class DataDirectory {
       throw new Error(`The data directory is '${this.path}', ${reason}. Choose another one.`, { cause: error });
     }
     if (await this.#claim()) return;
-    this.#logger.warn(`${this.path} is in use by process ${this.#owner?.pid}: files and batches are read-only here`);
+    this.#logInUse();
     this.#claiming = this.#claimLater();
   }
 
@@ -112,11 +112,23 @@ export class DataDirectory {
     if (this.#owned) await this.#leave();
   }
 
+  /** At a restart, the server before this one ends its requests in the same process, which is no cause for a warning. */
+  #logInUse(): void {
+    const pid = this.#owner?.pid;
+    if (pid === process.pid)
+      this.#logger.info("files and batches are read-only until the server before this one has ended");
+    else this.#logger.warn(`${this.path} is in use by process ${pid}: files and batches are read-only here`);
+  }
+
   async #claimLater(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       await delay(CLAIM_INTERVAL, undefined, { signal, ref: false }).catch(() => {});
-      if (signal.aborted || (await this.#claim().catch((error: Error) => this.#failed(error)))) return;
+      if (signal.aborted) return;
+      if (await this.#claim().catch((error: Error) => this.#failed(error))) {
+        this.#logger.info("files and batches can be written again");
+        return;
+      }
     }
   }
 

@@ -6,7 +6,7 @@ import { newId } from "../../src/api/ids.ts";
 import { type BatchRecord, noCounts } from "../../src/batches/record.ts";
 import { patiently } from "../support/batchCalls.ts";
 import { fileStage } from "../support/fileStage.ts";
-import { sampled } from "../support/full.ts";
+import { itThorough, sampled } from "../support/full.ts";
 import { echo, failure, gate } from "../support/replies.ts";
 import { clientOf, expectUpstream, MODEL, SDKS } from "./sdks.ts";
 
@@ -115,7 +115,7 @@ describe.each(sampled(PLACES, 1))("$name, the batches of client.$place", ({ SDK,
     expectUpstream(on, asked);
   });
 
-  it("pages through all batches by itself", async () => {
+  itThorough("pages through all batches by itself", async () => {
     const batches = of(clientOf(SDK, on).client);
     const before = await collect(batches.list());
     const created: string[] = [];

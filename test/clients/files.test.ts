@@ -6,6 +6,7 @@ import { toFile } from "@anthropic-ai/sdk";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { fileStage } from "../support/fileStage.ts";
 import { expectStored, listed } from "../support/forms.ts";
+import { sampled } from "../support/full.ts";
 import { clientOf, expectUpstream, MODEL, SDKS } from "./sdks.ts";
 
 const on = fileStage();
@@ -23,7 +24,7 @@ const WAYS = SDKS.flatMap(({ name, SDK }) => [
   { name: `${name}, beta.files`, SDK, at: (client: Anthropic) => client.beta.files as unknown as Anthropic.Files },
 ]);
 
-describe.each(WAYS)("the official SDK, $name", ({ SDK, at }) => {
+describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, at }) => {
   const client = () => clientOf(SDK, on).client;
   const files = () => at(client());
   const upload = async (filename = "a.txt", content: string | Buffer = "Hello", type = "text/plain") =>

@@ -2,6 +2,7 @@ import type Anthropic from "@anthropic-ai/sdk";
 import { describe, expect, it } from "vitest";
 
 import { fileStage } from "../support/fileStage.ts";
+import { sampled } from "../support/full.ts";
 import { eventsFor, reply, text, thinking, toolUse } from "../support/replies.ts";
 import { clientOf, expectUpstream, MODEL, SDKS } from "./sdks.ts";
 
@@ -30,7 +31,7 @@ const usage = {
   inference_geo: "global",
 };
 
-describe.each(SDKS)("the official SDK, $name", ({ SDK, version }) => {
+describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, version }) => {
   const client = () => clientOf(SDK, on).client;
 
   it("gets a message", async () => {

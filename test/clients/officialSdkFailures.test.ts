@@ -47,7 +47,7 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version }) => {
     ["an answer", (): PromiseLike<unknown> => client().messages.create(HELLO)],
     ["a stream", (): PromiseLike<unknown> => client().messages.create({ ...HELLO, stream: true })],
   ])("asking for %s", (_kind, ask) => {
-    it.each(sampled(FAILURES, 5))(
+    it.each(sampled(FAILURES, 5, 3))(
       "throws its own error for upstream's %i %s",
       async (status, type, newClass, oldClass) => {
         const words = `Upstream's own words for ${status}: "x" {y} – é`;

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { brokenCli } from "../support/brokenCli.ts";
+import { itThorough } from "../support/full.ts";
 import { eventsOf, scratchHome, simple, stage, until } from "../support/harness.ts";
 import { body, RawCli } from "../support/rawCli.ts";
 import { gate, held, text } from "../support/replies.ts";
@@ -53,7 +54,8 @@ describe("a turn whose settings the CLI refuses", () => {
 });
 
 describe.skipIf(process.platform !== "linux")("a CLI that is stopped in mid-answer", () => {
-  it("ends its request, and the next one is served by another", async () => {
+  // faultyCli.test.ts stops a fake one
+  itThorough("ends its request, and the next one is served by another", async () => {
     await using on = await stage({ maxConcurrent: 1, cliSilence: 6000 });
     const begun = gate();
     on.standIn.respond = () => held([text("one two three")], begun.open, gate().opened);

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { imageSize } from "../../src/messages/imageSize.ts";
 import { apiCount } from "../support/apiCount.ts";
-import { sampled } from "../support/full.ts";
+import { itThorough, sampled } from "../support/full.ts";
 import { png } from "../support/images.ts";
 import { RawCli } from "../support/rawCli.ts";
 
@@ -146,7 +146,7 @@ const FAITHFUL: [string, Message[]][] = [
 ];
 
 describe("reaches the counter as it is:", () => {
-  it.each(sampled(FAITHFUL, 3))("%s", async (_name, messages) => {
+  it.each(sampled(FAITHFUL, 3, 2))("%s", async (_name, messages) => {
     expect(await counted(messages)).toEqual(messages.map(inBlocks));
   });
 });
@@ -156,21 +156,21 @@ describe("does not reach the counter as it is:", () => {
     expect(await counted([user("a"), user("b")])).toEqual([user([text("a\n"), text("b")])]);
   });
 
-  it("a blank message, which is left out", async () => {
+  itThorough("a blank message, which is left out", async () => {
     expect(await counted([user("a"), assistant(" "), user("b")])).toEqual([user([text("a\n"), text("b")])]);
   });
 
-  it("an image that cannot be read, which becomes a text", async () => {
+  itThorough("an image that cannot be read, which becomes a text", async () => {
     const [message] = await counted([user([image("AAAA")])]);
     expect(message?.content[0].text).toContain("could not be processed");
   });
 
-  it("a large image, which is scaled down", async () => {
+  itThorough("a large image, which is scaled down", async () => {
     const [message] = await counted([user([image(png(3000, 2500))])]);
     expect(imageSize(message?.content[0].source.data)).toEqual({ width: 2000, height: 1667 });
   });
 
-  it("a heavy image, which is compressed but keeps its size", async () => {
+  itThorough("a heavy image, which is compressed but keeps its size", async () => {
     const noise = png(1500, 1000, randomBytes);
     const [message] = await counted([user([image(noise)])]);
     expect(message?.content[0].source.data).not.toBe(noise);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { itThorough } from "../support/full.ts";
 import { body, RawCli } from "../support/rawCli.ts";
 import { gate, held, reply, text, thinking, toolUse } from "../support/replies.ts";
 
@@ -150,7 +151,7 @@ describe("a long-lived CLI process", () => {
     await expect.poll(found).toEqual([expect.stringMatching(settings), expect.stringMatching("turn"), "[API REQUEST]"]);
   });
 
-  it("tells its models and its account when it is initialized", async () => {
+  itThorough("tells its models and its account when it is initialized", async () => {
     await using other = await RawCli.start();
     const { response } = await other.initialize();
     expect(response.models.map((model: { value: string }) => model.value)).toEqual(
@@ -213,7 +214,7 @@ describe("a long-lived CLI process", () => {
 });
 
 describe("the system prompt", () => {
-  it("is fixed by the first initialize", async () => {
+  itThorough("is fixed by the first initialize", async () => {
     await using cli = await RawCli.start({ system: ["first"] });
     await cli.initialize("second");
     await cli.turn(body());
@@ -226,7 +227,7 @@ describe("the system prompt", () => {
     expect(cli.standIn.messages[0]!.body.system).toHaveLength(2);
   });
 
-  it("joins several strings by a blank line", async () => {
+  itThorough("joins several strings by a blank line", async () => {
     await using cli = await RawCli.start({ system: ["one", "two"] });
     await cli.turn(body());
     expect(cli.standIn.messages[0]!.body.system.at(-1).text).toBe("one\n\ntwo");

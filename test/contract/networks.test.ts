@@ -42,3 +42,9 @@ it("takes its proxy from the first of https_proxy, HTTPS_PROXY, http_proxy, HTTP
   expect(used.asked).toEqual(["CONNECT api.test.example:443"]);
   expect(other.asked).toEqual([]);
 });
+
+it("goes past a proxy of ALL_PROXY that speaks SOCKS", async () => {
+  const env = { ALL_PROXY: `socks5://127.0.0.1:${await closedPort()}` };
+  await using cli = await RawCli.start({ system: [], env });
+  expect((await cli.turn(body())).result.is_error).toBe(false);
+});

@@ -54,6 +54,11 @@ const ANSWERS: Record<keyof typeof SIGN_INS, [account: object, signIn: object | 
   ],
   Vertex: [{ apiProvider: "vertex" }, { kind: "provider", source: "vertex" }],
   Bedrock: [{ apiProvider: "bedrock" }, { kind: "provider", source: "bedrock" }],
+  "Anthropic on AWS": [{ apiProvider: "anthropicAws" }, { kind: "provider", source: "anthropicAws" }],
+  "Anthropic on Google Cloud": [
+    { apiProvider: "anthropicGoogleCloud" },
+    { kind: "provider", source: "anthropicGoogleCloud" },
+  ],
   Foundry: [{ apiProvider: "foundry" }, { kind: "provider", source: "foundry" }],
 };
 
@@ -66,6 +71,7 @@ const ALIKE: ReadonlySet<string> = new Set(["an account without credentials", "C
 const TRIED = sampled(
   Object.entries(ANSWERS).filter(([name]) => FULL || !ALIKE.has(name)),
   8,
+  4,
 );
 
 describe("what the CLI says of a sign-in", () => {

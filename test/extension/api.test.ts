@@ -22,6 +22,8 @@ async function extensionApi(apiKey?: string) {
       claudePath: claudePath(),
       dataDir: scratch.home,
       environment: cliEnvironment(scratch.home, standIn),
+      selfCheck: false,
+      warm: 0,
       ...(apiKey !== undefined && { apiKey }),
     }),
     createServer: async (options) => createServer(options, logger),

@@ -2,6 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
+  CLI_KEY,
   Command,
   SECTION,
   SERVER_SETTINGS,
@@ -74,6 +75,7 @@ describe("package.json and the code agree on", () => {
     expect(WALKTHROUGH).toBe(`${manifest.publisher}.${manifest.name}#${contributes.walkthroughs[0].id}`);
     expect(JSON.stringify(contributes).match(/claudeVirtualApi\.state\b/g)?.length).toBeGreaterThan(0);
     expect(STATE_KEY).toBe("claudeVirtualApi.state");
+    expect(JSON.stringify(contributes)).toContain(`onContext:${CLI_KEY} == ready`);
   });
 
   it("the commands that menus, walkthroughs and Markdown name", () => {

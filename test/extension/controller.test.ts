@@ -82,10 +82,34 @@ describe("a window's server", () => {
     machine.trouble = { problem: "cli_missing", message: "not found" };
     const { controller } = machine.window();
     const told: CliTrouble[] = [];
-    controller.onDidFindTrouble((trouble) => told.push(trouble));
+    controller.onDidCheckCli((trouble) => trouble && told.push(trouble));
     await controller.start();
     await until(() => told.length === 1);
     expect(told).toEqual([machine.trouble]);
+  });
+
+  it("notices that the user has signed in, when asked to look and after a request", async () => {
+    const machine = new Machine();
+    const signedOut: CliTrouble = { problem: "cli_not_signed_in", message: "not signed in" };
+    machine.trouble = signedOut;
+    const { controller } = machine.window();
+    const checks: (CliTrouble | undefined)[] = [];
+    controller.onDidCheckCli((trouble) => checks.push(trouble));
+    expect(controller.cliState).toBe("unknown");
+    await controller.start();
+    await until(() => checks.length === 1);
+    expect(controller.cliState).toBe("cli_not_signed_in");
+    machine.trouble = undefined;
+    await controller.checkCli();
+    expect(controller.cliState).toBe("ready");
+    machine.trouble = signedOut;
+    machine.servers[0]?.run(1);
+    machine.servers[0]?.run(0);
+    await until(() => controller.trouble !== undefined);
+    await controller.checkCli();
+    expect(checks).toEqual([signedOut, undefined, signedOut]);
+    await controller.stop();
+    expect(controller.cliState).toBe("unknown");
   });
 
   it("is failed when it cannot listen, and may be started again", async () => {
@@ -145,6 +169,16 @@ describe("several windows", () => {
     expect(machine.owner).toBeInstanceOf(FakeServer);
     for (const { controller } of windows) await controller.dispose();
     expect(machine.owner).toBeUndefined();
+  });
+
+  it("take over from a server that the user has stopped and then restarted", async () => {
+    const machine = new Machine();
+    const first = machine.window();
+    await first.controller.start();
+    await first.controller.stop();
+    await first.controller.restart();
+    expect(machine.stopped).toBe(false);
+    await first.controller.dispose();
   });
 
   it("stay stopped when the user has stopped the owner, until one is started", async () => {

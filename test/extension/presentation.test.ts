@@ -1,5 +1,5 @@
-import { describe, expect, it, vi } from "vitest";
-import { window } from "vscode";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { env as realEnv, window } from "vscode";
 import type { BatchNews } from "../../src/extension/batchWatch.ts";
 import { unfenced } from "../../src/extension/commands/answer.ts";
 import { promptFor } from "../../src/extension/commands/selection.ts";
@@ -9,8 +9,10 @@ import type { State } from "../../src/extension/state.ts";
 import { createStatusBar, present } from "../../src/extension/statusBar.ts";
 import { formatTime } from "../../src/extension/views/format.ts";
 import { plain, wordsOf } from "../../src/extension/words.ts";
+import type { CliTrouble } from "../../src/server.ts";
 import { Emitter } from "../../src/shared/emitter.ts";
 
+const env = realEnv as { remoteName: string | undefined };
 const url = "http://127.0.0.1:8080";
 
 describe("the status bar item", () => {
@@ -41,13 +43,23 @@ describe("the status bar item", () => {
   });
 });
 
+it("warns in the status bar while the CLI fails requests", () => {
+  const trouble = { problem: "cli_not_signed_in", message: "" } as const;
+  const state = { kind: "running", url, requests: 0 } as const;
+  expect(present(state, trouble)).toMatchObject({ text: "$(warning) Claude API :8080", isWarning: true });
+});
+
 describe("the tooltip of the status bar item", () => {
   /** The item of a window whose server runs these batches, and what changes them. */
-  function itemOf(running: RunningBatch[]) {
+  function itemOf(running: RunningBatch[], state: State = { kind: "running", url, requests: 0 }, trouble?: CliTrouble) {
     const changed = new Emitter<BatchNews>();
     const watch = { running, onDidChange: (listener: (news: BatchNews) => void) => changed.on(listener) };
     const create = vi.spyOn(window, "createStatusBarItem");
-    createStatusBar({ state: { kind: "running", url, requests: 0 }, onDidChangeState: () => () => {} }, watch);
+    const never = () => () => {};
+    createStatusBar(
+      { state, trouble, cliState: trouble?.problem ?? "ready", onDidChangeState: never, onDidCheckCli: never },
+      watch,
+    );
     const item = create.mock.results[0]?.value;
     create.mockRestore();
     const set = (next: RunningBatch[]) => {
@@ -80,6 +92,33 @@ describe("the tooltip of the status bar item", () => {
     set([]);
     expect(paragraphs()).toHaveLength(3);
     expect(item.accessibilityInformation.label).toBe(`Claude Virtual API: ${summary}`);
+  });
+
+  it("says what is wrong with the CLI, and offers what helps", () => {
+    const trouble = { problem: "cli_not_signed_in", message: "" } as const;
+    const { item, paragraphs } = itemOf([], undefined, trouble);
+    const warning = "Claude Code is not signed in, so requests will fail.";
+    expect(paragraphs()[2]).toBe(warning);
+    expect(paragraphs()[3]).toMatch(/^\[Sign In\]\(command:claudeVirtualApi\.signIn\)/);
+    expect(item.backgroundColor.id).toBe("statusBarItem.warningBackground");
+    expect(item.accessibilityInformation.label).toContain(warning);
+  });
+
+  it("opens the settings of the machine in a remote window, where the user's have no effect", () => {
+    expect(itemOf([]).item.tooltip.value).toContain("(command:workbench.action.openSettings?");
+    env.remoteName = "wsl";
+    onTestFinished(() => {
+      env.remoteName = undefined;
+    });
+    const { item } = itemOf([]);
+    expect(item.tooltip.value).toContain("(command:workbench.action.openRemoteSettings?");
+    expect(item.tooltip.isTrusted.enabledCommands).toContain("workbench.action.openRemoteSettings");
+  });
+
+  it("offers a start only where there is no server, and a restart only where there is one", () => {
+    expect(itemOf([], { kind: "stopped" }).item.tooltip.value).toMatch(/\[Start\]/);
+    expect(itemOf([], { kind: "stopped" }).item.tooltip.value).not.toMatch(/\[Restart\]/);
+    expect(itemOf([]).item.tooltip.value).toMatch(/\[Restart\]/);
   });
 
   it("takes no command from the reason", () => {

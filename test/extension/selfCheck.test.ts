@@ -6,17 +6,26 @@ import { runSelfCheck } from "../../src/extension/commands/selfCheck.ts";
 afterEach(() => vi.restoreAllMocks());
 
 /** The command's parts, with what the check finds, and whether the user then asks for the log. */
-function scene(trouble: string[], asksForLog = false) {
+function scene(trouble: string[], { asksForLog = false, isChecked = true } = {}) {
   const logged: string[] = [];
   const shown = vi.fn();
-  const channel = { info: (line: string) => void logged.push(line), show: shown };
-  const examine = async () => ({ lines: ["Claude Code 2.1.330 at /bin/claude", ...trouble], trouble });
+  const warned: string[] = [];
+  const channel = {
+    info: (line: string) => void logged.push(line),
+    warn: (line: string) => void warned.push(line),
+    show: shown,
+  };
+  const examine = async () => ({
+    lines: ["Claude Code 2.1.330 at /bin/claude", ...trouble.map((text) => `✗ ${text}`)],
+    trouble,
+    isChecked,
+  });
   const answer = async (...[, button]: unknown[]) => (asksForLog ? button : undefined) as never;
   const told = {
     information: vi.spyOn(vscode.window, "showInformationMessage").mockImplementation(answer),
     warning: vi.spyOn(vscode.window, "showWarningMessage").mockImplementation(answer),
   };
-  return { logged, shown, told, parts: { channel, examine } as unknown as Parts };
+  return { logged, warned, shown, told, parts: { channel, examine } as unknown as Parts };
 }
 
 describe("the self-check command", () => {
@@ -28,12 +37,22 @@ describe("the self-check command", () => {
     expect(logged).toEqual(["Claude Code 2.1.330 at /bin/claude"]);
   });
 
-  it("names what is lost, and shows the log when asked to", async () => {
-    const { parts, told, shown } = scene(["✗ one call after max_tokens: 4 calls", "not signed in"], true);
+  it("does not claim that checks passed which were not run", async () => {
+    const { parts, told } = scene([], { isChecked: false });
     await runSelfCheck(parts);
-    const text = "The self-check of Claude Code found: ✗ one call after max_tokens: 4 calls; not signed in";
+    const text = "Claude Code was found, but the self-check was not run. The log says why.";
+    expect(told.information).toHaveBeenCalledExactlyOnceWith(text, "Show Log");
+  });
+
+  it("names what is lost, and shows the log when asked to", async () => {
+    const { parts, told, shown, warned } = scene(["one call after max_tokens: 4 calls", "not signed in"], {
+      asksForLog: true,
+    });
+    await runSelfCheck(parts);
+    const text = "The self-check of Claude Code found: one call after max_tokens: 4 calls; not signed in";
     expect(told.warning).toHaveBeenCalledExactlyOnceWith(text, "Show Log");
     expect(told.information).not.toHaveBeenCalled();
+    expect(warned).toEqual(["✗ one call after max_tokens: 4 calls", "✗ not signed in"]);
     await vi.waitFor(() => expect(shown).toHaveBeenCalledOnce());
   });
 });

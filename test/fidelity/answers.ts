@@ -1,3 +1,4 @@
+import { QUICK } from "../support/full.ts";
 import { eventsFor, type StreamEvent, text, thinking, toolUse } from "../support/replies.ts";
 
 /** The events of one block that is opened as it stands, with these deltas. */
@@ -37,7 +38,7 @@ const found = {
 export const ANSWERS: Record<string, StreamEvent[]> = {
   text: [...eventsFor([text("A few words of an answer")])],
   "text of every kind": [...eventsFor([text('é \u2028\u2029\u0000\ufeff 😀 \\ " \r\n\t data: x\n\nevent: y')])],
-  "a long text": [...eventsFor([text("word ".repeat(20_000))])],
+  "a long text": [...eventsFor([text("word ".repeat(QUICK ? 3000 : 20_000))])],
   "an empty text": stream(block(0, { type: "text", text: "" })),
   "text that cites": stream(
     block(

@@ -100,13 +100,18 @@ describe("a path that is not served", () => {
     ["/proxy/v1/messages", "/v1/messages"],
     ["/openai/deployments/x/v1/messages/count_tokens", "/v1/messages/count_tokens"],
     ["/claude/messages", "/v1/messages"],
+    ["/count_tokens", "/v1/messages/count_tokens"],
+    ["/v1/count_tokens", "/v1/messages/count_tokens"],
+    ["/v1/batches/", "/v1/messages/batches"],
+    ["/batches/msgbatch_A/cancel", "/v1/messages/batches/msgbatch_A/cancel"],
+    ["/v1/models/v1/messages", "/v1/messages"],
   ])("is answered with the one that may be meant: %s", async (path, meant) => {
     const { host } = new URL(on.url);
     const hint = `Not Found: '${path}' is not an address of this server. Did you mean http://${host}${meant}? Set the base URL to http://${host}, or to http://${host}/v1 where the client adds no /v1.`;
     expectRefusal(await get(path, KEY, "POST"), 404, "not_found_error", hint);
   });
 
-  it.each(["/nowhere", "/v1/files/file_x/other", "/v1/v1/nowhere"])(
+  it.each(["/nowhere", "/v1/files/file_x/other", "/v1/v1/nowhere", "/cancel", "/usage_report/x", "/v1/file_x"])(
     "is answered with where all are listed: %s",
     async (path) => {
       const hint = `Not Found. GET http://${new URL(on.url).host}/ lists what this server answers.`;
@@ -136,6 +141,12 @@ describe("a path that is not served", () => {
     ["POST", "/v1/embeddings", /Embeddings/],
     ["GET", "/api/claude_cli/bootstrap", /Claude Code/],
     ["GET", "/v1/code/sessions", /Claude Code/],
+    ["GET", "/v1/compliance/activities", /Compliance API/],
+    ["POST", "/model/us.anthropic.claude-opus-5-v1%3A0/invoke", /Bedrock or Vertex.*ANTHROPIC_BASE_URL/],
+    ["POST", "/v1/projects/p/locations/l/publishers/anthropic/models/m:rawPredict", /Bedrock or Vertex/],
+    ["POST", "/openai/v1/chat/completions", /OpenAI/],
+    ["POST", "/v1/assistants", /OpenAI/],
+    ["GET", "/api/tags", /Ollama/],
   ])("says why, if it is one of Anthropic's or OpenAI's: %s %s", async (method, path, reason) => {
     for (const headers of [KEY, {}]) expectRefusal(await get(path, headers, method), 404, "not_found_error", reason);
   });

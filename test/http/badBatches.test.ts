@@ -5,6 +5,7 @@ import { createGzip, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { BatchCalls, items } from "../support/batchCalls.ts";
 import { faultlessStage } from "../support/fileStage.ts";
+import { itThorough } from "../support/full.ts";
 import { simple } from "../support/harness.ts";
 import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
 
@@ -173,7 +174,7 @@ describe("a batch that is too large", () => {
     expectRefusal(answer, 413, "request_too_large", "Request exceeds the maximum size of 256 MB.");
   });
 
-  it("is refused by its true size, whatever it is on the way", async () => {
+  itThorough("is refused by its true size, whatever it is on the way", async () => {
     expectRefusal(await sendZipped(257), 413, "request_too_large", "Request exceeds the maximum size of 256 MB.");
   });
 

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it, vi } from "vitest";
 import { faultlessStage, fileStage } from "../support/fileStage.ts";
-import { FULL } from "../support/full.ts";
+import { FULL, QUICK } from "../support/full.ts";
 import { simple, stage, until } from "../support/harness.ts";
 import { expectRefusal, rawRequest } from "../support/rawRequest.ts";
 import { reply, text } from "../support/replies.ts";
@@ -90,7 +90,7 @@ describe("a large body", () => {
 
 describe("large bodies at the same time", () => {
   const on = fileStage({ maxBodyMemory: FULL ? 128 * MB : 4 * MB, maxQueue: 300 });
-  const [count, size] = FULL ? [130, 31 * MB] : [12, 700 * KB];
+  const [count, size] = FULL ? [130, 31 * MB] : [QUICK ? 6 : 12, 700 * KB];
   /** As many as are held at once: half of the memory for those over 4 MB, a quarter for others. */
   const together = FULL ? 2 : 1;
 

@@ -103,6 +103,29 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
     await expectServedBy(on, NEW);
   });
 
+  it("goes back to the first one once an update has put it back", async () => {
+    const { first, second, install, serve } = await machine();
+    await install(first, OLD);
+    await install(second, "2.1.325");
+    const on = await serve();
+    await expectServedBy(on, OLD);
+    await rm(join(first, "claude"));
+    await expectServedBy(on, "2.1.325");
+    await install(first, NEW);
+    await expectServedBy(on, NEW);
+    expect(on.log.filter((line) => line.includes("Claude Code changed"))).toHaveLength(2);
+  });
+
+  it("uses one that it has passed over once that is mended", async () => {
+    const { first, second, install, serve } = await machine();
+    await install(first, "2.1.1");
+    await install(second, OLD);
+    const on = await serve();
+    await expectServedBy(on, OLD);
+    await install(first, NEW);
+    await expectServedBy(on, NEW);
+  });
+
   it("looks at a symbolic link's new target, and lets idle workers of the old version go", async () => {
     const { home, first, install, serve } = await machine();
     const link = join(first, "claude");

@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { apiCount } from "../support/apiCount.ts";
 import { fileStage } from "../support/fileStage.ts";
-import { sampled } from "../support/full.ts";
+import { itThorough, sampled } from "../support/full.ts";
 import { stage, until } from "../support/harness.ts";
 import { png } from "../support/images.ts";
 import { gate, type Reply } from "../support/replies.ts";
@@ -58,7 +58,7 @@ const EXACT: [string, object[]][] = [
 ];
 
 describe("is what the API's own counter says of", () => {
-  it.each(sampled(EXACT, 3))("%s", async (_name, messages) => {
+  it.each(sampled(EXACT, 3, 1))("%s", async (_name, messages) => {
     expect(await count({ messages })).toEqual([200, { input_tokens: apiCount({ messages }) }, "exact"]);
   });
 });
@@ -76,7 +76,7 @@ const SUMS: [string, object][] = [
 ];
 
 describe("is the sum of what it says of the parts, and so the same, with", () => {
-  it.each(sampled(SUMS, 2))("%s", async (_name, rest) => {
+  it.each(sampled(SUMS, 2, 1))("%s", async (_name, rest) => {
     const body = { messages: question, ...rest };
     const { system } = rest as { system?: { text: string }[] };
     // several blocks are one text to the CLI, joined by a blank line
@@ -107,7 +107,7 @@ const ESTIMATES: [string, object][] = [
 ];
 
 describe("is told to be an estimate with", () => {
-  it.each(sampled(ESTIMATES, 4))("%s", async (_name, rest) => {
+  it.each(sampled(ESTIMATES, 4, 1))("%s", async (_name, rest) => {
     const [status, body, trust] = await count({ messages: question, ...rest });
     expect([status, trust]).toEqual([200, "estimate"]);
     expect((body as Counted).input_tokens).toBeGreaterThan(10);
@@ -119,15 +119,16 @@ describe("an estimate of tools", () => {
   const strict = { ...weather, name: "is_strict", strict: true };
   const presence = 346;
 
-  it.each([
+  const uncounted: [string, object][] = [
     ["one without a description", { ...weather, description: undefined }],
     ["a strict one", strict],
     ["one of the API's own", { type: "bash_20250124", name: "bash" }],
-  ])("has the cost of their presence when none is counted: %s", async (_name, tool) => {
+  ];
+  it.each(sampled(uncounted, 3, 1))("has the cost of their presence when none is counted: %s", async (_name, tool) => {
     expect(await cost([tool])).toBeGreaterThan((await cost([])) + presence);
   });
 
-  it("has that cost once, when others are counted or not", async () => {
+  itThorough("has that cost once, when others are counted or not", async () => {
     const [none, first, both] = [await cost([]), await cost([weather]), await cost([weather, strict])];
     expect(both - first).toBeLessThan(presence);
     expect((await cost([strict, { ...strict, name: "too" }])) - none).toBeLessThan(2 * presence);
@@ -172,7 +173,7 @@ describe("a request", () => {
     expect(on.standIn.counts).toHaveLength(0);
   });
 
-  it("is counted alike when its body is read on the thread", async () => {
+  itThorough("is counted alike when its body is read on the thread", async () => {
     const compressed = async (body: object) => {
       const headers = { "content-type": "application/json", "content-encoding": "gzip" };
       const sent = gzipSync(JSON.stringify({ model: "sonnet", ...body }));
@@ -235,7 +236,8 @@ describe("a request", () => {
   });
 });
 
-it("asks for a sign-in as a message does", async () => {
+// signIn.test.ts has counts without a sign-in
+itThorough("asks for a sign-in as a message does", async () => {
   await using other = await stage({ environment: { PATH: process.env.PATH, HOME: "/nonexistent" } });
   const response = await other.call("/v1/messages/count_tokens", {
     method: "POST",

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { faultlessStage } from "../support/fileStage.ts";
+import { sampled } from "../support/full.ts";
 import { simple } from "../support/harness.ts";
 import { failure } from "../support/replies.ts";
 
@@ -31,7 +32,7 @@ async function expectJudgedUpstream(body: object, message: string) {
 }
 
 describe("a request", () => {
-  it.each([
+  const FIELDS = [
     [{ max_tokens: 1.5 }, "max_tokens: Input should be a valid integer"],
     [{ max_tokens: -1 }, "max_tokens: Input should be greater than or equal to 0"],
     [{ max_tokens: "100" }, "max_tokens: Input should be a valid integer"],
@@ -52,7 +53,8 @@ describe("a request", () => {
     [{ thinking: true }, `thinking: ${NO_OBJECT}`],
     [{ metadata: { user_id: 5 } }, "metadata.user_id: Input should be a valid string"],
     [{ metadata: { user_id: "x".repeat(513) } }, "metadata.user_id: String should have at most 512 characters"],
-  ])("is judged upstream with %j", async (fields, message) => {
+  ] as const;
+  it.each(sampled(FIELDS, FIELDS.length, 6))("is judged upstream with %j", async (fields, message) => {
     await expectJudgedUpstream(simple("Hi", fields), message);
   });
 
@@ -64,7 +66,7 @@ describe("a request", () => {
 });
 
 describe("a conversation", () => {
-  it.each([
+  const CONTENTS = [
     ["no content", talk({ role: "user" }), "messages.0.content: Field required"],
     ["a number for content", talk({ role: "user", content: 5 }), "messages.0.content: Input should be a valid list"],
     ["no role", talk({ content: "Hi" }), "messages.0.role: Field required"],
@@ -103,11 +105,12 @@ describe("a conversation", () => {
       "messages.0.content.0.text.text: Input should be a valid string",
     ],
     ["null for a block", say(null), `messages.0.content.0: ${NO_OBJECT}`],
-  ])("is judged upstream with %s", async (_name, body, message) => {
+  ] as const;
+  it.each(sampled(CONTENTS, CONTENTS.length, 5))("is judged upstream with %s", async (_name, body, message) => {
     await expectJudgedUpstream(body, message);
   });
 
-  it.each([
+  const USES = [
     ["a use without a result", [hello, assistant(use("a"))], unanswered(1, "a")],
     ["two uses without results", [hello, assistant(use("a"), use("b")), hello], unanswered(1, "a, b")],
     ["one of two uses unanswered", [hello, assistant(use("a"), use("b")), user(result("a"))], unanswered(1, "b")],
@@ -132,7 +135,8 @@ describe("a conversation", () => {
       [hello, assistant(use("a"), use("a")), user(result("a"))],
       "messages.1.content.1: `tool_use` ids must be unique",
     ],
-  ])("is judged upstream with %s", async (_name, messages, message) => {
+  ] as const;
+  it.each(sampled(USES, USES.length, 3))("is judged upstream with %s", async (_name, messages, message) => {
     await expectJudgedUpstream(talk(...messages), message);
   });
 

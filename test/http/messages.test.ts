@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fileStage } from "../support/fileStage.ts";
+import { sampled } from "../support/full.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { eventsFor, gate, paced, reply, text, thinking, toolUse } from "../support/replies.ts";
 
@@ -76,7 +77,8 @@ describe("POST /v1/messages", () => {
     expect(upstream.system.at(-1)).toMatchObject({ type: "text", text: "Be brief." });
   });
 
-  it.each(["/help", "@/etc/hostname", "!ls", "#note", "  /cost now", "exit"])("carries %j as text", async (content) => {
+  const commands = ["/help", "@/etc/hostname", "!ls", "#note", "  /cost now", "exit"];
+  it.each(sampled(commands, commands.length, 3))("carries %j as text", async (content) => {
     expect((await on.post(simple(content))).status).toBe(200);
     expect(on.standIn.messages[0]?.body.messages).toEqual([{ role: "user", content }]);
   });
@@ -143,7 +145,7 @@ describe("POST /v1/messages", () => {
     });
   });
 
-  it.each([
+  const ENDS: [string, Parameters<typeof reply>[0]][] = [
     ["max_tokens", [text("cut off")]],
     ["refusal", [text("no")]],
     ["model_context_window_exceeded", [text("full")]],
@@ -151,14 +153,18 @@ describe("POST /v1/messages", () => {
     ["stop_sequence", [text("until")]],
     ["tool_use", [toolUse("unknown", {})]],
     ["end_turn", []],
-  ])("costs one upstream call when it ends with %s", async (stop_reason, blocks) => {
-    const scripted = reply(blocks, { stop_reason });
-    on.standIn.respond = () => scripted;
-    const response = await on.post(simple());
-    expect(await response.json()).toEqual("folded" in scripted ? scripted.folded : undefined);
-    // the worker takes the next request only after it is done with this one
-    on.standIn.respond = () => reply([text("next")]);
-    await on.post(simple("next"));
-    expect(on.standIn.messages).toHaveLength(2);
-  });
+  ];
+  it.each(sampled(ENDS, ENDS.length, 4))(
+    "costs one upstream call when it ends with %s",
+    async (stop_reason, blocks) => {
+      const scripted = reply(blocks, { stop_reason });
+      on.standIn.respond = () => scripted;
+      const response = await on.post(simple());
+      expect(await response.json()).toEqual("folded" in scripted ? scripted.folded : undefined);
+      // the worker takes the next request only after it is done with this one
+      on.standIn.respond = () => reply([text("next")]);
+      await on.post(simple("next"));
+      expect(on.standIn.messages).toHaveLength(2);
+    },
+  );
 });

@@ -48,6 +48,12 @@ describe("a connection that fails", () => {
     });
   });
 
+  it("for an API that speaks no TLS is named as such", async () => {
+    const failure = await failureWith({ ANTHROPIC_BASE_URL: `https://127.0.0.1:${new URL(standIn.url).port}` });
+    expect(failure).toMatchObject({ status: 500, retry: "false", details: { reason: "tls" } });
+    expect(failure.message).toMatch(/^The TLS handshake with https:\/\/127\.0\.0\.1:\d+ failed/);
+  });
+
   it("since the proxy asks for credentials is named as such, and shows none", async () => {
     await using proxy = await startProxy({ status: 407 });
     const HTTPS_PROXY = `http://ann:wrong-word@127.0.0.1:${proxy.port}`;

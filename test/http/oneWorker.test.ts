@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { FULL } from "../support/full.ts";
+import { FULL, QUICK } from "../support/full.ts";
 import { eventsOf, stage } from "../support/harness.ts";
 import { reply, text, thinking, toolUse } from "../support/replies.ts";
 
-const REQUESTS = FULL ? 200 : 60;
+const REQUESTS = FULL ? 200 : QUICK ? 20 : 60;
 
 /** A request unlike its neighbours: each field comes and goes in a rhythm of its own. */
 function request(n: number) {

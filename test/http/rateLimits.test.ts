@@ -7,43 +7,49 @@ import { failure, reply, text } from "../support/replies.ts";
 const TOLD = /^(retry-after|x-should-retry|anthropic-ratelimit-.*)$/;
 const limitsOf = (response: Response) => Object.fromEntries([...response.headers].filter(([name]) => TOLD.test(name)));
 
-describe.each([true, false])("signed in with an API key, with stream %s", (stream) => {
+describe("signed in with an API key", () => {
   const on = fileStage();
 
-  it.each([
-    [429, "rate_limit_error", TOO_MANY],
-    [529, "overloaded_error", { "retry-after": "17" }],
-    [400, "invalid_request_error", { "x-should-retry": "false" }],
-    [500, "api_error", {}],
-  ])("a %i %s keeps upstream's headers about limits", async (status, type, headers) => {
-    on.standIn.respond = () => failure(status, type, "Words", headers as Record<string, string>);
-    const response = await on.post(simple("x", { stream }));
-    expect(response.status).toBe(status);
-    expect(limitsOf(response)).toEqual(headers);
-  });
+  describe.each([true, false])("with stream %s", (stream) => {
+    it.each([
+      [429, "rate_limit_error", TOO_MANY],
+      [529, "overloaded_error", { "retry-after": "17" }],
+      [400, "invalid_request_error", { "x-should-retry": "false" }],
+      [500, "api_error", {}],
+    ])("a %i %s keeps upstream's headers about limits", async (status, type, headers) => {
+      on.standIn.respond = () => failure(status, type, "Words", headers as Record<string, string>);
+      const response = await on.post(simple("x", { stream }));
+      expect(response.status).toBe(status);
+      expect(limitsOf(response)).toEqual(headers);
+    });
 
-  it("a good answer keeps them, too, and says in upstream's words whose it is", async () => {
-    const own = { "request-id": "req_upstream", "anthropic-organization-id": "org_1", "anthropic-workspace-id": "w_1" };
-    const { "retry-after": _, ...limits } = TOO_MANY;
-    on.standIn.respond = () => reply([text("Hello")], {}, { ...own, ...limits, "x-gateway": "hush-hush" });
-    const { headers } = await on.post(simple("x", { stream }));
-    expect(Object.fromEntries(headers)).toMatchObject({ ...own, ...limits });
-    expect(headers.has("x-gateway")).toBe(false);
-    on.standIn.respond = () => reply([text("Hello")]);
-    const next = await on.post(simple("x", { stream }));
-    expect(next.headers.get("request-id")).toMatch(/^req_[0-9a-f]{24}$/);
-    expect(limitsOf(next)).toEqual({});
-  });
+    it("a good answer keeps them, too, and says in upstream's words whose it is", async () => {
+      const own = {
+        "request-id": "req_upstream",
+        "anthropic-organization-id": "org_1",
+        "anthropic-workspace-id": "w_1",
+      };
+      const { "retry-after": _, ...limits } = TOO_MANY;
+      on.standIn.respond = () => reply([text("Hello")], {}, { ...own, ...limits, "x-gateway": "hush-hush" });
+      const { headers } = await on.post(simple("x", { stream }));
+      expect(Object.fromEntries(headers)).toMatchObject({ ...own, ...limits });
+      expect(headers.has("x-gateway")).toBe(false);
+      on.standIn.respond = () => reply([text("Hello")]);
+      const next = await on.post(simple("x", { stream }));
+      expect(next.headers.get("request-id")).toMatch(/^req_[0-9a-f]{24}$/);
+      expect(limitsOf(next)).toEqual({});
+    });
 
-  it("the headers of one answer are never those of another", async () => {
-    on.standIn.respond = () => reply([text("Hello")], {}, TOO_MANY);
-    await (await on.post(simple("x", { stream }))).text();
-    on.standIn.respond = () => failure(429, "rate_limit_error", "Words");
-    expect(limitsOf(await on.post(simple("x", { stream })))).toEqual({});
-    on.standIn.respond = () => failure(429, "rate_limit_error", "Words", TOO_MANY);
-    await on.post(simple("x", { stream }));
-    on.standIn.respond = () => ({ hangUp: true });
-    expect(limitsOf(await on.post(simple("x", { stream })))).toEqual({});
+    it("the headers of one answer are never those of another", async () => {
+      on.standIn.respond = () => reply([text("Hello")], {}, TOO_MANY);
+      await (await on.post(simple("x", { stream }))).text();
+      on.standIn.respond = () => failure(429, "rate_limit_error", "Words");
+      expect(limitsOf(await on.post(simple("x", { stream })))).toEqual({});
+      on.standIn.respond = () => failure(429, "rate_limit_error", "Words", TOO_MANY);
+      await on.post(simple("x", { stream }));
+      on.standIn.respond = () => ({ hangUp: true });
+      expect(limitsOf(await on.post(simple("x", { stream })))).toEqual({});
+    });
   });
 });
 

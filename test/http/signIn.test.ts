@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { itThorough, sampled } from "../support/full.ts";
 import { cliEnvironment, health, type Stage, scratchHome, simple, stage, until } from "../support/harness.ts";
 import { failure } from "../support/replies.ts";
 import { SIGN_INS, subscriptionFiles, withVariables, writeFiles } from "../support/signIns.ts";
@@ -26,6 +27,13 @@ async function user(settings: object, warm = 0) {
 const keyOf = ({ messages }: StandIn) =>
   messages.at(-1)?.headers["x-api-key"] ?? messages.at(-1)?.headers.authorization;
 
+it("finds a sign-in when the CLI is asked afresh, though a worker waits that was started without one", async () => {
+  const { on, home } = await user({}, 1);
+  expect(await on.server.troubleWithCli()).toMatchObject({ problem: "cli_not_signed_in" });
+  await writeFiles(home, subscriptionFiles("max"));
+  expect(await on.server.troubleWithCli({ afresh: true })).toBeUndefined();
+});
+
 describe("a sign-in in the user's settings of the CLI", () => {
   it("reaches the worker as a variable, without the rest of the settings, and stays out of the log", async () => {
     const { on, standIn } = await user({
@@ -39,13 +47,14 @@ describe("a sign-in in the user's settings of the CLI", () => {
     expect(on.log.join("\n")).not.toContain("key-of-the-settings");
   });
 
-  it("reaches the worker as a helper", async () => {
+  // a helper has its tests below
+  itThorough("reaches the worker as a helper", async () => {
     const { on, standIn } = await user({ apiKeyHelper: "echo key-of-the-helper" });
     expect((await on.post(simple("x"))).status).toBe(200);
     expect(keyOf(standIn)).toContain("key-of-the-helper");
   });
 
-  it("is read from a file with a byte order mark", async () => {
+  itThorough("is read from a file with a byte order mark", async () => {
     const { on, standIn, home } = await user({});
     const settings = JSON.stringify({ env: { ANTHROPIC_API_KEY: "key-of-the-settings" } });
     await writeFile(join(home, ".claude", "settings.json"), `\u{feff}${settings}`);
@@ -115,7 +124,16 @@ describe("a subscription", () => {
     expect(JSON.stringify(cli)).not.toContain("example.com");
   });
 
-  it("is used as soon as it is there, and missed as soon as it is gone", async () => {
+  it("is noticed when a worker that was signed out answers a request with it", async () => {
+    const { on, home } = await subscriber({});
+    await until(async () => (await health(on)).cli?.signed_in === false);
+    await writeFiles(home, subscriptionFiles("pro"));
+    expect((await on.post(simple("x"))).status).toBe(200);
+    await until(async () => (await health(on)).cli.sign_in?.plan === "Claude Pro");
+    expect(await on.server.troubleWithCli()).toBeUndefined();
+  });
+
+  itThorough("is used as soon as it is there, and missed as soon as it is gone", async () => {
     const { on, home, count } = await subscriber({}, {}, 1);
     expect((await on.post(simple("x"))).status).toBe(401);
     await until(async () => (await health(on)).cli?.signed_in === false);
@@ -133,14 +151,17 @@ describe("a subscription", () => {
   });
 });
 
-describe.each(["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])("a dummy %s beside a subscription", (variable) => {
-  it("is used as the CLI would, and the log says what it displaces", async () => {
-    const { on } = await subscriber(subscriptionFiles("max"), { [variable]: "any-key" });
-    expect((await on.post(simple("x"))).status).toBe(200);
-    expect(keyOf(on.standIn)).toMatch(/^(Bearer )?any-key$/);
-    await until(() => on.log.some((line) => line.startsWith("[warn]") && line.includes(`${variable} displaces`)));
-  });
-});
+describe.each(sampled(["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"], 2, 1))(
+  "a dummy %s beside a subscription",
+  (variable) => {
+    it("is used as the CLI would, and the log says what it displaces", async () => {
+      const { on } = await subscriber(subscriptionFiles("max"), { [variable]: "any-key" });
+      expect((await on.post(simple("x"))).status).toBe(200);
+      expect(keyOf(on.standIn)).toMatch(/^(Bearer )?any-key$/);
+      await until(() => on.log.some((line) => line.startsWith("[warn]") && line.includes(`${variable} displaces`)));
+    });
+  },
+);
 
 /** A server of a user with a helper that notes its runs and numbers its keys. */
 async function helped(environment: NodeJS.ProcessEnv = {}, ending = "") {
@@ -168,7 +189,7 @@ describe("a helper", () => {
     expect((await health(on)).cli.sign_in).toEqual({ kind: "api_key", source: "apiKeyHelper" });
   });
 
-  it("runs again when its time to live has passed", async () => {
+  itThorough("runs again when its time to live has passed", async () => {
     const { on, keys } = await helped({ CLAUDE_CODE_API_KEY_HELPER_TTL_MS: "1" });
     expect((await on.post(simple("x"))).status).toBe(200);
     expect((await on.post(simple("y"))).status).toBe(200);
@@ -183,5 +204,6 @@ describe("a helper", () => {
     expect((await on.post(simple("x"))).status).toBe(401);
     expect(keys()).toEqual([["", "Bearer"]]);
     expect((await health(on)).cli.sign_in.source).toBe("apiKeyHelper");
+    expect(on.log).toContain("[warn] the apiKeyHelper of Claude Code's settings ended with exit code 3");
   });
 });

@@ -4,16 +4,16 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it, onTestFailed } from "vitest";
 import { BatchCalls, type BatchItem, items, outcomesIn, wholeLines } from "../support/batchCalls.ts";
-import { FULL } from "../support/full.ts";
+import { FULL, QUICK } from "../support/full.ts";
 import { scratchHome, until } from "../support/harness.ts";
 import { echo, paced, type StreamEvent } from "../support/replies.ts";
 import { type ServerProcess, startServerProcess, workersOf } from "../support/serverProcess.ts";
 import { type Recorded, StandIn } from "../support/standIn.ts";
 import { Random } from "../unit/support/random.ts";
 
-const ROUNDS = FULL ? 50 : 2;
-const REQUESTS = FULL ? 200 : 12;
-const UPLOADS = FULL ? 50 : 3;
+const ROUNDS = FULL ? 50 : QUICK ? 1 : 2;
+const REQUESTS = FULL ? 200 : QUICK ? 6 : 12;
+const UPLOADS = FULL ? 50 : QUICK ? 2 : 3;
 
 /** Requests of batches that are under way at once: half of what the server may do in all. */
 const CONCURRENCY = FULL ? 4 : 2;

@@ -4,11 +4,11 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { describe, expect, it } from "vitest";
 import { BatchCalls, items } from "../support/batchCalls.ts";
-import { FULL } from "../support/full.ts";
+import { FULL, itThorough, QUICK } from "../support/full.ts";
 import { simple } from "../support/harness.ts";
 import { type ServerProcess, startServerProcess } from "../support/serverProcess.ts";
 
-const SMALL = FULL ? 10_000 : 30;
+const SMALL = FULL ? 10_000 : QUICK ? 10 : 30;
 const LARGE = FULL ? 1000 : 600;
 const KILOBYTES = 250;
 
@@ -25,7 +25,7 @@ function forgetPeak({ child }: ServerProcess): void {
 /** A server that has served, and its size now that it rests. */
 async function atRest() {
   const server = await startServerProcess(["--max-concurrent", "4"]);
-  for (let n = 0; n < 10; n++) await (await server.post(simple())).text();
+  for (let n = 0; n < (QUICK ? 3 : 10); n++) await (await server.post(simple())).text();
   const idle = resident(server, "VmRSS");
   forgetPeak(server);
   const grown = () => Math.round(resident(server, "VmHWM") - idle);
@@ -85,7 +85,7 @@ describe.skipIf(process.platform !== "linux")("the server's memory", () => {
     await batches.ended(id);
   });
 
-  it("holds a single request of 24 MB a few times at most", { timeout: 600_000 }, async () => {
+  itThorough("holds a single request of 24 MB a few times at most", { timeout: 600_000 }, async () => {
     const { server, batches, grown } = await atRest();
     await using _ = server;
     // each escape is a token of its own to a parser that gathers them

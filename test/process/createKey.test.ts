@@ -10,7 +10,7 @@ it("makes a key that only this user can read, and never replaces one", async () 
   const create = () => runCli(["create-key", "--data-dir", join(scratch.home, "data")]);
   const { code, stdout } = await create();
   expect(code).toBe(0);
-  expect(stdout).toContain(`--api-key-file '${path}'`);
+  expect(stdout).toMatch(new RegExp(`\n  node \\S*cli\\.js --api-key-file '${path}'\n`));
   const key = await readFile(path, "utf8");
   expect(key).toMatch(/^cva-[0-9a-f-]{36}\n$/);
   expect(stdout).not.toContain(key.trim());

@@ -18,7 +18,7 @@ import {
   postForm,
   upload,
 } from "../support/forms.ts";
-import { FULL } from "../support/full.ts";
+import { FULL, QUICK } from "../support/full.ts";
 import { scratchHome, simple, until } from "../support/harness.ts";
 import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
 import { startServerProcess } from "../support/serverProcess.ts";
@@ -97,7 +97,7 @@ describe("an upload that the client breaks off", () => {
     const body = form({ name: "expires_in_seconds", content: "3600" }, aFile());
     let cuts = 0;
     const noticed = () => server.output.stderr.split("POST /v1/files (client gone)").length - 1;
-    for (let length = 0; length < body.length; length += FULL ? 1 : 17) {
+    for (let length = 0; length < body.length; length += FULL ? 1 : QUICK ? 53 : 17) {
       cuts += 1;
       await cutOff(server.url, body, length);
       await until(() => noticed() === cuts);
@@ -167,7 +167,7 @@ describe("a server that is killed in the midst of uploads", () => {
     const dataDir = join(scratch.home, "data");
     const sent = new Map<string, string>();
     const acknowledged = new Set<string>();
-    for (let round = 0; round < (FULL ? 25 : 4); round++) {
+    for (let round = 0; round < (FULL ? 25 : QUICK ? 2 : 4); round++) {
       await using server = await startServerProcess(["--data-dir", dataDir]);
       const enough = acknowledged.size + randomInt(1, 8);
       const client = async () => {

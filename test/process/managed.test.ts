@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { claudePath } from "../support/claude.ts";
-import { FULL, sampled } from "../support/full.ts";
+import { FULL, QUICK, sampled } from "../support/full.ts";
 import { health, scratchHome, simple, until } from "../support/harness.ts";
 import { canManage, MANAGED_FILE, managedNode } from "../support/managedMachine.ts";
 import { type Reply, reply, text } from "../support/replies.ts";
@@ -10,8 +10,11 @@ import { type ServerProcess, startServerProcess, WITH_SELF_CHECK } from "../supp
 import { SIGN_INS, writeFiles } from "../support/signIns.ts";
 import { StandIn } from "../support/standIn.ts";
 
-const ROUNDS = FULL ? 20 : 3;
+const ROUNDS = FULL ? 20 : QUICK ? 1 : 3;
 const DENY = { permissions: { deny: ["WebFetch"] } };
+
+const EFFORT = { CLAUDE_CODE_EFFORT_LEVEL: "high" };
+const EFFORT_NAMES = ["env.CLAUDE_CODE_EFFORT_LEVEL"];
 
 const ONE_PLACE = ["--max-concurrent", "1"];
 const stopped = (stop_reason: string) => () => reply([text("one two")], { stop_reason });
@@ -65,6 +68,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     ["a rule for permissions", DENY, {}],
     ["no mods but its own", { allowManagedModsOnly: true }, {}],
     ["variables", { env: { SOMETHING: "1" } }, { managed_settings: ["env.SOMETHING"] }],
+    ["variables that replace ours", { env: EFFORT }, { managed_settings: EFFORT_NAMES, overrides: EFFORT_NAMES }],
     ["models", { availableModels: ["sonnet"] }, {}],
     ["a helper", { apiKeyHelper: "echo key-of-the-organization" }, {}],
   ];
@@ -75,7 +79,12 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
       await expectOneCallEach(server);
       const [key = ""] = Object.keys(settings);
       const managed_settings = [expect.stringContaining(key)];
-      const expected = { guard: expect.stringContaining("managed settings"), managed_settings, mods_forbidden_by: [] };
+      const expected = {
+        guard: expect.stringContaining("managed settings"),
+        managed_settings,
+        mods_forbidden_by: [],
+        overrides: [],
+      };
       expect((await health(server)).cli.organization).toEqual({ ...expected, ...organization });
       expect(server.output.stderr).not.toContain("is replaced");
     },
@@ -94,9 +103,30 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
   });
 
   it("passes the self-check", async () => {
-    const server = await machine(DENY, [WITH_SELF_CHECK]);
-    expect((await server.post(simple("Hello"))).status).toBe(200);
+    const server = await machine({ ...DENY, availableModels: ["haiku"] }, [WITH_SELF_CHECK]);
+    expect((await server.post(simple("Hello", { model: "haiku" }))).status).toBe(200);
     expect(server.output.stderr).toContain("passed the self-check");
+  });
+
+  it("gives a body of any size the key of the organization's helper", async () => {
+    const server = await machine({ apiKeyHelper: "echo key-of-the-organization" });
+    expect((await server.post(simple("x".repeat(200_000)))).status).toBe(200);
+    expect(server.standIn.messages[0]?.headers.authorization).toBe("Bearer key-of-the-organization");
+  });
+
+  it("refuses a model that is not allowed, in whose place the CLI would call that of the request before", async () => {
+    const server = await machine({ availableModels: ["haiku"] });
+    expect((await server.post(simple("Hello", { model: "haiku" }))).status).toBe(200);
+    const refused = await server.post(simple("Hello"));
+    expect(refused.status).toBe(403);
+    const { error } = (await refused.json()) as { error: object };
+    const message = expect.stringMatching(/managed settings .*\(availableModels\) do not allow the model 'sonnet'/);
+    expect(error).toEqual({ type: "permission_error", message });
+    expect((await server.post(simple("Hello", { model: "claude-haiku-4-5" }))).status).toBe(200);
+    expect(server.standIn.messages.map(({ body }) => body.model)).toEqual([
+      expect.stringContaining("haiku"),
+      "claude-haiku-4-5",
+    ]);
   });
 
   it("makes no call of a self-check where these would go to the organization's gateway", async () => {
@@ -114,6 +144,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
   const forbidden: [string, object][] = [
     ["disableSideloadFlags", { disableSideloadFlags: true }],
     ["forceLoginMethod", { forceLoginMethod: "console" }],
+    ["env.CLAUDE_CODE_EXTRA_BODY", { env: { CLAUDE_CODE_EXTRA_BODY: "{}" } }],
   ];
   it.each(sampled(forbidden, 1))("says that %s keeps it from serving", async (name, settings) => {
     const server = await machine(settings, [WITH_SELF_CHECK]);
@@ -149,7 +180,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
       1,
     ],
   ];
-  it.each(FULL ? diagnoses : diagnoses.slice(1, 2))(
+  it.each(FULL ? diagnoses : diagnoses.slice(1, QUICK ? 1 : 2))(
     "has doctor name %s: %j",
     async (_name, settings, expected, status) => {
       await using scratch = await scratchHome();

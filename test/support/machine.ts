@@ -82,6 +82,10 @@ export class FakeServer implements Server {
     return () => {};
   }
 
+  cliPath(): string {
+    return "/opt/claude";
+  }
+
   async troubleWithCli(): Promise<CliTrouble | undefined> {
     return this.#machine.trouble;
   }

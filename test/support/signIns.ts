@@ -72,6 +72,21 @@ export const SIGN_INS = {
   },
   Vertex: { env: { ...WITHOUT_KEY, ...CLOUDS.Vertex(NO_PLACE) } },
   Bedrock: { env: { ...WITHOUT_KEY, ...CLOUDS.Bedrock(NO_PLACE) } },
+  "Anthropic on AWS": {
+    env: {
+      ...WITHOUT_KEY,
+      ...{ CLAUDE_CODE_USE_ANTHROPIC_AWS: "1", AWS_REGION: "us-east-1", ANTHROPIC_AWS_WORKSPACE_ID: "wrkspc_1" },
+      ...{ ANTHROPIC_AWS_BASE_URL: NO_PLACE, ANTHROPIC_AWS_API_KEY: "aws-key" },
+    },
+  },
+  "Anthropic on Google Cloud": {
+    env: {
+      ...WITHOUT_KEY,
+      CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD: "1",
+      CLAUDE_CODE_SKIP_ANTHROPIC_GOOGLE_CLOUD_AUTH: "1",
+      ...{ ANTHROPIC_GOOGLE_CLOUD_PROJECT: "project", ANTHROPIC_GOOGLE_CLOUD_BASE_URL: NO_PLACE },
+    },
+  },
   Foundry: {
     env: {
       ...WITHOUT_KEY,

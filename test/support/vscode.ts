@@ -112,6 +112,7 @@ export const StatusBarAlignment = { Left: 1, Right: 2 };
 
 export const env = {
   language: "en",
+  shell: "/bin/bash",
   uiKind: UIKind.Desktop,
   remoteName: undefined as string | undefined,
   clipboard: { writeText: async (_text: string) => {} },
@@ -135,6 +136,9 @@ function createTreeView() {
 }
 
 export const window = {
+  createTerminal: (_options: unknown) => ({ show() {}, sendText(_text: string) {} }),
+  onDidEndTerminalShellExecution: (_listener: (event: unknown) => void) => new Disposable(() => {}),
+  onDidCloseTerminal: (_listener: (terminal: unknown) => void) => new Disposable(() => {}),
   createTreeView,
   createStatusBarItem: () => ({ text: "", tooltip: new MarkdownString(), show() {}, dispose() {} }),
   withProgress: (_options: unknown, task: (progress: unknown, token: unknown) => Promise<unknown>) =>

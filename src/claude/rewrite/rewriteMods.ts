@@ -1,8 +1,8 @@
 import { isSignedIn } from "../account.ts";
 import type { CliMessage } from "../codec.ts";
-import type { CliAccount, Organization } from "../description.ts";
+import type { CliAccount } from "../description.ts";
 import { GuardWatch } from "../guard.ts";
-import { forbiddingMods, keysOf, managedSettingsOf } from "../managedSettings.ts";
+import { managedSettingsOf } from "../managedSettings.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
 import { Report } from "../report.ts";
 import { type Ask, type Mods, TransportUnsuited } from "../transport.ts";
@@ -35,15 +35,12 @@ export class RewriteMods implements Mods {
     this.#unsuited ??= "mods are not asked about calls";
   }
 
-  /** Throws `TransportUnsuited`. */
-  async require(account: CliAccount, ask: Ask): Promise<Organization | undefined> {
+  /** Where an organization has rules, requests are not rewritten. Throws `TransportUnsuited`. */
+  async require(account: CliAccount, ask: Ask): Promise<undefined> {
     this.#guard.addAccount(account);
-    const guard = this.#guard.seated;
     const managed = managedSettingsOf(await ask("get_settings"));
     this.#unsuited = await this.#judge(account, ask, managed.length > 0);
     if (this.#unsuited !== undefined) throw new TransportUnsuited(this.#unsuited);
-    if (guard === undefined && managed.length === 0) return undefined;
-    return { guard: guard ?? null, settings: keysOf(managed), withoutMods: forbiddingMods(managed) };
   }
 
   async #judge(account: CliAccount, ask: Ask, isManaged: boolean): Promise<string | undefined> {

@@ -33,6 +33,9 @@ export class RewriteTransport implements Transport {
     this.#model = model;
   }
 
+  /** Where an organization has rules, requests are not rewritten. */
+  async refusalOf(): Promise<undefined> {}
+
   trigger(request: TurnRequest): CliMessage {
     return { ...trigger, message: { role: "user", content: rewritten(request).order } };
   }

@@ -1,6 +1,8 @@
 import * as vscode from "vscode";
+import type { Description } from "../../server.ts";
 import type { Caller } from "../caller.ts";
-import { Command, View, WALKTHROUGH } from "../contributions.ts";
+import { openWalkthrough } from "../contextKeys.ts";
+import { Command, View } from "../contributions.ts";
 import type { Controller } from "../controller.ts";
 import type { Settings } from "../settings.ts";
 import type { BatchesView } from "../views/batches.ts";
@@ -12,6 +14,7 @@ import { copyFileId, deleteFile, openFile, revealFile, uploadFile } from "./file
 import { chooseModel, createApiKey, setApiKey } from "./preferences.ts";
 import { askAboutSelection, sendSelection } from "./selection.ts";
 import { runSelfCheck } from "./selfCheck.ts";
+import { signIn } from "./signIn.ts";
 
 /** What commands work on. */
 export interface Parts {
@@ -20,7 +23,7 @@ export interface Parts {
   settings: Settings;
   channel: vscode.LogOutputChannel;
   /** What is to be known of the CLI. Rejects with its words where it does not run. */
-  examine: () => Promise<{ lines: string[]; trouble: string[] }>;
+  examine: () => Promise<Description>;
   views: { batches: BatchesView; files: FilesView };
 }
 
@@ -37,6 +40,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     copyUrl: () => copyUrl(parts),
     copyEnvironment: () => copyEnvironment(parts),
     copyCurl: () => copyCurl(parts),
+    signIn: () => signIn(parts),
     chooseModel: () => chooseModel(parts),
     createApiKey: () => createApiKey(parts),
     setApiKey: () => setApiKey(parts),
@@ -54,7 +58,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     copyFileId: (argument) => copyFileId(parts, argument),
     deleteFile: (argument) => deleteFile(parts, argument),
     loadMore: (view) => (view === View.files ? views.files : views.batches).list.loadMore(),
-    openWalkthrough: async () => vscode.commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH),
+    openWalkthrough: () => openWalkthrough(controller),
   };
   const registrations = Object.entries(handlers).map(([name, handler]) =>
     vscode.commands.registerCommand(Command[name as keyof typeof Command], (argument: unknown) =>

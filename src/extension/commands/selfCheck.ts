@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import type { Description } from "../../server.ts";
 import { plain } from "../words.ts";
 import { withCancel } from "./dialogs.ts";
 import type { Parts } from "./register.ts";
@@ -6,19 +7,28 @@ import type { Parts } from "./register.ts";
 /** Tries the installed CLI with everything that the server relies on, and tells how that went; the log has it all. */
 export async function runSelfCheck({ examine, channel }: Parts): Promise<void> {
   await withCancel(vscode.l10n.t("Checking Claude Code"), async (signal) => {
-    const { lines, trouble } = await examine();
-    for (const line of lines) channel.info(line);
+    const description = await examine();
+    const { lines } = description;
+    for (const line of lines) {
+      if (line.startsWith("✗")) channel.warn(line);
+      else channel.info(line);
+    }
     if (signal.aborted) return;
     // not awaited, since the check is over however long the user reads
-    void tell(trouble, channel);
+    void tell(description, channel);
   });
 }
 
-async function tell(trouble: readonly string[], channel: vscode.LogOutputChannel): Promise<void> {
+async function tell({ trouble, isChecked }: Description, channel: vscode.LogOutputChannel): Promise<void> {
   const showLog = vscode.l10n.t("Show Log");
   const choice =
     trouble.length === 0
-      ? await vscode.window.showInformationMessage(vscode.l10n.t("Claude Code passed the self-check."), showLog)
+      ? await vscode.window.showInformationMessage(
+          isChecked
+            ? vscode.l10n.t("Claude Code passed the self-check.")
+            : vscode.l10n.t("Claude Code was found, but the self-check was not run. The log says why."),
+          showLog,
+        )
       : await vscode.window.showWarningMessage(
           vscode.l10n.t("The self-check of Claude Code found: {0}", plain(trouble.join("; "))),
           showLog,

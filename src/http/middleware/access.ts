@@ -40,7 +40,7 @@ export function sameMachine(options: AccessOptions, logger: Logger): Middleware 
     checkHost(context, isOurs, nameOf("allowedHosts"));
     // for answers that need no key: a page may neither read them nor embed them
     context.set({ "cross-origin-resource-policy": "same-origin", "x-content-type-options": "nosniff" });
-    const origins = valuesOf(context.req.rawHeaders, "origin");
+    const origins = [...new Set(valuesOf(context.req.rawHeaders, "origin"))];
     const [origin = ""] = origins;
     if (origins.length === 0) return next();
     if (origins.length > 1 || origin === "") throw foreign(origins.join(", "));

@@ -4,7 +4,7 @@ import { misplacedAddress, notServed } from "../../api/accessErrors.ts";
 import { methodNotAllowed, notFound } from "../../api/errors.ts";
 import { reasonUnserved, UNSERVED_RESOURCES } from "../../api/unserved.ts";
 import { printable } from "../../shared/printable.ts";
-import { addressReader, addressWithin, type Route } from "../addresses.ts";
+import { addressAround, addressReader, addressWithin, behindUnknown, type Route } from "../addresses.ts";
 
 /** Every route once, in the order in which they were added. */
 export function routesOf(router: Router): Route[] {
@@ -26,20 +26,23 @@ export function correctAddress(router: Router): Middleware {
   };
 }
 
-/** Refuses what no route has taken: 405 for a known path with another method, else 404 with what may be meant. */
+/** Refuses what no route has taken: 405 for a known path with another method, else 404 with the reason or what may be meant. */
 export function refuseUnserved(router: Router): Middleware {
-  const read = addressReader(routesOf(router), UNSERVED_RESOURCES);
-  const methodsOf = (path: string, method: string) =>
-    new Set(router.match(path, method).path.flatMap((layer) => layer.methods));
+  const routes = routesOf(router);
+  const read = addressReader(routes, UNSERVED_RESOURCES);
   return async (context) => {
     const { path, method } = context;
-    const methods = methodsOf(path, method);
+    const methods = new Set(router.match(path, method).path.flatMap((layer) => layer.methods));
     if (methods.size > 0) throw methodNotAllowed([...methods].join(", "));
     const reason = reasonUnserved(path);
     if (reason !== undefined) throw notServed(reason);
-    const meant = addressWithin(path, read, (address) => methodsOf(address, method).size > 0);
+    const isRoute = (address: string) => router.match(address, method).route;
+    const meant = addressWithin(path, read, isRoute) ?? addressAround(path, routes, method);
     if (meant !== undefined) throw misplacedAddress(printable(path), baseOf(context), printable(meant));
-    throw notFound(baseOf(context));
+    const reasonBehind = behindUnknown(path, read)
+      .map(reasonUnserved)
+      .find((found) => found !== undefined);
+    throw reasonBehind === undefined ? notFound(baseOf(context)) : notServed(reasonBehind);
   };
 }
 

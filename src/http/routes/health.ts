@@ -58,8 +58,8 @@ function signInState({ description }: Pool) {
 
 /** What an organization has decided, by name. */
 function rules({ description }: Pool) {
-  const { guard = null, settings = [], withoutMods = [] } = description?.organization ?? {};
-  return { organization: { guard, managed_settings: settings, mods_forbidden_by: withoutMods } };
+  const { guard = null, settings = [], withoutMods = [], overrides = [] } = description?.organization ?? {};
+  return { organization: { guard, managed_settings: settings, mods_forbidden_by: withoutMods, overrides } };
 }
 
 /** Proves to a window that this server belongs to its data directory (see `shared/proof.ts`). */

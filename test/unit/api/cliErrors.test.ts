@@ -39,6 +39,20 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "Claude Code did not load the mod that limits each request to one paid call, so nothing was sent. Check that Claude Code can read the data directory and that its managed settings allow plugins, then run 'claude-virtual-api doctor'.",
     NO_RETRY,
   ],
+  modelForbidden: [
+    errors.modelForbidden("sonnet"),
+    403,
+    "permission_error",
+    "The managed settings of this machine or organization (availableModels) do not allow the model 'sonnet'. GET /v1/models lists those that can be used.",
+    {},
+  ],
+  helperSilent: [
+    errors.helperSilent(60),
+    500,
+    "api_error",
+    "Claude Code waits for the apiKeyHelper of its settings, which has printed no key for 60 s. Run that command in a terminal to see why.",
+    NO_RETRY,
+  ],
   cliForbidden: [
     errors.cliForbidden("--plugin-dir is disabled by your organization's managed settings (disableSideloadFlags)."),
     500,
@@ -96,6 +110,13 @@ const TABLE: Record<keyof typeof factories, Row> = {
     500,
     "api_error",
     "Claude Code cannot be started, since HTTPS_PROXY is not the URL of a proxy. Set it to one such as http://proxy.example.com:8080, or take it away.",
+    NO_RETRY,
+  ],
+  cliBaseUrlInvalid: [
+    errors.cliBaseUrlInvalid(),
+    500,
+    "api_error",
+    "Claude Code cannot call the API, since ANTHROPIC_BASE_URL is not a URL. Set it to one such as https://gateway.example.com, or take it away.",
     NO_RETRY,
   ],
   cliEnvironment: [

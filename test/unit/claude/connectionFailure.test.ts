@@ -32,6 +32,8 @@ describe("a connection that failed", () => {
     ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY (SSL error)", PROXIED, "tls", "It is '/a.pem' now.", NO_RETRY],
     ["CERT_HAS_EXPIRED (SSL error)", DIRECT, "tls", "has expired. Check the clock", NO_RETRY],
     ["ERR_TLS_CERT_ALTNAME_INVALID (SSL error)", DIRECT, "tls", "is for another name", NO_RETRY],
+    ["EPROTO", DIRECT, "tls", "The TLS handshake with https://api.anthropic.com failed (EPROTO)", NO_RETRY],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", PROXIED, "tls", "https:// is right only where", NO_RETRY],
     ["ENOTFOUND", DIRECT, "dns", "The name api.anthropic.com cannot be resolved (ENOTFOUND)", RETRY],
     ["EAI_AGAIN", PROXIED, "proxy", "The proxy http://proxy.test:8080 (set by HTTPS_PROXY", RETRY],
     ["ECONNREFUSED", DIRECT, "connection", "https://api.anthropic.com cannot be reached (ECONNREFUSED)", RETRY],
@@ -57,9 +59,13 @@ describe("a connection that failed", () => {
   });
 
   it("keeps the CLI's words where the request may have been sent", () => {
-    expect(failureOf(details("ECONNRESET"), DIRECT).message).toMatch(
-      /^Claude Code could not reach the API: Connection/,
-    );
+    const dropped = failureOf(details("ECONNRESET"), DIRECT);
+    expect(dropped.message).toMatch(/^Claude Code could not reach the API: Connection/);
+    expect(dropped.details).toEqual({
+      error_code: "upstream_unreachable",
+      reason: "connection",
+      code: "ECONNRESET",
+    });
     expect(failureOf(details("ECONNREFUSED"), DIRECT, true).message).toMatch(/^The API's answer broke off/);
   });
 

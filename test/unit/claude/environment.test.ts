@@ -36,6 +36,8 @@ describe("childEnvironment", () => {
     ...[
       "CLAUDE_CONFIG_DIR",
       "CLAUDE_CODE_USE_BEDROCK",
+      "CLAUDE_CODE_USE_ANTHROPIC_AWS",
+      "CLAUDE_CODE_SKIP_ANTHROPIC_GOOGLE_CLOUD_AUTH",
       "AWS_PROFILE",
       "VERTEX_REGION_CLAUDE_4",
       "GOOGLE_CLOUD_PROJECT",

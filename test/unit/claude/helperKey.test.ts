@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { nameHelper, withHelpers } from "../../../src/claude/helperKey.ts";
+import { helperFailure, nameHelper, withHelpers } from "../../../src/claude/helperKey.ts";
 
 const PATH = process.env.PATH ?? "";
 const launch = (environment: Record<string, string> = {}) => ({
@@ -14,9 +14,10 @@ const launch = (environment: Record<string, string> = {}) => ({
 /** What the CLI would be started with. */
 async function started(helpers: Record<string, string>, variables: Record<string, string> = {}) {
   const { command, args, environment } = withHelpers(launch(variables), helpers, "linux").launch;
-  const { stdout } = await promisify(execFile)(command, [...args], { env: environment });
+  const { stdout, stderr } = await promisify(execFile)(command, [...args], { env: environment });
   const [given, env] = JSON.parse(stdout);
-  return { given, key: env.ANTHROPIC_API_KEY, token: env.ANTHROPIC_AUTH_TOKEN, names: Object.keys(env) };
+  const failures = stderr.split("\n").flatMap((line) => helperFailure(line) ?? []);
+  return { given, key: env.ANTHROPIC_API_KEY, token: env.ANTHROPIC_AUTH_TOKEN, names: Object.keys(env), failures };
 }
 
 describe.skipIf(process.platform === "win32")("a helper", () => {
@@ -35,9 +36,10 @@ describe.skipIf(process.platform === "win32")("a helper", () => {
   it.each(["echo half; exit 3", "true", "exec /nowhere/helper 2>&-"])(
     "is the CLI's to run where it fails: %s",
     async (apiKeyHelper) => {
-      const { given, key, token } = await started({ apiKeyHelper });
+      const { given, key, token, failures } = await started({ apiKeyHelper });
       expect([key, token]).toEqual([undefined, undefined]);
       expect(given.at(-1)).toBe(JSON.stringify({ apiKeyHelper }));
+      expect(failures).toEqual([expect.stringMatching(/^the apiKeyHelper .* (printed nothing|exit code \d+)$/)]);
     },
   );
 

@@ -3,17 +3,23 @@ import type { CliDescription } from "../../../src/claude/description.ts";
 import { KnownDescription } from "../../../src/claude/knownDescription.ts";
 import { recordingLogger } from "../../support/recordingLogger.ts";
 
-function known() {
+const signedOut = { models: [], account: { tokenSource: "none" } };
+
+function known(now = () => 0) {
   const log: string[] = [];
   const logger = recordingLogger(log, (level) => `${level}:`);
   const answers: CliDescription[] = [];
   let asked = 0;
-  const description: KnownDescription = new KnownDescription(logger, async () => {
-    asked += 1;
-    const answer = answers.shift();
-    if (!answer) throw new Error("does not start");
-    description.accept(answer);
-  });
+  const description: KnownDescription = new KnownDescription(
+    logger,
+    async () => {
+      asked += 1;
+      const answer = answers.shift();
+      if (!answer) throw new Error("does not start");
+      description.accept(answer);
+    },
+    now,
+  );
   return { description, log, answers, asked: () => asked };
 }
 const key = { models: [], account: { tokenSource: "none", apiKeySource: "ANTHROPIC_API_KEY" } };
@@ -40,6 +46,13 @@ it("asks the CLI once until it has an answer", async () => {
   expect(asked()).toBe(2);
 });
 
+it("asks again when it is to ask afresh, as after a sign-in", async () => {
+  const { description, answers } = known();
+  answers.push({ models: [], account: { tokenSource: "none" } }, key);
+  await description.describe();
+  expect(await description.describe({ afresh: true })).toEqual(key);
+});
+
 it("asks again once for each refusal", async () => {
   const { description, log, asked } = known();
   description.doubt();
@@ -55,5 +68,36 @@ it("asks again once for each refusal", async () => {
   description.doubt();
   description.accept(key);
   description.refresh();
+  expect(asked()).toBe(1);
+});
+
+it("asks a CLI that was signed out again when it is looked at, every half minute", async () => {
+  let time = 0;
+  const { description, answers, asked } = known(() => time);
+  answers.push(signedOut, signedOut, key);
+  await description.describe();
+  for (time of [29_999, 30_000, 31_000]) description.refresh();
+  expect(asked()).toBe(2);
+  await expect.poll(() => answers.length).toBe(1);
+  time = 60_000;
+  description.refresh();
+  expect(await description.describe()).toEqual(key);
+  time = 1_000_000;
+  description.refresh();
+  expect(asked()).toBe(3);
+});
+
+it("asks a CLI that was signed out again once a request is answered", async () => {
+  const { description, answers, asked } = known();
+  description.noteAnswer();
+  description.accept(signedOut);
+  answers.push(signedOut, key);
+  for (let answer = 1; answer <= 3; answer++) description.noteAnswer();
+  expect(asked()).toBe(1);
+  expect(await description.describe()).toEqual(signedOut);
+  description.noteAnswer();
+  expect(asked()).toBe(1);
+  description.accept(key);
+  description.noteAnswer();
   expect(asked()).toBe(1);
 });

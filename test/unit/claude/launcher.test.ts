@@ -40,7 +40,7 @@ const logger = {
   trace: quiet,
 };
 
-async function launcherIn(start?: Spawn, pause = async (): Promise<void> => {}) {
+async function launcherIn(start?: Spawn, pause: (milliseconds: number) => Promise<void> = async () => {}) {
   const scratch = await scratchHome();
   const dataDir = join(scratch.home, "data");
   const claudePath = await fakeCli(scratch.home, "() => false");
@@ -135,11 +135,17 @@ describe.skipIf(process.platform === "win32")("a start", () => {
     expect(pauses).toBe(waited);
   });
 
-  it("is served by a CLI that an update puts back", async () => {
-    const { launch, claudePath } = await launcherIn(undefined, () => rename(`${claudePath}.away`, claudePath));
+  it("is served by a CLI that an update puts back, after the time that npm takes for it", async () => {
+    let waited = 0;
+    const pause = async (milliseconds: number) => {
+      waited += milliseconds;
+      if (waited >= 45_000) await rename(`${claudePath}.away`, claudePath);
+    };
+    const { launch, claudePath } = await launcherIn(undefined, pause);
     await launch();
     await rename(claudePath, `${claudePath}.away`);
     await launch();
+    expect(warnings.at(-1)).toMatch(/no such file.* An update may put it back: waiting for up to 60 s\.$/);
   });
 
   it("names the variable of a directory that the CLI cannot use", async () => {

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { forbiddingMods, keysOf, leadingAway, managedSettingsOf } from "../../../src/claude/managedSettings.ts";
+import {
+  forbiddingMods,
+  keysOf,
+  leadingAway,
+  managedHelper,
+  managedSettingsOf,
+} from "../../../src/claude/managedSettings.ts";
+import { describeOverrides, isGivenModel, overridesIn } from "../../../src/claude/managedVariables.ts";
+import { OverlayMods } from "../../../src/claude/overlayMods.ts";
 
 const managed = (settings: Record<string, unknown>) => [{ origin: "managed settings", settings }];
 
@@ -49,4 +57,46 @@ describe("managed settings", () => {
       expect(leadingAway([key])).toEqual([]);
     },
   );
+});
+
+it("names the organization's helper, of several the last one", () => {
+  const files = [{ apiKeyHelper: "a" }, { apiKeyHelper: "b" }, {}].flatMap(managed);
+  expect(managedHelper(files)).toEqual({ apiKeyHelper: "b" });
+  expect(managedHelper(managed({ apiKeyHelper: 1 }))).toEqual({});
+});
+
+describe("managed variables", () => {
+  it("replace ours where they have another value", () => {
+    const env = { CLAUDE_CODE_MAX_RETRIES: 3, DISABLE_COMPACT: "1", CLAUDE_CODE_EFFORT_LEVEL: "high", FOO: "1" };
+    const overrides = overridesIn(managed({ env }));
+    expect(overrides).toEqual(["env.CLAUDE_CODE_MAX_RETRIES", "env.CLAUDE_CODE_EFFORT_LEVEL"]);
+    expect(describeOverrides(overrides)).toContain("(env.CLAUDE_CODE_MAX_RETRIES, env.CLAUDE_CODE_EFFORT_LEVEL)");
+    expect(overridesIn(managed({ env: null }))).toEqual([]);
+  });
+
+  it.each(["{}", ""])("that carry requests keep the CLI from serving: %j", async (value) => {
+    const mods = new OverlayMods(true);
+    const settings = { env: { CLAUDE_CODE_EXTRA_BODY: value }, disableAllHooks: true };
+    const ask = async () => ({ type: "", response: { sources: [{ source: "policySettings", settings }] } });
+    await expect(mods.require({}, ask)).rejects.toThrow("env.CLAUDE_CODE_EXTRA_BODY");
+  });
+});
+
+describe("a model that the CLI is given", () => {
+  it.each([
+    ["sonnet", "claude-sonnet-5-5"],
+    ["claude-sonnet-4-5-20250929", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"],
+    ["claude-sonnet-4-5-20250929", "claude-sonnet-4-5@20250929"],
+    ["claude-opus-4-6[1m]", "claude-opus-4-6"],
+    ["default", "claude-opus-5-5"],
+  ])("is the one that it calls: %s as %s", (given, applied) => {
+    expect(isGivenModel(given, applied)).toBe(true);
+  });
+
+  it.each([
+    ["sonnet", "claude-haiku-5-5"],
+    ["claude-opus-4-5", "claude-opus-4-6"],
+  ])("is not the one that it calls: %s as %s", (given, applied) => {
+    expect(isGivenModel(given, applied)).toBe(false);
+  });
 });

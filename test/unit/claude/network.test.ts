@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { networkRoute, settleProxy, unnamedBy } from "../../../src/claude/network.ts";
+import { authoritiesTrouble, networkRoute, settleNetwork, unnamedBy } from "../../../src/claude/network.ts";
 
 const PROXY = "http://ann:word@proxy.test:8080";
 const EDITOR = { HTTPS_PROXY: PROXY, HTTP_PROXY: PROXY, NO_PROXY: "a.test", CLAUDE_CODE_CERT_STORE: "bundled" };
@@ -17,9 +17,9 @@ describe("unnamedBy", () => {
   });
 });
 
-describe("settleProxy", () => {
+describe("settleNetwork", () => {
   const settled = (environment: Record<string, string>) => {
-    settleProxy(environment);
+    settleNetwork(environment);
     return environment;
   };
 
@@ -45,6 +45,19 @@ describe("settleProxy", () => {
     },
   );
 
+  it.each(["127.0.0.1:8080", "localhost:8080", "gateway", "ftp://gateway.test"])(
+    "refuses the API's address %s",
+    (url) => {
+      const message = /since ANTHROPIC_BASE_URL is not a URL/;
+      expect(() => settled({ ANTHROPIC_BASE_URL: url })).toThrow(message);
+      expect(() => settled({ ANTHROPIC_BASE_URL: url, CLAUDE_CODE_USE_VERTEX: "1" })).not.toThrow();
+    },
+  );
+
+  it.each(["", " https://gateway.test/v1 ", "HTTP://127.0.0.1:8080"])("takes the API's address '%s'", (url) => {
+    expect(() => settled({ ANTHROPIC_BASE_URL: url })).not.toThrow();
+  });
+
   it("takes a proxy without a scheme, as the CLI does", () => {
     expect(settled({ HTTPS_PROXY: "proxy.test:8080" })).toHaveProperty("NO_PROXY");
   });
@@ -59,6 +72,14 @@ describe("networkRoute", () => {
     expect([api?.origin, proxy]).toEqual(["https://api.anthropic.com", "http://proxy.test:8080"]);
   });
 
+  it("names no proxy of ALL_PROXY that speaks SOCKS, since the CLI goes past it", () => {
+    for (const scheme of ["socks", "socks5", "socks5h"]) {
+      expect(networkRoute({ ALL_PROXY: `${scheme}://proxy.test:1080` }).proxy).toBeUndefined();
+    }
+    expect(networkRoute({ ALL_PROXY: "http://proxy.test:8080" }).proxy).toBe("http://proxy.test:8080");
+    expect(networkRoute({ all_proxy: "proxy.test:8080" }).proxy).toBe("proxy.test:8080");
+  });
+
   it("does not guess the address of a cloud", () => {
     expect(networkRoute({ CLAUDE_CODE_USE_BEDROCK: "1" }).api).toBeUndefined();
   });
@@ -71,5 +92,17 @@ describe("networkRoute", () => {
     for (const api of through) expect(proxyTo(api, { NO_PROXY })).toBe("http://proxy.test:8080");
     expect(proxyTo("https://a.test", { no_proxy: "*" })).toBeUndefined();
     expect(proxyTo("https://a.test", { no_proxy: "b.test", NO_PROXY: "a.test" })).toBe("http://proxy.test:8080");
+  });
+});
+
+describe("authoritiesTrouble", () => {
+  const troubleOf = (path: string) => authoritiesTrouble(networkRoute({ NODE_EXTRA_CA_CERTS: path }));
+
+  it("names the file that the CLI cannot read", async () => {
+    expect(await troubleOf("/none/ca.pem")).toBe(
+      "NODE_EXTRA_CA_CERTS is '/none/ca.pem', which cannot be read (ENOENT): Claude Code goes on without those certificates",
+    );
+    expect(await troubleOf(import.meta.filename)).toBeUndefined();
+    expect(await troubleOf("")).toBeUndefined();
   });
 });

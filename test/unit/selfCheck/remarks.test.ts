@@ -1,5 +1,11 @@
 import { expect, it } from "vitest";
-import { checkRemarks, leftOutRemarks, organizationRemarks, signInRemarks } from "../../../src/selfCheck/remarks.ts";
+import {
+  checkRemarks,
+  describe,
+  leftOutRemarks,
+  organizationRemarks,
+  signInRemarks,
+} from "../../../src/selfCheck/remarks.ts";
 
 it("shows base URLs that lead to the server itself, which is no trouble", () => {
   const names = ["ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"];
@@ -22,14 +28,24 @@ it("shows a missing sign-in and a lost check as trouble", () => {
   const findings = [{ name: "a" }, { name: "b", reason: "is lost" }] as Parameters<typeof checkRemarks>[0];
   expect(checkRemarks(findings)).toEqual([
     { topic: "check", text: "✓ a" },
-    { topic: "check", text: "✗ b: is lost", isTrouble: true },
+    { topic: "check", text: "b: is lost", isTrouble: true },
     { topic: "check", text: "failed 1 of 2 checks" },
   ]);
 });
 
+it("marks all trouble in the same way, and says whether the checks were run", () => {
+  const findings = [{ name: "a" }, { name: "b", reason: "is lost" }] as Parameters<typeof checkRemarks>[0];
+  const signedOut = signInRemarks(undefined, undefined, () => undefined);
+  const { lines, trouble, isChecked } = describe([...signedOut, ...checkRemarks(findings)]);
+  expect(lines).toEqual([expect.stringMatching(/^✗ not signed in: /), "✓ a", "✗ b: is lost", "failed 1 of 2 checks"]);
+  expect(trouble).toEqual([expect.stringMatching(/^not signed in: /), "b: is lost"]);
+  expect(isChecked).toBe(true);
+  expect(describe(checkRemarks([], "they would leave"))).toMatchObject({ trouble: [], isChecked: false });
+});
+
 it("shows why the checks were not run", () => {
   expect(checkRemarks([], "they would leave")).toEqual([
-    { topic: "check", text: "the self-check was not run: they would leave" },
+    { topic: "check", text: "the self-check was not run: they would leave", isUnchecked: true },
   ]);
 });
 
@@ -39,12 +55,14 @@ it("shows an organization's rules by name, which are no trouble", () => {
     guard: "the organization is team",
     settings: ["env.A", "disableAllHooks"],
     withoutMods: ["disableAllHooks"],
+    overrides: ["env.DISABLE_COMPACT"],
   };
   expect(organizationRemarks(files, rules).map(({ text }) => text)).toEqual([
     "managed settings in /etc/claude-code/managed-settings.json: env.A",
     "managed settings from elsewhere: disableAllHooks",
     "Claude Code's guard for organizations is active: the organization is team",
     expect.stringMatching(/^mods are forbidden \(disableAllHooks\)/),
+    expect.stringMatching(/^managed settings \(env.DISABLE_COMPACT\) replace variables of this server/),
   ]);
   expect(organizationRemarks([])).toEqual([]);
 });

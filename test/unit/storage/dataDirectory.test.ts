@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DataDirectory, type Tenant } from "../../../src/storage/dataDirectory.ts";
 import { Lock } from "../../../src/storage/lock.ts";
+import { recordingLogger } from "../../support/recordingLogger.ts";
 import { silentLogger } from "../support/silentLogger.ts";
 import { startContender } from "./contender.ts";
 
@@ -46,6 +47,20 @@ describe("a data directory", () => {
     expect(first.id).toMatch(/^[0-9a-f-]{36}$/);
     await first.close();
     expect((await open()).id).toBe(first.id);
+  });
+
+  it("logs that it is handed over within a process, as at a restart, without a warning", async () => {
+    const log: string[] = [];
+    const first = await open();
+    const second = aDirectory(
+      [],
+      recordingLogger(log, (level) => `${level}:`),
+    );
+    await second.open();
+    expect(log).toEqual([expect.stringMatching(/^info: .* until the server before this one has ended/)]);
+    await first.close();
+    await second.requireOwned();
+    expect(log.slice(1)).toEqual([expect.stringMatching(/^info: files and batches can be written again/)]);
   });
 
   it("of a later format is left alone", async () => {
