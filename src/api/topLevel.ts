@@ -68,7 +68,7 @@ function fieldsAt(text: string, opening: number): Field[] {
 }
 
 /** The elements of the list that begins here. */
-function elementsAt(text: string, opening: number): Pick<Field, "from" | "to">[] {
+export function elementsAt(text: string, opening: number): Pick<Field, "from" | "to">[] {
   const elements: Pick<Field, "from" | "to">[] = [];
   for (let from = next(text, NO_BLANK, opening + 1); from < text.length && text[from] !== "]"; ) {
     const to = endOfValue(text, from);

@@ -8,9 +8,9 @@ import {
   upstreamTimedOut,
   upstreamUnreachable,
 } from "../../api/errors.ts";
-import { fieldsOf, type Message } from "../../api/events.ts";
-import { parseInput } from "../../api/exactJson.ts";
+import type { Message } from "../../api/events.ts";
 import { limitHeaders, tellsOfLimits } from "../../api/rateLimits.ts";
+import { readMessage } from "../../api/readMessage.ts";
 import { passable, statusOf, typeOf } from "../../api/statuses.ts";
 import type { CliMessage } from "../codec.ts";
 import { connectionError, readThrown } from "../connectionFailure.ts";
@@ -107,8 +107,7 @@ export class RewriteEvidence implements TurnEvidence {
   wholeAnswer(): Message | undefined {
     const told: unknown = this.#reported?.message?.content?.[0]?.text;
     if (this.#head?.status !== 200 || typeof told !== "string" || !told.startsWith(WHOLE)) return undefined;
-    const answer = parseInput(told.slice(WHOLE.length)) as Partial<Message> | undefined;
-    return Array.isArray(answer?.content) && fieldsOf(answer.usage) ? (answer as Message) : undefined;
+    return readMessage(told.slice(WHOLE.length));
   }
 
   toError(result: CliMessage, begun: boolean): ApiError {

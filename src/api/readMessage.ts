@@ -1,0 +1,27 @@
+import { type ContentBlock, fieldsOf, type Message } from "./events.ts";
+import { parseInput } from "./exactJson.ts";
+import { elementsAt, topLevelFields } from "./topLevel.ts";
+
+/** Reads a message, with the inputs of tools as they were written; undefined where the text is none. */
+export function readMessage(text: string): Message | undefined {
+  const message = fieldsOf(parsed(text));
+  const content: unknown = message?.content;
+  if (!message || !Array.isArray(content) || !fieldsOf(message.usage)) return undefined;
+  const at = topLevelFields(text).findLast(({ name }) => name === "content");
+  const blocks = at ? elementsAt(text, at.from) : [];
+  const exact = (block: ContentBlock, index: number): ContentBlock => {
+    const { from, to } = blocks[index] ?? { from: 0, to: 0 };
+    const json = text.slice(from, to);
+    const input = topLevelFields(json).findLast(({ name }) => name === "input");
+    return input ? { ...block, input: parseInput(json.slice(input.from, input.to)) } : block;
+  };
+  return { ...message, content: content.map(exact) } as Message;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
