@@ -39,7 +39,8 @@ export const register = (on) => {
     const isCall = CALL.test(request.url);
     if (!isCall && !COUNT.test(request.url)) return next(request);
     if (!isCall || !order) {
-      $.ui.log("${REPORTS.denied}");
+      // late calls of the counter say nothing of the turn that they fall into
+      $.ui.log(isCall ? "${REPORTS.denied}" : "${REPORTS.countDenied}");
       return { deny: "one request, one call" };
     }
     const { betas, lacksMetadata, ...client } = order;

@@ -24,7 +24,7 @@ export class RewriteMods implements Mods {
 
   accept(message: CliMessage): boolean {
     const report = reportOf(message, REWRITE_MOD.name);
-    if (report === REPORTS.denied) this.#isAsked = true;
+    if (report === REPORTS.countDenied) this.#isAsked = true;
     if (report === REPORTS.loaded) this.#loaded.arrive();
     return report === REPORTS.loaded;
   }

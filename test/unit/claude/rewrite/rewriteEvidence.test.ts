@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import type { CliMessage } from "../../../../src/claude/codec.ts";
+import { REPORTS } from "../../../../src/claude/modReports.ts";
+import { RewriteEvidence } from "../../../../src/claude/rewrite/rewriteEvidence.ts";
+import { REWRITE_MOD } from "../../../../src/claude/rewrite/rewriteMod.ts";
+
+const STOPPED = "A mod's http.fetch hook stopped this request: ";
+const RESULT: CliMessage = { type: "result", subtype: "success" };
+
+const log = (text: string): CliMessage => ({ type: "system", subtype: "ui_log", plugin: REWRITE_MOD.name, text });
+const answered = (status: number, headers: object = {}) => log(`answered ${JSON.stringify({ status, headers })}`);
+const report = (text: string, more: object = {}): CliMessage => ({
+  type: "assistant",
+  is_api_error_message: true,
+  message: { content: [{ type: "text", text }] },
+  ...more,
+});
+
+/** The error after these messages. */
+function errorAfter(messages: CliMessage[], { begun = false, proxy = undefined as string | undefined } = {}) {
+  const route = { api: new URL("https://api.example.com"), proxy, extraAuthorities: undefined };
+  const evidence = new RewriteEvidence(route as never, 0);
+  for (const message of messages) {
+    if (message.type === "system") evidence.addLog(message);
+    else evidence.addReport(message);
+  }
+  return evidence.toError(RESULT, begun);
+}
+
+describe("the error of a turn", () => {
+  it("has upstream's words, type and id", () => {
+    const refused = report(`${STOPPED}model: x`, { api_error_type: "not_found_error", request_id: "req_1" });
+    expect(errorAfter([answered(404), refused])).toMatchObject({
+      ...{ status: 404, type: "not_found_error", message: "model: x", requestId: "req_1" },
+    });
+  });
+
+  it("has upstream's words where a late call of the counter is denied", () => {
+    const refused = report(`${STOPPED}no`, { api_error_type: "permission_error" });
+    expect(errorAfter([log(REPORTS.countDenied), answered(403), refused])).toMatchObject({
+      status: 403,
+      message: "no",
+    });
+  });
+
+  it.each([
+    ["499 cloudflare", "cloudflare"],
+    ["499 status code (no body)", "status code (no body)"],
+    ["499", "no reason given"],
+  ])("has the text of an answer that is no envelope: %s", (told, message) => {
+    expect(errorAfter([answered(503), report(STOPPED + told)])).toMatchObject({
+      status: 503,
+      type: "api_error",
+      message,
+    });
+  });
+
+  it("names the proxy that is not there, also where the CLI tries again", () => {
+    const thrown = log("unanswered HooksError: ECONNREFUSED: Unable to connect");
+    const error = errorAfter([thrown, log(REPORTS.denied)], { proxy: "http://127.0.0.1:9" });
+    expect(error.details).toMatchObject({ reason: "proxy", code: "ECONNREFUSED" });
+  });
+
+  it("says that an answer that had begun broke off where the CLI would go on with it", () => {
+    const denied = report(`${STOPPED}one request, one call`);
+    expect(errorAfter([answered(200), log(REPORTS.denied), denied], { begun: true }).message).toMatch(/broke off/);
+  });
+});
