@@ -1,7 +1,9 @@
-import { isForbidden, isScarcity } from "../api/cliErrors.ts";
+import { isForbidden } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { untilAborted } from "../shared/untilAborted.ts";
+import { isSignedIn } from "./account.ts";
 import { Arrivals } from "./arrivals.ts";
+import { Counters } from "./counters.ts";
 import type { CliDescription } from "./description.ts";
 import type { EncodedJson } from "./encodedJson.ts";
 import { IdleBounds, type IdleBoundsOptions } from "./idleBounds.ts";
@@ -13,6 +15,7 @@ import type { LaunchRequest } from "./launchPlan.ts";
 import { guardMemory } from "./memoryGuard.ts";
 import { isNested, type Origin } from "./nesting.ts";
 import { Slots } from "./slots.ts";
+import { startAnyhow } from "./startAnyhow.ts";
 import { type TransportName, TransportUnsuited } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 import { nameOf, plainKey, type WorkerKey } from "./workerKey.ts";
@@ -34,22 +37,12 @@ export interface Lease {
   release(spent?: boolean): void;
 }
 
-/** Counts at a time: each has a process of its own, which a request to the model may rather need. */
-const COUNTERS = 2;
-
-/**
- * Idle workers that end for one start where the system lacks file descriptors, processes or memory: each holds three
- * descriptors, and a start needs eight for a moment.
- */
-const FREED_FOR_START = 3;
-
 /** Lends workers: one that has the right system prompt already, else a blank one, else a new one. */
 export class Pool {
   readonly #launcher: WorkerFactory;
   readonly #options: PoolOptions;
   readonly #logger: Logger;
   readonly #slots: Slots;
-  readonly #counters: Slots;
   readonly #workers = new Set<Worker>();
   /** Those with the sign-in of now. */
   #current = new WeakSet<Worker>();
@@ -60,6 +53,7 @@ export class Pool {
   #warming = 0;
   #closed = false;
   readonly #known: KnownDescription;
+  readonly counters: Counters;
 
   constructor(launcher: WorkerFactory, options: PoolOptions, logger: Logger) {
     this.#launcher = launcher;
@@ -67,8 +61,16 @@ export class Pool {
     this.#logger = logger;
     this.#known = new KnownDescription(logger, () => this.#describe());
     this.#slots = new Slots(options.maxConcurrent, options.maxQueue);
-    this.#counters = new Slots(COUNTERS, options.maxQueue);
     this.#idleBounds = new IdleBounds(this.#idle, options, (worker) => this.#dismiss(worker));
+    this.counters = new Counters({
+      ...options,
+      prepare: (key) => this.#prepare(key),
+      requireRewrite: () => launcher.choice.require("rewrite"),
+      isSignedIn: () => this.description !== undefined && isSignedIn(this.description),
+      isCurrent: (worker) => this.#isCurrent(worker),
+      learn: (worker) => this.#learn(worker),
+      dismiss: (worker) => this.#dismiss(worker),
+    });
     this.#endGuard = guardMemory(this.#workers, options.maxBusyWorkerMemory);
   }
 
@@ -158,31 +160,12 @@ export class Pool {
     }
   }
 
-  /**
-   * Lends a fresh worker for a count, which ends with it. Takes no place from a request.
-   * Throws `ApiError` when the line is full or the CLI cannot be started.
-   */
-  async leaseCounter(system: string | EncodedJson, signal: AbortSignal): Promise<Lease> {
-    const freeSlot = await this.#counters.acquire(signal);
-    try {
-      // it counts by the messages that the CLI holds, and is sent no request
-      const worker = await this.#prepare({ ...plainKey("overlay"), system });
-      const release = () => {
-        this.#dismiss(worker);
-        freeSlot();
-      };
-      return { worker, release };
-    } catch (error) {
-      freeSlot();
-      throw error;
-    }
-  }
-
   /** Lets every worker go that was started before, once it is idle: each keeps the sign-in it was started with. */
   renew(): void {
     this.#current = new WeakSet();
     this.#launcher.choice.forget();
     this.#known.doubt();
+    this.counters.renew();
     for (const worker of this.#idle.clear()) this.#dismiss(worker);
   }
 
@@ -192,7 +175,7 @@ export class Pool {
     this.#endGuard();
     this.#idleBounds.close();
     this.#slots.close();
-    this.#counters.close();
+    this.counters.close();
     this.#idle.clear();
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
   }
@@ -218,7 +201,10 @@ export class Pool {
     const { choice } = this.#launcher;
     const before = choice.name;
     const lacksMod = this.#launcher.learn(worker);
-    if (choice.name !== before) for (const idle of this.#idle.takeRewriting()) this.#dismiss(idle);
+    if (choice.name !== before) {
+      this.counters.renew();
+      for (const idle of this.#idle.takeRewriting()) this.#dismiss(idle);
+    }
     return lacksMod;
   }
 
@@ -227,11 +213,11 @@ export class Pool {
     return (await this.#arrivals.next(key)) ? this.#idle.take(key) : undefined;
   }
 
-  async #prepare(key: WorkerKey<string | EncodedJson>): Promise<Worker> {
-    const { transport, system, betas, background = false } = key;
-    let blank = betas.length === 0 && !background ? this.#idle.takeBlank(transport) : undefined;
+  async #prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest): Promise<Worker> {
+    const { transport, system, betas, background = false, counts = false } = key;
+    let blank = betas.length === 0 && !background && !counts ? this.#idle.takeBlank(transport) : undefined;
     for (let isSecond = false; ; ) {
-      const worker = blank ?? (await this.#startAnyhow(key));
+      const worker = blank ?? (await startAnyhow(() => this.#start(key), this.#idle, this.#logger));
       this.warmUp();
       try {
         this.#known.accept(await worker.initialize(system));
@@ -251,19 +237,6 @@ export class Pool {
 
   async #isReplaced({ cli }: Worker, error: unknown): Promise<boolean> {
     return cli !== undefined && !isForbidden(error) && (await this.#launcher.isReplaced(cli));
-  }
-
-  /** Starts a worker, with the resources of idle ones where the system has too few left. */
-  async #startAnyhow(request: LaunchRequest): Promise<Worker> {
-    try {
-      return await this.#start(request);
-    } catch (error) {
-      const freed = isScarcity(error) ? this.#idle.takeOldest(FREED_FOR_START) : [];
-      if (freed.length === 0) throw error;
-      this.#logger.info(`${freed.length} idle workers end to make room for another: ${(error as Error).message}`);
-      await Promise.all(freed.map((worker) => worker.stop()));
-      return await this.#start(request);
-    }
   }
 
   async #start(request: LaunchRequest): Promise<Worker> {
@@ -291,12 +264,17 @@ export class Pool {
 
   #park(worker: Worker, key: string | undefined): void {
     if (!worker.alive || this.#closed) return;
-    if (this.#current.has(worker) && worker.cli === this.#launcher.found) {
+    if (this.#isCurrent(worker)) {
       this.#idle.add(worker, key);
       this.#idleBounds.check();
     } else {
       this.#dismiss(worker);
     }
+  }
+
+  /** Whether it has the sign-in and the CLI of now. */
+  #isCurrent(worker: Worker): boolean {
+    return this.#current.has(worker) && worker.cli === this.#launcher.found;
   }
 
   /**

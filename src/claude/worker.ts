@@ -15,6 +15,7 @@ import { type HelperKey, nameHelper } from "./helperKey.ts";
 import { LastWords } from "./lastWords.ts";
 import { type Cli, requireVersion } from "./locate.ts";
 import type { NetworkRoute } from "./network.ts";
+import { ExactCount } from "./rewrite/exactCount.ts";
 import type { Ask, Transport } from "./transport.ts";
 import { Turn } from "./turn.ts";
 import type { TurnRequest } from "./turnRequest.ts";
@@ -56,7 +57,7 @@ export class Worker {
   readonly #output: CliOutput;
   readonly #heartbeat: Heartbeat;
   #turn: Turn | undefined;
-  #count: CountSession | undefined;
+  #count: CountSession | ExactCount | undefined;
   /** The answers to what was asked in the middle of the turn: until they are there, it could still hit the next turn. */
   #asides: Promise<unknown>[] = [];
   /** Whether the CLI logs upstream's headers, for which answers wait. */
@@ -194,11 +195,25 @@ export class Worker {
   /** Makes this worker one that counts. What it is given stays in its conversation, so it cannot serve requests after it. */
   count(): CountSession {
     this.#begin();
-    this.#count = new CountSession({
+    const session = new CountSession({
       request: (request) => this.#controls.request(request, COUNT_TIMEOUT),
       write: (message) => this.#write(message),
     });
-    return this.#count;
+    this.#count = session;
+    return session;
+  }
+
+  /** Makes this worker, which was started for that, one that counts exactly. */
+  countExactly(): ExactCount {
+    const count = new ExactCount({
+      request: (request) => this.#controls.request(request, COUNT_TIMEOUT),
+      write: (message) => this.#write(message),
+      began: () => this.#begin(),
+      ended: () => this.#heartbeat.stop(),
+      passedOver: () => this.transport.mods.addPassedOver(),
+    });
+    this.#count = count;
+    return count;
   }
 
   /**
