@@ -145,11 +145,11 @@ export class Worker {
   }
 
   /**
-   * Hands a request over and yields upstream's events up to `message_stop`. Throws `ApiError` when the answer does not
+   * Hands a request over and yields upstream's events up to `message_stop`, those that are there at once together. Throws `ApiError` when the answer does not
    * come or breaks off; ends early when `signal` is aborted. Afterwards, `settle` before the next request. `alone` leaves
    * the CLI to end the turn by itself, to see what it does then.
    */
-  async *run(request: TurnRequest, signal: AbortSignal, alone = false): AsyncGenerator<StreamEvent, void, undefined> {
+  async *run(request: TurnRequest, signal: AbortSignal, alone = false): AsyncGenerator<StreamEvent[], void, undefined> {
     const { transport } = this;
     const settings = transport.settings(request);
     let triggered = false;
