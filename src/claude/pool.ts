@@ -46,6 +46,7 @@ export class Pool {
   readonly #workers = new Set<Worker>();
   /** Those with the sign-in of now. */
   #current = new WeakSet<Worker>();
+  readonly #initialized = new WeakSet<Worker>();
   readonly #endGuard: () => void;
   readonly #arrivals = new Arrivals();
   readonly #idle = new IdleWorkers();
@@ -88,7 +89,7 @@ export class Pool {
     return this.#known.latest;
   }
 
-  /** Starts the blank workers that are missing; failures are logged, since the next request meets them again. */
+  /** Starts the spare workers that are missing; failures are logged, since the next request meets them again. */
   warmUp(): void {
     for (
       let missing = this.#options.warm - this.#idle.blanks - this.#warming;
@@ -96,8 +97,7 @@ export class Pool {
       missing--
     ) {
       this.#warming += 1;
-      this.#startBlank()
-        .then((worker) => this.#park(worker, undefined))
+      this.#startSpare()
         .catch((error: Error) => this.#logger.warn(error.message))
         .finally(() => {
           this.#warming -= 1;
@@ -192,8 +192,25 @@ export class Pool {
     }
   }
 
-  async #startBlank(): Promise<Worker> {
-    return this.#start({ transport: await this.#launcher.chooseTransport() });
+  /** Initializes the worker at once where the system prompt does not belong to it. */
+  async #startSpare(): Promise<void> {
+    const worker = await this.#start({ transport: await this.#launcher.chooseTransport() });
+    if (worker.transport.name === "rewrite") {
+      try {
+        await this.#initialize(worker, "");
+      } catch (error) {
+        this.#dismiss(worker);
+        this.#learn(worker);
+        throw error;
+      }
+    }
+    this.#park(worker, undefined);
+  }
+
+  async #initialize(worker: Worker, system: string | EncodedJson): Promise<void> {
+    this.#known.accept(await worker.initialize(system));
+    this.#learn(worker);
+    this.#initialized.add(worker);
   }
 
   /** Takes what a worker has shown; returns whether it lacked a mod. */
@@ -219,9 +236,9 @@ export class Pool {
     for (let isSecond = false; ; ) {
       const worker = blank ?? (await startAnyhow(() => this.#start(key), this.#idle, this.#logger));
       this.warmUp();
+      if (this.#initialized.has(worker)) return worker;
       try {
-        this.#known.accept(await worker.initialize(system));
-        this.#learn(worker);
+        await this.#initialize(worker, system);
         return worker;
       } catch (error) {
         this.#dismiss(worker);
