@@ -1,9 +1,15 @@
 import { z } from "zod";
 import { invalidRequest } from "./errors.ts";
-import { checkRequest, modelField, outputConfigField, systemField } from "./messagesRequest.ts";
+import {
+  type CheckOptions,
+  checkRequest,
+  modelField,
+  outputConfigField,
+  rewrittenSchema,
+  systemField,
+} from "./messagesRequest.ts";
 import { listOf, required } from "./shapes.ts";
 import { checkToolPairing } from "./toolPairing.ts";
-import type { ApiVersion } from "./versionRules.ts";
 
 /**
  * Fields that every block of a type must have. A count takes the conversation apart and adds what the parts cost, so
@@ -57,9 +63,13 @@ export type CountTokensRequest = z.infer<typeof schema>;
 const MORE = ["cache_control", "context_management", "mcp_servers", "output_format", "speed", "thread"];
 const FIELDS = new Set([...Object.keys(schema.shape), ...MORE]);
 
-/** As `parseMessagesRequest`, for a count; what has no bearing on the input, such as `max_tokens`, is refused. */
-export function parseCountTokensRequest(body: unknown, version: ApiVersion): CountTokensRequest {
-  const request = checkRequest(body, { version, isRewritten: false }, schema);
+/**
+ * As `parseMessagesRequest`, for a count; what has no bearing on the input, such as `max_tokens`, is refused. Of one that
+ * goes up as its client wrote it, upstream judges all but what the server itself reads.
+ */
+export function parseCountTokensRequest(body: unknown, options: CheckOptions): CountTokensRequest {
+  if (options.isRewritten) return checkRequest(body, options, rewrittenSchema as unknown as typeof schema);
+  const request = checkRequest(body, options, schema);
   if (request.messages[0]?.role === "system") {
     throw invalidRequest("messages.0: use the top-level 'system' parameter for the initial system prompt");
   }

@@ -3,7 +3,7 @@ import { answerBrokenOff } from "./errors.ts";
 import { MAX_PARSED_VALUES, UNCOUNTED_BYTES, valueScan } from "./fewValues.ts";
 import { completed } from "./partialJson.ts";
 
-/** The text that a value was read from, where JavaScript would write it otherwise. */
+/** The text that a value was read from, which JavaScript might write otherwise. */
 const texts = new WeakMap<object, string>();
 
 /**
@@ -32,8 +32,18 @@ function parsed(json: string): unknown {
 
 function remembered(value: unknown, text: string): unknown {
   // a line feed would end a line of results; in JSON it can only be between values
-  if (typeof value === "object" && value !== null) texts.set(value, text.replaceAll(/[\r\n]/g, " "));
+  return rememberText(value, text.replaceAll(/[\r\n]/g, " "));
+}
+
+/** Remembers the text that a value was read from, which must have no line breaks. Returns the value. */
+export function rememberText<T>(value: T, text: string): T {
+  if (typeof value === "object" && value !== null) texts.set(value, text);
   return value;
+}
+
+/** The text that a value was read from, if it was remembered. */
+export function textOf(value: object): string | undefined {
+  return texts.get(value);
 }
 
 /** `JSON.stringify`, with inputs as they were read. */

@@ -2,15 +2,17 @@ import { type ContentBlock, fieldsOf, type Message, type StreamEvent } from "./e
 import { parseInput } from "./exactJson.ts";
 
 /**
- * Folds a stream into the one `Message` that a request without `stream` is answered with.
+ * Folds a stream, in batches, into the one `Message` that a request without `stream` is answered with.
  * Unknown events and deltas leave it as it is, like in the official SDK's own fold (`MessageStream`, `BetaMessageStream`);
  * so does a field of the wrong type.
  */
-export async function fold(events: AsyncIterable<StreamEvent>): Promise<Message> {
+export async function fold(batches: AsyncIterable<readonly StreamEvent[]>): Promise<Message> {
   let folding: Folding | undefined;
-  for await (const event of events) {
-    if (event.type === "message_start") folding = new Folding(fieldsOf(event.message) ?? {});
-    else folding?.apply(event);
+  for await (const events of batches) {
+    for (const event of events) {
+      if (event.type === "message_start") folding = new Folding(fieldsOf(event.message) ?? {});
+      else folding?.apply(event);
+    }
   }
   if (!folding) throw new Error("The stream held no message_start.");
   return folding.message();

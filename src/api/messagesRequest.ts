@@ -50,7 +50,7 @@ const schema = z.looseObject({
 });
 
 /** The same of a request that goes up as its client wrote it: only what is read here must have its type. */
-const rewrittenSchema = z.looseObject({
+export const rewrittenSchema = z.looseObject({
   model: modelField,
   messages: listOf(z.custom<RequestMessage>(isObject, DICTIONARY)),
   system: z.union([z.string(), z.array(z.unknown())]).nullish(),

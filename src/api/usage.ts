@@ -33,7 +33,8 @@ export class UsageMeter {
     const message = fieldsOf(event.message);
     if (message) this.begun = true;
     if (typeof message?.model === "string" && message.model !== "") this.model = message.model;
-    const usage = fieldsOf(message?.usage ?? event.usage) ?? {};
+    const usage = fieldsOf(message?.usage ?? event.usage);
+    if (!usage) return;
     for (const name of Object.keys(this.tokens) as (keyof TokenCounts)[]) {
       const value = usage[name];
       if (typeof value === "number" && Number.isFinite(value)) this.tokens[name] = value;

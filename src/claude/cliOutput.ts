@@ -1,7 +1,7 @@
 import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { CliProcess, Ending } from "./cliProcess.ts";
-import { type CliMessage, messages } from "./codec.ts";
+import { type CliMessage, readMessages } from "./codec.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { LineLog } from "./lineLog.ts";
 import { isSdkLog } from "./upstreamHeaders.ts";
@@ -84,16 +84,21 @@ export class CliOutput {
     const stray = (line: string) => {
       if (!isSdkLog(line)) this.#strayLog.add(line);
     };
+    const { budget } = process;
     try {
-      for await (const message of messages(process.stdout, stray, process.budget)) {
-        this.#isHeld = true;
-        await heard(message);
-        this.#isHeld = false;
-      }
+      await readMessages(process.stdout, { heard: (message) => this.#heed(heard(message)), stray, budget });
     } catch (error) {
       unreadable((error as Error).message);
     }
     this.#isHeld = false;
+  }
+
+  #heed(heard: Promise<void> | void): Promise<void> | void {
+    if (!heard) return;
+    this.#isHeld = true;
+    return heard.then(() => {
+      this.#isHeld = false;
+    });
   }
 
   async #readDiagnostics(): Promise<void> {

@@ -74,7 +74,7 @@ export class CliProcess {
     return this.#ended;
   }
 
-  get stdout(): AsyncIterable<Buffer> {
+  get stdout(): Readable {
     return this.#child?.stdout ?? Readable.from([]);
   }
 

@@ -1,7 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { hasFewValues, MAX_PARSED_VALUES } from "../api/fewValues.ts";
-import { byteLines } from "../shared/lines.ts";
-import type { TurnBudget } from "../shared/turnBudget.ts";
+import type { Readable } from "node:stream";
+import { rememberText } from "../api/exactJson.ts";
+import { hasFewValues, MAX_PARSED_VALUES, UNCOUNTED_BYTES } from "../api/fewValues.ts";
+import { readChunks } from "../shared/chunks.ts";
+import { LineSplitter } from "../shared/lines.ts";
+import { TurnBudget } from "../shared/turnBudget.ts";
 import { EncodedJson } from "./encodedJson.ts";
 
 /** A line of the CLI's stream-json protocol, in either direction; fields beyond `type` depend on it. */
@@ -27,24 +30,44 @@ const REPEATING = [Buffer.from('{"type":"assistant",'), Buffer.from('{"type":"us
 /** Such a line is read only if it has one of these; inside a string the quotes would be escaped. */
 const NEEDED = ['"is_api_error_message":true', '"type":"fallback"'];
 
+/** How lines with upstream's events begin. */
+const EVENT_HEAD = '{"type":"stream_event"';
+const EVENT_FIELD = ',"event":';
+
+export interface MessageReader {
+  /** Takes a message; all later ones wait until it resolves. */
+  heard(message: CliMessage): Promise<void> | void;
+  /** Takes a line that is no message, cut. */
+  stray(line: string): void;
+  /** Lets the event loop turn when it is spent. */
+  budget?: TurnBudget;
+}
+
 /**
- * The messages in the CLI's output; a line that is no JSON object is handed to `stray`, cut, and passed over. Throws where
- * a line is too long or holds too many values.
+ * Reads the CLI's output to its end. Throws where a line is too long or holds too many values. Waits only where it has to,
+ * since a promise for each line would cost more than its parsing.
  */
-export async function* messages(
-  chunks: AsyncIterable<Buffer>,
-  stray: (line: string) => void,
-  budget?: TurnBudget,
-): AsyncGenerator<CliMessage> {
-  for await (const line of byteLines(chunks, { limit: MAX_MESSAGE_BYTES, overlong: "fail" }, budget)) {
-    if (isRepetition(line)) continue;
-    const message = line[0] === OPENING_BRACE ? await parse(line) : undefined;
-    if (message) yield message;
-    else {
-      const text = line.toString("utf8", 0, STRAY_BYTES);
-      if (text.trim() !== "") stray(text);
+export function readMessages(
+  output: Readable,
+  { heard, stray, budget = new TurnBudget() }: MessageReader,
+): Promise<void> {
+  const splitter = new LineSplitter({ limit: MAX_MESSAGE_BYTES, overlong: "fail" });
+  const takeLine = (line: Buffer): Promise<void> | void => {
+    const message = line[0] === OPENING_BRACE ? parse(line.toString("utf8")) : undefined;
+    if (message) return heard(message);
+    const text = line.toString("utf8", 0, STRAY_BYTES);
+    if (text.trim() !== "") stray(text);
+  };
+  const takeAll = (lines: Iterator<Buffer, void>): Promise<void> | void => {
+    for (let next = lines.next(); !next.done; next = lines.next()) {
+      const line = next.value;
+      if (isRepetition(line)) continue;
+      const taken = line.length > UNCOUNTED_BYTES ? requireFewValues(line).then(() => takeLine(line)) : takeLine(line);
+      if (taken) return taken.then(() => takeAll(lines));
+      if (budget.isSpent) return budget.nextTurn().then(() => takeAll(lines));
     }
-  }
+  };
+  return readChunks(output, (chunk) => takeAll(splitter.add(chunk)));
 }
 
 /** One message as a line for the CLI's stdin. */
@@ -71,11 +94,37 @@ function isRepetition(line: Buffer): boolean {
   return repeats && !NEEDED.some((needed) => line.includes(needed));
 }
 
-async function parse(line: Buffer): Promise<CliMessage | undefined> {
-  if (!(await hasFewValues(line))) throw new Error(`A line holds more than ${MAX_PARSED_VALUES} values.`);
+async function requireFewValues(line: Buffer): Promise<void> {
+  if (line[0] !== OPENING_BRACE || (await hasFewValues(line))) return;
+  throw new Error(`A line holds more than ${MAX_PARSED_VALUES} values.`);
+}
+
+function parse(line: string): CliMessage | undefined {
+  const value = parseEvent(line) ?? parsed(line);
+  return typeof value?.type === "string" ? value : undefined;
+}
+
+/**
+ * Parses a line with an event in two parts, the event and the fields around it, and remembers the text of the event.
+ * Returns undefined where the parts are not each JSON, which proves that the event was cut out right.
+ */
+function parseEvent(line: string): CliMessage | undefined {
+  if (!line.startsWith(EVENT_FIELD, EVENT_HEAD.length) || !line.startsWith(EVENT_HEAD)) return undefined;
+  // the fields after the event have no objects in them
+  const end = line.lastIndexOf("}", line.lastIndexOf("}") - 1) + 1;
+  const text = line.slice(EVENT_HEAD.length + EVENT_FIELD.length, end);
+  const event = parsed(text);
+  const around = event && parsed(EVENT_HEAD + line.slice(end));
+  // a line feed of `data:` could only be a carriage return here
+  if (!around || "event" in around || text.includes("\r")) return undefined;
+  around.event = rememberText(event, text);
+  return around;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the protocol belongs to the CLI and grows with it
+function parsed(json: string): any {
   try {
-    const value = JSON.parse(line.toString("utf8"));
-    return typeof value?.type === "string" ? value : undefined;
+    return JSON.parse(json);
   } catch {
     return undefined;
   }

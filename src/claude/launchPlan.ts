@@ -14,6 +14,7 @@ import { installMod, type Mod } from "./modFiles.ts";
 import { settleNetwork, unnamedBy } from "./network.ts";
 import { ONE_CALL_MOD, ONE_STEP_MOD } from "./oneCallMod.ts";
 import { type LeftOut, OwnUpstreams } from "./ownUpstreams.ts";
+import { COUNT_MOD } from "./rewrite/countMod.ts";
 import { REWRITE_MOD } from "./rewrite/rewriteMod.ts";
 import { readSignInSettings, type SignInSettings, settingsPath } from "./signInSettings.ts";
 import type { TransportName } from "./transport.ts";
@@ -43,8 +44,11 @@ export const OF_TRANSPORT: Record<TransportName, { args: readonly string[]; envi
   },
 };
 
-function modsFor(transport: TransportName, hasStepMod: boolean): Mod[] {
-  if (transport === "rewrite") return [REWRITE_MOD];
+/** What a worker that counts needs besides: of the counter's failures, the CLI says why in its debug lines alone. */
+const ARGUMENTS_OF_COUNTER = ["--debug-to-stderr"];
+
+function modsFor({ transport, counts }: LaunchRequest, hasStepMod: boolean): Mod[] {
+  if (transport === "rewrite") return [counts ? COUNT_MOD : REWRITE_MOD];
   return hasStepMod ? [ONE_CALL_MOD, ONE_STEP_MOD] : [ONE_CALL_MOD];
 }
 
@@ -55,6 +59,8 @@ export interface LaunchRequest {
   betas?: readonly string[];
   /** Whether it runs behind others. */
   background?: boolean | undefined;
+  /** Whether it is to count, by `rewrite`, and serves no turns. */
+  counts?: boolean | undefined;
 }
 
 /** A worker's start, with the key of a helper that it brings. */
@@ -89,16 +95,17 @@ export class LaunchPlan {
   /** `hasStepMod` adds the mod that ends further steps. Throws `ApiError` where a directory cannot be used. */
   async prepare(
     { command, prefix, searchPath }: Cli,
-    { transport, betas = [] }: LaunchRequest,
+    request: LaunchRequest,
     hasStepMod: boolean,
     managed: readonly ManagedSettings[],
   ): Promise<PreparedLaunch> {
+    const { transport, betas = [] } = request;
     const { environment, extraEnvironment, networkVariables, dataDir, streamIdleTimeout } = this.#options;
     await temporaryDirectory({ ...environment, ...extraEnvironment });
     const cwd = join(dataDir, "empty");
     const mods = await inDataDirectory(dataDir, async () => {
       await makePrivateDirectory(cwd);
-      return Promise.all(modsFor(transport, hasStepMod).map((mod) => installMod(dataDir, mod)));
+      return Promise.all(modsFor(request, hasStepMod).map((mod) => installMod(dataDir, mod)));
     });
     const signIn = await this.#signIn();
     const [own, settings, extra] = await this.#ownUpstreams.without(
@@ -110,6 +117,7 @@ export class LaunchPlan {
       ...prefix,
       ...ARGUMENTS,
       ...OF_TRANSPORT[transport].args,
+      ...(request.counts ? ARGUMENTS_OF_COUNTER : []),
       ...mods.flatMap((mod) => ["--plugin-dir", mod]),
     ];
     const named = { ...own.variables, ...settings.variables };

@@ -13,6 +13,8 @@ import { OverlayTransport } from "./overlayTransport.ts";
 import type { LeftOut } from "./ownUpstreams.ts";
 import { PreferredPaths } from "./preferredPaths.ts";
 import { Reaper } from "./reaper.ts";
+import { COUNT_MOD } from "./rewrite/countMod.ts";
+import { REWRITE_MOD } from "./rewrite/rewriteMod.ts";
 import { RewriteTransport } from "./rewrite/rewriteTransport.ts";
 import { type TransportName, TransportUnsuited } from "./transport.ts";
 import { TransportChoice, type TransportOption } from "./transportChoice.ts";
@@ -148,7 +150,8 @@ export class Launcher {
     return transport.mods.reasonToRetire !== undefined;
   }
 
-  #workerOf(process: CliProcess, cli: Cli, { transport, background }: LaunchRequest, hasStepMod: boolean): Worker {
+  #workerOf(process: CliProcess, cli: Cli, request: LaunchRequest, hasStepMod: boolean): Worker {
+    const { transport, background, counts = false } = request;
     const { logger } = this.#parts;
     const { streamIdleTimeout = 0, cliSilence: silence } = this.#options;
     if (background) process.yieldToOthers();
@@ -157,7 +160,7 @@ export class Launcher {
       process,
       transport:
         transport === "rewrite"
-          ? new RewriteTransport(route, streamIdleTimeout)
+          ? new RewriteTransport(route, streamIdleTimeout, (counts ? COUNT_MOD : REWRITE_MOD).name)
           : new OverlayTransport(route, hasStepMod),
       logger,
       silence,

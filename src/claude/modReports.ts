@@ -1,7 +1,13 @@
 import type { CliMessage } from "./codec.ts";
 
 /** What mods of ours report through `$.ui.log`, which the CLI writes to stdout in order with all else. */
-export const REPORTS = { loaded: "loaded", turnStarted: "turn started", calling: "calling", denied: "denied" } as const;
+export const REPORTS = {
+  loaded: "loaded",
+  turnStarted: "turn started",
+  calling: "calling",
+  denied: "denied",
+  countDenied: "count denied",
+} as const;
 
 /** The text that a mod of this name reports; undefined where the message is no report of it. */
 export function reportOf({ type, subtype, plugin, text }: CliMessage, mod: string): string | undefined {

@@ -1,18 +1,17 @@
-import { isForbidden, isScarcity } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { untilAborted } from "../shared/untilAborted.ts";
+import { isSignedIn } from "./account.ts";
 import { Arrivals } from "./arrivals.ts";
+import { Counters } from "./counters.ts";
 import type { CliDescription } from "./description.ts";
-import type { EncodedJson } from "./encodedJson.ts";
 import { IdleBounds, type IdleBoundsOptions } from "./idleBounds.ts";
 import { IdleWorkers } from "./idleWorkers.ts";
 import { isWorn, type WearBounds } from "./isWorn.ts";
 import { KnownDescription } from "./knownDescription.ts";
-import type { Launcher } from "./launcher.ts";
-import type { LaunchRequest } from "./launchPlan.ts";
 import { guardMemory } from "./memoryGuard.ts";
 import { isNested, type Origin } from "./nesting.ts";
 import { Slots } from "./slots.ts";
+import { Starter, type WorkerFactory } from "./starter.ts";
 import { type TransportName, TransportUnsuited } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 import { nameOf, plainKey, type WorkerKey } from "./workerKey.ts";
@@ -24,9 +23,6 @@ export interface PoolOptions extends IdleBoundsOptions, WearBounds {
   maxBusyWorkerMemory: number;
 }
 
-/** What a pool needs of the launcher. */
-export type WorkerFactory = Pick<Launcher, "choice" | "chooseTransport" | "found" | "isReplaced" | "launch" | "learn">;
-
 /** A worker lent for one request. */
 export interface Lease {
   worker: Worker;
@@ -34,51 +30,57 @@ export interface Lease {
   release(spent?: boolean): void;
 }
 
-/** Counts at a time: each has a process of its own, which a request to the model may rather need. */
-const COUNTERS = 2;
-
-/**
- * Idle workers that end for one start where the system lacks file descriptors, processes or memory: each holds three
- * descriptors, and a start needs eight for a moment.
- */
-const FREED_FOR_START = 3;
-
-/** Lends workers: one that has the right system prompt already, else a blank one, else a new one. */
+/** Lends workers: an idle one of the same key, else a blank one, else a new one. */
 export class Pool {
-  readonly #launcher: WorkerFactory;
+  readonly #factory: WorkerFactory;
   readonly #options: PoolOptions;
   readonly #logger: Logger;
   readonly #slots: Slots;
-  readonly #counters: Slots;
-  readonly #workers = new Set<Worker>();
-  /** Those with the sign-in of now. */
-  #current = new WeakSet<Worker>();
   readonly #endGuard: () => void;
   readonly #arrivals = new Arrivals();
   readonly #idle = new IdleWorkers();
   readonly #idleBounds: IdleBounds;
+  readonly #starter: Starter;
   #warming = 0;
   #closed = false;
   readonly #known: KnownDescription;
+  readonly counters: Counters;
 
-  constructor(launcher: WorkerFactory, options: PoolOptions, logger: Logger) {
-    this.#launcher = launcher;
+  constructor(factory: WorkerFactory, options: PoolOptions, logger: Logger) {
+    this.#factory = factory;
     this.#options = options;
     this.#logger = logger;
     this.#known = new KnownDescription(logger, () => this.#describe());
     this.#slots = new Slots(options.maxConcurrent, options.maxQueue);
-    this.#counters = new Slots(COUNTERS, options.maxQueue);
-    this.#idleBounds = new IdleBounds(this.#idle, options, (worker) => this.#dismiss(worker));
-    this.#endGuard = guardMemory(this.#workers, options.maxBusyWorkerMemory);
+    this.#starter = new Starter({
+      ...{ factory, logger, idle: this.#idle, most: 2 * options.maxConcurrent + options.warm },
+      described: (description) => this.#known.accept(description),
+      taken: () => this.warmUp(),
+      transportChanged: () => {
+        this.counters.renew();
+        for (const idle of this.#idle.takeRewriting()) this.#starter.dismiss(idle);
+      },
+    });
+    this.#idleBounds = new IdleBounds(this.#idle, options, (worker) => this.#starter.dismiss(worker));
+    this.counters = new Counters({
+      ...options,
+      prepare: (key) => this.#starter.prepare(key),
+      requireRewrite: () => factory.choice.require("rewrite"),
+      isSignedIn: () => this.description !== undefined && isSignedIn(this.description),
+      isCurrent: (worker) => this.#starter.isCurrent(worker),
+      learn: (worker) => this.#starter.learn(worker),
+      dismiss: (worker) => this.#starter.dismiss(worker),
+    });
+    this.#endGuard = guardMemory(this.#starter.workers, options.maxBusyWorkerMemory);
   }
 
   get stats() {
-    return { waiting: this.#slots.waiting, workers: this.#workers.size };
+    return { waiting: this.#slots.waiting, workers: this.#starter.workers.size };
   }
 
   /** Whether a request was sent by one of these workers. */
   isNested(origin: Origin): boolean {
-    return isNested(this.#workers, origin);
+    return isNested(this.#starter.workers, origin);
   }
 
   /** What the CLI last said of its models and sign-in; undefined before any worker was initialized. */
@@ -86,7 +88,7 @@ export class Pool {
     return this.#known.latest;
   }
 
-  /** Starts the blank workers that are missing; failures are logged, since the next request meets them again. */
+  /** Starts the spare workers that are missing; failures are logged, since the next request meets them again. */
   warmUp(): void {
     for (
       let missing = this.#options.warm - this.#idle.blanks - this.#warming;
@@ -94,8 +96,7 @@ export class Pool {
       missing--
     ) {
       this.#warming += 1;
-      this.#startBlank()
-        .then((worker) => this.#park(worker, undefined))
+      this.#startSpare()
         .catch((error: Error) => this.#logger.warn(error.message))
         .finally(() => {
           this.#warming -= 1;
@@ -105,7 +106,7 @@ export class Pool {
 
   /** How requests travel now, as far as it is known. */
   get transport(): TransportName {
-    return this.#launcher.choice.name;
+    return this.#factory.choice.name;
   }
 
   /**
@@ -147,14 +148,14 @@ export class Pool {
 
   async #lend(key: WorkerKey, freeSlot: () => void, fresh: boolean): Promise<Lease> {
     try {
-      await this.#launcher.choice.require(key.transport);
+      await this.#factory.choice.require(key.transport);
       const name = nameOf(key);
       const ready = fresh ? undefined : (this.#idle.take(name) ?? (await this.#nextToArrive(name)));
-      const worker = ready ?? (await this.#prepare(key));
+      const worker = ready ?? (await this.#starter.prepare(key));
       const release = (spent = false) => {
         // what the request has shown counts for the one that comes next
-        this.#learn(worker);
-        const returned = this.#return(worker, name, spent).catch(() => this.#dismiss(worker));
+        this.#starter.learn(worker);
+        const returned = this.#return(worker, name, spent).catch(() => this.#starter.dismiss(worker));
         this.#arrivals.expect(name, returned);
         void returned.then(freeSlot);
       };
@@ -165,30 +166,11 @@ export class Pool {
     }
   }
 
-  /**
-   * Lends a fresh worker for a count, which ends with it. Takes no place from a request.
-   * Throws `ApiError` when the line is full or the CLI cannot be started.
-   */
-  async leaseCounter(system: string | EncodedJson, signal: AbortSignal): Promise<Lease> {
-    const freeSlot = await this.#counters.acquire(signal);
-    try {
-      // it counts by the messages that the CLI holds, and is sent no request
-      const worker = await this.#prepare({ ...plainKey("overlay"), system });
-      const release = () => {
-        this.#dismiss(worker);
-        freeSlot();
-      };
-      return { worker, release };
-    } catch (error) {
-      freeSlot();
-      throw error;
-    }
-  }
-
   /** Lets every worker go that was started before, once it is idle: each keeps the sign-in it was started with. */
   renew(): void {
-    this.#launcher.choice.forget();
+    this.#factory.choice.forget();
     this.#known.doubt();
+    this.counters.renew();
     this.#letIdleGo();
   }
 
@@ -198,14 +180,15 @@ export class Pool {
     this.#endGuard();
     this.#idleBounds.close();
     this.#slots.close();
-    this.#counters.close();
+    this.counters.close();
     this.#idle.clear();
-    await Promise.all([...this.#workers].map((worker) => worker.stop()));
+    await this.#starter.close();
   }
 
-  #letIdleGo(): void {
-    this.#current = new WeakSet();
-    for (const worker of this.#idle.clear()) this.#dismiss(worker);
+  /** All but this worker keep an older sign-in. */
+  #letIdleGo(current?: Worker): void {
+    this.#starter.renew(current);
+    for (const worker of this.#idle.clear()) this.#starter.dismiss(worker);
   }
 
   async #describe(): Promise<void> {
@@ -221,25 +204,24 @@ export class Pool {
   /** Where the CLI was signed out, asks a new worker, since the others keep what they were started with. */
   async #describeOnWorker(key: WorkerKey): Promise<void> {
     const wasSignedOut = this.#known.isSignedOut;
-    const worker = await this.#prepare(key, wasSignedOut);
-    if (wasSignedOut && !this.#known.isSignedOut) {
-      this.#letIdleGo();
-      this.#current.add(worker);
-    }
+    const worker = await this.#starter.prepare(key, wasSignedOut);
+    if (wasSignedOut && !this.#known.isSignedOut) this.#letIdleGo(worker);
     this.#park(worker, nameOf(key));
   }
 
-  async #startBlank(): Promise<Worker> {
-    return this.#start({ transport: await this.#launcher.chooseTransport() });
-  }
-
-  /** Takes what a worker has shown; returns whether it lacked a mod. */
-  #learn(worker: Worker): boolean {
-    const { choice } = this.#launcher;
-    const before = choice.name;
-    const lacksMod = this.#launcher.learn(worker);
-    if (choice.name !== before) for (const idle of this.#idle.takeRewriting()) this.#dismiss(idle);
-    return lacksMod;
+  /** Initializes the worker at once where the system prompt does not belong to it. */
+  async #startSpare(): Promise<void> {
+    const worker = await this.#starter.start({ transport: await this.#factory.chooseTransport() });
+    if (worker.transport.name === "rewrite") {
+      try {
+        await this.#starter.initialize(worker, "");
+      } catch (error) {
+        this.#starter.dismiss(worker);
+        this.#starter.learn(worker);
+        throw error;
+      }
+    }
+    this.#park(worker, undefined);
   }
 
   /** Waits for a worker that is just winding up, which takes milliseconds, rather than start another. */
@@ -248,89 +230,21 @@ export class Pool {
     return this.#idle.take(key);
   }
 
-  async #prepare(key: WorkerKey<string | EncodedJson>, isNew = false): Promise<Worker> {
-    const { transport, system, betas, background = false } = key;
-    let blank = !isNew && betas.length === 0 && !background ? this.#idle.takeBlank(transport) : undefined;
-    for (let isSecond = false; ; ) {
-      const worker = blank ?? (await this.#startAnyhow(key));
-      this.warmUp();
-      try {
-        this.#known.accept(await worker.initialize(system));
-        this.#learn(worker);
-        return worker;
-      } catch (error) {
-        this.#dismiss(worker);
-        const lacksMod = this.#learn(worker);
-        if (error instanceof TransportUnsuited) throw error;
-        // a blank worker may have died unnoticed while it waited; a new one that fails shows what is wrong
-        if (!blank && (isSecond || !(lacksMod || (await this.#isReplaced(worker, error))))) throw error;
-        isSecond = !blank;
-        blank = undefined;
-      }
-    }
-  }
-
-  async #isReplaced({ cli }: Worker, error: unknown): Promise<boolean> {
-    return cli !== undefined && !isForbidden(error) && (await this.#launcher.isReplaced(cli));
-  }
-
-  /** Starts a worker, with the resources of idle ones where the system has too few left. */
-  async #startAnyhow(request: LaunchRequest): Promise<Worker> {
-    try {
-      return await this.#start(request);
-    } catch (error) {
-      const freed = isScarcity(error) ? this.#idle.takeOldest(FREED_FOR_START) : [];
-      if (freed.length === 0) throw error;
-      this.#logger.info(`${freed.length} idle workers end to make room for another: ${(error as Error).message}`);
-      await Promise.all(freed.map((worker) => worker.stop()));
-      return await this.#start(request);
-    }
-  }
-
-  async #start(request: LaunchRequest): Promise<Worker> {
-    this.#makeRoom();
-    const current = this.#current;
-    const worker = await this.#launcher.launch(request);
-    for (const outdated of this.#idle.takeOthers(this.#launcher.found)) this.#dismiss(outdated);
-    current.add(worker);
-    this.#workers.add(worker);
-    void worker.exited.then(() => {
-      this.#workers.delete(worker);
-      this.#idle.remove(worker);
-    });
-    if (this.#closed) this.#dismiss(worker);
-    return worker;
-  }
-
   async #return(worker: Worker, key: string, spent: boolean): Promise<void> {
     const fit = await worker.settle();
-    this.#learn(worker);
+    this.#starter.learn(worker);
     if (!worker.alive) return;
-    if (!fit || spent || this.#closed || (await isWorn(worker, this.#options))) this.#dismiss(worker);
+    if (!fit || spent || this.#closed || (await isWorn(worker, this.#options))) this.#starter.dismiss(worker);
     else this.#park(worker, key);
   }
 
   #park(worker: Worker, key: string | undefined): void {
     if (!worker.alive || this.#closed) return;
-    if (this.#current.has(worker) && worker.cli === this.#launcher.found) {
+    if (this.#starter.isCurrent(worker)) {
       this.#idle.add(worker, key);
       this.#idleBounds.check();
     } else {
-      this.#dismiss(worker);
+      this.#starter.dismiss(worker);
     }
-  }
-
-  /**
-   * Lets the longest idle worker go when as many are idle as may be busy: with fewer, clients that take turns with
-   * their system prompts would drive out each other's workers.
-   */
-  #makeRoom(): void {
-    const { maxConcurrent, warm } = this.#options;
-    if (this.#workers.size < 2 * maxConcurrent + warm) return;
-    for (const worker of this.#idle.takeOldest(1)) this.#dismiss(worker);
-  }
-
-  #dismiss(worker: Worker): void {
-    worker.stop().catch((error: Error) => this.#logger.warn(error.message));
   }
 }

@@ -1,4 +1,4 @@
-import { isDeeperThan, MAX_DEPTH } from "../api/depth.ts";
+import { isTooDeep, MAX_DEPTH } from "../api/depth.ts";
 import { type ApiError, answerBrokenOff } from "../api/errors.ts";
 import { fieldsOf, type StreamEvent } from "../api/events.ts";
 import { unfold } from "../api/unfold.ts";
@@ -11,6 +11,9 @@ import type { TransportName, TurnEvidence } from "./transport.ts";
 
 /** Events that may wait for a slow client before the CLI itself is slowed down. */
 const BUFFERED_EVENTS = 64;
+
+/** Milliseconds in which events that follow each other quickly are passed on together. */
+const GATHERED_MS = 5;
 
 /** Milliseconds by which stderr, with headers and the words of a failure, may lag behind stdout. */
 const LAG = 200;
@@ -41,7 +44,7 @@ export class Turn {
   readonly #interrupt: () => void;
   readonly #transport: { readonly name: TransportName; readonly mod: string };
   readonly #awaitsHeaders: boolean;
-  readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS);
+  readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS, { interval: GATHERED_MS });
   readonly #evidence: TurnEvidence;
   #lacksHeaders = false;
   /** Whether stderr has come to the lines of this turn. */
@@ -78,8 +81,8 @@ export class Turn {
     this.#called = called;
   }
 
-  /** Upstream's events. Throws `ApiError` when the answer does not come, or not whole. */
-  get events(): AsyncIterable<StreamEvent> {
+  /** Upstream's events, in batches. Throws `ApiError` when the answer does not come, or not whole. */
+  get events(): AsyncIterable<StreamEvent[]> {
     return this.#events;
   }
 
@@ -120,15 +123,16 @@ export class Turn {
     return this.#lacksHeaders;
   }
 
-  /** Takes a message of the CLI's stdout; waits while the client is behind. */
-  async accept(message: CliMessage): Promise<void> {
+  /** Takes a message of the CLI's stdout; returns a promise where the next one has to wait. */
+  accept(message: CliMessage): Promise<void> | void {
     switch (message.type) {
       case "stream_event":
-        if (typeof message.event?.type === "string") await this.#event(message.event, "abandoned_blocks" in message);
-        return;
+        if (typeof message.event?.type !== "string") return;
+        return this.#event(message.event, "abandoned_blocks" in message);
       case "assistant":
         if (message.is_api_error_message) this.#evidence.addReport(message);
-        else if (message.message?.content?.[0]?.type === "fallback") await this.#wholeBlock(message.message.content[0]);
+        else if (message.message?.content?.[0]?.type === "fallback")
+          return this.#wholeBlock(message.message.content[0]);
         return;
       case "rate_limit_event":
         this.#evidence.addLimit(message.rate_limit_info);
@@ -137,9 +141,7 @@ export class Turn {
         this.#log(message);
         return;
       case "result":
-        if (!this.#over) await this.#ended(message);
-        this.#resolveEnded();
-        return;
+        return this.#result(message);
     }
   }
 
@@ -186,19 +188,16 @@ export class Turn {
   }
 
   /** `abandoned` if the CLI marks the event as its own end of a broken stream. */
-  async #event(event: StreamEvent, abandoned = false): Promise<void> {
+  #event(event: StreamEvent, abandoned = false): Promise<void> | void {
     // while it watches bytes, the CLI turns some into pings: one before the first event would hide the status of a refusal
     if (this.#over || event.type === "ping") return;
-    if (isDeeperThan(event, MAX_DEPTH)) return this.#breakOff(`an event is nested more than ${MAX_DEPTH} levels deep.`);
-    if (event.type === "message_start") {
-      // a second answer in one turn is never this request's
-      if (this.#started) return;
-      await this.#begin(event);
-      // the CLI's own body, and not the client's, was sent
-      if (this.isPassedOver && this.#transport.name === "rewrite") {
-        return this.#breakOff("Claude Code sent another request in place of this one.");
-      }
-    }
+    if (isTooDeep(event)) return this.#breakOff(`an event is nested more than ${MAX_DEPTH} levels deep.`);
+    // a second answer in one turn is never this request's
+    if (event.type === "message_start") return this.#started ? undefined : this.#begin(event);
+    return this.#pass(event, abandoned);
+  }
+
+  #pass(event: StreamEvent, abandoned = false): Promise<void> | void {
     if (this.#closed) return;
     if (abandoned) {
       this.#closed = true;
@@ -209,20 +208,18 @@ export class Turn {
     if (event.type === "content_block_start") this.#blocks += 1;
     const end = ENDS.indexOf(event.type);
     const isHeld = end === 0 || (end > 0 && this.#stopReason === undefined);
-    if (!isHeld || end <= ENDS.indexOf(this.#held.at(-1)?.type ?? "")) await this.#releaseHeld();
+    const room = !isHeld || end <= ENDS.indexOf(this.#held.at(-1)?.type ?? "") ? this.#releaseHeld() : undefined;
     if (isHeld) {
       this.#held.push(event);
       this.#closed = event.type === "message_stop";
-      return;
+      return room;
     }
     // ends may be the CLI's own, which it makes up when it gives the answer up
     this.#evidence.addEvent();
-    await this.#events.push(event);
-    // while the last event waited for a slow client, the client may have gone
-    if (event.type === "message_stop" && !this.#over) {
-      this.#finish();
-      this.#interrupt();
-    }
+    if (event.type !== "message_stop") return this.#events.push(event);
+    void this.#events.push(event);
+    this.#finish();
+    this.#interrupt();
   }
 
   /** Ends a turn whose answer cannot be passed on. */
@@ -238,6 +235,11 @@ export class Turn {
     if (Array.isArray(content)) this.#blocks = content.length;
     if (this.#awaitsHeaders && !this.#evidence.hasAnswered)
       this.#lacksHeaders = !(await isWithin(LAG, this.#evidence.answered));
+    // the CLI's own body, and not the client's, was sent
+    if (this.isPassedOver && this.#transport.name === "rewrite") {
+      return this.#breakOff("Claude Code sent another request in place of this one.");
+    }
+    await this.#pass(event);
   }
 
   /** A block that the CLI tells of when it is complete, at its place among the events but not by them. */
@@ -247,10 +249,17 @@ export class Turn {
     await this.#event({ type: "content_block_stop", index });
   }
 
-  async #releaseHeld(): Promise<void> {
+  /** Returns a promise where there is no room for the next event. */
+  #releaseHeld(): Promise<void> | undefined {
     const held = this.#held;
+    if (held.length === 0) return undefined;
     this.#held = [];
-    for (const event of held) await this.#events.push(event);
+    return held.map((event) => this.#events.push(event)).at(-1);
+  }
+
+  async #result(message: CliMessage): Promise<void> {
+    if (!this.#over) await this.#ended(message);
+    this.#resolveEnded();
   }
 
   /** The CLI is done without an end that is surely upstream's. */

@@ -15,6 +15,7 @@ import { type HelperKey, nameHelper } from "./helperKey.ts";
 import { LastWords } from "./lastWords.ts";
 import { type Cli, requireVersion } from "./locate.ts";
 import type { NetworkRoute } from "./network.ts";
+import { ExactCount } from "./rewrite/exactCount.ts";
 import type { Ask, Transport } from "./transport.ts";
 import { Turn } from "./turn.ts";
 import type { TurnRequest } from "./turnRequest.ts";
@@ -47,7 +48,7 @@ export class Worker {
   readonly #output: CliOutput;
   readonly #heartbeat: Heartbeat;
   #turn: Turn | undefined;
-  #count: CountSession | undefined;
+  #count: CountSession | ExactCount | undefined;
   /** The answers to what was asked in the middle of the turn: until they are there, it could still hit the next turn. */
   #asides: Promise<unknown>[] = [];
   /** Whether the CLI logs upstream's headers, for which answers wait. */
@@ -139,11 +140,11 @@ export class Worker {
   }
 
   /**
-   * Hands a request over and yields upstream's events up to `message_stop`. Throws `ApiError` when the answer does not
+   * Hands a request over and yields upstream's events up to `message_stop`, those that are there at once together. Throws `ApiError` when the answer does not
    * come or breaks off; ends early when `signal` is aborted. Afterwards, `settle` before the next request. `alone` leaves
    * the CLI to end the turn by itself, to see what it does then.
    */
-  async *run(request: TurnRequest, signal: AbortSignal, alone = false): AsyncGenerator<StreamEvent, void, undefined> {
+  async *run(request: TurnRequest, signal: AbortSignal, alone = false): AsyncGenerator<StreamEvent[], void, undefined> {
     const { transport } = this;
     const settings = transport.settings(request);
     let triggered = false;
@@ -191,11 +192,25 @@ export class Worker {
   /** Makes this worker one that counts. What it is given stays in its conversation, so it cannot serve requests after it. */
   count(): CountSession {
     this.#begin();
-    this.#count = new CountSession({
+    const session = new CountSession({
       request: (request) => this.#controls.request(request, bounds.COUNT_TIMEOUT),
       write: (message) => this.#write(message),
     });
-    return this.#count;
+    this.#count = session;
+    return session;
+  }
+
+  /** Makes this worker, which was started for that, one that counts exactly. */
+  countExactly(): ExactCount {
+    const count = new ExactCount({
+      request: (request) => this.#controls.request(request, bounds.COUNT_TIMEOUT),
+      write: (message) => this.#write(message),
+      began: () => this.#begin(),
+      ended: () => this.#heartbeat.stop(),
+      passedOver: () => this.transport.mods.addPassedOver(),
+    });
+    this.#count = count;
+    return count;
   }
 
   /**

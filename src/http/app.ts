@@ -102,7 +102,7 @@ function createRouter(options: AppOptions, rooms: Rooms, logger: Logger): Router
   router.get("/api/hello", hello);
   router.post("/v1/messages", ...api, jsonBody(MESSAGES_LIMIT, memory), messages);
   const counter = new TokenCounter(pool, logger);
-  const count = countTokens(counter, { reader, modelMap, requestTimeout, closing });
+  const count = countTokens(counter, { pool, reader, modelMap, requestTimeout, closing });
   router.post("/v1/messages/count_tokens", ...api, jsonBody(MESSAGES_LIMIT, memory), count);
   router.post("/v1/messages/batches", ...api, createBatch(batches));
   router.get("/v1/messages/batches", ...api, listBatches(batches));

@@ -1,5 +1,4 @@
 import type { Context } from "koa";
-import type { StreamEvent } from "../api/events.ts";
 import { UsageMeter } from "../api/usage.ts";
 import type { Logger } from "../shared/logger.ts";
 import { printable } from "../shared/printable.ts";
@@ -8,7 +7,8 @@ import { printable } from "../shared/printable.ts";
 export class Exchange {
   readonly #context: Context;
   readonly #startedAt = performance.now();
-  readonly #meter = new UsageMeter("");
+  /** What the answer takes. */
+  readonly meter = new UsageMeter("");
   /** Resolves when the answer is complete or the client gone: one listener for everybody who waits for that. */
   readonly closed: Promise<void>;
   #firstEventAt: number | undefined;
@@ -19,20 +19,12 @@ export class Exchange {
   }
 
   asked(model: string): void {
-    this.#meter.model = model;
+    this.meter.model = model;
   }
 
-  /** Notes what an event tells; passes it on unchanged. */
-  async *watch(
-    events: AsyncIterable<StreamEvent>,
-    seen: (event: StreamEvent) => void,
-  ): AsyncGenerator<StreamEvent, void, undefined> {
-    for await (const event of events) {
-      this.#firstEventAt ??= performance.now();
-      this.#meter.see(event);
-      seen(event);
-      yield event;
-    }
+  /** Call when an event is passed on. */
+  passed(): void {
+    this.#firstEventAt ??= performance.now();
   }
 
   /** The one line of a request: `POST /v1/messages claude-sonnet-5-5 200 · 12 in, 7 out · first event 31 ms · 45 ms`. */
@@ -40,7 +32,7 @@ export class Exchange {
     const { method, path, status, res } = this.#context;
     const told = res.headersSent ? `${status} ` : "";
     const outcome = res.writableFinished ? String(status) : `${told}(client gone)`;
-    const { model, begun, input, tokens } = this.#meter;
+    const { model, begun, input, tokens } = this.meter;
     return [
       [method, printable(path), printable(model), outcome].filter((word) => word !== "").join(" "),
       ...(begun ? [`${input} in, ${tokens.output_tokens} out`] : []),

@@ -1,29 +1,106 @@
 import { Readable } from "node:stream";
 import { ApiError, internal } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
+import { textOf } from "../api/exactJson.ts";
 import type { Logger } from "../shared/logger.ts";
+
+/** Milliseconds of silence that no proxy or client on the way takes for a dead connection. */
+const PING_INTERVAL_MS = 10_000;
+
+/** The rest of a stream: what an async generator is. */
+type Batches = Pick<AsyncGenerator<readonly StreamEvent[], void, undefined>, "next" | "return">;
 
 /**
  * Events as the body of a `text/event-stream` answer. The status is sent by now, so a failure becomes an `error`
- * event, after which the stream ends without `message_stop` (contract: "Streaming").
+ * event, after which the stream ends without `message_stop` (contract: "Streaming"). Sends a `ping` whenever no event came
+ * for an interval, as during long thinking: the API's own ones do not get through the CLI.
  */
-export function sse(first: StreamEvent, rest: AsyncIterable<StreamEvent>, logger: Logger): Readable {
-  async function* frames() {
-    yield frame(first);
-    try {
-      for await (const event of rest) yield frame(event);
-    } catch (error) {
-      // the client is gone
-      if ((error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE") return;
-      if (!(error instanceof ApiError)) logger.error(`stream: ${(error as Error).stack}`);
-      const told = error instanceof ApiError ? error : internal();
-      yield frame(told.toEnvelope());
-    }
-  }
-  return Readable.from(frames(), { objectMode: false });
+export function sse(
+  first: readonly StreamEvent[],
+  rest: Batches,
+  logger: Logger,
+  interval = PING_INTERVAL_MS,
+): Readable {
+  return new EventBody(first, rest, logger, interval);
 }
 
-/** One event; SDKs drop what comes without its `event:` line. */
+class EventBody extends Readable {
+  readonly #rest: Batches;
+  readonly #logger: Logger;
+  readonly #interval: number;
+  /** One timer for the whole stream: a new one for each event would cost more than all else here. */
+  #timer: NodeJS.Timeout | undefined;
+  #first: readonly StreamEvent[] | undefined;
+  /** Whether the next events have been asked for. */
+  #isPulling = false;
+  /** Whether the client has read all so far. */
+  #isWanted = false;
+
+  constructor(first: readonly StreamEvent[], rest: Batches, logger: Logger, interval: number) {
+    super();
+    this.#first = first;
+    this.#rest = rest;
+    this.#logger = logger;
+    this.#interval = interval;
+  }
+
+  override _read(): void {
+    this.#isWanted = true;
+    this.#timer ??= setInterval(() => this.#ping(), this.#interval);
+    this.#timer.refresh();
+    if (this.#first) {
+      this.#give(this.#first.map(frame).join(""));
+      this.#first = undefined;
+    } else if (!this.#isPulling) void this.#pull();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearInterval(this.#timer);
+    this.#rest.return().catch(() => {});
+    done(error);
+  }
+
+  async #pull(): Promise<void> {
+    this.#isPulling = true;
+    let frames: string | undefined;
+    let isOver = false;
+    try {
+      const { done, value } = await this.#rest.next();
+      if (value) frames = value.map(frame).join("");
+      isOver = done === true;
+    } catch (error) {
+      frames = this.#lastFrame(error as Error);
+      isOver = true;
+    }
+    this.#isPulling = false;
+    if (this.destroyed) return;
+    if (frames !== undefined) this.#give(frames);
+    if (isOver) this.#end();
+  }
+
+  #end(): void {
+    clearInterval(this.#timer);
+    this.push(null);
+  }
+
+  #give(frames: string): void {
+    this.#isWanted = false;
+    this.push(frames);
+  }
+
+  #ping(): void {
+    if (this.#isWanted) this.#give(frame({ type: "ping" }));
+  }
+
+  /** Undefined where the client is gone. */
+  #lastFrame(error: Error): string | undefined {
+    if ((error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE") return undefined;
+    if (!(error instanceof ApiError)) this.#logger.error(`stream: ${error.stack}`);
+    return frame((error instanceof ApiError ? error : internal()).toEnvelope());
+  }
+}
+
+/** One event; SDKs drop what comes without its `event:` line. An event that changed on the way has no text of its own. */
 export function frame(event: { type: string }): string {
-  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+  return `event: ${event.type}\ndata: ${textOf(event) ?? JSON.stringify(event)}\n\n`;
 }

@@ -4,6 +4,8 @@ import { isSignedIn } from "../claude/account.ts";
 import { type CountSession, TOOLS_DISCOUNT } from "../claude/countSession.ts";
 import type { EncodedJson } from "../claude/encodedJson.ts";
 import type { Lease, Pool } from "../claude/pool.ts";
+import { type CountOrder, Uncounted } from "../claude/rewrite/exactCount.ts";
+import { TransportUnsuited } from "../claude/transport.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Trust } from "./countPlan.ts";
 import type { CountQuestion } from "./countQuestion.ts";
@@ -43,10 +45,31 @@ export class TokenCounter {
   }
 
   /** Makes no call that costs anything. Throws `ApiError` when upstream refuses, or the CLI cannot be started. */
-  async count({ question, estimate }: ReadCount, signal: AbortSignal): Promise<TokenCount> {
-    const counted = question && (await this.#counted(question, signal));
-    if (question && counted !== undefined) return { tokens: counted + question.rest, trust: question.trust };
+  async count({ exact, question, estimate }: ReadCount, signal: AbortSignal): Promise<TokenCount> {
+    const counted = exact && this.#pool.transport === "rewrite" && (await this.#exactly(exact, signal));
+    if (counted === "uncounted") return { tokens: await estimate(), trust: "estimate" };
+    if (typeof counted === "number") return { tokens: counted, trust: "exact" };
+    const asked = await question();
+    const sum = asked && (await this.#counted(asked, signal));
+    if (asked && sum !== undefined) return { tokens: sum + asked.rest, trust: asked.trust };
     return { tokens: await estimate(), trust: "estimate" };
+  }
+
+  /** Undefined where the mod that counts is not asked. */
+  async #exactly(order: CountOrder, signal: AbortSignal): Promise<number | "uncounted" | undefined> {
+    try {
+      return await this.#pool.counters.count(order, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof TransportUnsuited) return undefined;
+      if (error instanceof Uncounted) {
+        this.#logger.warn(`tokens are estimated: the API's counter could not be asked: ${error.message}`);
+        return "uncounted";
+      }
+      // the sign-in may be another by now
+      if (error instanceof ApiError && error.status === 401) this.#pool.renew();
+      throw error;
+    }
   }
 
   async #counted(question: CountQuestion, signal: AbortSignal): Promise<number | undefined> {
@@ -83,7 +106,7 @@ export class TokenCounter {
   /** Leases a second counter where the first is signed out, since a blank worker may be older than the sign-in. */
   async #leaseSignedIn(system: string | EncodedJson, signal: AbortSignal): Promise<Lease> {
     for (let isSecond = false; ; isSecond = true) {
-      const lease = await this.#pool.leaseCounter(system, signal);
+      const lease = await this.#pool.counters.lease(system, signal);
       const { description } = this.#pool;
       if (!description || isSignedIn(description)) return lease;
       lease.release();

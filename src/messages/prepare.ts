@@ -69,7 +69,7 @@ export function prepareOverlay(
 }
 
 /** Upstream is to judge them, known or not; the CLI sends them on top of its own. */
-function carriedBetas(betas: readonly string[]): string[] {
+export function carriedBetas(betas: readonly string[]): string[] {
   const carried = new Set(betas.filter((beta) => BETA.test(beta) && !UNCARRIED_BETAS.test(beta)));
   return [...carried].sort().slice(0, MAX_BETAS);
 }

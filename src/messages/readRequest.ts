@@ -5,13 +5,15 @@ import { type MessagesRequest, parseMessagesRequest } from "../api/messagesReque
 import { spliced } from "../api/topLevel.ts";
 import type { ApiVersion } from "../api/versionRules.ts";
 import type { Origin } from "../claude/nesting.ts";
+import type { CountOrder } from "../claude/rewrite/exactCount.ts";
+import { countOrderOf } from "../claude/rewrite/order.ts";
 import type { TransportName } from "../claude/transport.ts";
 import type { TurnRequest } from "../claude/turnRequest.ts";
 import type { WorkerKey } from "../claude/workerKey.ts";
 import { shorten } from "../shared/shorten.ts";
 import { type FileSource, withFiles } from "./fileSources.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { type PreparedMessage, prepareOverlay, prepareRewrite } from "./prepare.ts";
+import { carriedBetas, mappedModel, type PreparedMessage, prepareOverlay, prepareRewrite } from "./prepare.ts";
 
 /** How a body is to be read. */
 export interface Reading {
@@ -27,7 +29,7 @@ export interface Reading {
 }
 
 /** How the body of a count is to be read. */
-export type CountReading = Pick<Reading, "version" | "modelMap">;
+export type CountReading = Pick<Reading, "version" | "modelMap" | "betas" | "transport">;
 
 /** What the answer needs to know of a checked request. */
 export interface Facts {
@@ -76,7 +78,18 @@ export async function prepareMessage(
   return prepareRewrite(filled, spliced(text, request, filled), betas, modelMap);
 }
 
+/** Throws `ApiError` for files that are missing or do not fit. */
+export async function prepareCount(
+  request: CountTokensRequest,
+  text: string,
+  { betas, modelMap }: CountReading,
+  files: FileSource,
+): Promise<CountOrder & { order: string }> {
+  const whole = spliced(text, request, await withFiles(request, files));
+  return { model: mappedModel(request.model, modelMap), order: countOrderOf(whole, { betas: carriedBetas(betas) }) };
+}
+
 /** Throws `ApiError` 400. */
-export function checkCount(body: unknown, version: ApiVersion): CountTokensRequest {
-  return parseCountTokensRequest(body, version);
+export function checkCount(body: unknown, { version, transport }: CountReading): CountTokensRequest {
+  return parseCountTokensRequest(body, { version, isRewritten: transport === "rewrite" });
 }

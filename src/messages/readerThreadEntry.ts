@@ -9,7 +9,7 @@ import { mapParts } from "./countQuestion.ts";
 import { CountReader } from "./countReader.ts";
 import { type FileSource, namesFiles, withFiles } from "./fileSources.ts";
 import type { PreparedTurn } from "./prepare.ts";
-import { checkCount, checkMessage, decode, prepareMessage } from "./readRequest.ts";
+import { checkCount, checkMessage, decode, prepareCount, prepareMessage } from "./readRequest.ts";
 import {
   type CountRead,
   type FilesNamed,
@@ -62,7 +62,9 @@ const counts = new CountReader();
 /** A job that is not wanted any more ends with the thread. */
 const { signal } = new AbortController();
 
-async function count(job: Extract<Job, { kind: "count" }>, request: CountTokensRequest): Promise<void> {
+type CountJob = Extract<Job, { kind: "count" }>;
+
+async function count(job: CountJob, request: CountTokensRequest): Promise<void> {
   const { model } = request;
   const { modelMap } = job.reading;
   const question = await counts.question(request, modelMap, signal);
@@ -77,6 +79,12 @@ async function count(job: Extract<Job, { kind: "count" }>, request: CountTokensR
     return literal;
   });
   send({ result: { model, question: encoded, body: job.bytes } satisfies CountRead }, transfer);
+}
+
+async function orderCount({ reading }: CountJob, request: CountTokensRequest, text: string): Promise<void> {
+  const exact = await prepareCount(request, text, reading, files);
+  const order = literalOf(exact.order);
+  send({ result: { model: request.model, exact: { ...exact, order } } satisfies CountRead }, [order.buffer]);
 }
 
 function sendPrepared(key: WorkerKey, turn: PreparedTurn): void {
@@ -103,8 +111,10 @@ async function run(job: Job): Promise<void> {
     }
     case "count":
     case "estimate": {
-      const checked = checkCount(parseJson(decode(job.bytes)), job.reading.version);
+      const text = decode(job.bytes);
+      const checked = checkCount(parseJson(text), job.reading);
       if (lacksMemory(job, checked)) return;
+      if (job.kind === "count" && job.reading.transport === "rewrite") return orderCount(job, checked, text);
       const request = await withFiles(checked, files);
       if (job.kind === "count") await count(job, request);
       else send({ result: await counts.estimate(request, job.reading.modelMap, signal) });

@@ -3,7 +3,8 @@ import { ApiError, invalidRequest } from "../api/errors.ts";
 import type { MessagesRequest } from "../api/messagesRequest.ts";
 import { EncodedJson } from "../claude/encodedJson.ts";
 import { EncodedText } from "../claude/encodedText.ts";
-import { clientBodyOf } from "../claude/rewrite/order.ts";
+import type { CountOrder } from "../claude/rewrite/exactCount.ts";
+import { clientBodyOf, countedBodyOf } from "../claude/rewrite/order.ts";
 import type { TransportName } from "../claude/transport.ts";
 import type { RewriteRequest, TurnRequest } from "../claude/turnRequest.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -20,6 +21,7 @@ import {
   decode,
   type Facts,
   type Prepared,
+  prepareCount,
   prepareMessage,
   type Reading,
 } from "./readRequest.ts";
@@ -42,9 +44,11 @@ export interface ReadMessage extends Facts {
 export interface ReadCount {
   /** As the client names it. */
   model: string;
-  /** Undefined for a request that can only be estimated. */
-  question: CountQuestion | undefined;
-  /** Tokens of the whole request. */
+  /** What is to be counted in place of the CLI's own conversation; undefined where the count is to travel by `overlay`. */
+  exact: CountOrder | undefined;
+  /** What the counter is asked by `overlay`; undefined for a request that can only be estimated. Rejects with `ApiError`. */
+  question(): Promise<CountQuestion | undefined>;
+  /** Tokens of the whole request. Rejects with `ApiError`. */
   estimate(): Promise<number>;
 }
 
@@ -132,20 +136,46 @@ export class RequestReader {
 
   /** Throws `ApiError`, and the signal's reason when it is aborted. */
   async count(body: Body, reading: CountReading, { signal }: Holding): Promise<ReadCount> {
+    const overlaid: CountReading = { ...reading, transport: "overlay" };
     if ("value" in body && !namesFiles(body.value as Partial<MessagesRequest>)) {
-      const request = checkCount(body.value, reading.version);
+      const request = checkCount(body.value, reading);
+      const isRewritten = reading.transport === "rewrite";
+      const judged = async () => (isRewritten ? checkCount(body.value, overlaid) : request);
       return {
         model: request.model,
-        question: await this.#counts.question(request, reading.modelMap, signal),
-        estimate: () => this.#counts.estimate(request, reading.modelMap, signal),
+        exact: isRewritten ? await prepareCount(request, body.text, reading, this.#files) : undefined,
+        question: async () => this.#counts.question(await judged(), reading.modelMap, signal),
+        estimate: async () => this.#counts.estimate(await judged(), reading.modelMap, signal),
       };
     }
     const read = (await this.#readCount({ kind: "count", bytes: bytesOf(body), reading }, signal)) as CountRead;
+    if (!("exact" in read)) return this.#overlaidCount(read, reading, signal);
+    const exact = { ...read.exact, order: new EncodedJson(read.exact.order) };
+    // its files are in it by now
+    const again = { bytes: () => bodyOfCount(exact), reading: { ...overlaid, modelMap: {} } };
+    return {
+      model: read.model,
+      exact,
+      question: async () => {
+        const job = { kind: "count" as const, bytes: again.bytes(), reading: again.reading };
+        const second = (await this.#readCount(job, signal)) as Exclude<CountRead, { exact: unknown }>;
+        return this.#overlaidCount(second, again.reading, signal).question();
+      },
+      estimate: () =>
+        this.#readCount({ kind: "estimate", bytes: again.bytes(), reading: again.reading }, signal) as Promise<number>,
+    };
+  }
+
+  #overlaidCount(read: Exclude<CountRead, { exact: unknown }>, reading: CountReading, signal: AbortSignal): ReadCount {
     const { model } = read;
-    if ("tokens" in read) return { model, question: undefined, estimate: async () => read.tokens };
+    if ("tokens" in read) {
+      return { model, exact: undefined, question: async () => undefined, estimate: async () => read.tokens };
+    }
+    const question = mapParts(read.question, (part) => new EncodedJson(part as Uint8Array<ArrayBuffer>));
     return {
       model,
-      question: mapParts(read.question, (part) => new EncodedJson(part as Uint8Array<ArrayBuffer>)),
+      exact: undefined,
+      question: async () => question,
       estimate: () => this.#readCount({ kind: "estimate", bytes: read.body, reading }, signal) as Promise<number>,
     };
   }
@@ -224,6 +254,13 @@ function encodedPart(turn: TurnRequest): EncodedJson | undefined {
 
 /** The bytes of the body that an order was made of. */
 function bodyOfOrder({ order, model }: RewriteRequest): Uint8Array<ArrayBuffer> {
-  const text = typeof order === "string" ? order : (JSON.parse(decode(order.literal)) as string);
-  return new TextEncoder().encode(clientBodyOf(text, model));
+  return new TextEncoder().encode(clientBodyOf(textOf(order), model));
+}
+
+function bodyOfCount({ order, model }: CountOrder): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(countedBodyOf(textOf(order), model));
+}
+
+function textOf(order: string | EncodedJson): string {
+  return typeof order === "string" ? order : (JSON.parse(decode(order.literal)) as string);
 }

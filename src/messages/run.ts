@@ -16,6 +16,10 @@ export interface RunContext {
   models?: { note(name: string): void };
   /** Is told of upstream's headers before the first event. */
   answered?: (headers: Record<string, string>) => void;
+  /** Reads the counts off the answer; without it, a meter of the run's. */
+  meter?: UsageMeter;
+  /** Called with each event that is passed on. */
+  passed?: (event: StreamEvent) => void;
   /** Whether nobody waits for the answer, so that all others go first. */
   background?: boolean;
   /** For requests that may change their mind until they are sent. */
@@ -31,24 +35,25 @@ export interface Admission {
 }
 
 /**
- * The one way to Claude: a checked request in, upstream's own events out, with exactly one upstream call.
+ * The one way to Claude: a checked request in, upstream's own events out in batches, with exactly one upstream call.
  * Throws `ApiError`; ends early, and stops the call, when `signal` is aborted, with its reason if that is an `ApiError`.
  */
 export async function* run(
   context: RunContext,
   request: ReadMessage,
   signal: AbortSignal,
-): AsyncGenerator<StreamEvent, void, undefined> {
-  const meter = new UsageMeter(request.model);
+): AsyncGenerator<StreamEvent[], void, undefined> {
+  const { models, meter = new UsageMeter(request.model), passed = () => {} } = context;
   let failed = false;
   try {
-    for await (const event of send(context, request, signal)) {
+    for await (const batch of send(context, request, signal)) {
       // nothing is sent again once upstream answers, so the body need not be kept until the end of a long stream
       request.release();
-      meter.see(event);
-      if (event.type === "message_start") context.models?.note(request.model);
-      const told = request.isPrewarming ? withoutContent(event) : event;
-      if (told) yield told;
+      for (const event of batch) meter.see(event);
+      if (batch.some(isStart)) models?.note(request.model);
+      const told = request.isPrewarming ? batch.flatMap((event) => withoutContent(event) ?? []) : batch;
+      for (const event of told) passed(event);
+      if (told.length > 0) yield told;
     }
   } catch (error) {
     failed = true;
@@ -60,11 +65,13 @@ export async function* run(
   }
 }
 
+const isStart = ({ type }: StreamEvent) => type === "message_start";
+
 async function* send(
   { pool, answered = () => {}, background = false, admission }: RunContext,
   request: ReadMessage,
   signal: AbortSignal,
-): AsyncGenerator<StreamEvent, void, undefined> {
+): AsyncGenerator<StreamEvent[], void, undefined> {
   for (let last = false; ; last = true) {
     const { lease, turn } = await leaseFor(pool, request, (key) => [
       { ...key, background },
@@ -75,12 +82,12 @@ async function* send(
     try {
       signal.throwIfAborted();
       admission?.confirm();
-      for await (const event of lease.worker.run(turn, signal)) {
-        if (event.type === "message_start") {
+      for await (const batch of lease.worker.run(turn, signal)) {
+        if (batch.some(isStart)) {
           pool.noteAnswer();
           answered(lease.worker.headers);
         }
-        yield event;
+        yield batch;
       }
       if (signal.reason instanceof ApiError) throw signal.reason;
       return;

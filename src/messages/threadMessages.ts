@@ -1,5 +1,6 @@
 import { ApiError } from "../api/errors.ts";
 import { isObject } from "../api/isObject.ts";
+import type { CountOrder } from "../claude/rewrite/exactCount.ts";
 import type { OverlayRequest, RewriteRequest } from "../claude/turnRequest.ts";
 import type { CountQuestion } from "./countQuestion.ts";
 import type { StoredFile } from "./fileSources.ts";
@@ -45,8 +46,15 @@ export type PreparedBytes = Pick<Prepared, "key"> & {
     | (Omit<RewriteRequest, "order"> & { order: Bytes });
 };
 
-/** What the thread reads of a count: the question and the body, which an estimate may need later, or an estimate. */
-export type CountRead = { model: string } & ({ question: CountQuestion<Bytes>; body: Bytes } | { tokens: number });
+/**
+ * What the thread reads of a count: the order for the mod; or the question and the body, which an estimate may need later;
+ * or an estimate.
+ */
+export type CountRead = { model: string } & (
+  | { exact: Omit<CountOrder, "order"> & { order: Bytes } }
+  | { question: CountQuestion<Bytes>; body: Bytes }
+  | { tokens: number }
+);
 
 /** An error as it is passed between threads. */
 export interface Failure {

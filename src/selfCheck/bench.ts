@@ -76,8 +76,8 @@ export class Bench {
     const events: StreamEvent[] = [];
     let error: ApiError | undefined;
     try {
-      for await (const event of this.#worker.run(this.#turnOf(body), signal, !stop)) {
-        events.push(event);
+      for await (const batch of this.#worker.run(this.#turnOf(body), signal, !stop)) {
+        events.push(...batch);
         stop?.abort();
       }
     } catch (failure) {

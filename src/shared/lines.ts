@@ -21,23 +21,38 @@ export class LineTooLong extends Error {
 
 /**
  * Splits bytes into lines at 0x0A alone: `node:readline` also splits at U+2028, which is legal inside JSON strings.
- * A last line without its end is dropped, since it is not whole. A flood of lines lets the event loop turn when `budget`
- * is spent.
+ * A last line without its end is dropped, since it is not whole.
  */
+export class LineSplitter {
+  readonly #pending: PendingLine;
+
+  constructor(bounds: LineBounds) {
+    this.#pending = new PendingLine(bounds);
+  }
+
+  /** The lines that end in the next chunk. They have to be taken before another chunk is added. */
+  *add(chunk: Buffer): Generator<Buffer, void, undefined> {
+    let from = 0;
+    for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
+      yield this.#pending.end(chunk.subarray(from, at));
+      from = at + 1;
+    }
+    if (from < chunk.length) this.#pending.add(chunk.subarray(from));
+  }
+}
+
+/** The lines of a stream. A flood of them lets the event loop turn when `budget` is spent. */
 export async function* byteLines(
   chunks: AsyncIterable<Buffer>,
   bounds: LineBounds,
   budget = new TurnBudget(),
 ): AsyncGenerator<Buffer> {
-  const pending = new PendingLine(bounds);
+  const splitter = new LineSplitter(bounds);
   for await (const chunk of chunks) {
-    let from = 0;
-    for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
-      yield pending.end(chunk.subarray(from, at));
-      from = at + 1;
+    for (const line of splitter.add(chunk)) {
+      yield line;
       if (budget.isSpent) await budget.nextTurn();
     }
-    if (from < chunk.length) pending.add(chunk.subarray(from));
   }
 }
 

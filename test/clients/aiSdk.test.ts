@@ -186,8 +186,7 @@ describe("the Vercel AI SDK", () => {
     messages.push(...first.response.messages, { role: "user", content: "Sure?" });
     const adaptive = { anthropic: { thinking: { type: "adaptive" }, effort: "low" } } as const;
     await generateText({ ...using(OLDER), messages, providerOptions: adaptive });
-    // the temperature is the CLI's own, which it adds for models of that age
-    const always = { model: OLDER, temperature: 1 };
+    const always = { model: OLDER };
     const answer = { role: "assistant", content: blocks };
     expectUpstream(
       on,
@@ -213,7 +212,6 @@ describe("the Vercel AI SDK", () => {
       body([said("Where?")], { output_config: { format: { type: "json_schema", schema: SCHEMA } } }),
       body([said("Where?")], {
         model: OLDER,
-        temperature: 1,
         tools: [{ name: "json", description: "Respond with a JSON object.", input_schema: SCHEMA }],
         tool_choice: { type: "any", disable_parallel_tool_use: true },
       }),

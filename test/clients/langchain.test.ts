@@ -136,7 +136,7 @@ describe("LangChain", () => {
     const message = await chat({ model: OLDER }).bindTools([weather], { tool_choice: "weather" }).invoke("How warm?");
     expect(message.tool_calls).toMatchObject([{ name: "weather", args: { city: "Köln" } }]);
     expect(message.response_metadata.stop_reason).toBe("tool_use");
-    const forced = { model: OLDER, temperature: 1, tools: [WEATHER], tool_choice: { type: "tool", name: "weather" } };
+    const forced = { model: OLDER, tools: [WEATHER], tool_choice: { type: "tool", name: "weather" } };
     expectUpstream(on, body([said("How warm?")], forced));
   });
 
@@ -165,8 +165,7 @@ describe("LangChain", () => {
     expect(whole.content).toMatchObject(blocks);
     expectUpstream(
       on,
-      // the temperature is the CLI's own, which it adds for models of that age
-      body([said("Is it?")], { model: OLDER, temperature: 1, ...budget }),
+      body([said("Is it?")], { model: OLDER, ...budget }),
       body([said("Is it?"), said(blocks, "assistant"), said("Sure?")], {
         thinking: { type: "adaptive" },
         output_config: { effort: "low" },

@@ -2,7 +2,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import AnthropicZero from "sdk-0";
 import { expect } from "vitest";
 import type { Requested } from "../fidelity/corpus.ts";
-import { arrivesAs } from "../fidelity/differences.ts";
+import { arrivesRewritten } from "../fidelity/rewritten.ts";
 import type { Stage } from "../support/harness.ts";
 import { paced, type Reply, type StreamEvent } from "../support/replies.ts";
 
@@ -40,7 +40,7 @@ export function clientOf(SDK: typeof Anthropic, on: Stage): { client: Anthropic;
 
 /** Expects exactly one call upstream for each of the requests, in their order, and in each all that was sent. */
 export function expectUpstream(on: Stage, ...requests: object[]): void {
-  const expected = requests.map((request) => arrivesAs(request as Requested));
+  const expected = requests.map((request) => arrivesRewritten(request as Requested));
   expect(on.standIn.messages.map(({ body }) => body)).toEqual(expected);
 }
 

@@ -133,7 +133,7 @@ describeRewriting("an order", () => {
   });
 
   it("is heard of by the counter, which is denied", async () => {
-    const denied = on.cli.next((message) => reportOf(message, REWRITE_MOD.name) === REPORTS.denied);
+    const denied = on.cli.next((message) => reportOf(message, REWRITE_MOD.name) === REPORTS.countDenied);
     await on.cli.control({ subtype: "get_context_usage" });
     await denied;
     expect([...on.cli.standIn.messages, ...on.cli.standIn.counts]).toEqual([]);

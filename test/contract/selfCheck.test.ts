@@ -6,7 +6,14 @@ import type { TransportName } from "../../src/claude/transport.ts";
 import { mayRewrite } from "../../src/claude/transportChoice.ts";
 import { CHECKS } from "../../src/selfCheck/checks.ts";
 import { selfCheck } from "../../src/selfCheck/selfCheck.ts";
-import { brokenCli, type Loss, withoutArgument, withoutSetting, withoutVariable } from "../support/brokenCli.ts";
+import {
+  brokenCli,
+  type Loss,
+  withMod,
+  withoutArgument,
+  withoutSetting,
+  withoutVariable,
+} from "../support/brokenCli.ts";
 import { claudePath } from "../support/claude.ts";
 import { FULL, sampled } from "../support/full.ts";
 import { type Scratch, scratchHome, simple, stage } from "../support/harness.ts";
@@ -66,7 +73,7 @@ describe("the self-check", () => {
 describe("a server", () => {
   it("refuses a CLI that is not fit, by name", async () => {
     const { path } = await cliWithout(withoutSetting("DISABLE_PROMPT_CACHING"));
-    await using on = await stage({ claudePath: path, selfCheck: true });
+    await using on = await stage({ claudePath: path, selfCheck: true, transport: "overlay" });
     const response = await on.post(simple());
     expect(response.status).toBe(500);
     expect(response.headers.get("x-should-retry")).toBe("false");
@@ -78,6 +85,14 @@ describe("a server", () => {
       },
     });
     expect(on.standIn.messages).toHaveLength(0);
+  });
+
+  it.runIf(FULL)("overlays requests where a CLI is fit for that alone", async () => {
+    const { path } = await cliWithout(withMod("s/status: 499/status: value.status/"));
+    await using on = await stage({ claudePath: path, selfCheck: true });
+    expect((await on.post(simple())).status).toBe(200);
+    // which only the overlay adds
+    expect(on.standIn.messages.map(({ body }) => body.tools)).toEqual([[]]);
   });
 
   it.each(FULL ? [false, true] : [false])(

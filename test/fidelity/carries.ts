@@ -46,7 +46,7 @@ export async function expectTextCarried(
   if (!("events" in answer)) throw new Error("no stream was scripted");
   const upstream = [...(answer.events as Iterable<{ type: string }>)].filter(({ type }) => type !== "ping");
   if (!stream) expect(await response.json()).toEqual(isWhole ? answerTo(body as Requested) : answer.folded);
-  else if (isWhole) expect(await fold(each((await eventsOf(response)) as StreamEvent[]))).toEqual(answer.folded);
+  else if (isWhole) expect(await fold(batchOf((await eventsOf(response)) as StreamEvent[]))).toEqual(answer.folded);
   else expect(await eventsOf(response)).toEqual(upstream);
 }
 
@@ -62,6 +62,6 @@ function answerTo({ max_tokens }: Requested): object {
   return max_tokens === 0 ? { ...folded, content: [], stop_reason: "max_tokens" } : folded;
 }
 
-async function* each(events: StreamEvent[]): AsyncGenerator<StreamEvent> {
-  yield* events;
+async function* batchOf(events: StreamEvent[]): AsyncGenerator<StreamEvent[]> {
+  yield events;
 }

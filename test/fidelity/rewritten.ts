@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { defaultOptions } from "../../src/options.ts";
 import type { Recorded } from "../support/standIn.ts";
+import type { Requested } from "./corpus.ts";
 import { jsonOf, nameOf, type Written } from "./written.ts";
 
 /** What the CLI puts before everything: its attribution, and what it calls itself. */
@@ -50,6 +51,22 @@ export function expectRewritten(call: Recorded, sent: Written, betas: readonly s
   expect(new Set(String(call.headers["anthropic-beta"]).split(","))).toEqual(
     new Set([...OWN_BETAS, ...betas.filter((beta) => !STAY.test(beta))]),
   );
+}
+
+/** What must reach the API for a request, by the values and not by the text. */
+export function arrivesRewritten({ model, system, stream: _, ...sent }: Requested): object {
+  const blocks = typeof system === "string" ? [{ type: "text", text: system }] : (system ?? []);
+  return {
+    metadata: { user_id: expect.stringContaining("device_id") },
+    ...sent,
+    model: expect.stringMatching(modelPattern(model)),
+    stream: true,
+    system: [
+      { type: "text", text: expect.stringMatching(/^x-anthropic-billing-header: /) },
+      { type: "text", text: expect.stringMatching(/^You are a Claude agent/) },
+      ...(system === "" ? [] : blocks),
+    ],
+  };
 }
 
 /** The client's blocks behind the CLI's, each as it was written. */

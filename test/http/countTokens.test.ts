@@ -7,7 +7,7 @@ import { stage, until } from "../support/harness.ts";
 import { png } from "../support/images.ts";
 import { gate, type Reply } from "../support/replies.ts";
 
-const on = fileStage();
+const on = fileStage({ transport: "overlay" });
 // whatever is asked, nothing that costs anything reaches upstream
 afterEach(() => expect(on.standIn.messages).toEqual([]));
 

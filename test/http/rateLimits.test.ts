@@ -95,7 +95,10 @@ describe("signed in with a subscription", () => {
 });
 
 describe("the log", () => {
-  const on = fileStage({ extraEnvironment: { ANTHROPIC_CUSTOM_HEADERS: "x-gateway: hush-hush" } });
+  const on = fileStage({
+    transport: "overlay",
+    extraEnvironment: { ANTHROPIC_CUSTOM_HEADERS: "x-gateway: hush-hush" },
+  });
 
   it("has the CLI's lines, but not those in which its SDK shows headers", async () => {
     await on.post(simple());

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { TransportOption } from "../../src/claude/transportChoice.ts";
 import { brokenCli, withoutVariable } from "../support/brokenCli.ts";
 import { FULL, QUICK } from "../support/full.ts";
 import { type Scratch, type Stage, scratchHome, simple, stage } from "../support/harness.ts";
 import { SUBSCRIPTION } from "../support/limits.ts";
-import { COSTS_A_WORKER, ODD_ANSWERS, type OddAnswer } from "../support/oddAnswers.ts";
+import { COSTS_A_WORKER, ODD_ANSWERS, type OddAnswer, UNKNOWN_STOPS } from "../support/oddAnswers.ts";
 import { reply, text } from "../support/replies.ts";
 import type { Recorded } from "../support/standIn.ts";
 
@@ -51,12 +52,18 @@ async function probed(on: Stage) {
 
 const replaced = ({ log }: Stage) => log.filter((line) => line.includes(" is replaced: "));
 
-function suite(title: string, answers: OddAnswer[], environment: Record<string, string> = {}) {
+interface SuiteOptions {
+  transport?: TransportOption;
+  environment?: Record<string, string>;
+}
+
+function suite(title: string, answers: OddAnswer[], { transport = "auto", environment = {} }: SuiteOptions = {}) {
+  const costsAWorker = transport === "auto" ? UNKNOWN_STOPS : COSTS_A_WORKER;
   describe(title, () => {
     let on: Stage;
     let pristine: unknown[];
     beforeAll(async () => {
-      on = await stage({ maxConcurrent: 1, extraEnvironment: environment });
+      on = await stage({ maxConcurrent: 1, transport, extraEnvironment: environment });
       pristine = await probed(on);
     });
     afterAll(() => on[Symbol.asyncDispose]());
@@ -69,7 +76,7 @@ function suite(title: string, answers: OddAnswer[], environment: Record<string, 
       expect(on.standIn.messages.length).toBeLessThanOrEqual(1);
       expect(await probed(on)).toEqual(pristine);
       // a new process costs half a second of CPU, so only what teaches the CLI something is worth one
-      if (!COSTS_A_WORKER.test(name)) expect(replaced(on)).toEqual([]);
+      if (!costsAWorker.test(name)) expect(replaced(on)).toEqual([]);
     });
   });
 }
@@ -83,9 +90,15 @@ const QUICK_SAMPLE = [/^400 This model does not support the effort/, /^(stop_rea
 const sampled = ODD_ANSWERS.filter(
   ([name]) => FULL || (QUICK ? QUICK_SAMPLE : SAMPLE).some((pattern) => pattern.test(name)),
 );
+/** The same for the overlay, where the CLI sees what was refused. */
+const LEARNT = /^400 This model does not support the effort|^usage over 1e9|^404 model/;
 
 suite("a later request is as if there had been none before it, after", sampled);
-if (FULL) suite("so it is for a subscriber, after", ODD_ANSWERS, SUBSCRIPTION);
+suite("so it is by the overlay, after", FULL ? ODD_ANSWERS : ODD_ANSWERS.filter(([name]) => LEARNT.test(name)), {
+  transport: "overlay",
+});
+if (FULL) suite("so it is for a subscriber, after", ODD_ANSWERS, { environment: SUBSCRIPTION });
+if (FULL) suite("and by the overlay, after", ODD_ANSWERS, { transport: "overlay", environment: SUBSCRIPTION });
 
 describe("a worker that fails a request by itself", () => {
   let scratch: Scratch;

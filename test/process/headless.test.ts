@@ -123,7 +123,7 @@ describe("the command line", () => {
       expect((await server.post(simple())).status).toBe(200);
       expect(server.standIn.messages).toHaveLength(1);
     }
-    await access(join(scratch.home, "data", "one-call"));
+    await access(join(scratch.home, "data", "rewrite"));
   });
 
   it("asks for the models that the map names", async () => {

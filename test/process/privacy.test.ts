@@ -19,6 +19,6 @@ it.runIf(process.platform !== "win32")("keeps all that it stores from other user
   const data = join(server.home, "data");
   const names = [`usage/${new Date().toISOString().slice(0, 10)}.json`, `batches/${id}/results.jsonl`];
   await until(() => names.every((name) => existsSync(join(data, name))));
-  expect(existsSync(join(data, "one-call/hooks/register.js"))).toBe(true);
+  expect(existsSync(join(data, "rewrite/hooks/register.js"))).toBe(true);
   expect(modesIn(data)).toEqual({ directories: [0o700], files: [0o600] });
 });

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type CliMessage, messages } from "../../src/claude/codec.ts";
+import type { Readable } from "node:stream";
+import { type CliMessage, readMessages } from "../../src/claude/codec.ts";
 import { claudePath } from "./claude.ts";
 import { scratchHome } from "./harness.ts";
 
@@ -51,7 +52,7 @@ export async function claudeCode(more: Record<string, string> = {}): Promise<Cla
     async print(api, ...args) {
       const child = start(api, ...args);
       const lines: CliMessage[] = [];
-      for await (const line of messages(child.stdout as AsyncIterable<Buffer>, () => {})) lines.push(line);
+      await readMessages(child.stdout as Readable, { heard: (line) => void lines.push(line), stray() {} });
       return { lines, result: lines.find(({ type }) => type === "result") as CliMessage };
     },
     async [Symbol.asyncDispose]() {

@@ -86,7 +86,7 @@ export async function program(fault: Behaviour, mark: string, version: string): 
     }
     if (message.type === "user") reportMod("turn started");
     // the mod is asked about the call of its counter
-    if (message.request?.subtype === "get_context_usage") reportMod("denied");
+    if (message.request?.subtype === "get_context_usage") reportMod("count denied");
     if (isFaulty && fault(fake, message) !== false) return;
     if (message.type === "user") fake.reply();
     else if (known.includes(message.request?.subtype)) fake.answer(message);

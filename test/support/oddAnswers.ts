@@ -252,8 +252,11 @@ const USAGES: OddAnswer[] = [
   used("null", { input_tokens: null, cache_read_input_tokens: null }),
 ];
 
+/** Those after which a worker is replaced, whatever the transport: nothing is known of what they leave behind. */
+export const UNKNOWN_STOPS = /^stop_reason (something_new|sensitive)/;
+
 /**
- * Those after which a worker may be replaced: the CLI repeats the call without what was refused, or the stop reason is
+ * Those after which a worker of the overlay may be replaced: the CLI repeats the call without what was refused, or the stop reason is
  * unknown. After any other one it serves on.
  */
 export const COSTS_A_WORKER =

@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type CliMessage, encode, messages } from "../../src/claude/codec.ts";
+import type { Readable } from "node:stream";
+import { type CliMessage, encode, readMessages } from "../../src/claude/codec.ts";
 import { childEnvironment } from "../../src/claude/environment.ts";
 import { ARGUMENTS } from "../../src/claude/launchPlan.ts";
 import { trigger } from "../../src/claude/turnSettings.ts";
@@ -142,13 +143,14 @@ export class RawCli implements AsyncDisposable {
   }
 
   async #read(): Promise<void> {
-    for await (const message of messages(this.#child.stdout as AsyncIterable<Buffer>, () => {})) {
+    const heard = (message: CliMessage) => {
       this.#log.push(message);
       for (const waiting of this.#waiting.filter(({ wanted }) => wanted(message))) {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
         waiting.resolve(message);
       }
-    }
+    };
+    await readMessages(this.#child.stdout as Readable, { heard, stray() {} });
   }
 
   async #readDiagnostics(): Promise<void> {

@@ -44,6 +44,29 @@ function systemBlocks(system: string): string {
   return system.startsWith('"') ? `,{"type":"text","text":${system}}` : `,${system.slice(1, -1)}`;
 }
 
+/** What the mod of the counter has to know besides the client's text. */
+export interface CountOrderHead {
+  /** Betas that the count asks for, besides those that the CLI sends by itself. */
+  betas: readonly string[];
+}
+
+/**
+ * The text with which that mod is told what to have counted: a head, and the client's fields as it wrote them, all but the
+ * model, which the CLI resolves.
+ */
+export function countOrderOf(body: string, head: CountOrderHead): string {
+  const fields = lastOfEach(topLevelFields(body)).filter(({ name }) => name !== "model");
+  return [`${ORDER_MARK}${JSON.stringify(head)}`, fields.map(({ start, to }) => body.slice(start, to)).join(",")].join(
+    PART,
+  );
+}
+
+/** The client's body again, with this model: a count that the mod cannot have made is read anew. */
+export function countedBodyOf(order: string, model: string): string {
+  const [, fields = ""] = order.split(PART);
+  return `{"model":${JSON.stringify(model)},${fields}}`;
+}
+
 /** The client's body again, with this model: a request that cannot be rewritten after all is read anew. */
 export function clientBodyOf(order: string, model: string): string {
   const [, system = "", fields = ""] = order.split(PART);

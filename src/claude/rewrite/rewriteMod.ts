@@ -1,11 +1,12 @@
 import type { CliMessage } from "../codec.ts";
 import { modOf } from "../modFiles.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
+import { COUNT_CALL, MODEL_CALL } from "./calls.ts";
 import { ORDER_MARK, PART } from "./order.ts";
 
 /** What the mod reports, each by a first word; `answered` is followed by JSON, `unanswered` by words. */
-const ANSWERED = "answered ";
-const UNANSWERED = "unanswered ";
+export const ANSWERED = "answered ";
+export const UNANSWERED = "unanswered ";
 
 /**
  * A mod for the CLI (documented under "mods") that sends a client's request in place of the CLI's own. What to send comes as
@@ -19,8 +20,8 @@ const UNANSWERED = "unanswered ";
 export const REWRITE_MOD = modOf(
   "rewrite",
   "Requests as their clients wrote them",
-  `const CALL = /(\\/v1\\/messages|(?<!\\/count-tokens):(streamR|r)awPredict|\\/invoke(-with-response-stream)?)(\\?|$)/;
-const COUNT = /\\/count[-_]tokens/;
+  `const CALL = ${MODEL_CALL};
+const COUNT = ${COUNT_CALL};
 const DIGEST = /cch=00000/g;
 export const register = (on) => {
   let order;
@@ -39,7 +40,8 @@ export const register = (on) => {
     const isCall = CALL.test(request.url);
     if (!isCall && !COUNT.test(request.url)) return next(request);
     if (!isCall || !order) {
-      $.ui.log("${REPORTS.denied}");
+      // late calls of the counter say nothing of the turn that they fall into
+      $.ui.log(isCall ? "${REPORTS.denied}" : "${REPORTS.countDenied}");
       return { deny: "one request, one call" };
     }
     const { betas, lacksMetadata, ...client } = order;
@@ -84,9 +86,9 @@ export interface AnswerHead {
 /** What the mod reports of the call's answer: its head, or in words why there is none. */
 export type Heard = { head: AnswerHead } | { failure: string };
 
-/** Undefined where the message is no such report. */
-export function readHeard(message: CliMessage): Heard | undefined {
-  const text = reportOf(message, REWRITE_MOD.name);
+/** Undefined where the message is no such report of this mod. */
+export function readHeard(message: CliMessage, mod = REWRITE_MOD.name): Heard | undefined {
+  const text = reportOf(message, mod);
   if (text?.startsWith(UNANSWERED)) return { failure: text.slice(UNANSWERED.length) };
   return text?.startsWith(ANSWERED) ? { head: JSON.parse(text.slice(ANSWERED.length)) } : undefined;
 }

@@ -6,10 +6,10 @@ import { managedSettingsOf } from "../managedSettings.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
 import { Report } from "../report.ts";
 import { type Ask, type Mods, TransportUnsuited } from "../transport.ts";
-import { REWRITE_MOD } from "./rewriteMod.ts";
 
-/** The mod that rewrites requests, in one process: whether it runs and is asked about calls. */
+/** A mod that rewrites calls, in one process: whether it runs and is asked about them. */
 export class RewriteMods implements Mods {
+  readonly #mod: string;
   readonly #guard = new GuardWatch();
   readonly #loaded = new Report();
   /** Whether the mod was asked about a call. */
@@ -18,13 +18,18 @@ export class RewriteMods implements Mods {
   /** Why requests cannot be rewritten in this process. */
   #unsuited: string | undefined;
 
+  /** `mod` is its name. */
+  constructor(mod: string) {
+    this.#mod = mod;
+  }
+
   get reasonToRetire(): string | undefined {
     return this.#unsuited;
   }
 
   accept(message: CliMessage): boolean {
-    const report = reportOf(message, REWRITE_MOD.name);
-    if (report === REPORTS.denied) this.#isAsked = true;
+    const report = reportOf(message, this.#mod);
+    if (report === REPORTS.countDenied) this.#isAsked = true;
     if (report === REPORTS.loaded) this.#loaded.arrive();
     return report === REPORTS.loaded;
   }

@@ -4,22 +4,23 @@ import type { Transport, TurnEvidence } from "../transport.ts";
 import type { RewriteRequest, TurnRequest } from "../turnRequest.ts";
 import { trigger } from "../turnSettings.ts";
 import { RewriteEvidence } from "./rewriteEvidence.ts";
-import { REWRITE_MOD } from "./rewriteMod.ts";
 import { RewriteMods } from "./rewriteMods.ts";
 
 /** Our mod sends the client's request in place of the CLI's own, and reports upstream's answer. */
 export class RewriteTransport implements Transport {
   readonly name = "rewrite";
-  readonly mod = REWRITE_MOD.name;
-  readonly mods = new RewriteMods();
+  readonly mod: string;
+  readonly mods: RewriteMods;
   readonly allowsMoreCalls = false;
   readonly #route: NetworkRoute;
   readonly #streamIdleTimeout: number;
   /** The model that the CLI was given last. */
   #model: string | undefined;
 
-  /** `streamIdleTimeout` in milliseconds. */
-  constructor(route: NetworkRoute, streamIdleTimeout: number) {
+  /** `streamIdleTimeout` in milliseconds; `mod` is the name of the mod that is loaded. */
+  constructor(route: NetworkRoute, streamIdleTimeout: number, mod: string) {
+    this.mod = mod;
+    this.mods = new RewriteMods(mod);
     this.#route = route;
     this.#streamIdleTimeout = streamIdleTimeout;
   }

@@ -1,4 +1,5 @@
 import type { Context } from "koa";
+import type { Pool } from "../../claude/pool.ts";
 import type { TokenCounter } from "../../messages/countTokens.ts";
 import type { Body, RequestReader } from "../../messages/requestReader.ts";
 import { type EndOptions, endSignal } from "../endSignal.ts";
@@ -6,6 +7,7 @@ import type { Exchange } from "../exchange.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
 
 export interface CountOptions extends EndOptions {
+  pool: Pick<Pool, "transport">;
   reader: RequestReader;
   modelMap: Record<string, string>;
 }
@@ -14,11 +16,12 @@ export interface CountOptions extends EndOptions {
 export const COUNT_HEADER = "claude-virtual-api-token-count";
 
 /** `POST /v1/messages/count_tokens`: parse, count, say how far the count can be trusted. */
-export function countTokens(counter: TokenCounter, { reader, modelMap, ...ends }: CountOptions) {
+export function countTokens(counter: TokenCounter, { pool, reader, modelMap, ...ends }: CountOptions) {
   return async (context: Context): Promise<void> => {
-    const { apiVersion, exchange, body } = context.state as ApiState & { exchange: Exchange; body: Body };
+    const { apiVersion, betas, exchange, body } = context.state as ApiState & { exchange: Exchange; body: Body };
     const signal = endSignal(context, exchange.closed, ends);
-    const read = await reader.count(body, { version: apiVersion, modelMap }, { signal });
+    const { transport } = pool;
+    const read = await reader.count(body, { version: apiVersion, betas, modelMap, transport }, { signal });
     exchange.asked(read.model);
     const { tokens, trust } = await counter.count(read, signal);
     context.set(COUNT_HEADER, trust);

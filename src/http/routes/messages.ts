@@ -10,7 +10,6 @@ import { shorten } from "../../shared/shorten.ts";
 import { type EndOptions, endSignal } from "../endSignal.ts";
 import type { Exchange } from "../exchange.ts";
 import { setHeaders } from "../headers.ts";
-import { keepAlive } from "../keepAlive.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
 import { refuseIfNested } from "../middleware/refuseNested.ts";
 import { sse } from "../sse.ts";
@@ -65,8 +64,11 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
         context.res.destroy();
       },
     });
-    const answer = run({ ...options, answered }, request, signal);
-    const events = exchange.watch(answer, (event) => traffic("←", event));
+    const passed = (event: StreamEvent) => {
+      exchange.passed();
+      traffic("←", event);
+    };
+    const events = run({ ...options, answered, meter: exchange.meter, passed }, request, signal);
     // whatever becomes of the answer, the worker is given back when the connection closes
     void exchange.closed.then(() => events.return());
     // until the first event the status is open: a failure before it is answered with its own
@@ -79,11 +81,11 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
     }
     context.type = "text/event-stream; charset=utf-8";
     context.set("cache-control", "no-cache");
-    context.body = sse(first.value, keepAlive(events), logger);
+    context.body = sse(first.value, events, logger);
   };
 }
 
-async function* prepend(first: StreamEvent, rest: AsyncIterable<StreamEvent>): AsyncGenerator<StreamEvent> {
+async function* prepend<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {
   yield first;
   yield* rest;
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseCountTokensRequest } from "../../../src/api/countTokensRequest.ts";
 
 const DICTIONARY = "Input should be a valid dictionary or object to extract fields from";
+const OVERLAID = { version: "2023-06-01", isRewritten: false } as const;
 const BASE = { model: "sonnet", messages: [{ role: "user", content: "Hi" }] };
 const block = (content: unknown) => ({ messages: [{ role: "user", content: [content] }] });
 const message = (value: unknown) => ({ messages: [value] });
@@ -61,7 +62,7 @@ describe("parseCountTokensRequest refuses", () => {
       },
     ],
   ])("%j for %j", (expected, change) => {
-    const parse = () => parseCountTokensRequest({ ...BASE, ...change }, "2023-06-01");
+    const parse = () => parseCountTokensRequest({ ...BASE, ...change }, OVERLAID);
     expect(parse).toThrow(expect.objectContaining({ status: 400, type: "invalid_request_error", message: expected }));
   });
 });
@@ -77,6 +78,24 @@ describe("parseCountTokensRequest accepts", () => {
     ["optional fields that are null", { system: null, tools: null, thinking: null, tool_choice: null }],
   ])("%s", (_what, change) => {
     const body = { ...BASE, ...change };
-    expect(parseCountTokensRequest(body, "2023-06-01")).toBe(body);
+    expect(parseCountTokensRequest(body, OVERLAID)).toBe(body);
+  });
+});
+
+describe("of a request that is counted as its client wrote it", () => {
+  const parse = (change: object) => parseCountTokensRequest({ ...BASE, ...change }, { ...OVERLAID, isRewritten: true });
+
+  it.each([
+    { max_tokens: 1, stream: true, brand_new: {} },
+    { system: [{ type: "image" }], tools: [null], tool_choice: "any", output_config: [] },
+    { messages: [{ role: "system", content: 1 }, { role: "user" }] },
+  ])("upstream judges %o", (change) => {
+    expect(parse(change)).toEqual({ ...BASE, ...change });
+  });
+
+  it("what the server reads is checked here", () => {
+    expect(() => parse({ model: undefined })).toThrow("model: Field required");
+    expect(() => parse({ messages: [null] })).toThrow(expect.objectContaining({ status: 400 }));
+    expect(() => parse({ messages: [] })).toThrow("messages: at least one message is required");
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ContentBlock, Message, StreamEvent } from "../../../src/api/events.ts";
 import { fold } from "../../../src/api/fold.ts";
 import { eventsFor, reply, text, thinking, toolUse } from "../../support/replies.ts";
-import { from } from "../support/streams.ts";
+import { batched } from "../support/streams.ts";
 
 const START: StreamEvent = {
   type: "message_start",
@@ -21,7 +21,7 @@ const blockEvents = (index: number, block: object, ...deltas: object[]): StreamE
 ];
 
 async function foldBlocks(...events: StreamEvent[]): Promise<ContentBlock[]> {
-  return (await fold(from([START, ...events, END, STOP]))).content;
+  return (await fold(batched([START, ...events, END, STOP]))).content;
 }
 
 describe("fold", () => {
@@ -33,7 +33,7 @@ describe("fold", () => {
         : event,
     );
     const input = { deep: { done: 1 } };
-    expect(await fold(from(cut.slice(0, 4).concat(cut.slice(-3))))).toMatchObject({
+    expect(await fold(batched(cut.slice(0, 4).concat(cut.slice(-3))))).toMatchObject({
       stop_reason: "max_tokens",
       content: [{ input }],
     });
@@ -42,7 +42,7 @@ describe("fold", () => {
   it("makes of a whole stream what the API answers without one", async () => {
     const answer = reply([thinking("Let me see."), text("Two words"), toolUse("look", { at: ["a", { b: "é😀" }] })]);
     if (!("events" in answer)) throw new Error("The stand-in's reply is no stream.");
-    expect(await fold(from(answer.events as StreamEvent[]))).toEqual(answer.folded);
+    expect(await fold(batched(answer.events as StreamEvent[]))).toEqual(answer.folded);
   });
 
   it.each<[string, object, object[], object]>([
@@ -124,7 +124,7 @@ describe("fold", () => {
       usage: { input_tokens: null, cache_read_input_tokens: null, output_tokens: 7, iterations: [] },
       context_management: { applied_edits: [] },
     };
-    const message: Message = await fold(from([START, delta, STOP]));
+    const message: Message = await fold(batched([START, delta, STOP]));
     expect(message).toEqual({
       ...{ id: "msg_1", type: "message", role: "assistant", model: "claude-sonnet-5", content: [] },
       ...{ stop_reason: "stop_sequence", stop_sequence: "END", stop_details: null, container: null },
@@ -137,7 +137,7 @@ describe("fold", () => {
   });
 
   it("takes a message_delta without usage", async () => {
-    const message = await fold(from([START, { type: "message_delta", delta: { stop_reason: "end_turn" } }, STOP]));
+    const message = await fold(batched([START, { type: "message_delta", delta: { stop_reason: "end_turn" } }, STOP]));
     expect(message).toMatchObject({ stop_reason: "end_turn", usage: { output_tokens: 1 } });
   });
 
@@ -145,7 +145,7 @@ describe("fold", () => {
     ["first", [{ type: "message_delta", delta: { stop_reason: null }, usage: { output_tokens: 3 } }, END]],
     ["last", [END, { type: "message_delta", delta: { stop_reason: null }, usage: { input_tokens: 12 } }]],
   ])("keeps the stop reason where another message_delta has none, %s", async (_where, ends) => {
-    expect(await fold(from([START, ...ends, STOP]))).toMatchObject({
+    expect(await fold(batched([START, ...ends, STOP]))).toMatchObject({
       stop_reason: "end_turn",
       usage: { output_tokens: 7 },
     });
@@ -154,7 +154,7 @@ describe("fold", () => {
   it("takes a message whose content is in its first event, and blocks after it", async () => {
     const content = [{ type: "text", text: "Before" }];
     const start = { ...START, message: { ...(START.message as object), content, stop_reason: "tool_use" } };
-    const message = await fold(from([start, ...blockEvents(1, toolUse("look", {}, "a")), STOP]));
+    const message = await fold(batched([start, ...blockEvents(1, toolUse("look", {}, "a")), STOP]));
     expect(message).toMatchObject({ content: [...content, { id: "a" }], stop_reason: "tool_use" });
   });
 
@@ -169,24 +169,24 @@ describe("fold", () => {
     );
     const noise = { type: "brand_new_event", index: 0, delta: { type: "text_delta", text: "noise" } };
     const noisy = plain.flatMap((event) => [{ type: "ping" }, event, noise]);
-    expect(await fold(from(noisy))).toEqual(await fold(from(plain)));
+    expect(await fold(batched(noisy))).toEqual(await fold(batched(plain)));
   });
 
   it("leaves the events as they were", async () => {
     const events = [START, ...blockEvents(0, { type: "text", text: "" }, { type: "text_delta", text: "x" }), END, STOP];
     const before = structuredClone(events);
-    await fold(from(events));
+    await fold(batched(events));
     expect(events).toEqual(before);
   });
 
   it.each([[[]], [[{ type: "ping" }, END, STOP]]])("fails when there is no message in %j", async (events) => {
-    await expect(fold(from<StreamEvent>(events))).rejects.toThrow("no message_start");
+    await expect(fold(batched<StreamEvent>(events))).rejects.toThrow("no message_start");
   });
 
   it("passes a failure of the stream on", async () => {
     const error = new Error("broken");
     async function* failing() {
-      yield START;
+      yield [START];
       throw error;
     }
     await expect(fold(failing())).rejects.toBe(error);

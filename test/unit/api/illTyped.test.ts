@@ -6,7 +6,7 @@ import { UsageMeter } from "../../../src/api/usage.ts";
 import { withoutContent } from "../../../src/messages/withoutContent.ts";
 import { eventsFor, text, toolUse } from "../../support/replies.ts";
 import { TURN_BEGINS } from "../support/evidence.ts";
-import { collect, from } from "../support/streams.ts";
+import { batched, collectBatches } from "../support/streams.ts";
 import { overlayTurn } from "../support/turns.ts";
 
 const FIELDS = ["index", "message", "content_block", "delta", "usage", "content", "type", "model", "text", "to"];
@@ -35,7 +35,7 @@ it("events with any field missing or of any type never fail a turn, its fold or 
       turn.diagnose("[ERROR] API error (attempt 1/1): 500 500 Broken");
       for (const event of events) await turn.accept({ type: "stream_event", event });
       await turn.accept({ type: "result", subtype: "success", is_error: false });
-      const came = await collect(turn.events).catch((error: Error) => {
+      const came = await collectBatches(turn.events).catch((error: Error) => {
         expect(error.name).toBe("ApiError");
         return events;
       });
@@ -46,7 +46,7 @@ it("events with any field missing or of any type never fail a turn, its fold or 
       }
       expect(meter.input).toBeTypeOf("number");
       expect(meter.model).toBeTypeOf("string");
-      const message = await fold(from([ANSWER[0] as StreamEvent, ...came]));
+      const message = await fold(batched([ANSWER[0] as StreamEvent, ...came]));
       expect((message as Message).content).toBeInstanceOf(Array);
     }),
   );

@@ -26,7 +26,7 @@ const MESSAGE: Message = {
 };
 
 async function* stream(message: Message) {
-  yield* unfold(message);
+  yield [...unfold(message)];
 }
 
 it("gives the events that are folded to the same message", async () => {

@@ -1,5 +1,7 @@
+import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { type CliMessage, encode, encodePieces, messages } from "../../../src/claude/codec.ts";
+import { textOf } from "../../../src/api/exactJson.ts";
+import { type CliMessage, encode, encodePieces, readMessages } from "../../../src/claude/codec.ts";
 import { literalOf } from "../../../src/claude/encodedJson.ts";
 import { EncodedText } from "../../../src/claude/encodedText.ts";
 import { byteLines, lines } from "../../../src/shared/lines.ts";
@@ -7,6 +9,15 @@ import { Random } from "../support/random.ts";
 import { collect, from } from "../support/streams.ts";
 
 const bytes = (...texts: string[]) => texts.map((text) => Buffer.from(text));
+/** The messages of an output, with what else it holds in `stray`. */
+async function messages(chunks: AsyncIterable<Buffer>, stray: string[] = []): Promise<CliMessage[]> {
+  const heard: CliMessage[] = [];
+  await readMessages(Readable.from(chunks), {
+    heard: (message) => void heard.push(message),
+    stray: (line) => stray.push(line),
+  });
+  return heard;
+}
 const linesOf = (...texts: string[]) => collect(lines(from(bytes(...texts))));
 
 describe("lines", () => {
@@ -71,7 +82,7 @@ describe("messages", () => {
     const stray = ["warning: something", "[1]", "null", "42", '"text"', '{"no":"type"}', '{"type":5}', '{"type":"x"'];
     const source = ['{"type":"a","n":1}', "", "  ", ...stray, '{"type":"b"}\r', ""].join("\n");
     const reported: string[] = [];
-    const read = await collect(messages(from(bytes(source)), (line) => reported.push(line)));
+    const read = await messages(from(bytes(source)), reported);
     expect(read).toEqual([{ type: "a", n: 1 }, { type: "b" }]);
     expect(reported).toEqual(stray);
   });
@@ -86,8 +97,41 @@ describe("messages", () => {
     const whole = Buffer.from(sent.map(encode).join(""));
     const stray: string[] = [];
     const pieces = random.pieces(whole, 1 + random.below(30));
-    expect(await collect(messages(from(pieces), (line) => stray.push(line)))).toEqual(sent);
+    expect(await messages(from(pieces), stray)).toEqual(sent);
     expect(stray).toEqual([]);
+  });
+});
+
+describe("the text of an event", () => {
+  const read = async (line: string) => (await messages(from(bytes(`${line}\n`))))[0]!;
+  const around = ',"session_id":"a","parent_tool_use_id":null,"uuid":"b","ttft_ms":12.5}';
+  const head = '{"type":"stream_event","event":';
+
+  it.each([
+    '{"type":"x","2":1,"1":2}',
+    '{"type":"x","n":12345678901234567890,"m":1.0,"e":1e2}',
+    '{"type":"x","text":"},\\"session_id\\":\\"a\\"} \\ud83d \u2028 \\u2028"}',
+    '{"type":"x","delta":{"text":"}}}{"},"usage":{"a":[{}]}}',
+  ])("is kept: %s", async (text) => {
+    const message = await read(head + text + around);
+    expect(message).toEqual(JSON.parse(head + text + around));
+    expect(textOf(message.event)).toBe(text);
+    expect(textOf((await read(`${head}${text}}`)).event)).toBe(text);
+  });
+
+  it.each([
+    ["an object beside the event", `${head}{"type":"x"},"abandoned_blocks":[{"a":1}]}`],
+    ["another event beside it", `${head}{"type":"x"},"event":{"type":"y"}}`],
+    ["another order", '{"type":"stream_event","uuid":"b","event":{"type":"x"}}'],
+    ["another order of all", '{"event":{"type":"x"},"type":"stream_event"}'],
+    ["blanks", '{"type":"stream_event", "event":{"type":"x"}}'],
+    ["a carriage return", `${head}{"type":\r"x"}}`],
+    ["no event", `${head}null}`],
+    ["a text", `${head}"}"}`],
+  ])("is not guessed where a line has %s", async (_what, line) => {
+    const message = await read(line);
+    expect(message).toEqual(JSON.parse(line));
+    if (message.event) expect(textOf(Object(message.event))).toBeUndefined();
   });
 });
 
@@ -172,8 +216,7 @@ describe("a line that is cut", () => {
 
 describe("a long line", () => {
   const event = (value: object) => ({ type: "stream_event", event: value });
-  const read = (...sent: object[]) =>
-    collect(messages(from(bytes(...sent.map((message) => `${JSON.stringify(message)}\n`))), () => {}));
+  const read = (...sent: object[]) => messages(from(bytes(...sent.map((message) => `${JSON.stringify(message)}\n`))));
   const long = "x".repeat(100_000);
 
   it("that repeats an answer is passed over", async () => {

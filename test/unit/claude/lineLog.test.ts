@@ -1,8 +1,8 @@
+import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { messages } from "../../../src/claude/codec.ts";
+import { readMessages } from "../../../src/claude/codec.ts";
 import { LineLog, shortened } from "../../../src/claude/lineLog.ts";
 import { Redactor } from "../../../src/shared/redact.ts";
-import { from } from "../support/streams.ts";
 
 function begin() {
   const logged: string[] = [];
@@ -52,7 +52,10 @@ describe("a line that is cut", () => {
     for (let before = 1300; before < 1380; before++) {
       const lines = [Buffer.from(`${"密".repeat(before)} ${credential} and ${"密".repeat(2000)}\n`)];
       const shown: string[] = [];
-      for await (const _ of messages(from(lines), (line) => shown.push(shortened(line)))) throw new Error("no message");
+      const heard = () => {
+        throw new Error("no message");
+      };
+      await readMessages(Readable.from(lines), { heard, stray: (line) => shown.push(shortened(line)) });
       expect(shown.join("")).toMatch(new RegExp(`^密+( (${credential}( and)?)?)? … \\(`));
     }
   });

@@ -2,7 +2,9 @@ import { describe, expect, it, vi } from "vitest";
 import { cliNotStarted } from "../../../src/api/cliErrors.ts";
 import { shuttingDown } from "../../../src/api/errors.ts";
 import { IdleWorkers } from "../../../src/claude/idleWorkers.ts";
-import { Pool, type WorkerFactory } from "../../../src/claude/pool.ts";
+import { Pool } from "../../../src/claude/pool.ts";
+import type { WorkerFactory } from "../../../src/claude/starter.ts";
+import type { TransportName } from "../../../src/claude/transport.ts";
 import { until } from "../../support/harness.ts";
 import { quiet } from "../../support/smallServer.ts";
 import { isSettled } from "../support/streams.ts";
@@ -117,6 +119,47 @@ describe("a start for which the system has too few resources", () => {
     await pool.lease(keyed("busy"), never);
     await expect(pool.lease(keyed("new"), never)).rejects.toMatchObject({ status: 529, type: "overloaded_error" });
     expect(ended).toEqual([]);
+    await pool.close();
+  });
+});
+
+describe("a spare worker", () => {
+  /** A pool with one spare worker, and how often each of its workers was initialized. */
+  function scene(transport: TransportName) {
+    const initialized: number[] = [];
+    const launch = async () => {
+      const number = initialized.push(0) - 1;
+      return {
+        ...{ alive: true, served: 0, pid: undefined, isBusy: false, transport: { name: transport } },
+        ...{ exited: new Promise(() => {}), settle: async () => true, stop: async () => {} },
+        async initialize() {
+          initialized[number] = (initialized[number] as number) + 1;
+          return { models: [], account: {} };
+        },
+      };
+    };
+    const choice = { name: transport, require: async () => {} };
+    const launcher = { launch, learn: () => false, choice, chooseTransport: async () => transport };
+    const pool = new Pool(launcher as unknown as WorkerFactory, { ...OPTIONS, maxConcurrent: 2, warm: 1 }, quiet);
+    const lease = () => pool.lease({ ...KEY, transport }, never);
+    return { pool, initialized, lease };
+  }
+
+  it("is initialized before its request comes where requests bring their system prompts, and only once", async () => {
+    const { pool, initialized, lease } = scene("rewrite");
+    await lease();
+    await vi.waitFor(() => expect(initialized).toEqual([1, 1]));
+    await lease();
+    await vi.waitFor(() => expect(initialized).toEqual([1, 1, 1]));
+    await pool.close();
+  });
+
+  it("stays blank where the system prompt belongs to the worker", async () => {
+    const { pool, initialized, lease } = scene("overlay");
+    await lease();
+    await vi.waitFor(() => expect(initialized).toEqual([1, 0]));
+    await lease();
+    await vi.waitFor(() => expect(initialized).toEqual([1, 1, 0]));
     await pool.close();
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { StreamEvent } from "../../../src/api/events.ts";
 import { eventsFor, text } from "../../support/replies.ts";
-import { collect } from "../support/streams.ts";
+import { collectBatches } from "../support/streams.ts";
 import { overlayTurn } from "../support/turns.ts";
 
 const ANSWER: StreamEvent[] = [...eventsFor([text("Two words")])];
@@ -33,7 +33,7 @@ describe("an answer's end", () => {
   ])("may have a delta without a stop reason, %s", async (_where, answer) => {
     const { turn, calls, feed } = begin();
     await feed(...answer);
-    expect(await collect(turn.events)).toEqual(answer);
+    expect(await collectBatches(turn.events)).toEqual(answer);
     expect(calls).toEqual(["interrupt"]);
   });
 
@@ -41,14 +41,14 @@ describe("an answer's end", () => {
     const { turn, feed } = begin();
     const ping = { type: "ping" };
     await feed(ping, START, BLOCK_START, ping, DELTA, BLOCK_STOP, ping, delta("end_turn"), STOP);
-    expect(await collect(turn.events)).toEqual(whole(delta("end_turn"), STOP));
+    expect(await collectBatches(turn.events)).toEqual(whole(delta("end_turn"), STOP));
   });
 
   it("comes at an event that nests too deeply to be written", async () => {
     const { turn, calls, feed } = begin();
     const deep = JSON.parse(`${"[".repeat(5000)}${"]".repeat(5000)}`);
     await feed(START, { ...BLOCK_START, content_block: { type: "x", deep } }, ...ANSWER.slice(1));
-    await expect(collect(turn.events)).rejects.toThrow(/broke off: .* nested/);
+    await expect(collectBatches(turn.events)).rejects.toThrow(/broke off: .* nested/);
     expect(calls).toEqual(["interrupt"]);
   });
 
@@ -57,7 +57,7 @@ describe("an answer's end", () => {
     const content = [{ type: "tool_use", id: "a", name: "look", input: {} }];
     const answer = [{ type: "message_start", message: { content, stop_reason: "tool_use" } }, STOP];
     await feed(...answer);
-    expect(await collect(turn.events)).toEqual(answer);
+    expect(await collectBatches(turn.events)).toEqual(answer);
     expect(calls).toEqual(["interrupt"]);
   });
 
@@ -67,7 +67,7 @@ describe("an answer's end", () => {
       const { turn, feed } = begin();
       await feed(...answer);
       await turn.accept(NO_ERROR);
-      expect(await collect(turn.events)).toEqual(answer);
+      expect(await collectBatches(turn.events)).toEqual(answer);
     },
   );
 
@@ -78,6 +78,6 @@ describe("an answer's end", () => {
     await turn.accept(line);
     await feed(...ANSWER);
     await turn.accept(NO_ERROR);
-    await expect(collect(turn.events)).rejects.toMatchObject({ message: expect.stringContaining("broke off") });
+    await expect(collectBatches(turn.events)).rejects.toMatchObject({ message: expect.stringContaining("broke off") });
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Turn } from "../../../src/claude/turn.ts";
 import { eventsFor } from "../../support/replies.ts";
 import { TURN_BEGINS } from "../support/evidence.ts";
-import { collect, isSettled } from "../support/streams.ts";
+import { collectBatches, isSettled } from "../support/streams.ts";
 import { overlayTurn } from "../support/turns.ts";
 
 const [START] = eventsFor([]);
@@ -23,7 +23,7 @@ describe("upstream's headers", () => {
     const first = turn.events[Symbol.asyncIterator]().next();
     expect(await isSettled(first)).toBe(false);
     turn.diagnose("}");
-    expect(await first).toEqual({ value: START, done: false });
+    expect(await first).toEqual({ value: [START], done: false });
     expect(turn.headers).toEqual({ "request-id": "req_1" });
     await fed;
     expect(turn.lacksHeaders).toBe(false);
@@ -33,13 +33,13 @@ describe("upstream's headers", () => {
     const turn = overlayTurn({ awaitsHeaders: true });
     await started(turn);
     turn.stop();
-    expect(await collect(turn.events)).toEqual([START]);
+    expect(await collectBatches(turn.events)).toEqual([START]);
     expect(turn.headers).toEqual({});
     expect(turn.lacksHeaders).toBe(true);
   });
 
   it("are not waited for where it is known that none are told", async () => {
     const turn = overlayTurn();
-    expect(await isSettled(started(turn))).toBe(true);
+    expect(await isSettled(Promise.resolve(started(turn)))).toBe(true);
   });
 });

@@ -3,9 +3,10 @@ import { describe, expect, it } from "vitest";
 import { notSignedIn } from "../../../src/api/cliErrors.ts";
 import { overloaded } from "../../../src/api/errors.ts";
 import type { StreamEvent } from "../../../src/api/events.ts";
+import { rememberText } from "../../../src/api/exactJson.ts";
 import { frame, sse } from "../../../src/http/sse.ts";
 import { recordingLogger } from "../../support/recordingLogger.ts";
-import { collect, from } from "../support/streams.ts";
+import { batched, collect } from "../support/streams.ts";
 
 const START: StreamEvent = { type: "message_start", message: { content: [] } };
 const DELTA: StreamEvent = { type: "content_block_delta", index: 0, delta: { text: "a\nb\r\u2028é😀" } };
@@ -17,12 +18,12 @@ function logger() {
 }
 
 async function* failing(error: unknown) {
-  yield DELTA;
+  yield [DELTA];
   throw error;
 }
 
-async function bodyOf(rest: AsyncIterable<StreamEvent>, log = logger()): Promise<string> {
-  return Buffer.concat(await collect<Buffer>(sse(START, rest, log))).toString("utf8");
+async function bodyOf(rest: AsyncGenerator<StreamEvent[], void, undefined>, log = logger()): Promise<string> {
+  return Buffer.concat(await collect<Buffer>(sse([START], rest, log))).toString("utf8");
 }
 
 describe("frame", () => {
@@ -33,12 +34,17 @@ describe("frame", () => {
     expect(JSON.parse(data!.replace(/^data: /, ""))).toEqual(DELTA);
     expect(end).toEqual(["", ""]);
   });
+
+  it("gives an event the text that it came with", () => {
+    const text = '{"type":"message_start", "message":{"content":[],"cost":12345678901234567890,"2":1,"1":2}}';
+    expect(frame(rememberText(JSON.parse(text), text))).toBe(`event: message_start\ndata: ${text}\n\n`);
+  });
 });
 
 describe("sse", () => {
   it("writes the first event, then the rest, and nothing after them", async () => {
-    expect(await bodyOf(from([DELTA, STOP]))).toBe([START, DELTA, STOP].map(frame).join(""));
-    expect(await bodyOf(from([]))).toBe(frame(START));
+    expect(await bodyOf(batched([DELTA, STOP]))).toBe([START, DELTA, STOP].map(frame).join(""));
+    expect(await bodyOf(batched([]))).toBe(frame(START));
   });
 
   it.each([overloaded(3), notSignedIn()])("tells of a failure in an error event and ends: %s", async (error) => {
@@ -64,9 +70,9 @@ describe("sse", () => {
     });
     async function* gated() {
       await gate;
-      yield STOP;
+      yield [STOP];
     }
-    const stream = sse(START, gated(), logger());
+    const stream = sse([START], gated(), logger());
     const output = stream[Symbol.asyncIterator]();
     expect(String((await output.next()).value)).toBe(frame(START));
     release();
@@ -77,9 +83,9 @@ describe("sse", () => {
     const size = 1024;
     let made = 0;
     async function* long() {
-      for (; made < 10_000; made++) yield { type: "content_block_delta", delta: { text: "x".repeat(size) } };
+      for (; made < 10_000; made++) yield [{ type: "content_block_delta", delta: { text: "x".repeat(size) } }];
     }
-    const stream = sse(START, long(), logger());
+    const stream = sse([START], long(), logger());
     await once(stream, "readable");
     while (stream.readableLength < stream.readableHighWaterMark) await new Promise(setImmediate);
     expect(made * size).toBeLessThan(2 * stream.readableHighWaterMark);
@@ -93,12 +99,12 @@ describe("sse", () => {
     });
     async function* source() {
       try {
-        for (;;) yield DELTA;
+        for (;;) yield [DELTA];
       } finally {
         left();
       }
     }
-    const stream = sse(START, source(), logger());
+    const stream = sse([START], source(), logger());
     await once(stream, "readable");
     stream.read();
     stream.destroy();

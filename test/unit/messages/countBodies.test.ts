@@ -19,7 +19,12 @@ afterAll(async () => {
   await reader.close();
 });
 
-const reading = { version: "2023-06-01", modelMap: { sonnet: "claude-sonnet-4-5" } } as const;
+const reading = {
+  version: "2023-06-01",
+  betas: [],
+  modelMap: { sonnet: "claude-sonnet-4-5" },
+  transport: "overlay",
+} as const;
 const { signal } = new AbortController();
 const read = (body: Parameters<RequestReader["count"]>[0]) => reader.count(body, reading, { signal });
 const here = (body: object) => read({ value: JSON.parse(JSON.stringify(body)), text: JSON.stringify(body) });
@@ -45,7 +50,7 @@ function lineOf(value: unknown): string {
 }
 
 async function given({ model, question, estimate }: ReadCount) {
-  const { system, tools, history, ...rest } = question ?? {};
+  const { system, tools, history, ...rest } = (await question()) ?? {};
   return { model, rest, line: lineOf({ system, tools, history }), estimated: await estimate() };
 }
 
@@ -61,7 +66,7 @@ describe("a count whose body is read on the thread", () => {
     const request = { model: "sonnet", messages: [user("Hi")], ...body };
     const [one, other] = [await here(request), await onThread(request)];
     expect(await given(other)).toEqual(await given(one));
-    expect(other.question?.trust).toBe(trust);
+    expect((await other.question())?.trust).toBe(trust);
   });
 
   it("has the content of its files, also for an estimate of it", async () => {
@@ -89,7 +94,7 @@ describe("a count whose body is read on the thread", () => {
     };
     await onThread({ model: "sonnet", messages: [user("Hi")] });
     threads.at(-1)?.on("message", receive);
-    const { question } = await onThread({ model: "sonnet", ...body });
+    const question = await (await onThread({ model: "sonnet", ...body })).question();
     threads.at(-1)?.off("message", receive);
     expect(received).toBeGreaterThan(0);
     expect(received).toBeLessThan(10_000);
@@ -100,6 +105,45 @@ describe("a count whose body is read on the thread", () => {
     const pieces = encodePieces({ type: "x", parts });
     expect(pieces.filter((piece) => typeof piece !== "string")).toEqual(parts.map(({ literal }) => literal));
     expect(Math.max(...pieces.map((piece) => (typeof piece === "string" ? piece.length : 0)))).toBeLessThan(1000);
+  });
+});
+
+describe("a count that is to be made of the client's own text", () => {
+  const rewritten = (body: Parameters<RequestReader["count"]>[0]) =>
+    reader.count(body, { ...reading, betas: ["a-beta", "files-api-2025-04-14"], transport: "rewrite" }, { signal });
+  const both = (body: string) =>
+    Promise.all([
+      rewritten({ value: JSON.parse(body), text: body }),
+      rewritten({ bytes: new TextEncoder().encode(body) }),
+    ]);
+
+  it("is ordered with that text, all but the model, wherever it is read", async () => {
+    const fields = String.raw`"x": 1.0 , "messages":[{"role":"user","content":"\ud83d"}],"max_tokens":12345678901234567890`;
+    for (const { model, exact } of await both(`{"model":"sonnet","x":2,${fields}}`)) {
+      expect([model, exact?.model]).toEqual(["sonnet", "claude-sonnet-4-5"]);
+      const line = JSON.parse(lineOf(exact?.order)).value;
+      expect(line.split("\u0001")).toEqual([
+        expect.stringContaining('{"betas":["a-beta"]}'),
+        fields.replace(" , ", ","),
+      ]);
+    }
+  });
+
+  it("is made like any other by overlay where that text cannot be counted", async () => {
+    const body = { messages: [user("Hi"), user("there")], tools: [tool("a")] };
+    for (const again of await both(JSON.stringify({ model: "sonnet", ...body }))) {
+      const { model: _, ...expected } = await given(await here({ model: "claude-sonnet-4-5", ...body }));
+      expect(await given(again)).toEqual({ model: "sonnet", ...expected });
+    }
+  });
+
+  it("is then refused for what is counted otherwise than it would be by upstream", async () => {
+    const body = { model: "sonnet", max_tokens: 1, messages: [user("Hi")] };
+    for (const { question, estimate } of await both(JSON.stringify(body))) {
+      const expected = { status: 400, message: "max_tokens: Extra inputs are not permitted" };
+      await expect(question()).rejects.toMatchObject(expected);
+      await expect(estimate()).rejects.toMatchObject(expected);
+    }
   });
 });
 

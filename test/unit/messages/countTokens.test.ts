@@ -13,7 +13,7 @@ const session = {
 
 it("keeps no worker in memory after its count, while the client of that is still there", async () => {
   const workers: WeakRef<object>[] = [];
-  const leaseCounter = async () => {
+  const lease = async () => {
     const worker = { isReleased: false, count: () => session };
     workers.push(new WeakRef(worker));
     const release = () => {
@@ -21,9 +21,10 @@ it("keeps no worker in memory after its count, while the client of that is still
     };
     return { worker, release };
   };
-  const counter = new TokenCounter({ leaseCounter } as unknown as Pool, silentLogger);
-  const question = { key: "k", model: "sonnet", trust: "exact", system: "", history: [], rest: 0 };
-  const read = { model: "sonnet", question: question as unknown as CountQuestion, estimate: async () => 0 };
+  const counter = new TokenCounter({ counters: { lease } } as unknown as Pool, silentLogger);
+  const asked = { key: "k", model: "sonnet", trust: "exact", system: "", history: [], rest: 0 };
+  const question = async () => asked as unknown as CountQuestion;
+  const read = { model: "sonnet", exact: undefined, question, estimate: async () => 0 };
   const { signal } = new AbortController();
   expect(await counter.count(read, signal)).toEqual({ tokens: 7, trust: "exact" });
   await expect

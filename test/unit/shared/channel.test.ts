@@ -1,13 +1,62 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Channel } from "../../../src/shared/channel.ts";
 import { collect, isSettled } from "../support/streams.ts";
+
+/** Whether a promise is open, once the promises that were ready have run; without a timer, which may be a fake. */
+async function isStill(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  void promise.then(() => {
+    settled = true;
+  });
+  for (let step = 0; step < 10; step++) await Promise.resolve();
+  return !settled;
+}
 
 describe("Channel", () => {
   it("yields what was pushed, in order", async () => {
     const channel = new Channel<number>(8);
     for (const item of [1, 2, 3]) await channel.push(item);
     channel.end();
-    expect(await collect(channel)).toEqual([1, 2, 3]);
+    expect(await collect(channel)).toEqual([[1, 2, 3]]);
+  });
+
+  it("gathers what follows a batch at once until its interval is over, unless it is full or ends", async () => {
+    vi.useFakeTimers();
+    try {
+      const channel = new Channel<number>(4, { interval: 2, now: () => Date.now() });
+      const reader = channel[Symbol.asyncIterator]();
+      channel.push(1);
+      expect((await reader.next()).value).toEqual([1]);
+      const gathered = reader.next();
+      for (const item of [2, 3]) {
+        channel.push(item);
+        await vi.advanceTimersByTimeAsync(item === 2 ? 1 : 0);
+      }
+      expect(await isStill(gathered)).toBe(true);
+      await vi.advanceTimersByTimeAsync(1);
+      expect((await gathered).value).toEqual([2, 3]);
+      const full = reader.next();
+      for (const item of [4, 5, 6, 7]) channel.push(item);
+      expect((await full).value).toEqual([4, 5, 6, 7]);
+      const last = reader.next();
+      channel.push(8);
+      channel.end();
+      expect((await last).value).toEqual([8]);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("does not hold an item up that comes after a pause", async () => {
+    let now = 0;
+    const channel = new Channel<number>(4, { interval: 1000, now: () => now });
+    const reader = channel[Symbol.asyncIterator]();
+    for (const item of [1, 2]) {
+      channel.push(item);
+      expect((await reader.next()).value).toEqual([item]);
+      now += 1000;
+    }
   });
 
   it("wakes a reader that came first", async () => {
@@ -15,7 +64,7 @@ describe("Channel", () => {
     const read = channel[Symbol.asyncIterator]().next();
     expect(await isSettled(read)).toBe(false);
     await channel.push("late");
-    expect(await read).toEqual({ done: false, value: "late" });
+    expect(await read).toEqual({ done: false, value: ["late"] });
   });
 
   it.each([
@@ -35,7 +84,7 @@ describe("Channel", () => {
     expect(await isSettled(channel.push("a"))).toBe(true);
     const full = channel.push("b");
     expect(await isSettled(full)).toBe(false);
-    expect(await channel[Symbol.asyncIterator]().next()).toEqual({ done: false, value: "a" });
+    expect(await channel[Symbol.asyncIterator]().next()).toEqual({ done: false, value: ["a", "b"] });
     expect(await isSettled(full)).toBe(true);
   });
 
@@ -45,7 +94,7 @@ describe("Channel", () => {
     expect(await isSettled(full)).toBe(false);
     channel.end();
     expect(await isSettled(full)).toBe(true);
-    expect(await collect(channel)).toEqual(["a"]);
+    expect(await collect(channel)).toEqual([["a"]]);
   });
 
   it("never holds more than its capacity, and loses nothing", async () => {
@@ -60,9 +109,10 @@ describe("Channel", () => {
       channel.end();
     })();
     const read: number[] = [];
-    for await (const item of channel) {
+    for await (const batch of channel) {
+      expect(batch.length).toBeLessThanOrEqual(3);
       expect(pushed - read.length).toBeLessThanOrEqual(3 + 1);
-      read.push(item);
+      read.push(...batch);
     }
     await producing;
     expect(read).toEqual(items);
@@ -75,8 +125,7 @@ describe("Channel", () => {
     const error = new Error("broken");
     channel.end(error);
     const reader = channel[Symbol.asyncIterator]();
-    expect((await reader.next()).value).toBe("a");
-    expect((await reader.next()).value).toBe("b");
+    expect((await reader.next()).value).toEqual(["a", "b"]);
     await expect(reader.next()).rejects.toBe(error);
   });
 

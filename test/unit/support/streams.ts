@@ -9,9 +9,19 @@ export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
   return items;
 }
 
-/** Whether a promise has settled once all that was ready to run has run. */
-export function isSettled(promise: Promise<unknown>): Promise<boolean> {
+/** The items as an asynchronous source of batches, each with the next item or two. */
+export async function* batched<T>(items: readonly T[]): AsyncGenerator<T[], void, undefined> {
+  for (let at = 0, size = 1; at < items.length; at += size, size = 3 - size) yield items.slice(at, at + size);
+}
+
+export async function collectBatches<T>(source: AsyncIterable<readonly T[]>): Promise<T[]> {
+  return (await collect(source)).flat() as T[];
+}
+
+/** Whether a promise has settled, or there is none, once all that was ready to run has run. */
+export function isSettled(promise: Promise<unknown> | undefined): Promise<boolean> {
   const done = () => true;
+  if (!promise) return Promise.resolve(true);
   const turnOver = new Promise<boolean>((resolve) => setImmediate(() => resolve(false)));
   return Promise.race([promise.then(done, done), turnOver]);
 }

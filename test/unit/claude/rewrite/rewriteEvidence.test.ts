@@ -1,136 +1,68 @@
 import { describe, expect, it } from "vitest";
-import { stringify } from "../../../../src/api/exactJson.ts";
 import type { CliMessage } from "../../../../src/claude/codec.ts";
+import { REPORTS } from "../../../../src/claude/modReports.ts";
 import { RewriteEvidence } from "../../../../src/claude/rewrite/rewriteEvidence.ts";
+import { REWRITE_MOD } from "../../../../src/claude/rewrite/rewriteMod.ts";
 
 const STOPPED = "A mod's http.fetch hook stopped this request: ";
-const RESULT = { type: "result", is_error: true };
-const log = (text: string): CliMessage => ({ type: "system", subtype: "ui_log", plugin: "rewrite", text });
-const answered = (status: number, headers: Record<string, string> = { "content-type": "application/json" }) =>
-  log(`answered ${JSON.stringify({ status, headers })}`);
+const RESULT: CliMessage = { type: "result", subtype: "success" };
+
+const log = (text: string): CliMessage => ({ type: "system", subtype: "ui_log", plugin: REWRITE_MOD.name, text });
+const answered = (status: number, headers: object = {}) => log(`answered ${JSON.stringify({ status, headers })}`);
 const report = (text: string, more: object = {}): CliMessage => ({
-  ...{ type: "assistant", is_api_error_message: true, message: { content: [{ type: "text", text }] } },
+  type: "assistant",
+  is_api_error_message: true,
+  message: { content: [{ type: "text", text }] },
   ...more,
 });
 
-function evidenceOf(logs: CliMessage[], reports: CliMessage[] = []) {
-  const evidence = new RewriteEvidence(undefined, 10_000);
-  for (const message of logs) evidence.addLog(message);
-  for (const message of reports) evidence.addReport(message);
-  return evidence;
+/** The error after these messages. */
+function errorAfter(messages: CliMessage[], { begun = false, proxy = undefined as string | undefined } = {}) {
+  const route = { api: new URL("https://api.example.com"), proxy, extraAuthorities: undefined };
+  const evidence = new RewriteEvidence(route as never, 0);
+  for (const message of messages) {
+    if (message.type === "system") evidence.addLog(message);
+    else evidence.addReport(message);
+  }
+  return evidence.toError(RESULT, begun);
 }
 
-describe("a refusal", () => {
+describe("the error of a turn", () => {
+  it("has upstream's words, type and id", () => {
+    const refused = report(`${STOPPED}model: x`, { api_error_type: "not_found_error", request_id: "req_1" });
+    expect(errorAfter([answered(404), refused])).toMatchObject({
+      ...{ status: 404, type: "not_found_error", message: "model: x", requestId: "req_1" },
+    });
+  });
+
+  it("has upstream's words where a late call of the counter is denied", () => {
+    const refused = report(`${STOPPED}no`, { api_error_type: "permission_error" });
+    expect(errorAfter([log(REPORTS.countDenied), answered(403), refused])).toMatchObject({
+      status: 403,
+      message: "no",
+    });
+  });
+
   it.each([
-    [
-      400,
-      "max_tokens: 128000 > 64000",
-      { api_error_type: "invalid_request_error" },
-      "invalid_request_error",
-      "max_tokens: 128000 > 64000",
-    ],
-    // words of upstream's that begin as the CLI's do
-    [418, "499 bottles", { api_error_type: "teapot_error" }, "teapot_error", "499 bottles"],
-    [413, "499 too large", {}, "request_too_large", "too large"],
-    [503, "499 status code (no body)", {}, "api_error", "status code (no body)"],
-  ])("of status %i with %j keeps its status, type and words", (status, words, more, type, message) => {
-    const evidence = evidenceOf([answered(status)], [report(STOPPED + words, { ...more, api_error_status: 499 })]);
-    expect(evidence.refusedStatus).toBe(status);
-    expect(evidence.toError(RESULT, false)).toMatchObject({ status, type, message });
-  });
-
-  it("has upstream's id and its headers about limits, and no others", () => {
-    const headers = { "request-id": "req_1", "retry-after": "7", date: "now", "content-type": "application/json" };
-    const evidence = evidenceOf(
-      [answered(429, headers)],
-      [report(`${STOPPED}slow`, { api_error_type: "rate_limit_error" })],
-    );
-    expect(evidence.headers).toEqual({ "request-id": "req_1", "retry-after": "7" });
-    expect(evidence.toError(RESULT, false)).toMatchObject({
-      status: 429,
-      requestId: "req_1",
-      headers: expect.objectContaining({ "retry-after": "7" }),
+    ["499 cloudflare", "cloudflare"],
+    ["499 status code (no body)", "status code (no body)"],
+    ["499", "no reason given"],
+  ])("has the text of an answer that is no envelope: %s", (told, message) => {
+    expect(errorAfter([answered(503), report(STOPPED + told)])).toMatchObject({
+      status: 503,
+      type: "api_error",
+      message,
     });
   });
 
-  it.each([302, 407])("of status %i, which clients do not read, is a bad gateway's", (status) => {
-    expect(evidenceOf([answered(status)], [report(`${STOPPED}499 x`)]).toError(RESULT, false).status).toBe(502);
-  });
-});
-
-describe("an answer that breaks off", () => {
-  const stream = answered(200, { "content-type": "text/event-stream", "request-id": "req_1" });
-
-  it("has the type and words of its error event", () => {
-    const told = report("API Error: Overloaded", { api_error_type: "overloaded_error", api_error_status: 529 });
-    expect(evidenceOf([stream], [told]).toError(RESULT, true)).toMatchObject({
-      ...{ status: 529, type: "overloaded_error", message: "Overloaded" },
-      requestId: "req_1",
-    });
+  it("names the proxy that is not there, also where the CLI tries again", () => {
+    const thrown = log("unanswered HooksError: ECONNREFUSED: Unable to connect");
+    const error = errorAfter([thrown, log(REPORTS.denied)], { proxy: "http://127.0.0.1:9" });
+    expect(error.details).toMatchObject({ reason: "proxy", code: "ECONNREFUSED" });
   });
 
-  it("says so where the CLI tried another call, whose denial says nothing of upstream", () => {
-    const evidence = evidenceOf([stream, log("denied")], [report(`${STOPPED}one request, one call`)]);
-    expect(evidence.denied).toBe(true);
-    expect(evidence.toError(RESULT, true).message).toContain("broke off: its server failed without giving a reason");
-  });
-
-  it("was silent where the CLI says so", () => {
-    const told = report("API Error: Stream idle timeout - no chunks received", { api_error: "stream_idle_timeout" });
-    expect(evidenceOf([stream], [told]).toError(RESULT, true)).toMatchObject({
-      status: 504,
-      message: expect.stringContaining("10 s"),
-    });
-  });
-
-  it("was no stream, but a page", () => {
-    const evidence = evidenceOf(
-      [answered(200, { "content-type": "text/html" })],
-      [report("API Error: Stream ended without receiving any events")],
-    );
-    expect(evidence.toError(RESULT, false).message).toContain("'text/html'");
-  });
-});
-
-describe("a call without an answer", () => {
-  it.each([
-    ["HooksError: ECONNREFUSED: Unable to connect", "API Error: Connection refused (ECONNREFUSED)", {}, "connection"],
-    ["HooksError: unable to verify the first certificate", "The certificates …", { api_error: "tls_untrusted" }, "tls"],
-    ["HooksError: Proxy refused to open a tunnel: 407 Refused", "API Error: … (ERR_PROXY_TUNNEL) …", {}, "proxy"],
-  ])("for %j has its cause", (thrown, text, more, reason) => {
-    const error = evidenceOf([log(`unanswered ${thrown}`)], [report(text, more)]).toError(RESULT, false);
-    expect(error).toMatchObject({ status: 500, details: { error_code: "upstream_unreachable", reason } });
-  });
-
-  it("is a missing sign-in where the CLI made no call", () => {
-    const told = report("Not logged in · Please run /login", { error: "authentication_failed" });
-    expect(evidenceOf([], [told]).toError(RESULT, false)).toMatchObject({ status: 401, type: "authentication_error" });
-  });
-});
-
-describe("an answer as one JSON", () => {
-  const message = { id: "msg_1", content: [], usage: { output_tokens: 0 } };
-  const told = (text: string) => evidenceOf([answered(200)], [report(STOPPED + text)]).wholeAnswer();
-
-  it("is read off the report", () => {
-    expect(told(`499 ${JSON.stringify(message)}`)).toEqual(message);
-  });
-
-  it("keeps the inputs of tools as they were written", () => {
-    const json =
-      '{"content":[{"type":"text","text":"a"},{"type":"mcp_tool_use","input":{"id":12345678901234567890,"1":1,"0":1.0}}],"usage":{}}';
-    expect(stringify(told(`499 ${json}`)?.content)).toContain('"input":{"id":12345678901234567890,"1":1,"0":1.0}');
-  });
-
-  it.each(["499 <html>", '499 {"content":[],"usage":{', "499 [1]", '499 {"content":5}', "499 {}"])(
-    "is none that reads %s",
-    (text) => {
-      expect(told(text)).toBeUndefined();
-    },
-  );
-
-  it("is none of a refusal", () => {
-    const refused = evidenceOf([answered(400)], [report(`${STOPPED}499 ${JSON.stringify(message)}`)]);
-    expect(refused.wholeAnswer()).toBeUndefined();
+  it("says that an answer that had begun broke off where the CLI would go on with it", () => {
+    const denied = report(`${STOPPED}one request, one call`);
+    expect(errorAfter([answered(200), log(REPORTS.denied), denied], { begun: true }).message).toMatch(/broke off/);
   });
 });

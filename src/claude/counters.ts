@@ -1,0 +1,91 @@
+import { notSignedIn } from "../api/cliErrors.ts";
+import type { EncodedJson } from "./encodedJson.ts";
+import type { WearBounds } from "./isWorn.ts";
+import type { LaunchRequest } from "./launchPlan.ts";
+import type { Lease } from "./pool.ts";
+import type { CountOrder } from "./rewrite/exactCount.ts";
+import { ExactCounter } from "./rewrite/exactCounter.ts";
+import { Slots } from "./slots.ts";
+import type { Worker } from "./worker.ts";
+import { plainKey, type WorkerKey } from "./workerKey.ts";
+
+export interface CountersParts extends WearBounds {
+  /** How many counts may wait. */
+  maxQueue: number;
+  /** Starts a worker, unless a blank one fits, and initializes it. */
+  prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest): Promise<Worker>;
+  /** Throws `TransportUnsuited` where nothing travels by `rewrite` any more. */
+  requireRewrite(): Promise<void>;
+  /** Whether the worker that was initialized last is signed in. */
+  isSignedIn(): boolean;
+  /** Whether a worker has the sign-in and the CLI of now. */
+  isCurrent(worker: Worker): boolean;
+  /** Takes what a worker has shown. */
+  learn(worker: Worker): void;
+  /** Ends a worker. */
+  dismiss(worker: Worker): void;
+}
+
+/** Counts at a time by `overlay`: each has a process of its own, which a request to the model may rather need. */
+const AT_A_TIME = 2;
+
+/** Workers that count tokens. They take no place from a request. */
+export class Counters {
+  readonly #parts: CountersParts;
+  readonly #slots: Slots;
+  readonly #exact: ExactCounter;
+
+  constructor(parts: CountersParts) {
+    this.#parts = parts;
+    this.#slots = new Slots(AT_A_TIME, parts.maxQueue);
+    this.#exact = new ExactCounter({ ...parts, start: () => this.#startExact() });
+  }
+
+  /**
+   * Counts by `rewrite`, on a worker that is kept for that. Throws `ApiError` for upstream's refusal, and when the line is
+   * full or the CLI cannot be started; `TransportUnsuited`; and `Uncounted`.
+   */
+  async count(order: CountOrder, signal: AbortSignal): Promise<number> {
+    await this.#parts.requireRewrite();
+    return this.#exact.count(order, signal);
+  }
+
+  /**
+   * Lends a fresh worker for a count by `overlay`, which ends with it. Throws `ApiError` when the line is full or the CLI
+   * cannot be started.
+   */
+  async lease(system: string | EncodedJson, signal: AbortSignal): Promise<Lease> {
+    const freeSlot = await this.#slots.acquire(signal);
+    try {
+      // it counts by the messages that the CLI holds, and is sent no request
+      const worker = await this.#parts.prepare({ ...plainKey("overlay"), system });
+      const release = () => {
+        this.#parts.dismiss(worker);
+        freeSlot();
+      };
+      return { worker, release };
+    } catch (error) {
+      freeSlot();
+      throw error;
+    }
+  }
+
+  /** Lets the worker that is kept go, since the sign-in may be another now. */
+  renew(): void {
+    this.#exact.renew();
+  }
+
+  /** Refuses everyone who waits, now and later. */
+  close(): void {
+    this.#slots.close();
+    this.#exact.close();
+  }
+
+  async #startExact(): Promise<Worker> {
+    const { prepare, isSignedIn, dismiss } = this.#parts;
+    const worker = await prepare({ ...plainKey("rewrite"), counts: true });
+    if (isSignedIn()) return worker;
+    dismiss(worker);
+    throw notSignedIn();
+  }
+}

@@ -1,0 +1,206 @@
+import { randomUUID } from "node:crypto";
+import { ApiError } from "../../api/errors.ts";
+import { limitHeaders } from "../../api/rateLimits.ts";
+import { isWithin } from "../../shared/isWithin.ts";
+import type { CliMessage } from "../codec.ts";
+import type { CountLink } from "../countSession.ts";
+import type { EncodedJson } from "../encodedJson.ts";
+import { parseEnvelope } from "../evidence.ts";
+import { REPORTS, reportOf } from "../modReports.ts";
+import { TransportUnsuited } from "../transport.ts";
+import { trigger } from "../turnSettings.ts";
+import { isForClient } from "../upstreamHeaders.ts";
+import { ABANDON, COUNT_MOD, REFUSED, SEED } from "./countMod.ts";
+import { type AnswerHead, type Heard, readHeard } from "./rewriteMod.ts";
+
+/** What is counted for a client. */
+export interface CountOrder {
+  /** Alias or id; the CLI resolves it. */
+  model: string;
+  /** The text for the mod (see order.ts); a large one as its JSON. */
+  order: string | EncodedJson;
+}
+
+/** Says that the API did not count, and why: the count is to be estimated. */
+export class Uncounted extends Error {}
+
+/** What an exact count needs of its worker. */
+export interface ExactCountLink extends CountLink {
+  /** Called when a count begins and when it has ended. */
+  began(): void;
+  ended(): void;
+  /** Called when the mod was not asked. */
+  passedOver(): void;
+}
+
+/** Milliseconds by which the words of a refusal, on stderr, may lag behind the CLI's answer on stdout. */
+const LAG = 1000;
+/** Refusals that say nothing about the request: the counter may be asked about it later, or is not there. */
+const PASSING = new Set([408, 409, 429]);
+const FAILED = new RegExp(`countTokens API call failed: ${REFUSED} (.*)`, "s");
+const ESTIMATED = "count unavailable, estimating";
+/** Words that the CLI takes for the value of what is named before them, as it does behind the word `token`. */
+const TAKEN_OUT = /: \[REDACTED\] (inputs are|should|required)/g;
+const PUT_BACK: Record<string, string> = { "inputs are": "Extra", should: "Input", required: "Field" };
+
+/** Has the CLI of one worker count bodies, one after the other, each by one call of the API's free counter. */
+export class ExactCount {
+  readonly #link: ExactCountLink;
+  #model: string | undefined;
+  #heard: Heard | undefined;
+  #isTaken = false;
+  #isDenied = false;
+  #words: string | undefined;
+  /** Whether the CLI has estimated by itself, since the answer had no number. */
+  #isEstimated = false;
+  #wordsCame = () => {};
+  /** Prompts, and the seed, that the CLI has not done with. */
+  readonly #pending: { resolve(): void; reject(error: ApiError): void }[] = [];
+  #ended: ApiError | undefined;
+
+  constructor(link: ExactCountLink) {
+    this.#link = link;
+  }
+
+  /** Call once, before the first count. Throws `ApiError`, and `TransportUnsuited` where the mod is not asked. */
+  async begin(): Promise<void> {
+    this.#link.began();
+    try {
+      // only of a message with an id does the CLI say that it has taken it in
+      const seed = { ...trigger, uuid: randomUUID(), message: { role: "user", content: SEED }, shouldQuery: false };
+      await this.#write(seed);
+      this.#isDenied = false;
+      await this.#ask();
+      if (!this.#isDenied) throw this.#passedOver();
+    } finally {
+      this.#link.ended();
+    }
+  }
+
+  /**
+   * Makes no call that costs anything. Throws upstream's refusal of the request, `Uncounted` where there is no count, and
+   * `TransportUnsuited` where the mod is not asked.
+   */
+  async count({ model, order }: CountOrder, signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    this.#link.began();
+    const abandon = () => void this.#prompt(ABANDON).catch(() => {});
+    try {
+      await this.#choose(model);
+      this.#reset();
+      await this.#prompt(order);
+      if (!this.#isTaken) throw this.#passedOver();
+      signal.addEventListener("abort", abandon, { once: true });
+      if (signal.aborted) abandon();
+      const words = new Promise<void>((resolve) => {
+        this.#wordsCame = resolve;
+      });
+      const tokens = await this.#ask();
+      // what it wrote to its other pipe before is read by the time of another answer
+      await this.#link.request({ subtype: "mcp_status" });
+      const head = this.#answer();
+      if (head.status >= 300) {
+        if (this.#words === undefined) await isWithin(LAG, words);
+        throw refusal(head, this.#words);
+      }
+      if (tokens === undefined || this.#isEstimated) throw new Uncounted("its answer has no count");
+      return tokens;
+    } finally {
+      signal.removeEventListener("abort", abandon);
+      this.#link.ended();
+    }
+  }
+
+  /** Takes a message of the CLI's stdout. */
+  accept(message: CliMessage): void {
+    const report = reportOf(message, COUNT_MOD.name);
+    if (report === REPORTS.turnStarted) this.#isTaken = true;
+    if (report === REPORTS.countDenied) this.#isDenied = true;
+    this.#heard = readHeard(message, COUNT_MOD.name) ?? this.#heard;
+    if (isDone(message)) this.#pending.shift()?.resolve();
+  }
+
+  /** Takes a line of the CLI's stderr. */
+  diagnose(line: string): void {
+    if (line.includes(ESTIMATED)) this.#isEstimated = true;
+    const [, words] = FAILED.exec(line) ?? [];
+    if (words === undefined) return;
+    this.#words ??= words;
+    this.#wordsCame();
+  }
+
+  /** Ends all counts: the worker is gone. */
+  fail(error: ApiError): void {
+    this.#ended = error;
+    for (const { reject } of this.#pending.splice(0)) reject(error);
+  }
+
+  #reset(): void {
+    this.#heard = undefined;
+    this.#isTaken = false;
+    this.#isDenied = false;
+    this.#words = undefined;
+    this.#isEstimated = false;
+  }
+
+  async #choose(model: string): Promise<void> {
+    if (model === this.#model) return;
+    await this.#link.request({ subtype: "apply_flag_settings", settings: { model } });
+    this.#model = model;
+  }
+
+  /** Resolves when the CLI is done with the prompt. */
+  #prompt(text: string | EncodedJson): Promise<void> {
+    return this.#write({ ...trigger, message: { role: "user", content: text } });
+  }
+
+  #write(message: CliMessage): Promise<void> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    const done = new Promise<void>((resolve, reject) => this.#pending.push({ resolve, reject }));
+    this.#link.write(message);
+    return done;
+  }
+
+  /** The tokens of the conversation, as the CLI says: it asks the API, or the mod has it ask about the order. */
+  async #ask(): Promise<number | undefined> {
+    const { response } = await this.#link.request({ subtype: "get_context_usage" });
+    return response?.categories?.find(({ id }: { id?: string }) => id === "messages")?.tokens;
+  }
+
+  #answer(): AnswerHead {
+    if (this.#heard && "head" in this.#heard) return this.#heard.head;
+    if (this.#heard) throw new Uncounted(this.#heard.failure);
+    if (!this.#isDenied) throw this.#passedOver();
+    throw new Uncounted("Claude Code asks another counter");
+  }
+
+  #passedOver(): TransportUnsuited {
+    this.#link.passedOver();
+    return new TransportUnsuited("mods are not asked about counts");
+  }
+}
+
+/** Whether the CLI is done with a line that was written to it: each prompt has a result, the seed none. */
+function isDone({ type, state }: CliMessage): boolean {
+  return type === "result" || (type === "command_lifecycle" && state === "completed");
+}
+
+/** Upstream's refusal; `Uncounted` where it is not about the request. */
+function refusal({ status, headers }: AnswerHead, words: string | undefined): ApiError | Uncounted {
+  const envelope = parseEnvelope(words);
+  if (!envelope || status < 400 || status >= 500 || PASSING.has(status)) {
+    return new Uncounted(`${status} ${envelope?.error.message ?? words ?? ""}`.slice(0, 1000));
+  }
+  const { type, message } = envelope.error;
+  const requestId = envelope.request_id ?? headers["request-id"];
+  const passed = Object.fromEntries(Object.entries(headers).filter(([name]) => isForClient(name)));
+  return new ApiError(
+    status,
+    type,
+    message.replace(TAKEN_OUT, (_, rest: string) => `: ${PUT_BACK[rest]} ${rest}`),
+    {
+      headers: limitHeaders(status, passed),
+      ...(requestId && { requestId }),
+    },
+  );
+}

@@ -1,0 +1,137 @@
+import { isForbidden } from "../api/cliErrors.ts";
+import type { Logger } from "../shared/logger.ts";
+import type { CliDescription } from "./description.ts";
+import type { EncodedJson } from "./encodedJson.ts";
+import type { IdleWorkers } from "./idleWorkers.ts";
+import type { Launcher } from "./launcher.ts";
+import type { LaunchRequest } from "./launchPlan.ts";
+import { startAnyhow } from "./startAnyhow.ts";
+import { TransportUnsuited } from "./transport.ts";
+import type { Worker } from "./worker.ts";
+import type { WorkerKey } from "./workerKey.ts";
+
+/** What a pool needs of the launcher. */
+export type WorkerFactory = Pick<Launcher, "choice" | "chooseTransport" | "found" | "isReplaced" | "launch" | "learn">;
+
+export interface StarterParts {
+  factory: WorkerFactory;
+  idle: IdleWorkers;
+  logger: Logger;
+  /** Workers from which on the longest idle one ends for the next. */
+  most: number;
+  /** Takes what a worker says of itself. */
+  described(description: CliDescription): void;
+  /** Called when a worker was taken or started for a request, so that a spare one may be missing. */
+  taken(): void;
+  /** Called when requests must take another transport. */
+  transportChanged(): void;
+}
+
+/** Starts and initializes the workers of a pool, and knows those that live. */
+export class Starter {
+  readonly #parts: StarterParts;
+  /** All that live. */
+  readonly workers = new Set<Worker>();
+  /** Those with the sign-in of now. */
+  #current = new WeakSet<Worker>();
+  /** Those that have their system prompt, or need none of their own. */
+  readonly #initialized = new WeakSet<Worker>();
+  #closed = false;
+
+  constructor(parts: StarterParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Resolves with an initialized worker of this key: a blank one unless it must be new, else one that is started. Throws
+   * `ApiError` where the CLI cannot be started, and `TransportUnsuited`.
+   */
+  async prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest, isNew = false): Promise<Worker> {
+    const { idle, logger, taken } = this.#parts;
+    const { transport, system, betas, background = false, counts = false } = key;
+    const mayBeBlank = !isNew && betas.length === 0 && !background && !counts;
+    let blank = mayBeBlank ? idle.takeBlank(transport) : undefined;
+    for (let isSecond = false; ; ) {
+      const worker = blank ?? (await startAnyhow(() => this.start(key), idle, logger));
+      taken();
+      if (this.#initialized.has(worker)) return worker;
+      try {
+        await this.initialize(worker, system);
+        return worker;
+      } catch (error) {
+        this.dismiss(worker);
+        const lacksMod = this.learn(worker);
+        if (error instanceof TransportUnsuited) throw error;
+        // a blank worker may have died unnoticed while it waited; a new one that fails shows what is wrong
+        if (!blank && (isSecond || !(lacksMod || (await this.#isReplaced(worker, error))))) throw error;
+        isSecond = !blank;
+        blank = undefined;
+      }
+    }
+  }
+
+  /** Starts a blank worker. Throws as `prepare`. */
+  async start(request: LaunchRequest): Promise<Worker> {
+    const { factory, idle } = this.#parts;
+    this.#makeRoom();
+    const current = this.#current;
+    const worker = await factory.launch(request);
+    for (const outdated of idle.takeOthers(factory.found)) this.dismiss(outdated);
+    current.add(worker);
+    this.workers.add(worker);
+    void worker.exited.then(() => {
+      this.workers.delete(worker);
+      idle.remove(worker);
+    });
+    if (this.#closed) this.dismiss(worker);
+    return worker;
+  }
+
+  async initialize(worker: Worker, system: string | EncodedJson): Promise<void> {
+    this.#parts.described(await worker.initialize(system));
+    this.learn(worker);
+    this.#initialized.add(worker);
+  }
+
+  /** Takes what a worker has shown; returns whether it lacked a mod. */
+  learn(worker: Worker): boolean {
+    const { factory, transportChanged } = this.#parts;
+    const before = factory.choice.name;
+    const lacksMod = factory.learn(worker);
+    if (factory.choice.name !== before) transportChanged();
+    return lacksMod;
+  }
+
+  /** Whether it has the sign-in and the CLI of now. */
+  isCurrent(worker: Worker): boolean {
+    return this.#current.has(worker) && worker.cli === this.#parts.factory.found;
+  }
+
+  /** From now on, only this worker has the sign-in of now, and those that are started. */
+  renew(worker?: Worker): void {
+    this.#current = new WeakSet(worker && [worker]);
+  }
+
+  dismiss(worker: Worker): void {
+    worker.stop().catch((error: Error) => this.#parts.logger.warn(error.message));
+  }
+
+  /** Stops every worker; resolves when all are gone. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.workers].map((worker) => worker.stop()));
+  }
+
+  async #isReplaced({ cli }: Worker, error: unknown): Promise<boolean> {
+    return cli !== undefined && !isForbidden(error) && (await this.#parts.factory.isReplaced(cli));
+  }
+
+  /**
+   * Lets the longest idle worker go when as many are idle as may be busy: with fewer, clients that take turns with
+   * their system prompts would drive out each other's workers.
+   */
+  #makeRoom(): void {
+    if (this.workers.size < this.#parts.most) return;
+    for (const worker of this.#parts.idle.takeOldest(1)) this.dismiss(worker);
+  }
+}

@@ -1,0 +1,125 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { installMod } from "../../src/claude/modFiles.ts";
+import { COUNT_MOD, SEED } from "../../src/claude/rewrite/countMod.ts";
+import { countOrderOf } from "../../src/claude/rewrite/order.ts";
+import { trigger } from "../../src/claude/turnSettings.ts";
+import { apiCount } from "../support/apiCount.ts";
+import { type Scratch, scratchHome, until } from "../support/harness.ts";
+import { RawCli } from "../support/rawCli.ts";
+import { gate, type Reply } from "../support/replies.ts";
+
+const WITHOUT_MESSAGES = '{"messages":[]}';
+const LIMITED: Reply = {
+  status: 429,
+  error: { type: "rate_limit_error", message: "Slow down" },
+  headers: { "x-should-retry": "true" },
+};
+
+async function seed(cli: RawCli): Promise<void> {
+  const taken = cli.next(({ type, state }) => type === "command_lifecycle" && state === "completed");
+  const message = { role: "user", content: SEED };
+  cli.write({ ...trigger, uuid: randomUUID(), message, shouldQuery: false });
+  await taken;
+}
+
+/** Gives the CLI a prompt and waits for the end of what becomes of it. */
+async function prompt(cli: RawCli, content: string) {
+  const result = cli.next(({ type }) => type === "result");
+  cli.write({ ...trigger, message: { role: "user", content } });
+  return result;
+}
+
+async function usage(cli: RawCli): Promise<number> {
+  const { response } = await cli.control({ subtype: "get_context_usage" });
+  return response.categories.find(({ id }: { id: string }) => id === "messages")?.tokens;
+}
+
+it("a count that the CLI makes by itself is repeated after a 429", async () => {
+  await using cli = await RawCli.start({ system: [] });
+  await seed(cli);
+  cli.standIn.refuseCount = () => LIMITED;
+  await usage(cli);
+  expect(cli.standIn.counts.filter(({ raw }) => raw.includes(SEED))).toHaveLength(2);
+});
+
+describe("with the mod that counts", () => {
+  let cli: RawCli;
+  let scratch: Scratch;
+  beforeAll(async () => {
+    scratch = await scratchHome();
+    const args = ["--plugin-dir", await installMod(scratch.home, COUNT_MOD)];
+    cli = await RawCli.start({ args, system: [], env: { CLAUDE_CODE_EXTRA_BODY: WITHOUT_MESSAGES } });
+    await cli.settings({ model: "sonnet" });
+    await seed(cli);
+  });
+  afterAll(async () => {
+    await cli[Symbol.asyncDispose]();
+    await scratch[Symbol.asyncDispose]();
+  });
+  beforeEach(() => {
+    cli.standIn.reset();
+    cli.diagnostics.length = 0;
+  });
+
+  const body = { messages: [{ role: "user", content: "a most secret question" }] };
+  const order = countOrderOf(JSON.stringify({ model: "x", ...body }), { betas: [] });
+
+  it("an order begins no turn, and the count that follows is of the order", async () => {
+    expect(await prompt(cli, order)).toMatchObject({ is_error: false, num_turns: 0 });
+    expect(await usage(cli)).toBe(apiCount(body));
+    expect(cli.standIn.counts.map((call) => call.body)).toEqual([{ model: expect.any(String), ...body }]);
+    expect(cli.standIn.messages).toEqual([]);
+    expect(cli.diagnostics.filter((line) => line.includes("secret"))).toEqual([]);
+  });
+
+  it("nothing leaves without an order, and each is good for one call", async () => {
+    await usage(cli);
+    await prompt(cli, order);
+    await usage(cli);
+    await usage(cli);
+    expect(cli.standIn.counts).toHaveLength(1);
+  });
+
+  it("a call of the model never leaves", async () => {
+    expect(await prompt(cli, "Hello")).toMatchObject({ is_error: true });
+    await prompt(cli, order);
+    expect(await prompt(cli, "Hello")).toMatchObject({ is_error: true });
+    await usage(cli);
+    expect(cli.standIn.messages).toEqual([]);
+  });
+
+  it("a refusal is not repeated, and its words are on stderr", async () => {
+    cli.standIn.refuseCount = () => LIMITED;
+    await prompt(cli, order);
+    await usage(cli);
+    expect(cli.standIn.counts).toHaveLength(1);
+    await until(() => cli.diagnostics.some((line) => /countTokens API call failed: 499 \{.*"Slow down"/.test(line)));
+  });
+
+  it("an answer without a number makes the CLI estimate, which it says on stderr", async () => {
+    cli.standIn.refuseCount = () => ({ events: [], folded: { tokens: 12 } });
+    await prompt(cli, order);
+    expect(await usage(cli)).toBeGreaterThan(0);
+    await until(() => cli.diagnostics.some((line) => line.includes("count unavailable, estimating")));
+  });
+
+  it("the CLI counts one thing after the other, but takes prompts meanwhile", async () => {
+    const [asked, answered] = [gate(), gate()];
+    cli.standIn.refuseCount = async () => {
+      asked.open();
+      await answered.opened;
+      return undefined;
+    };
+    await prompt(cli, order);
+    const first = usage(cli);
+    await asked.opened;
+    await prompt(cli, order);
+    const second = usage(cli);
+    // it answers this one, which came later, at once
+    await cli.control({ subtype: "mcp_status" });
+    expect(cli.standIn.counts).toHaveLength(1);
+    answered.open();
+    expect(await Promise.all([first, second])).toEqual([apiCount(body), apiCount(body)]);
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect, it, vi } from "vitest";
+import { cliEnded, notSignedIn } from "../../../../src/api/cliErrors.ts";
+import { type CountOrder, Uncounted } from "../../../../src/claude/rewrite/exactCount.ts";
+import { ExactCounter } from "../../../../src/claude/rewrite/exactCounter.ts";
+import { TransportUnsuited } from "../../../../src/claude/transport.ts";
+import type { Worker } from "../../../../src/claude/worker.ts";
+import { isSettled } from "../../support/streams.ts";
+
+const order: CountOrder = { model: "sonnet", order: "an order" };
+const never = new AbortController().signal;
+
+/** A counter whose workers count by `answer`, with what has become of them. */
+function counterOf(
+  answer: (worker: Worker, signal: AbortSignal) => Promise<number>,
+  { maxQueue = 10, start = async () => {} } = {},
+) {
+  const started: Worker[] = [];
+  const dismissed: Worker[] = [];
+  const learnt: Worker[] = [];
+  const current = new Set<Worker>();
+  const parts = {
+    ...{ maxQueue, maxRequestsPerWorker: 3, maxWorkerMemory: Number.POSITIVE_INFINITY },
+    start: async () => {
+      await start();
+      const worker = {
+        ...{ alive: true, served: 0, pid: undefined, end: vi.fn() },
+        countExactly: () => ({
+          begin: async () => {},
+          count: (_: unknown, signal: AbortSignal) => answer(worker, signal),
+        }),
+      } as unknown as Worker;
+      started.push(worker);
+      current.add(worker);
+      return worker;
+    },
+    isCurrent: (worker: Worker) => current.has(worker),
+    learn: (worker: Worker) => void learnt.push(worker),
+    dismiss: (worker: Worker) => void dismissed.push(worker),
+  };
+  return { counter: new ExactCounter(parts), started, dismissed, learnt, current };
+}
+
+const die = (worker: Worker) => {
+  Object.assign(worker, { alive: false });
+  throw cliEnded("SIGKILL");
+};
+
+describe("the worker that counts", () => {
+  it("is started by the first count, and kept", async () => {
+    const { counter, started } = counterOf(async () => 7);
+    expect(started).toEqual([]);
+    expect(await counter.count(order, never)).toBe(7);
+    await counter.count(order, never);
+    expect(started).toHaveLength(1);
+  });
+
+  it("is replaced when it is worn, has died, or has a former sign-in", async () => {
+    const { counter, started, dismissed, current } = counterOf(async () => 7);
+    for (let count = 0; count < 4; count++) await counter.count(order, never);
+    expect(started).toHaveLength(2);
+    Object.assign(started[1]!, { alive: false });
+    await counter.count(order, never);
+    current.clear();
+    await counter.count(order, never);
+    expect(started).toHaveLength(4);
+    expect(dismissed).toEqual(started.slice(0, 3));
+    counter.renew();
+    expect(dismissed).toEqual(started);
+  });
+
+  it("counts one after the other, and refuses those that are too many", async () => {
+    const ends: (() => void)[] = [];
+    const { counter } = counterOf(() => new Promise((resolve) => ends.push(() => resolve(7))), { maxQueue: 1 });
+    const [first, second] = [counter.count(order, never), counter.count(order, never)];
+    await expect(counter.count(order, never)).rejects.toMatchObject({ status: 529 });
+    expect(await isSettled(first)).toBe(false);
+    expect(ends).toHaveLength(1);
+    ends[0]!();
+    await first;
+    await vi.waitFor(() => expect(ends).toHaveLength(2));
+    ends[1]!();
+    expect(await second).toBe(7);
+  });
+
+  it("is not given the next count before it is done with one whose client has gone", async () => {
+    const ends: (() => void)[] = [];
+    const { counter } = counterOf(() => new Promise((resolve) => ends.push(() => resolve(7))));
+    const leaving = new AbortController();
+    const first = counter.count(order, leaving.signal);
+    expect(await isSettled(first)).toBe(false);
+    leaving.abort(new Error("gone"));
+    await expect(first).rejects.toThrow("gone");
+    const second = counter.count(order, never);
+    expect(await isSettled(second)).toBe(false);
+    expect(ends).toHaveLength(1);
+    ends[0]!();
+    await vi.waitFor(() => expect(ends).toHaveLength(2));
+    ends[1]!();
+    expect(await second).toBe(7);
+  });
+});
+
+describe("a count", () => {
+  it("of which the worker died is made again, once", async () => {
+    const once = counterOf(async (worker) => (worker === once.started[0] ? die(worker) : 7));
+    expect(await once.counter.count(order, never)).toBe(7);
+    const always = counterOf(async (worker) => die(worker));
+    await expect(always.counter.count(order, never)).rejects.toBeInstanceOf(Uncounted);
+    expect(always.started).toHaveLength(2);
+  });
+
+  it("that hangs ends its worker, and is not made again", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      let fail = (_error: Error) => {};
+      const { counter, started } = counterOf(
+        (worker) =>
+          new Promise((_, reject) => {
+            fail = (error) => {
+              Object.assign(worker, { alive: false });
+              reject(error);
+            };
+          }),
+      );
+      const counting = counter.count(order, never);
+      expect(await isSettled(counting)).toBe(false);
+      vi.advanceTimersByTime(60_000);
+      expect(started[0]?.end).toHaveBeenCalledOnce();
+      fail(cliEnded("SIGKILL"));
+      await expect(counting).rejects.toBeInstanceOf(Uncounted);
+      expect(started).toHaveLength(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("fails for what keeps the worker from its start", async () => {
+    const { counter } = counterOf(async () => 7, {
+      start: async () => {
+        throw notSignedIn();
+      },
+    });
+    await expect(counter.count(order, never)).rejects.toMatchObject({ status: 401 });
+  });
+
+  it("about which the mod is not asked is what its worker has shown", async () => {
+    const { counter, started, learnt } = counterOf(async () => {
+      throw new TransportUnsuited("mods are not asked about counts");
+    });
+    await expect(counter.count(order, never)).rejects.toBeInstanceOf(TransportUnsuited);
+    expect(learnt).toEqual(started);
+  });
+});
