@@ -6,19 +6,19 @@ import { startWorker } from "./startWorker.ts";
 
 /**
  * The sign-in by `/login` that the CLI does not use for the key, token or helper that it prefers. It names one beside some
- * of them only, so a second CLI is started without any and asked. Throws `ApiError` when that one does not start; it ends
- * early when `signal` is aborted.
+ * of them only, so a second CLI is started without any and asked, behind all else where nobody waits for it. Throws
+ * `ApiError` when that one does not start; it ends early when `signal` is aborted.
  */
 export async function findDisplaced(
   used: SignIn | undefined,
   launcher: Launcher,
-  signal?: AbortSignal,
+  { isAwaited, signal }: { isAwaited: boolean; signal?: AbortSignal },
 ): Promise<SignIn | undefined> {
   const isPreferred = used?.kind === "api_key" || used?.kind === "token";
   if (!isPreferred || used.source === "/login managed key" || signal?.aborted) return undefined;
   const bare = launcher.withoutCredentials();
   try {
-    const { worker, description } = await startWorker(bare, "", true, signal);
+    const { worker, description } = await startWorker(bare, "", !isAwaited, signal);
     await worker.stop();
     return signInOf(description);
   } finally {
@@ -39,7 +39,7 @@ export async function logDisplaced(
   const used = description && signInOf(description);
   if (!used || used.displaced || used.source === "ANTHROPIC_API_KEY") return;
   try {
-    const displaced = await findDisplaced(used, launcher, signal);
+    const displaced = await findDisplaced(used, launcher, { isAwaited: false, signal });
     if (displaced) logger.warn(describeDisplaced(used, displaced));
   } catch (error) {
     logger.debug((error as Error).message);

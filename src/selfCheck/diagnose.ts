@@ -46,7 +46,7 @@ export async function diagnose(options: DiagnosisOptions, parts: LauncherParts):
     const { worker, description } = await startWorker(launcher, "");
     await worker.stop();
     const signIn = signInOf(description);
-    const displaced = await findDisplaced(signIn, launcher);
+    const displaced = await findDisplaced(signIn, launcher, { isAwaited: true });
     const trouble = await homeTrouble({ ...options.environment, ...options.extraEnvironment });
     return [
       ...cliRemarks(cli.path, cli.version, cli.passedOver),
