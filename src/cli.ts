@@ -28,7 +28,7 @@ Usage: claude-virtual-api [options]         serves until Ctrl-C
   --api-key-file PATH  file whose first line is the key clients must send (default: any key)
   --api-key KEY        the key itself; other users of the machine can see it in the process list
   --max-concurrent N   requests answered at the same time (default 8)
-  --warm N             blank workers kept ready (default 1)
+  --warm N             spare workers kept ready (default 1)
   --max-idle-workers N idle CLI processes that wait for their next request (default 4)
   --max-idle-memory N  megabytes that these may have together (default 1024; 0 for no bound)
   --model-map L        maps model names that clients send to Claude models, as in gpt-4=opus,gpt-4o-mini=haiku

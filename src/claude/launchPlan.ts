@@ -12,7 +12,7 @@ import type { Cli } from "./locate.ts";
 import { type ManagedSettings, managedHelper } from "./managedSettings.ts";
 import { installMod, type Mod } from "./modFiles.ts";
 import { settleNetwork, unnamedBy } from "./network.ts";
-import { ONE_CALL_MOD, ONE_STEP_MOD } from "./oneCallMod.ts";
+import { ONE_CALL_MOD, ONE_STEP_MOD } from "./overlay/oneCallMod.ts";
 import { type LeftOut, OwnUpstreams } from "./ownUpstreams.ts";
 import { COUNT_MOD } from "./rewrite/countMod.ts";
 import { REWRITE_MOD } from "./rewrite/rewriteMod.ts";

@@ -9,7 +9,7 @@ import { LaunchPlan, type LaunchRequest } from "./launchPlan.ts";
 import type { OwnAddress } from "./localServers.ts";
 import { type Cli, hasChanged, locate, type RequireFit } from "./locate.ts";
 import { readManagedSettings } from "./managedSettings.ts";
-import { OverlayTransport } from "./overlayTransport.ts";
+import { OverlayTransport } from "./overlay/overlayTransport.ts";
 import type { LeftOut } from "./ownUpstreams.ts";
 import { PreferredPaths } from "./preferredPaths.ts";
 import { Reaper } from "./reaper.ts";

@@ -1,5 +1,5 @@
 import type { EncodedJson } from "./encodedJson.ts";
-import type { EncodedText } from "./encodedText.ts";
+import type { EncodedText } from "./overlay/encodedText.ts";
 
 /** What a worker is given for one request, on either transport. */
 export type TurnRequest = OverlayRequest | RewriteRequest;

@@ -7,7 +7,6 @@ import { CliOutput, type LastOutput } from "./cliOutput.ts";
 import type { CliProcess } from "./cliProcess.ts";
 import { type CliMessage, encodePieces } from "./codec.ts";
 import { type ControlRequest, Controls } from "./controls.ts";
-import { CountSession } from "./countSession.ts";
 import type { CliDescription } from "./description.ts";
 import type { EncodedJson } from "./encodedJson.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -15,11 +14,12 @@ import { type HelperKey, nameHelper } from "./helperKey.ts";
 import { LastWords } from "./lastWords.ts";
 import { type Cli, requireVersion } from "./locate.ts";
 import type { NetworkRoute } from "./network.ts";
+import { CountSession } from "./overlay/countSession.ts";
+import { withoutMessages } from "./overlay/turnSettings.ts";
 import { ExactCount } from "./rewrite/exactCount.ts";
 import type { Ask, Transport } from "./transport.ts";
 import { Turn } from "./turn.ts";
 import type { TurnRequest } from "./turnRequest.ts";
-import { withoutMessages } from "./turnSettings.ts";
 import * as bounds from "./workerBounds.ts";
 
 /** A request unknown to the CLI, which it refuses at once, even in the middle of a turn. */

@@ -1,5 +1,5 @@
 import type { CountTokensRequest } from "../api/countTokensRequest.ts";
-import type { CountedTool, HistoryMessage } from "../claude/countSession.ts";
+import type { CountedTool, HistoryMessage } from "../claude/overlay/countSession.ts";
 import type { Slices } from "../shared/slices.ts";
 import { imageSize } from "./imageSize.ts";
 import { mappedModel, systemText } from "./prepare.ts";

@@ -1,5 +1,5 @@
-import type { CountedTool, HistoryMessage } from "../claude/countSession.ts";
 import type { EncodedJson } from "../claude/encodedJson.ts";
+import type { CountedTool, HistoryMessage } from "../claude/overlay/countSession.ts";
 import type { Slices } from "../shared/slices.ts";
 import { contentKey } from "./contentKey.ts";
 import type { CountPlan, Trust } from "./countPlan.ts";

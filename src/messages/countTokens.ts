@@ -1,8 +1,8 @@
 import { notSignedIn } from "../api/cliErrors.ts";
 import { ApiError } from "../api/errors.ts";
 import { isSignedIn } from "../claude/account.ts";
-import { type CountSession, TOOLS_DISCOUNT } from "../claude/countSession.ts";
 import type { EncodedJson } from "../claude/encodedJson.ts";
+import { type CountSession, TOOLS_DISCOUNT } from "../claude/overlay/countSession.ts";
 import type { Lease, Pool } from "../claude/pool.ts";
 import { type CountOrder, Uncounted } from "../claude/rewrite/exactCount.ts";
 import { TransportUnsuited } from "../claude/transport.ts";

@@ -3,7 +3,7 @@ import { toBatchLine } from "../api/batchLine.ts";
 import type { CountTokensRequest } from "../api/countTokensRequest.ts";
 import { parseJson } from "../api/parseJson.ts";
 import { literalOf } from "../claude/encodedJson.ts";
-import { numbersOf } from "../claude/encodedText.ts";
+import { numbersOf } from "../claude/overlay/encodedText.ts";
 import type { WorkerKey } from "../claude/workerKey.ts";
 import { mapParts } from "./countQuestion.ts";
 import { CountReader } from "./countReader.ts";

@@ -2,7 +2,7 @@ import type { BatchElement } from "../api/batchLine.ts";
 import { ApiError, invalidRequest } from "../api/errors.ts";
 import type { MessagesRequest } from "../api/messagesRequest.ts";
 import { EncodedJson } from "../claude/encodedJson.ts";
-import { EncodedText } from "../claude/encodedText.ts";
+import { EncodedText } from "../claude/overlay/encodedText.ts";
 import type { CountOrder } from "../claude/rewrite/exactCount.ts";
 import { clientBodyOf, countedBodyOf } from "../claude/rewrite/order.ts";
 import type { TransportName } from "../claude/transport.ts";

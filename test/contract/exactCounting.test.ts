@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { installMod } from "../../src/claude/modFiles.ts";
 import { COUNT_MOD, SEED } from "../../src/claude/rewrite/countMod.ts";
 import { countOrderOf } from "../../src/claude/rewrite/order.ts";
-import { trigger } from "../../src/claude/turnSettings.ts";
+import { triggerOf } from "../../src/claude/trigger.ts";
 import { apiCount } from "../support/apiCount.ts";
 import { type Scratch, scratchHome, until } from "../support/harness.ts";
 import { RawCli } from "../support/rawCli.ts";
@@ -19,14 +19,14 @@ const LIMITED: Reply = {
 async function seed(cli: RawCli): Promise<void> {
   const taken = cli.next(({ type, state }) => type === "command_lifecycle" && state === "completed");
   const message = { role: "user", content: SEED };
-  cli.write({ ...trigger, uuid: randomUUID(), message, shouldQuery: false });
+  cli.write({ ...triggerOf(""), uuid: randomUUID(), message, shouldQuery: false });
   await taken;
 }
 
 /** Gives the CLI a prompt and waits for the end of what becomes of it. */
 async function prompt(cli: RawCli, content: string) {
   const result = cli.next(({ type }) => type === "result");
-  cli.write({ ...trigger, message: { role: "user", content } });
+  cli.write(triggerOf(content));
   return result;
 }
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { CliMessage } from "../../src/claude/codec.ts";
 import { installMod } from "../../src/claude/modFiles.ts";
 import { REPORTS, reportOf } from "../../src/claude/modReports.ts";
-import { ONE_CALL_MOD } from "../../src/claude/oneCallMod.ts";
+import { ONE_CALL_MOD } from "../../src/claude/overlay/oneCallMod.ts";
 import { FULL, QUICK, sampled } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
 import { body, RawCli, type RawOptions } from "../support/rawCli.ts";

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { childEnvironment } from "../../src/claude/environment.ts";
 import { ARGUMENTS, OF_TRANSPORT } from "../../src/claude/launchPlan.ts";
 import { REPORTS } from "../../src/claude/modReports.ts";
+import { turnSettings } from "../../src/claude/overlay/turnSettings.ts";
 import type { TransportName } from "../../src/claude/transport.ts";
-import { turnSettings } from "../../src/claude/turnSettings.ts";
 import {
   brokenCli,
   type Loss,

@@ -6,7 +6,7 @@ import type { Readable } from "node:stream";
 import { type CliMessage, encode, readMessages } from "../../src/claude/codec.ts";
 import { childEnvironment } from "../../src/claude/environment.ts";
 import { ARGUMENTS } from "../../src/claude/launchPlan.ts";
-import { trigger } from "../../src/claude/turnSettings.ts";
+import { triggerOf } from "../../src/claude/trigger.ts";
 import { lines } from "../../src/shared/lines.ts";
 import { claudePath } from "./claude.ts";
 import { cliEnvironment, scratchHome } from "./harness.ts";
@@ -115,14 +115,14 @@ export class RawCli implements AsyncDisposable {
       ...env,
     };
     void this.settings({ model, env: live });
-    return this.prompt(trigger.message.content);
+    return this.prompt(".");
   }
 
   /** One turn with this text as its prompt, with nothing set before it. */
   async prompt(content: string, more: Record<string, unknown> = {}): Promise<RawTurn> {
     const from = this.#log.length;
     const ended = this.next((message) => message.type === "result");
-    this.write({ ...trigger, ...more, message: { role: "user", content } });
+    this.write({ ...triggerOf("."), ...more, message: { role: "user", content } });
     const result = await ended;
     const log = this.#log.slice(from);
     return {

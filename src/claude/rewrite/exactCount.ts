@@ -3,12 +3,12 @@ import { ApiError } from "../../api/errors.ts";
 import { limitHeaders } from "../../api/rateLimits.ts";
 import { isWithin } from "../../shared/isWithin.ts";
 import type { CliMessage } from "../codec.ts";
-import type { CountLink } from "../countSession.ts";
 import type { EncodedJson } from "../encodedJson.ts";
-import { parseEnvelope } from "../evidence.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
+import type { CountLink } from "../overlay/countSession.ts";
+import { parseEnvelope } from "../overlay/evidence.ts";
 import { TransportUnsuited } from "../transport.ts";
-import { trigger } from "../turnSettings.ts";
+import { triggerOf } from "../trigger.ts";
 import { isForClient } from "../upstreamHeaders.ts";
 import { ABANDON, COUNT_MOD, REFUSED, SEED } from "./countMod.ts";
 import { type AnswerHead, type Heard, readHeard } from "./rewriteMod.ts";
@@ -67,7 +67,7 @@ export class ExactCount {
     this.#link.began();
     try {
       // only of a message with an id does the CLI say that it has taken it in
-      const seed = { ...trigger, uuid: randomUUID(), message: { role: "user", content: SEED }, shouldQuery: false };
+      const seed = { ...triggerOf(SEED), uuid: randomUUID(), shouldQuery: false };
       await this.#write(seed);
       this.#isDenied = false;
       await this.#ask();
@@ -151,7 +151,7 @@ export class ExactCount {
 
   /** Resolves when the CLI is done with the prompt. */
   #prompt(text: string | EncodedJson): Promise<void> {
-    return this.#write({ ...trigger, message: { role: "user", content: text } });
+    return this.#write(triggerOf(text));
   }
 
   #write(message: CliMessage): Promise<void> {

@@ -1,8 +1,8 @@
 import type { CliMessage } from "../codec.ts";
 import type { NetworkRoute } from "../network.ts";
 import type { Transport, TurnEvidence } from "../transport.ts";
+import { triggerOf } from "../trigger.ts";
 import type { RewriteRequest, TurnRequest } from "../turnRequest.ts";
-import { trigger } from "../turnSettings.ts";
 import { RewriteEvidence } from "./rewriteEvidence.ts";
 import { RewriteMods } from "./rewriteMods.ts";
 
@@ -38,7 +38,7 @@ export class RewriteTransport implements Transport {
   async refusalOf(): Promise<undefined> {}
 
   trigger(request: TurnRequest): CliMessage {
-    return { ...trigger, message: { role: "user", content: rewritten(request).order } };
+    return triggerOf(rewritten(request).order);
   }
 
   evidence(): TurnEvidence {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { textOf } from "../../../src/api/exactJson.ts";
 import { type CliMessage, encode, encodePieces, readMessages } from "../../../src/claude/codec.ts";
 import { literalOf } from "../../../src/claude/encodedJson.ts";
-import { EncodedText } from "../../../src/claude/encodedText.ts";
+import { EncodedText } from "../../../src/claude/overlay/encodedText.ts";
 import { byteLines, lines } from "../../../src/shared/lines.ts";
 import { Random } from "../support/random.ts";
 import { collect, from } from "../support/streams.ts";

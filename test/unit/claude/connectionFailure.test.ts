@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ApiError } from "../../../src/api/errors.ts";
-import { Evidence } from "../../../src/claude/evidence.ts";
 import { type NetworkRoute, networkRoute } from "../../../src/claude/network.ts";
+import { Evidence } from "../../../src/claude/overlay/evidence.ts";
 import { AT, RESULT, report } from "../support/evidence.ts";
 
 const ANNOUNCED = `${AT} [ERROR] API error (attempt 1/1): undefined Connection error.`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../../src/api/errors.ts";
-import { Evidence } from "../../../src/claude/evidence.ts";
+import { Evidence } from "../../../src/claude/overlay/evidence.ts";
 import { AT, errorFrom, RESULT, refused, report } from "../support/evidence.ts";
 import { isSettled } from "../support/streams.ts";
 

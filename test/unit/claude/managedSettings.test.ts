@@ -7,7 +7,7 @@ import {
   managedSettingsOf,
 } from "../../../src/claude/managedSettings.ts";
 import { describeOverrides, isGivenModel, overridesIn } from "../../../src/claude/managedVariables.ts";
-import { OverlayMods } from "../../../src/claude/overlayMods.ts";
+import { OverlayMods } from "../../../src/claude/overlay/overlayMods.ts";
 
 const managed = (settings: Record<string, unknown>) => [{ origin: "managed settings", settings }];
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { turnSettings } from "../../../src/claude/overlay/turnSettings.ts";
+import { triggerOf } from "../../../src/claude/trigger.ts";
 import type { OverlayRequest } from "../../../src/claude/turnRequest.ts";
-import { trigger, turnSettings } from "../../../src/claude/turnSettings.ts";
 
 const request: OverlayRequest = {
   transport: "overlay",
@@ -59,6 +60,10 @@ describe("turnSettings", () => {
 
 describe("trigger", () => {
   it("is a constant text that the CLI runs no command for", () => {
-    expect(trigger).toMatchObject({ type: "user", client_composed: true, message: { role: "user", content: "." } });
+    expect(triggerOf(".")).toMatchObject({
+      type: "user",
+      client_composed: true,
+      message: { role: "user", content: "." },
+    });
   });
 });

@@ -17,7 +17,7 @@ describe("prepare", () => {
     const given = { stream: true, ...rest, system: "Be brief.", model: "sonnet" };
     const before = JSON.stringify(given);
     const { key, turn } = prepareOverlay(given, [], {});
-    expect(key).toEqual({ system: "Be brief.", betas: [] });
+    expect(key).toEqual({ transport: "overlay", system: "Be brief.", betas: [] });
     expect(turn.model).toBe("sonnet");
     expect(JSON.stringify(turn.body)).toBe(JSON.stringify(rest));
     expect(JSON.stringify(given)).toBe(before);

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, sta
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { installMod } from "../../../src/claude/modFiles.ts";
-import { ONE_CALL_MOD } from "../../../src/claude/oneCallMod.ts";
+import { ONE_CALL_MOD } from "../../../src/claude/overlay/oneCallMod.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
 import { Secret } from "../../../src/storage/secret.ts";
 import { modesIn } from "../../support/modes.ts";

@@ -1,5 +1,5 @@
 import type { ApiError } from "../../../src/api/errors.ts";
-import { Evidence } from "../../../src/claude/evidence.ts";
+import { Evidence } from "../../../src/claude/overlay/evidence.ts";
 
 export const AT = "2026-11-22T09:13:45.925Z";
 /** The CLI's line on stderr when it is given the settings of a turn. */

@@ -1,5 +1,5 @@
-import { Evidence } from "../../../src/claude/evidence.ts";
-import { ONE_CALL_MOD } from "../../../src/claude/oneCallMod.ts";
+import { Evidence } from "../../../src/claude/overlay/evidence.ts";
+import { ONE_CALL_MOD } from "../../../src/claude/overlay/oneCallMod.ts";
 import { Turn, type TurnParts } from "../../../src/claude/turn.ts";
 
 /** A turn on an overlay worker that asks upstream nothing; by default it waits for no headers. */

@@ -1,5 +1,5 @@
-import { notSignedIn } from "../api/cliErrors.ts";
-import { proxyAsksForCredentials } from "../api/connectionErrors.ts";
+import { notSignedIn } from "../../api/cliErrors.ts";
+import { proxyAsksForCredentials } from "../../api/connectionErrors.ts";
 import {
   ApiError,
   answerBrokenOff,
@@ -8,20 +8,20 @@ import {
   upstreamSilent,
   upstreamTimedOut,
   upstreamUnreachable,
-} from "../api/errors.ts";
-import { limitHeaders, tellsOfLimits } from "../api/rateLimits.ts";
-import { passable, statusOf, typeOf } from "../api/statuses.ts";
-import type { CliMessage } from "./codec.ts";
+} from "../../api/errors.ts";
+import { limitHeaders, tellsOfLimits } from "../../api/rateLimits.ts";
+import { passable, statusOf, typeOf } from "../../api/statuses.ts";
+import type { CliMessage } from "../codec.ts";
 import {
   announcesConnectionFailure,
   type ConnectionFailure,
   connectionError,
   readConnectionFailure,
-} from "./connectionFailure.ts";
-import type { NetworkRoute } from "./network.ts";
-import { isRedacted, readings, restored, wordsOf } from "./redaction.ts";
-import type { TurnEvidence } from "./transport.ts";
-import { headersOf, isSdkLog, type RateLimitInfo, UpstreamHeaders } from "./upstreamHeaders.ts";
+} from "../connectionFailure.ts";
+import type { NetworkRoute } from "../network.ts";
+import { isRedacted, readings, restored, wordsOf } from "../redaction.ts";
+import type { TurnEvidence } from "../transport.ts";
+import { headersOf, isSdkLog, type RateLimitInfo, UpstreamHeaders } from "../upstreamHeaders.ts";
 
 /** Upstream's error envelope as the CLI quotes it on stderr. */
 interface Envelope {

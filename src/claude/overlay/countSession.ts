@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { ApiError } from "../api/errors.ts";
-import type { CliMessage } from "./codec.ts";
-import type { ControlRequest } from "./controls.ts";
-import type { EncodedJson } from "./encodedJson.ts";
+import { ApiError } from "../../api/errors.ts";
+import type { CliMessage } from "../codec.ts";
+import type { ControlRequest } from "../controls.ts";
+import type { EncodedJson } from "../encodedJson.ts";
 import { parseEnvelope } from "./evidence.ts";
 
 /** What a count needs of its worker. */

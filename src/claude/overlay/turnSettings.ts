@@ -1,5 +1,5 @@
+import type { OverlayRequest } from "../turnRequest.ts";
 import { EncodedText } from "./encodedText.ts";
-import type { OverlayRequest } from "./turnRequest.ts";
 
 /** The body, of a large one its numbers. */
 export function bodyOf({ body }: OverlayRequest): Record<string, unknown> {
@@ -37,12 +37,3 @@ export function turnSettings(request: OverlayRequest) {
  * messages, which the API refuses. They go to the CLI when the call of the turn has been made up.
  */
 export const withoutMessages = { env: { CLAUDE_CODE_EXTRA_BODY: '{"messages":[]}' } };
-
-/** Starts the turn. Its text never goes upstream, since the client's `messages` replace it. */
-export const trigger = {
-  type: "user",
-  message: { role: "user", content: "." },
-  client_composed: true,
-  parent_tool_use_id: null,
-  session_id: "",
-};

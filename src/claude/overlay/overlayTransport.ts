@@ -1,12 +1,13 @@
-import type { ApiError } from "../api/errors.ts";
-import type { CliMessage } from "./codec.ts";
+import type { ApiError } from "../../api/errors.ts";
+import type { CliMessage } from "../codec.ts";
+import type { NetworkRoute } from "../network.ts";
+import type { Ask, Transport, TurnEvidence } from "../transport.ts";
+import { triggerOf } from "../trigger.ts";
+import type { OverlayRequest, TurnRequest } from "../turnRequest.ts";
 import { Evidence } from "./evidence.ts";
-import type { NetworkRoute } from "./network.ts";
 import { ONE_CALL_MOD } from "./oneCallMod.ts";
 import { OverlayMods } from "./overlayMods.ts";
-import type { Ask, Transport, TurnEvidence } from "./transport.ts";
-import type { OverlayRequest, TurnRequest } from "./turnRequest.ts";
-import { bodyOf, trigger, turnSettings } from "./turnSettings.ts";
+import { bodyOf, turnSettings } from "./turnSettings.ts";
 
 /** The CLI merges the client's fields into its own body, and tells of upstream's answer on stderr. */
 export class OverlayTransport implements Transport {
@@ -36,7 +37,8 @@ export class OverlayTransport implements Transport {
   }
 
   trigger(): CliMessage {
-    return trigger;
+    // its text never goes upstream, since the client's messages replace it
+    return triggerOf(".");
   }
 
   evidence(request: TurnRequest): TurnEvidence {

@@ -1,15 +1,15 @@
-import { cliForbidden, cliUnguarded, modelForbidden } from "../api/cliErrors.ts";
-import type { ApiError } from "../api/errors.ts";
-import { isWithin } from "../shared/isWithin.ts";
-import type { CliMessage } from "./codec.ts";
-import type { CliAccount, Organization } from "./description.ts";
-import { GuardWatch } from "./guard.ts";
-import { forbiddingMods, keysOf, managedSettingsOf, restrictModels } from "./managedSettings.ts";
-import { CARRIER, isGivenModel, overridesIn } from "./managedVariables.ts";
-import { REPORTS, reportOf } from "./modReports.ts";
+import { cliForbidden, cliUnguarded, modelForbidden } from "../../api/cliErrors.ts";
+import type { ApiError } from "../../api/errors.ts";
+import { isWithin } from "../../shared/isWithin.ts";
+import type { CliMessage } from "../codec.ts";
+import type { CliAccount, Organization } from "../description.ts";
+import { GuardWatch } from "../guard.ts";
+import { forbiddingMods, keysOf, managedSettingsOf, restrictModels } from "../managedSettings.ts";
+import { CARRIER, isGivenModel, overridesIn } from "../managedVariables.ts";
+import { REPORTS, reportOf } from "../modReports.ts";
+import { Report } from "../report.ts";
+import type { Ask, Mods } from "../transport.ts";
 import { ONE_CALL_MOD, ONE_STEP_MOD } from "./oneCallMod.ts";
-import { Report } from "./report.ts";
-import type { Ask, Mods } from "./transport.ts";
 
 /** Milliseconds by which stderr may lag behind stdout. */
 const LAG = 200;

@@ -1,5 +1,5 @@
-import { isObject } from "../api/isObject.ts";
-import { EncodedJson } from "./encodedJson.ts";
+import { isObject } from "../../api/isObject.ts";
+import { EncodedJson } from "../encodedJson.ts";
 
 /** Fields of one object that are looked at: more than any body has. */
 const MAX_FIELDS = 100;

@@ -1,5 +1,5 @@
-import { modOf } from "./modFiles.ts";
-import { REPORTS } from "./modReports.ts";
+import { modOf } from "../modFiles.ts";
+import { REPORTS } from "../modReports.ts";
 
 /**
  * A mod for the CLI (documented under "mods"): it is asked before each request that the CLI sends anywhere. The first

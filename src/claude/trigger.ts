@@ -1,0 +1,13 @@
+import type { CliMessage } from "./codec.ts";
+import type { EncodedJson } from "./encodedJson.ts";
+
+/** The user message that starts a turn; `client_composed` keeps the CLI from reading commands, mentions and files in it. */
+export function triggerOf(content: string | EncodedJson): CliMessage {
+  return {
+    type: "user",
+    message: { role: "user", content },
+    client_composed: true,
+    parent_tool_use_id: null,
+    session_id: "",
+  };
+}
