@@ -16,7 +16,7 @@ const BUFFERED_EVENTS = 64;
 const GATHERED_MS = 5;
 
 /** Milliseconds by which stderr, with headers and the words of a failure, may lag behind stdout. */
-const LAG = 200;
+const LAG = 1000;
 
 /** What the CLI writes when it is given the settings of a turn; should a version not do so, when it starts the turn. */
 const FIRST_LINE = /settings change notification for flagSettings|\[engine\] turn \d{1,9} start/;
