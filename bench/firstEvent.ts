@@ -1,11 +1,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { trigger } from "../src/claude/turnSettings.ts";
 import { lines } from "../src/shared/lines.ts";
 import { claudePath } from "../test/support/claude.ts";
 import { cliEnvironment } from "../test/support/harness.ts";
 import { body, RawCli } from "../test/support/rawCli.ts";
 import { startServerProcess } from "../test/support/serverProcess.ts";
+import { cpuOf, median } from "./support/cpu.ts";
 
+/**
+ * Time to the first event, against an upstream that answers at once: of a bare worker (no mod, no debug lines, no log) that
+ * gets only a trigger, through our server with a known and with an unseen system prompt, and of a fresh `claude -p`; on
+ * Linux also our process's CPU for a request. `node bench/firstEvent.ts`, after a build.
+ */
 const ROUNDS = 100;
 const COLD_ROUNDS = 5;
 
@@ -13,17 +20,19 @@ const COLD_ROUNDS = 5;
 async function direct(cli: RawCli): Promise<number> {
   const start = performance.now();
   const first = cli.next((message) => message.type === "stream_event").then(() => performance.now() - start);
-  await cli.turn(body());
+  const ended = cli.next((message) => message.type === "result");
+  cli.write(trigger);
+  await ended;
   return first;
 }
 
 /** Milliseconds until the first bytes of the stream through the server. */
-async function throughServer(url: string): Promise<number> {
+async function throughServer(url: string, system: string): Promise<number> {
   const start = performance.now();
   const response = await fetch(`${url}/v1/messages`, {
     method: "POST",
     headers: { "x-api-key": "bench", "content-type": "application/json" },
-    body: JSON.stringify({ model: "sonnet", stream: true, ...body() }),
+    body: JSON.stringify({ model: "sonnet", stream: true, system, ...body() }),
   });
   const reader = response.body!.getReader();
   await reader.read();
@@ -66,17 +75,25 @@ const row = (name: string, values: number[], base: number) => {
   console.log(`${name.padEnd(34)} ${cells.join("  ")}  ${(median / base).toFixed(2).padStart(6)} ×`);
 };
 
-await using cli = await RawCli.start({ system: [] });
+await using cli = await RawCli.start({ system: [], quiet: true });
 await using server = await startServerProcess();
 for (let i = 0; i < 5; i++) {
   await direct(cli);
-  await throughServer(server.url);
+  await throughServer(server.url, "Known");
 }
-const results = { direct: [] as number[], server: [] as number[], fresh: [] as number[] };
+const isLinux = process.platform === "linux";
+const ownCpu = () => (isLinux ? cpuOf(server.child.pid as number) : 0);
+const results = {
+  ...{ direct: [] as number[], known: [] as number[], unseen: [] as number[], fresh: [] as number[] },
+  cpu: [] as number[],
+};
 // turn about, so that whatever else the machine does falls on both alike
 for (let i = 0; i < ROUNDS; i++) {
   results.direct.push(await direct(cli));
-  results.server.push(await throughServer(server.url));
+  const before = ownCpu();
+  results.known.push(await throughServer(server.url, "Known"));
+  results.cpu.push(ownCpu() - before);
+  results.unseen.push(await throughServer(server.url, `Prompt ${i}`));
 }
 for (let i = 0; i < COLD_ROUNDS; i++) results.fresh.push(await fresh(cli));
 
@@ -86,5 +103,7 @@ console.log(
 );
 console.log(`${"".padEnd(34)} ${"median".padStart(11)}  ${"p95".padStart(11)}     ratio`);
 row("the worker, driven directly", results.direct, base);
-row("through the server", results.server, base);
+row("through the server", results.known, base);
+row("… with an unseen system prompt", results.unseen, base);
 row("a fresh `claude -p` each time", results.fresh, base);
+if (isLinux) console.log(`our process's CPU for a request: ${median(results.cpu).toFixed(1)} ms`);

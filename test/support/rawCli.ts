@@ -23,6 +23,8 @@ export interface RawTurn {
 export interface RawOptions {
   /** Arguments after our own. */
   args?: string[];
+  /** Leaves out the debug lines on stderr. */
+  quiet?: boolean;
   /** Variables that replace ours; undefined takes one away. */
   env?: Record<string, string | undefined>;
   /** System prompts for `initialize`; undefined leaves the process blank. */
@@ -57,7 +59,11 @@ export class RawCli implements AsyncDisposable {
     const cwd = join(scratch.home, "empty");
     await mkdir(cwd);
     const env = { ...childEnvironment(cliEnvironment(scratch.home, standIn), {}, []), ...options.env };
-    const child = spawn(claudePath(), [...ARGUMENTS, "--debug-to-stderr", ...(options.args ?? [])], { cwd, env });
+    const child = spawn(
+      claudePath(),
+      [...ARGUMENTS, ...(options.quiet ? [] : ["--debug-to-stderr"]), ...(options.args ?? [])],
+      { cwd, env },
+    );
     const cli = new RawCli(child, standIn, scratch.home, async () => {
       await standIn.close();
       await scratch[Symbol.asyncDispose]();

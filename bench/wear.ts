@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import { simple } from "../test/support/harness.ts";
+import { reply, text } from "../test/support/replies.ts";
+import { startServerProcess, workersOf } from "../test/support/serverProcess.ts";
+import { cpuOf, median } from "./support/cpu.ts";
+
+/**
+ * Workers for system prompts in turn and for requests at once, and what wear costs: time, CPU and memory of the first
+ * requests against later ones (Linux, after a build). `node bench/wear.ts 2000` for so many requests, 300 by default.
+ */
+const REQUESTS = Number(process.argv[2] ?? 300);
+const PROMPTS = 50;
+const AT_ONCE = 8;
+const WARM_UPS = 10;
+/** Requests whose median is one row. */
+const SHARE = 50;
+
+const megabytes = (pid: number) =>
+  Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]) / 1024;
+
+{
+  await using server = await startServerProcess(["--warm", "1"]);
+  server.standIn.respond = () => reply([text("A short answer")]);
+  const ask = async (system: string) => (await server.post(simple("Go", { system }))).text();
+  for (let prompt = 0; prompt < PROMPTS; prompt++) await ask(`Prompt ${prompt}`);
+  console.log(`${PROMPTS} system prompts in turn: ${workersOf(server.home).length} workers, one of them spare`);
+  await Promise.all(Array.from({ length: AT_ONCE }, (_, prompt) => ask(`Other ${prompt}`)));
+  const started = server.output.stderr.match(/worker \d+ started/g)?.length ?? 0;
+  console.log(`then ${AT_ONCE} at once: ${started} workers started in all`);
+}
+
+await using server = await startServerProcess(["--warm", "1"]);
+server.standIn.respond = () => reply([text("A short answer")]);
+const own = server.child.pid as number;
+const samples: { time: number; cpu: number }[] = [];
+console.log(`${"requests".padEnd(12)} median ms  CPU ms (ours)  MB (ours)  MB (workers)  started`);
+for (let count = 1 - WARM_UPS; count <= REQUESTS; count++) {
+  const before = { time: performance.now(), cpu: cpuOf(own) };
+  await (await server.post(simple("Go"))).text();
+  if (count > 0) samples.push({ time: performance.now() - before.time, cpu: cpuOf(own) - before.cpu });
+  if (samples.length < SHARE) continue;
+  const started = server.output.stderr.match(/worker \d+ started/g)?.length ?? 0;
+  const memory = workersOf(server.home).map((pid) => megabytes(pid).toFixed(0));
+  const cells = [
+    median(samples.map(({ time }) => time)).toFixed(1),
+    median(samples.map(({ cpu }) => cpu)).toFixed(1),
+    megabytes(own).toFixed(0),
+  ];
+  console.log(
+    `${`to ${count}`.padEnd(12)} ${cells[0]?.padStart(9)}  ${cells[1]?.padStart(13)}  ${cells[2]?.padStart(9)}  ${memory.join(" + ").padStart(12)}  ${started}`,
+  );
+  samples.length = 0;
+}
