@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { trigger } from "../src/claude/turnSettings.ts";
+import { triggerOf } from "../src/claude/trigger.ts";
 import { lines } from "../src/shared/lines.ts";
 import { claudePath } from "../test/support/claude.ts";
 import { cliEnvironment } from "../test/support/harness.ts";
@@ -21,7 +21,7 @@ async function direct(cli: RawCli): Promise<number> {
   const start = performance.now();
   const first = cli.next((message) => message.type === "stream_event").then(() => performance.now() - start);
   const ended = cli.next((message) => message.type === "result");
-  cli.write(trigger);
+  cli.write(triggerOf("."));
   await ended;
   return first;
 }
