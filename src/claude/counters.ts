@@ -1,6 +1,6 @@
 import { notSignedIn } from "../api/cliErrors.ts";
 import type { EncodedJson } from "./encodedJson.ts";
-import type { WearBounds } from "./isWorn.ts";
+import type { WearParts } from "./isWorn.ts";
 import type { LaunchRequest } from "./launchPlan.ts";
 import type { Lease } from "./pool.ts";
 import type { CountOrder } from "./rewrite/exactCount.ts";
@@ -9,7 +9,7 @@ import { Slots } from "./slots.ts";
 import type { Worker } from "./worker.ts";
 import { plainKey, type WorkerKey } from "./workerKey.ts";
 
-export interface CountersParts extends WearBounds {
+export interface CountersParts extends WearParts {
   /** How many counts may wait. */
   maxQueue: number;
   /** Starts a worker, unless a blank one fits, and initializes it. */

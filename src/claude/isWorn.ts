@@ -1,5 +1,5 @@
 import { hasOldKey } from "./helperKey.ts";
-import { hasChanged } from "./locate.ts";
+import type { Cli } from "./locate.ts";
 import { residentBytes } from "./memory.ts";
 import type { Worker } from "./worker.ts";
 
@@ -8,13 +8,18 @@ export interface WearBounds {
   maxWorkerMemory: number;
 }
 
+export interface WearParts extends WearBounds {
+  /** Whether this CLI was replaced, or another one may be preferred to it now. */
+  isOutdated(cli: Cli): Promise<boolean>;
+}
+
 /**
  * Whether a fresh worker should take the place of this one: a CLI grows with the requests that it serves, and one that was
  * updated would be noticed late where every request finds an idle worker.
  */
-export async function isWorn(worker: Worker, bounds: WearBounds): Promise<boolean> {
-  if (worker.served >= bounds.maxRequestsPerWorker || hasOldKey(worker)) return true;
-  if (worker.cli && (await hasChanged(worker.cli))) return true;
+export async function isWorn(worker: Worker, parts: WearParts): Promise<boolean> {
+  if (worker.served >= parts.maxRequestsPerWorker || hasOldKey(worker)) return true;
+  if (worker.cli && (await parts.isOutdated(worker.cli))) return true;
   const { pid = -1 } = worker;
-  return ((await residentBytes([pid])).get(pid) ?? 0) > bounds.maxWorkerMemory;
+  return ((await residentBytes([pid])).get(pid) ?? 0) > parts.maxWorkerMemory;
 }

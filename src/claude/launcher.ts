@@ -174,7 +174,9 @@ export class Launcher {
   /** Finds a CLI that is fit, anew where it has changed; only success is kept, so an installation needs no restart. */
   async locate(): Promise<Cli> {
     const known = this.#cli;
-    if (known && (await this.#isOutdated(known)) && this.#cli === known) this.#cli = undefined;
+    // a search that failed rejects for the start that waits for it
+    const cli = await known?.catch(() => undefined);
+    if (cli && (await this.isOutdated(cli)) && this.#cli === known) this.#cli = undefined;
     this.#cli ??= this.#find();
     const search = this.#cli;
     try {
@@ -205,10 +207,9 @@ export class Launcher {
     return !isSame(suspect, cli);
   }
 
-  async #isOutdated(search: Promise<Cli>): Promise<boolean> {
-    // a search that failed rejects for the start that waits for it
-    const cli = await search.catch(() => undefined);
-    return cli !== undefined && ((await hasChanged(cli)) || (await this.#preferred.haveChanged()));
+  /** Whether the program was replaced, or another one may be preferred to it now. */
+  async isOutdated(cli: Cli): Promise<boolean> {
+    return (await hasChanged(cli)) || (await this.#preferred.haveChanged());
   }
 
   async #find(): Promise<Cli> {

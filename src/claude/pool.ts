@@ -65,6 +65,7 @@ export class Pool {
     this.counters = new Counters({
       ...options,
       prepare: (key) => this.#starter.prepare(key),
+      isOutdated: (cli) => factory.isOutdated(cli),
       requireRewrite: () => factory.choice.require("rewrite"),
       isSignedIn: () => this.description !== undefined && isSignedIn(this.description),
       isCurrent: (worker) => this.#starter.isCurrent(worker),
@@ -234,7 +235,7 @@ export class Pool {
     const fit = await worker.settle();
     this.#starter.learn(worker);
     if (!worker.alive) return;
-    if (!fit || spent || this.#closed || (await isWorn(worker, this.#options))) this.#starter.dismiss(worker);
+    if (!fit || spent || this.#closed || (await this.#isWorn(worker))) this.#starter.dismiss(worker);
     else this.#park(worker, key);
   }
 
@@ -246,5 +247,9 @@ export class Pool {
     } else {
       this.#starter.dismiss(worker);
     }
+  }
+
+  #isWorn(worker: Worker): Promise<boolean> {
+    return isWorn(worker, { ...this.#options, isOutdated: (cli) => this.#factory.isOutdated(cli) });
   }
 }

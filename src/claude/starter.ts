@@ -11,7 +11,10 @@ import type { Worker } from "./worker.ts";
 import type { WorkerKey } from "./workerKey.ts";
 
 /** What a pool needs of the launcher. */
-export type WorkerFactory = Pick<Launcher, "choice" | "chooseTransport" | "found" | "isReplaced" | "launch" | "learn">;
+export type WorkerFactory = Pick<
+  Launcher,
+  "choice" | "chooseTransport" | "found" | "isOutdated" | "isReplaced" | "launch" | "learn"
+>;
 
 export interface StarterParts {
   factory: WorkerFactory;

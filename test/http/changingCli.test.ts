@@ -123,6 +123,7 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
     const on = await serve();
     await expectServedBy(on, OLD);
     await install(first, NEW);
+    await expectReplaced(on);
     await expectServedBy(on, NEW);
   });
 

@@ -4,7 +4,7 @@ import { simple, stage, until } from "../support/harness.ts";
 it.skipIf(process.platform === "win32")(
   "replaces workers that were stopped while idle, a blank one and one with a key",
   async () => {
-    await using on = await stage({ warm: 1, maxConcurrent: 2 });
+    await using on = await stage({ warm: 1, maxConcurrent: 2, transport: "overlay" });
     const pids = (what: string) =>
       on.log.flatMap((line) => new RegExp(`worker (\\d+):? ${what}`).exec(line)?.[1] ?? []);
     // answered by a worker that then waits for requests without a system prompt

@@ -1,12 +1,12 @@
 import { cliSilent } from "../../api/cliErrors.ts";
 import { untilAborted } from "../../shared/untilAborted.ts";
-import { isWorn, type WearBounds } from "../isWorn.ts";
+import { isWorn, type WearParts } from "../isWorn.ts";
 import { Slots } from "../slots.ts";
 import { TransportUnsuited } from "../transport.ts";
 import type { Worker } from "../worker.ts";
 import { type CountOrder, type ExactCount, Uncounted } from "./exactCount.ts";
 
-export interface ExactCounterParts extends WearBounds {
+export interface ExactCounterParts extends WearParts {
   /** How many counts may wait. */
   maxQueue: number;
   /** Starts a worker that counts, and initializes it. */

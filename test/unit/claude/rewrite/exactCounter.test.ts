@@ -34,6 +34,7 @@ function counterOf(
       return worker;
     },
     isCurrent: (worker: Worker) => current.has(worker),
+    isOutdated: async () => false,
     learn: (worker: Worker) => void learnt.push(worker),
     dismiss: (worker: Worker) => void dismissed.push(worker),
   };
