@@ -8,6 +8,7 @@ import { IdleBounds, type IdleBoundsOptions } from "./idleBounds.ts";
 import { IdleWorkers } from "./idleWorkers.ts";
 import { isWorn, type WearBounds } from "./isWorn.ts";
 import { KnownDescription } from "./knownDescription.ts";
+import type { Cli } from "./locate.ts";
 import { guardMemory } from "./memoryGuard.ts";
 import { isNested, type Origin } from "./nesting.ts";
 import { Slots } from "./slots.ts";
@@ -249,7 +250,14 @@ export class Pool {
     }
   }
 
+  /** The first whose CLI was updated lets all others of that CLI go, once they are idle. */
   #isWorn(worker: Worker): Promise<boolean> {
-    return isWorn(worker, { ...this.#options, isOutdated: (cli) => this.#factory.isOutdated(cli) });
+    const isOutdated = async (cli: Cli) => {
+      if (cli !== this.#factory.found) return true;
+      if (!(await this.#factory.isOutdated(cli))) return false;
+      this.#letIdleGo();
+      return true;
+    };
+    return isWorn(worker, { ...this.#options, isOutdated });
   }
 }

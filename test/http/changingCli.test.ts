@@ -110,6 +110,8 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
     const on = await serve();
     await expectServedBy(on, OLD);
     await rm(join(first, "claude"));
+    await expectReplaced(on);
+    // on the overlay, each system prompt has a worker of its own
     await expectServedBy(on, "2.1.325");
     await install(first, NEW);
     await expectServedBy(on, NEW);
