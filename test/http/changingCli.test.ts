@@ -32,10 +32,17 @@ async function machine(claudePath?: string) {
 let systems = 0;
 const ask = (on: Stage) => on.post(simple("Hello", { system: `system ${++systems}` }));
 
-/** Waits for the worker that served the last request; it ends then, since its CLI has changed. */
+/**
+ * Has a worker serve once more, which shows that its CLI has changed; that of the request before may have been given back after
+ * the change, and then another CLI has answered this one.
+ */
 async function expectReplaced(on: Stage): Promise<void> {
+  const before = (await health(on)).cli.version;
   await (await ask(on)).text();
-  await until(async () => (await health(on)).workers.alive === 0);
+  await until(async () => {
+    const { workers, cli } = await health(on);
+    return workers.alive === 0 || cli.version !== before;
+  });
 }
 
 async function expectServedBy(on: Stage, version: string): Promise<void> {
