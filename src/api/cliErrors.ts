@@ -13,6 +13,10 @@ export type CliProblem =
 
 const cliProblem = (error_code: CliProblem) => ({ details: { error_code }, headers: NO_RETRY });
 
+function hasProblem(error: unknown, problem: CliProblem): boolean {
+  return error instanceof ApiError && error.details?.error_code === problem;
+}
+
 /** Characters of the CLI's own words that an error repeats. */
 const QUOTED_CHARACTERS = 500;
 
@@ -65,7 +69,7 @@ export function isUnfit(error: unknown): boolean {
 
 /** Whether a worker could not be used for want of the one-call mod. */
 export function isUnguarded(error: unknown): boolean {
-  return error instanceof ApiError && error.details?.error_code === ("cli_unguarded" satisfies CliProblem);
+  return hasProblem(error, "cli_unguarded");
 }
 
 /** The CLI ended at its start with these words about an organization's settings. */
@@ -87,7 +91,7 @@ export const modelForbidden = (model: string) =>
 
 /** Whether an organization's settings keep every version of the CLI from serving. */
 export function isForbidden(error: unknown): boolean {
-  return error instanceof ApiError && error.details?.error_code === ("cli_forbidden" satisfies CliProblem);
+  return hasProblem(error, "cli_forbidden");
 }
 
 export const notSignedIn = () =>
@@ -179,7 +183,7 @@ export const noCliUsable = (found: readonly { path: string; reason: string }[], 
     500,
     "api_error",
     `None of the ${found.length} programs found as 'claude' can be used. ${list.join(". ")}. Run 'claude update', install Claude Code (npm install -g @anthropic-ai/claude-code), or set the path of 'claude'.`,
-    { details: { error_code }, headers: NO_RETRY },
+    cliProblem(error_code),
   );
 };
 
@@ -189,7 +193,7 @@ export const cliEnvironment = (name: string, path: string, reason: string) =>
     500,
     "api_error",
     `Claude Code could not be started: ${name} is '${path}', ${reason}. Set ${name} to a directory that this user may write to.`,
-    { details: { error_code: "cli_environment" satisfies CliProblem }, headers: NO_RETRY },
+    cliProblem("cli_environment"),
   );
 
 export const cliProxyInvalid = (name: string) =>
@@ -197,7 +201,7 @@ export const cliProxyInvalid = (name: string) =>
     500,
     "api_error",
     `Claude Code cannot be started, since ${name} is not the URL of a proxy. Set it to one such as http://proxy.example.com:8080, or take it away.`,
-    { details: { error_code: "cli_environment" satisfies CliProblem }, headers: NO_RETRY },
+    cliProblem("cli_environment"),
   );
 
 export const cliBaseUrlInvalid = () =>
@@ -205,12 +209,12 @@ export const cliBaseUrlInvalid = () =>
     500,
     "api_error",
     "Claude Code cannot call the API, since ANTHROPIC_BASE_URL is not a URL. Set it to one such as https://gateway.example.com, or take it away.",
-    { details: { error_code: "cli_environment" satisfies CliProblem }, headers: NO_RETRY },
+    cliProblem("cli_environment"),
   );
 
 /** Whether a directory that a variable names keeps every version of the CLI from running. */
 export function isEnvironmentTrouble(error: unknown): boolean {
-  return error instanceof ApiError && error.details?.error_code === ("cli_environment" satisfies CliProblem);
+  return hasProblem(error, "cli_environment");
 }
 
 /** The program at the path is no longer the one that was checked. */
