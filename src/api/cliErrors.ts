@@ -64,7 +64,7 @@ export const cliUnguarded = () =>
 
 /** Whether a version of the CLI has lost something that the server relies on. */
 export function isUnfit(error: unknown): boolean {
-  return error instanceof ApiError && error.details?.error_code === ("cli_unfit" satisfies CliProblem);
+  return hasProblem(error, "cli_unfit");
 }
 
 /** Whether a worker could not be used for want of the one-call mod. */
