@@ -14,8 +14,8 @@ export interface CountersParts extends WearParts {
   maxQueue: number;
   /** Starts a worker, unless a blank one fits, and initializes it. */
   prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest): Promise<Worker>;
-  /** Throws `TransportUnsuited` where nothing travels by `rewrite` any more. */
-  requireRewrite(): Promise<void>;
+  /** Throws `TransportUnsuited` where counts cannot be exact, or not any more. */
+  requireExact(): Promise<void>;
   /** Whether the worker that was initialized last is signed in. */
   isSignedIn(): boolean;
   /** Whether a worker has the sign-in and the CLI of now. */
@@ -46,7 +46,7 @@ export class Counters {
    * full or the CLI cannot be started; `TransportUnsuited`; and `Uncounted`.
    */
   async count(order: CountOrder, signal: AbortSignal): Promise<number> {
-    await this.#parts.requireRewrite();
+    await this.#parts.requireExact();
     return this.#exact.count(order, signal);
   }
 

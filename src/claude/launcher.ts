@@ -114,6 +114,7 @@ export class Launcher {
       if (request.transport === "rewrite" && (await this.chooseTransport()) === "overlay")
         throw new TransportUnsuited(this.choice.reason);
       const cli = await this.locate();
+      if (request.counts) await this.choice.lookAtCounts(cli);
       if (request.transport === "overlay") await this.#parts.requireFit?.(cli, "overlay");
       // before a worker has shown it, managed settings make it likely
       const managed = await readManagedSettings();

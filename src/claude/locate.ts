@@ -14,7 +14,7 @@ import { ApiError } from "../api/errors.ts";
 import { type FileIdentity, identify } from "./fileIdentity.ts";
 import { type Invocation, invocation, isExecutable } from "./invocation.ts";
 import { searchDirectories } from "./searchPlaces.ts";
-import type { TransportName } from "./transport.ts";
+import type { CheckedPart } from "./transport.ts";
 import { printedVersion } from "./versionProbe.ts";
 
 /** The CLI, with the way to start it without a shell. */
@@ -46,7 +46,7 @@ const OF_ONE_PROGRAM: ReadonlySet<unknown> = new Set<CliProblem>([
 ]);
 
 /** Rejects with an `ApiError` where a CLI must not be used. */
-export type RequireFit = (cli: Cli, transport?: TransportName) => Promise<void>;
+export type RequireFit = (cli: Cli, part?: CheckedPart) => Promise<void>;
 
 /**
  * Finds the CLI: the given path, else the first of the search that runs, is new enough and passes `requireFit`.

@@ -67,7 +67,7 @@ export class Pool {
       ...options,
       prepare: (key) => this.#starter.prepare(key),
       isOutdated: (cli) => factory.isOutdated(cli),
-      requireRewrite: () => factory.choice.require("rewrite"),
+      requireExact: () => factory.choice.requireCounts(),
       isSignedIn: () => this.description !== undefined && isSignedIn(this.description),
       isCurrent: (worker) => this.#starter.isCurrent(worker),
       learn: (worker) => this.#starter.learn(worker),
@@ -109,6 +109,11 @@ export class Pool {
   /** How requests travel now, as far as it is known. */
   get transport(): TransportName {
     return this.#factory.choice.name;
+  }
+
+  /** How counts travel now, as far as it is known. */
+  get countTransport(): TransportName {
+    return this.#factory.choice.reasonOfCounts === undefined ? "rewrite" : "overlay";
   }
 
   /**

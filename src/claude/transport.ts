@@ -11,6 +11,9 @@ import type { RateLimitInfo } from "./upstreamHeaders.ts";
  */
 export type TransportName = TurnRequest["transport"];
 
+/** What a CLI is checked for: a transport, or exact counts, which travel by `rewrite` as well. */
+export type CheckedPart = TransportName | "counts";
+
 /** One transport, as one worker uses it. */
 export interface Transport {
   readonly name: TransportName;

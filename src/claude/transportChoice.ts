@@ -2,7 +2,8 @@ import { isUnfit } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { type Cli, isOlder, type RequireFit } from "./locate.ts";
 import { readManagedSettings } from "./managedSettings.ts";
-import { type TransportName, TransportUnsuited } from "./transport.ts";
+import { COUNT_MOD } from "./rewrite/countMod.ts";
+import { type CheckedPart, type TransportName, TransportUnsuited } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 
 /** Which transport may be used: `auto` takes the best one that works. */
@@ -11,6 +12,12 @@ export type TransportOption = "auto" | "overlay";
 /** Milliseconds between two looks for managed settings. */
 const LOOK_INTERVAL_MS = 1000;
 const MANAGED = "this machine has managed settings";
+
+/** What a worker has shown, and the CLI that it was of. */
+interface Shown {
+  reason: string;
+  cli: Cli | undefined;
+}
 
 /** From this version on, requests may be rewritten while the CLI makes no calls of its own beside them. */
 export const OLDEST_TO_REWRITE = "2.1.328";
@@ -26,8 +33,11 @@ export class TransportChoice {
   /** What speaks against rewriting before a worker is started. */
   #before: string | undefined;
   /** What a worker has shown, and the CLI that it was of. */
-  #shown: { reason: string; cli: Cli | undefined } | undefined;
+  #shown: Shown | undefined;
+  /** What speaks against exact counts alone. */
+  #shownOfCounts: Shown | undefined;
   #logged: string | undefined;
+  #loggedOfCounts: string | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(option: TransportOption, logger: Logger, requireFit: RequireFit = async () => {}) {
@@ -47,9 +57,15 @@ export class TransportChoice {
     return this.#before ?? this.#shown?.reason;
   }
 
+  /** Why counts are not exact; undefined where they are. */
+  get reasonOfCounts(): string | undefined {
+    return this.reason ?? this.#shownOfCounts?.reason;
+  }
+
   /** Looks at the CLI that is to be started with these variables. */
   async look(cli: Cli, variables: NodeJS.ProcessEnv): Promise<void> {
     if (this.#shown?.cli !== cli) this.#shown = undefined;
+    if (this.#shownOfCounts?.cli !== cli) this.#shownOfCounts = undefined;
     this.#before = await whyNot(cli, variables, this.#requireFit);
     this.#log();
   }
@@ -69,16 +85,42 @@ export class TransportChoice {
     if (this.reason !== undefined) throw new TransportUnsuited(this.reason);
   }
 
-  /** Takes what a worker has shown. */
+  /** Throws `TransportUnsuited` where counts cannot be exact, or not any more. */
+  async requireCounts(): Promise<void> {
+    await this.require("rewrite");
+    if (this.reasonOfCounts !== undefined) throw new TransportUnsuited(this.reasonOfCounts);
+  }
+
+  /** Looks whether this CLI, which rewrites requests, counts exactly. Throws as `requireCounts`. */
+  async lookAtCounts(cli: Cli): Promise<void> {
+    const reason = await whyUnfit(cli, "counts", this.#requireFit);
+    if (reason !== undefined) this.#noteCounts({ reason, cli });
+    await this.requireCounts();
+  }
+
+  /** Takes what a worker has shown. Requests may be rewritten although one that counts could not. */
   learn({ transport, cli }: Worker): void {
-    if (transport.name !== "rewrite" || transport.mods.reasonToRetire === undefined) return;
-    this.#shown = { reason: transport.mods.reasonToRetire, cli };
+    const reason = transport.mods.reasonToRetire;
+    if (transport.name !== "rewrite" || reason === undefined) return;
+    if (transport.mod === COUNT_MOD.name) {
+      this.#noteCounts({ reason, cli });
+      return;
+    }
+    this.#shown = { reason, cli };
     this.#log();
   }
 
   /** Forgets what workers have shown, since the sign-in may be another now. */
   forget(): void {
     this.#shown = undefined;
+    this.#shownOfCounts = undefined;
+  }
+
+  #noteCounts(shown: Shown): void {
+    this.#shownOfCounts = shown;
+    if (shown.reason === this.#loggedOfCounts) return;
+    this.#loggedOfCounts = shown.reason;
+    this.#logger.info(`tokens are not counted exactly, since ${shown.reason}`);
   }
 
   #log(): void {
@@ -98,7 +140,11 @@ async function whyNot(cli: Cli, variables: NodeJS.ProcessEnv, requireFit: Requir
   if (!mayRewrite(cli)) return `Claude Code ${cli.version} does not let requests be rewritten`;
   if (signsBodies(variables)) return "Amazon Bedrock's requests are signed before they can be rewritten";
   if ((await readManagedSettings()).length > 0) return MANAGED;
-  return requireFit(cli, "rewrite").then(
+  return whyUnfit(cli, "rewrite", requireFit);
+}
+
+function whyUnfit(cli: Cli, part: CheckedPart, requireFit: RequireFit): Promise<string | undefined> {
+  return requireFit(cli, part).then(
     () => undefined,
     (error) => {
       if (isUnfit(error)) return `the self-check failed: ${error.message}`;

@@ -46,7 +46,7 @@ export class TokenCounter {
 
   /** Makes no call that costs anything. Throws `ApiError` when upstream refuses, or the CLI cannot be started. */
   async count({ exact, question, estimate }: ReadCount, signal: AbortSignal): Promise<TokenCount> {
-    const counted = exact && this.#pool.transport === "rewrite" && (await this.#exactly(exact, signal));
+    const counted = exact && this.#pool.countTransport === "rewrite" && (await this.#exactly(exact, signal));
     if (counted === "uncounted") return { tokens: await estimate(), trust: "estimate" };
     if (typeof counted === "number") return { tokens: counted, trust: "exact" };
     const asked = await question();

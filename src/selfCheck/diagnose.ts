@@ -3,16 +3,17 @@ import { signInOf } from "../claude/account.ts";
 import { homeTrouble } from "../claude/directories.ts";
 import { findDisplaced } from "../claude/displaced.ts";
 import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
-import { type Cli, locate } from "../claude/locate.ts";
+import { type Cli, locate, type RequireFit } from "../claude/locate.ts";
 import { readManagedSettings } from "../claude/managedSettings.ts";
 import { authoritiesTrouble } from "../claude/network.ts";
 import { readSignInSettings, settingsPath } from "../claude/signInSettings.ts";
 import { startWorker } from "../claude/startWorker.ts";
-import type { TransportName } from "../claude/transport.ts";
+import type { CheckedPart } from "../claude/transport.ts";
 import { mayRewrite } from "../claude/transportChoice.ts";
 import {
   checkRemarks,
   cliRemarks,
+  countRemarks,
   leftOutRemarks,
   networkRemarks,
   type Origins,
@@ -32,6 +33,10 @@ export interface DiagnosisOptions extends LauncherOptions {
 interface Checked {
   cli: Cli;
   findings: Finding[];
+  /** What speaks against rewriting, where the overlay was checked in its place. */
+  lost?: Finding[];
+  /** How exact counts went, where requests are rewritten. */
+  counts?: Finding[];
   unchecked?: string;
 }
 
@@ -40,8 +45,11 @@ interface Checked {
  * `ApiError` when it is not there or does not run.
  */
 export async function diagnose(options: DiagnosisOptions, parts: LauncherParts): Promise<Remark[]> {
-  const { cli, findings, unchecked } = await find(options, parts);
-  const launcher = new Launcher({ ...options, claudePath: cli.path }, parts);
+  const { cli, findings, lost = [], counts = [], unchecked } = await find(options, parts);
+  const requireFit: RequireFit = async (_, part) => {
+    if (part === "rewrite" && lost.length > 0) throw cliUnfit(cli.version, namesOf(lost));
+  };
+  const launcher = new Launcher({ ...options, claudePath: cli.path }, { ...parts, requireFit });
   try {
     const { worker, description } = await startWorker(launcher, "");
     await worker.stop();
@@ -55,8 +63,9 @@ export async function diagnose(options: DiagnosisOptions, parts: LauncherParts):
       ...signInRemarks(signIn, displaced, await originsOf(options)),
       ...networkRemarks(worker.route, await authoritiesTrouble(worker.route)),
       ...transportRemarks(worker.transport.name, launcher.choice.reason),
+      ...countRemarks(counts),
       ...organizationRemarks(await readManagedSettings(), description.organization),
-      ...checkRemarks(findings, unchecked),
+      ...checkRemarks([...findings, ...counts.filter(({ reason }) => reason === undefined)], unchecked),
     ];
   } finally {
     launcher.close();
@@ -80,10 +89,10 @@ async function originsOf({ environment, extraEnvironment }: LauncherOptions): Pr
 async function find(options: DiagnosisOptions, parts: LauncherParts): Promise<Checked> {
   const checked: Checked[] = [];
   const requireFit = async (cli: Cli) => {
-    const { findings, unchecked } = await tryChecks(cli, options, parts);
-    checked.push({ cli, findings, ...(unchecked !== undefined && { unchecked }) });
-    const lost = findings.filter(({ reason }) => reason !== undefined).map(({ name }) => name);
-    if (lost.length > 0) throw cliUnfit(cli.version, lost);
+    const result = { cli, ...(await tryChecks(cli, options, parts)) };
+    checked.push(result);
+    const lost = lostOf(result.findings);
+    if (lost.length > 0) throw cliUnfit(cli.version, namesOf(lost));
   };
   try {
     const given = { ...options.environment, ...options.extraEnvironment };
@@ -102,13 +111,19 @@ async function find(options: DiagnosisOptions, parts: LauncherParts): Promise<Ch
 /** Checks the transport that the server would use, and the other one where that is lost. */
 async function tryChecks(cli: Cli, options: DiagnosisOptions, parts: LauncherParts): Promise<Omit<Checked, "cli">> {
   if (!options.selfCheck) return { findings: [], unchecked: "--no-self-check was given" };
-  const check = (transport: TransportName) => selfCheck(cli, options.environment, parts.logger, transport);
+  const check = (part: CheckedPart) => selfCheck(cli, options.environment, parts.logger, part);
   try {
-    const findings = options.transport !== "overlay" && mayRewrite(cli) ? await check("rewrite") : [];
-    const isLost = findings.length === 0 || findings.some(({ reason }) => reason !== undefined);
-    return { findings: isLost ? await check("overlay") : findings };
+    if (options.transport === "overlay" || !mayRewrite(cli)) return { findings: await check("overlay") };
+    const findings = await check("rewrite");
+    const lost = lostOf(findings);
+    if (lost.length > 0) return { findings: await check("overlay"), lost };
+    return { findings, counts: await check("counts") };
   } catch (error) {
     if (error instanceof NotContained) return { findings: [], unchecked: error.message };
     throw error;
   }
 }
+
+const lostOf = (findings: readonly Finding[]) => findings.filter(({ reason }) => reason !== undefined);
+
+const namesOf = (findings: readonly Finding[]) => findings.map(({ name }) => name);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { cliUnfit, isEnvironmentTrouble, isForbidden, isUnfit, isUnguarded } from "../api/cliErrors.ts";
 import { ApiError } from "../api/errors.ts";
 import type { Cli, RequireFit } from "../claude/locate.ts";
-import type { TransportName } from "../claude/transport.ts";
+import type { CheckedPart } from "../claude/transport.ts";
 import { mayRewrite, type TransportOption } from "../claude/transportChoice.ts";
 import type { Logger } from "../shared/logger.ts";
 import { version as ownVersion } from "../shared/version.ts";
@@ -16,7 +16,7 @@ import { type Finding, NotContained, selfCheck } from "./selfCheck.ts";
 interface Passed {
   /** The version of ours that checked it. */
   by: string;
-  /** The programs of this version that passed, each as a hash of what its files were, and the transport. */
+  /** The programs of this version that passed, each as a hash of what its files were, and the part that was checked. */
   programs: string[];
 }
 
@@ -57,11 +57,11 @@ export class Fitness {
   }
 
   /**
-   * Throws `ApiError` where the CLI has lost something that the server relies on, on this transport. Without one, it is
-   * enough that one of them works: requests that cannot be rewritten are overlaid.
+   * Throws `ApiError` where the CLI has lost something that the server relies on for this part. Without one, it is enough
+   * that one transport works: requests that cannot be rewritten are overlaid.
    */
-  readonly require: RequireFit = async (cli, transport) => {
-    if (transport !== undefined) return this.#require(cli, transport);
+  readonly require: RequireFit = async (cli, part) => {
+    if (part !== undefined) return this.#require(cli, part);
     if (this.#option === "auto" && mayRewrite(cli)) {
       try {
         return await this.#require(cli, "rewrite");
@@ -72,21 +72,21 @@ export class Fitness {
     return this.#require(cli, "overlay");
   };
 
-  async #require(cli: Cli, transport: TransportName): Promise<void> {
-    const program = programOf(cli, transport);
+  async #require(cli: Cli, part: CheckedPart): Promise<void> {
+    const program = programOf(cli, part);
     const { by, programs = [] } = (await this.#passed())[cli.version] ?? {};
     if (by === ownVersion && programs.includes(program)) return;
     const failure = this.#failures.get(program);
     if (failure && this.#now() < failure.until) throw failure.error;
     try {
-      await this.#check(cli, transport);
+      await this.#check(cli, part);
     } catch (error) {
       if (error instanceof NotContained) return this.#passUnchecked(cli, error.message);
       if (!isOfMachine(error)) this.#failures.set(program, { error, until: this.#now() + FAILURE_KEPT_MS });
       throw error;
     }
     this.#failures.delete(program);
-    await this.#remember(cli, transport);
+    await this.#remember(cli, part);
   }
 
   #passUnchecked(cli: Cli, reason: string): void {
@@ -97,21 +97,21 @@ export class Fitness {
     this.#unchecked.add(program);
   }
 
-  async #check(cli: Cli, transport: TransportName): Promise<void> {
+  async #check(cli: Cli, part: CheckedPart): Promise<void> {
     // a second try tells what is lost from what took too long
-    const lost = (await this.#lost(cli, transport)).length > 0 ? await this.#lost(cli, transport) : [];
+    const lost = (await this.#lost(cli, part)).length > 0 ? await this.#lost(cli, part) : [];
     if (lost.length === 0) return;
     for (const { name, reason } of lost)
-      this.#logger.error(`self-check of Claude Code ${cli.version} (${transport}): ${name}: ${reason}`);
+      this.#logger.error(`self-check of Claude Code ${cli.version} (${part}): ${name}: ${reason}`);
     throw cliUnfit(
       cli.version,
       lost.map(({ name }) => name),
     );
   }
 
-  async #lost(cli: Cli, transport: TransportName): Promise<Finding[]> {
+  async #lost(cli: Cli, part: CheckedPart): Promise<Finding[]> {
     try {
-      const findings = await selfCheck(cli, this.#environment, this.#logger, transport);
+      const findings = await selfCheck(cli, this.#environment, this.#logger, part);
       return findings.filter(({ reason }) => reason !== undefined);
     } catch (error) {
       if (isUnguarded(error) || isOfMachine(error) || error instanceof NotContained) throw error;
@@ -127,13 +127,13 @@ export class Fitness {
     }
   }
 
-  async #remember(cli: Cli, transport: TransportName): Promise<void> {
+  async #remember(cli: Cli, part: CheckedPart): Promise<void> {
     const { version } = cli;
-    this.#logger.info(`Claude Code ${version} passed the self-check (${transport})`);
+    this.#logger.info(`Claude Code ${version} passed the self-check (${part})`);
     const passed = await this.#passed();
     const { by, programs = [] } = passed[version] ?? {};
     const kept = by === ownVersion ? programs.slice(1 - PROGRAMS_KEPT) : [];
-    passed[version] = { by: ownVersion, programs: [...kept, programOf(cli, transport)] };
+    passed[version] = { by: ownVersion, programs: [...kept, programOf(cli, part)] };
     // where it cannot be kept, the next start checks again
     await writeDurably(this.#path, toText(passed)).catch((error: Error) => this.#logger.warn(error.message));
   }
@@ -144,7 +144,7 @@ function isOfMachine(error: unknown): boolean {
   return isEnvironmentTrouble(error) || isForbidden(error) || (error instanceof ApiError && error.status === 529);
 }
 
-/** A short name for the program, its state and the transport. */
-function programOf({ identity }: Cli, transport: TransportName): string {
-  return `${createHash("sha256").update(identity.lasting).digest("hex").slice(0, 16)} ${transport}`;
+/** A short name for the program, its state and the part. */
+function programOf({ identity }: Cli, part: CheckedPart): string {
+  return `${createHash("sha256").update(identity.lasting).digest("hex").slice(0, 16)} ${part}`;
 }

@@ -75,6 +75,14 @@ export function transportRemarks(transport: TransportName, reason: string | unde
   return [{ topic: "transport", text }];
 }
 
+/** Where requests are rewritten, but tokens cannot be counted exactly. */
+export function countRemarks(findings: readonly Finding[]): Remark[] {
+  const lost = findings.filter(({ reason }) => reason !== undefined);
+  if (lost.length === 0) return [];
+  const reasons = lost.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
+  return [{ topic: "transport", text: `tokens are not counted exactly, since the self-check failed: ${reasons}` }];
+}
+
 /** What an organization has set on this machine, and what follows from it for requests. */
 export function organizationRemarks(files: readonly ManagedSettings[], organization?: Organization): Remark[] {
   const { guard = null, settings = [], withoutMods = [], overrides = [] } = organization ?? {};

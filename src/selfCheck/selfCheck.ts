@@ -8,11 +8,13 @@ import type { Cli } from "../claude/locate.ts";
 import { keysOf, leadingAway, readManagedSettings } from "../claude/managedSettings.ts";
 import { describeOverrides, overridesIn } from "../claude/managedVariables.ts";
 import { startWorker } from "../claude/startWorker.ts";
-import type { TransportName } from "../claude/transport.ts";
+import { type CheckedPart, TransportUnsuited } from "../claude/transport.ts";
 import type { TransportOption } from "../claude/transportChoice.ts";
+import type { Worker } from "../claude/worker.ts";
 import type { Logger } from "../shared/logger.ts";
 import { Bench, SYSTEM } from "./bench.ts";
-import { ALIAS, CHECKS, type Check } from "./checks.ts";
+import { ALIAS, CHECKS } from "./checks.ts";
+import { COUNT_CHECKS } from "./countChecks.ts";
 import { Upstream } from "./upstream.ts";
 
 /** How one check went; `reason` where it failed. */
@@ -21,13 +23,16 @@ export interface Finding {
   reason?: string;
 }
 
+/** And where a worker cannot count. */
+const COUNTABLE = "tokens can be counted exactly";
+
 /** Why a self-check was not run: it could not have been kept on this machine, or would not have been about the CLI. */
 export class NotContained extends Error {}
 
 /** What is lost where a worker cannot rewrite requests at all. */
 const REWRITABLE = "requests can be rewritten";
 
-const transportOption = (transport: TransportName): TransportOption => (transport === "rewrite" ? "auto" : "overlay");
+const transportOption = (part: CheckedPart): TransportOption => (part === "overlay" ? "overlay" : "auto");
 
 /** Seconds for all checks together: a hang bound, since they take about two. */
 const TIMEOUT = 60;
@@ -36,7 +41,7 @@ const TIMEOUT = 60;
 const PERSONAL = /^(ANTHROPIC|CLAUDE|AWS|AZURE|GOOGLE|GCLOUD|CLOUD_ML|VERTEX|XDG)_|^(HTTPS?|ALL)_PROXY$/i;
 
 /**
- * Tries everything that the server relies on with this CLI and transport, against an API of our own on the loopback interface, with a
+ * Tries everything that the server relies on with this CLI and `part`, against an API of our own on the loopback interface, with a
  * dummy key and a home of its own: nothing of the user's is touched, and nothing leaves the machine. Managed settings
  * come before all of that, so with some of them nothing is tried: throws `NotContained` then.
  */
@@ -44,12 +49,12 @@ export async function selfCheck(
   cli: Cli,
   environment: NodeJS.ProcessEnv,
   logger: Logger,
-  transport: TransportName,
+  part: CheckedPart,
 ): Promise<Finding[]> {
   const managed = await readManagedSettings();
   requireContained(leadingAway(keysOf(managed)));
   requireOwnVariables(overridesIn(managed));
-  logger.info(`checking Claude Code ${cli.version} (${transport})`);
+  logger.info(`checking Claude Code ${cli.version} (${part})`);
   const home = await mkdtemp(join(await temporaryDirectory(environment), "claude-virtual-api-check-"));
   try {
     await using upstream = await Upstream.start();
@@ -59,11 +64,12 @@ export async function selfCheck(
       dataDir: home,
       environment: own,
       extraEnvironment: {},
-      transport: transportOption(transport),
+      transport: transportOption(part),
     };
     const launcher = new Launcher(options, { logger, hide: () => {} });
     try {
-      return await Promise.race([runAll(launcher, upstream, transport), late()]);
+      const run = part === "counts" ? countAll(launcher, upstream) : runAll(launcher, upstream, part);
+      return await Promise.race([run, late()]);
     } finally {
       // takes the workers along
       launcher.close();
@@ -73,7 +79,30 @@ export async function selfCheck(
   }
 }
 
-async function runAll(launcher: Launcher, upstream: Upstream, transport: TransportName): Promise<Finding[]> {
+async function countAll(launcher: Launcher, upstream: Upstream): Promise<Finding[]> {
+  let worker: Worker | undefined;
+  try {
+    worker = await launcher.launch({ transport: "rewrite", counts: true });
+    const model = modelOf(await worker.initialize(""));
+    const count = worker.countExactly();
+    await count.begin();
+    const findings: Finding[] = [];
+    for (const { name, run } of COUNT_CHECKS)
+      findings.push(await tried({ name, run: () => run({ count, upstream, model }) }));
+    return findings;
+  } catch (error) {
+    if (error instanceof TransportUnsuited) return [{ name: COUNTABLE, reason: error.message }];
+    throw error;
+  } finally {
+    await worker?.stop();
+  }
+}
+
+async function runAll(
+  launcher: Launcher,
+  upstream: Upstream,
+  transport: Exclude<CheckedPart, "counts">,
+): Promise<Finding[]> {
   const { worker, description } = await startWorker(launcher, SYSTEM);
   try {
     const { settings = [], guard = null, overrides = [] } = description.organization ?? {};
@@ -83,7 +112,7 @@ async function runAll(launcher: Launcher, upstream: Upstream, transport: Transpo
     if (worker.transport.name !== transport) return [{ name: REWRITABLE, reason: launcher.choice.reason ?? "" }];
     const bench = new Bench(worker, upstream, modelOf(description), guard !== null);
     const findings: Finding[] = [];
-    for (const check of CHECKS) findings.push(await tried(check, bench));
+    for (const { name, run } of CHECKS) findings.push(await tried({ name, run: () => run(bench) }));
     return findings;
   } finally {
     await worker.stop();
@@ -107,9 +136,9 @@ function modelOf({ models }: CliDescription): string {
   return names.includes(ALIAS) ? ALIAS : (names.find((name) => name !== "default") ?? ALIAS);
 }
 
-async function tried({ name, run }: Check, bench: Bench): Promise<Finding> {
+async function tried({ name, run }: { name: string; run: () => Promise<void> }): Promise<Finding> {
   try {
-    await run(bench);
+    await run();
     return { name };
   } catch (error) {
     return { name, reason: (error as Error).message };

@@ -11,10 +11,16 @@ export interface Call {
 }
 
 /** What a call is answered with: events, after which the stream stays open if it is `endless`, or a refusal. */
-export type Answer =
-  | { events: readonly StreamEvent[]; endless?: boolean }
-  | { status: number; type: string; message: string };
+export type Answer = { events: readonly StreamEvent[]; endless?: boolean } | Refusal;
 
+interface Refusal {
+  status: number;
+  type: string;
+  message: string;
+}
+
+/** What every count is answered with, unless it is refused. */
+export const TOKENS = 4711;
 /** The request id of every refusal. */
 export const REQUEST_ID = "req_00000000000000000selfcheck";
 
@@ -22,6 +28,9 @@ export const REQUEST_ID = "req_00000000000000000selfcheck";
 export class Upstream implements AsyncDisposable {
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly calls: Call[] = [];
+  /** The bodies of the counter's calls, as they arrived. */
+  readonly counts: string[] = [];
+  refusalOfCounts: Refusal | undefined;
   answer: Answer = { events: [] };
 
   static async start(): Promise<Upstream> {
@@ -44,25 +53,36 @@ export class Upstream implements AsyncDisposable {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    if (request.method !== "POST" || !/^\/v1\/messages(\?|$)/.test(request.url ?? "")) {
+    const text = Buffer.concat(chunks).toString("utf8");
+    const path = request.method === "POST" ? request.url?.split("?")[0] : undefined;
+    if (path === "/v1/messages/count_tokens") {
+      this.counts.push(text);
+      if (this.refusalOfCounts) refuse(response, this.refusalOfCounts);
+      else response.setHeader("content-type", "application/json").end(JSON.stringify({ input_tokens: TOKENS }));
+      return;
+    }
+    if (path !== "/v1/messages") {
       response.end("{}");
       return;
     }
     const ended = new Promise<boolean>((resolve) => response.once("close", () => resolve(response.writableFinished)));
-    this.calls.push({ body: JSON.parse(Buffer.concat(chunks).toString("utf8")), ended });
+    this.calls.push({ body: JSON.parse(text), ended });
     this.#send(response);
   }
 
   #send(response: ServerResponse): void {
     const { answer } = this;
     if ("status" in answer) {
-      const { status, type, message } = answer;
-      response.writeHead(status, { "content-type": "application/json", "request-id": REQUEST_ID });
-      response.end(JSON.stringify({ type: "error", error: { type, message }, request_id: REQUEST_ID }));
+      refuse(response, answer);
       return;
     }
     response.writeHead(200, { "content-type": "text/event-stream" });
     for (const event of answer.events) response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
     if (!answer.endless) response.end();
   }
+}
+
+function refuse(response: ServerResponse, { status, type, message }: Refusal): void {
+  response.writeHead(status, { "content-type": "application/json", "request-id": REQUEST_ID });
+  response.end(JSON.stringify({ type: "error", error: { type, message }, request_id: REQUEST_ID }));
 }

@@ -2,9 +2,10 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Cli, locate } from "../../src/claude/locate.ts";
-import type { TransportName } from "../../src/claude/transport.ts";
+import type { CheckedPart } from "../../src/claude/transport.ts";
 import { mayRewrite } from "../../src/claude/transportChoice.ts";
 import { CHECKS } from "../../src/selfCheck/checks.ts";
+import { COUNT_CHECKS } from "../../src/selfCheck/countChecks.ts";
 import { selfCheck } from "../../src/selfCheck/selfCheck.ts";
 import {
   brokenCli,
@@ -16,7 +17,7 @@ import {
 } from "../support/brokenCli.ts";
 import { claudePath } from "../support/claude.ts";
 import { FULL, sampled } from "../support/full.ts";
-import { type Scratch, scratchHome, simple, stage } from "../support/harness.ts";
+import { health, type Scratch, scratchHome, simple, stage } from "../support/harness.ts";
 import { silentLogger } from "../unit/support/silentLogger.ts";
 
 let scratch: Scratch;
@@ -25,18 +26,29 @@ beforeAll(async () => {
 });
 afterAll(() => scratch[Symbol.asyncDispose]());
 
+/** Has only the mod that counts change what goes up. */
+const CHANGED_COUNTS = "s/parts.push(fields/parts.push(fields.toUpperCase()/";
+
 const cliWithout = async (loss: Loss): Promise<Cli> => locate(await brokenCli(scratch.home, loss), process.env);
 
-async function lostBy(cli: Cli, transport: TransportName = "overlay"): Promise<string[]> {
-  const findings = await selfCheck(cli, process.env, silentLogger, transport);
-  expect(findings).toHaveLength(CHECKS.length);
+async function lostBy(cli: Cli, part: CheckedPart = "overlay"): Promise<string[]> {
+  const findings = await selfCheck(cli, process.env, silentLogger, part);
+  expect(findings).toHaveLength((part === "counts" ? COUNT_CHECKS : CHECKS).length);
   return findings.filter(({ reason }) => reason !== undefined).map(({ name }) => name);
 }
 
 describe("the self-check", () => {
-  it.each(["rewrite", "overlay"] as const)("is passed by this CLI, by %s", async (transport) => {
+  it.each(["rewrite", "overlay", "counts"] as const)("is passed by this CLI: %s", async (part) => {
     const cli = await locate(claudePath(), process.env);
-    if (transport === "overlay" || mayRewrite(cli)) expect(await lostBy(cli, transport)).toEqual([]);
+    if (part === "overlay" || mayRewrite(cli)) expect(await lostBy(cli, part)).toEqual([]);
+  });
+
+  it.runIf(FULL)("finds that what is counted is changed, and that refusals of the counter have no words", async () => {
+    const changed = await cliWithout(withMod(CHANGED_COUNTS));
+    if (!mayRewrite(changed)) return;
+    expect(await lostBy(changed, "counts")).toEqual(["tokens are counted exactly"]);
+    const silent = await cliWithout(withoutArgument("--debug-to-stderr"));
+    expect(await lostBy(silent, "counts")).toEqual(["refusals of the counter keep upstream's words"]);
   });
 
   it.runIf(FULL)("finds the interpreter of a script where the user's home has it", async () => {
@@ -114,6 +126,20 @@ describe("a server", () => {
       expect(on.standIn.messages).toHaveLength(0);
     },
   );
+
+  it("rewrites requests although tokens cannot be counted exactly, and says why they are not", async () => {
+    const cli = await cliWithout(withMod(CHANGED_COUNTS));
+    if (!mayRewrite(cli)) return;
+    await using on = await stage({ claudePath: cli.path, selfCheck: true });
+    const body = JSON.stringify({ model: "sonnet", system: "Be brief.", messages: simple().messages });
+    const counted = await on.call("/v1/messages/count_tokens", { method: "POST", body });
+    expect([counted.status, counted.headers.get("claude-virtual-api-token-count")]).toEqual([200, "sum"]);
+    expect((await on.post(simple())).status).toBe(200);
+    expect(on.standIn.messages.map(({ body }) => body.tools)).toEqual([undefined]);
+    const reason = expect.stringContaining("tokens are counted exactly");
+    expect((await health(on)).transport).toEqual({ name: "rewrite", reason: null, counts: { exact: false, reason } });
+    expect(on.log.filter((line) => line.includes("tokens are not counted exactly, since"))).toHaveLength(1);
+  });
 
   it("checks a version once, and remembers it", async () => {
     const dataDir = join(scratch.home, "data");

@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { brokenCli, withoutArgument } from "../support/brokenCli.ts";
+import { brokenCli, withMod, withoutArgument } from "../support/brokenCli.ts";
 import { claudePath } from "../support/claude.ts";
 import { FULL, itThorough, QUICK } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
@@ -107,6 +107,28 @@ describe("doctor", () => {
     expect(output).toContain("did not load the mod that limits each request to one paid call");
     expect(code).toBe(1);
   });
+
+  const LOST = [
+    [
+      "s/status: 499/status: value.status/",
+      /\(overlay\), since the self-check failed: [^\n]*errors keep upstream's words/,
+    ],
+    [
+      "s/parts.push(fields/parts.push(fields.toUpperCase()/",
+      /not counted exactly, since the self-check failed: tokens are/,
+    ],
+  ] as const;
+  itThorough.each(LOST)(
+    "says what this CLI has lost, without which requests are answered: %s",
+    async (script, words) => {
+      await using scratch = await scratchHome();
+      const path = await brokenCli(scratch.home, withMod(script));
+      const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" }, path, {}, []);
+      expect(output).toMatch(words);
+      expect(output).not.toContain("✗");
+      expect(code).toBe(0);
+    },
+  );
 
   itThorough("names what it passes over in its search, and what it uses", async () => {
     await using scratch = await scratchHome();

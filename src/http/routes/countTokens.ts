@@ -7,7 +7,7 @@ import type { Exchange } from "../exchange.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
 
 export interface CountOptions extends EndOptions {
-  pool: Pick<Pool, "transport">;
+  pool: Pick<Pool, "countTransport">;
   reader: RequestReader;
   modelMap: Record<string, string>;
 }
@@ -20,7 +20,7 @@ export function countTokens(counter: TokenCounter, { pool, reader, modelMap, ...
   return async (context: Context): Promise<void> => {
     const { apiVersion, betas, exchange, body } = context.state as ApiState & { exchange: Exchange; body: Body };
     const signal = endSignal(context, exchange.closed, ends);
-    const { transport } = pool;
+    const { countTransport: transport } = pool;
     const read = await reader.count(body, { version: apiVersion, betas, modelMap, transport }, { signal });
     exchange.asked(read.model);
     const { tokens, trust } = await counter.count(read, signal);

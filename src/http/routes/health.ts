@@ -38,7 +38,12 @@ export function health({ pool, launcher, activity, batches, secret }: HealthSour
       version,
       uptime_seconds: Math.round((performance.now() - startedAt) / 1000),
       cli: cli ? { path: cli.path, version: cli.version, ...signInState(pool), ...rules(pool) } : null,
-      transport: { name: launcher.choice.name, reason: launcher.choice.reason ?? null },
+      transport: {
+        name: launcher.choice.name,
+        reason: launcher.choice.reason ?? null,
+        // before the first count, what speaks against exact ones is not known
+        counts: { exact: launcher.choice.reasonOfCounts === undefined, reason: launcher.choice.reasonOfCounts ?? null },
+      },
       // also where they keep the CLI from running, so that it says nothing
       managed_settings: (await readManagedSettings()).map((file) => ({ file: file.origin, names: keysOf([file]) })),
       left_out: launcher.leftOut.map(({ place, url, names }) => ({ place, base_url: url, names })),

@@ -68,6 +68,20 @@ describe("the self-check", () => {
     expect(asked()).toEqual(["overlay"]);
   });
 
+  it("tries exact counts apart from requests, once they are wanted", async () => {
+    selfCheck.mockImplementation(async (_cli, _environment, _logger, part) => (part === "counts" ? FAIL : PASS));
+    const fitness = new Fitness({ dataDir: scratchDirectory(), environment: {} }, silentLogger);
+    await fitness.require(cli("2.1.330", "a"));
+    expect(selfCheck).toHaveBeenCalledTimes(1);
+    await expect(fitness.require(cli("2.1.330", "a"), "counts")).rejects.toThrow("one call");
+    await fitness.require(cli("2.1.330", "a"), "rewrite");
+    selfCheck.mockResolvedValue(PASS);
+    await fitness.require(cli("2.1.331", "b"), "counts");
+    const times = selfCheck.mock.calls.length;
+    await fitness.require(cli("2.1.331", "b"), "counts");
+    expect(selfCheck).toHaveBeenCalledTimes(times);
+  });
+
   it("is asked for each time where it cannot be kept on this machine, and the log says once that it was not run", async () => {
     const log: string[] = [];
     const logger = { ...silentLogger, warn: (line: string) => void log.push(line) };

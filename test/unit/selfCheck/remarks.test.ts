@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import {
   checkRemarks,
+  countRemarks,
   describe,
   leftOutRemarks,
   organizationRemarks,
@@ -41,6 +42,13 @@ it("marks all trouble in the same way, and says whether the checks were run", ()
   expect(trouble).toEqual([expect.stringMatching(/^not signed in: /), "b: is lost"]);
   expect(isChecked).toBe(true);
   expect(describe(checkRemarks([], "they would leave"))).toMatchObject({ trouble: [], isChecked: false });
+});
+
+it("shows why tokens are not counted exactly, which is no trouble", () => {
+  expect(countRemarks([{ name: "a" }, { name: "b", reason: "is lost" }])).toEqual([
+    { topic: "transport", text: "tokens are not counted exactly, since the self-check failed: b: is lost" },
+  ]);
+  expect(countRemarks([{ name: "a" }])).toEqual([]);
 });
 
 it("shows why the checks were not run", () => {
