@@ -62,7 +62,7 @@ export class Worker {
   readonly cli: Cli | undefined;
   /** The CLI's name of its session, which it has said before it is initialized. */
   sessionId: string | undefined;
-  /** The digest of the messages that it was given, while it has a request. */
+  /** The digest of what it was given, while it has a request or counts. */
   conversation: string | undefined;
   /** The key of a helper that the process was started with. */
   helperKey: HelperKey | undefined;

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import type { CountTokensRequest } from "../api/countTokensRequest.ts";
 import { isObject } from "../api/isObject.ts";
 
 /** Values and characters that are taken in, so that a large conversation costs no more than one of some pages. */
@@ -13,6 +14,11 @@ export function fingerprint(messages: readonly unknown[]): string {
   // conversations differ at their end
   for (const message of [messages.at(-1), messages[0]]) add(hash, message, left);
   return hash.digest("base64");
+}
+
+/** A digest by which the same count is recognized. Claude Code counts its tools by one and the same message. */
+export function countFingerprint({ messages, system, tools }: CountTokensRequest): string {
+  return `count ${fingerprint(messages)} ${fingerprint([tools, system])}`;
 }
 
 function add(hash: Hash, value: unknown, left: typeof BUDGET): void {

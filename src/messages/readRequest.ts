@@ -12,7 +12,7 @@ import type { TurnRequest } from "../claude/turnRequest.ts";
 import type { WorkerKey } from "../claude/workerKey.ts";
 import { shorten } from "../shared/shorten.ts";
 import { type FileSource, withFiles } from "./fileSources.ts";
-import { fingerprint } from "./fingerprint.ts";
+import { countFingerprint, fingerprint } from "./fingerprint.ts";
 import { carriedBetas, mappedModel, type PreparedMessage, prepareOverlay, prepareRewrite } from "./prepare.ts";
 
 /** How a body is to be read. */
@@ -85,8 +85,12 @@ export async function prepareCount(
   { betas, modelMap }: CountReading,
   files: FileSource,
 ): Promise<CountOrder & { order: string }> {
-  const whole = spliced(text, request, await withFiles(request, files));
-  return { model: mappedModel(request.model, modelMap), order: countOrderOf(whole, { betas: carriedBetas(betas) }) };
+  const filled = await withFiles(request, files);
+  return {
+    model: mappedModel(request.model, modelMap),
+    order: countOrderOf(spliced(text, request, filled), { betas: carriedBetas(betas) }),
+    conversation: countFingerprint(filled),
+  };
 }
 
 /** Throws `ApiError` 400. */

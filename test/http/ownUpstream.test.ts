@@ -86,10 +86,13 @@ describe("a loop that a relay hides", () => {
     return server({ environment: { ...environment, ANTHROPIC_BASE_URL: url } });
   }
 
+  const COUNT = "/v1/messages/count_tokens";
   const LOOP = { type: "invalid_request_error", message: expect.stringMatching(/calls itself.*ANTHROPIC_BASE_URL/) };
+  const counting = (on: Stage, { max_tokens: _, ...request }: { max_tokens?: unknown }) =>
+    on.call(COUNT, { method: "POST", body: JSON.stringify(request), signal: bound() });
 
-  async function expectLoop(on: Stage, request: object): Promise<void> {
-    const response = await on.post(request, {}, bound());
+  async function expectLoop(on: Stage, request: object, ask = on.post): Promise<void> {
+    const response = await ask(request, {}, bound());
     expect([response.status, await response.json()]).toMatchObject([400, { error: LOOP }]);
     await until(async () => (await health(on)).requests.running === 0);
   }
@@ -101,9 +104,18 @@ describe("a loop that a relay hides", () => {
     for (const stream of [false, true, false]) await expectLoop(on, simple("x", { stream }));
     expect(between.passed).toEqual(Array(3).fill("/v1/messages"));
     expect(on.log.filter((line) => line.startsWith("[error]"))).toHaveLength(1);
-    const { max_tokens: _, ...counted } = simple();
-    const count = await on.call("/v1/messages/count_tokens", { method: "POST", body: JSON.stringify(counted) });
-    expect([count.status, await count.json()]).toMatchObject([400, { error: LOOP }]);
+    await expectLoop(on, simple(), () => counting(on, simple()));
+  });
+
+  it("ends for a count where another server lies between, at the first one that comes back", async () => {
+    const [there, back] = [await relay(), await relay()];
+    const [one, other] = [await calling(there.url), await calling(back.url)];
+    there.target = other.url;
+    back.target = one.url;
+    for (const text of ["x", "x", "word ".repeat(100_000)]) {
+      await expectLoop(one, {}, () => counting(one, simple(text)));
+    }
+    expect([there.passed, back.passed]).toEqual([Array(3).fill(COUNT), Array(3).fill(COUNT)]);
   });
 
   const clients: [string, object][] = [

@@ -19,6 +19,8 @@ export interface CountOrder {
   model: string;
   /** The text for the mod (see order.ts); a large one as its JSON. */
   order: string | EncodedJson;
+  /** A digest of what is counted, by which the count is recognized should it come back to us. */
+  conversation?: string;
 }
 
 /** Says that the API did not count, and why: the count is to be estimated. */

@@ -71,6 +71,7 @@ export class ExactCounter {
       for (let isSecond = false; ; isSecond = true) {
         const { worker, count } = await this.#ready();
         worker.served += 1;
+        worker.conversation = order.conversation;
         try {
           return await count.count(order, signal);
         } catch (error) {
@@ -78,6 +79,8 @@ export class ExactCounter {
           if (worker.alive) throw error;
           // a count is free, so one of which the worker has died is made again
           if (isSecond || isLate || signal.aborted) throw new Uncounted((error as Error).message);
+        } finally {
+          worker.conversation = undefined;
         }
       }
     } finally {

@@ -21,6 +21,6 @@ export function refuseNested(pool: Pool, logger: Logger): Middleware {
 }
 
 /** Throws for a request that comes back to us through another server, which only its body shows. */
-export function refuseIfNested(pool: Pool, context: Context, { origin }: Facts): void {
+export function refuseIfNested(pool: Pool, context: Context, { origin }: Pick<Facts, "origin">): void {
   if (pool.isNested({ session: context.get(SESSION_HEADER), ...origin })) throw callsItself();
 }

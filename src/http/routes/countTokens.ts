@@ -1,13 +1,15 @@
 import type { Context } from "koa";
+import { originOfCount } from "../../claude/nesting.ts";
 import type { Pool } from "../../claude/pool.ts";
 import type { TokenCounter } from "../../messages/countTokens.ts";
 import type { Body, RequestReader } from "../../messages/requestReader.ts";
 import { type EndOptions, endSignal } from "../endSignal.ts";
 import type { Exchange } from "../exchange.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
+import { refuseIfNested } from "../middleware/refuseNested.ts";
 
 export interface CountOptions extends EndOptions {
-  pool: Pick<Pool, "countTransport">;
+  pool: Pool;
   reader: RequestReader;
   modelMap: Record<string, string>;
 }
@@ -23,6 +25,7 @@ export function countTokens(counter: TokenCounter, { pool, reader, modelMap, ...
     const { countTransport: transport } = pool;
     const read = await reader.count(body, { version: apiVersion, betas, modelMap, transport }, { signal });
     exchange.asked(read.model);
+    refuseIfNested(pool, context, { origin: originOfCount(context.get("user-agent"), read.exact?.conversation) });
     const { tokens, trust } = await counter.count(read, signal);
     context.set(COUNT_HEADER, trust);
     context.body = { input_tokens: tokens };

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isNested } from "../../../src/claude/nesting.ts";
+import { isNested, originOfCount } from "../../../src/claude/nesting.ts";
 
 const OURS = "11111111-0000-4000-8000-000000000001";
 const THEIRS = "22222222-0000-4000-8000-000000000002";
@@ -37,4 +37,14 @@ function session(name: string, userId: string, conversation: string) {
 it("knows no conversation of idle workers", () => {
   const idle = [{ sessionId: OURS, conversation: undefined }];
   expect(isNested(idle, { session: THEIRS, userId: "x" })).toBe(false);
+});
+
+it("recognizes a count that came back through another server, but none of Claude Code's windows, nor of other clients", () => {
+  const counting = [{ sessionId: OURS, conversation: "count a" }];
+  const isBack = (agent: string, counted: string) =>
+    isNested(counting, { session: THEIRS, ...originOfCount(agent, counted) });
+  expect(isBack("claude-cli/2.1.330 (external, sdk-cli)", "count a")).toBe(true);
+  expect(isBack("claude-cli/2.1.330 (external, sdk-cli)", "count b")).toBe(false);
+  expect(isBack("claude-cli/2.1.330 (external, cli)", "count a")).toBe(false);
+  expect(isBack("node", "count a")).toBe(false);
 });
