@@ -1,6 +1,5 @@
 import { notSignedIn } from "../api/cliErrors.ts";
 import type { EncodedJson } from "./encodedJson.ts";
-import type { WearParts } from "./isWorn.ts";
 import type { LaunchRequest } from "./launchPlan.ts";
 import type { Lease } from "./pool.ts";
 import type { CountOrder } from "./rewrite/exactCount.ts";
@@ -9,7 +8,7 @@ import { Slots } from "./slots.ts";
 import type { Worker } from "./worker.ts";
 import { plainKey, type WorkerKey } from "./workerKey.ts";
 
-export interface CountersParts extends WearParts {
+export interface CountersParts {
   /** How many counts may wait. */
   maxQueue: number;
   /** Starts a worker, unless a blank one fits, and initializes it. */
@@ -18,8 +17,10 @@ export interface CountersParts extends WearParts {
   requireExact(): Promise<void>;
   /** Whether the worker that was initialized last is signed in. */
   isSignedIn(): boolean;
-  /** Whether a worker has the sign-in and the CLI of now. */
-  isCurrent(worker: Worker): boolean;
+  /** Takes a worker that counts by `rewrite` out of those that are idle. */
+  take(): Worker | undefined;
+  /** Takes such a worker back: it is idle then, unless it must not serve on. */
+  giveBack(worker: Worker): Promise<void>;
   /** Takes what a worker has shown. */
   learn(worker: Worker): void;
   /** Ends a worker. */
@@ -42,7 +43,7 @@ export class Counters {
   }
 
   /**
-   * Counts by `rewrite`, on a worker that is kept for that. Throws `ApiError` for upstream's refusal, and when the line is
+   * Counts by `rewrite`, on workers that are kept for that. Throws `ApiError` for upstream's refusal, and when the line is
    * full or the CLI cannot be started; `TransportUnsuited`; and `Uncounted`.
    */
   async count(order: CountOrder, signal: AbortSignal): Promise<number> {
@@ -68,11 +69,6 @@ export class Counters {
       freeSlot();
       throw error;
     }
-  }
-
-  /** Lets the worker that is kept go, since the sign-in may be another now. */
-  renew(): void {
-    this.#exact.renew();
   }
 
   /** Refuses everyone who waits, now and later. */

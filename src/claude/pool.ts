@@ -24,6 +24,9 @@ export interface PoolOptions extends IdleBoundsOptions, WearBounds {
   maxBusyWorkerMemory: number;
 }
 
+/** The key of workers that count, which no request has. */
+const COUNTS = "counts";
+
 /** A worker lent for one request. */
 export interface Lease {
   worker: Worker;
@@ -58,18 +61,17 @@ export class Pool {
       described: (description) => this.#known.accept(description),
       taken: () => this.warmUp(),
       transportChanged: () => {
-        this.counters.renew();
         for (const idle of this.#idle.takeRewriting()) this.#starter.dismiss(idle);
       },
     });
     this.#idleBounds = new IdleBounds(this.#idle, options, (worker) => this.#starter.dismiss(worker));
     this.counters = new Counters({
-      ...options,
+      maxQueue: options.maxQueue,
       prepare: (key) => this.#starter.prepare(key),
-      isOutdated: (cli) => factory.isOutdated(cli),
       requireExact: () => factory.choice.requireCounts(),
       isSignedIn: () => this.description !== undefined && isSignedIn(this.description),
-      isCurrent: (worker) => this.#starter.isCurrent(worker),
+      take: () => this.#idle.take(COUNTS),
+      giveBack: (worker) => this.#takeBack(worker, COUNTS),
       learn: (worker) => this.#starter.learn(worker),
       dismiss: (worker) => this.#starter.dismiss(worker),
     });
@@ -177,7 +179,6 @@ export class Pool {
   renew(): void {
     this.#factory.choice.forget();
     this.#known.doubt();
-    this.counters.renew();
     this.#letIdleGo();
   }
 
@@ -241,7 +242,12 @@ export class Pool {
     const fit = await worker.settle();
     this.#starter.learn(worker);
     if (!worker.alive) return;
-    if (!fit || spent || this.#closed || (await this.#isWorn(worker))) this.#starter.dismiss(worker);
+    if (!fit || spent) this.#starter.dismiss(worker);
+    else await this.#takeBack(worker, key);
+  }
+
+  async #takeBack(worker: Worker, key: string): Promise<void> {
+    if (this.#closed || (worker.alive && (await this.#isWorn(worker)))) this.#starter.dismiss(worker);
     else this.#park(worker, key);
   }
 

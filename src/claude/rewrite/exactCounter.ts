@@ -1,37 +1,48 @@
 import { cliSilent } from "../../api/cliErrors.ts";
 import { untilAborted } from "../../shared/untilAborted.ts";
-import { isWorn, type WearParts } from "../isWorn.ts";
 import { Slots } from "../slots.ts";
 import { TransportUnsuited } from "../transport.ts";
 import type { Worker } from "../worker.ts";
 import { type CountOrder, type ExactCount, Uncounted } from "./exactCount.ts";
 
-export interface ExactCounterParts extends WearParts {
+export interface ExactCounterParts {
   /** How many counts may wait. */
   maxQueue: number;
+  /** Takes a worker that counts out of those that are idle. */
+  take(): Worker | undefined;
   /** Starts a worker that counts, and initializes it. */
   start(): Promise<Worker>;
-  /** Whether a worker has the sign-in and the CLI of now. */
-  isCurrent(worker: Worker): boolean;
+  /** Takes a worker back: it waits for another count, unless it must not serve on. */
+  giveBack(worker: Worker): Promise<void>;
   /** Takes what a worker has shown. */
   learn(worker: Worker): void;
   /** Ends a worker. */
   dismiss(worker: Worker): void;
 }
 
+/** A count that has left the line. */
 interface Counting {
-  worker: Worker;
-  count: ExactCount;
+  order: CountOrder;
+  signal: AbortSignal;
+  worker?: Worker;
+  /** Lets the next one in line begin; further calls have no effect. */
+  leave(): void;
 }
 
-/** Seconds after which a count is given up: far above the tenths that one takes. */
-const COUNT_BOUND = 60;
+/** Milliseconds after which a count is given up, and after which the next one no longer waits for it; most take tenths. */
+const COUNT_BOUND_MS = 60_000;
+const SLOW_MS = 2000;
+/** Most counts under way, and so workers that count. */
+const MOST = 4;
 
-/** Keeps one worker that counts, from the first count on. The CLI makes one count after the other. */
+/** Has workers count, from the first count on: one, unless the API is slow. The CLI makes one count after the other. */
 export class ExactCounter {
   readonly #parts: ExactCounterParts;
   readonly #line: Slots;
-  #counting: Counting | undefined;
+  readonly #counts = new WeakMap<Worker, ExactCount>();
+  readonly #running = new Set<Counting>();
+  /** A slow count that keeps the next one waiting all the same, until there may be another worker. */
+  #last: Counting | undefined;
 
   constructor(parts: ExactCounterParts) {
     this.#parts = parts;
@@ -43,33 +54,34 @@ export class ExactCounter {
    * `TransportUnsuited`, and the signal's reason when it is aborted.
    */
   async count(order: CountOrder, signal: AbortSignal): Promise<number> {
-    const leave = await this.#line.acquire(signal);
-    const counted = this.#count(order, signal);
-    // the next one waits until the CLI is done with this one, even if its client has gone
-    counted.catch(() => {}).finally(leave);
+    const counting: Counting = { order, signal, leave: await this.#line.acquire(signal) };
+    this.#running.add(counting);
+    const counted = this.#count(counting);
+    // its worker is taken when the CLI is done with it, even if its client has gone
+    void this.#end(counting, counted);
     return untilAborted(counted, signal);
   }
 
-  /** Lets the worker go, since the sign-in may be another now. */
-  renew(): void {
-    // one that counts just now is replaced before the next count
-    if (this.#counting && this.#line.running === 0) this.#dismiss(this.#counting);
-  }
-
-  /** Refuses everyone who waits, now and later. The worker is ended by its owner. */
+  /** Refuses everyone who waits, now and later. The workers are ended by their owner. */
   close(): void {
     this.#line.close();
   }
 
-  async #count(order: CountOrder, signal: AbortSignal): Promise<number> {
+  async #count(counting: Counting): Promise<number> {
+    const { order, signal } = counting;
     let isLate = false;
-    const bound = setTimeout(() => {
-      isLate = true;
-      this.#counting?.worker.end(cliSilent("get_context_usage", COUNT_BOUND));
-    }, COUNT_BOUND * 1000);
+    let timers: NodeJS.Timeout[] = [];
     try {
       for (let isSecond = false; ; isSecond = true) {
         const { worker, count } = await this.#ready();
+        counting.worker = worker;
+        if (!isSecond) {
+          const giveUp = () => {
+            isLate = true;
+            counting.worker?.end(cliSilent("get_context_usage", COUNT_BOUND_MS / 1000));
+          };
+          timers = [setTimeout(() => this.#overtake(counting), SLOW_MS), setTimeout(giveUp, COUNT_BOUND_MS)];
+        }
         worker.served += 1;
         worker.conversation = order.conversation;
         try {
@@ -84,34 +96,41 @@ export class ExactCounter {
         }
       }
     } finally {
-      clearTimeout(bound);
+      for (const timer of timers) clearTimeout(timer);
     }
   }
 
-  /** The worker that counts; a fresh one where that has ended or must not serve on. */
-  async #ready(): Promise<Counting> {
-    const kept = this.#counting;
-    if (kept && (await this.#isFit(kept.worker))) return kept;
-    if (kept) this.#dismiss(kept);
+  /** Lets the next count begin beside one that is slow, on another worker. */
+  #overtake(slow: Counting): void {
+    if (this.#running.size < MOST) slow.leave();
+    else this.#last = slow;
+  }
+
+  async #end(counting: Counting, counted: Promise<number>): Promise<void> {
+    await counted.catch(() => {});
+    const { worker } = counting;
+    if (worker) await this.#parts.giveBack(worker).catch(() => this.#parts.dismiss(worker));
+    this.#running.delete(counting);
+    counting.leave();
+    this.#last?.leave();
+    this.#last = undefined;
+  }
+
+  /** A worker that counts: an idle one, else a new one. */
+  async #ready(): Promise<{ worker: Worker; count: ExactCount }> {
+    const idle = this.#parts.take();
+    const known = idle && this.#counts.get(idle);
+    if (known) return { worker: idle, count: known };
     const worker = await this.#parts.start();
     try {
       const count = worker.countExactly();
       await count.begin();
-      this.#counting = { worker, count };
-      return this.#counting;
+      this.#counts.set(worker, count);
+      return { worker, count };
     } catch (error) {
       if (error instanceof TransportUnsuited) this.#parts.learn(worker);
       this.#parts.dismiss(worker);
       throw error;
     }
-  }
-
-  async #isFit(worker: Worker): Promise<boolean> {
-    return worker.alive && this.#parts.isCurrent(worker) && !(await isWorn(worker, this.#parts));
-  }
-
-  #dismiss({ worker }: Counting): void {
-    this.#counting = undefined;
-    this.#parts.dismiss(worker);
   }
 }

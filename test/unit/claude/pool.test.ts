@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { cliNotStarted } from "../../../src/api/cliErrors.ts";
 import { shuttingDown } from "../../../src/api/errors.ts";
 import { IdleWorkers } from "../../../src/claude/idleWorkers.ts";
@@ -161,5 +161,66 @@ describe("a spare worker", () => {
     await lease();
     await vi.waitFor(() => expect(initialized).toEqual([1, 1, 0]));
     await pool.close();
+  });
+});
+
+describe("a worker that counts", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  /** A pool that has counted once, and which of its workers have ended. */
+  async function counted(options: Partial<typeof OPTIONS>) {
+    const ended: number[] = [];
+    let launched = 0;
+    const launch = async () => {
+      const number = ++launched;
+      return {
+        ...{ alive: true, served: 0, pid: undefined, isBusy: false, transport: { name: "rewrite" } },
+        ...{ exited: new Promise(() => {}), stop: async () => void ended.push(number) },
+        initialize: async () => ({ models: [], account: { apiKeySource: "ANTHROPIC_API_KEY" } }),
+        countExactly: () => ({ begin: async () => {}, count: async () => 7 }),
+      };
+    };
+    const choice = { name: "rewrite", requireCounts: async () => {}, forget: () => {} };
+    const factory = { launch, learn: () => false, choice, isOutdated: async () => false };
+    const pool = new Pool(factory as unknown as WorkerFactory, { ...OPTIONS, ...options }, quiet);
+    onTestFinished(() => pool.close());
+    const added = vi.spyOn(IdleWorkers.prototype, "add");
+    onTestFinished(() => added.mockRestore());
+    let counts = 0;
+    /** Counts, and waits until the worker is idle again or ends. */
+    const count = async () => {
+      counts += 1;
+      expect(await pool.counters.count({ model: "sonnet", order: "an order" }, never)).toBe(7);
+      await vi.waitFor(() => expect(added.mock.calls.length + ended.length).toBe(counts));
+    };
+    await count();
+    return { pool, count, ended };
+  }
+
+  it("ends after the idle time, and another one starts for the next count", async () => {
+    const { pool, count, ended } = await counted({ idleTimeout: 10_000 });
+    await vi.advanceTimersByTimeAsync(9000);
+    await count();
+    await vi.advanceTimersByTimeAsync(9000);
+    expect(ended).toEqual([]);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(ended).toEqual([1]);
+    expect(await pool.counters.count({ model: "sonnet", order: "an order" }, never)).toBe(7);
+  });
+
+  it("is one of the idle workers that are bounded", async () => {
+    const { ended } = await counted({ maxIdleWorkers: 0 });
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(ended).toEqual([1]);
+  });
+
+  it("ends when it is worn, and when the sign-in may be another", async () => {
+    const { pool, count, ended } = await counted({ maxRequestsPerWorker: 2 });
+    await count();
+    expect(ended).toEqual([1]);
+    await count();
+    pool.renew();
+    expect(ended).toEqual([1, 2]);
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { cliEnded, notSignedIn } from "../../../../src/api/cliErrors.ts";
 import { type CountOrder, Uncounted } from "../../../../src/claude/rewrite/exactCount.ts";
 import { ExactCounter } from "../../../../src/claude/rewrite/exactCounter.ts";
@@ -15,11 +15,10 @@ function counterOf(
   { maxQueue = 10, start = async () => {} } = {},
 ) {
   const started: Worker[] = [];
-  const dismissed: Worker[] = [];
+  const idle: Worker[] = [];
   const learnt: Worker[] = [];
-  const current = new Set<Worker>();
   const parts = {
-    ...{ maxQueue, maxRequestsPerWorker: 3, maxWorkerMemory: Number.POSITIVE_INFINITY },
+    maxQueue,
     start: async () => {
       await start();
       const worker = {
@@ -30,15 +29,16 @@ function counterOf(
         }),
       } as unknown as Worker;
       started.push(worker);
-      current.add(worker);
       return worker;
     },
-    isCurrent: (worker: Worker) => current.has(worker),
-    isOutdated: async () => false,
+    take: () => idle.pop(),
+    giveBack: async (worker: Worker) => {
+      if (worker.alive) idle.push(worker);
+    },
     learn: (worker: Worker) => void learnt.push(worker),
-    dismiss: (worker: Worker) => void dismissed.push(worker),
+    dismiss: () => {},
   };
-  return { counter: new ExactCounter(parts), started, dismissed, learnt, current };
+  return { counter: new ExactCounter(parts), started, learnt, idle };
 }
 
 const die = (worker: Worker) => {
@@ -55,18 +55,13 @@ describe("the worker that counts", () => {
     expect(started).toHaveLength(1);
   });
 
-  it("is replaced when it is worn, has died, or has a former sign-in", async () => {
-    const { counter, started, dismissed, current } = counterOf(async () => 7);
-    for (let count = 0; count < 4; count++) await counter.count(order, never);
+  it("is started again where none is idle", async () => {
+    const { counter, started, idle } = counterOf(async () => 7);
+    await counter.count(order, never);
+    await vi.waitFor(() => expect(idle).toHaveLength(1));
+    idle.length = 0;
+    expect(await counter.count(order, never)).toBe(7);
     expect(started).toHaveLength(2);
-    Object.assign(started[1]!, { alive: false });
-    await counter.count(order, never);
-    current.clear();
-    await counter.count(order, never);
-    expect(started).toHaveLength(4);
-    expect(dismissed).toEqual(started.slice(0, 3));
-    counter.renew();
-    expect(dismissed).toEqual(started);
   });
 
   it("counts one after the other, and refuses those that are too many", async () => {
@@ -150,5 +145,43 @@ describe("a count", () => {
     });
     await expect(counter.count(order, never)).rejects.toBeInstanceOf(TransportUnsuited);
     expect(learnt).toEqual(started);
+  });
+});
+
+describe("a slow count", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it("keeps the next one waiting for two seconds, and four keep all others until one ends", async () => {
+    const ends: (() => void)[] = [];
+    const { counter, started } = counterOf(() => new Promise((resolve) => ends.push(() => resolve(7))));
+    const counts = Array.from({ length: 7 }, () => counter.count(order, never));
+    for (const running of [1, 2, 3, 4, 4]) {
+      await vi.advanceTimersByTimeAsync(1900);
+      expect(ends).toHaveLength(running);
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    for (const ended of [0, 1, 2]) {
+      ends[ended]!();
+      expect(await counts[ended]).toBe(7);
+      await vi.advanceTimersByTimeAsync(2000);
+      expect(ends).toHaveLength(5 + ended);
+    }
+    expect(started).toHaveLength(4);
+  });
+
+  it("leaves one worker enough for those that are not", async () => {
+    const ends: (() => void)[] = [];
+    const { counter, started } = counterOf(() =>
+      ends.length < 1 ? new Promise((resolve) => ends.push(() => resolve(7))) : Promise.resolve(8),
+    );
+    const slow = counter.count(order, never);
+    const others = Promise.all(Array.from({ length: 9 }, () => counter.count(order, never)));
+    await vi.waitFor(() => expect(ends).toHaveLength(1));
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(await others).toEqual(Array(9).fill(8));
+    expect(started).toHaveLength(2);
+    ends[0]!();
+    expect(await slow).toBe(7);
   });
 });
