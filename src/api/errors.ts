@@ -14,7 +14,7 @@ export type ErrorType =
   | "timeout_error"
   | "overloaded_error";
 
-interface ErrorExtras {
+export interface ErrorExtras {
   /** Further response headers. */
   headers?: Record<string, string>;
   /** The envelope's `error.details`. */

@@ -55,23 +55,26 @@ onEachTransport(({ on, transport, sampled }) => {
     ];
     const MISSED = "that is the API's, max_tokens: ";
     it.each(sampled(OF_TOKENS, 3, OF_TOKENS.length))("keeps words about tokens: %s", async (message) => {
-      const details = { error_code: "of_tokens" };
+      const details = { error_code: "of_tokens", max: 5 };
       on.standIn.respond = () => ({ status: 400, error: { type: "invalid_request_error", message, details } });
       const { error } = (await (await on.post(simple())).json()) as { error: object };
-      // of a refusal the CLI only shows the mod its words
-      const shown = transport === "overlay" && { details };
-      expect(error).toEqual({ type: "invalid_request_error", message, ...shown });
+      // of the details the CLI only reports the code, and its debug lines are not read
+      const shown = transport === "overlay" ? details : { error_code: "of_tokens" };
+      expect(error).toEqual({ type: "invalid_request_error", message, details: shown });
       on.standIn.respond = () => failure(429, "rate_limit_error", message);
       expect(await (await on.post(simple())).json()).toMatchObject({ error: { type: "rate_limit_error", message } });
       on.standIn.respond = () => failure(500, "api_error", message);
       expect(await (await on.post(simple())).json()).toMatchObject({ error: { type: "api_error", message } });
       on.standIn.respond = () =>
-        paced([...begun, { type: "error", error: { type: "invalid_request_error", message } }]);
+        paced([...begun, { type: "error", error: { type: "invalid_request_error", message, details } }]);
       // which upstream says before a stream begins, when it keeps its words
       const isReworded = transport === "rewrite" && message.startsWith("prompt is too long");
       const events = await eventsOf(await on.post(simple("x", { stream: true })));
       const told = isReworded ? "Prompt is too long" : message;
-      expect(events.at(-1)).toEqual({ type: "error", error: { type: "invalid_request_error", message: told } });
+      expect(events.at(-1)).toEqual({
+        type: "error",
+        error: { type: "invalid_request_error", message: told, details: shown },
+      });
     });
 
     it.skipIf(transport === "rewrite")(

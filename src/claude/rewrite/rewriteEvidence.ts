@@ -3,6 +3,7 @@ import { proxyAsksForCredentials } from "../../api/connectionErrors.ts";
 import {
   ApiError,
   answerBrokenOff,
+  type ErrorExtras,
   notAStream,
   upstreamSilent,
   upstreamTimedOut,
@@ -171,9 +172,11 @@ export class RewriteEvidence implements TurnEvidence {
     return new ApiError(passable(status), type, words, this.#ofRequest(report));
   }
 
-  #ofRequest(report: CliMessage | undefined): { requestId?: string } {
+  /** The id of the request, and of upstream's `error.details` the code, which is all that the CLI reports of them. */
+  #ofRequest(report: CliMessage | undefined): ErrorExtras {
     const requestId = report?.request_id ?? this.#headers["request-id"];
-    return requestId ? { requestId } : {};
+    const code: unknown = report?.api_error_type === undefined ? undefined : report.api_error_code;
+    return { ...(requestId && { requestId }), ...(typeof code === "string" && { details: { error_code: code } }) };
   }
 
   /** Upstream's own headers, with those that the CLI's account of a limit stands for if upstream told of none. */
