@@ -23,14 +23,17 @@ const DAY_FILE = /^(\d{4}-\d{2}-\d{2})\.json$/;
 
 export const noUsage = (): ModelUsage => ({ requests: 0, errors: 0, ...noTokens() });
 
-/** Counts requests and tokens by day and model; every count is on the disk moments after it was made. */
+/** Milliseconds between two writes: a durable write for each request would cost more than all else that we do for it. */
+const WRITE_INTERVAL_MS = 250;
+
+/** Counts requests and tokens by day and model; every count is on the disk a moment after it was made. */
 export class Ledger implements Tenant {
   readonly #directory: DataDirectory;
   readonly #logger: Logger;
   /** What is to be added to the files of its days: for long, where another server owns them. */
   readonly #pending = new Map<string, DayUsage>();
   #turn: Promise<void> = Promise.resolve();
-  #writeIsDue = false;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(directory: DataDirectory, logger: Logger) {
     this.#directory = directory;
@@ -56,9 +59,8 @@ export class Ledger implements Tenant {
       this.#failed(error as Error);
     }
     // without the directory, another server's counts would be overwritten
-    if (!this.#directory.owned || this.#writeIsDue) return;
-    this.#writeIsDue = true;
-    void this.#inTurn(() => this.#write());
+    if (!this.#directory.owned) return;
+    this.#timer ??= setTimeout(() => void this.#inTurn(() => this.#write()), WRITE_INTERVAL_MS).unref();
   }
 
   /** The days (UTC) on which there was any, in order. */
@@ -94,7 +96,8 @@ export class Ledger implements Tenant {
 
   /** Adds what is pending to the files; what cannot be added now is tried again with the next count. */
   async #write(): Promise<void> {
-    this.#writeIsDue = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     for (const [day, usage] of [...this.#pending]) {
       this.#pending.delete(day);
       try {
