@@ -10,18 +10,24 @@ export interface FileIdentity {
 
 /** Identifies these files by their places and sizes and the times of their last writes; links are followed. */
 export async function identify(paths: readonly string[]): Promise<FileIdentity> {
-  const files = await Promise.all(
-    paths.map(async (path) => {
-      try {
-        const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });
-        const lasting = `${await realpath(path)} ${size} ${mtimeNs}`;
-        return { current: `${lasting} ${dev} ${ino}`, lasting };
-      } catch (error) {
-        const code = (error as NodeJS.ErrnoException).code ?? "";
-        return { current: `${path} ${code}`, lasting: `${path} ${code}` };
-      }
-    }),
-  );
-  const join = (kind: keyof FileIdentity) => files.map((file) => file[kind]).join("\n");
-  return { current: join("current"), lasting: join("lasting") };
+  const [current, lasting] = await Promise.all([currentIdentity(paths), join(paths, lastingOf)]);
+  return { current, lasting };
+}
+
+/** The same for now alone: a request asks for it after each answer. */
+export function currentIdentity(paths: readonly string[]): Promise<string> {
+  return join(paths, async (path) => {
+    const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });
+    return `${path} ${size} ${mtimeNs} ${dev} ${ino}`;
+  });
+}
+
+async function lastingOf(path: string): Promise<string> {
+  const { size, mtimeNs } = await stat(path, { bigint: true });
+  return `${await realpath(path)} ${size} ${mtimeNs}`;
+}
+
+async function join(paths: readonly string[], one: (path: string) => Promise<string>): Promise<string> {
+  const all = paths.map((path) => one(path).catch(({ code = "" }: NodeJS.ErrnoException) => `${path} ${code}`));
+  return (await Promise.all(all)).join("\n");
 }

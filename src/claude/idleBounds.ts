@@ -68,7 +68,7 @@ export class IdleBounds {
   /** How many of the longest idle workers must go for the others to keep within this size; 0 where no size is known. */
   async #countBeyond(bound: number): Promise<number> {
     const pids = this.#idle.keyed.flatMap(({ pid }) => pid ?? []);
-    const sizes = await this.#read(pids).catch(() => new Map<number, number>());
+    const sizes = await this.#read(pids, bound).catch(() => new Map<number, number>());
     // some of them may be busy by now
     const left = this.#idle.keyed.map(({ pid = -1 }) => sizes.get(pid) ?? 0);
     let size = left.reduce((sum, bytes) => sum + bytes, 0);

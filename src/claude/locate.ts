@@ -11,7 +11,7 @@ import {
   noCliUsable,
 } from "../api/cliErrors.ts";
 import { ApiError } from "../api/errors.ts";
-import { type FileIdentity, identify } from "./fileIdentity.ts";
+import { currentIdentity, type FileIdentity, identify } from "./fileIdentity.ts";
 import { type Invocation, invocation, isExecutable } from "./invocation.ts";
 import { searchDirectories } from "./searchPlaces.ts";
 import type { CheckedPart } from "./transport.ts";
@@ -67,7 +67,7 @@ export async function locate(
   const passedOver: PassedOver[] = [];
   const errors: ApiError[] = [];
   for await (const path of found(await candidates(environment, platform))) {
-    const { current: identity } = await identify([path]);
+    const identity = await currentIdentity([path]);
     try {
       return await attempt(path, passedOver);
     } catch (error) {
@@ -83,7 +83,7 @@ export async function locate(
 
 /** Whether one of its files was replaced, written to or removed since it was looked at. */
 export async function hasChanged({ files, identity }: Cli): Promise<boolean> {
-  return (await identify(files)).current !== identity.current;
+  return (await currentIdentity(files)) !== identity.current;
 }
 
 /**

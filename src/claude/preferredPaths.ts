@@ -1,4 +1,4 @@
-import { identify } from "./fileIdentity.ts";
+import { currentIdentity } from "./fileIdentity.ts";
 import type { Cli } from "./locate.ts";
 
 /**
@@ -10,7 +10,7 @@ export class PreferredPaths {
 
   /** Whether something was put there, replaced or removed since the last search. */
   async haveChanged(): Promise<boolean> {
-    const changes = [...this.#identities].map(async ([path, identity]) => (await identityOf(path)) !== identity);
+    const changes = [...this.#identities].map(async ([path, identity]) => (await currentIdentity([path])) !== identity);
     return (await Promise.all(changes)).includes(true);
   }
 
@@ -19,15 +19,11 @@ export class PreferredPaths {
     const paths = new Set([...this.#identities.keys(), ...(used === undefined ? [] : [used])]);
     // before the search, so that what is put there meanwhile is noticed
     const identities = new Map<string, string>();
-    for (const path of paths) identities.set(path, await identityOf(path));
+    for (const path of paths) identities.set(path, await currentIdentity([path]));
     const cli = await search();
     for (const { path, identity } of cli.passedOver) identities.set(path, identity);
     identities.delete(cli.path);
     this.#identities = identities;
     return cli;
   }
-}
-
-async function identityOf(path: string): Promise<string> {
-  return (await identify([path])).current;
 }
