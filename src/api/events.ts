@@ -22,3 +22,14 @@ export interface ContentBlock {
 export function fieldsOf(value: unknown): Record<string, unknown> | undefined {
   return isObject(value) ? value : undefined;
 }
+
+/**
+ * The stop reason that an event brings: the API sends it in the last delta or, after a call from code execution, in the
+ * first event. The ends that the CLI makes up for a broken stream have none.
+ */
+export function stopReasonOf(event: StreamEvent): string | undefined {
+  const place =
+    event.type === "message_delta" ? event.delta : event.type === "message_start" ? event.message : undefined;
+  const reason = fieldsOf(place)?.stop_reason;
+  return typeof reason === "string" ? reason : undefined;
+}

@@ -33,6 +33,8 @@ const NEEDED = ['"is_api_error_message":true', '"type":"fallback"'];
 /** How lines with upstream's events begin. */
 const EVENT_HEAD = '{"type":"stream_event"';
 const EVENT_FIELD = ',"event":';
+/** And how they end as a rule: to parse that for each event would cost a tenth of our CPU. */
+const EVENT_TAIL = /^,"session_id":"([\w-]+)","parent_tool_use_id":null,"uuid":"[\w-]+"\}$/;
 
 export interface MessageReader {
   /** Takes a message; all later ones wait until it resolves. */
@@ -114,11 +116,17 @@ function parseEvent(line: string): CliMessage | undefined {
   const end = line.lastIndexOf("}", line.lastIndexOf("}") - 1) + 1;
   const text = line.slice(EVENT_HEAD.length + EVENT_FIELD.length, end);
   const event = parsed(text);
-  const around = event && parsed(EVENT_HEAD + line.slice(end));
+  const around = event && fieldsAround(line.slice(end));
   // a line feed of `data:` could only be a carriage return here
   if (!around || "event" in around || text.includes("\r")) return undefined;
   around.event = rememberText(event, text);
   return around;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the protocol belongs to the CLI and grows with it
+function fieldsAround(tail: string): any {
+  const usual = EVENT_TAIL.exec(tail);
+  return usual ? { type: "stream_event", session_id: usual[1] } : parsed(EVENT_HEAD + tail);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the protocol belongs to the CLI and grows with it

@@ -34,11 +34,12 @@ export class Heartbeat {
     return this.#hasHeard;
   }
 
-  start(): void {
+  /** `isHeard` if what the process is given now shows as soon as a ping would whether it lives. */
+  start(isHeard = false): void {
     const { silence, wake, ping } = this.#options;
     if (this.#hasHeard) {
       this.#run(Math.min(wake, silence));
-      ping();
+      if (!isHeard) ping();
     } else this.#run(silence);
   }
 

@@ -1,6 +1,6 @@
 import { isTooDeep, MAX_DEPTH } from "../api/depth.ts";
 import { type ApiError, answerBrokenOff } from "../api/errors.ts";
-import { fieldsOf, type StreamEvent } from "../api/events.ts";
+import { fieldsOf, type StreamEvent, stopReasonOf } from "../api/events.ts";
 import { unfold } from "../api/unfold.ts";
 import { Channel } from "../shared/channel.ts";
 import { isWithin } from "../shared/isWithin.ts";
@@ -10,10 +10,10 @@ import { reasonToRetire } from "./retirement.ts";
 import type { TransportName, TurnEvidence } from "./transport.ts";
 
 /** Events that may wait for a slow client before the CLI itself is slowed down. */
-const BUFFERED_EVENTS = 64;
+const BUFFERED_EVENTS = 256;
 
 /** Milliseconds in which events that follow each other quickly are passed on together. */
-const GATHERED_MS = 5;
+const GATHERED_MS = 10;
 
 /** Milliseconds by which stderr, with headers and the words of a failure, may lag behind stdout. */
 const LAG = 1000;
@@ -23,6 +23,9 @@ const FIRST_LINE = /settings change notification for flagSettings|\[engine\] tur
 
 /** The ends of block and message, in the order in which the CLI makes them up. */
 const ENDS = ["content_block_stop", "message_delta", "message_stop"];
+
+/** After any other stop reason the CLI goes on; after this one it ends the turn by itself, sooner than it could be asked to. */
+const LAST_STOP_REASON = "end_turn";
 
 /** What a turn works with. */
 export interface TurnParts {
@@ -59,6 +62,7 @@ export class Turn {
   #hasFailed = false;
   #started = false;
   #stopReason: string | undefined;
+  #interrupted = false;
   /** How many blocks have begun. */
   #blocks = 0;
   /** Whether the message has had its end, upstream's or the CLI's. */
@@ -178,6 +182,13 @@ export class Turn {
   stop(): void {
     if (this.#over) return;
     this.#finish();
+    this.hurry();
+  }
+
+  /** Has the CLI end the turn now. */
+  hurry(): void {
+    if (this.#interrupted) return;
+    this.#interrupted = true;
     this.#interrupt();
   }
 
@@ -219,13 +230,13 @@ export class Turn {
     if (event.type !== "message_stop") return this.#events.push(event);
     void this.#events.push(event);
     this.#finish();
-    this.#interrupt();
+    if (this.#stopReason !== LAST_STOP_REASON) this.hurry();
   }
 
   /** Ends a turn whose answer cannot be passed on. */
   #breakOff(reason: string): void {
     this.#finish(answerBrokenOff(reason));
-    this.#interrupt();
+    this.hurry();
   }
 
   async #begin(event: StreamEvent): Promise<void> {
@@ -284,14 +295,4 @@ export class Turn {
     this.#over = true;
     this.#events.end(error);
   }
-}
-
-/**
- * Upstream's answers have one, in the last delta or, after a call from code execution, in their first event. The CLI,
- * which closes block and message of a broken stream by itself, knows none.
- */
-function stopReasonOf(event: StreamEvent): string | undefined {
-  const place = { message_start: event.message, message_delta: event.delta }[event.type];
-  const reason = fieldsOf(place)?.stop_reason;
-  return typeof reason === "string" ? reason : undefined;
 }

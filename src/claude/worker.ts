@@ -19,7 +19,7 @@ import { withoutMessages } from "./overlay/turnSettings.ts";
 import { ExactCount } from "./rewrite/exactCount.ts";
 import type { Ask, Transport } from "./transport.ts";
 import { Turn } from "./turn.ts";
-import type { TurnRequest } from "./turnRequest.ts";
+import { isReadAtOnce, type TurnRequest } from "./turnRequest.ts";
 import * as bounds from "./workerBounds.ts";
 
 /** A request unknown to the CLI, which it refuses at once, even in the middle of a turn. */
@@ -160,7 +160,7 @@ export class Worker {
     const turn = new Turn({ interrupt, transport, evidence, awaitsHeaders: this.#tellsHeaders, called });
     const stop = () => turn.stop();
     signal.addEventListener("abort", stop, { once: true });
-    this.#begin();
+    this.#begin(isReadAtOnce(request));
     this.#turn = turn;
     this.conversation = request.conversation;
     this.served += 1;
@@ -236,6 +236,7 @@ export class Worker {
   async settle(): Promise<boolean> {
     const turn = this.#turn;
     if (!turn) return this.alive;
+    if (!(await isWithin(bounds.OWN_END_MS, turn.ended))) turn.hurry();
     const settled = turn.ended.then(() => Promise.all(this.#asides));
     if (!(await isWithin(bounds.SETTLE_TIMEOUT * 1000, settled)))
       this.end(cliSilent("interrupt", bounds.SETTLE_TIMEOUT));
@@ -261,10 +262,10 @@ export class Worker {
     await isWithin(bounds.LAST_WORDS, this.#gone);
   }
 
-  /** Call before anything that keeps the CLI busy. */
-  #begin(): void {
+  /** Call before anything that keeps the CLI busy. `isHeard` if its first sign of life comes without a ping. */
+  #begin(isHeard = false): void {
     this.#output.reset();
-    this.#heartbeat.start();
+    this.#heartbeat.start(isHeard);
   }
 
   #fail({ how, isRead }: LastOutput): void {

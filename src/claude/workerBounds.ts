@@ -12,3 +12,5 @@ export const LAST_WORDS = 1000;
 export const SILENCE = 60_000;
 /** Milliseconds in which an idle process must answer, before it is given a request. */
 export const WAKE = 5000;
+/** Milliseconds in which the CLI ends a turn by itself, where it does. */
+export const OWN_END_MS = 100;

@@ -274,7 +274,7 @@ describe("stop", () => {
 describe("a client that goes while the last event waits for it", () => {
   it("is interrupted for once", async () => {
     const { turn, calls, feed } = begin();
-    await feed(...withoutPings(eventsFor([text("x ".repeat(59))])));
+    await feed(...withoutPings(eventsFor([text("x ".repeat(59))], { stop_reason: "max_tokens" })));
     turn.stop();
     expect(calls).toEqual(["interrupt"]);
   });

@@ -34,6 +34,19 @@ describe("an answer's end", () => {
     const { turn, calls, feed } = begin();
     await feed(...answer);
     expect(await collectBatches(turn.events)).toEqual(answer);
+    expect(calls).toEqual([]);
+  });
+
+  it.each([
+    ["end_turn", []],
+    ["max_tokens", ["interrupt"]],
+    ["tool_use", ["interrupt"]],
+    ["one_to_come", ["interrupt"]],
+  ])("is waited for after %s, if the CLI ends the turn by itself", async (reason, interrupts) => {
+    const { turn, calls, feed } = begin();
+    await feed(...whole(delta(reason), STOP));
+    expect(calls).toEqual(interrupts);
+    turn.hurry();
     expect(calls).toEqual(["interrupt"]);
   });
 
