@@ -27,11 +27,11 @@ export interface ServerOptions {
    * files that requests name may take half as much on top.
    */
   maxBodyMemory: number;
-  /** Blank workers kept ready for the next new system prompt. */
+  /** Spare workers kept ready: for any request, or on the overlay for the next new system prompt. */
   warm: number;
   /** Milliseconds without work after which a worker beyond the warm ones is let go. */
   idleTimeout: number;
-  /** Idle workers that keep their system prompt for its next request; the longest idle one goes first. */
+  /** Idle workers that wait for another request or count; the longest idle one goes first. */
   maxIdleWorkers: number;
   /** Bytes that these may have together (Linux and macOS); 0 for no bound. */
   maxIdleMemory: number;
