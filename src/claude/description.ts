@@ -12,7 +12,7 @@ export interface Organization {
   guard: string | null;
   /** The names of managed settings, those of variables as `env.NAME`. */
   settings: readonly string[];
-  /** The settings that let no mod of ours run. */
+  /** What lets no mod of ours run: names of settings, or Anthropic's switch. */
   withoutMods: readonly string[];
   /** The managed variables that take the place of ours, as `env.NAME`. */
   overrides: readonly string[];

@@ -14,12 +14,18 @@ import { ONE_CALL_MOD, ONE_STEP_MOD } from "./oneCallMod.ts";
 /** Milliseconds by which stderr may lag behind stdout. */
 const LAG = 200;
 
+/** What the CLI logs of a mod that it does not load since Anthropic has switched mods off. */
+const SWITCHED_OFF = /hooks module \S+ not loaded: hooks modules are turned off/;
+/** How that switch is named among the settings that forbid mods. */
+const SWITCH = "Anthropic's switch";
+
 /** The mods that keep a turn to one call: whether they run, and what an organization's rules leave them to do. */
 export class OverlayMods implements Mods {
   readonly #hasStepMod: boolean;
   readonly #guard = new GuardWatch();
   readonly #oneCall = new Report();
   readonly #oneStep = new Report();
+  #areSwitchedOff = false;
   #areForbidden = false;
   #isJudged = false;
   #restrictModels = false;
@@ -29,7 +35,7 @@ export class OverlayMods implements Mods {
     this.#hasStepMod = hasStepMod;
   }
 
-  /** Whether the organization lets no mod of ours run, so that only settings can prevent further calls. */
+  /** Whether the organization, or Anthropic, lets no mod of ours run, so that only settings can prevent further calls. */
   get areForbidden(): boolean {
     return this.#areForbidden;
   }
@@ -60,6 +66,7 @@ export class OverlayMods implements Mods {
 
   /** Takes a line of the CLI's stderr. */
   addDiagnostic(line: string): void {
+    this.#areSwitchedOff ||= SWITCHED_OFF.test(line);
     this.#guard.addDiagnostic(line);
   }
 
@@ -75,14 +82,14 @@ export class OverlayMods implements Mods {
     const guard = this.#guard.seated;
     const mayBeForbidden = !this.#oneCall.hasArrived;
     const managed = guard !== undefined || mayBeForbidden ? managedSettingsOf(await ask("get_settings")) : [];
-    const forbidding = mayBeForbidden ? forbiddingMods(managed) : [];
+    const forbidding = mayBeForbidden ? [...forbiddingMods(managed), ...(this.#areSwitchedOff ? [SWITCH] : [])] : [];
     this.#areForbidden = forbidding.length > 0;
     if (!this.#areForbidden && !(await this.#areLoaded())) throw cliUnguarded();
     this.#isJudged = true;
     const overrides = overridesIn(managed);
     if (overrides.includes(CARRIER)) throw cliForbidden(`They set ${CARRIER}, the variable that carries each request.`);
     this.#restrictModels = restrictModels(managed);
-    if (guard === undefined && managed.length === 0) return undefined;
+    if (guard === undefined && managed.length === 0 && forbidding.length === 0) return undefined;
     return { guard: guard ?? null, settings: keysOf(managed), withoutMods: forbidding, overrides };
   }
 

@@ -22,8 +22,9 @@ export class OverlayTransport implements Transport {
     this.mods = new OverlayMods(hasStepMod);
   }
 
+  /** Beside an organization's guard, a mod ends further steps of a turn but not the repetition of a call. */
   get allowsMoreCalls(): boolean {
-    return this.mods.areForbidden;
+    return this.mods.areForbidden || this.mods.needStepMod;
   }
 
   settings(request: TurnRequest): object {
