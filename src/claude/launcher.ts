@@ -84,7 +84,7 @@ export class Launcher {
     this.#options = options;
     this.#parts = parts;
     this.#reaper = new Reaper(process.platform, parts.spawn);
-    this.choice = new TransportChoice(options.transport ?? "auto", parts.logger, parts.requireFit);
+    this.choice = new TransportChoice(options.transport ?? "auto", parts.logger, { requireFit: parts.requireFit });
     this.#plan = new LaunchPlan(options, parts);
   }
 

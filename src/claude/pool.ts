@@ -68,7 +68,10 @@ export class Pool {
     this.counters = new Counters({
       maxQueue: options.maxQueue,
       prepare: (key) => this.#starter.prepare(key),
-      requireExact: () => factory.choice.requireCounts(),
+      requireExact: async () => {
+        await this.#followManagement();
+        factory.choice.requireCounts();
+      },
       isSignedIn: () => this.description !== undefined && isSignedIn(this.description),
       take: () => this.#idle.take(COUNTS),
       giveBack: (worker) => this.#takeBack(worker, COUNTS),
@@ -157,7 +160,8 @@ export class Pool {
 
   async #lend(key: WorkerKey, freeSlot: () => void, fresh: boolean): Promise<Lease> {
     try {
-      await this.#factory.choice.require(key.transport);
+      await this.#followManagement();
+      this.#factory.choice.require(key.transport);
       const name = nameOf(key);
       const ready = fresh ? undefined : (this.#idle.take(name) ?? (await this.#nextToArrive(name)));
       const worker = ready ?? (await this.#starter.prepare(key));
@@ -173,6 +177,13 @@ export class Pool {
       freeSlot();
       throw error;
     }
+  }
+
+  /** Workers do not outlive a change of managed settings, for which they may lack a mod. */
+  async #followManagement(): Promise<void> {
+    if (!(await this.#factory.choice.hasManagementChanged())) return;
+    this.#logger.info("the managed settings of this machine have changed: workers are replaced");
+    this.#letIdleGo();
   }
 
   /** Lets every worker go that was started before, once it is idle: each keeps the sign-in it was started with. */

@@ -1,7 +1,7 @@
 import { isUnfit } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { type Cli, isOlder, type RequireFit } from "./locate.ts";
-import { readManagedSettings } from "./managedSettings.ts";
+import { type ManagedSettings, readManagedSettings } from "./managedSettings.ts";
 import { COUNT_MOD } from "./rewrite/countMod.ts";
 import { type CheckedPart, type TransportName, TransportUnsuited } from "./transport.ts";
 import type { Worker } from "./worker.ts";
@@ -9,9 +9,10 @@ import type { Worker } from "./worker.ts";
 /** Which transport may be used: `auto` takes the best one that works. */
 export type TransportOption = "auto" | "overlay";
 
-/** Milliseconds between two looks for managed settings. */
-const LOOK_INTERVAL_MS = 1000;
+/** Milliseconds between two looks for managed settings. The CLI reads them anew a second or more after a change. */
+const LOOK_INTERVAL_MS = 500;
 const MANAGED = "this machine has managed settings";
+const NONE = JSON.stringify([]);
 
 /** What a worker has shown, and the CLI that it was of. */
 interface Shown {
@@ -22,6 +23,15 @@ interface Shown {
 /** From this version on, requests may be rewritten while the CLI makes no calls of its own beside them. */
 export const OLDEST_TO_REWRITE = "2.1.328";
 
+/** What the decision rests on besides the option. */
+export interface TransportChoiceParts {
+  /** Rejects with an `ApiError` where a CLI that was found must not be used. */
+  requireFit?: RequireFit | undefined;
+  readManaged?: () => Promise<readonly ManagedSettings[]>;
+  /** Milliseconds that have passed since some moment. */
+  now?: () => number;
+}
+
 /**
  * Decides how requests travel. Rewriting is preferred; what speaks against it is known from the version and the machine, at
  * a worker's start, or at the latest when the mod was not asked about a call.
@@ -30,8 +40,12 @@ export class TransportChoice {
   readonly #option: TransportOption;
   readonly #logger: Logger;
   readonly #requireFit: RequireFit;
-  /** What speaks against rewriting before a worker is started. */
+  readonly #look: Required<Pick<TransportChoiceParts, "readManaged" | "now">>;
+  /** What speaks against rewriting before a worker is started, besides managed settings. */
   #before: string | undefined;
+  /** The managed settings of this machine, and those that its workers have been adapted to. */
+  #managed: string | undefined;
+  #adapted: string | undefined;
   /** What a worker has shown, and the CLI that it was of. */
   #shown: Shown | undefined;
   /** What speaks against exact counts alone. */
@@ -40,10 +54,12 @@ export class TransportChoice {
   #loggedOfCounts: string | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(option: TransportOption, logger: Logger, requireFit: RequireFit = async () => {}) {
+  constructor(option: TransportOption, logger: Logger, parts: TransportChoiceParts = {}) {
+    const { requireFit = async () => {}, readManaged = readManagedSettings, now = () => performance.now() } = parts;
     this.#option = option;
     this.#logger = logger;
     this.#requireFit = requireFit;
+    this.#look = { readManaged, now };
   }
 
   /** The transport of now. */
@@ -54,7 +70,7 @@ export class TransportChoice {
   /** Why requests are not rewritten; undefined where they are. */
   get reason(): string | undefined {
     if (this.#option === "overlay") return "it was configured";
-    return this.#before ?? this.#shown?.reason;
+    return this.#before ?? (this.#isManaged ? MANAGED : this.#shown?.reason);
   }
 
   /** Why counts are not exact; undefined where they are. */
@@ -66,28 +82,36 @@ export class TransportChoice {
   async look(cli: Cli, variables: NodeJS.ProcessEnv): Promise<void> {
     if (this.#shown?.cli !== cli) this.#shown = undefined;
     if (this.#shownOfCounts?.cli !== cli) this.#shownOfCounts = undefined;
-    this.#before = await whyNot(cli, variables, this.#requireFit);
+    await this.#readManaged();
+    this.#adapted ??= this.#managed;
+    const reason = whyNot(cli, variables);
+    // where nothing is rewritten anyway, the CLI need not be fit for that
+    const needsCheck = reason === undefined && !this.#isManaged;
+    this.#before = needsCheck ? await whyUnfit(cli, "rewrite", this.#requireFit) : reason;
     this.#log();
   }
 
   /**
-   * Throws `TransportUnsuited` where a request cannot be rewritten any more. Managed settings may be put on a machine at any
-   * time, and their hooks would be shown the prompt in which a request travels.
+   * Looks whether managed settings were put on this machine, changed or taken away since the last call. Running processes
+   * take them over: mods may not be asked about calls any more then, and hooks of the organization's would be shown the
+   * prompt in which a request travels.
    */
-  async require(transport: TransportName): Promise<void> {
-    if (transport === "overlay") return;
-    const now = performance.now();
-    if (this.name === "rewrite" && now - this.#lookedAt >= LOOK_INTERVAL_MS) {
-      this.#lookedAt = now;
-      if ((await readManagedSettings()).length > 0) this.#before = MANAGED;
-      this.#log();
-    }
-    if (this.reason !== undefined) throw new TransportUnsuited(this.reason);
+  async hasManagementChanged(): Promise<boolean> {
+    if (this.#look.now() - this.#lookedAt >= LOOK_INTERVAL_MS) await this.#readManaged();
+    const hasChanged = this.#adapted !== undefined && this.#adapted !== this.#managed;
+    this.#adapted = this.#managed;
+    if (hasChanged) this.#log();
+    return hasChanged;
+  }
+
+  /** Throws `TransportUnsuited` where a request cannot be rewritten any more. */
+  require(transport: TransportName): void {
+    if (transport === "rewrite" && this.reason !== undefined) throw new TransportUnsuited(this.reason);
   }
 
   /** Throws `TransportUnsuited` where counts cannot be exact, or not any more. */
-  async requireCounts(): Promise<void> {
-    await this.require("rewrite");
+  requireCounts(): void {
+    this.require("rewrite");
     if (this.reasonOfCounts !== undefined) throw new TransportUnsuited(this.reasonOfCounts);
   }
 
@@ -95,7 +119,7 @@ export class TransportChoice {
   async lookAtCounts(cli: Cli): Promise<void> {
     const reason = await whyUnfit(cli, "counts", this.#requireFit);
     if (reason !== undefined) this.#noteCounts({ reason, cli });
-    await this.requireCounts();
+    this.requireCounts();
   }
 
   /** Takes what a worker has shown. Requests may be rewritten although one that counts could not. */
@@ -123,6 +147,15 @@ export class TransportChoice {
     this.#logger.info(`tokens are not counted exactly, since ${shown.reason}`);
   }
 
+  get #isManaged(): boolean {
+    return this.#managed !== undefined && this.#managed !== NONE;
+  }
+
+  async #readManaged(): Promise<void> {
+    this.#lookedAt = this.#look.now();
+    this.#managed = JSON.stringify(await this.#look.readManaged());
+  }
+
   #log(): void {
     const { reason } = this;
     if (reason === this.#logged) return;
@@ -136,11 +169,10 @@ export function mayRewrite({ version }: Cli): boolean {
   return !isOlder(version, OLDEST_TO_REWRITE);
 }
 
-async function whyNot(cli: Cli, variables: NodeJS.ProcessEnv, requireFit: RequireFit): Promise<string | undefined> {
+function whyNot(cli: Cli, variables: NodeJS.ProcessEnv): string | undefined {
   if (!mayRewrite(cli)) return `Claude Code ${cli.version} does not let requests be rewritten`;
   if (signsBodies(variables)) return "Amazon Bedrock's requests are signed before they can be rewritten";
-  if ((await readManagedSettings()).length > 0) return MANAGED;
-  return whyUnfit(cli, "rewrite", requireFit);
+  return undefined;
 }
 
 function whyUnfit(cli: Cli, part: CheckedPart, requireFit: RequireFit): Promise<string | undefined> {

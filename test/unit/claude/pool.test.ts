@@ -40,7 +40,11 @@ it("does not keep a request that ends waiting for the start of its worker, which
     return worker;
   };
   const pool = new Pool(
-    { launch, learn: () => false, choice: { name: "overlay", require: async () => {} } } as unknown as WorkerFactory,
+    {
+      launch,
+      learn: () => false,
+      choice: { name: "overlay", require() {}, hasManagementChanged: async () => false },
+    } as unknown as WorkerFactory,
     OPTIONS,
     quiet,
   );
@@ -87,7 +91,7 @@ function scarceLauncher(room: number) {
     launcher: {
       launch,
       learn: () => false,
-      choice: { name: "overlay", require: async () => {} },
+      choice: { name: "overlay", require() {}, hasManagementChanged: async () => false },
     } as unknown as WorkerFactory,
     running,
     ended,
@@ -138,7 +142,7 @@ describe("a spare worker", () => {
         },
       };
     };
-    const choice = { name: transport, require: async () => {} };
+    const choice = { name: transport, require() {}, hasManagementChanged: async () => false };
     const launcher = { launch, learn: () => false, choice, chooseTransport: async () => transport };
     const pool = new Pool(launcher as unknown as WorkerFactory, { ...OPTIONS, maxConcurrent: 2, warm: 1 }, quiet);
     const lease = () => pool.lease({ ...KEY, transport }, never);
@@ -181,7 +185,7 @@ describe("a worker that counts", () => {
         countExactly: () => ({ begin: async () => {}, count: async () => 7 }),
       };
     };
-    const choice = { name: "rewrite", requireCounts: async () => {}, forget: () => {} };
+    const choice = { name: "rewrite", requireCounts() {}, forget() {}, hasManagementChanged: async () => false };
     const factory = { launch, learn: () => false, choice, isOutdated: async () => false };
     const pool = new Pool(factory as unknown as WorkerFactory, { ...OPTIONS, ...options }, quiet);
     onTestFinished(() => pool.close());
@@ -223,4 +227,33 @@ describe("a worker that counts", () => {
     pool.renew();
     expect(ended).toEqual([1, 2]);
   });
+});
+
+it("replaces its workers when managed settings have changed", async () => {
+  let hasChanged = false;
+  const stopped: number[] = [];
+  let launched = 0;
+  const launch = async () => {
+    const number = ++launched;
+    return {
+      ...{ alive: true, served: 0, pid: undefined, isBusy: false, transport: { name: "overlay" } },
+      ...{ exited: new Promise(() => {}), settle: async () => true, stop: async () => void stopped.push(number) },
+      initialize: async () => ({ models: [], account: {} }),
+    };
+  };
+  const choice = { name: "overlay", require() {}, hasManagementChanged: async () => hasChanged };
+  const factory = { launch, learn: () => false, choice, isOutdated: async () => false } as unknown as WorkerFactory;
+  const pool = new Pool(factory, { ...OPTIONS, maxConcurrent: 3 }, quiet);
+  const added = vi.spyOn(IdleWorkers.prototype, "add");
+  const [idle, busy] = await Promise.all([pool.lease(KEY, never), pool.lease(KEY, never)]);
+  idle?.release();
+  await until(() => added.mock.calls.length === 1);
+  hasChanged = true;
+  await pool.lease(KEY, never);
+  expect([launched, stopped]).toEqual([3, [1]]);
+  hasChanged = false;
+  busy?.release();
+  await until(() => stopped.length === 2);
+  expect(stopped).toEqual([1, 2]);
+  await pool.close();
 });

@@ -1,0 +1,109 @@
+import { describe, expect, it, vi } from "vitest";
+import type { CliMessage } from "../../../../src/claude/codec.ts";
+import type { CliAccount } from "../../../../src/claude/description.ts";
+import { REPORTS } from "../../../../src/claude/modReports.ts";
+import { REWRITE_MOD } from "../../../../src/claude/rewrite/rewriteMod.ts";
+import { RewriteMods } from "../../../../src/claude/rewrite/rewriteMods.ts";
+import { type Ask, TransportUnsuited } from "../../../../src/claude/transport.ts";
+
+const KEY: CliAccount = { apiKeySource: "ANTHROPIC_API_KEY" };
+const report = (text: string, plugin = REWRITE_MOD.name): CliMessage => ({
+  ...{ type: "system", subtype: "ui_log" },
+  ...{ plugin, text },
+});
+
+interface Process {
+  account?: CliAccount;
+  /** What its mod reports at the start, and when the counter is asked. */
+  loads?: boolean;
+  isAsked?: boolean;
+  /** The managed settings that the CLI names. */
+  settings?: object;
+}
+
+/** Runs the mods of such a process, and returns what it was asked. */
+async function start({ account = KEY, loads = true, isAsked = true, settings }: Process = {}) {
+  const mods = new RewriteMods(REWRITE_MOD.name);
+  if (loads) expect(mods.accept(report(REPORTS.loaded))).toBe(true);
+  const asked: string[] = [];
+  const ask: Ask = async (subtype) => {
+    asked.push(subtype);
+    if (subtype === "get_context_usage" && isAsked) mods.accept(report(REPORTS.countDenied));
+    const sources = settings ? [{ source: "policySettings", settings }] : [];
+    return { type: "control_response", response: subtype === "get_settings" ? { sources } : {} };
+  };
+  return { mods, asked, required: mods.require(account, ask) };
+}
+
+describe("the mod that rewrites requests", () => {
+  it("is tried on the counter before the first request", async () => {
+    const { mods, asked, required } = await start();
+    await required;
+    expect(asked).toEqual(["get_settings", "get_context_usage"]);
+    expect(mods.reasonToRetire).toBeUndefined();
+  });
+
+  it("has nothing to be tried on where the CLI is signed out", async () => {
+    const { mods, asked, required } = await start({ account: { tokenSource: "none" }, isAsked: false });
+    await required;
+    expect(asked).toEqual(["get_settings"]);
+    expect(mods.reasonToRetire).toBeUndefined();
+  });
+
+  it.each<[string, Process, string, string[]]>([
+    [
+      "a Team sign-in",
+      { account: { subscriptionType: "Claude Team" } },
+      "the organization has Claude Team",
+      ["get_settings"],
+    ],
+    [
+      "managed settings, wherever they are from",
+      { settings: { disableAllHooks: true } },
+      "this machine has managed settings",
+      ["get_settings"],
+    ],
+    [
+      "a mod that is not asked",
+      { isAsked: false },
+      "mods are not asked about calls",
+      ["get_settings", "get_context_usage"],
+    ],
+  ])("is unsuited with %s", async (_what, process, reason, questions) => {
+    const { mods, asked, required } = await start(process);
+    await expect(required).rejects.toThrow(new TransportUnsuited(reason));
+    expect(mods.reasonToRetire).toBe(reason);
+    expect(asked).toEqual(questions);
+  });
+
+  it("is unsuited where it was not loaded, of which nothing else is asked", async () => {
+    vi.useFakeTimers();
+    try {
+      const { mods, asked, required } = await start({ loads: false });
+      const rejected = expect(required).rejects.toThrow(TransportUnsuited);
+      await vi.runAllTimersAsync();
+      await rejected;
+      expect(mods.reasonToRetire).toBe("the mod that rewrites requests was not loaded");
+      expect(asked).toEqual(["get_settings"]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("is unsuited once a call has passed it, whose reason does not replace an earlier one", async () => {
+    const { mods, required } = await start();
+    await required;
+    mods.addPassedOver();
+    expect(mods.reasonToRetire).toBe("mods are not asked about calls");
+    const team = await start({ account: { subscriptionType: "Claude Enterprise" } });
+    await expect(team.required).rejects.toThrow();
+    team.mods.addPassedOver();
+    expect(team.mods.reasonToRetire).toBe("the organization has Claude Enterprise");
+  });
+
+  it("takes no reports of another mod for its own", () => {
+    const mods = new RewriteMods(REWRITE_MOD.name);
+    expect(mods.accept(report(REPORTS.loaded, "another"))).toBe(false);
+    expect(mods.accept(report(REPORTS.calling))).toBe(false);
+  });
+});

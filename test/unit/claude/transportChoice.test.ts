@@ -1,0 +1,176 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { cliUnfit, notSignedIn } from "../../../src/api/cliErrors.ts";
+import type { Cli } from "../../../src/claude/locate.ts";
+import type { ManagedSettings } from "../../../src/claude/managedSettings.ts";
+import { COUNT_MOD } from "../../../src/claude/rewrite/countMod.ts";
+import { REWRITE_MOD } from "../../../src/claude/rewrite/rewriteMod.ts";
+import { TransportUnsuited } from "../../../src/claude/transport.ts";
+import { TransportChoice, type TransportOption } from "../../../src/claude/transportChoice.ts";
+import type { Worker } from "../../../src/claude/worker.ts";
+import { recordingLogger } from "../../support/recordingLogger.ts";
+
+const cli = (version = "2.1.330"): Cli => ({
+  ...{ command: "/claude", prefix: [], files: ["/claude"], path: "/claude", version, passedOver: [] },
+  identity: { current: "a 1", lasting: "a" },
+});
+const CLI = cli();
+const DENY: ManagedSettings = { origin: "/etc/managed.json", settings: { permissions: { deny: ["WebFetch"] } } };
+const ORDERS: ManagedSettings = { origin: "/etc/managed.json", settings: { disableAllHooks: true } };
+const LOOK_INTERVAL = 500;
+
+let managed: ManagedSettings[];
+let now: number;
+let log: string[];
+beforeEach(() => {
+  managed = [];
+  now = 0;
+  log = [];
+});
+
+function choose(option: TransportOption = "auto", requireFit = async () => {}): TransportChoice {
+  const readManaged = async () => structuredClone(managed);
+  return new TransportChoice(option, recordingLogger(log), { requireFit, readManaged, now: () => now });
+}
+
+/** A worker that has shown this reason, if any. */
+const worker = (reasonToRetire: string | undefined, name = "rewrite", of: Cli = CLI, mod = REWRITE_MOD) =>
+  ({ transport: { name, mod: mod.name, mods: { reasonToRetire } }, cli: of }) as unknown as Worker;
+
+const state = ({ name, reason }: TransportChoice) => [name, reason];
+
+describe("requests are rewritten", () => {
+  it("unless something speaks against it", async () => {
+    const choice = choose();
+    await choice.look(CLI, {});
+    expect(state(choice)).toEqual(["rewrite", undefined]);
+    expect(() => choice.require("rewrite")).not.toThrow();
+  });
+
+  it("with a Bedrock API key", async () => {
+    const choice = choose();
+    await choice.look(CLI, { CLAUDE_CODE_USE_BEDROCK: "1", AWS_BEARER_TOKEN_BEDROCK: "key" });
+    expect(choice.name).toBe("rewrite");
+  });
+});
+
+describe("requests are overlaid", () => {
+  it("where that is configured", async () => {
+    const choice = choose("overlay");
+    expect(state(choice)).toEqual(["overlay", "it was configured"]);
+    await choice.look(CLI, {});
+    expect(state(choice)).toEqual(["overlay", "it was configured"]);
+  });
+
+  it.each<[string, Cli, NodeJS.ProcessEnv, ManagedSettings[], string]>([
+    ["an older version", cli("2.1.327"), {}, [], "Claude Code 2.1.327 does not let requests be rewritten"],
+    [
+      "AWS credentials",
+      CLI,
+      { CLAUDE_CODE_USE_BEDROCK: "1" },
+      [],
+      "Amazon Bedrock's requests are signed before they can be rewritten",
+    ],
+    ["managed settings", CLI, {}, [DENY], "this machine has managed settings"],
+  ])("with %s", async (_what, found, variables, settings, reason) => {
+    managed = settings;
+    const choice = choose();
+    await choice.look(found, variables);
+    expect(state(choice)).toEqual(["overlay", reason]);
+    expect(log).toEqual([`[info] requests travel by overlay, since ${reason}`]);
+    expect(() => choice.require("rewrite")).toThrow(TransportUnsuited);
+    expect(() => choice.require("overlay")).not.toThrow();
+  });
+
+  it("where the CLI is not fit for rewriting; what else keeps it from being checked is thrown", async () => {
+    const unfit = cliUnfit("2.1.330", ["one call"]);
+    let error: Error = unfit;
+    const choice = choose("auto", () => Promise.reject(error));
+    await choice.look(CLI, {});
+    expect(state(choice)).toEqual(["overlay", `the self-check failed: ${unfit.message}`]);
+    error = notSignedIn();
+    await expect(choice.look(CLI, {})).rejects.toThrow(error.message);
+  });
+
+  it("as soon as a worker shows a reason, until the CLI or the sign-in is another", async () => {
+    const choice = choose();
+    await choice.look(CLI, {});
+    choice.learn(worker(undefined));
+    choice.learn(worker("it needs another mod", "overlay"));
+    expect(choice.name).toBe("rewrite");
+    choice.learn(worker("mods are not asked about calls"));
+    await choice.look(CLI, {});
+    expect(state(choice)).toEqual(["overlay", "mods are not asked about calls"]);
+    await choice.look(cli(), {});
+    expect(choice.name).toBe("rewrite");
+    choice.learn(worker("mods are not asked about calls", "rewrite", CLI));
+    choice.forget();
+    expect(choice.name).toBe("rewrite");
+  });
+
+  it("says each change in the log once", async () => {
+    const choice = choose();
+    await choice.look(CLI, {});
+    for (let round = 0; round < 2; round++) choice.learn(worker("mods are not asked about calls"));
+    choice.forget();
+    await choice.look(CLI, {});
+    expect(log).toEqual([
+      "[info] requests travel by overlay, since mods are not asked about calls",
+      "[info] requests travel by rewrite",
+    ]);
+  });
+});
+
+describe("managed settings", () => {
+  it("that are put on the machine, changed or taken away are noticed, each once", async () => {
+    const choice = choose();
+    await choice.look(CLI, {});
+    const changes: [ManagedSettings[], string][] = [
+      [[DENY], "overlay"],
+      [[ORDERS], "overlay"],
+      [[], "rewrite"],
+    ];
+    for (const [settings, name] of changes) {
+      managed = settings;
+      now += LOOK_INTERVAL;
+      expect(await choice.hasManagementChanged()).toBe(true);
+      expect(choice.name).toBe(name);
+      now += LOOK_INTERVAL;
+      expect(await choice.hasManagementChanged()).toBe(false);
+    }
+  });
+
+  it("that a start has met first are noticed all the same", async () => {
+    const choice = choose();
+    await choice.look(CLI, {});
+    managed = [DENY];
+    await choice.look(CLI, {});
+    expect(await choice.hasManagementChanged()).toBe(true);
+    expect(await choice.hasManagementChanged()).toBe(false);
+  });
+
+  it("are no change where they were there before any worker", async () => {
+    managed = [DENY];
+    expect(await choose("overlay").hasManagementChanged()).toBe(false);
+  });
+
+  it("are not read for each of many requests", async () => {
+    const choice = choose();
+    await choice.look(CLI, {});
+    managed = [DENY];
+    now += LOOK_INTERVAL - 1;
+    expect(await choice.hasManagementChanged()).toBe(false);
+    now += 1;
+    expect(await choice.hasManagementChanged()).toBe(true);
+  });
+});
+
+it("leaves requests rewritten where only counts cannot be exact", async () => {
+  const choice = choose();
+  await choice.look(CLI, {});
+  expect(() => choice.requireCounts()).not.toThrow();
+  choice.learn(worker("mods are not asked about calls", "rewrite", CLI, COUNT_MOD));
+  expect([choice.name, choice.reasonOfCounts]).toEqual(["rewrite", "mods are not asked about calls"]);
+  expect(() => choice.requireCounts()).toThrow(TransportUnsuited);
+  choice.forget();
+  expect(choice.reasonOfCounts).toBeUndefined();
+});
