@@ -30,13 +30,16 @@ export const ARGUMENTS: readonly string[] = [
   ...["--disable-slash-commands", "--max-turns", "1", "--model", "sonnet"],
 ];
 
-/** What only one transport needs. Requests that our mod did not rewrite are refused by the API, since they have no messages. */
+/**
+ * What only one transport needs. Requests that our mod did not rewrite are refused by the API, since they have no messages;
+ * should a gateway take one, it is for no tokens.
+ */
 export const OF_TRANSPORT: Record<TransportName, { args: readonly string[]; environment: Record<string, string> }> = {
   overlay: { args: ["--debug-to-stderr"], environment: {} },
   rewrite: {
     args: [],
     environment: {
-      CLAUDE_CODE_EXTRA_BODY: '{"messages":[]}',
+      CLAUDE_CODE_EXTRA_BODY: '{"messages":[],"max_tokens":0}',
       CLAUDE_CODE_DISABLE_THINKING: "1",
       CLAUDE_CODE_EFFORT_LEVEL: "unset",
       DISABLE_PROMPT_CACHING: "1",
