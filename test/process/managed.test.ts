@@ -1,27 +1,23 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { claudePath } from "../support/claude.ts";
+import { expectOneCallEach, expectOverlay, unpaid } from "../support/fallback.ts";
 import { FULL, QUICK, sampled } from "../support/full.ts";
 import { health, scratchHome, simple, until } from "../support/harness.ts";
 import { canManage, MANAGED_FILE, managedNode } from "../support/managedMachine.ts";
-import { type Reply, reply, text } from "../support/replies.ts";
 import { runCli } from "../support/runCli.ts";
 import { type ServerProcess, startServerProcess, WITH_SELF_CHECK } from "../support/serverProcess.ts";
 import { SIGN_INS, writeFiles } from "../support/signIns.ts";
 import { StandIn } from "../support/standIn.ts";
 
-const ROUNDS = FULL ? 20 : QUICK ? 1 : 3;
 const DENY = { permissions: { deny: ["WebFetch"] } };
 
 const EFFORT = { CLAUDE_CODE_EFFORT_LEVEL: "high" };
 const EFFORT_NAMES = ["env.CLAUDE_CODE_EFFORT_LEVEL"];
 
-const ONE_PLACE = ["--max-concurrent", "1"];
-const stopped = (stop_reason: string) => () => reply([text("one two")], { stop_reason });
-const EMPTY: Reply = {
-  status: 400,
-  error: { type: "invalid_request_error", message: "messages: at least one message is required" },
-};
+const MANAGED = "this machine has managed settings";
+const ONE_PLACE = ["--max-concurrent", "1", "--log-level", "trace"];
 
 async function machine(settings: object, args: string[] = []): Promise<ServerProcess> {
   const scratch = await scratchHome();
@@ -37,32 +33,6 @@ async function gateway(): Promise<StandIn> {
   return standIn;
 }
 
-/** The calls that could be billed. */
-const paid = ({ messages }: StandIn) => messages.filter(({ body }) => body.messages.length > 0).length;
-
-/** `before` is awaited before the first event of each answer. */
-async function expectOneCallEach(server: ServerProcess, before = async (_turn: number) => {}): Promise<void> {
-  let turn = 0;
-  const ask = async (answer: () => Reply) => {
-    turn += 1;
-    server.standIn.respond = async ({ body }) => {
-      if (body.messages.length === 0) return EMPTY;
-      await before(turn);
-      return answer();
-    };
-    const response = await server.post(simple("Hello"));
-    expect(response.status).toBe(200);
-    return ((await response.json()) as { stop_reason: string }).stop_reason;
-  };
-  for (const stop of ["max_tokens", "refusal"]) {
-    server.standIn.messages.length = 0;
-    for (let round = 0; round < ROUNDS; round++) expect(await ask(stopped(stop))).toBe(stop);
-    // the only place is free again when the CLI is done with the turn before
-    expect(await ask(stopped("end_turn"))).toBe("end_turn");
-    expect(paid(server.standIn)).toBe(ROUNDS + 1);
-  }
-}
-
 describe.skipIf(!canManage())("a machine with managed settings", () => {
   const harmless: [string, object, object][] = [
     ["a rule for permissions", DENY, {}],
@@ -76,7 +46,8 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     "with %s: %j answers each request with one call",
     async (_name, settings, organization) => {
       const server = await machine(settings);
-      await expectOneCallEach(server);
+      await expectOneCallEach(server, () => server.output.stderr);
+      await expectOverlay(server, MANAGED, server.output.stderr);
       const [key = ""] = Object.keys(settings);
       const managed_settings = [expect.stringContaining(key)];
       const expected = {
@@ -92,15 +63,35 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
 
   const withoutMods = ["allowManagedHooksOnly", "disableAllHooks"];
   it.each(sampled(withoutMods, 1))("that forbid mods by %s answers each request with one paid call", async (key) => {
-    const server = await machine({ [key]: true }, ["--log-level", "trace"]);
-    // the real API takes hundreds of milliseconds for its first event, the CLI a few to take settings
-    const hasTaken = (turn: number) => {
-      const lines = server.output.stderr.split(/\[engine\] turn \d+ start/)[turn];
-      return /\[API REQUEST\][\s\S]*allow rules for destination 'flagSettings'/.test(lines ?? "");
-    };
-    await expectOneCallEach(server, (turn) => until(() => hasTaken(turn)));
+    const server = await machine({ [key]: true });
+    await expectOneCallEach(server, () => server.output.stderr);
+    await expectOverlay(server, MANAGED, server.output.stderr);
     expect((await health(server)).cli.organization).toMatchObject({ mods_forbidden_by: [key] });
   });
+
+  const puts: [object, string[]][] = [
+    [DENY, []],
+    [{ allowManagedModsOnly: true }, []],
+    [DENY, ["--overlay"]],
+  ];
+  it.each(sampled(puts, puts.length, 2))(
+    "that gets %j while the server runs (%j) answers each request with one call, on new workers",
+    async (settings, args) => {
+      const server = await machine({}, args);
+      await expectOneCallEach(server);
+      await writeFile(`/proc/${server.child.pid}/root${MANAGED_FILE}`, JSON.stringify(settings));
+      await until(async () => {
+        expect((await server.post(simple("Hello"))).status).toBe(200);
+        return server.output.stderr.includes("the managed settings of this machine have changed");
+      });
+      // no worker was used for as long as the CLI takes to read the settings anew
+      expect(unpaid(server.standIn)).toBe(0);
+      await expectOneCallEach(server, () => server.output.stderr);
+      expect(server.output.stderr).not.toContain("is replaced");
+      expect((await health(server)).cli.organization.guard).toContain("managed settings");
+      await expectOverlay(server, args.length > 0 ? "it was configured" : MANAGED, server.output.stderr);
+    },
+  );
 
   it("passes the self-check", async () => {
     const server = await machine({ ...DENY, availableModels: ["haiku"] }, [WITH_SELF_CHECK]);
@@ -188,7 +179,10 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
       const env = { HOME: scratch.home, ANTHROPIC_BASE_URL: "http://127.0.0.1:9", ANTHROPIC_API_KEY: "sk-test-key" };
       const { code, stdout, stderr } = await runCli(args, env, await managedNode(scratch.home, settings));
       expect(stdout + stderr).toMatch(expected);
-      if (status === 0) expect(stdout).toContain(`managed settings in ${MANAGED_FILE}`);
+      if (status === 0) {
+        expect(stdout).toContain(`managed settings in ${MANAGED_FILE}`);
+        expect(stdout).toContain(`requests are merged into those of Claude Code (overlay), since ${MANAGED}`);
+      }
       expect(code).toBe(status);
     },
   );
@@ -204,7 +198,8 @@ describe("a sign-in of an organization", () => {
       await writeFiles(scratch.home, files ?? {});
       const server = await startServerProcess(ONE_PLACE, { HOME: scratch.home, ...env });
       onTestFinished(() => server[Symbol.asyncDispose]());
-      await expectOneCallEach(server);
+      await expectOneCallEach(server, () => server.output.stderr);
+      await expectOverlay(server, `the organization has ${name}`, server.output.stderr);
       expect((await health(server)).cli.organization.guard).toContain("the organization is");
       expect(server.output.stderr).not.toContain("is replaced");
     },

@@ -1,0 +1,122 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { brokenCli, type Loss, withMod } from "../support/brokenCli.ts";
+import { expectOneCallEach, expectOverlay, paid, unpaid } from "../support/fallback.ts";
+import { sampled } from "../support/full.ts";
+import { cliEnvironment, health, type Stage, scratchHome, simple, stage, until } from "../support/harness.ts";
+import { reply, text } from "../support/replies.ts";
+import { describeRewriting } from "../support/transports.ts";
+
+/** Makes a loss one that begins when the file is there. */
+const from = (file: string, { prepare }: Loss): Loss => ({ prepare: `if [ -e '${file}' ]; then ${prepare}; fi` });
+/** Does this to each directory of a mod before the CLI reads it. */
+const toMods = (command: string): Loss => ({
+  prepare: `p=; for a; do case "$p$a" in --plugin-dir*/rewrite) ${command};; esac; p=$a; done`,
+});
+/** A mod that is asked about the counter alone: what the guard of an organization does once the worker was tried. */
+const PASSED_OVER = withMod(
+  "s/const isCall = .*/const isCall = CALL.test(request.url); if (isCall) return next(request);/",
+);
+const UNASKED = withMod("s/if (!isCall \\&\\& !COUNT.test(request.url))/if (true)/");
+
+/** The flags that the CLI keeps of an earlier session, with Anthropic's switch for mods. */
+const switched = (isOn: boolean) => ({
+  cachedGrowthBookFeatures: { tengu_plugin_hooks_modules: isOn },
+  cachedGrowthBookFeaturesAt: Date.now(),
+});
+/** Has the CLI read them, which it does not with the variables of a worker. */
+const READS_FLAGS = { CLAUDE_CODE_GB_DISK_CACHE_WHEN_TELEMETRY_OFF: "1" };
+
+/** A server whose requests are rewritten, until `lose` has the next worker come up without its mod. */
+async function rewriting(loss: Loss, extraEnvironment: Record<string, string> = {}) {
+  const scratch = await scratchHome();
+  onTestFinished(() => scratch[Symbol.asyncDispose]());
+  const lost = join(scratch.home, "lost");
+  const claudePath = await brokenCli(scratch.home, from(lost, loss));
+  const config = join(scratch.home, ".claude.json");
+  await writeFile(config, JSON.stringify(switched(true)));
+  const on = await stage((standIn) => ({
+    environment: cliEnvironment(scratch.home, standIn),
+    ...{ claudePath, extraEnvironment, maxConcurrent: 1 },
+  }));
+  onTestFinished(() => on[Symbol.asyncDispose]());
+  expect((await on.post(simple())).status).toBe(200);
+  expect((await health(on)).transport).toEqual({ name: "rewrite", reason: null });
+  const lose = async () => {
+    await writeFile(lost, "");
+    await endWorker(on);
+    on.standIn.reset();
+  };
+  return { on, config, lose };
+}
+
+/** Ends the only worker, so that the next request starts one. */
+async function endWorker(on: Stage): Promise<void> {
+  const pid = on.log.map((line) => /worker (\d+) started/.exec(line)?.[1]).findLast((found) => found !== undefined);
+  process.kill(Number(pid), "SIGKILL");
+  await until(async () => (await health(on)).workers.alive === 0);
+}
+
+const NOT_LOADED = "the mod that rewrites requests was not loaded";
+const NOT_ASKED = "mods are not asked about calls";
+
+describeRewriting("a mod that is taken away while the server runs", () => {
+  const losses: [string, Loss, string, number][] = [
+    ["is asked about the counter, but not about calls", PASSED_OVER, NOT_ASKED, 1],
+    ["is asked about nothing", UNASKED, NOT_ASKED, 0],
+    ["is not there when the worker starts", toMods('rm -r "$a"'), NOT_LOADED, 0],
+    ["is empty when the worker starts", toMods('rm -r "$a"/*'), NOT_LOADED, 0],
+    ["cannot be run", toMods('echo "throw 1" > "$a/hooks/register.js"'), NOT_LOADED, 0],
+  ];
+  it.each(sampled(losses, losses.length, 3))(
+    "leaves its requests to the overlay, one paid call each: it %s",
+    async (_how, loss, reason, refusedCalls) => {
+      const { on, lose } = await rewriting(loss);
+      await lose();
+      await expectOneCallEach(on);
+      expect(unpaid(on.standIn)).toBe(refusedCalls);
+      await expectOverlay(on, reason, on.log.join("\n"));
+    },
+  );
+
+  it("by a gateway that takes a request without messages costs no client its answer", async () => {
+    const { on, lose } = await rewriting(PASSED_OVER);
+    await lose();
+    on.standIn.respond = ({ body }) => reply([text(body.messages.length === 0 ? "a guess" : "the answer")]);
+    const response = await on.post(simple());
+    expect(await response.json()).toMatchObject({ content: [{ text: "the answer" }] });
+    expect([paid(on.standIn), unpaid(on.standIn)]).toEqual([1, 1]);
+    // nor many tokens to its owner
+    expect(on.standIn.messages[0]?.body.max_tokens).toBe(0);
+  });
+
+  it("by Anthropic's switch leaves them to the overlay without mods", async () => {
+    const { on, config, lose } = await rewriting({ prepare: ":" }, READS_FLAGS);
+    const known = JSON.parse(await readFile(config, "utf8"));
+    await writeFile(config, JSON.stringify({ ...known, ...switched(false) }));
+    await lose();
+    await expectOneCallEach(on, () => on.log.join("\n"));
+    await expectOverlay(on, NOT_LOADED, on.log.join("\n"));
+    expect((await health(on)).cli.organization.mods_forbidden_by).toEqual(["Anthropic's switch"]);
+  });
+
+  it("by that switch is not, since workers do not read it", async () => {
+    const { on, config, lose } = await rewriting({ prepare: ":" });
+    const known = JSON.parse(await readFile(config, "utf8"));
+    await writeFile(config, JSON.stringify({ ...known, ...switched(false) }));
+    await lose();
+    expect((await on.post(simple())).status).toBe(200);
+    expect((await health(on)).transport.name).toBe("rewrite");
+  });
+
+  it("by the loss of its files goes on in workers that have read them, and is written anew for others", async () => {
+    const { on, lose } = await rewriting({ prepare: ":" });
+    for (const change of [async () => {}, lose]) {
+      await rm(join(on.dataDir, "rewrite"), { recursive: true, force: true });
+      await change();
+      await expectOneCallEach(on);
+      expect([unpaid(on.standIn), (await health(on)).transport.name]).toEqual([0, "rewrite"]);
+    }
+  });
+});
