@@ -16,6 +16,8 @@ const MAX_LINES = 10;
 export class LastWords {
   readonly #logger: Pick<Logger, "warn">;
   readonly #lines: string[] = [];
+  /** Why a helper gave no key. */
+  helperFailure: string | undefined;
 
   constructor(logger: Pick<Logger, "warn">) {
     this.#logger = logger;
@@ -24,6 +26,7 @@ export class LastWords {
   add(line: string): void {
     const failure = helperFailure(line);
     if (failure !== undefined) this.#logger.warn(failure);
+    this.helperFailure ??= failure;
     const words = line.trim();
     if (this.#lines.length < MAX_LINES && words !== "" && !DEBUG.test(line)) this.#lines.push(words);
   }

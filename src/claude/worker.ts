@@ -115,6 +115,11 @@ export class Worker {
     return this.#turn !== undefined || this.#count !== undefined;
   }
 
+  /** Why the user's helper gave no key to it. */
+  get helperFailure(): string | undefined {
+    return this.#lastWords.helperFailure;
+  }
+
   get exited(): Promise<string> {
     return this.#process.exited;
   }

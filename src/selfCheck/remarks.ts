@@ -68,6 +68,11 @@ export function signInRemarks(used: SignIn | undefined, displaced: SignIn | unde
   return remarks;
 }
 
+/** Where the user's helper gives no key, the CLI asks for none before the first request, which then fails. */
+export function helperRemarks(failure: string | undefined): Remark[] {
+  return failure === undefined ? [] : [{ topic: "sign-in", text: failure, isTrouble: true }];
+}
+
 /** How requests travel, and why not as they would best. */
 export function transportRemarks(transport: TransportName, reason: string | undefined): Remark[] {
   if (transport === "rewrite") return [{ topic: "transport", text: "requests go up as their clients write them" }];

@@ -72,6 +72,14 @@ describe("doctor", () => {
     expect(code).toBe(0);
   });
 
+  it("names an apiKeyHelper that gives no key", async () => {
+    const settings = { ".claude/settings.json": { apiKeyHelper: "exit 3" } };
+    const { code, output } = await doctor(SIGN_INS["signed out"].env, claudePath(), settings);
+    expect(output).toContain("\n✗ the apiKeyHelper of Claude Code's settings ended with exit code 3\n");
+    expect(output).not.toContain("Ready");
+    expect(code).toBe(1);
+  });
+
   const alike = [
     ["ANTHROPIC_API_KEY", {}, "the environment"],
     ["CLAUDE_CODE_OAUTH_TOKEN", { env: { CLAUDE_CODE_OAUTH_TOKEN: "any-key" } }, ".*settings.json"],
