@@ -171,8 +171,7 @@ export function mayRewrite({ version }: Cli): boolean {
 
 function whyNot(cli: Cli, variables: NodeJS.ProcessEnv): string | undefined {
   if (!mayRewrite(cli)) return `Claude Code ${cli.version} does not let requests be rewritten`;
-  if (signsBodies(variables)) return "Amazon Bedrock's requests are signed before they can be rewritten";
-  return undefined;
+  return whyNotOnBedrock(variables);
 }
 
 function whyUnfit(cli: Cli, part: CheckedPart, requireFit: RequireFit): Promise<string | undefined> {
@@ -185,7 +184,9 @@ function whyUnfit(cli: Cli, part: CheckedPart, requireFit: RequireFit): Promise<
   );
 }
 
-/** Whether AWS credentials sign the body of each request; a Bedrock API key does not. */
-function signsBodies({ CLAUDE_CODE_USE_BEDROCK, AWS_BEARER_TOKEN_BEDROCK }: NodeJS.ProcessEnv): boolean {
-  return Boolean(CLAUDE_CODE_USE_BEDROCK) && !AWS_BEARER_TOKEN_BEDROCK;
+/** With a Bedrock API key bodies are not signed, but the CLI calls the counter past its hooks: a mod cannot be tried there for free. */
+function whyNotOnBedrock({ CLAUDE_CODE_USE_BEDROCK, AWS_BEARER_TOKEN_BEDROCK }: NodeJS.ProcessEnv): string | undefined {
+  if (!CLAUDE_CODE_USE_BEDROCK) return undefined;
+  if (!AWS_BEARER_TOKEN_BEDROCK) return "Amazon Bedrock's requests are signed before they can be rewritten";
+  return "on Amazon Bedrock mods are not asked about the free counter, on which rewriting is tried";
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CLOUDS } from "../support/clouds.ts";
 import { fileStage } from "../support/fileStage.ts";
-import { eventsOf, simple } from "../support/harness.ts";
+import { eventsOf, health, simple, stage } from "../support/harness.ts";
 import { eventsFor, failure, paced, reply, text, toolUse } from "../support/replies.ts";
 
 const FULL = {
@@ -66,4 +66,18 @@ describe.each(Object.entries(CLOUDS))("signed in to %s,", (cloud, variables) => 
     expect(response.status).toBe(200);
     expect(on.standIn.messages).toHaveLength(0);
   });
+});
+
+it("requests take the overlay with a Bedrock API key, and no worker is started to try rewriting", async () => {
+  const withKey = { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "", AWS_BEARER_TOKEN_BEDROCK: "bedrock-key" };
+  await using on = await stage(({ url }) => ({
+    extraEnvironment: { ...CLOUDS.Bedrock(url), ...withKey, ANTHROPIC_API_KEY: "" },
+  }));
+  expect((await on.post(simple())).status).toBe(200);
+  expect(on.standIn.messages.map(({ headers }) => headers.authorization)).toEqual(["Bearer bedrock-key"]);
+  expect((await health(on)).transport).toMatchObject({
+    name: "overlay",
+    reason: expect.stringContaining("free counter"),
+  });
+  expect(on.log.filter((line) => /worker \d+ started/.test(line))).toHaveLength(1);
 });

@@ -45,12 +45,6 @@ describe("requests are rewritten", () => {
     expect(state(choice)).toEqual(["rewrite", undefined]);
     expect(() => choice.require("rewrite")).not.toThrow();
   });
-
-  it("with a Bedrock API key", async () => {
-    const choice = choose();
-    await choice.look(CLI, { CLAUDE_CODE_USE_BEDROCK: "1", AWS_BEARER_TOKEN_BEDROCK: "key" });
-    expect(choice.name).toBe("rewrite");
-  });
 });
 
 describe("requests are overlaid", () => {
@@ -69,6 +63,13 @@ describe("requests are overlaid", () => {
       { CLAUDE_CODE_USE_BEDROCK: "1" },
       [],
       "Amazon Bedrock's requests are signed before they can be rewritten",
+    ],
+    [
+      "a Bedrock API key",
+      CLI,
+      { CLAUDE_CODE_USE_BEDROCK: "1", AWS_BEARER_TOKEN_BEDROCK: "key" },
+      [],
+      "on Amazon Bedrock mods are not asked about the free counter, on which rewriting is tried",
     ],
     ["managed settings", CLI, {}, [DENY], "this machine has managed settings"],
   ])("with %s", async (_what, found, variables, settings, reason) => {
