@@ -1,7 +1,13 @@
 import { randomBytes } from "node:crypto";
 
+/** The text of an event that the stand-in sends as it is written. */
+export const WRITTEN = Symbol("written");
+
 // biome-ignore lint/suspicious/noExplicitAny: the stand-in may send any event, known or not
-export type StreamEvent = { type: string; [field: string]: any };
+export type StreamEvent = { type: string; [WRITTEN]?: string; [field: string]: any };
+
+/** An event in this text. */
+export const written = (text: string): StreamEvent => ({ ...JSON.parse(text), [WRITTEN]: text });
 
 /** What the stand-in answers: a stream (`"cut"` drops the connection there), an error, a text, or nothing at all. */
 export type Reply = { headers?: Record<string, string> } & (

@@ -4,7 +4,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo, Socket } from "node:net";
 import { apiCount } from "./apiCount.ts";
 import { CLOUD_CALL, eventStreamFrame } from "./clouds.ts";
-import { echo, type Reply, type StreamEvent } from "./replies.ts";
+import { echo, type Reply, type StreamEvent, WRITTEN } from "./replies.ts";
 
 /** One request as it reached the stand-in; `body` is the parsed JSON, `raw` its exact text. */
 export interface Recorded {
@@ -185,7 +185,7 @@ async function send(response: ServerResponse, reply: Reply, stream: boolean, enc
 }
 
 function frame(event: StreamEvent): string | Buffer {
-  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+  return `event: ${event.type}\ndata: ${event[WRITTEN] ?? JSON.stringify(event)}\n\n`;
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {
