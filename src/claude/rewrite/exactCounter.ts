@@ -87,8 +87,8 @@ export class ExactCounter {
         try {
           return await count.count(order, signal);
         } catch (error) {
-          if (error instanceof TransportUnsuited) this.#parts.learn(worker);
-          if (worker.alive) throw error;
+          if (error instanceof TransportUnsuited) this.#discard(counting, worker);
+          if (worker.alive || error instanceof TransportUnsuited) throw error;
           // a count is free, so one of which the worker has died is made again
           if (isSecond || isLate || signal.aborted) throw new Uncounted((error as Error).message);
         } finally {
@@ -104,6 +104,13 @@ export class ExactCounter {
   #overtake(slow: Counting): void {
     if (this.#running.size < MOST) slow.leave();
     else this.#last = slow;
+  }
+
+  /** Ends a worker that cannot count, and takes what it has shown. */
+  #discard(counting: Counting, worker: Worker): void {
+    delete counting.worker;
+    this.#parts.learn(worker);
+    this.#parts.dismiss(worker);
   }
 
   async #end(counting: Counting, counted: Promise<number>): Promise<void> {

@@ -44,6 +44,9 @@ it("recognizes a count that came back through another server, but none of Claude
   const isBack = (agent: string, counted: string) =>
     isNested(counting, { session: THEIRS, ...originOfCount(agent, counted) });
   expect(isBack("claude-cli/2.1.330 (external, sdk-cli)", "count a")).toBe(true);
+  // a relay may take the session away
+  const origin = originOfCount("claude-cli/2.1.330 (external, sdk-cli)", "count a");
+  expect(isNested(counting, { session: "", ...origin })).toBe(true);
   expect(isBack("claude-cli/2.1.330 (external, sdk-cli)", "count b")).toBe(false);
   expect(isBack("claude-cli/2.1.330 (external, cli)", "count a")).toBe(false);
   expect(isBack("node", "count a")).toBe(false);

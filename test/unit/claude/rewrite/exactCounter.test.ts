@@ -17,6 +17,7 @@ function counterOf(
   const started: Worker[] = [];
   const idle: Worker[] = [];
   const learnt: Worker[] = [];
+  const dismissed: Worker[] = [];
   const parts = {
     maxQueue,
     start: async () => {
@@ -36,9 +37,9 @@ function counterOf(
       if (worker.alive) idle.push(worker);
     },
     learn: (worker: Worker) => void learnt.push(worker),
-    dismiss: () => {},
+    dismiss: (worker: Worker) => void dismissed.push(worker),
   };
-  return { counter: new ExactCounter(parts), started, learnt, idle };
+  return { counter: new ExactCounter(parts), started, learnt, dismissed, idle };
 }
 
 const die = (worker: Worker) => {
@@ -139,12 +140,13 @@ describe("a count", () => {
     await expect(counter.count(order, never)).rejects.toMatchObject({ status: 401 });
   });
 
-  it("about which the mod is not asked is what its worker has shown", async () => {
-    const { counter, started, learnt } = counterOf(async () => {
+  it("about which the mod is not asked is what its worker has shown, which ends", async () => {
+    const { counter, started, learnt, dismissed, idle } = counterOf(async () => {
       throw new TransportUnsuited("mods are not asked about counts");
     });
     await expect(counter.count(order, never)).rejects.toBeInstanceOf(TransportUnsuited);
     expect(learnt).toEqual(started);
+    expect([dismissed, idle]).toEqual([started, []]);
   });
 });
 
