@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { brokenCli, type Loss, withMod } from "../support/brokenCli.ts";
 import { expectOneCallEach, expectOverlay, paid, unpaid } from "../support/fallback.ts";
-import { sampled } from "../support/full.ts";
+import { itThorough, sampled } from "../support/full.ts";
 import { cliEnvironment, health, type Stage, scratchHome, simple, stage, until } from "../support/harness.ts";
 import { reply, text } from "../support/replies.ts";
+import { SIGN_INS, subscriptionFiles, withVariables, writeFiles } from "../support/signIns.ts";
 import { describeRewriting } from "../support/transports.ts";
 
 /** Makes a loss one that begins when the file is there. */
@@ -69,7 +70,7 @@ describeRewriting("a mod that is taken away while the server runs", () => {
     ["is empty when the worker starts", toMods('rm -r "$a"/*'), NOT_LOADED, 0],
     ["cannot be run", toMods('echo "throw 1" > "$a/hooks/register.js"'), NOT_LOADED, 0],
   ];
-  it.each(sampled(losses, losses.length, 3))(
+  it.each(sampled(losses, losses.length, 2))(
     "leaves its requests to the overlay, one paid call each: it %s",
     async (_how, loss, reason, refusedCalls) => {
       const { on, lose } = await rewriting(loss);
@@ -101,7 +102,7 @@ describeRewriting("a mod that is taken away while the server runs", () => {
     expect((await health(on)).cli.organization.mods_forbidden_by).toEqual(["Anthropic's switch"]);
   });
 
-  it("by that switch is not, since workers do not read it", async () => {
+  itThorough("by that switch is not, since workers do not read it", async () => {
     const { on, config, lose } = await rewriting({ prepare: ":" });
     const known = JSON.parse(await readFile(config, "utf8"));
     await writeFile(config, JSON.stringify({ ...known, ...switched(false) }));
@@ -118,5 +119,28 @@ describeRewriting("a mod that is taken away while the server runs", () => {
       await expectOneCallEach(on);
       expect([unpaid(on.standIn), (await health(on)).transport.name]).toEqual([0, "rewrite"]);
     }
+  });
+});
+
+describeRewriting("a sign-in of an organization that comes while the server runs", () => {
+  itThorough("leaves its requests to the overlay, one paid call each, as soon as a worker has shown it", async () => {
+    const scratch = await scratchHome();
+    onTestFinished(() => scratch[Symbol.asyncDispose]());
+    const on = await stage((standIn) => ({
+      environment: withVariables(cliEnvironment(scratch.home, standIn), SIGN_INS["signed out"].env),
+      maxConcurrent: 1,
+    }));
+    onTestFinished(() => on[Symbol.asyncDispose]());
+    await until(async () => (await health(on)).cli?.signed_in === false);
+    await writeFiles(scratch.home, subscriptionFiles("team"));
+    let requests = 0;
+    await until(async () => {
+      requests += 1;
+      expect((await on.post(simple())).status).toBe(200);
+      return (await health(on)).transport.name === "overlay";
+    });
+    expect([paid(on.standIn), unpaid(on.standIn)]).toEqual([requests, 0]);
+    await expectOneCallEach(on, () => on.log.join("\n"));
+    await expectOverlay(on, "the organization has Claude Team", on.log.join("\n"));
   });
 });

@@ -138,6 +138,19 @@ describe("doctor", () => {
     },
   );
 
+  it("says that requests are overlaid where Anthropic has switched mods off, and what keeps them to one call", async () => {
+    await using scratch = await scratchHome();
+    // which the CLI does not read with the variables of a worker
+    const path = await brokenCli(scratch.home, { prepare: "export CLAUDE_CODE_GB_DISK_CACHE_WHEN_TELEMETRY_OFF=1" });
+    const flags = { cachedGrowthBookFeatures: { tengu_plugin_hooks_modules: false } };
+    const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" }, path, { ".claude.json": flags });
+    expect(output).toMatch(
+      /\nrequests are merged .*\(overlay\), since the mod that rewrites requests was not loaded\n/,
+    );
+    expect(output).toContain("\nmods are forbidden (Anthropic's switch): only settings keep Claude Code from");
+    expect(code).toBe(0);
+  });
+
   itThorough("names what it passes over in its search, and what it uses", async () => {
     await using scratch = await scratchHome();
     const old = join(scratch.home, "old");
