@@ -8,6 +8,7 @@ import { installMod, type Mod } from "../../src/claude/modFiles.ts";
 import { REPORTS, reportOf } from "../../src/claude/modReports.ts";
 import { orderOf } from "../../src/claude/rewrite/order.ts";
 import { REWRITE_MOD } from "../../src/claude/rewrite/rewriteMod.ts";
+import { sampled } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
 import { RawCli, type RawOptions } from "../support/rawCli.ts";
 import { eventsFor, failure, paced, type Reply, reply, text } from "../support/replies.ts";
@@ -286,4 +287,13 @@ describeRewriting("with an organization's guard, the mod", () => {
     await on.cli.control({ subtype: "get_context_usage" });
     expect(on.cli.standIn.counts.length).toBeGreaterThan(before);
   });
+
+  it.each(sampled([400, 404, 500, 501], 4, 1))(
+    "sees no call of the model where the counter is refused: %i",
+    async (status) => {
+      on.cli.standIn.refuseCount = () => failure(status, "some_error", "no counter");
+      await on.cli.control({ subtype: "get_context_usage" });
+      expect(on.cli.standIn.messages).toEqual([]);
+    },
+  );
 });

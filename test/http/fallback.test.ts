@@ -1,8 +1,9 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
+import type { ServerOptions } from "../../src/options.ts";
 import { brokenCli, type Loss, withMod } from "../support/brokenCli.ts";
-import { expectOneCallEach, expectOverlay, paid, unpaid } from "../support/fallback.ts";
+import { EMPTY, expectOneCallEach, expectOverlay, paid, unpaid } from "../support/fallback.ts";
 import { itThorough, sampled } from "../support/full.ts";
 import { cliEnvironment, health, type Stage, scratchHome, simple, stage, until } from "../support/harness.ts";
 import { reply, text } from "../support/replies.ts";
@@ -30,7 +31,7 @@ const switched = (isOn: boolean) => ({
 const READS_FLAGS = { CLAUDE_CODE_GB_DISK_CACHE_WHEN_TELEMETRY_OFF: "1" };
 
 /** A server whose requests are rewritten, until `lose` has the next worker come up without its mod. */
-async function rewriting(loss: Loss, extraEnvironment: Record<string, string> = {}) {
+async function rewriting(loss: Loss, { extraEnvironment = {}, maxConcurrent = 1 }: Partial<ServerOptions> = {}) {
   const scratch = await scratchHome();
   onTestFinished(() => scratch[Symbol.asyncDispose]());
   const lost = join(scratch.home, "lost");
@@ -39,7 +40,7 @@ async function rewriting(loss: Loss, extraEnvironment: Record<string, string> = 
   await writeFile(config, JSON.stringify(switched(true)));
   const on = await stage((standIn) => ({
     environment: cliEnvironment(scratch.home, standIn),
-    ...{ claudePath, extraEnvironment, maxConcurrent: 1 },
+    ...{ claudePath, extraEnvironment, maxConcurrent },
   }));
   onTestFinished(() => on[Symbol.asyncDispose]());
   expect((await on.post(simple())).status).toBe(200);
@@ -92,8 +93,19 @@ describeRewriting("a mod that is taken away while the server runs", () => {
     expect(on.standIn.messages[0]?.body.max_tokens).toBe(0);
   });
 
+  itThorough("costs requests that are under way one refused call each, at most", async () => {
+    const { on, lose } = await rewriting(PASSED_OVER, { maxConcurrent: 3 });
+    await lose();
+    on.standIn.respond = ({ body }) => (body.messages.length === 0 ? EMPTY : reply([text("x")]));
+    const responses = await Promise.all(["a", "b", "c"].map((content) => on.post(simple(content))));
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(paid(on.standIn)).toBe(3);
+    expect(unpaid(on.standIn)).toBeLessThanOrEqual(3);
+    await expectOverlay(on, NOT_ASKED, on.log.join("\n"));
+  });
+
   it("by Anthropic's switch leaves them to the overlay without mods", async () => {
-    const { on, config, lose } = await rewriting({ prepare: ":" }, READS_FLAGS);
+    const { on, config, lose } = await rewriting({ prepare: ":" }, { extraEnvironment: READS_FLAGS });
     const known = JSON.parse(await readFile(config, "utf8"));
     await writeFile(config, JSON.stringify({ ...known, ...switched(false) }));
     await lose();

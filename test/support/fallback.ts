@@ -13,7 +13,7 @@ interface Served {
 
 const ROUNDS = FULL ? 20 : QUICK ? 1 : 3;
 /** What the API says to a call that nothing was put into. */
-const EMPTY = failure(400, "invalid_request_error", "messages: at least one message is required");
+export const EMPTY = failure(400, "invalid_request_error", "messages: at least one message is required");
 const stopped = (stop_reason: string) => () => reply([text("one two")], { stop_reason });
 
 /** Answers after which the CLI, left to itself, may call again: with what the client gets of each. */
