@@ -1,6 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { Readable } from "node:stream";
+import { getDefaultHighWaterMark, Readable, setDefaultHighWaterMark } from "node:stream";
 import { isWithin } from "../shared/isWithin.ts";
 import { TurnBudget } from "../shared/turnBudget.ts";
 import { type NetworkRoute, networkRoute } from "./network.ts";
@@ -49,13 +49,15 @@ export class CliProcess {
       };
     });
     try {
-      this.#child = start(launch.command, [...launch.args], {
-        cwd: launch.cwd,
-        env: launch.environment,
-        stdio: "pipe",
-        detached: process.platform !== "win32",
-        windowsHide: true,
-      });
+      this.#child = withSmallBuffers(() =>
+        start(launch.command, [...launch.args], {
+          cwd: launch.cwd,
+          env: launch.environment,
+          stdio: "pipe",
+          detached: process.platform !== "win32",
+          windowsHide: true,
+        }),
+      );
       this.started = once(this.#child, "spawn").then(() => {});
       this.#listen(this.#child, reaper);
     } catch (error) {
@@ -152,5 +154,16 @@ export class CliProcess {
     } catch {
       // it has just ended by itself
     }
+  }
+}
+
+/** Creates streams that are not read on while they are paused: Node would wake up for each write of the CLI. */
+function withSmallBuffers<T>(create: () => T): T {
+  const usual = getDefaultHighWaterMark(false);
+  setDefaultHighWaterMark(false, 1);
+  try {
+    return create();
+  } finally {
+    setDefaultHighWaterMark(false, usual);
   }
 }

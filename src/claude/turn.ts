@@ -12,9 +12,6 @@ import type { TransportName, TurnEvidence } from "./transport.ts";
 /** Events that may wait for a slow client before the CLI itself is slowed down. */
 const BUFFERED_EVENTS = 256;
 
-/** Milliseconds in which events that follow each other quickly are passed on together. */
-const GATHERED_MS = 10;
-
 /** Milliseconds by which stderr, with headers and the words of a failure, may lag behind stdout. */
 const LAG = 1000;
 
@@ -47,7 +44,7 @@ export class Turn {
   readonly #interrupt: () => void;
   readonly #transport: { readonly name: TransportName; readonly mod: string };
   readonly #awaitsHeaders: boolean;
-  readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS, { interval: GATHERED_MS });
+  readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS);
   readonly #evidence: TurnEvidence;
   #lacksHeaders = false;
   /** Whether stderr has come to the lines of this turn. */

@@ -1,10 +1,3 @@
-/** How items that come in quick succession are gathered. */
-export interface Gathering {
-  /** Milliseconds between two batches; the first item after a pause does not wait. */
-  interval: number;
-  now?(): number;
-}
-
 /**
  * A bounded queue between one producer and one consumer: `push` waits while the consumer lags behind,
  * so a slow reader slows the source down instead of filling memory. The consumer takes all that is there at once: a step of
@@ -12,21 +5,14 @@ export interface Gathering {
  */
 export class Channel<T> implements AsyncIterable<T[]> {
   readonly #capacity: number;
-  readonly #interval: number;
-  readonly #now: () => number;
   #items: T[] = [];
   #ended = false;
   #error: unknown;
-  #takenAt = Number.NEGATIVE_INFINITY;
   #wakeConsumer: (() => void) | undefined;
-  /** Ends the gathering. */
-  #hurry: (() => void) | undefined;
   #wakeProducer: (() => void) | undefined;
 
-  constructor(capacity: number, { interval, now = () => performance.now() }: Gathering = { interval: 0 }) {
+  constructor(capacity: number) {
     this.#capacity = capacity;
-    this.#interval = interval;
-    this.#now = now;
   }
 
   /** Returns a promise where there is no room for the next item, which resolves once there is. After the end, items are dropped. */
@@ -43,7 +29,6 @@ export class Channel<T> implements AsyncIterable<T[]> {
     this.#ended = true;
     this.#error = error;
     this.#wakeConsumer?.();
-    this.#hurry?.();
     this.#wakeProducer?.();
   }
 
@@ -56,7 +41,6 @@ export class Channel<T> implements AsyncIterable<T[]> {
   }
 
   async #room(): Promise<void> {
-    this.#hurry?.();
     while (this.#isFull) {
       await new Promise<void>((resolve) => {
         this.#wakeProducer = resolve;
@@ -71,24 +55,11 @@ export class Channel<T> implements AsyncIterable<T[]> {
       });
     }
     this.#wakeConsumer = undefined;
-    const wait = this.#takenAt + this.#interval - this.#now();
-    if (wait > 0 && !this.#isFull && !this.#ended) await this.#gather(wait);
     if (this.#items.length === 0) return this.#finish();
     const value = this.#items;
     this.#items = [];
-    this.#takenAt = this.#now();
     this.#wakeProducer?.();
     return { done: false, value };
-  }
-
-  #gather(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.#hurry = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   #finish(): IteratorResult<T[], void> {

@@ -1,16 +1,6 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Channel } from "../../../src/shared/channel.ts";
 import { collect, isSettled } from "../support/streams.ts";
-
-/** Whether a promise is open, once the promises that were ready have run; without a timer, which may be a fake. */
-async function isStill(promise: Promise<unknown>): Promise<boolean> {
-  let settled = false;
-  void promise.then(() => {
-    settled = true;
-  });
-  for (let step = 0; step < 10; step++) await Promise.resolve();
-  return !settled;
-}
 
 describe("Channel", () => {
   it("yields what was pushed, in order", async () => {
@@ -18,45 +8,6 @@ describe("Channel", () => {
     for (const item of [1, 2, 3]) await channel.push(item);
     channel.end();
     expect(await collect(channel)).toEqual([[1, 2, 3]]);
-  });
-
-  it("gathers what follows a batch at once until its interval is over, unless it is full or ends", async () => {
-    vi.useFakeTimers();
-    try {
-      const channel = new Channel<number>(4, { interval: 2, now: () => Date.now() });
-      const reader = channel[Symbol.asyncIterator]();
-      channel.push(1);
-      expect((await reader.next()).value).toEqual([1]);
-      const gathered = reader.next();
-      for (const item of [2, 3]) {
-        channel.push(item);
-        await vi.advanceTimersByTimeAsync(item === 2 ? 1 : 0);
-      }
-      expect(await isStill(gathered)).toBe(true);
-      await vi.advanceTimersByTimeAsync(1);
-      expect((await gathered).value).toEqual([2, 3]);
-      const full = reader.next();
-      for (const item of [4, 5, 6, 7]) channel.push(item);
-      expect((await full).value).toEqual([4, 5, 6, 7]);
-      const last = reader.next();
-      channel.push(8);
-      channel.end();
-      expect((await last).value).toEqual([8]);
-      expect(vi.getTimerCount()).toBe(0);
-    } finally {
-      vi.useRealTimers();
-    }
-  });
-
-  it("does not hold an item up that comes after a pause", async () => {
-    let now = 0;
-    const channel = new Channel<number>(4, { interval: 1000, now: () => now });
-    const reader = channel[Symbol.asyncIterator]();
-    for (const item of [1, 2]) {
-      channel.push(item);
-      expect((await reader.next()).value).toEqual([item]);
-      now += 1000;
-    }
   });
 
   it("wakes a reader that came first", async () => {
