@@ -3,7 +3,7 @@ import { basename, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { defaultOptions, type ServerOptions } from "./options.ts";
-import { createServer, examine, type Server } from "./server.ts";
+import { createServer, runDoctor, type Server } from "./server.ts";
 import { newApiKey } from "./shared/apiKey.ts";
 import type { Logger } from "./shared/logger.ts";
 import { makePrivateDirectory, PRIVATE_FILE } from "./shared/privateFiles.ts";
@@ -196,10 +196,10 @@ function explain(error: unknown): string {
 async function doctor(flags: Flags): Promise<void> {
   process.stdout.write(`Claude Virtual API ${version}\n`);
   const logger = stderrLogger(flags["log-level"] ?? "error");
-  const { lines, trouble } = await examine(toOptions(flags, process.env, logger), logger);
-  const summary = trouble.length === 0 ? "Ready to answer requests." : "Requests will fail: fix what is marked ✗.";
+  const { lines, problems } = await runDoctor(toOptions(flags, process.env, logger), logger);
+  const summary = problems.length === 0 ? "Ready to answer requests." : "Requests will fail: fix what is marked ✗.";
   process.stdout.write(`${lines.join("\n")}\n\n${summary}\n`);
-  process.exit(trouble.length === 0 ? 0 : 1);
+  process.exit(problems.length === 0 ? 0 : 1);
 }
 
 /** How this program was called, which is by its file in a clone. */

@@ -1,6 +1,6 @@
 import type { Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type CliProblem, notSignedIn } from "./api/cliErrors.ts";
+import { type CliErrorCode, notSignedIn } from "./api/cliErrors.ts";
 import { ApiError } from "./api/errors.ts";
 import { Batches } from "./batches/batches.ts";
 import { executor } from "./batches/execute.ts";
@@ -30,9 +30,9 @@ import { BodyMemory } from "./messages/bodyMemory.ts";
 import { RequestReader } from "./messages/requestReader.ts";
 import { ModelList } from "./models/modelList.ts";
 import type { ServerOptions } from "./options.ts";
-import { diagnose } from "./selfCheck/diagnose.ts";
-import { Fitness } from "./selfCheck/fitness.ts";
-import { type Description, describe } from "./selfCheck/remarks.ts";
+import { CompatibilityGate } from "./selfCheck/compatibilityGate.ts";
+import { collectNotes } from "./selfCheck/doctor.ts";
+import { type DoctorReport, toReport } from "./selfCheck/doctorNotes.ts";
 import { isWithin } from "./shared/isWithin.ts";
 import type { Logger } from "./shared/logger.ts";
 import { credentialsOf, Redactor } from "./shared/redact.ts";
@@ -42,18 +42,18 @@ import { Secret } from "./storage/secret.ts";
 import { Ledger } from "./usage/ledger.ts";
 
 /** What keeps the CLI from answering, in words for a person. */
-export interface CliTrouble {
-  problem: CliProblem | "other";
+export interface CliProblem {
+  code: CliErrorCode | "other";
   message: string;
 }
 
 /** How the CLI is asked for its state. */
-export interface CliQuestion {
+export interface CheckCliOptions {
   /** Whether it is asked again, after a sign-in outside of the server for instance. */
   afresh?: boolean;
 }
 
-export type { Description };
+export type { DoctorReport };
 
 /** The running core, whichever door it was started through. */
 export interface Server {
@@ -73,7 +73,7 @@ export interface Server {
   /** Path of the CLI in use; undefined until it was found. */
   cliPath(): string | undefined;
   /** Resolves, some time after `listen`, with what is wrong with the CLI, if anything is. */
-  troubleWithCli(question?: CliQuestion): Promise<CliTrouble | undefined>;
+  checkCli(options?: CheckCliOptions): Promise<CliProblem | undefined>;
 }
 
 /** Milliseconds for which closing waits until open answers have had their last words. */
@@ -148,7 +148,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
     },
     onDidChangeRunning: (listener) => activity.onChange(listener),
     cliPath: () => launcher.found?.path,
-    troubleWithCli: (question) => troubleWithCli(pool, question),
+    checkCli: (options) => checkCli(pool, options),
   };
 }
 
@@ -158,8 +158,8 @@ function createLauncher(
   logger: Logger,
   ownAddress: () => OwnAddress | undefined,
 ): Launcher {
-  const fitness = options.selfCheck ? new Fitness(options, logger) : undefined;
-  return new Launcher(options, { logger, hide, ownAddress, ...(fitness && { requireFit: fitness.require }) });
+  const gate = options.selfCheck ? new CompatibilityGate(options, logger) : undefined;
+  return new Launcher(options, { logger, hide, ownAddress, ...(gate && { checkCompatibility: gate.check }) });
 }
 
 /** Undefined before the server listens and after. */
@@ -179,11 +179,11 @@ async function open(directory: DataDirectory, { environment }: ServerOptions, lo
 }
 
 /** What is to be known of the CLI with these options, in lines for a person. Throws `ApiError` when it does not run. */
-export async function examine(options: ServerOptions, sink: Logger): Promise<Description> {
+export async function runDoctor(options: ServerOptions, sink: Logger): Promise<DoctorReport> {
   const redactor = redactorOf(options);
   const { host, port } = options;
   const parts = { logger: redactor.over(sink), hide: redactor.hide, ownAddress: () => ({ host, port }) };
-  const { lines, ...found } = describe(await diagnose(options, parts));
+  const { lines, ...found } = toReport(await collectNotes(options, parts));
   const stranger = await strangerBeside(host, port);
   const open = options.apiKey === undefined ? [NO_KEY] : [];
   return { lines: [...lines, ...open, ...(stranger === undefined ? [] : [stranger])], ...found };
@@ -219,16 +219,16 @@ function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
   return { directory, files, ledger, batches, models, run, reader, memory, secret: new Secret(options.dataDir) };
 }
 
-async function troubleWithCli(pool: Pool, question?: CliQuestion): Promise<CliTrouble | undefined> {
+async function checkCli(pool: Pool, options?: CheckCliOptions): Promise<CliProblem | undefined> {
   try {
-    const description = await pool.describe(question);
-    return isSignedIn(description) ? undefined : toTrouble(notSignedIn());
+    const description = await pool.describe(options);
+    return isSignedIn(description) ? undefined : toProblem(notSignedIn());
   } catch (error) {
-    return toTrouble(error as Error);
+    return toProblem(error as Error);
   }
 }
 
-function toTrouble(error: Error): CliTrouble {
+function toProblem(error: Error): CliProblem {
   const code = error instanceof ApiError ? error.details?.error_code : undefined;
-  return { problem: (code as CliProblem | undefined) ?? "other", message: error.message };
+  return { code: (code as CliErrorCode | undefined) ?? "other", message: error.message };
 }

@@ -1,7 +1,7 @@
 import { ApiError, NO_RETRY } from "./errors.ts";
 
 /** What is wrong with the CLI, told as `error.details.error_code` too. */
-export type CliProblem =
+export type CliErrorCode =
   | "cli_missing"
   | "cli_unusable"
   | "cli_too_old"
@@ -11,9 +11,9 @@ export type CliProblem =
   | "cli_environment"
   | "cli_not_signed_in";
 
-const cliProblem = (error_code: CliProblem) => ({ details: { error_code }, headers: NO_RETRY });
+const cliProblem = (error_code: CliErrorCode) => ({ details: { error_code }, headers: NO_RETRY });
 
-function hasProblem(error: unknown, problem: CliProblem): boolean {
+function hasProblem(error: unknown, problem: CliErrorCode): boolean {
   return error instanceof ApiError && error.details?.error_code === problem;
 }
 
@@ -46,7 +46,7 @@ export const cliTooOld = (path: string, version: string, minimum: string) =>
     cliProblem("cli_too_old"),
   );
 
-export const cliUnfit = (version: string, lost: readonly string[]) =>
+export const cliIncompatible = (version: string, lost: readonly string[]) =>
   new ApiError(
     500,
     "api_error",
@@ -63,7 +63,7 @@ export const cliUnguarded = () =>
   );
 
 /** Whether a version of the CLI has lost something that the server relies on. */
-export function isUnfit(error: unknown): boolean {
+export function isIncompatible(error: unknown): boolean {
   return hasProblem(error, "cli_unfit");
 }
 
@@ -99,7 +99,7 @@ export const notSignedIn = () =>
     401,
     "authentication_error",
     "Claude Code is not signed in. Run 'claude' in a terminal and sign in with /login, or set ANTHROPIC_API_KEY.",
-    { details: { error_code: "cli_not_signed_in" satisfies CliProblem } },
+    { details: { error_code: "cli_not_signed_in" satisfies CliErrorCode } },
   );
 
 export const cliEnded = (how: string) =>
@@ -177,7 +177,7 @@ export const cliNotStarted = (error: unknown) => {
 };
 
 /** Several programs were found in the search, and none of them can be used. */
-export const noCliUsable = (found: readonly { path: string; reason: string }[], error_code: CliProblem) => {
+export const noCliUsable = (found: readonly { path: string; reason: string }[], error_code: CliErrorCode) => {
   const list = found.map(({ path, reason }) => (reason.includes(`'${path}'`) ? reason : `'${path}': ${reason}`));
   return new ApiError(
     500,
@@ -213,7 +213,7 @@ export const cliBaseUrlInvalid = () =>
   );
 
 /** Whether a directory that a variable names keeps every version of the CLI from running. */
-export function isEnvironmentTrouble(error: unknown): boolean {
+export function isEnvironmentProblem(error: unknown): boolean {
   return hasProblem(error, "cli_environment");
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type CliProblem, cliNotStarted, isScarcity } from "../api/cliErrors.ts";
+import { type CliErrorCode, cliNotStarted, isScarcity } from "../api/cliErrors.ts";
 import { ApiError } from "../api/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { TurnBudget } from "../shared/turnBudget.ts";
@@ -7,7 +7,7 @@ import { CliProcess, type Spawn } from "./cliProcess.ts";
 import { homeTrouble } from "./directories.ts";
 import { LaunchPlan, type LaunchRequest } from "./launchPlan.ts";
 import type { OwnAddress } from "./localServers.ts";
-import { type Cli, hasChanged, locate, type RequireFit } from "./locate.ts";
+import { type CheckCompatibility, type Cli, hasChanged, locate } from "./locate.ts";
 import { readManagedSettings } from "./managedSettings.ts";
 import { OverlayTransport } from "./overlay/overlayTransport.ts";
 import type { LeftOut } from "./ownUpstreams.ts";
@@ -42,7 +42,7 @@ export interface LauncherParts {
   /** Called with credentials that must not appear in the log. */
   hide: (credentials: readonly string[]) => void;
   /** Rejects with an `ApiError` where a CLI that was found must not be used. */
-  requireFit?: RequireFit;
+  checkCompatibility?: CheckCompatibility;
   /** Where the server listens that the workers are for, so that none calls it. Without it, base URLs are not looked at. */
   ownAddress?: () => OwnAddress | undefined;
   /** Replaces Node's `spawn`. */
@@ -61,7 +61,7 @@ const START_ATTEMPTS = 3;
  */
 const RETURN = { time: 60_000, pause: 500 };
 /** Problems of a CLI that an update may just be replacing. */
-const PASSING: ReadonlySet<unknown> = new Set<CliProblem>(["cli_missing", "cli_unusable"]);
+const PASSING: ReadonlySet<unknown> = new Set<CliErrorCode>(["cli_missing", "cli_unusable"]);
 
 /** Finds the CLI and starts workers of it. Before each start it looks whether the CLI is still the one that was checked. */
 export class Launcher {
@@ -84,7 +84,9 @@ export class Launcher {
     this.#options = options;
     this.#parts = parts;
     this.#reaper = new Reaper(process.platform, parts.spawn);
-    this.choice = new TransportChoice(options.transport ?? "auto", parts.logger, { requireFit: parts.requireFit });
+    this.choice = new TransportChoice(options.transport ?? "auto", parts.logger, {
+      checkCompatibility: parts.checkCompatibility,
+    });
     this.#plan = new LaunchPlan(options, parts);
   }
 
@@ -115,7 +117,7 @@ export class Launcher {
         throw new TransportUnsuited(this.choice.reason);
       const cli = await this.locate();
       if (request.counts) await this.choice.lookAtCounts(cli);
-      if (request.transport === "overlay") await this.#parts.requireFit?.(cli, "overlay");
+      if (request.transport === "overlay") await this.#parts.checkCompatibility?.(cli, "overlay");
       // before a worker has shown it, managed settings make it likely
       const managed = await readManagedSettings();
       const hasStepMod = this.#needsStepMod ?? managed.length > 0;
@@ -190,7 +192,7 @@ export class Launcher {
 
   /** Starts workers of the same CLI without any key, token or helper: what is left is a sign-in by `/login`. */
   withoutCredentials(): Launcher {
-    const { requireFit: _, logger, ...parts } = this.#parts;
+    const { checkCompatibility: _, logger, ...parts } = this.#parts;
     const { claudePath = this.#found?.path, extraEnvironment, ...options } = this.#options;
     const bare = { ...options, withoutHelpers: true, extraEnvironment: { ...extraEnvironment, ...NO_CREDENTIALS } };
     // what it says of itself was logged before
@@ -215,13 +217,13 @@ export class Launcher {
 
   async #find(): Promise<Cli> {
     const { claudePath, environment, extraEnvironment } = this.#options;
-    const { logger, pause = delay, requireFit } = this.#parts;
+    const { logger, pause = delay, checkCompatibility } = this.#parts;
     const given = { ...environment, ...extraEnvironment };
     const trouble = await homeTrouble(given);
     if (trouble) logger.warn(trouble);
     const returns = this.#awaitsReturn ? RETURN.time / RETURN.pause : 0;
     this.#awaitsReturn = false;
-    const search = () => locate(claudePath, given, undefined, requireFit);
+    const search = () => locate(claudePath, given, undefined, checkCompatibility);
     for (let attempt = 0; ; attempt++) {
       try {
         const cli = await this.#preferred.noteIn(search, this.#found?.path);

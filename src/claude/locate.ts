@@ -1,7 +1,7 @@
 import { lstat, realpath } from "node:fs/promises";
 import { join, posix, resolve, win32 } from "node:path";
 import {
-  type CliProblem,
+  type CliErrorCode,
   cliMissing,
   cliNotStarted,
   cliReplaced,
@@ -41,26 +41,26 @@ export interface PassedOver {
 export const MINIMUM_VERSION = "2.1.321";
 
 /** Problems of one program, with which the search goes on. */
-const OF_ONE_PROGRAM: ReadonlySet<unknown> = new Set<CliProblem>([
+const OF_ONE_PROGRAM: ReadonlySet<unknown> = new Set<CliErrorCode>([
   ...(["cli_unusable", "cli_too_old", "cli_unfit", "cli_unguarded"] as const),
 ]);
 
 /** Rejects with an `ApiError` where a CLI must not be used. */
-export type RequireFit = (cli: Cli, part?: CheckedPart) => Promise<void>;
+export type CheckCompatibility = (cli: Cli, part?: CheckedPart) => Promise<void>;
 
 /**
- * Finds the CLI: the given path, else the first of the search that runs, is new enough and passes `requireFit`.
+ * Finds the CLI: the given path, else the first of the search that runs, is new enough and passes `checkCompatibility`.
  * Throws `ApiError` with what was found and why it cannot be used.
  */
 export async function locate(
   claudePath: string | undefined,
   environment: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
-  requireFit: RequireFit = async () => {},
+  checkCompatibility: CheckCompatibility = async () => {},
 ): Promise<Cli> {
   const attempt = async (path: string, passedOver: readonly PassedOver[]) => {
     const cli = await check(path, environment, platform);
-    await requireFit(cli);
+    await checkCompatibility(cli);
     return { ...cli, passedOver };
   };
   if (claudePath) return attempt(resolve(claudePath), []);
@@ -148,8 +148,8 @@ async function whyNotRunnable(path: string): Promise<string | undefined> {
   return (await lstat(real)).isFile() ? "it is not executable" : "it is not a file";
 }
 
-function commonProblem(errors: readonly ApiError[]): CliProblem {
-  const codes = new Set(errors.map(({ details }) => details?.error_code as CliProblem));
+function commonProblem(errors: readonly ApiError[]): CliErrorCode {
+  const codes = new Set(errors.map(({ details }) => details?.error_code as CliErrorCode));
   const [code = "cli_unusable"] = codes;
   return codes.size === 1 ? code : "cli_unusable";
 }

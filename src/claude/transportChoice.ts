@@ -1,6 +1,6 @@
-import { isUnfit } from "../api/cliErrors.ts";
+import { isIncompatible } from "../api/cliErrors.ts";
 import type { Logger } from "../shared/logger.ts";
-import { type Cli, isOlder, type RequireFit } from "./locate.ts";
+import { type CheckCompatibility, type Cli, isOlder } from "./locate.ts";
 import { type ManagedSettings, readManagedSettings } from "./managedSettings.ts";
 import { COUNT_MOD } from "./rewrite/countMod.ts";
 import { type CheckedPart, type TransportName, TransportUnsuited } from "./transport.ts";
@@ -26,7 +26,7 @@ export const OLDEST_TO_REWRITE = "2.1.328";
 /** What the decision rests on besides the option. */
 export interface TransportChoiceParts {
   /** Rejects with an `ApiError` where a CLI that was found must not be used. */
-  requireFit?: RequireFit | undefined;
+  checkCompatibility?: CheckCompatibility | undefined;
   readManaged?: () => Promise<readonly ManagedSettings[]>;
   /** Milliseconds that have passed since some moment. */
   now?: () => number;
@@ -39,7 +39,7 @@ export interface TransportChoiceParts {
 export class TransportChoice {
   readonly #option: TransportOption;
   readonly #logger: Logger;
-  readonly #requireFit: RequireFit;
+  readonly #checkCompatibility: CheckCompatibility;
   readonly #look: Required<Pick<TransportChoiceParts, "readManaged" | "now">>;
   /** What speaks against rewriting before a worker is started, besides managed settings. */
   #before: string | undefined;
@@ -55,10 +55,14 @@ export class TransportChoice {
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(option: TransportOption, logger: Logger, parts: TransportChoiceParts = {}) {
-    const { requireFit = async () => {}, readManaged = readManagedSettings, now = () => performance.now() } = parts;
+    const {
+      checkCompatibility = async () => {},
+      readManaged = readManagedSettings,
+      now = () => performance.now(),
+    } = parts;
     this.#option = option;
     this.#logger = logger;
-    this.#requireFit = requireFit;
+    this.#checkCompatibility = checkCompatibility;
     this.#look = { readManaged, now };
   }
 
@@ -87,7 +91,7 @@ export class TransportChoice {
     const reason = whyNot(cli, variables);
     // where nothing is rewritten anyway, the CLI need not be fit for that
     const needsCheck = reason === undefined && !this.#isManaged;
-    this.#before = needsCheck ? await whyUnfit(cli, "rewrite", this.#requireFit) : reason;
+    this.#before = needsCheck ? await whyIncompatible(cli, "rewrite", this.#checkCompatibility) : reason;
     this.#log();
   }
 
@@ -117,7 +121,7 @@ export class TransportChoice {
 
   /** Looks whether this CLI, which rewrites requests, counts exactly. Throws as `requireCounts`. */
   async lookAtCounts(cli: Cli): Promise<void> {
-    const reason = await whyUnfit(cli, "counts", this.#requireFit);
+    const reason = await whyIncompatible(cli, "counts", this.#checkCompatibility);
     if (reason !== undefined) this.#noteCounts({ reason, cli });
     this.requireCounts();
   }
@@ -174,11 +178,15 @@ function whyNot(cli: Cli, variables: NodeJS.ProcessEnv): string | undefined {
   return whyNotOnBedrock(variables);
 }
 
-function whyUnfit(cli: Cli, part: CheckedPart, requireFit: RequireFit): Promise<string | undefined> {
-  return requireFit(cli, part).then(
+function whyIncompatible(
+  cli: Cli,
+  part: CheckedPart,
+  checkCompatibility: CheckCompatibility,
+): Promise<string | undefined> {
+  return checkCompatibility(cli, part).then(
     () => undefined,
     (error) => {
-      if (isUnfit(error)) return `the self-check failed: ${error.message}`;
+      if (isIncompatible(error)) return `the self-check failed: ${error.message}`;
       throw error;
     },
   );

@@ -1,5 +1,5 @@
 import type { ServerOptions } from "../options.ts";
-import type { CliTrouble, Server } from "../server.ts";
+import type { CliProblem, Server } from "../server.ts";
 import { Emitter } from "../shared/emitter.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -35,11 +35,11 @@ const SILENT_LOOKS = 15;
 export class Controller {
   readonly #parts: ControllerParts;
   readonly #changed = new Emitter<State>();
-  readonly #checked = new Emitter<CliTrouble | undefined>();
+  readonly #checked = new Emitter<CliProblem | undefined>();
   readonly #closing = new Set<Promise<void>>();
   #state: State = { kind: "stopped" };
   #server: Server | undefined;
-  #trouble: CliTrouble | undefined;
+  #trouble: CliProblem | undefined;
   #isCliChecked = false;
   #watch: NodeJS.Timeout | undefined;
   #silentLooks = 0;
@@ -58,13 +58,13 @@ export class Controller {
   }
 
   /** What keeps the CLI of this window's own server from answering; undefined as well while that is not known. */
-  get trouble(): CliTrouble | undefined {
+  get trouble(): CliProblem | undefined {
     return this.#trouble;
   }
 
   /** The same in one word, for `when` clauses. */
-  get cliState(): CliTrouble["problem"] | "ready" | "unknown" {
-    return this.#trouble?.problem ?? (this.#isCliChecked ? "ready" : "unknown");
+  get cliState(): CliProblem["code"] | "ready" | "unknown" {
+    return this.#trouble?.code ?? (this.#isCliChecked ? "ready" : "unknown");
   }
 
   /** Path of the CLI that this window's own server uses. */
@@ -73,7 +73,7 @@ export class Controller {
   }
 
   /** Calls back after a start of this window's own server, and whenever the trouble with its CLI has changed. */
-  onDidCheckCli(listener: (trouble: CliTrouble | undefined) => void): () => void {
+  onDidCheckCli(listener: (trouble: CliProblem | undefined) => void): () => void {
     return this.#checked.on(listener);
   }
 
@@ -159,9 +159,9 @@ export class Controller {
   }
 
   async #check(server: Server, afresh: boolean, isFirst = false): Promise<void> {
-    const trouble = await server.troubleWithCli({ afresh });
+    const trouble = await server.checkCli({ afresh });
     if (this.#server !== server) return;
-    const isNews = isFirst || trouble?.problem !== this.#trouble?.problem;
+    const isNews = isFirst || trouble?.code !== this.#trouble?.code;
     this.#trouble = trouble;
     this.#isCliChecked = true;
     if (isNews) this.#checked.emit(trouble);

@@ -33,7 +33,7 @@ export function activate(context: vscode.ExtensionContext): ClaudeVirtualApi {
   const watch = new BatchWatch(controller, probe);
   const viewParts = { controller, caller, dataDir: settings.dataDir };
   const views = { batches: new BatchesView(viewParts, watch), files: new FilesView(viewParts) };
-  const examine = async () => (await import("../server.ts")).examine(await settings.serverOptions(), logger);
+  const runDoctor = async () => (await import("../server.ts")).runDoctor(await settings.serverOptions(), logger);
   active = controller;
   context.subscriptions.push(
     channel,
@@ -42,7 +42,7 @@ export function activate(context: vscode.ExtensionContext): ClaudeVirtualApi {
     views.files,
     watch,
     notifyOfTrouble(controller, settings),
-    registerCommands({ controller, caller, settings, channel, views, examine }),
+    registerCommands({ controller, caller, settings, channel, views, runDoctor }),
     settings.onDidChangeServerSettings(() => {
       if (controller.state.kind !== "stopped") void controller.restart();
     }),

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import * as vscode from "vscode";
-import type { CliTrouble } from "../server.ts";
+import type { CliProblem } from "../server.ts";
 import { Command, SECTION, Setting } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
 import { openSettings } from "./openSettings.ts";
@@ -23,7 +23,7 @@ export function notifyOfTrouble(controller: Controller, settings: Settings): vsc
     if (state.kind === "failed") once(state.message, () => tellFailure(state, settings));
   });
   const offTrouble = controller.onDidCheckCli((trouble) => {
-    if (trouble) once(trouble.problem, () => tellTrouble(trouble));
+    if (trouble) once(trouble.code, () => tellTrouble(trouble));
   });
   return vscode.Disposable.from({ dispose: offState }, { dispose: offTrouble });
 }
@@ -50,16 +50,16 @@ async function tellFailure(state: State & { kind: "failed" }, settings: Settings
   if (choice === settingsAction) await showSetting(Setting.port);
 }
 
-async function tellTrouble(trouble: CliTrouble): Promise<void> {
-  const { problem } = trouble;
+async function tellTrouble(trouble: CliProblem): Promise<void> {
+  const { code } = trouble;
   const signIn = vscode.l10n.t("Sign In");
   const install = vscode.l10n.t("Install Claude Code");
   const setPath = vscode.l10n.t("Set Path");
   // no other CLI runs in such an environment, nor under such managed settings
-  const isOfMachine = problem === "cli_environment" || problem === "cli_forbidden";
+  const isOfMachine = code === "cli_environment" || code === "cli_forbidden";
   const found = isOfMachine ? [] : [setPath, install];
-  const others = problem === "cli_missing" ? [install, setPath] : found;
-  const remedies = problem === "cli_not_signed_in" ? [signIn] : others;
+  const others = code === "cli_missing" ? [install, setPath] : found;
+  const remedies = code === "cli_not_signed_in" ? [signIn] : others;
   const choice = await vscode.window.showWarningMessage(describeTrouble(trouble), ...remedies);
   if (choice === signIn) await vscode.commands.executeCommand(Command.signIn);
   if (choice === install) await vscode.env.openExternal(vscode.Uri.parse(INSTALL_PAGE));

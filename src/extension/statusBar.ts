@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { CliTrouble } from "../server.ts";
+import type { CliProblem } from "../server.ts";
 import type { BatchWatch } from "./batchWatch.ts";
 import { setContextKeys } from "./contextKeys.ts";
 import { Command, STATUS_ITEM, View } from "./contributions.ts";
@@ -23,7 +23,7 @@ interface Presentation {
 }
 
 /** What the item says in each state. */
-export function present(state: State, trouble?: CliTrouble): Presentation {
+export function present(state: State, trouble?: CliProblem): Presentation {
   const name = "Claude API";
   switch (state.kind) {
     case "stopped":
@@ -91,13 +91,13 @@ function background(isFailure: boolean, isWarning = false): vscode.ThemeColor | 
 }
 
 /** What the tooltip offers in a state, as label and target. */
-function linksFor({ kind }: State, trouble: CliTrouble | undefined): [label: string, target: string][] {
+function linksFor({ kind }: State, trouble: CliProblem | undefined): [label: string, target: string][] {
   const settings = `command:${settingsCommand()}?${encodeURIComponent(JSON.stringify([{ query: "@ext:claude-virtual-api.claude-virtual-api" }]))}`;
   const signIn: [string, string] = [vscode.l10n.t("Sign In"), `command:${Command.signIn}`];
   const start: [string, string] = [vscode.l10n.t("Start"), `command:${Command.start}`];
   const restart: [string, string] = [vscode.l10n.t("Restart"), `command:${Command.restart}`];
   return [
-    ...(trouble?.problem === "cli_not_signed_in" ? [signIn] : []),
+    ...(trouble?.code === "cli_not_signed_in" ? [signIn] : []),
     [vscode.l10n.t("Copy URL"), `command:${Command.copyUrl}`],
     [vscode.l10n.t("Copy environment variables"), `command:${Command.copyEnvironment}`],
     [vscode.l10n.t("Send selection"), `command:${Command.sendSelection}`],

@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { CliTrouble } from "../server.ts";
+import type { CliProblem } from "../server.ts";
 import { printable } from "../shared/printable.ts";
 import { type Refusal, UnprovenServerError } from "./provenConnection.ts";
 
@@ -37,8 +37,8 @@ function describe(refusal: Refusal): string {
 }
 
 /** What keeps the CLI from answering, in one sentence. */
-export function describeTrouble({ problem, message }: CliTrouble): string {
-  if (problem === "cli_not_signed_in") return vscode.l10n.t("Claude Code is not signed in, so requests will fail.");
-  if (problem === "cli_missing") return vscode.l10n.t("Claude Code was not found, so requests will fail.");
+export function describeTrouble({ code, message }: CliProblem): string {
+  if (code === "cli_not_signed_in") return vscode.l10n.t("Claude Code is not signed in, so requests will fail.");
+  if (code === "cli_missing") return vscode.l10n.t("Claude Code was not found, so requests will fail.");
   return vscode.l10n.t("Claude Code cannot be used: {0}", plain(message));
 }

@@ -1,14 +1,14 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import type { StreamEvent } from "../api/events.ts";
 import type { TransportName } from "../claude/transport.ts";
-import { type Bench, SYSTEM } from "./bench.ts";
-import { type Answer, REQUEST_ID } from "./upstream.ts";
+import { CHECK_SYSTEM_PROMPT, type CheckRunner } from "./checkRunner.ts";
+import { type Answer, FAKE_REQUEST_ID } from "./fakeApi.ts";
 
 /** One thing that the server relies on; `run` rejects where the CLI does not do it. */
 export interface Check {
   /** What it is about, for a person: it stands in the refusal of a CLI. */
   name: string;
-  run(bench: Bench): Promise<void>;
+  run(runner: CheckRunner): Promise<void>;
 }
 
 /** An alias that every version knows. */
@@ -33,7 +33,7 @@ const FULL = {
 };
 
 /** Fields that the CLI fills in, besides those that travel through its settings. */
-const OF_THE_CLI: Record<TransportName, readonly string[]> = {
+const CLI_FIELDS: Record<TransportName, readonly string[]> = {
   overlay: ["metadata", "tools", "temperature"],
   rewrite: ["metadata"],
 };
@@ -64,10 +64,10 @@ const answer = (stop_reason: string, usage: object = {}): StreamEvent[] => [
 
 const once = (name: string, answer: Answer): Check => ({
   name: `one call ${name}`,
-  async run(bench) {
-    const { calls } = await bench.ask(PLAIN, answer);
+  async run(runner) {
+    const { calls } = await runner.ask(PLAIN, answer);
     // a repeated refusal costs nothing, and no mod is asked about it under a guard
-    const allowed = bench.isGuarded && "status" in answer ? [1, 2] : [1];
+    const allowed = runner.isGuarded && "status" in answer ? [1, 2] : [1];
     ok(allowed.includes(calls.length), `the CLI called upstream ${calls.length} times`);
   },
 });
@@ -80,8 +80,8 @@ function nothing(added: string[]): void {
 }
 
 /** The fields of what reached upstream that nobody asked for. */
-function addedTo({ transport }: Bench, request: object, body: object): string[] {
-  const asked = [...Object.keys(request), "model", "system", "stream", ...OF_THE_CLI[transport]];
+function addedTo({ transport }: CheckRunner, request: object, body: object): string[] {
+  const asked = [...Object.keys(request), "model", "system", "stream", ...CLI_FIELDS[transport]];
   return Object.keys(body).filter((field) => !asked.includes(field));
 }
 
@@ -89,42 +89,42 @@ function addedTo({ transport }: Bench, request: object, body: object): string[] 
 export const CHECKS: readonly Check[] = [
   {
     name: "requests reach upstream unchanged",
-    async run(bench) {
-      const { body } = await bench.answered(FULL, answer("end_turn"));
+    async run(runner) {
+      const { body } = await runner.answered(FULL, answer("end_turn"));
       for (const [field, value] of Object.entries(FULL)) equal(body[field], value, `'${field}' was changed`);
     },
   },
   {
     name: "nothing is added to requests",
-    async run(bench) {
-      const { body } = await bench.answered(PLAIN, answer("end_turn"));
-      nothing(addedTo(bench, PLAIN, body));
+    async run(runner) {
+      const { body } = await runner.answered(PLAIN, answer("end_turn"));
+      nothing(addedTo(runner, PLAIN, body));
       equal(body.messages, PLAIN.messages, "the CLI changed the messages");
       ok(!JSON.stringify(body).includes("cache_control"), "the CLI added cache marks");
-      nothing(addedTo(bench, FULL, (await bench.answered(FULL, answer("end_turn"))).body));
+      nothing(addedTo(runner, FULL, (await runner.answered(FULL, answer("end_turn"))).body));
     },
   },
   {
     name: "the system prompt is carried",
-    async run(bench) {
-      const { body } = await bench.answered(PLAIN, answer("end_turn"));
+    async run(runner) {
+      const { body } = await runner.answered(PLAIN, answer("end_turn"));
       const system = body.system as { text?: string }[];
-      equal(system.at(-1)?.text, SYSTEM);
+      equal(system.at(-1)?.text, CHECK_SYSTEM_PROMPT);
       ok(system.length <= 3, "the CLI added to the system prompt");
     },
   },
   {
     name: "aliases become model ids",
-    async run(bench) {
-      const { body } = await bench.answered(PLAIN, answer("end_turn"));
+    async run(runner) {
+      const { body } = await runner.answered(PLAIN, answer("end_turn"));
       ok(String(body.model).startsWith("claude-"), `upstream was asked for '${body.model}'`);
     },
   },
   {
     name: "events come back unchanged",
-    async run(bench) {
+    async run(runner) {
       const sent = answer("stop_sequence");
-      const { events } = await bench.answered(PLAIN, sent);
+      const { events } = await runner.answered(PLAIN, sent);
       equal(events, sent);
     },
   },
@@ -134,25 +134,25 @@ export const CHECKS: readonly Check[] = [
   once("where upstream has no such model", NOT_FOUND),
   {
     name: "errors keep upstream's words",
-    async run(bench) {
-      const { error } = await bench.ask(PLAIN, NOT_FOUND);
+    async run(runner) {
+      const { error } = await runner.ask(PLAIN, NOT_FOUND);
       const { status, type, message, requestId } = error ?? {};
-      equal({ status, type, message, requestId }, { ...NOT_FOUND, requestId: REQUEST_ID });
+      equal({ status, type, message, requestId }, { ...NOT_FOUND, requestId: FAKE_REQUEST_ID });
     },
   },
   {
     name: "large answers do not end the worker",
-    async run(bench) {
-      await bench.answered(PLAIN, answer("end_turn", { input_tokens: 990_000, output_tokens: 9000 }));
-      await bench.answered(PLAIN, answer("end_turn"));
+    async run(runner) {
+      await runner.answered(PLAIN, answer("end_turn", { input_tokens: 990_000, output_tokens: 9000 }));
+      await runner.answered(PLAIN, answer("end_turn"));
     },
   },
   {
     name: "a request can be stopped",
-    async run(bench) {
-      const call = await bench.stopped(PLAIN, { events: [START], endless: true });
+    async run(runner) {
+      const call = await runner.stopped(PLAIN, { events: [START], endless: true });
       equal(await call.ended, false);
-      await bench.answered(PLAIN, answer("end_turn"));
+      await runner.answered(PLAIN, answer("end_turn"));
     },
   },
 ];

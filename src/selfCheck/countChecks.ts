@@ -2,19 +2,19 @@ import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import { ApiError } from "../api/errors.ts";
 import type { ExactCount } from "../claude/rewrite/exactCount.ts";
 import { countOrderOf } from "../claude/rewrite/order.ts";
-import { REQUEST_ID, TOKENS, type Upstream } from "./upstream.ts";
+import { FAKE_REQUEST_ID, FAKE_TOKEN_COUNT, type FakeApi } from "./fakeApi.ts";
 
 /** A worker that counts, with an upstream of our own behind it. */
-export interface CountBench {
+export interface CountCheckTarget {
   count: ExactCount;
-  upstream: Upstream;
+  api: FakeApi;
   model: string;
 }
 
 /** One thing that exact counts rely on; `run` rejects where the CLI does not do it. */
 export interface CountCheck {
   name: string;
-  run(bench: CountBench): Promise<void>;
+  run(runner: CountCheckTarget): Promise<void>;
 }
 
 /** A client's fields as JSON that would not survive being parsed and written again. */
@@ -22,18 +22,18 @@ const FIELDS = String.raw`"messages" : [{"role":"user","content":"\u00e9 /help @
 const REFUSAL = { status: 400, type: "invalid_request_error", message: "messages: at least one message is required" };
 const never = new AbortController().signal;
 
-const ask = ({ count, model }: CountBench) =>
+const ask = ({ count, model }: CountCheckTarget) =>
   count.count({ model, order: countOrderOf(`{"model":"x",${FIELDS}}`, { betas: [] }) }, never);
 
 /** In this order on one worker. */
 export const COUNT_CHECKS: readonly CountCheck[] = [
   {
     name: "tokens are counted exactly",
-    async run(bench) {
-      const { counts, calls } = bench.upstream;
+    async run(runner) {
+      const { counts, calls } = runner.api;
       counts.length = 0;
       calls.length = 0;
-      equal(await ask(bench), TOKENS, "the CLI changed the count");
+      equal(await ask(runner), FAKE_TOKEN_COUNT, "the CLI changed the count");
       equal(calls.length, 0, "the CLI called the model");
       const [body = "", ...more] = counts;
       ok(body !== "" && more.length === 0, `the CLI called the counter ${counts.length} times`);
@@ -42,18 +42,18 @@ export const COUNT_CHECKS: readonly CountCheck[] = [
   },
   {
     name: "refusals of the counter keep upstream's words",
-    async run(bench) {
-      const { upstream } = bench;
-      upstream.refusalOfCounts = REFUSAL;
+    async run(runner) {
+      const { api } = runner;
+      api.refusalOfCounts = REFUSAL;
       try {
-        const error = await ask(bench).catch((error: Error) => error);
+        const error = await ask(runner).catch((error: Error) => error);
         if (!(error instanceof ApiError)) throw new Error(`the CLI did not say it: ${error}`);
         const { status, type, message, requestId } = error;
-        equal({ status, type, message, requestId }, { ...REFUSAL, requestId: REQUEST_ID });
+        equal({ status, type, message, requestId }, { ...REFUSAL, requestId: FAKE_REQUEST_ID });
       } finally {
-        upstream.refusalOfCounts = undefined;
+        api.refusalOfCounts = undefined;
       }
-      equal(await ask(bench), TOKENS, "the next count went wrong");
+      equal(await ask(runner), FAKE_TOKEN_COUNT, "the next count went wrong");
     },
   },
 ];

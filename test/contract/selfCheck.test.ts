@@ -6,7 +6,7 @@ import type { CheckedPart } from "../../src/claude/transport.ts";
 import { mayRewrite } from "../../src/claude/transportChoice.ts";
 import { CHECKS } from "../../src/selfCheck/checks.ts";
 import { COUNT_CHECKS } from "../../src/selfCheck/countChecks.ts";
-import { selfCheck } from "../../src/selfCheck/selfCheck.ts";
+import { runChecks } from "../../src/selfCheck/runChecks.ts";
 import {
   brokenCli,
   type Loss,
@@ -32,9 +32,9 @@ const CHANGED_COUNTS = "s/parts.push(fields/parts.push(fields.toUpperCase()/";
 const cliWithout = async (loss: Loss): Promise<Cli> => locate(await brokenCli(scratch.home, loss), process.env);
 
 async function lostBy(cli: Cli, part: CheckedPart = "overlay"): Promise<string[]> {
-  const findings = await selfCheck(cli, process.env, silentLogger, part);
-  expect(findings).toHaveLength((part === "counts" ? COUNT_CHECKS : CHECKS).length);
-  return findings.filter(({ reason }) => reason !== undefined).map(({ name }) => name);
+  const results = await runChecks(cli, process.env, silentLogger, part);
+  expect(results).toHaveLength((part === "counts" ? COUNT_CHECKS : CHECKS).length);
+  return results.filter(({ reason }) => reason !== undefined).map(({ name }) => name);
 }
 
 describe("the self-check", () => {
@@ -63,8 +63,8 @@ describe("the self-check", () => {
     const environment = { PATH: join(home, "bin"), HOME: home };
     const cli = await locate(undefined, environment);
     expect(cli.path).toBe(join(home, ".npm-global/bin/claude"));
-    const findings = await selfCheck(cli, environment, silentLogger, "overlay");
-    expect(findings.filter(({ reason }) => reason !== undefined)).toEqual([]);
+    const results = await runChecks(cli, environment, silentLogger, "overlay");
+    expect(results.filter(({ reason }) => reason !== undefined)).toEqual([]);
   });
 
   const losses: [string[], Loss][] = [
@@ -122,7 +122,7 @@ describe("a server", () => {
           details: { error_code: "cli_unguarded" },
         },
       });
-      expect(await on.server.troubleWithCli()).toMatchObject({ problem: "cli_unguarded" });
+      expect(await on.server.checkCli()).toMatchObject({ code: "cli_unguarded" });
       expect(on.standIn.messages).toHaveLength(0);
     },
   );

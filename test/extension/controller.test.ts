@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { State } from "../../src/extension/state.ts";
-import type { CliTrouble } from "../../src/server.ts";
+import type { CliProblem } from "../../src/server.ts";
 import { until } from "../support/harness.ts";
 import { FakeServer, Machine } from "../support/machine.ts";
 import { gate } from "../support/replies.ts";
@@ -79,9 +79,9 @@ describe("a window's server", () => {
 
   it("tells what is wrong with the CLI", async () => {
     const machine = new Machine();
-    machine.trouble = { problem: "cli_missing", message: "not found" };
+    machine.trouble = { code: "cli_missing", message: "not found" };
     const { controller } = machine.window();
-    const told: CliTrouble[] = [];
+    const told: CliProblem[] = [];
     controller.onDidCheckCli((trouble) => trouble && told.push(trouble));
     await controller.start();
     await until(() => told.length === 1);
@@ -90,10 +90,10 @@ describe("a window's server", () => {
 
   it("notices that the user has signed in, when asked to look and after a request", async () => {
     const machine = new Machine();
-    const signedOut: CliTrouble = { problem: "cli_not_signed_in", message: "not signed in" };
+    const signedOut: CliProblem = { code: "cli_not_signed_in", message: "not signed in" };
     machine.trouble = signedOut;
     const { controller } = machine.window();
-    const checks: (CliTrouble | undefined)[] = [];
+    const checks: (CliProblem | undefined)[] = [];
     controller.onDidCheckCli((trouble) => checks.push(trouble));
     expect(controller.cliState).toBe("unknown");
     await controller.start();

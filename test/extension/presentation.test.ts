@@ -9,7 +9,7 @@ import type { State } from "../../src/extension/state.ts";
 import { createStatusBar, present } from "../../src/extension/statusBar.ts";
 import { formatTime } from "../../src/extension/views/format.ts";
 import { plain, wordsOf } from "../../src/extension/words.ts";
-import type { CliTrouble } from "../../src/server.ts";
+import type { CliProblem } from "../../src/server.ts";
 import { Emitter } from "../../src/shared/emitter.ts";
 
 const env = realEnv as { remoteName: string | undefined };
@@ -44,20 +44,20 @@ describe("the status bar item", () => {
 });
 
 it("warns in the status bar while the CLI fails requests", () => {
-  const trouble = { problem: "cli_not_signed_in", message: "" } as const;
+  const trouble = { code: "cli_not_signed_in", message: "" } as const;
   const state = { kind: "running", url, requests: 0 } as const;
   expect(present(state, trouble)).toMatchObject({ text: "$(warning) Claude API :8080", isWarning: true });
 });
 
 describe("the tooltip of the status bar item", () => {
   /** The item of a window whose server runs these batches, and what changes them. */
-  function itemOf(running: RunningBatch[], state: State = { kind: "running", url, requests: 0 }, trouble?: CliTrouble) {
+  function itemOf(running: RunningBatch[], state: State = { kind: "running", url, requests: 0 }, trouble?: CliProblem) {
     const changed = new Emitter<BatchNews>();
     const watch = { running, onDidChange: (listener: (news: BatchNews) => void) => changed.on(listener) };
     const create = vi.spyOn(window, "createStatusBarItem");
     const never = () => () => {};
     createStatusBar(
-      { state, trouble, cliState: trouble?.problem ?? "ready", onDidChangeState: never, onDidCheckCli: never },
+      { state, trouble, cliState: trouble?.code ?? "ready", onDidChangeState: never, onDidCheckCli: never },
       watch,
     );
     const item = create.mock.results[0]?.value;
@@ -95,7 +95,7 @@ describe("the tooltip of the status bar item", () => {
   });
 
   it("says what is wrong with the CLI, and offers what helps", () => {
-    const trouble = { problem: "cli_not_signed_in", message: "" } as const;
+    const trouble = { code: "cli_not_signed_in", message: "" } as const;
     const { item, paragraphs } = itemOf([], undefined, trouble);
     const warning = "Claude Code is not signed in, so requests will fail.";
     expect(paragraphs()[2]).toBe(warning);

@@ -15,9 +15,9 @@ function scene(trouble: string[], { asksForLog = false, isChecked = true } = {})
     warn: (line: string) => void warned.push(line),
     show: shown,
   };
-  const examine = async () => ({
+  const runDoctor = async () => ({
     lines: ["Claude Code 2.1.330 at /bin/claude", ...trouble.map((text) => `✗ ${text}`)],
-    trouble,
+    problems: trouble,
     isChecked,
   });
   const answer = async (...[, button]: unknown[]) => (asksForLog ? button : undefined) as never;
@@ -25,7 +25,7 @@ function scene(trouble: string[], { asksForLog = false, isChecked = true } = {})
     information: vi.spyOn(vscode.window, "showInformationMessage").mockImplementation(answer),
     warning: vi.spyOn(vscode.window, "showWarningMessage").mockImplementation(answer),
   };
-  return { logged, warned, shown, told, parts: { channel, examine } as unknown as Parts };
+  return { logged, warned, shown, told, parts: { channel, runDoctor } as unknown as Parts };
 }
 
 describe("the self-check command", () => {

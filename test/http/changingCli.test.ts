@@ -194,7 +194,7 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
     await install(first, OLD, held);
     const on = await serve();
     // only the first process holds its answer: the one without a system prompt that described itself
-    expect(await on.server.troubleWithCli()).toBeUndefined();
+    expect(await on.server.checkCli()).toBeUndefined();
     const running = on.post(simple());
     await until(() => on.server.running === 1);
     await install(first, NEW);

@@ -26,7 +26,7 @@ beforeAll(async () => {
     modelMap: { ...defaultOptions.modelMap, "vendor/my sonnet": "sonnet", "claude-gone-1": "no-such-model" },
   });
   // once the CLI has answered, the list is its own
-  await on.server.troubleWithCli();
+  await on.server.checkCli();
   all = (await page("")).data;
 });
 afterAll(async () => {

@@ -29,9 +29,9 @@ const keyOf = ({ messages }: StandIn) =>
 
 it("finds a sign-in when the CLI is asked afresh, though a worker waits that was started without one", async () => {
   const { on, home } = await user({}, 1);
-  expect(await on.server.troubleWithCli()).toMatchObject({ problem: "cli_not_signed_in" });
+  expect(await on.server.checkCli()).toMatchObject({ code: "cli_not_signed_in" });
   await writeFiles(home, subscriptionFiles("max"));
-  expect(await on.server.troubleWithCli({ afresh: true })).toBeUndefined();
+  expect(await on.server.checkCli({ afresh: true })).toBeUndefined();
 });
 
 describe("a sign-in in the user's settings of the CLI", () => {
@@ -118,7 +118,7 @@ describe("a subscription", () => {
     expect((await count()).status).toBe(200);
     expect((await on.post(simple("x"))).status).toBe(200);
     expect(on.standIn.messages[0]?.headers.authorization).toBe("Bearer sk-ant-oat01-dummy");
-    expect(await on.server.troubleWithCli()).toBeUndefined();
+    expect(await on.server.checkCli()).toBeUndefined();
     const { cli } = await health(on);
     expect(cli).toMatchObject({ signed_in: true, sign_in: { kind: "subscription", plan: "Claude Max" } });
     expect(JSON.stringify(cli)).not.toContain("example.com");
@@ -130,7 +130,7 @@ describe("a subscription", () => {
     await writeFiles(home, subscriptionFiles("pro"));
     expect((await on.post(simple("x"))).status).toBe(200);
     await until(async () => (await health(on)).cli.sign_in?.plan === "Claude Pro");
-    expect(await on.server.troubleWithCli()).toBeUndefined();
+    expect(await on.server.checkCli()).toBeUndefined();
   });
 
   itThorough("is used as soon as it is there, and missed as soon as it is gone", async () => {

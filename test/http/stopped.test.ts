@@ -8,7 +8,7 @@ it.skipIf(process.platform === "win32")(
     const pids = (what: string) =>
       on.log.flatMap((line) => new RegExp(`worker (\\d+):? ${what}`).exec(line)?.[1] ?? []);
     // answered by a worker that then waits for requests without a system prompt
-    expect(await on.server.troubleWithCli()).toBeUndefined();
+    expect(await on.server.checkCli()).toBeUndefined();
     await until(() => pids("is ready").length === 2);
     const stopped = pids("is ready");
     for (const pid of stopped) process.kill(Number(pid), "SIGSTOP");

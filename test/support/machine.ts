@@ -2,7 +2,7 @@ import { Controller } from "../../src/extension/controller.ts";
 import type { Neighbour } from "../../src/extension/health.ts";
 import type { State } from "../../src/extension/state.ts";
 import { defaultOptions, type ServerOptions } from "../../src/options.ts";
-import type { CliTrouble, Server } from "../../src/server.ts";
+import type { CliProblem, Server } from "../../src/server.ts";
 import { gate } from "./replies.ts";
 
 /** A machine with ports, on which windows start servers. */
@@ -14,7 +14,7 @@ export class Machine {
   stopped = false;
   looks = 0;
   readonly servers: FakeServer[] = [];
-  trouble: CliTrouble | undefined;
+  trouble: CliProblem | undefined;
   options: Partial<ServerOptions> = {};
 
   window(): { controller: Controller; states: State[] } {
@@ -86,7 +86,7 @@ export class FakeServer implements Server {
     return "/opt/claude";
   }
 
-  async troubleWithCli(): Promise<CliTrouble | undefined> {
+  async checkCli(): Promise<CliProblem | undefined> {
     return this.#machine.trouble;
   }
 

@@ -32,7 +32,7 @@ const CASES: [room: string, specifier: string, allowed: boolean][] = [
   ["src/usage", "../storage/durable.ts", true],
   ["src/selfCheck", "../claude/launcher.ts", true],
   ["src/selfCheck", "../http/app.ts", false],
-  ["src/claude", "../selfCheck/fitness.ts", false],
+  ["src/claude", "../selfCheck/compatibilityGate.ts", false],
   ["src/extension", "../storage/lock.ts", false],
   ["src/http", "../extension/main.ts", false],
   ["src/http", "koa", true],

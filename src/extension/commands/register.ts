@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { Description } from "../../server.ts";
+import type { DoctorReport } from "../../server.ts";
 import type { Caller } from "../caller.ts";
 import { openWalkthrough } from "../contextKeys.ts";
 import { Command, View } from "../contributions.ts";
@@ -23,7 +23,7 @@ export interface Parts {
   settings: Settings;
   channel: vscode.LogOutputChannel;
   /** What is to be known of the CLI. Rejects with its words where it does not run. */
-  examine: () => Promise<Description>;
+  runDoctor: () => Promise<DoctorReport>;
   views: { batches: BatchesView; files: FilesView };
 }
 

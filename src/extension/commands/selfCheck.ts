@@ -1,13 +1,13 @@
 import * as vscode from "vscode";
-import type { Description } from "../../server.ts";
+import type { DoctorReport } from "../../server.ts";
 import { plain } from "../words.ts";
 import { withCancel } from "./dialogs.ts";
 import type { Parts } from "./register.ts";
 
 /** Tries the installed CLI with everything that the server relies on, and tells how that went; the log has it all. */
-export async function runSelfCheck({ examine, channel }: Parts): Promise<void> {
+export async function runSelfCheck({ runDoctor, channel }: Parts): Promise<void> {
   await withCancel(vscode.l10n.t("Checking Claude Code"), async (signal) => {
-    const description = await examine();
+    const description = await runDoctor();
     const { lines } = description;
     for (const line of lines) {
       if (line.startsWith("✗")) channel.warn(line);
@@ -19,10 +19,10 @@ export async function runSelfCheck({ examine, channel }: Parts): Promise<void> {
   });
 }
 
-async function tell({ trouble, isChecked }: Description, channel: vscode.LogOutputChannel): Promise<void> {
+async function tell({ problems, isChecked }: DoctorReport, channel: vscode.LogOutputChannel): Promise<void> {
   const showLog = vscode.l10n.t("Show Log");
   const choice =
-    trouble.length === 0
+    problems.length === 0
       ? await vscode.window.showInformationMessage(
           isChecked
             ? vscode.l10n.t("Claude Code passed the self-check.")
@@ -30,7 +30,7 @@ async function tell({ trouble, isChecked }: Description, channel: vscode.LogOutp
           showLog,
         )
       : await vscode.window.showWarningMessage(
-          vscode.l10n.t("The self-check of Claude Code found: {0}", plain(trouble.join("; "))),
+          vscode.l10n.t("The self-check of Claude Code found: {0}", plain(problems.join("; "))),
           showLog,
         );
   if (choice === showLog) channel.show();

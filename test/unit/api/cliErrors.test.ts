@@ -4,9 +4,9 @@ import { ApiError } from "../../../src/api/errors.ts";
 
 const {
   isScarcity,
-  isEnvironmentTrouble: _,
+  isEnvironmentProblem: _,
   isUnguarded: _unguarded,
-  isUnfit: _unfit,
+  isIncompatible: _unfit,
   isForbidden: _forbidden,
   ...factories
 } = errors;
@@ -85,8 +85,8 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "api_error",
     "Claude Code did not answer 'initialize' within 60 s. Send the request again.",
   ],
-  cliUnfit: [
-    errors.cliUnfit("2.9.0", ["one call after max_tokens", "aliases become model ids"]),
+  cliIncompatible: [
+    errors.cliIncompatible("2.9.0", ["one call after max_tokens", "aliases become model ids"]),
     500,
     "api_error",
     "Claude Code 2.9.0 has lost what this server relies on: one call after max_tokens; aliases become model ids. Update Claude Virtual API, or install a version of Claude Code that its README lists.",

@@ -1,8 +1,14 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { cliEnvironment, cliUnfit } from "../../../src/api/cliErrors.ts";
-import { candidates, hasChanged, locate, MINIMUM_VERSION, type RequireFit } from "../../../src/claude/locate.ts";
+import { cliEnvironment, cliIncompatible } from "../../../src/api/cliErrors.ts";
+import {
+  type CheckCompatibility,
+  candidates,
+  hasChanged,
+  locate,
+  MINIMUM_VERSION,
+} from "../../../src/claude/locate.ts";
 import { place, scratchDirectory } from "../support/scratch.ts";
 
 const printing = (text: string) => `#!/bin/sh\n[ "$*" = --version ] && echo '${text}'\n`;
@@ -158,13 +164,13 @@ describe.skipIf(process.platform === "win32")("a search", () => {
     const first = place(join(directory, "claude"), printing("2.1.999 (Claude Code)"));
     const path = place(join(directory, fit), CLAUDE);
     const environment = { PATH: directory, HOME: directory };
-    const requireFit: RequireFit = async ({ version }) => {
-      if (version === "2.1.999") throw cliUnfit(version, ["one call after max_tokens"]);
+    const checkCompatibility: CheckCompatibility = async ({ version }) => {
+      if (version === "2.1.999") throw cliIncompatible(version, ["one call after max_tokens"]);
     };
     const reason = "Claude Code 2.1.999 has lost what this server relies on: one call after max_tokens";
     const passedOver = [{ path: first, reason }];
-    expect(await locate(undefined, environment, undefined, requireFit)).toMatchObject({ path, passedOver });
-    await expect(locate(first, environment, undefined, requireFit)).rejects.toThrow("Claude Code 2.1.999");
+    expect(await locate(undefined, environment, undefined, checkCompatibility)).toMatchObject({ path, passedOver });
+    await expect(locate(first, environment, undefined, checkCompatibility)).rejects.toThrow("Claude Code 2.1.999");
     const trouble = cliEnvironment("TMPDIR", "/none", "which does not exist");
     const refuse = locate(undefined, environment, undefined, () => Promise.reject(trouble));
     await expect(refuse).rejects.toBe(trouble);

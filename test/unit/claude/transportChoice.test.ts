@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { cliUnfit, notSignedIn } from "../../../src/api/cliErrors.ts";
+import { cliIncompatible, notSignedIn } from "../../../src/api/cliErrors.ts";
 import type { Cli } from "../../../src/claude/locate.ts";
 import type { ManagedSettings } from "../../../src/claude/managedSettings.ts";
 import { COUNT_MOD } from "../../../src/claude/rewrite/countMod.ts";
@@ -27,9 +27,9 @@ beforeEach(() => {
   log = [];
 });
 
-function choose(option: TransportOption = "auto", requireFit = async () => {}): TransportChoice {
+function choose(option: TransportOption = "auto", checkCompatibility = async () => {}): TransportChoice {
   const readManaged = async () => structuredClone(managed);
-  return new TransportChoice(option, recordingLogger(log), { requireFit, readManaged, now: () => now });
+  return new TransportChoice(option, recordingLogger(log), { checkCompatibility, readManaged, now: () => now });
 }
 
 /** A worker that has shown this reason, if any. */
@@ -83,7 +83,7 @@ describe("requests are overlaid", () => {
   });
 
   it("where the CLI is not fit for rewriting; what else keeps it from being checked is thrown", async () => {
-    const unfit = cliUnfit("2.1.330", ["one call"]);
+    const unfit = cliIncompatible("2.1.330", ["one call"]);
     let error: Error = unfit;
     const choice = choose("auto", () => Promise.reject(error));
     await choice.look(CLI, {});

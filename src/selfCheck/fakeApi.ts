@@ -20,12 +20,12 @@ interface Refusal {
 }
 
 /** What every count is answered with, unless it is refused. */
-export const TOKENS = 4711;
+export const FAKE_TOKEN_COUNT = 4711;
 /** The request id of every refusal. */
-export const REQUEST_ID = "req_00000000000000000selfcheck";
+export const FAKE_REQUEST_ID = "req_00000000000000000selfcheck";
 
 /** An API on the loopback interface for the CLI to call while it is checked: it answers everything the same. */
-export class Upstream implements AsyncDisposable {
+export class FakeApi implements AsyncDisposable {
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly calls: Call[] = [];
   /** The bodies of the counter's calls, as they arrived. */
@@ -33,11 +33,11 @@ export class Upstream implements AsyncDisposable {
   refusalOfCounts: Refusal | undefined;
   answer: Answer = { events: [] };
 
-  static async start(): Promise<Upstream> {
-    const upstream = new Upstream();
-    upstream.#server.listen(0, "127.0.0.1");
-    await once(upstream.#server, "listening");
-    return upstream;
+  static async start(): Promise<FakeApi> {
+    const api = new FakeApi();
+    api.#server.listen(0, "127.0.0.1");
+    await once(api.#server, "listening");
+    return api;
   }
 
   get url(): string {
@@ -58,7 +58,8 @@ export class Upstream implements AsyncDisposable {
     if (path === "/v1/messages/count_tokens") {
       this.counts.push(text);
       if (this.refusalOfCounts) refuse(response, this.refusalOfCounts);
-      else response.setHeader("content-type", "application/json").end(JSON.stringify({ input_tokens: TOKENS }));
+      else
+        response.setHeader("content-type", "application/json").end(JSON.stringify({ input_tokens: FAKE_TOKEN_COUNT }));
       return;
     }
     if (path !== "/v1/messages") {
@@ -83,6 +84,6 @@ export class Upstream implements AsyncDisposable {
 }
 
 function refuse(response: ServerResponse, { status, type, message }: Refusal): void {
-  response.writeHead(status, { "content-type": "application/json", "request-id": REQUEST_ID });
-  response.end(JSON.stringify({ type: "error", error: { type, message }, request_id: REQUEST_ID }));
+  response.writeHead(status, { "content-type": "application/json", "request-id": FAKE_REQUEST_ID });
+  response.end(JSON.stringify({ type: "error", error: { type, message }, request_id: FAKE_REQUEST_ID }));
 }

@@ -6,90 +6,90 @@ import { describeOverrides } from "../claude/managedVariables.ts";
 import { describeRoute, type NetworkRoute } from "../claude/network.ts";
 import { describeLeftOut, type LeftOut } from "../claude/ownUpstreams.ts";
 import type { TransportName } from "../claude/transport.ts";
-import type { Finding } from "./selfCheck.ts";
+import type { CheckResult } from "./runChecks.ts";
 
 /** One thing that the doctor found on this machine, in words for a person. */
-export interface Remark {
+export interface DoctorNote {
   topic: "cli" | "home" | "loop" | "sign-in" | "network" | "transport" | "organization" | "check";
   text: string;
   /** Whether it keeps requests from being answered. */
-  isTrouble?: boolean;
+  isProblem?: boolean;
   /** Whether it says that the checks were not run. */
   isUnchecked?: boolean;
 }
 
 /** What the doctor found, in lines for a person. */
-export interface Description {
-  /** All of it, trouble marked. */
+export interface DoctorReport {
+  /** All of it, problems marked. */
   lines: string[];
   /** What keeps requests from being answered. */
-  trouble: string[];
+  problems: string[];
   /** False where the checks were not run. */
   isChecked: boolean;
 }
 
-export function describe(remarks: readonly Remark[]): Description {
-  const trouble = remarks.filter(({ isTrouble }) => isTrouble);
+export function toReport(notes: readonly DoctorNote[]): DoctorReport {
+  const problems = notes.filter(({ isProblem }) => isProblem);
   return {
-    lines: remarks.map(({ text, isTrouble }) => (isTrouble ? `✗ ${text}` : text)),
-    trouble: trouble.map(({ text }) => text),
-    isChecked: !remarks.some(({ isUnchecked }) => isUnchecked),
+    lines: notes.map(({ text, isProblem }) => (isProblem ? `✗ ${text}` : text)),
+    problems: problems.map(({ text }) => text),
+    isChecked: !notes.some(({ isUnchecked }) => isUnchecked),
   };
 }
 
 /** Where the variable of a sign-in comes from. */
 export type Origins = (variable: string) => string | undefined;
 
-export function cliRemarks(path: string, version: string, passedOver: readonly PassedOver[]): Remark[] {
+export function cliNotes(path: string, version: string, passedOver: readonly PassedOver[]): DoctorNote[] {
   const others = passedOver.map((other) => `passed over ${other.path}: ${other.reason}`);
   return [`Claude Code ${version} at ${path}`, ...others].map((text) => ({ topic: "cli", text }));
 }
 
-export function leftOutRemarks(leftOut: readonly LeftOut[]): Remark[] {
+export function leftOutNotes(leftOut: readonly LeftOut[]): DoctorNote[] {
   return leftOut.map((left) => ({ topic: "loop", text: describeLeftOut(left) }));
 }
 
-/** `trouble` is what is wrong with the file of further authorities. */
-export function networkRemarks(route: NetworkRoute, trouble?: string): Remark[] {
+/** `problem` is what is wrong with the file of extra certificate authorities. */
+export function networkNotes(route: NetworkRoute, problem?: string): DoctorNote[] {
   const lines =
-    trouble === undefined
+    problem === undefined
       ? describeRoute(route)
-      : [...describeRoute({ ...route, extraAuthorities: undefined }), trouble];
+      : [...describeRoute({ ...route, extraAuthorities: undefined }), problem];
   return lines.map((text) => ({ topic: "network", text }));
 }
 
 /** What is used, where it comes from, and what it displaces. */
-export function signInRemarks(used: SignIn | undefined, displaced: SignIn | undefined, origin: Origins): Remark[] {
+export function signInNotes(used: SignIn | undefined, displaced: SignIn | undefined, origin: Origins): DoctorNote[] {
   const [text = ""] = describeSignIn(used);
-  if (!used) return [{ topic: "sign-in", text, isTrouble: true }];
+  if (!used) return [{ topic: "sign-in", text, isProblem: true }];
   const from = origin(used.source);
-  const remarks: Remark[] = [{ topic: "sign-in", text: from === undefined ? text : `${text}, from ${from}` }];
-  if (displaced) remarks.push({ topic: "sign-in", text: describeDisplaced(used, displaced) });
-  return remarks;
+  const notes: DoctorNote[] = [{ topic: "sign-in", text: from === undefined ? text : `${text}, from ${from}` }];
+  if (displaced) notes.push({ topic: "sign-in", text: describeDisplaced(used, displaced) });
+  return notes;
 }
 
 /** Where the user's helper gives no key, the CLI asks for none before the first request, which then fails. */
-export function helperRemarks(failure: string | undefined): Remark[] {
-  return failure === undefined ? [] : [{ topic: "sign-in", text: failure, isTrouble: true }];
+export function helperNotes(failure: string | undefined): DoctorNote[] {
+  return failure === undefined ? [] : [{ topic: "sign-in", text: failure, isProblem: true }];
 }
 
 /** How requests travel, and why not as they would best. */
-export function transportRemarks(transport: TransportName, reason: string | undefined): Remark[] {
+export function transportNotes(transport: TransportName, reason: string | undefined): DoctorNote[] {
   if (transport === "rewrite") return [{ topic: "transport", text: "requests go up as their clients write them" }];
   const text = `requests are merged into those of Claude Code (overlay), since ${reason ?? "they cannot be rewritten"}`;
   return [{ topic: "transport", text }];
 }
 
 /** Where requests are rewritten, but tokens cannot be counted exactly. */
-export function countRemarks(findings: readonly Finding[]): Remark[] {
-  const lost = findings.filter(({ reason }) => reason !== undefined);
+export function countNotes(results: readonly CheckResult[]): DoctorNote[] {
+  const lost = results.filter(({ reason }) => reason !== undefined);
   if (lost.length === 0) return [];
   const reasons = lost.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
   return [{ topic: "transport", text: `tokens are not counted exactly, since the self-check failed: ${reasons}` }];
 }
 
 /** What an organization has set on this machine, and what follows from it for requests. */
-export function organizationRemarks(files: readonly ManagedSettings[], organization?: Organization): Remark[] {
+export function organizationNotes(files: readonly ManagedSettings[], organization?: Organization): DoctorNote[] {
   const { guard = null, settings = [], withoutMods = [], overrides = [] } = organization ?? {};
   const shown = keysOf(files);
   const others = settings.filter((key) => !shown.includes(key));
@@ -106,14 +106,14 @@ export function organizationRemarks(files: readonly ManagedSettings[], organizat
 }
 
 /** How the checks went, or why they were not run. */
-export function checkRemarks(findings: readonly Finding[], unchecked?: string): Remark[] {
+export function checkNotes(results: readonly CheckResult[], unchecked?: string): DoctorNote[] {
   if (unchecked !== undefined)
     return [{ topic: "check", text: `the self-check was not run: ${unchecked}`, isUnchecked: true }];
-  const checks = findings.map(({ name, reason }): Remark => {
+  const checks = results.map(({ name, reason }): DoctorNote => {
     if (reason === undefined) return { topic: "check", text: `✓ ${name}` };
-    return { topic: "check", text: `${name}: ${reason}`, isTrouble: true };
+    return { topic: "check", text: `${name}: ${reason}`, isProblem: true };
   });
-  const failed = checks.filter(({ isTrouble }) => isTrouble).length;
+  const failed = checks.filter(({ isProblem }) => isProblem).length;
   const sum = failed === 0 ? "passed the self-check" : `failed ${failed} of ${checks.length} checks`;
   return [...checks, { topic: "check", text: sum }];
 }

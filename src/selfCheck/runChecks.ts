@@ -12,13 +12,13 @@ import { type CheckedPart, TransportUnsuited } from "../claude/transport.ts";
 import type { TransportOption } from "../claude/transportChoice.ts";
 import type { Worker } from "../claude/worker.ts";
 import type { Logger } from "../shared/logger.ts";
-import { Bench, SYSTEM } from "./bench.ts";
+import { CHECK_SYSTEM_PROMPT, CheckRunner } from "./checkRunner.ts";
 import { ALIAS, CHECKS } from "./checks.ts";
 import { COUNT_CHECKS } from "./countChecks.ts";
-import { Upstream } from "./upstream.ts";
+import { FakeApi } from "./fakeApi.ts";
 
 /** How one check went; `reason` where it failed. */
-export interface Finding {
+export interface CheckResult {
   name: string;
   reason?: string;
 }
@@ -27,7 +27,7 @@ export interface Finding {
 const COUNTABLE = "tokens can be counted exactly";
 
 /** Why a self-check was not run: it could not have been kept on this machine, or would not have been about the CLI. */
-export class NotContained extends Error {}
+export class ChecksSkipped extends Error {}
 
 /** What is lost where a worker cannot rewrite requests at all. */
 const REWRITABLE = "requests can be rewritten";
@@ -37,28 +37,28 @@ const transportOption = (part: CheckedPart): TransportOption => (part === "overl
 /** Seconds for all checks together: a hang bound, since they take about two. */
 const TIMEOUT = 60;
 
-/** Variables that would lead the CLI to a user's sign-in, or around our upstream. */
+/** Variables that would lead the CLI to a user's sign-in, or around our fake API. */
 const PERSONAL = /^(ANTHROPIC|CLAUDE|AWS|AZURE|GOOGLE|GCLOUD|CLOUD_ML|VERTEX|XDG)_|^(HTTPS?|ALL)_PROXY$/i;
 
 /**
  * Tries everything that the server relies on with this CLI and `part`, against an API of our own on the loopback interface, with a
  * dummy key and a home of its own: nothing of the user's is touched, and nothing leaves the machine. Managed settings
- * come before all of that, so with some of them nothing is tried: throws `NotContained` then.
+ * come before all of that, so with some of them nothing is tried: throws `ChecksSkipped` then.
  */
-export async function selfCheck(
+export async function runChecks(
   cli: Cli,
   environment: NodeJS.ProcessEnv,
   logger: Logger,
   part: CheckedPart,
-): Promise<Finding[]> {
+): Promise<CheckResult[]> {
   const managed = await readManagedSettings();
   requireContained(leadingAway(keysOf(managed)));
   requireOwnVariables(overridesIn(managed));
   logger.info(`checking Claude Code ${cli.version} (${part})`);
   const home = await mkdtemp(join(await temporaryDirectory(environment), "claude-virtual-api-check-"));
   try {
-    await using upstream = await Upstream.start();
-    const own = { ...scratchEnvironment(environment, home, upstream), ...(cli.searchPath && { PATH: cli.searchPath }) };
+    await using api = await FakeApi.start();
+    const own = { ...scratchEnvironment(environment, home, api), ...(cli.searchPath && { PATH: cli.searchPath }) };
     const options = {
       claudePath: cli.path,
       dataDir: home,
@@ -68,7 +68,7 @@ export async function selfCheck(
     };
     const launcher = new Launcher(options, { logger, hide: () => {} });
     try {
-      const run = part === "counts" ? countAll(launcher, upstream) : runAll(launcher, upstream, part);
+      const run = part === "counts" ? countAll(launcher, api) : runAll(launcher, api, part);
       return await Promise.race([run, late()]);
     } finally {
       // takes the workers along
@@ -79,17 +79,17 @@ export async function selfCheck(
   }
 }
 
-async function countAll(launcher: Launcher, upstream: Upstream): Promise<Finding[]> {
+async function countAll(launcher: Launcher, api: FakeApi): Promise<CheckResult[]> {
   let worker: Worker | undefined;
   try {
     worker = await launcher.launch({ transport: "rewrite", counts: true });
     const model = modelOf(await worker.initialize(""));
     const count = worker.countExactly();
     await count.begin();
-    const findings: Finding[] = [];
+    const results: CheckResult[] = [];
     for (const { name, run } of COUNT_CHECKS)
-      findings.push(await tried({ name, run: () => run({ count, upstream, model }) }));
-    return findings;
+      results.push(await tried({ name, run: () => run({ count, api, model }) }));
+    return results;
   } catch (error) {
     if (error instanceof TransportUnsuited) return [{ name: COUNTABLE, reason: error.message }];
     throw error;
@@ -100,20 +100,20 @@ async function countAll(launcher: Launcher, upstream: Upstream): Promise<Finding
 
 async function runAll(
   launcher: Launcher,
-  upstream: Upstream,
+  api: FakeApi,
   transport: Exclude<CheckedPart, "counts">,
-): Promise<Finding[]> {
-  const { worker, description } = await startWorker(launcher, SYSTEM);
+): Promise<CheckResult[]> {
+  const { worker, description } = await startWorker(launcher, CHECK_SYSTEM_PROMPT);
   try {
     const { settings = [], guard = null, overrides = [] } = description.organization ?? {};
     // those that no file showed, as of MDM; the CLI has not called yet
     requireContained(leadingAway(settings));
     requireOwnVariables(overrides);
     if (worker.transport.name !== transport) return [{ name: REWRITABLE, reason: launcher.choice.reason ?? "" }];
-    const bench = new Bench(worker, upstream, modelOf(description), guard !== null);
-    const findings: Finding[] = [];
-    for (const { name, run } of CHECKS) findings.push(await tried({ name, run: () => run(bench) }));
-    return findings;
+    const runner = new CheckRunner(worker, api, modelOf(description), guard !== null);
+    const results: CheckResult[] = [];
+    for (const { name, run } of CHECKS) results.push(await tried({ name, run: () => run(runner) }));
+    return results;
   } finally {
     await worker.stop();
   }
@@ -122,12 +122,12 @@ async function runAll(
 function requireContained(keys: readonly string[]): void {
   if (keys.length === 0) return;
   const names = keys.join(", ");
-  throw new NotContained(`managed settings (${names}) decide where Claude Code calls, or with whose sign-in`);
+  throw new ChecksSkipped(`managed settings (${names}) decide where Claude Code calls, or with whose sign-in`);
 }
 
 /** With an organization's variables in place of ours, what the CLI sends says nothing about its version. */
 function requireOwnVariables(overrides: readonly string[]): void {
-  if (overrides.length > 0) throw new NotContained(describeOverrides(overrides));
+  if (overrides.length > 0) throw new ChecksSkipped(describeOverrides(overrides));
 }
 
 /** A model that may be used where an organization restricts them. */
@@ -136,7 +136,7 @@ function modelOf({ models }: CliDescription): string {
   return names.includes(ALIAS) ? ALIAS : (names.find((name) => name !== "default") ?? ALIAS);
 }
 
-async function tried({ name, run }: { name: string; run: () => Promise<void> }): Promise<Finding> {
+async function tried({ name, run }: { name: string; run: () => Promise<void> }): Promise<CheckResult> {
   try {
     await run();
     return { name };
@@ -150,7 +150,7 @@ async function late(): Promise<never> {
   throw new Error(`Claude Code did not get through its checks within ${TIMEOUT} s.`);
 }
 
-function scratchEnvironment(environment: NodeJS.ProcessEnv, home: string, upstream: Upstream): NodeJS.ProcessEnv {
+function scratchEnvironment(environment: NodeJS.ProcessEnv, home: string, api: FakeApi): NodeJS.ProcessEnv {
   const own = Object.entries(environment).filter(([name]) => !PERSONAL.test(name));
   return {
     ...homesOfManagers(environment),
@@ -158,7 +158,7 @@ function scratchEnvironment(environment: NodeJS.ProcessEnv, home: string, upstre
     HOME: home,
     USERPROFILE: home,
     CLAUDE_CONFIG_DIR: join(home, ".claude"),
-    ANTHROPIC_BASE_URL: upstream.url,
+    ANTHROPIC_BASE_URL: api.url,
     ANTHROPIC_API_KEY: "sk-self-check",
   };
 }

@@ -4,9 +4,9 @@ import { orderOf } from "../claude/rewrite/order.ts";
 import type { TransportName } from "../claude/transport.ts";
 import type { TurnRequest } from "../claude/turnRequest.ts";
 import type { Worker } from "../claude/worker.ts";
-import type { Answer, Call, Upstream } from "./upstream.ts";
+import type { Answer, Call, FakeApi } from "./fakeApi.ts";
 
-/** What became of a request: what reached upstream, and what came back. */
+/** What became of a request: what reached the API, and what came back. */
 export interface Outcome {
   calls: Call[];
   events: StreamEvent[];
@@ -14,20 +14,20 @@ export interface Outcome {
 }
 
 /** The system prompt of every check: its worker has it, or each request brings it along. */
-export const SYSTEM = "You are being checked.";
+export const CHECK_SYSTEM_PROMPT = "You are being checked.";
 
 /** A worker with an upstream of our own behind it. */
-export class Bench {
+export class CheckRunner {
   readonly #worker: Worker;
-  readonly #upstream: Upstream;
+  readonly #api: FakeApi;
   readonly #model: string;
   /** Whether an organization's guard is seated, under which the CLI may repeat a refused call. */
   readonly isGuarded: boolean;
 
-  constructor(worker: Worker, upstream: Upstream, model: string, isGuarded: boolean) {
+  constructor(worker: Worker, api: FakeApi, model: string, isGuarded: boolean) {
     this.isGuarded = isGuarded;
     this.#worker = worker;
-    this.#upstream = upstream;
+    this.#api = api;
     this.#model = model;
   }
 
@@ -62,7 +62,7 @@ export class Bench {
   #turnOf(body: object): TurnRequest {
     const model = this.#model;
     if (this.#worker.transport.name === "rewrite") {
-      const text = JSON.stringify({ ...body, system: SYSTEM });
+      const text = JSON.stringify({ ...body, system: CHECK_SYSTEM_PROMPT });
       return { transport: "rewrite", model, order: orderOf(text, { betas: [], isWhole: false }) };
     }
     return { transport: "overlay", model, body: { ...body }, systemMarks: undefined, withoutTemperature: false };
@@ -70,9 +70,9 @@ export class Bench {
 
   async #run(body: object, answer: Answer, stop?: AbortController): Promise<Outcome> {
     const { signal } = stop ?? new AbortController();
-    const { calls } = this.#upstream;
+    const { calls } = this.#api;
     calls.length = 0;
-    this.#upstream.answer = answer;
+    this.#api.answer = answer;
     const events: StreamEvent[] = [];
     let error: ApiError | undefined;
     try {

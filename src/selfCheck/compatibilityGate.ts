@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cliUnfit, isEnvironmentTrouble, isForbidden, isUnfit, isUnguarded } from "../api/cliErrors.ts";
+import { cliIncompatible, isEnvironmentProblem, isForbidden, isIncompatible, isUnguarded } from "../api/cliErrors.ts";
 import { ApiError } from "../api/errors.ts";
-import type { Cli, RequireFit } from "../claude/locate.ts";
+import type { CheckCompatibility, Cli } from "../claude/locate.ts";
 import type { CheckedPart } from "../claude/transport.ts";
 import { mayRewrite, type TransportOption } from "../claude/transportChoice.ts";
 import type { Logger } from "../shared/logger.ts";
 import { version as ownVersion } from "../shared/version.ts";
 import { toText } from "../storage/draft.ts";
 import { writeDurably } from "../storage/durable.ts";
-import { type Finding, NotContained, selfCheck } from "./selfCheck.ts";
+import { type CheckResult, ChecksSkipped, runChecks } from "./runChecks.ts";
 
 /** What `self-check.json` says of a version of the CLI. */
 interface Passed {
@@ -26,14 +26,14 @@ const PROGRAMS_KEPT = 20;
 /** Milliseconds for which a failure is remembered: a machine may be too busy for the checks, but not for each request. */
 const FAILURE_KEPT_MS = 60_000;
 
-export interface FitnessOptions {
+export interface CompatibilityOptions {
   dataDir: string;
   environment: NodeJS.ProcessEnv;
   transport?: TransportOption;
 }
 
 /** Admits a CLI once it has passed the self-check, which is remembered; a failure is remembered for a minute. */
-export class Fitness {
+export class CompatibilityGate {
   readonly #path: string;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #option: TransportOption;
@@ -45,7 +45,7 @@ export class Fitness {
   readonly #unchecked = new Set<string>();
 
   constructor(
-    { dataDir, environment, transport = "auto" }: FitnessOptions,
+    { dataDir, environment, transport = "auto" }: CompatibilityOptions,
     logger: Logger,
     now = () => performance.now(),
   ) {
@@ -60,28 +60,28 @@ export class Fitness {
    * Throws `ApiError` where the CLI has lost something that the server relies on for this part. Without one, it is enough
    * that one transport works: requests that cannot be rewritten are overlaid.
    */
-  readonly require: RequireFit = async (cli, part) => {
-    if (part !== undefined) return this.#require(cli, part);
+  readonly check: CheckCompatibility = async (cli, part) => {
+    if (part !== undefined) return this.#checkPart(cli, part);
     if (this.#option === "auto" && mayRewrite(cli)) {
       try {
-        return await this.#require(cli, "rewrite");
+        return await this.#checkPart(cli, "rewrite");
       } catch (error) {
-        if (!isUnfit(error)) throw error;
+        if (!isIncompatible(error)) throw error;
       }
     }
-    return this.#require(cli, "overlay");
+    return this.#checkPart(cli, "overlay");
   };
 
-  async #require(cli: Cli, part: CheckedPart): Promise<void> {
+  async #checkPart(cli: Cli, part: CheckedPart): Promise<void> {
     const program = programOf(cli, part);
     const { by, programs = [] } = (await this.#passed())[cli.version] ?? {};
     if (by === ownVersion && programs.includes(program)) return;
     const failure = this.#failures.get(program);
     if (failure && this.#now() < failure.until) throw failure.error;
     try {
-      await this.#check(cli, part);
+      await this.#runTwice(cli, part);
     } catch (error) {
-      if (error instanceof NotContained) return this.#passUnchecked(cli, error.message);
+      if (error instanceof ChecksSkipped) return this.#passUnchecked(cli, error.message);
       if (!isOfMachine(error)) this.#failures.set(program, { error, until: this.#now() + FAILURE_KEPT_MS });
       throw error;
     }
@@ -97,24 +97,24 @@ export class Fitness {
     this.#unchecked.add(program);
   }
 
-  async #check(cli: Cli, part: CheckedPart): Promise<void> {
+  async #runTwice(cli: Cli, part: CheckedPart): Promise<void> {
     // a second try tells what is lost from what took too long
     const lost = (await this.#lost(cli, part)).length > 0 ? await this.#lost(cli, part) : [];
     if (lost.length === 0) return;
     for (const { name, reason } of lost)
       this.#logger.error(`self-check of Claude Code ${cli.version} (${part}): ${name}: ${reason}`);
-    throw cliUnfit(
+    throw cliIncompatible(
       cli.version,
       lost.map(({ name }) => name),
     );
   }
 
-  async #lost(cli: Cli, part: CheckedPart): Promise<Finding[]> {
+  async #lost(cli: Cli, part: CheckedPart): Promise<CheckResult[]> {
     try {
-      const findings = await selfCheck(cli, this.#environment, this.#logger, part);
-      return findings.filter(({ reason }) => reason !== undefined);
+      const results = await runChecks(cli, this.#environment, this.#logger, part);
+      return results.filter(({ reason }) => reason !== undefined);
     } catch (error) {
-      if (isUnguarded(error) || isOfMachine(error) || error instanceof NotContained) throw error;
+      if (isUnguarded(error) || isOfMachine(error) || error instanceof ChecksSkipped) throw error;
       return [{ name: "it runs at all", reason: (error as Error).message }];
     }
   }
@@ -141,7 +141,7 @@ export class Fitness {
 
 /** Whether the machine kept the CLI from running, and not its version. */
 function isOfMachine(error: unknown): boolean {
-  return isEnvironmentTrouble(error) || isForbidden(error) || (error instanceof ApiError && error.status === 529);
+  return isEnvironmentProblem(error) || isForbidden(error) || (error instanceof ApiError && error.status === 529);
 }
 
 /** A short name for the program, its state and the part. */

@@ -1,58 +1,58 @@
 import { expect, it } from "vitest";
 import {
-  checkRemarks,
-  countRemarks,
-  describe,
-  leftOutRemarks,
-  organizationRemarks,
-  signInRemarks,
-} from "../../../src/selfCheck/remarks.ts";
+  checkNotes,
+  countNotes,
+  leftOutNotes,
+  organizationNotes,
+  signInNotes,
+  toReport,
+} from "../../../src/selfCheck/doctorNotes.ts";
 
 it("shows base URLs that lead to the server itself, which is no trouble", () => {
   const names = ["ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"];
   const leftOut = [{ place: "/home/a/.claude/settings.json", url: "http://localhost:8080", names }];
   const expected = /^ANTHROPIC_BASE_URL in \/home\/a\/\.claude\/settings\.json .* without ANTHROPIC_API_KEY/;
-  expect(leftOutRemarks(leftOut)).toEqual([{ topic: "loop", text: expect.stringMatching(expected) }]);
+  expect(leftOutNotes(leftOut)).toEqual([{ topic: "loop", text: expect.stringMatching(expected) }]);
 });
 
 it("shows what a token displaces, which is no trouble", () => {
   const used = { kind: "token", source: "ANTHROPIC_AUTH_TOKEN" } as const;
   const displaced = { kind: "subscription", source: "claude.ai", plan: "Claude Max" } as const;
-  expect(signInRemarks(used, displaced, () => "the environment")).toEqual([
+  expect(signInNotes(used, displaced, () => "the environment")).toEqual([
     { topic: "sign-in", text: "signed in with ANTHROPIC_AUTH_TOKEN, from the environment" },
     { topic: "sign-in", text: expect.stringMatching(/^ANTHROPIC_AUTH_TOKEN displaces Claude Max \(by \/login\)/) },
   ]);
 });
 
 it("shows a missing sign-in and a lost check as trouble", () => {
-  expect(signInRemarks(undefined, undefined, () => undefined)).toMatchObject([{ isTrouble: true }]);
-  const findings = [{ name: "a" }, { name: "b", reason: "is lost" }] as Parameters<typeof checkRemarks>[0];
-  expect(checkRemarks(findings)).toEqual([
+  expect(signInNotes(undefined, undefined, () => undefined)).toMatchObject([{ isProblem: true }]);
+  const results = [{ name: "a" }, { name: "b", reason: "is lost" }] as Parameters<typeof checkNotes>[0];
+  expect(checkNotes(results)).toEqual([
     { topic: "check", text: "✓ a" },
-    { topic: "check", text: "b: is lost", isTrouble: true },
+    { topic: "check", text: "b: is lost", isProblem: true },
     { topic: "check", text: "failed 1 of 2 checks" },
   ]);
 });
 
 it("marks all trouble in the same way, and says whether the checks were run", () => {
-  const findings = [{ name: "a" }, { name: "b", reason: "is lost" }] as Parameters<typeof checkRemarks>[0];
-  const signedOut = signInRemarks(undefined, undefined, () => undefined);
-  const { lines, trouble, isChecked } = describe([...signedOut, ...checkRemarks(findings)]);
+  const results = [{ name: "a" }, { name: "b", reason: "is lost" }] as Parameters<typeof checkNotes>[0];
+  const signedOut = signInNotes(undefined, undefined, () => undefined);
+  const { lines, problems, isChecked } = toReport([...signedOut, ...checkNotes(results)]);
   expect(lines).toEqual([expect.stringMatching(/^✗ not signed in: /), "✓ a", "✗ b: is lost", "failed 1 of 2 checks"]);
-  expect(trouble).toEqual([expect.stringMatching(/^not signed in: /), "b: is lost"]);
+  expect(problems).toEqual([expect.stringMatching(/^not signed in: /), "b: is lost"]);
   expect(isChecked).toBe(true);
-  expect(describe(checkRemarks([], "they would leave"))).toMatchObject({ trouble: [], isChecked: false });
+  expect(toReport(checkNotes([], "they would leave"))).toMatchObject({ problems: [], isChecked: false });
 });
 
 it("shows why tokens are not counted exactly, which is no trouble", () => {
-  expect(countRemarks([{ name: "a" }, { name: "b", reason: "is lost" }])).toEqual([
+  expect(countNotes([{ name: "a" }, { name: "b", reason: "is lost" }])).toEqual([
     { topic: "transport", text: "tokens are not counted exactly, since the self-check failed: b: is lost" },
   ]);
-  expect(countRemarks([{ name: "a" }])).toEqual([]);
+  expect(countNotes([{ name: "a" }])).toEqual([]);
 });
 
 it("shows why the checks were not run", () => {
-  expect(checkRemarks([], "they would leave")).toEqual([
+  expect(checkNotes([], "they would leave")).toEqual([
     { topic: "check", text: "the self-check was not run: they would leave", isUnchecked: true },
   ]);
 });
@@ -65,12 +65,12 @@ it("shows an organization's rules by name, which are no trouble", () => {
     withoutMods: ["disableAllHooks"],
     overrides: ["env.DISABLE_COMPACT"],
   };
-  expect(organizationRemarks(files, rules).map(({ text }) => text)).toEqual([
+  expect(organizationNotes(files, rules).map(({ text }) => text)).toEqual([
     "managed settings in /etc/claude-code/managed-settings.json: env.A",
     "managed settings from elsewhere: disableAllHooks",
     "Claude Code's guard for organizations is active: the organization is team",
     expect.stringMatching(/^mods are forbidden \(disableAllHooks\)/),
     expect.stringMatching(/^managed settings \(env.DISABLE_COMPACT\) replace variables of this server/),
   ]);
-  expect(organizationRemarks([])).toEqual([]);
+  expect(organizationNotes([])).toEqual([]);
 });

@@ -1,0 +1,131 @@
+import { cliIncompatible } from "../api/cliErrors.ts";
+import { signInOf } from "../claude/account.ts";
+import { homeTrouble } from "../claude/directories.ts";
+import { findDisplaced } from "../claude/displaced.ts";
+import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
+import { type CheckCompatibility, type Cli, locate } from "../claude/locate.ts";
+import { readManagedSettings } from "../claude/managedSettings.ts";
+import { authoritiesTrouble } from "../claude/network.ts";
+import { readSignInSettings, settingsPath } from "../claude/signInSettings.ts";
+import { startWorker } from "../claude/startWorker.ts";
+import type { CheckedPart } from "../claude/transport.ts";
+import { mayRewrite } from "../claude/transportChoice.ts";
+import {
+  checkNotes,
+  cliNotes,
+  countNotes,
+  type DoctorNote,
+  helperNotes,
+  leftOutNotes,
+  networkNotes,
+  type Origins,
+  organizationNotes,
+  signInNotes,
+  transportNotes,
+} from "./doctorNotes.ts";
+import { type CheckResult, ChecksSkipped, runChecks } from "./runChecks.ts";
+
+export interface DoctorOptions extends LauncherOptions {
+  /** Whether the checks are run. */
+  selfCheck: boolean;
+}
+
+/** A CLI that was found, with how its checks went. */
+interface Checked {
+  cli: Cli;
+  results: CheckResult[];
+  /** What speaks against rewriting, where the overlay was checked in its place. */
+  lost?: CheckResult[];
+  /** How exact counts went, where requests are rewritten. */
+  counts?: CheckResult[];
+  unchecked?: string;
+}
+
+/**
+ * Looks for the CLI, checks it, and asks it for its sign-in: all that is to be known of it on this machine. Throws
+ * `ApiError` when it is not there or does not run.
+ */
+export async function collectNotes(options: DoctorOptions, parts: LauncherParts): Promise<DoctorNote[]> {
+  const { cli, results, lost = [], counts = [], unchecked } = await find(options, parts);
+  const checkCompatibility: CheckCompatibility = async (_, part) => {
+    if (part === "rewrite" && lost.length > 0) throw cliIncompatible(cli.version, namesOf(lost));
+  };
+  const launcher = new Launcher({ ...options, claudePath: cli.path }, { ...parts, checkCompatibility });
+  try {
+    const { worker, description } = await startWorker(launcher, "");
+    await worker.stop();
+    const signIn = signInOf(description);
+    const displaced = await findDisplaced(signIn, launcher, { isAwaited: true });
+    const trouble = await homeTrouble({ ...options.environment, ...options.extraEnvironment });
+    return [
+      ...cliNotes(cli.path, cli.version, cli.passedOver),
+      ...(trouble === undefined ? [] : [{ topic: "home", text: trouble, isProblem: true } as const]),
+      ...leftOutNotes(launcher.leftOut),
+      ...signInNotes(signIn, displaced, await originsOf(options)),
+      ...helperNotes(worker.helperFailure),
+      ...networkNotes(worker.route, await authoritiesTrouble(worker.route)),
+      ...transportNotes(worker.transport.name, launcher.choice.reason),
+      ...countNotes(counts),
+      ...organizationNotes(await readManagedSettings(), description.organization),
+      ...checkNotes([...results, ...counts.filter(({ reason }) => reason === undefined)], unchecked),
+    ];
+  } finally {
+    launcher.close();
+  }
+}
+
+/** Where the CLI has its variables from, in the order in which they are taken. */
+async function originsOf({ environment, extraEnvironment }: LauncherOptions): Promise<Origins> {
+  const given = { ...environment, ...extraEnvironment };
+  const path = settingsPath(given);
+  const settings = await readSignInSettings(given).catch(() => undefined);
+  return (variable) => {
+    if (variable === "apiKeyHelper") return path;
+    if (extraEnvironment[variable]) return "the setting 'environment'";
+    if (settings?.environment[variable]) return path;
+    return environment[variable] ? "the environment" : undefined;
+  };
+}
+
+/** The CLI that the server would use; the first that was checked where all of them fail. */
+async function find(options: DoctorOptions, parts: LauncherParts): Promise<Checked> {
+  const checked: Checked[] = [];
+  const checkCompatibility = async (cli: Cli) => {
+    const result = { cli, ...(await tryChecks(cli, options, parts)) };
+    checked.push(result);
+    const lost = lostOf(result.results);
+    if (lost.length > 0) throw cliIncompatible(cli.version, namesOf(lost));
+  };
+  try {
+    const given = { ...options.environment, ...options.extraEnvironment };
+    const cli = await locate(options.claudePath, given, undefined, checkCompatibility);
+    return { results: [], ...checked.at(-1), cli };
+  } catch (error) {
+    const [first] = checked;
+    if (first) return first;
+    // a search that found nothing may have looked in a home that is not there
+    const trouble = await homeTrouble({ ...options.environment, ...options.extraEnvironment });
+    if (trouble) parts.logger.error(trouble);
+    throw error;
+  }
+}
+
+/** Checks the transport that the server would use, and the other one where that is lost. */
+async function tryChecks(cli: Cli, options: DoctorOptions, parts: LauncherParts): Promise<Omit<Checked, "cli">> {
+  if (!options.selfCheck) return { results: [], unchecked: "--no-self-check was given" };
+  const check = (part: CheckedPart) => runChecks(cli, options.environment, parts.logger, part);
+  try {
+    if (options.transport === "overlay" || !mayRewrite(cli)) return { results: await check("overlay") };
+    const results = await check("rewrite");
+    const lost = lostOf(results);
+    if (lost.length > 0) return { results: await check("overlay"), lost };
+    return { results, counts: await check("counts") };
+  } catch (error) {
+    if (error instanceof ChecksSkipped) return { results: [], unchecked: error.message };
+    throw error;
+  }
+}
+
+const lostOf = (results: readonly CheckResult[]) => results.filter(({ reason }) => reason !== undefined);
+
+const namesOf = (results: readonly CheckResult[]) => results.map(({ name }) => name);

@@ -1,0 +1,112 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { cliEnvironment, cliForbidden } from "../../../src/api/cliErrors.ts";
+import type { Cli } from "../../../src/claude/locate.ts";
+import { CompatibilityGate } from "../../../src/selfCheck/compatibilityGate.ts";
+import { type CheckResult, ChecksSkipped, type runChecks as RunChecks } from "../../../src/selfCheck/runChecks.ts";
+import { scratchDirectory } from "../support/scratch.ts";
+import { silentLogger } from "../support/silentLogger.ts";
+
+const runChecks = vi.hoisted(() => vi.fn<typeof RunChecks>());
+vi.mock("../../../src/selfCheck/runChecks.ts", async (original) => ({ ...(await original<object>()), runChecks }));
+
+const PASS: CheckResult[] = [{ name: "one call" }];
+const FAIL: CheckResult[] = [{ name: "one call", reason: "2 calls" }];
+
+beforeEach(() => void runChecks.mockReset().mockResolvedValue(PASS));
+
+const cli = (version: string, lasting: string): Cli => ({
+  ...{ command: "/claude", prefix: [], files: ["/claude"], path: "/claude", version, passedOver: [] },
+  identity: { current: `${lasting} 1`, lasting },
+});
+
+describe("the self-check", () => {
+  it("is asked of each program once, also where two have the same version", async () => {
+    const dataDir = scratchDirectory();
+    const check = (program: Cli) => new CompatibilityGate({ dataDir, environment: {} }, silentLogger).check(program);
+    for (const program of [cli("2.1.330", "a"), cli("2.1.330", "b"), cli("2.1.331", "c")]) await check(program);
+    expect(runChecks).toHaveBeenCalledTimes(3);
+    for (const program of [cli("2.1.330", "a"), cli("2.1.330", "b"), cli("2.1.331", "c")]) await check(program);
+    expect(runChecks).toHaveBeenCalledTimes(3);
+    await check(cli("2.1.330", "a stub at the same path"));
+    expect(runChecks).toHaveBeenCalledTimes(4);
+  });
+
+  it("is not repeated for each request where it failed twice, but after a minute", async () => {
+    let now = 0;
+    const gate = new CompatibilityGate({ dataDir: scratchDirectory(), environment: {} }, silentLogger, () => now);
+    runChecks.mockResolvedValue(FAIL);
+    for (let request = 0; request < 5; request++)
+      await expect(gate.check(cli("2.1.330", "a"))).rejects.toThrow("2.1.330");
+    // each transport twice
+    expect(runChecks).toHaveBeenCalledTimes(4);
+    await expect(gate.check(cli("2.1.331", "b"))).rejects.toThrow("2.1.331");
+    expect(runChecks).toHaveBeenCalledTimes(8);
+    runChecks.mockResolvedValue(PASS);
+    now = 61_000;
+    await gate.check(cli("2.1.330", "a"));
+    expect(runChecks).toHaveBeenCalledTimes(9);
+  });
+
+  it("admits a CLI that can only overlay requests, and tries no rewriting where it cannot work or is not wanted", async () => {
+    runChecks.mockImplementation(async (_cli, _environment, _logger, transport) =>
+      transport === "overlay" ? PASS : FAIL,
+    );
+    const asked = () => runChecks.mock.calls.splice(0).map(([, , , transport]) => transport);
+    const gate = new CompatibilityGate({ dataDir: scratchDirectory(), environment: {} }, silentLogger);
+    const newer = cli("2.1.330", "a");
+    await gate.check(newer);
+    expect(asked()).toEqual(["rewrite", "rewrite", "overlay"]);
+    await expect(gate.check(newer, "rewrite")).rejects.toThrow("2.1.330");
+    await gate.check(newer, "overlay");
+    await gate.check(cli("2.1.327", "b"));
+    expect(asked()).toEqual(["overlay"]);
+    await new CompatibilityGate(
+      { dataDir: scratchDirectory(), environment: {}, transport: "overlay" },
+      silentLogger,
+    ).check(newer);
+    expect(asked()).toEqual(["overlay"]);
+  });
+
+  it("tries exact counts apart from requests, once they are wanted", async () => {
+    runChecks.mockImplementation(async (_cli, _environment, _logger, part) => (part === "counts" ? FAIL : PASS));
+    const gate = new CompatibilityGate({ dataDir: scratchDirectory(), environment: {} }, silentLogger);
+    await gate.check(cli("2.1.330", "a"));
+    expect(runChecks).toHaveBeenCalledTimes(1);
+    await expect(gate.check(cli("2.1.330", "a"), "counts")).rejects.toThrow("one call");
+    await gate.check(cli("2.1.330", "a"), "rewrite");
+    runChecks.mockResolvedValue(PASS);
+    await gate.check(cli("2.1.331", "b"), "counts");
+    const times = runChecks.mock.calls.length;
+    await gate.check(cli("2.1.331", "b"), "counts");
+    expect(runChecks).toHaveBeenCalledTimes(times);
+  });
+
+  it("is asked for each time where it cannot be kept on this machine, and the log says once that it was not run", async () => {
+    const log: string[] = [];
+    const logger = { ...silentLogger, warn: (line: string) => void log.push(line) };
+    const dataDir = scratchDirectory();
+    const gate = new CompatibilityGate({ dataDir, environment: {} }, logger);
+    runChecks.mockRejectedValue(new ChecksSkipped("managed settings (env.ANTHROPIC_BASE_URL) decide"));
+    for (let start = 0; start < 3; start++) await gate.check(cli("2.1.330", "a"));
+    expect(log).toEqual([expect.stringContaining("is used unchecked: managed settings (env.ANTHROPIC_BASE_URL)")]);
+    expect(existsSync(join(dataDir, "self-check.json"))).toBe(false);
+  });
+
+  it("ends a search where an organization lets no version of the CLI run", async () => {
+    const gate = new CompatibilityGate({ dataDir: scratchDirectory(), environment: {} }, silentLogger);
+    const trouble = cliForbidden("disabled by your organization's managed settings");
+    runChecks.mockRejectedValueOnce(trouble);
+    await expect(gate.check(cli("2.1.330", "a"))).rejects.toBe(trouble);
+    await gate.check(cli("2.1.330", "a"));
+  });
+
+  it("does not blame the version for trouble of the machine, and asks again at once", async () => {
+    const gate = new CompatibilityGate({ dataDir: scratchDirectory(), environment: {} }, silentLogger);
+    const trouble = cliEnvironment("TMPDIR", "/none", "which does not exist");
+    runChecks.mockRejectedValueOnce(trouble);
+    await expect(gate.check(cli("2.1.330", "a"))).rejects.toBe(trouble);
+    await gate.check(cli("2.1.330", "a"));
+  });
+});
