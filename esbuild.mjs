@@ -57,7 +57,7 @@ const results = await Promise.all([
   }),
   build({
     ...common,
-    entryPoints: ["src/cli.ts"],
+    entryPoints: { cli: "src/headless.ts" },
     plugins: [loadedLater],
     banner: { js: `#!/usr/bin/env node\n${URL_OF_BUNDLE}` },
   }),

@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { TransportOption } from "./claude/transportChoice.ts";
 
-/** Everything the core can be told. Only the two entries (cli.ts, extension/) fill it in. */
+/** Everything the core can be told. Only the two entries (headless.ts, extension/) fill it in. */
 export interface ServerOptions {
   /** Address to listen on. Anything but a loopback address needs an `apiKey`. */
   host: string;
