@@ -1,6 +1,6 @@
 import { Emitter } from "../shared/emitter.ts";
 import type { Controller } from "./controller.ts";
-import type { Neighbour, RunningBatch } from "./health.ts";
+import type { ProbeResult, RunningBatch } from "./probe.ts";
 import { urlOf } from "./state.ts";
 
 /** Milliseconds between two looks. */
@@ -19,7 +19,7 @@ export interface BatchNews {
  */
 export class BatchWatch {
   readonly #server: Pick<Controller, "state" | "onDidChangeState">;
-  readonly #probe: (url: string) => Promise<Neighbour>;
+  readonly #probe: (url: string) => Promise<ProbeResult>;
   readonly #told = new Emitter<BatchNews>();
   readonly #looked = new Emitter<number>();
   readonly #watchers = new Set<symbol>();
@@ -31,7 +31,7 @@ export class BatchWatch {
   #lookAgain = false;
   #isOver = false;
 
-  constructor(server: Pick<Controller, "state" | "onDidChangeState">, probe: (url: string) => Promise<Neighbour>) {
+  constructor(server: Pick<Controller, "state" | "onDidChangeState">, probe: (url: string) => Promise<ProbeResult>) {
     this.#server = server;
     this.#probe = probe;
     this.#forgetServer = server.onDidChangeState(() => this.look());
@@ -92,11 +92,11 @@ export class BatchWatch {
     this.#isLooking = true;
     this.#lookAgain = false;
     this.#lastLook = Date.now();
-    const neighbour = await this.#probe(url);
+    const found = await this.#probe(url);
     this.#isLooking = false;
     if (this.#isOver) return;
-    if (neighbour.kind === "ours" && urlOf(this.#server.state) === url) {
-      this.#tell(neighbour.batches);
+    if (found.kind === "ours" && urlOf(this.#server.state) === url) {
+      this.#tell(found.batches);
       this.#looked.emit(this.#lastLook);
     }
     if (this.#lookAgain || this.#watchers.size > 0 || this.#running.length > 0) this.look();

@@ -3,14 +3,14 @@ import type { CliProblem, Server } from "../server.ts";
 import { Emitter } from "../shared/emitter.ts";
 import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
-import type { Neighbour } from "./health.ts";
+import type { ProbeResult } from "./probe.ts";
 import { type State, urlOf } from "./state.ts";
 
 /** What the controller stands on, so that it can be tested without VS Code. */
 export interface ControllerParts {
   options(): Promise<ServerOptions>;
   createServer(options: ServerOptions): Promise<Server>;
-  probe(url: string): Promise<Neighbour>;
+  probe(url: string): Promise<ProbeResult>;
   /** Whether the user has stopped the server, for every window to see. */
   stopMarker: { set(): Promise<void>; clear(): Promise<void>; isSet(): Promise<boolean> };
   logger: Logger;
@@ -170,21 +170,20 @@ export class Controller {
   async #cannotListen(error: NodeJS.ErrnoException, { host, port }: ServerOptions): Promise<void> {
     if (error.code !== "EADDRINUSE") throw error;
     const url = reachable(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
-    const neighbour = await this.#whoIs(url);
-    if (neighbour.kind === "ours") this.#set({ kind: "shared", url, requests: neighbour.requests });
+    const found = await this.#whoIs(url);
+    if (found.kind === "ours") this.#set({ kind: "shared", url, requests: found.requests });
     else {
-      const isUnproven = neighbour.kind === "unproven";
+      const isUnproven = found.kind === "unproven";
       this.#set({ kind: "failed", message: error.message, portTaken: port, ...(isUnproven && { isUnproven }) });
     }
     this.#watchLater(url);
   }
 
   /** Asks again while somebody is silent: another window's extension host may just be busy. */
-  async #whoIs(url: string): Promise<Neighbour> {
-    let neighbour = await this.#parts.probe(url);
-    for (let looks = 1; neighbour.kind === "silent" && looks < PATIENCE; looks++)
-      neighbour = await this.#parts.probe(url);
-    return neighbour;
+  async #whoIs(url: string): Promise<ProbeResult> {
+    let found = await this.#parts.probe(url);
+    for (let looks = 1; found.kind === "timeout" && looks < PATIENCE; looks++) found = await this.#parts.probe(url);
+    return found;
   }
 
   #watchLater(url: string): void {
@@ -203,10 +202,10 @@ export class Controller {
    */
   async #look(url: string): Promise<void> {
     const watch = this.#watch;
-    const neighbour = await this.#parts.probe(url);
+    const found = await this.#parts.probe(url);
     if (this.#watch !== watch) return;
-    if (neighbour.kind === "ours") this.#set({ kind: "shared", url, requests: neighbour.requests });
-    if (!this.#isGone(neighbour)) return this.#watchLater(url);
+    if (found.kind === "ours") this.#set({ kind: "shared", url, requests: found.requests });
+    if (!this.#isGone(found)) return this.#watchLater(url);
     await this.#queue(async () => {
       if (this.#watch !== watch) return;
       if (await this.#parts.stopMarker.isSet()) await this.#stop(false);
@@ -215,11 +214,11 @@ export class Controller {
   }
 
   /** Whether there is no server any more, or another program where one was shared. */
-  #isGone({ kind }: Neighbour): boolean {
-    this.#silentLooks = kind === "silent" ? this.#silentLooks + 1 : 0;
-    if (kind === "nobody") return true;
+  #isGone({ kind }: ProbeResult): boolean {
+    this.#silentLooks = kind === "timeout" ? this.#silentLooks + 1 : 0;
+    if (kind === "free") return true;
     if (this.#state.kind !== "shared" || kind === "ours") return false;
-    return kind !== "silent" || this.#silentLooks >= SILENT_LOOKS;
+    return kind !== "timeout" || this.#silentLooks >= SILENT_LOOKS;
   }
 
   async #stop(drain: boolean): Promise<void> {

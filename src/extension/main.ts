@@ -2,12 +2,12 @@ import { join } from "node:path";
 import type * as vscode from "vscode";
 import type { ClaudeVirtualApi } from "./api.ts";
 import { BatchWatch } from "./batchWatch.ts";
-import { Caller } from "./caller.ts";
 import { registerCommands } from "./commands/register.ts";
 import { Controller } from "./controller.ts";
-import { prober, secretIn } from "./health.ts";
 import { notifyOfTrouble } from "./notifications.ts";
 import { createOutput } from "./output.ts";
+import { prober, secretIn } from "./probe.ts";
+import { ServerClient } from "./serverClient.ts";
 import { Settings } from "./settings.ts";
 import { createStatusBar } from "./statusBar.ts";
 import { stopMarker } from "./stopMarker.ts";
@@ -29,9 +29,9 @@ export function activate(context: vscode.ExtensionContext): ClaudeVirtualApi {
     stopMarker: stopMarker(join(context.globalStorageUri.fsPath, "stopped")),
     logger,
   });
-  const caller = new Caller(controller, settings);
+  const serverClient = new ServerClient(controller, settings);
   const watch = new BatchWatch(controller, probe);
-  const viewParts = { controller, caller, dataDir: settings.dataDir };
+  const viewParts = { controller, serverClient, dataDir: settings.dataDir };
   const views = { batches: new BatchesView(viewParts, watch), files: new FilesView(viewParts) };
   const runDoctor = async () => (await import("../server.ts")).runDoctor(await settings.serverOptions(), logger);
   active = controller;
@@ -42,13 +42,13 @@ export function activate(context: vscode.ExtensionContext): ClaudeVirtualApi {
     views.files,
     watch,
     notifyOfTrouble(controller, settings),
-    registerCommands({ controller, caller, settings, channel, views, runDoctor }),
+    registerCommands({ controller, serverClient, settings, channel, views, runDoctor }),
     settings.onDidChangeServerSettings(() => {
       if (controller.state.kind !== "stopped") void controller.restart();
     }),
   );
   if (settings.autoStart) setImmediate(() => void controller.start());
-  return caller.toApi();
+  return serverClient.toApi();
 }
 
 /** Resolves when the server and its workers are gone. */

@@ -6,7 +6,7 @@ import type { Controller } from "./controller.ts";
 import { openSettings } from "./openSettings.ts";
 import type { Settings } from "./settings.ts";
 import { type State, urlOf } from "./state.ts";
-import { describeTrouble, plain } from "./words.ts";
+import { describeTrouble, plain } from "./texts.ts";
 
 const INSTALL_PAGE = "https://code.claude.com/docs/en/setup";
 

@@ -11,15 +11,15 @@ export type ReadSecret = () => Promise<Buffer | undefined>;
  * Why a connection was given up before anything but the challenge was sent: nothing listens there, a program that is no
  * server of ours, one of ours with another data directory, or no answer in time.
  */
-export type Refusal = "nobody" | "stranger" | "unproven" | "silent";
+export type ProofFailure = "free" | "foreign" | "unproven" | "timeout";
 
 export class UnprovenServerError extends Error {
   override readonly name = "UnprovenServerError";
-  readonly refusal: Refusal;
+  readonly reason: ProofFailure;
 
-  constructor(refusal: Refusal, options?: ErrorOptions) {
-    super(`No proof from the server: ${refusal}`, options);
-    this.refusal = refusal;
+  constructor(reason: ProofFailure, options?: ErrorOptions) {
+    super(`No proof from the server: ${reason}`, options);
+    this.reason = reason;
   }
 }
 
@@ -72,7 +72,7 @@ export async function connectProven(base: URL, readSecret: ReadSecret, signal: A
   } catch (error) {
     agent.destroy();
     if (error instanceof UnprovenServerError) throw error;
-    throw new UnprovenServerError(refusalOf(error as NodeJS.ErrnoException, signal), { cause: error });
+    throw new UnprovenServerError(failureOf(error as NodeJS.ErrnoException, signal), { cause: error });
   }
 }
 
@@ -87,7 +87,7 @@ export function responseTo(request: ClientRequest): Promise<IncomingMessage> {
 
 async function verify({ headers, socket }: IncomingMessage, challenge: string, readSecret: ReadSecret): Promise<void> {
   const given = headers[PROOF_HEADER];
-  if (typeof given !== "string") throw new UnprovenServerError("stranger");
+  if (typeof given !== "string") throw new UnprovenServerError("foreign");
   const { localAddress, localPort, remoteAddress, remotePort } = socket as Socket;
   const server = { address: remoteAddress, port: remotePort };
   const client = { address: localAddress, port: localPort };
@@ -98,7 +98,7 @@ async function verify({ headers, socket }: IncomingMessage, challenge: string, r
   }
 }
 
-function refusalOf({ code }: NodeJS.ErrnoException, signal: AbortSignal): Refusal {
-  if (signal.aborted) return "silent";
-  return code === "ECONNREFUSED" ? "nobody" : "stranger";
+function failureOf({ code }: NodeJS.ErrnoException, signal: AbortSignal): ProofFailure {
+  if (signal.aborted) return "timeout";
+  return code === "ECONNREFUSED" ? "free" : "foreign";
 }

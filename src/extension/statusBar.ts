@@ -6,9 +6,9 @@ import { Command, STATUS_ITEM, View } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
 import { SETTINGS_COMMANDS, settingsCommand } from "./openSettings.ts";
 import type { State } from "./state.ts";
+import { describeTrouble, oneLine } from "./texts.ts";
 import { describePause, describeRunning } from "./views/batchItem.ts";
-import { lines } from "./views/format.ts";
-import { describeTrouble, oneLine } from "./words.ts";
+import { markdownLines } from "./views/format.ts";
 
 /** VS Code's own command for the view. */
 const SHOW_BATCHES = `${View.batches}.focus`;
@@ -120,9 +120,9 @@ function tooltip(texts: TooltipTexts, links: [label: string, target: string][]):
   const markdown = new vscode.MarkdownString(`**Claude Virtual API**\n\n`);
   markdown.appendText(summary);
   // its words and the reason of a pause come from outside, and may not bring commands of their own
-  if (warning) markdown.appendMarkdown(`\n\n${lines([warning]).value}`);
+  if (warning) markdown.appendMarkdown(`\n\n${markdownLines([warning]).value}`);
   if (batches) markdown.appendMarkdown(`\n\n[${batches}](command:${SHOW_BATCHES})`);
-  if (pause) markdown.appendMarkdown(`\n\n${lines([pause]).value}`);
+  if (pause) markdown.appendMarkdown(`\n\n${markdownLines([pause]).value}`);
   markdown.appendMarkdown(`\n\n${links.map(([label, target]) => `[${label}](${target})`).join(" · ")}`);
   markdown.isTrusted = { enabledCommands: [...Object.values(Command), SHOW_BATCHES, ...SETTINGS_COMMANDS] };
   return markdown;

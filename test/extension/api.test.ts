@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Caller } from "../../src/extension/caller.ts";
 import { Controller } from "../../src/extension/controller.ts";
+import { ServerClient } from "../../src/extension/serverClient.ts";
 import type { Settings } from "../../src/extension/settings.ts";
 import type { State } from "../../src/extension/state.ts";
 import { defaultOptions } from "../../src/options.ts";
@@ -27,7 +27,7 @@ async function extensionApi(apiKey?: string) {
       ...(apiKey !== undefined && { apiKey }),
     }),
     createServer: async (options) => createServer(options, logger),
-    probe: async () => ({ kind: "nobody" }),
+    probe: async () => ({ kind: "free" }),
     stopMarker: { set: async () => {}, clear: async () => {}, isSet: async () => false },
     logger,
   });
@@ -37,7 +37,7 @@ async function extensionApi(apiKey?: string) {
     requiredApiKey: async () => apiKey,
   } as Partial<Settings> as Settings;
   return {
-    api: new Caller(controller, settings).toApi(),
+    api: new ServerClient(controller, settings).toApi(),
     standIn,
     async [Symbol.asyncDispose]() {
       await controller.dispose();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BatchWatch } from "../../src/extension/batchWatch.ts";
-import type { Neighbour, RunningBatch } from "../../src/extension/health.ts";
+import type { ProbeResult, RunningBatch } from "../../src/extension/probe.ts";
 import type { State } from "../../src/extension/state.ts";
 import { Emitter } from "../../src/shared/emitter.ts";
 
@@ -19,9 +19,9 @@ function scene(state: State = running) {
     },
   };
   const scene = { batches: [] as RunningBatch[], silent: false, looks: 0 };
-  const watch = new BatchWatch(server, async (): Promise<Neighbour> => {
+  const watch = new BatchWatch(server, async (): Promise<ProbeResult> => {
     scene.looks += 1;
-    return scene.silent ? { kind: "silent" } : { kind: "ours", requests: 0, batches: scene.batches };
+    return scene.silent ? { kind: "timeout" } : { kind: "ours", requests: 0, batches: scene.batches };
   });
   return Object.assign(scene, { server, watch });
 }

@@ -30,7 +30,7 @@ function scene(dataDir: string, fetches: ReturnType<typeof fetchOf>[]) {
   const batch = aBatch();
   const client = { batchResults: async () => fetches.shift()?.results() };
   const parts = {
-    caller: { client: async () => client },
+    serverClient: { client: async () => client },
     settings: { dataDir },
     views: { batches: { list: { entryOf: () => batch } } },
   } as unknown as Parts;

@@ -124,7 +124,7 @@ describe("a window's server", () => {
 
   it("is failed when a stranger has the port", async () => {
     const machine = new Machine();
-    machine.owner = "stranger";
+    machine.owner = "foreign";
     const { controller } = machine.window();
     await controller.start();
     expect(controller.state).toMatchObject({ kind: "failed", portTaken: 8080 });
@@ -211,7 +211,7 @@ describe("several windows", () => {
     for (const { controller } of [first, second]) await controller.dispose();
   });
 
-  it.each(["stranger", "unproven"] as const)(
+  it.each(["foreign", "unproven"] as const)(
     "share nothing with a %s that took the place of the owner",
     async (kind) => {
       const machine = new Machine();
@@ -245,7 +245,7 @@ describe("several windows", () => {
 
   it("take the port when the stranger who had it leaves", async () => {
     const machine = new Machine();
-    machine.owner = "stranger";
+    machine.owner = "foreign";
     const { controller } = machine.window();
     await controller.start();
     expect(controller.state.kind).toBe("failed");

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Batch } from "../../src/client.ts";
 import { ItemKind } from "../../src/extension/contributions.ts";
-import type { RunningBatch } from "../../src/extension/health.ts";
+import type { RunningBatch } from "../../src/extension/probe.ts";
 import { describeRunning, presentBatch, toBatchItem } from "../../src/extension/views/batchItem.ts";
 import { describeFile, toFileItem } from "../../src/extension/views/fileItem.ts";
-import { formatSize, formatTime, lines } from "../../src/extension/views/format.ts";
+import { formatSize, formatTime, markdownLines } from "../../src/extension/views/format.ts";
 import { aBatch, aFile } from "../support/resources.ts";
 
 const running = (more: Partial<RunningBatch> = {}): RunningBatch => ({
@@ -139,7 +139,7 @@ describe("a file in the view", () => {
 });
 
 it("a tooltip shows text as it is, on lines that break between words", () => {
-  const { value } = lines(["a_b *c* [d](e:f) <g> & `h`", "i\n# j"]);
+  const { value } = markdownLines(["a_b *c* [d](e:f) <g> & `h`", "i\n# j"]);
   expect(value.split("  \n")).toEqual([String.raw`a\_b \*c\* \[d\]\(e\:f\) \<g\> \& \`h\``, String.raw`i \# j`]);
 });
 

@@ -3,12 +3,12 @@ import { env as realEnv, window } from "vscode";
 import type { BatchNews } from "../../src/extension/batchWatch.ts";
 import { unfenced } from "../../src/extension/commands/answer.ts";
 import { promptFor } from "../../src/extension/commands/selection.ts";
-import type { RunningBatch } from "../../src/extension/health.ts";
-import { type Refusal, UnprovenServerError } from "../../src/extension/provenConnection.ts";
+import type { RunningBatch } from "../../src/extension/probe.ts";
+import { type ProofFailure, UnprovenServerError } from "../../src/extension/provenConnection.ts";
 import type { State } from "../../src/extension/state.ts";
 import { createStatusBar, present } from "../../src/extension/statusBar.ts";
+import { errorMessage, plain } from "../../src/extension/texts.ts";
 import { formatTime } from "../../src/extension/views/format.ts";
-import { plain, wordsOf } from "../../src/extension/words.ts";
 import type { CliProblem } from "../../src/server.ts";
 import { Emitter } from "../../src/shared/emitter.ts";
 
@@ -141,16 +141,16 @@ describe("a text from outside", () => {
 describe("the words of a failure", () => {
   it("make no link in a notification", () => {
     const words = "model: [Retry](command:evil)";
-    expect(wordsOf(Object.assign(new Error(), { apiMessage: words }))).toBe("model: [Retry] (command:evil)");
-    expect(wordsOf(new Error(words))).toBe("model: [Retry] (command:evil)");
+    expect(errorMessage(Object.assign(new Error(), { apiMessage: words }))).toBe("model: [Retry] (command:evil)");
+    expect(errorMessage(new Error(words))).toBe("model: [Retry] (command:evil)");
   });
 
   it("say that nothing was sent to a server that did not prove itself", () => {
-    const refused = (refusal: Refusal) =>
-      wordsOf(new Error("Connection error.", { cause: new UnprovenServerError(refusal) }));
-    expect(refused("stranger")).toMatch(/nothing was sent/);
-    expect(refused("unproven")).toBe(refused("stranger"));
-    expect([refused("nobody"), refused("silent")]).toEqual([
+    const refused = (reason: ProofFailure) =>
+      errorMessage(new Error("Connection error.", { cause: new UnprovenServerError(reason) }));
+    expect(refused("foreign")).toMatch(/nothing was sent/);
+    expect(refused("unproven")).toBe(refused("foreign"));
+    expect([refused("free"), refused("timeout")]).toEqual([
       "The server is gone.",
       "The server did not answer in time.",
     ]);

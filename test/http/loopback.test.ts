@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { type AddressInfo, connect, createServer, type Server as NetServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { afterEach, describe, expect, it } from "vitest";
-import { secretIn } from "../../src/extension/health.ts";
+import { secretIn } from "../../src/extension/probe.ts";
 import { connectProven } from "../../src/extension/provenConnection.ts";
 import { strangerBeside } from "../../src/http/secondAddress.ts";
 import { health, type Stage, type StageOptions, simple, stage, until } from "../support/harness.ts";

@@ -1,5 +1,5 @@
 import { Controller } from "../../src/extension/controller.ts";
-import type { Neighbour } from "../../src/extension/health.ts";
+import type { ProbeResult } from "../../src/extension/probe.ts";
 import type { State } from "../../src/extension/state.ts";
 import { defaultOptions, type ServerOptions } from "../../src/options.ts";
 import type { CliProblem, Server } from "../../src/server.ts";
@@ -7,8 +7,8 @@ import { gate } from "./replies.ts";
 
 /** A machine with ports, on which windows start servers. */
 export class Machine {
-  /** Who listens on the port: one of our servers, another program, or a server without the secret of our directory. */
-  owner: FakeServer | "stranger" | "unproven" | undefined;
+  /** Who listens on the port: one of our servers, another program, or a server with another secret. */
+  owner: FakeServer | "foreign" | "unproven" | undefined;
   /** Whether our servers are too busy to answer. */
   busy = false;
   stopped = false;
@@ -21,11 +21,11 @@ export class Machine {
     const controller = new Controller({
       options: async () => ({ ...defaultOptions, environment: {}, ...this.options }),
       createServer: async (options) => new FakeServer(this, options),
-      probe: async (): Promise<Neighbour> => {
+      probe: async (): Promise<ProbeResult> => {
         this.looks += 1;
-        if (this.owner === undefined) return { kind: "nobody" };
+        if (this.owner === undefined) return { kind: "free" };
         if (typeof this.owner === "string") return { kind: this.owner };
-        return this.busy ? { kind: "silent" } : { kind: "ours", requests: this.owner.running, batches: [] };
+        return this.busy ? { kind: "timeout" } : { kind: "ours", requests: this.owner.running, batches: [] };
       },
       stopMarker: {
         set: async () => {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Batch, UploadedFile } from "../../src/client.ts";
-import { prober, type RunningBatch } from "../../src/extension/health.ts";
+import { prober, type RunningBatch } from "../../src/extension/probe.ts";
 import { CHALLENGE_HEADER, PROOF_HEADER, proofOf } from "../../src/shared/proof.ts";
 
 const SECRET = Buffer.alloc(32, "a secret");

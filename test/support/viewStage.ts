@@ -1,6 +1,6 @@
 import { ClaudeClient } from "../../src/client.ts";
-import type { Caller } from "../../src/extension/caller.ts";
 import type { Controller } from "../../src/extension/controller.ts";
+import type { ServerClient } from "../../src/extension/serverClient.ts";
 import { type State, urlOf } from "../../src/extension/state.ts";
 import type { ViewParts } from "../../src/extension/views/parts.ts";
 import { Emitter } from "../../src/shared/emitter.ts";
@@ -23,7 +23,7 @@ export function windowOn(url: string | undefined, dataDir = "/data") {
     onDidChangeState: (listener: (state: State) => void) => changed.on(listener),
   } as Controller;
   const clientAt = (baseURL: string) => new ClaudeClient({ baseURL, apiKey: "the-key" });
-  const caller = {
+  const serverClient = {
     client: async () => {
       stage.starts += 1;
       return clientAt(urlOf(stage.state) ?? "");
@@ -32,9 +32,9 @@ export function windowOn(url: string | undefined, dataDir = "/data") {
       const at = urlOf(stage.state);
       return at === undefined ? undefined : clientAt(at);
     },
-  } as Caller;
-  const parts: ViewParts = { controller, caller, dataDir };
-  return Object.assign(stage, { controller, caller, parts });
+  } as ServerClient;
+  const parts: ViewParts = { controller, serverClient, dataDir };
+  return Object.assign(stage, { controller, serverClient, parts });
 }
 
 /** The stub's tree behind a view. */

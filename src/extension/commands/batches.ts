@@ -13,13 +13,13 @@ import type { Parts } from "./register.ts";
 const KEPT = 30 * 24 * 3600 * 1000;
 
 /** Fetches the results to a file of the extension's own and opens it: one that is open already shows them anew. */
-export async function openResults({ caller, settings, views }: Parts, argument: unknown): Promise<void> {
+export async function openResults({ serverClient, settings, views }: Parts, argument: unknown): Promise<void> {
   const batch = views.batches.list.entryOf(argument);
   if (!batch) return;
   const folder = resultsFolder(settings.dataDir);
   const path = resultsPath(folder, batch.id);
   await withCancel(vscode.l10n.t("Fetching the results"), async (signal) => {
-    const client = await caller.client();
+    const client = await serverClient.client();
     const results = await client.batchResults(batch.id, signal);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await removeOld(folder);
@@ -35,19 +35,19 @@ export async function openResults({ caller, settings, views }: Parts, argument: 
   });
 }
 
-export async function cancelBatch({ caller, views }: Parts, argument: unknown): Promise<void> {
+export async function cancelBatch({ serverClient, views }: Parts, argument: unknown): Promise<void> {
   const { list } = views.batches;
   const batch = list.entryOf(argument);
-  if (batch) list.put(await (await caller.client()).cancelBatch(batch.id));
+  if (batch) list.put(await (await serverClient.client()).cancelBatch(batch.id));
 }
 
-export async function deleteBatch({ caller, settings, views }: Parts, argument: unknown): Promise<void> {
+export async function deleteBatch({ serverClient, settings, views }: Parts, argument: unknown): Promise<void> {
   const { list } = views.batches;
   const batch = list.entryOf(argument);
   if (!batch) return;
   const question = vscode.l10n.t("Delete the batch of {0}?", formatFullTime(batch.created_at));
   if (!(await confirm(question, `${batch.id}\n${vscode.l10n.t("Its results will be deleted, too.")}`))) return;
-  await (await caller.client()).deleteBatch(batch.id);
+  await (await serverClient.client()).deleteBatch(batch.id);
   list.remove(batch.id);
   await rm(resultsPath(resultsFolder(settings.dataDir), batch.id), { force: true });
 }

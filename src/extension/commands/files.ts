@@ -4,26 +4,26 @@ import { basename, join } from "node:path";
 import * as vscode from "vscode";
 import type { UploadedFile } from "../../client.ts";
 import { urlOf } from "../state.ts";
-import { plain, wordsOf } from "../words.ts";
+import { errorMessage, plain } from "../texts.ts";
 import { copy } from "./copy.ts";
 import { confirm, withCancel } from "./dialogs.ts";
 import type { Parts } from "./register.ts";
 
 /** Asks for files and uploads them one after the other. */
-export async function uploadFile({ caller, views }: Parts): Promise<void> {
+export async function uploadFile({ serverClient, views }: Parts): Promise<void> {
   const openLabel = vscode.l10n.t("Upload");
   const title = vscode.l10n.t("Upload to Claude Virtual API");
   const uris = await vscode.window.showOpenDialog({ canSelectMany: true, openLabel, title });
   if (!uris) return;
   await withCancel(vscode.l10n.t("Uploading"), async (signal, report) => {
-    const client = await caller.client();
+    const client = await serverClient.client();
     for (const uri of uris) {
       const name = basename(uri.path);
       report(plain(name));
       try {
         void tellUploaded(await client.uploadFile(await open(uri, name), signal));
       } catch (error) {
-        throw new Error(`${name}: ${wordsOf(error as Error)}`, { cause: error });
+        throw new Error(`${name}: ${errorMessage(error as Error)}`, { cause: error });
       } finally {
         views.files.list.refresh();
       }
@@ -61,13 +61,13 @@ export async function copyFileId({ views }: Parts, argument: unknown): Promise<v
   if (file) await copy(file.id);
 }
 
-export async function deleteFile({ caller, views }: Parts, argument: unknown): Promise<void> {
+export async function deleteFile({ serverClient, views }: Parts, argument: unknown): Promise<void> {
   const { list } = views.files;
   const file = list.entryOf(argument);
   if (!file) return;
   const detail = vscode.l10n.t("Requests that name it by its id {0} will fail.", file.id);
   if (!(await confirm(vscode.l10n.t("Delete the uploaded file {0}?", plain(file.filename)), detail))) return;
-  await (await caller.client()).deleteFile(file.id);
+  await (await serverClient.client()).deleteFile(file.id);
   list.remove(file.id);
 }
 

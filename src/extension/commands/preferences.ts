@@ -3,9 +3,9 @@ import { Command, Setting } from "../contributions.ts";
 import type { Parts } from "./register.ts";
 
 /** Chooses the model of selections and of other extensions' calls, from the live list. */
-export async function chooseModel({ caller, settings }: Parts): Promise<void> {
+export async function chooseModel({ serverClient, settings }: Parts): Promise<void> {
   const current = settings.defaultModel;
-  const items = caller.models().then((models) =>
+  const items = serverClient.models().then((models) =>
     models.map(({ id, display_name }) => ({
       label: id,
       description: id === current ? vscode.l10n.t("{0} (current)", display_name) : display_name,

@@ -1,13 +1,13 @@
 import * as vscode from "vscode";
 import type { DoctorReport } from "../../server.ts";
-import type { Caller } from "../caller.ts";
 import { openWalkthrough } from "../contextKeys.ts";
 import { Command, View } from "../contributions.ts";
 import type { Controller } from "../controller.ts";
+import type { ServerClient } from "../serverClient.ts";
 import type { Settings } from "../settings.ts";
+import { errorMessage } from "../texts.ts";
 import type { BatchesView } from "../views/batches.ts";
 import type { FilesView } from "../views/files.ts";
-import { wordsOf } from "../words.ts";
 import { cancelBatch, copyBatchId, deleteBatch, openResults } from "./batches.ts";
 import { copyCurl, copyEnvironment, copyUrl } from "./copy.ts";
 import { copyFileId, deleteFile, openFile, revealFile, uploadFile } from "./files.ts";
@@ -19,7 +19,7 @@ import { signIn } from "./signIn.ts";
 /** What commands work on. */
 export interface Parts {
   controller: Controller;
-  caller: Caller;
+  serverClient: ServerClient;
   settings: Settings;
   channel: vscode.LogOutputChannel;
   /** What is to be known of the CLI. Rejects with its words where it does not run. */
@@ -69,5 +69,5 @@ export function registerCommands(parts: Parts): vscode.Disposable {
 }
 
 function tell(error: Error): void {
-  void vscode.window.showErrorMessage(`Claude Virtual API: ${wordsOf(error)}`);
+  void vscode.window.showErrorMessage(`Claude Virtual API: ${errorMessage(error)}`);
 }

@@ -37,7 +37,11 @@ export function promptFor({ document, selections }: vscode.TextEditor): string {
   return `${name} (${document.languageId}):\n\n${blocks.join("\n\n")}`;
 }
 
-async function answer({ caller, settings, channel }: Parts, editor: vscode.TextEditor, prompt: string): Promise<void> {
+async function answer(
+  { serverClient, settings, channel }: Parts,
+  editor: vscode.TextEditor,
+  prompt: string,
+): Promise<void> {
   const title = vscode.l10n.t("Claude is answering");
   const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
   await vscode.window.withProgress(options, async (_progress, cancelled) => {
@@ -46,7 +50,7 @@ async function answer({ caller, settings, channel }: Parts, editor: vscode.TextE
     const { signal } = controller;
     let sink: AnswerSink | undefined;
     try {
-      for await (const text of caller.messageStream(prompt, { max_tokens: MAX_TOKENS, signal })) {
+      for await (const text of serverClient.messageStream(prompt, { max_tokens: MAX_TOKENS, signal })) {
         sink ??= await openSink(settings.selectionTarget, editor, channel);
         await sink.write(text);
       }

@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 import type { DoctorReport } from "../../server.ts";
-import { plain } from "../words.ts";
+import { plain } from "../texts.ts";
 import { withCancel } from "./dialogs.ts";
 import type { Parts } from "./register.ts";
 

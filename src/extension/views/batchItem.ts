@@ -1,8 +1,8 @@
 import * as vscode from "vscode";
 import type { Batch } from "../../client.ts";
 import { Command, ItemKind } from "../contributions.ts";
-import type { RunningBatch } from "../health.ts";
-import { formatFullTime, formatTime, lines } from "./format.ts";
+import type { RunningBatch } from "../probe.ts";
+import { formatFullTime, formatTime, markdownLines } from "./format.ts";
 
 /** What an item of the view says. */
 export interface BatchPresentation {
@@ -121,7 +121,7 @@ function countsOf({ request_counts: { succeeded, errored, canceled, expired } }:
 function tooltip(batch: Batch, progress: string): vscode.MarkdownString {
   const { created_at, cancel_initiated_at, ended_at, archived_at } = batch;
   const expires_at = ended_at === null ? batch.expires_at : null;
-  return lines([
+  return markdownLines([
     progress,
     batch.id,
     vscode.l10n.t("Created: {0}", formatFullTime(created_at)),

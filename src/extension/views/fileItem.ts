@@ -1,8 +1,8 @@
 import * as vscode from "vscode";
 import type { UploadedFile } from "../../client.ts";
 import { Command, ItemKind } from "../contributions.ts";
-import { oneLine } from "../words.ts";
-import { formatFullTime, formatSize, formatTime, lines } from "./format.ts";
+import { oneLine } from "../texts.ts";
+import { formatFullTime, formatSize, formatTime, markdownLines } from "./format.ts";
 
 /** Size and age of a file, in one line. */
 export function describeFile({ size_bytes, created_at }: UploadedFile): string {
@@ -27,7 +27,7 @@ export function toFileItem(file: UploadedFile): vscode.TreeItem {
 }
 
 function tooltip(file: UploadedFile): vscode.MarkdownString {
-  return lines([
+  return markdownLines([
     file.filename,
     file.id,
     `${file.mime_type} · ${formatSize(file.size_bytes)}`,

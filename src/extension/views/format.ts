@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import { oneLine } from "../words.ts";
+import { oneLine } from "../texts.ts";
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
 
@@ -33,7 +33,7 @@ export function formatFullTime(iso: string): string {
 }
 
 /** Texts of any content as one Markdown text, each on a line of its own. */
-export function lines(texts: readonly string[]): vscode.MarkdownString {
+export function markdownLines(texts: readonly string[]): vscode.MarkdownString {
   // `appendText` makes every space one that does not break, so that words break instead
   const escaped = texts.map((text) => oneLine(text).replace(/[!-/:-@[-`{-~]/g, "\\$&"));
   return new vscode.MarkdownString(escaped.join("  \n"));

@@ -1,10 +1,10 @@
 import * as vscode from "vscode";
 import type { ClaudeClient, ListOptions, ListPage } from "../../client.ts";
-import type { Caller } from "../caller.ts";
 import { Command } from "../contributions.ts";
 import type { Controller } from "../controller.ts";
+import type { ServerClient } from "../serverClient.ts";
 import { urlOf } from "../state.ts";
-import { wordsOf } from "../words.ts";
+import { errorMessage } from "../texts.ts";
 import { onNewDay } from "./newDay.ts";
 
 /** An item of a view: an entry of the API's list, or the one that asks for more of them. */
@@ -16,7 +16,7 @@ export interface ListParts<T> {
   /** The context key that says whether the list is known. */
   contextKey: string;
   controller: Controller;
-  caller: Pick<Caller, "clientIfUp">;
+  serverClient: Pick<ServerClient, "clientIfUp">;
   page(client: ClaudeClient, options: ListOptions): Promise<ListPage<T>>;
   toItem(entry: T): vscode.TreeItem;
 }
@@ -111,7 +111,7 @@ export class ListView<T extends { id: string }> implements vscode.TreeDataProvid
   }
 
   async loadMore(): Promise<void> {
-    const client = await this.#parts.caller.clientIfUp();
+    const client = await this.#parts.serverClient.clientIfUp();
     const after = this.#next;
     if (!client || after === undefined) return;
     const page = await this.#parts.page(client, { after });
@@ -131,7 +131,7 @@ export class ListView<T extends { id: string }> implements vscode.TreeDataProvid
   async #load(): Promise<void> {
     this.#isStale = false;
     try {
-      const client = await this.#parts.caller.clientIfUp();
+      const client = await this.#parts.serverClient.clientIfUp();
       const entries: T[] = [];
       let next: string | undefined;
       if (client) {
@@ -144,7 +144,7 @@ export class ListView<T extends { id: string }> implements vscode.TreeDataProvid
       this.#show(entries, next, client ? "listed" : "unknown");
     } catch (error) {
       // a server that has just gone away is no news: the view learns of it by the state
-      this.#show([], undefined, "failed", this.#isStale ? "" : wordsOf(error as Error));
+      this.#show([], undefined, "failed", this.#isStale ? "" : errorMessage(error as Error));
     }
   }
 

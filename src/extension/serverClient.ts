@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import type { ClaudeClient, MessageOptions, Model } from "../client.ts";
 import type { ClaudeVirtualApi } from "./api.ts";
 import type { Controller } from "./controller.ts";
-import { secretIn } from "./health.ts";
+import { secretIn } from "./probe.ts";
 import { provenFetch } from "./provenFetch.ts";
 import type { Settings } from "./settings.ts";
 import { urlOf } from "./state.ts";
@@ -11,7 +11,7 @@ import { urlOf } from "./state.ts";
  * Calls the server this window uses over HTTP, like any client, whether it is its own or another window's. The key and
  * the user's text go only over connections whose server has proved to be ours.
  */
-export class Caller {
+export class ServerClient {
   readonly #controller: Controller;
   readonly #settings: Settings;
 

@@ -2,8 +2,14 @@ import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { parseSecret, SECRET_FILE } from "../shared/proof.ts";
-import { connectProven, type ReadSecret, type Refusal, responseTo, UnprovenServerError } from "./provenConnection.ts";
-import { oneLine } from "./words.ts";
+import {
+  connectProven,
+  type ProofFailure,
+  type ReadSecret,
+  responseTo,
+  UnprovenServerError,
+} from "./provenConnection.ts";
+import { oneLine } from "./texts.ts";
 
 /** Milliseconds that a look may take in all, however a server spreads its answer. */
 const TIMEOUT = 2000;
@@ -26,7 +32,7 @@ export interface RunningBatch {
  * Who is found at a base URL: a server that proved to be ours, with its running requests and batches, or why it is none.
  * One of ours is silent, too, while its extension host is busy.
  */
-export type Neighbour = { kind: "ours"; requests: number; batches: RunningBatch[] } | { kind: Refusal };
+export type ProbeResult = { kind: "ours"; requests: number; batches: RunningBatch[] } | { kind: ProofFailure };
 
 /** The secret that the servers of a data directory share. */
 export function secretIn(dataDir: string): ReadSecret {
@@ -34,7 +40,7 @@ export function secretIn(dataDir: string): ReadSecret {
 }
 
 /** Looks who is at a base URL; sends nothing but a challenge until the server has proved itself. */
-export function prober(readSecret: ReadSecret, timeout = TIMEOUT): (url: string) => Promise<Neighbour> {
+export function prober(readSecret: ReadSecret, timeout = TIMEOUT): (url: string) => Promise<ProbeResult> {
   return async (url) => {
     const signal = AbortSignal.timeout(timeout);
     try {
@@ -45,8 +51,8 @@ export function prober(readSecret: ReadSecret, timeout = TIMEOUT): (url: string)
         connection.close();
       }
     } catch (error) {
-      if (error instanceof UnprovenServerError) return { kind: error.refusal };
-      return { kind: signal.aborted ? "silent" : "stranger" };
+      if (error instanceof UnprovenServerError) return { kind: error.reason };
+      return { kind: signal.aborted ? "timeout" : "foreign" };
     }
   };
 }
@@ -63,7 +69,7 @@ async function bodyOf(answer: IncomingMessage): Promise<string> {
 }
 
 /** Takes of an answer what has the right form, since the server may be of another version. */
-function read(body: string): Neighbour {
+function read(body: string): ProbeResult {
   const { requests, batches } = JSON.parse(body);
   const running = Array.isArray(batches) ? batches.slice(0, MAX_BATCHES).flatMap(toRunningBatch) : [];
   return { kind: "ours", requests: toCount(requests?.running), batches: running };

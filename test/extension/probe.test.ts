@@ -4,12 +4,12 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Socket
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Caller } from "../../src/extension/caller.ts";
 import type { Controller } from "../../src/extension/controller.ts";
-import { prober, secretIn } from "../../src/extension/health.ts";
+import { prober, secretIn } from "../../src/extension/probe.ts";
 import { provenFetch } from "../../src/extension/provenFetch.ts";
+import { ServerClient } from "../../src/extension/serverClient.ts";
 import type { Settings } from "../../src/extension/settings.ts";
-import { wordsOf } from "../../src/extension/words.ts";
+import { errorMessage } from "../../src/extension/texts.ts";
 import { defaultOptions, type ServerOptions } from "../../src/options.ts";
 import { createServer as createOurs, type Server } from "../../src/server.ts";
 import { CHALLENGE_HEADER, PROOF_HEADER } from "../../src/shared/proof.ts";
@@ -82,10 +82,10 @@ async function directory(): Promise<string> {
 }
 
 /** What a window sends for a selection, with the stored key, to whatever listens at this URL. */
-function callerAt(url: string, dataDir: string): Caller {
+function serverClientAt(url: string, dataDir: string): ServerClient {
   const settings = { defaultModel: "haiku", dataDir, requiredApiKey: async () => "cva-the-stored-key" };
   const controller = { state: { kind: "shared", url, requests: 0 }, ensure: async () => url };
-  return new Caller(controller as unknown as Controller, settings as unknown as Settings);
+  return new ServerClient(controller as unknown as Controller, settings as unknown as Settings);
 }
 
 describe("a server on the port", () => {
@@ -102,10 +102,10 @@ describe("a server on the port", () => {
     await prober(secretIn(dataDir))((await ourServer(dataDir)).url);
     for (const head of ["content-type: application/json", `${PROOF_HEADER}: ${"0".repeat(64)}`, `${PROOF_HEADER}: x`]) {
       const foreign = await answering(head, OURS);
-      const kind = head.startsWith(PROOF_HEADER) ? "unproven" : "stranger";
+      const kind = head.startsWith(PROOF_HEADER) ? "unproven" : "foreign";
       expect(await prober(secretIn(dataDir))(foreign.url)).toEqual({ kind });
-      const client = (await callerAt(foreign.url, dataDir).client()).message("the user's text");
-      expect(await client.catch(wordsOf)).toMatch(/did not prove/);
+      const client = (await serverClientAt(foreign.url, dataDir).client()).message("the user's text");
+      expect(await client.catch(errorMessage)).toMatch(/did not prove/);
       expect(foreign.received()).toContain("HEAD /health");
       expect(foreign.received()).not.toMatch(/POST|cva-the-stored-key|the user's text/);
     }
@@ -163,21 +163,21 @@ describe("a server on the port", () => {
   });
 
   it.each<[string, (socket: Socket) => void, string]>([
-    ["that never answers", () => {}, "silent"],
-    ["whose head never ends", drip("HTTP/1.1 200 OK\r\nx: ", "x"), "silent"],
-    ["that informs without end", drip("", "HTTP/1.1 102 Processing\r\n\r\n"), "silent"],
-    ["with a head of megabytes", (socket) => socket.write(`HTTP/1.1 200 OK\r\nx: ${"x".repeat(4e6)}`), "stranger"],
-    ["that speaks no HTTP", (socket) => socket.write("220 ready\r\n"), "stranger"],
-    ["that hangs up", (socket) => socket.destroy(), "stranger"],
-    ["that sends elsewhere", (socket) => socket.write("HTTP/1.1 302 Found\r\nlocation: /\r\n\r\n"), "stranger"],
-    ["that sends a body for a head", drip(`HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}`, "x"), "stranger"],
+    ["that never answers", () => {}, "timeout"],
+    ["whose head never ends", drip("HTTP/1.1 200 OK\r\nx: ", "x"), "timeout"],
+    ["that informs without end", drip("", "HTTP/1.1 102 Processing\r\n\r\n"), "timeout"],
+    ["with a head of megabytes", (socket) => socket.write(`HTTP/1.1 200 OK\r\nx: ${"x".repeat(4e6)}`), "foreign"],
+    ["that speaks no HTTP", (socket) => socket.write("220 ready\r\n"), "foreign"],
+    ["that hangs up", (socket) => socket.destroy(), "foreign"],
+    ["that sends elsewhere", (socket) => socket.write("HTTP/1.1 302 Found\r\nlocation: /\r\n\r\n"), "foreign"],
+    ["that sends a body for a head", drip(`HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}`, "x"), "foreign"],
   ])("%s is given up", async (_what, serve, kind) => {
-    const impatient = prober(readSecret, kind === "silent" ? 300 : undefined);
+    const impatient = prober(readSecret, kind === "timeout" ? 300 : undefined);
     expect(await impatient((await program(serve)).url)).toEqual({ kind });
   });
 
   it("is nobody where nothing listens", async () => {
-    expect(await probe("http://127.0.0.1:1")).toEqual({ kind: "nobody" });
+    expect(await probe("http://127.0.0.1:1")).toEqual({ kind: "free" });
   });
 
   it("is believed only numbers and short plain words", async () => {
@@ -207,7 +207,7 @@ describe("a server on the port", () => {
       // without a length, the end of an answer to HEAD is that of its connection
       response.writeHead(200, { "content-length": body.length, ...proofFor(request) }).end(body);
     });
-    expect(await probe(url)).toEqual({ kind: "stranger" });
+    expect(await probe(url)).toEqual({ kind: "foreign" });
   });
 });
 
@@ -221,7 +221,7 @@ describe("a connection", () => {
       paths.push(`${request.method} ${request.url}`);
       response.setHeaders(new Map(Object.entries({ ...proofFor(request), connection: "close" }))).end();
     });
-    expect(await probe(url)).toEqual({ kind: "stranger" });
+    expect(await probe(url)).toEqual({ kind: "foreign" });
     expect(paths).toEqual(["HEAD /health"]);
   });
 
@@ -229,7 +229,7 @@ describe("a connection", () => {
     const foreign = await answering("x: y", OURS);
     const body = "the user's text";
     await expect(provenFetch(secret)(`${foreign.url}/v1/messages`, { method: "POST", body })).rejects.toThrow(
-      "stranger",
+      "foreign",
     );
     expect(foreign.received()).not.toContain(body);
   });

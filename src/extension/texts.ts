@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import type { CliProblem } from "../server.ts";
 import { printable } from "../shared/printable.ts";
-import { type Refusal, UnprovenServerError } from "./provenConnection.ts";
+import { type ProofFailure, UnprovenServerError } from "./provenConnection.ts";
 
 /** Characters that a text from outside may take in a notification, an item or a tooltip. */
 const MAX_LENGTH = 500;
@@ -17,17 +17,17 @@ export function plain(text: string): string {
 }
 
 /** What went wrong, in the API's own words where they are known: the SDK's message quotes the whole answer. */
-export function wordsOf(error: Error): string {
+export function errorMessage(error: Error): string {
   if ("apiMessage" in error && typeof error.apiMessage === "string") return plain(error.apiMessage);
   const { cause } = error;
-  return cause instanceof UnprovenServerError ? describe(cause.refusal) : plain(error.message);
+  return cause instanceof UnprovenServerError ? describe(cause.reason) : plain(error.message);
 }
 
-function describe(refusal: Refusal): string {
-  switch (refusal) {
-    case "nobody":
+function describe(reason: ProofFailure): string {
+  switch (reason) {
+    case "free":
       return vscode.l10n.t("The server is gone.");
-    case "silent":
+    case "timeout":
       return vscode.l10n.t("The server did not answer in time.");
     default:
       return vscode.l10n.t(
