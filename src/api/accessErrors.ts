@@ -1,21 +1,21 @@
 import { ApiError, invalidRequest } from "./errors.ts";
 
 /** `setting` is where the user can allow the host, by the name it has at the user's door. */
-export const foreignHost = (host: string, setting: string) =>
+export const hostNotAllowed = (host: string, setting: string) =>
   new ApiError(
     403,
     "permission_error",
     `The Host header '${host}' is not a name of this server. Use 127.0.0.1 or localhost, or add the name to ${setting}.`,
   );
 
-export const foreignTarget = (host: string) =>
+export const targetNotAllowed = (host: string) =>
   new ApiError(
     403,
     "permission_error",
     `The host '${host}' of the request target is not the one of the Host header. This server is no proxy: ask for a path alone.`,
   );
 
-export const foreignOrigin = (origin: string, setting: string) =>
+export const originNotAllowed = (origin: string, setting: string) =>
   new ApiError(
     403,
     "permission_error",
@@ -25,7 +25,7 @@ export const foreignOrigin = (origin: string, setting: string) =>
 export const conflictingHeader = (name: string) =>
   invalidRequest(`The header '${name}' was sent with different values. Send it once.`);
 
-export const misplacedAddress = (path: string, base: string, meant: string) =>
+export const wrongPath = (path: string, base: string, meant: string) =>
   new ApiError(
     404,
     "not_found_error",

@@ -6,7 +6,7 @@ import { topLevelFields } from "./topLevel.ts";
 /** An element of `requests` taken apart. Its reader reports what is wrong with it, in the order of the API's checks. */
 export interface BatchElement {
   /** The first field that no element may have. */
-  foreign?: string;
+  extraField?: string;
   custom_id: unknown;
   params: "ok" | "missing" | "no object" | "too deep";
   /** The element as a line of `requests.jsonl`, when the params are ok. */
@@ -16,9 +16,9 @@ export interface BatchElement {
 /** Throws `ApiError` 400 for what is no JSON. */
 export function toBatchLine(text: string): BatchElement {
   const { custom_id, params, ...extra } = parseJson(text) as Record<string, unknown>;
-  const [foreign] = Object.keys(extra);
+  const [extraField] = Object.keys(extra);
   const element: BatchElement = {
-    ...(foreign !== undefined && { foreign }),
+    ...(extraField !== undefined && { extraField }),
     custom_id,
     params: judge(params),
   };

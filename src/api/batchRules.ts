@@ -2,7 +2,7 @@ import { invalidRequest } from "./errors.ts";
 import type { MessagesRequest } from "./messagesRequest.ts";
 
 /** Throws `ApiError` 400 for what a message may ask for but a request of a batch may not (contract: "Message Batches"). */
-export function refuseOutsideBatches(request: MessagesRequest): void {
+export function rejectInBatch(request: MessagesRequest): void {
   if (request.stream) throw invalidRequest("stream: Streaming is not supported in batches");
   if (request.max_tokens === 0) throw invalidRequest("max_tokens: Input should be greater than or equal to 1");
   if (request.speed !== undefined && request.speed !== null) {

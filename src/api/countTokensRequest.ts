@@ -74,7 +74,7 @@ export function parseCountTokensRequest(body: unknown, options: CheckOptions): C
     throw invalidRequest("messages.0: use the top-level 'system' parameter for the initial system prompt");
   }
   checkToolPairing(request.messages);
-  const foreign = Object.keys(request).find((field) => !FIELDS.has(field));
-  if (foreign !== undefined) throw invalidRequest(`${foreign}: Extra inputs are not permitted`);
+  const extraField = Object.keys(request).find((field) => !FIELDS.has(field));
+  if (extraField !== undefined) throw invalidRequest(`${extraField}: Extra inputs are not permitted`);
   return request;
 }

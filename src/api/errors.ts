@@ -130,7 +130,7 @@ export const upstreamAsleep = () =>
 export const upstreamTimedOut = (reason: string) =>
   new ApiError(504, "timeout_error", `The API did not answer in time: ${reason}`);
 
-export const answerBrokenOff = (reason: string, requestId?: string) =>
+export const answerInterrupted = (reason: string, requestId?: string) =>
   new ApiError(500, "api_error", `The API's answer broke off: ${reason}`, requestId ? { requestId } : {});
 
 /** Codes of the file system for a full disk, a quota and a disk that may not be written to. */
@@ -173,7 +173,7 @@ export const unstorable = (error: Error) =>
     headers: NO_RETRY,
   });
 
-export const directoryTaken = (path: string, pid: number | undefined) =>
+export const dataDirectoryInUse = (path: string, pid: number | undefined) =>
   new ApiError(
     409,
     "conflict_error",

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { answerBrokenOff } from "./errors.ts";
-import { MAX_PARSED_VALUES, UNCOUNTED_BYTES, valueScan } from "./fewValues.ts";
-import { completed } from "./partialJson.ts";
+import { answerInterrupted } from "./errors.ts";
+import { ALWAYS_CHEAP_BYTES, MAX_PARSED_VALUES, newValueScan } from "./parseCost.ts";
+import { completeJson } from "./partialJson.ts";
 
 /** The text that a value was read from, which JavaScript might write otherwise. */
 const texts = new WeakMap<object, string>();
@@ -11,14 +11,14 @@ const texts = new WeakMap<object, string>();
  * order of keys that look like numbers, and `JSON.stringify` overflows the stack at some thousand levels of nesting. Throws `ApiError` where it holds more values than a model writes.
  */
 export function parseInput(json: string): unknown {
-  if (json.length > UNCOUNTED_BYTES && valueScan().add(Buffer.from(json)) !== undefined) {
-    throw answerBrokenOff(
+  if (json.length > ALWAYS_CHEAP_BYTES && newValueScan().add(Buffer.from(json)) !== undefined) {
+    throw answerInterrupted(
       `the input of a tool holds more than ${MAX_PARSED_VALUES} values. Ask for it with "stream": true.`,
     );
   }
   const whole = parsed(json);
   if (whole !== undefined) return remembered(whole, json);
-  const text = completed(json);
+  const text = completeJson(json);
   return text === undefined ? {} : remembered(JSON.parse(text), text);
 }
 

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { countCacheMarks, MAX_CACHE_MARKS, marksOutsideSystem } from "./cacheMarks.ts";
+import { breakpointsOutsideSystem, countBreakpoints, MAX_CACHE_BREAKPOINTS } from "./cacheBreakpoints.ts";
 import { isDeeperThan, MAX_DEPTH } from "./depth.ts";
 import { invalidRequest } from "./errors.ts";
 import { isObject } from "./isObject.ts";
+import { EXPECTED_OBJECT, issueMessage, unwrapUnion } from "./issueMessages.ts";
 import { listOf, required } from "./shapes.ts";
-import { checkPrewarming, checkUnstreamed, refuseSwallowed, refuseUnanswerable } from "./uncarried.ts";
-import { type ApiVersion, refuseDroppedContent, refuseDroppedFields } from "./versionRules.ts";
-import { DICTIONARY, describeIssue, innermost } from "./wording.ts";
+import { checkPrewarming, rejectHeaderFields, rejectMcpServers, rejectStreamedPrewarming } from "./unsupported.ts";
+import { type ApiVersion, rejectDroppedContent, rejectDroppedFields } from "./versionRules.ts";
 
 /** The CLI takes the text alone, so upstream never sees the rest of a block. */
 const systemBlock = z.looseObject({
@@ -41,7 +41,7 @@ const schema = z.looseObject({
   // the CLI fills in a missing one; any value travels
   max_tokens: z.unknown().refine((value) => value !== undefined, "Field required"),
   // the CLI fills in missing ones, and breaks on a message that is null
-  messages: listOf(z.custom<RequestMessage>(isObject, DICTIONARY)),
+  messages: listOf(z.custom<RequestMessage>(isObject, EXPECTED_OBJECT)),
   system: systemField,
   // every call of the CLI streams, whatever the body says
   stream: z.boolean().nullish(),
@@ -52,7 +52,7 @@ const schema = z.looseObject({
 /** The same of a request that goes up as its client wrote it: only what is read here must have its type. */
 export const rewrittenSchema = z.looseObject({
   model: modelField,
-  messages: listOf(z.custom<RequestMessage>(isObject, DICTIONARY)),
+  messages: listOf(z.custom<RequestMessage>(isObject, EXPECTED_OBJECT)),
   system: z.union([z.string(), z.array(z.unknown())]).nullish(),
   stream: z.boolean().nullish(),
 });
@@ -84,11 +84,11 @@ export interface CheckOptions {
 export function parseMessagesRequest(body: unknown, options: CheckOptions): MessagesRequest {
   if (options.isRewritten) {
     const request = checkRequest(body, options, rewrittenSchema as unknown as typeof schema);
-    checkUnstreamed(request);
+    rejectStreamedPrewarming(request);
     return request;
   }
   const request = checkRequest(body, options, schema);
-  refuseUnanswerable(request);
+  rejectMcpServers(request);
   checkPrewarming(request);
   return request;
 }
@@ -99,24 +99,24 @@ export function checkRequest<T extends Conversation>(
   { version, isRewritten }: CheckOptions,
   fields: z.ZodType<T>,
 ): T {
-  if (!isObject(body)) throw invalidRequest(DICTIONARY);
+  if (!isObject(body)) throw invalidRequest(EXPECTED_OBJECT);
   if (isDeeperThan(body, MAX_DEPTH)) {
     throw invalidRequest(`The request body is nested deeper than ${MAX_DEPTH} levels.`);
   }
-  refuseThread(body);
-  if (!isRewritten) refuseSwallowed(body);
-  refuseDroppedFields(body, version);
+  rejectThread(body);
+  if (!isRewritten) rejectHeaderFields(body);
+  rejectDroppedFields(body, version);
   const issue = fields.safeParse(body).error?.issues[0];
-  if (issue) throw invalidRequest(describeIssue(innermost(issue, body), body));
+  if (issue) throw invalidRequest(issueMessage(unwrapUnion(issue, body), body));
   const request = body as unknown as T;
   // an empty list must not be left to the CLI, which has messages of its own
   if (request.messages.length === 0) throw invalidRequest("messages: at least one message is required");
-  if (!isRewritten) checkCacheMarks(request);
-  refuseDroppedContent(request.messages, version);
+  if (!isRewritten) checkBreakpoints(request);
+  rejectDroppedContent(request.messages, version);
   return request;
 }
 
-function refuseThread(body: Record<string, unknown>): void {
+function rejectThread(body: Record<string, unknown>): void {
   // told with this code, the SDKs' tool runner falls back to sending the whole history
   if (body.thread !== undefined && body.thread !== null) {
     throw invalidRequest("thread: not supported by this server", {
@@ -127,9 +127,11 @@ function refuseThread(body: Record<string, unknown>): void {
 }
 
 /** Upstream counts the marks that it sees, which those on system blocks are not. */
-function checkCacheMarks(request: Conversation): void {
-  const marks = countCacheMarks(request);
-  if (marks > MAX_CACHE_MARKS && marks > marksOutsideSystem(request)) {
-    throw invalidRequest(`A maximum of ${MAX_CACHE_MARKS} blocks with cache_control may be provided. Found ${marks}.`);
+function checkBreakpoints(request: Conversation): void {
+  const marks = countBreakpoints(request);
+  if (marks > MAX_CACHE_BREAKPOINTS && marks > breakpointsOutsideSystem(request)) {
+    throw invalidRequest(
+      `A maximum of ${MAX_CACHE_BREAKPOINTS} blocks with cache_control may be provided. Found ${marks}.`,
+    );
   }
 }

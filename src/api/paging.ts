@@ -23,7 +23,7 @@ export interface Created {
 }
 
 /** Milliseconds since 1970 of the last year that times with four digits, and so their order as texts, can tell. */
-export const LATEST_TIME = Date.parse("9999-12-31T23:59:59.999Z");
+export const MAX_TIME_MS = Date.parse("9999-12-31T23:59:59.999Z");
 
 /** The order of every list of what was created: newest first, and of the same millisecond by id. */
 export function newestFirst(a: Created, b: Created): number {
@@ -44,7 +44,7 @@ export function pageOfCreated<T extends Created>(
 ): Page<T> {
   return pageOf(items, query, noun, (id) => {
     const time = timeIn(prefix, id);
-    if (time === undefined || time > LATEST_TIME) return undefined;
+    if (time === undefined || time > MAX_TIME_MS) return undefined;
     const place = { id, created_at: new Date(time).toISOString() };
     const next = items.findIndex((item) => newestFirst(place, item) < 0);
     return next === -1 ? items.length : next;

@@ -2,13 +2,13 @@
  * Completes JSON that `max_tokens` may have cut off: keeps what is whole of it, and closes the open lists and objects.
  * An answer must not be lost because its last tool input is not whole. Undefined if there is nothing to complete.
  */
-export function completed(json: string): string | undefined {
-  const text = completePart(json);
+export function completeJson(json: string): string | undefined {
+  const text = completePrefix(json);
   return isJson(text) ? text : undefined;
 }
 
 /** Everything up to the last place where a value had ended or a list or object had just begun. */
-function completePart(json: string): string {
+function completePrefix(json: string): string {
   const open: string[] = [];
   let inString = false;
   let end = 0;

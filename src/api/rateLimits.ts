@@ -1,7 +1,7 @@
 import type { ApiError } from "./errors.ts";
 
 /** Whether a header of upstream's tells of limits, or when to ask again (docs: "Rate limits"). */
-export function tellsOfLimits(name: string): boolean {
+export function isLimitHeader(name: string): boolean {
   return /^(retry-after(-ms)?|x-should-retry|anthropic-(ratelimit|priority|fast)-[a-z0-9-]+)$/.test(name);
 }
 

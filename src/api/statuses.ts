@@ -20,4 +20,4 @@ export const typeOf = (status: number): string =>
   Object.keys(STATUS_OF).find((type) => STATUS_OF[type] === status) ?? "api_error";
 
 /** A status with which clients read the error; of a redirect or a proxy's demand they do not, as from a bad gateway. */
-export const passable = (status: number): number => (status >= 400 && status !== 407 ? status : 502);
+export const clientStatus = (status: number): number => (status >= 400 && status !== 407 ? status : 502);

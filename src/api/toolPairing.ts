@@ -31,7 +31,7 @@ interface Turn {
  */
 export function checkToolPairing(messages: readonly Message[]): void {
   const turns = collectTurns(messages);
-  for (const turn of turns) refuseRepeatedUses(turn.uses);
+  for (const turn of turns) rejectRepeatedUses(turn.uses);
   for (const [index, turn] of turns.entries()) {
     checkResults(turn.results, turns[index - 1]?.uses ?? []);
     checkAnswered(turn.uses, turns[index + 1]?.results ?? []);
@@ -56,7 +56,7 @@ function collectTurns(messages: readonly Message[]): Turn[] {
   return turns;
 }
 
-function refuseRepeatedUses(uses: readonly Placed[]): void {
+function rejectRepeatedUses(uses: readonly Placed[]): void {
   const seen = new Set<string>();
   for (const { id, message, block } of uses) {
     if (seen.has(id)) throw invalidRequest(`messages.${message}.content.${block}: \`tool_use\` ids must be unique`);

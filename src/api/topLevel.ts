@@ -23,7 +23,7 @@ export function topLevelFields(text: string): Field[] {
 }
 
 /** The text with what a change of its value has made of it; parts that are the very same values keep their text. */
-export function spliced(text: string, before: object, after: object): string {
+export function spliceJson(text: string, before: object, after: object): string {
   const pieces: string[] = [];
   let copied = 0;
   const replace = (from: number, to: number, json: string) => {

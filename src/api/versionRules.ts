@@ -13,7 +13,7 @@ interface Block {
 const SAMPLING = ["temperature", "top_p", "top_k"];
 
 /** Refuses the parameters that a version does not have. Throws `ApiError` 400. */
-export function refuseDroppedFields(body: Record<string, unknown>, version: ApiVersion): void {
+export function rejectDroppedFields(body: Record<string, unknown>, version: ApiVersion): void {
   if (version !== "2026-10-21") return;
   for (const field of SAMPLING) {
     if (field in body) throw invalidRequest(`${field}: Extra inputs are not permitted`);
@@ -24,7 +24,7 @@ export function refuseDroppedFields(body: Record<string, unknown>, version: ApiV
  * Refuses the content that a version does not take where it stands (docs: "Migrating to API version 2026-10-21").
  * It must be ours to refuse, since the CLI speaks to upstream in a version of its own. Throws `ApiError` 400.
  */
-export function refuseDroppedContent(messages: { role?: unknown; content?: unknown }[], version: ApiVersion): void {
+export function rejectDroppedContent(messages: { role?: unknown; content?: unknown }[], version: ApiVersion): void {
   if (version !== "2026-10-21") return;
   messages.forEach(({ role, content }, index) => {
     blocksOf(content).forEach((block, at) => {
@@ -32,18 +32,18 @@ export function refuseDroppedContent(messages: { role?: unknown; content?: unkno
       if (role === "assistant" && block?.type === "document") {
         throw invalidRequest(`${path}: document blocks are not permitted in assistant messages`);
       }
-      if (role === "user") refuseCitations(block, path);
+      if (role === "user") rejectCitations(block, path);
     });
   });
 }
 
-function refuseCitations(block: Block | null, path: string): void {
+function rejectCitations(block: Block | null, path: string): void {
   if (block?.type === "text" && Array.isArray(block.citations) && block.citations.length > 0) {
     throw invalidRequest(`${path}.text.citations: Extra inputs are not permitted`);
   }
   if (block?.type !== "search_result") return;
   blocksOf(block.content).forEach((inner, at) => {
-    refuseCitations(inner, `${path}.search_result.content.${at}`);
+    rejectCitations(inner, `${path}.search_result.content.${at}`);
   });
 }
 

@@ -2,7 +2,7 @@ import type { Message } from "../api/events.ts";
 import { fold } from "../api/fold.ts";
 import type { ApiVersion } from "../api/versionRules.ts";
 import type { BodyMemory } from "../messages/bodyMemory.ts";
-import type { Reading } from "../messages/readRequest.ts";
+import type { ReadOptions } from "../messages/readRequest.ts";
 import type { Body, RequestReader } from "../messages/requestReader.ts";
 import { type Admission, type RunContext, run } from "../messages/run.ts";
 import type { BatchRecord } from "./record.ts";
@@ -28,7 +28,7 @@ export interface ExecuteContext extends RunContext {
 
 /** The way of any message, folded; behind requests that somebody waits for. */
 export function executor({ reader, memory, modelMap, ...context }: ExecuteContext): Execute {
-  const read = async (params: Body, reading: Reading, signal: AbortSignal) => {
+  const read = async (params: Body, reading: ReadOptions, signal: AbortSignal) => {
     if ("value" in params) return reader.message(params, reading, { signal });
     const hold = await memory.acquire(params.bytes.length, signal, true);
     try {
@@ -44,7 +44,7 @@ export function executor({ reader, memory, modelMap, ...context }: ExecuteContex
     const reading = { version: api_version as ApiVersion, betas, modelMap, transport, inBatch: true, isShown: false };
     // until it is sent, nothing is lost by ending it
     const request = await read(params, reading, admission.signal);
-    const sent = { ...context, background: true, answered: taken, admission };
+    const sent = { ...context, background: true, onHeaders: taken, admission };
     const message = await fold(run(sent, request, signal));
     // a run that is stopped ends early, and what there is of its answer is none
     signal.throwIfAborted();

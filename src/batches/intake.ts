@@ -2,7 +2,7 @@ import { type BatchElement, toBatchLine } from "../api/batchLine.ts";
 import { BodyBounds } from "../api/bodyBounds.ts";
 import { MAX_DEPTH } from "../api/depth.ts";
 import { invalidRequest } from "../api/errors.ts";
-import { DICTIONARY } from "../api/wording.ts";
+import { EXPECTED_OBJECT } from "../api/issueMessages.ts";
 import { Slicer, type Slices } from "../shared/slices.ts";
 import { Elements, extraInput } from "./elements.ts";
 
@@ -72,13 +72,13 @@ export class Intake {
     return this.#readLarge(bytes, this.#signal);
   }
 
-  #line({ foreign, custom_id, params, line }: BatchElement): Uint8Array {
+  #line({ extraField, custom_id, params, line }: BatchElement): Uint8Array {
     const at = `requests.${this.count}`;
-    if (foreign !== undefined) throw extraInput(`${at}.${foreign}`);
+    if (extraField !== undefined) throw extraInput(`${at}.${extraField}`);
     this.#add(custom_id, at);
     if (params === "missing") throw invalidRequest(`${at}.params: Field required`);
     if (params === "too deep") throw invalidRequest(`${at}.params: nested deeper than ${MAX_DEPTH} levels.`);
-    if (!line) throw invalidRequest(`${at}.params: ${DICTIONARY}`);
+    if (!line) throw invalidRequest(`${at}.params: ${EXPECTED_OBJECT}`);
     return line;
   }
 

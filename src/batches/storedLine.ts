@@ -1,4 +1,4 @@
-import { hasFewValues } from "../api/fewValues.ts";
+import { isCheapToParse } from "../api/parseCost.ts";
 
 /** How this server begins each line of `requests.jsonl` and `results.jsonl`. */
 const BEGINNING = /^\{"custom_id":"([a-zA-Z0-9_-]{1,64})","(?:params":\{|result":\{"type":"([a-z]{1,16})")/;
@@ -9,7 +9,7 @@ const LONGEST_BEGINNING = 128;
  * begins with: the id, and the type of a result. Throws `SyntaxError` where it is no JSON.
  */
 export async function readStoredLine(line: Buffer): Promise<unknown> {
-  if (await hasFewValues(line)) return JSON.parse(line.toString("utf8"));
+  if (await isCheapToParse(line)) return JSON.parse(line.toString("utf8"));
   const [, custom_id, type] = BEGINNING.exec(line.toString("latin1", 0, LONGEST_BEGINNING)) ?? [];
   if (custom_id === undefined || !line.subarray(-2).equals(Buffer.from("}}")))
     throw new SyntaxError("Not a whole line");

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { rememberText } from "../api/exactJson.ts";
-import { hasFewValues, MAX_PARSED_VALUES, UNCOUNTED_BYTES } from "../api/fewValues.ts";
+import { ALWAYS_CHEAP_BYTES, isCheapToParse, MAX_PARSED_VALUES } from "../api/parseCost.ts";
 import { readChunks } from "../shared/chunks.ts";
 import { LineSplitter } from "../shared/lines.ts";
 import { TurnBudget } from "../shared/turnBudget.ts";
@@ -64,7 +64,8 @@ export function readMessages(
     for (let next = lines.next(); !next.done; next = lines.next()) {
       const line = next.value;
       if (isRepetition(line)) continue;
-      const taken = line.length > UNCOUNTED_BYTES ? requireFewValues(line).then(() => takeLine(line)) : takeLine(line);
+      const taken =
+        line.length > ALWAYS_CHEAP_BYTES ? requireCheapToParse(line).then(() => takeLine(line)) : takeLine(line);
       if (taken) return taken.then(() => takeAll(lines));
       if (budget.isSpent) return budget.nextTurn().then(() => takeAll(lines));
     }
@@ -96,8 +97,8 @@ function isRepetition(line: Buffer): boolean {
   return repeats && !NEEDED.some((needed) => line.includes(needed));
 }
 
-async function requireFewValues(line: Buffer): Promise<void> {
-  if (line[0] !== OPENING_BRACE || (await hasFewValues(line))) return;
+async function requireCheapToParse(line: Buffer): Promise<void> {
+  if (line[0] !== OPENING_BRACE || (await isCheapToParse(line))) return;
   throw new Error(`A line holds more than ${MAX_PARSED_VALUES} values.`);
 }
 

@@ -1,5 +1,5 @@
 import { isTooDeep, MAX_DEPTH } from "../api/depth.ts";
-import { type ApiError, answerBrokenOff } from "../api/errors.ts";
+import { type ApiError, answerInterrupted } from "../api/errors.ts";
 import { fieldsOf, type StreamEvent, stopReasonOf } from "../api/events.ts";
 import { unfold } from "../api/unfold.ts";
 import { Channel } from "../shared/channel.ts";
@@ -232,7 +232,7 @@ export class Turn {
 
   /** Ends a turn whose answer cannot be passed on. */
   #breakOff(reason: string): void {
-    this.#finish(answerBrokenOff(reason));
+    this.#finish(answerInterrupted(reason));
     this.hurry();
   }
 

@@ -20,7 +20,7 @@ export interface OverlayRequest extends AnyRequest {
   /** The client's body without `model`, `system` and `stream`, merged by the CLI into its own; a large one as its JSON. */
   body: Record<string, unknown> | EncodedText;
   /** How long the CLI's own cache marks on the system prompt keep it, which stand for the client's; undefined for no marks. */
-  systemMarks: "5m" | "1h" | undefined;
+  systemCacheTtl: "5m" | "1h" | undefined;
   /** Whether no `temperature` may be added. The body must have a `thinking` then, which takes the place of the CLI's. */
   withoutTemperature: boolean;
 }

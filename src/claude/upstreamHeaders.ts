@@ -1,4 +1,4 @@
-import { tellsOfLimits } from "../api/rateLimits.ts";
+import { isLimitHeader } from "../api/rateLimits.ts";
 
 /** The head of a block in the log that the SDK inside the CLI writes to stderr, with `ANTHROPIC_LOG=debug`. */
 const BLOCK = /^\[Anthropic SDK DEBUG\] \[\w+\] (sending request|response error|response start)\b/;
@@ -24,7 +24,7 @@ export interface RateLimitInfo {
 const OF_ITSELF = /^(request-id|anthropic-(organization|workspace)-id)$/;
 
 /** Whether a header of upstream's is passed on to the client. */
-export const isForClient = (name: string): boolean => tellsOfLimits(name) || OF_ITSELF.test(name);
+export const isForClient = (name: string): boolean => isLimitHeader(name) || OF_ITSELF.test(name);
 
 /** Those headers of upstream's last answer that are for the client, read off the lines of stderr. */
 export class UpstreamHeaders {

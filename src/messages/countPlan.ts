@@ -5,7 +5,7 @@ import { imageSize } from "./imageSize.ts";
 import { mappedModel, systemText } from "./prepare.ts";
 
 /** How far a count can be trusted: the answer's header says it in this word. */
-export type Trust =
+export type Precision =
   /** The API's own counter counted the request as it is. */
   | "exact"
   /** It counted every part of it, each by a call of its own; the sum is ours. */
@@ -21,7 +21,7 @@ export interface CountPlan {
   tools: CountedTool[];
   /** Tools that no MCP server can have: the API's own, and those with fields of their own. */
   rest: object[];
-  trust: Trust;
+  precision: Precision;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: blocks of any type, known or not
@@ -71,7 +71,7 @@ export async function planCount(
     history,
     tools,
     rest,
-    trust: isShown ? (isWhole ? "exact" : "sum") : "estimate",
+    precision: isShown ? (isWhole ? "exact" : "sum") : "estimate",
   };
 }
 

@@ -2,7 +2,7 @@ import type { EncodedJson } from "../claude/encodedJson.ts";
 import type { CountedTool, HistoryMessage } from "../claude/overlay/countSession.ts";
 import type { Slices } from "../shared/slices.ts";
 import { contentKey } from "./contentKey.ts";
-import type { CountPlan, Trust } from "./countPlan.ts";
+import type { CountPlan, Precision } from "./countPlan.ts";
 
 /** The tools that make measurable what a request's tools cost; the cost of the second is what is measured. */
 export type Paddings = readonly [CountedTool, CountedTool];
@@ -12,7 +12,7 @@ export interface CountQuestion<Encoded = EncodedJson> {
   /** The same for equal plans only. */
   key: string;
   model: string;
-  trust: Trust;
+  precision: Precision;
   /** Empty for none. */
   system: string | Encoded;
   /** The content of each message may be `Encoded`. */
@@ -34,13 +34,13 @@ const MAX_MESSAGES = 2000;
 
 /** Without an estimate of the rest. Undefined for a conversation that is too long for the CLI. */
 export async function questionOf(plan: CountPlan, slices: Slices): Promise<CountQuestion<never> | undefined> {
-  const { model, trust, system, history, tools } = plan;
+  const { model, precision, system, history, tools } = plan;
   if (history.length > MAX_MESSAGES) return undefined;
   const paddings = paddingsBeside(tools);
   return {
     key: await contentKey(plan, slices),
     model,
-    trust,
+    precision,
     system,
     history,
     tools: tools.length > 0 ? [...tools, paddings[1]] : undefined,

@@ -21,7 +21,7 @@ export class CountReader {
     const slices = this.#slicer.begin(signal);
     const plan = await planCount(request, modelMap, slices);
     const question = await questionOf(plan, slices);
-    if (question?.trust !== "estimate") return question;
+    if (question?.precision !== "estimate") return question;
     const tokenizer = await this.#loadTokenizer();
     signal.throwIfAborted();
     const rest = await estimateRest({ ...request, model: plan.model }, plan, tokenizer, slices);

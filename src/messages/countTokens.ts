@@ -7,13 +7,13 @@ import type { Lease, Pool } from "../claude/pool.ts";
 import { type CountOrder, Uncounted } from "../claude/rewrite/exactCount.ts";
 import { TransportUnsuited } from "../claude/transport.ts";
 import type { Logger } from "../shared/logger.ts";
-import type { Trust } from "./countPlan.ts";
+import type { Precision } from "./countPlan.ts";
 import type { CountQuestion } from "./countQuestion.ts";
 import type { ReadCount } from "./requestReader.ts";
 
 export interface TokenCount {
   tokens: number;
-  trust: Trust;
+  precision: Precision;
 }
 
 /** What the parts of a request have in common and a sum must not count twice; by model and the padding's names. */
@@ -47,12 +47,12 @@ export class TokenCounter {
   /** Makes no call that costs anything. Throws `ApiError` when upstream refuses, or the CLI cannot be started. */
   async count({ exact, question, estimate }: ReadCount, signal: AbortSignal): Promise<TokenCount> {
     const counted = exact && this.#pool.countTransport === "rewrite" && (await this.#exactly(exact, signal));
-    if (counted === "uncounted") return { tokens: await estimate(), trust: "estimate" };
-    if (typeof counted === "number") return { tokens: counted, trust: "exact" };
+    if (counted === "uncounted") return { tokens: await estimate(), precision: "estimate" };
+    if (typeof counted === "number") return { tokens: counted, precision: "exact" };
     const asked = await question();
     const sum = asked && (await this.#counted(asked, signal));
-    if (asked && sum !== undefined) return { tokens: sum + asked.rest, trust: asked.trust };
-    return { tokens: await estimate(), trust: "estimate" };
+    if (asked && sum !== undefined) return { tokens: sum + asked.rest, precision: asked.precision };
+    return { tokens: await estimate(), precision: "estimate" };
   }
 
   /** Undefined where the mod that counts is not asked. */
@@ -147,9 +147,9 @@ export class TokenCounter {
 }
 
 /** Whether upstream's refusal is of the client's request and not of the parts that were made of it. */
-function isMeant({ status, details }: ApiError, { trust, hasToolBlocks }: CountQuestion): boolean {
+function isMeant({ status, details }: ApiError, { precision, hasToolBlocks }: CountQuestion): boolean {
   if (REFUSALS.has(status) || details?.error_code !== undefined) return true;
-  return status === 400 && trust === "exact" && !hasToolBlocks;
+  return status === 400 && precision === "exact" && !hasToolBlocks;
 }
 
 function remember<T>(map: Map<string, T>, key: string, value: T): void {

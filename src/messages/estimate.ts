@@ -7,9 +7,9 @@ import type { Tokenizer, TokenScale } from "./tokenizer.ts";
 
 /** Characters that are tokenized at once. */
 const WINDOW = 2048;
-/** Characters of a request that are all tokenized; of what follows, one window in `SAMPLED` is. */
-export const TOKENIZED = 500_000;
-export const SAMPLED = 16;
+/** Characters of a request that are all tokenized; of what follows, one window in `SAMPLE_INTERVAL` is. */
+export const MAX_TOKENIZED_CHARACTERS = 500_000;
+export const SAMPLE_INTERVAL = 16;
 
 /** The part of the tokenizer that an estimate uses. */
 export type TextCost = Pick<Tokenizer, "cost">;
@@ -64,7 +64,8 @@ class TextEstimate {
   tokens(window: string): number {
     this.#windows += 1;
     this.#characters += window.length;
-    if (this.#characters > TOKENIZED && this.#windows % SAMPLED !== 0) return window.length * this.#density;
+    if (this.#characters > MAX_TOKENIZED_CHARACTERS && this.#windows % SAMPLE_INTERVAL !== 0)
+      return window.length * this.#density;
     const tokens = this.#tokenizer.cost(window, this.#scale);
     this.#density = tokens / window.length;
     return tokens;

@@ -21,7 +21,7 @@ interface Block {
 }
 
 /** Bytes that all files of a request may have as base64: what a request may have itself (docs: "Request size limits"). */
-export const MAX_INLINE = 32 * 1024 * 1024;
+export const MAX_INLINE_BYTES = 32 * 1024 * 1024;
 
 /** What each kind of block takes (contract: "Files"). */
 const KINDS: Record<string, readonly string[]> = {
@@ -103,7 +103,7 @@ class Resolver {
     const kinds = KINDS[kind] ?? [];
     if (!kinds.includes(mime_type)) throw wrongFileKind(id, mime_type, kind, kinds);
     this.#size += Math.ceil(size_bytes / 3) * 4;
-    if (this.#size > MAX_INLINE) throw fileTooLarge(id);
+    if (this.#size > MAX_INLINE_BYTES) throw fileTooLarge(id);
     const content = await this.#files.content(file);
     if (mime_type !== "text/plain") return { type: "base64", media_type: mime_type, data: content.toString("base64") };
     return { type: "text", media_type: mime_type, data: utf8(content, id) };

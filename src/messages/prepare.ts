@@ -1,13 +1,13 @@
-import { MAX_CACHE_MARKS, marksOutsideSystem, systemTtl } from "../api/cacheMarks.ts";
+import { breakpointsOutsideSystem, MAX_CACHE_BREAKPOINTS, systemCacheTtl } from "../api/cacheBreakpoints.ts";
 import type { MessagesRequest } from "../api/messagesRequest.ts";
-import { isUnstreamed } from "../api/uncarried.ts";
+import { isAnsweredAsJson } from "../api/unsupported.ts";
 import { orderOf } from "../claude/rewrite/order.ts";
 import type { OverlayRequest, RewriteRequest } from "../claude/turnRequest.ts";
 import { plainKey, type WorkerKey } from "../claude/workerKey.ts";
 import { fingerprint } from "./fingerprint.ts";
 
 /** Betas that no request has to carry: our own server stands for them, or the CLI sends them by itself. */
-const UNCARRIED_BETAS =
+const LOCAL_BETAS =
   /^(files-api|message-batches|token-counting|message-threads|output-300k|claude-code|oauth|prompt-caching)-/;
 /** What a beta looks like; anything else could not travel in a header. */
 const BETA = /^[a-z0-9][a-z0-9.-]{0,99}$/;
@@ -36,7 +36,7 @@ export function prepareRewrite(
     turn: {
       transport: "rewrite",
       model: mappedModel(request.model, modelMap),
-      order: orderOf(text, { betas: carriedBetas(betas), isWhole: isUnstreamed(request) }),
+      order: orderOf(text, { betas: forwardedBetas(betas), isWhole: isAnsweredAsJson(request) }),
       conversation: fingerprint(request.messages),
     },
   };
@@ -55,13 +55,13 @@ export function prepareOverlay(
   const asked = mappedModel(model, modelMap);
   const withoutTemperature = mustLackTemperature(asked, request);
   return {
-    key: { transport: "overlay", system: text, betas: carriedBetas(betas) },
+    key: { transport: "overlay", system: text, betas: forwardedBetas(betas) },
     turn: {
       transport: "overlay",
       model: asked,
       // says what leaving it out says
       body: withoutTemperature ? { thinking: { type: "disabled" }, ...body } : body,
-      systemMarks: hasRoomForMarks(request, text) ? systemTtl(request) : undefined,
+      systemCacheTtl: hasRoomForBreakpoints(request, text) ? systemCacheTtl(request) : undefined,
       withoutTemperature,
       conversation: fingerprint(rest.messages),
     },
@@ -69,8 +69,8 @@ export function prepareOverlay(
 }
 
 /** Upstream is to judge them, known or not; the CLI sends them on top of its own. */
-export function carriedBetas(betas: readonly string[]): string[] {
-  const carried = new Set(betas.filter((beta) => BETA.test(beta) && !UNCARRIED_BETAS.test(beta)));
+export function forwardedBetas(betas: readonly string[]): string[] {
+  const carried = new Set(betas.filter((beta) => BETA.test(beta) && !LOCAL_BETAS.test(beta)));
   return [...carried].sort().slice(0, MAX_BETAS);
 }
 
@@ -98,7 +98,7 @@ export function systemText(system: MessagesRequest["system"]): string {
 }
 
 /** The CLI marks its own identity block and the system text: two marks more, or one where there is no text. */
-function hasRoomForMarks(request: MessagesRequest, text: string): boolean {
+function hasRoomForBreakpoints(request: MessagesRequest, text: string): boolean {
   const added = text === "" ? 1 : 2;
-  return marksOutsideSystem(request) + added <= MAX_CACHE_MARKS;
+  return breakpointsOutsideSystem(request) + added <= MAX_CACHE_BREAKPOINTS;
 }

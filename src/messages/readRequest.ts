@@ -1,8 +1,8 @@
-import { refuseOutsideBatches } from "../api/batchRules.ts";
+import { rejectInBatch } from "../api/batchRules.ts";
 import { type CountTokensRequest, parseCountTokensRequest } from "../api/countTokensRequest.ts";
 import { fieldsOf } from "../api/events.ts";
 import { type MessagesRequest, parseMessagesRequest } from "../api/messagesRequest.ts";
-import { spliced } from "../api/topLevel.ts";
+import { spliceJson } from "../api/topLevel.ts";
 import type { ApiVersion } from "../api/versionRules.ts";
 import type { Origin } from "../claude/nesting.ts";
 import type { CountOrder } from "../claude/rewrite/exactCount.ts";
@@ -13,10 +13,10 @@ import type { WorkerKey } from "../claude/workerKey.ts";
 import { shorten } from "../shared/shorten.ts";
 import { type FileSource, withFiles } from "./fileSources.ts";
 import { countFingerprint, fingerprint } from "./fingerprint.ts";
-import { carriedBetas, mappedModel, type PreparedMessage, prepareOverlay, prepareRewrite } from "./prepare.ts";
+import { forwardedBetas, mappedModel, type PreparedMessage, prepareOverlay, prepareRewrite } from "./prepare.ts";
 
 /** How a body is to be read. */
-export interface Reading {
+export interface ReadOptions {
   version: ApiVersion;
   betas: readonly string[];
   modelMap: Record<string, string>;
@@ -29,10 +29,10 @@ export interface Reading {
 }
 
 /** How the body of a count is to be read. */
-export type CountReading = Pick<Reading, "version" | "modelMap" | "betas" | "transport">;
+export type CountReadOptions = Pick<ReadOptions, "version" | "modelMap" | "betas" | "transport">;
 
 /** What the answer needs to know of a checked request. */
-export interface Facts {
+export interface RequestFacts {
   model: string;
   stream: boolean;
   /** Whether `max_tokens` is 0, which only fills the cache. */
@@ -55,13 +55,13 @@ export function decode(bytes: Uint8Array): string {
 }
 
 /** Throws `ApiError` 400. */
-export function checkMessage(body: unknown, { version, transport, inBatch, isShown }: Reading) {
+export function checkMessage(body: unknown, { version, transport, inBatch, isShown }: ReadOptions) {
   const request = parseMessagesRequest(body, { version, isRewritten: transport === "rewrite" });
-  if (inBatch) refuseOutsideBatches(request);
+  if (inBatch) rejectInBatch(request);
   const { model, stream, max_tokens } = request;
   const { user_id } = fieldsOf(request.metadata) ?? {};
   const origin = { userId: typeof user_id === "string" ? user_id : "", conversation: fingerprint(request.messages) };
-  const facts: Facts = { model, stream: stream === true, isPrewarming: max_tokens === 0, origin };
+  const facts: RequestFacts = { model, stream: stream === true, isPrewarming: max_tokens === 0, origin };
   if (isShown) facts.shown = shorten(request);
   return { request, facts };
 }
@@ -70,30 +70,30 @@ export function checkMessage(body: unknown, { version, transport, inBatch, isSho
 export async function prepareMessage(
   request: MessagesRequest,
   text: string,
-  { betas, modelMap, transport }: Reading,
+  { betas, modelMap, transport }: ReadOptions,
   files: FileSource,
 ): Promise<PreparedMessage> {
   const filled = await withFiles(request, files);
   if (transport === "overlay") return prepareOverlay(filled, betas, modelMap);
-  return prepareRewrite(filled, spliced(text, request, filled), betas, modelMap);
+  return prepareRewrite(filled, spliceJson(text, request, filled), betas, modelMap);
 }
 
 /** Throws `ApiError` for files that are missing or do not fit. */
 export async function prepareCount(
   request: CountTokensRequest,
   text: string,
-  { betas, modelMap }: CountReading,
+  { betas, modelMap }: CountReadOptions,
   files: FileSource,
 ): Promise<CountOrder & { order: string }> {
   const filled = await withFiles(request, files);
   return {
     model: mappedModel(request.model, modelMap),
-    order: countOrderOf(spliced(text, request, filled), { betas: carriedBetas(betas) }),
+    order: countOrderOf(spliceJson(text, request, filled), { betas: forwardedBetas(betas) }),
     conversation: countFingerprint(filled),
   };
 }
 
 /** Throws `ApiError` 400. */
-export function checkCount(body: unknown, { version, transport }: CountReading): CountTokensRequest {
+export function checkCount(body: unknown, { version, transport }: CountReadOptions): CountTokensRequest {
   return parseCountTokensRequest(body, { version, isRewritten: transport === "rewrite" });
 }

@@ -1,14 +1,14 @@
 import { Worker } from "node:worker_threads";
 import { shuttingDown } from "../api/errors.ts";
 import type { FileSource } from "./fileSources.ts";
-import type { Facts } from "./readRequest.ts";
+import type { RequestFacts } from "./readRequest.ts";
 import { type FromThread, type Job, type ToThread, toError, toFailure } from "./threadMessages.ts";
 
 /** What a job needs of the server. */
 export interface JobLink {
   files: FileSource;
   /** Called with the facts of a message before its files are read. */
-  facts?(facts: Facts): void;
+  facts?(facts: RequestFacts): void;
   /** Rejects the job with its reason. Drops its bytes while it waits for the thread, and later ends a thread it holds. */
   signal?: AbortSignal | undefined;
 }

@@ -12,18 +12,18 @@ import type { BodyMemory } from "./bodyMemory.ts";
 import type { Hold } from "./byteBudget.ts";
 import { type CountQuestion, mapParts } from "./countQuestion.ts";
 import { CountReader } from "./countReader.ts";
-import { type FileSource, MAX_INLINE, namesFiles } from "./fileSources.ts";
+import { type FileSource, MAX_INLINE_BYTES, namesFiles } from "./fileSources.ts";
 import { type JobLink, ReaderThread } from "./readerThread.ts";
 import {
-  type CountReading,
+  type CountReadOptions,
   checkCount,
   checkMessage,
   decode,
-  type Facts,
   type Prepared,
   prepareCount,
   prepareMessage,
-  type Reading,
+  type ReadOptions,
+  type RequestFacts,
 } from "./readRequest.ts";
 import { type CountRead, type FilesPermit, isFilesNamed, type Job, type PreparedBytes } from "./threadMessages.ts";
 
@@ -31,7 +31,7 @@ import { type CountRead, type FilesPermit, isFilesNamed, type Job, type Prepared
 export type Body = { value: unknown; text: string } | { bytes: Uint8Array<ArrayBuffer> };
 
 /** A message that was checked, on its way to Claude. */
-export interface ReadMessage extends Facts {
+export interface ReadMessage extends RequestFacts {
   /** With the content of the files. Rejects with `ApiError`, and the signal's reason. */
   prepared: Promise<Prepared>;
   /** Prepares it anew for the other transport. Rejects likewise. */
@@ -86,7 +86,7 @@ export class RequestReader {
   }
 
   /** Throws `ApiError` 400 for a request that is refused here, and the signal's reason when it is aborted. */
-  async message(body: Body, reading: Reading, holding: Holding): Promise<ReadMessage> {
+  async message(body: Body, reading: ReadOptions, holding: Holding): Promise<ReadMessage> {
     if ("value" in body) {
       const { request, facts } = checkMessage(body.value, reading);
       if (!namesFiles(request)) {
@@ -105,10 +105,10 @@ export class RequestReader {
     }
     const memory = this.#fileMemory(holding.signal, reading.inBatch);
     const { signal } = holding;
-    const read = (bytes: Uint8Array<ArrayBuffer>, how: Reading, told: (facts: Facts) => void) =>
+    const read = (bytes: Uint8Array<ArrayBuffer>, how: ReadOptions, told: (facts: RequestFacts) => void) =>
       this.#readWithFiles({ kind: "message", bytes, reading: how }, { signal, facts: told }, memory).then(fromBytes);
     let prepared: Promise<Prepared> | undefined;
-    const facts = await new Promise<Facts>((resolve, reject) => {
+    const facts = await new Promise<RequestFacts>((resolve, reject) => {
       prepared = read(bytesOf(body), reading, resolve);
       prepared.catch(reject);
     });
@@ -135,8 +135,8 @@ export class RequestReader {
   }
 
   /** Throws `ApiError`, and the signal's reason when it is aborted. */
-  async count(body: Body, reading: CountReading, { signal }: Holding): Promise<ReadCount> {
-    const overlaid: CountReading = { ...reading, transport: "overlay" };
+  async count(body: Body, reading: CountReadOptions, { signal }: Holding): Promise<ReadCount> {
+    const overlaid: CountReadOptions = { ...reading, transport: "overlay" };
     if ("value" in body && !namesFiles(body.value as Partial<MessagesRequest>)) {
       const request = checkCount(body.value, reading);
       const isRewritten = reading.transport === "rewrite";
@@ -166,7 +166,11 @@ export class RequestReader {
     };
   }
 
-  #overlaidCount(read: Exclude<CountRead, { exact: unknown }>, reading: CountReading, signal: AbortSignal): ReadCount {
+  #overlaidCount(
+    read: Exclude<CountRead, { exact: unknown }>,
+    reading: CountReadOptions,
+    signal: AbortSignal,
+  ): ReadCount {
     const { model } = read;
     if ("tokens" in read) {
       return { model, exact: undefined, question: async () => undefined, estimate: async () => read.tokens };
@@ -228,7 +232,7 @@ export class RequestReader {
       shrink,
       release: () => shrink(0),
       acquire: () => {
-        held ??= this.#memory.acquireForFiles(MAX_INLINE, signal, inBatch);
+        held ??= this.#memory.acquireForFiles(MAX_INLINE_BYTES, signal, inBatch);
         return held;
       },
     };

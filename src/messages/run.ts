@@ -6,7 +6,7 @@ import { TransportUnsuited } from "../claude/transport.ts";
 import type { TurnRequest } from "../claude/turnRequest.ts";
 import type { WorkerKey } from "../claude/workerKey.ts";
 import type { ReadMessage } from "./requestReader.ts";
-import { withoutContent } from "./withoutContent.ts";
+import { stripPlaceholderToken } from "./stripPlaceholderToken.ts";
 
 export interface RunContext {
   pool: Pool;
@@ -15,11 +15,11 @@ export interface RunContext {
   /** Notes each name of a model to which upstream has answered. */
   models?: { note(name: string): void };
   /** Is told of upstream's headers before the first event. */
-  answered?: (headers: Record<string, string>) => void;
+  onHeaders?: (headers: Record<string, string>) => void;
   /** Reads the counts off the answer; without it, a meter of the run's. */
   meter?: UsageMeter;
   /** Called with each event that is passed on. */
-  passed?: (event: StreamEvent) => void;
+  onEvent?: (event: StreamEvent) => void;
   /** Whether nobody waits for the answer, so that all others go first. */
   background?: boolean;
   /** For requests that may change their mind until they are sent. */
@@ -43,7 +43,7 @@ export async function* run(
   request: ReadMessage,
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent[], void, undefined> {
-  const { models, meter = new UsageMeter(request.model), passed = () => {} } = context;
+  const { models, meter = new UsageMeter(request.model), onEvent = () => {} } = context;
   let failed = false;
   try {
     for await (const batch of send(context, request, signal)) {
@@ -51,9 +51,9 @@ export async function* run(
       request.release();
       for (const event of batch) meter.see(event);
       if (batch.some(isStart)) models?.note(request.model);
-      const told = request.isPrewarming ? batch.flatMap((event) => withoutContent(event) ?? []) : batch;
-      for (const event of told) passed(event);
-      if (told.length > 0) yield told;
+      const passed = request.isPrewarming ? batch.flatMap((event) => stripPlaceholderToken(event) ?? []) : batch;
+      for (const event of passed) onEvent(event);
+      if (passed.length > 0) yield passed;
     }
   } catch (error) {
     failed = true;
@@ -68,7 +68,7 @@ export async function* run(
 const isStart = ({ type }: StreamEvent) => type === "message_start";
 
 async function* send(
-  { pool, answered = () => {}, background = false, admission }: RunContext,
+  { pool, onHeaders = () => {}, background = false, admission }: RunContext,
   request: ReadMessage,
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent[], void, undefined> {
@@ -85,7 +85,7 @@ async function* send(
       for await (const batch of lease.worker.run(turn, signal)) {
         if (batch.some(isStart)) {
           pool.noteAnswer();
-          answered(lease.worker.headers);
+          onHeaders(lease.worker.headers);
         }
         yield batch;
       }

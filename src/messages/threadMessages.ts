@@ -4,15 +4,15 @@ import type { CountOrder } from "../claude/rewrite/exactCount.ts";
 import type { OverlayRequest, RewriteRequest } from "../claude/turnRequest.ts";
 import type { CountQuestion } from "./countQuestion.ts";
 import type { StoredFile } from "./fileSources.ts";
-import type { CountReading, Facts, Prepared, Reading } from "./readRequest.ts";
+import type { CountReadOptions, Prepared, ReadOptions, RequestFacts } from "./readRequest.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What the thread is asked to read. */
 export type Job =
-  | { kind: "message"; bytes: Bytes; reading: Reading; files: FilesPermit }
-  | { kind: "count"; bytes: Bytes; reading: CountReading; files: FilesPermit }
-  | { kind: "estimate"; bytes: Bytes; reading: CountReading; files: FilesPermit }
+  | { kind: "message"; bytes: Bytes; reading: ReadOptions; files: FilesPermit }
+  | { kind: "count"; bytes: Bytes; reading: CountReadOptions; files: FilesPermit }
+  | { kind: "estimate"; bytes: Bytes; reading: CountReadOptions; files: FilesPermit }
   | { kind: "element"; bytes: Bytes };
 
 /** Whether memory is held for files. A job that lacks it ends with `FilesNamed`, since the thread must not wait for it. */
@@ -33,7 +33,7 @@ export type ToThread = { job: Job } | { answer: unknown } | { failure: Failure }
 
 /** From the thread: parts of the present job's result, calls for files, and its end. */
 export type FromThread =
-  | { facts: Facts }
+  | { facts: RequestFacts }
   | { call: "get"; argument: string }
   | { call: "content"; argument: StoredFile }
   | { result: unknown }

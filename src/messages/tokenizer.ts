@@ -19,7 +19,7 @@ export type TokenKind =
 export type TokenScale = Record<TokenKind, readonly [each: number, perUnit: number]>;
 
 /** Bytes that are merged at once: merging takes time by their square, and a seam costs a token at most. */
-export const MAX_PIECE = 64;
+export const MAX_PIECE_BYTES = 64;
 /** Letters of a word that are free. */
 const SHORT_WORD = 5;
 
@@ -74,7 +74,7 @@ export class Tokenizer {
     for (const [match] of text.matchAll(this.#pattern)) {
       const isAscii = Buffer.byteLength(match) === match.length;
       const bytes = isAscii ? match : Buffer.from(match).toString("latin1");
-      for (let at = 0; at < bytes.length; at += MAX_PIECE) yield bytes.slice(at, at + MAX_PIECE);
+      for (let at = 0; at < bytes.length; at += MAX_PIECE_BYTES) yield bytes.slice(at, at + MAX_PIECE_BYTES);
     }
   }
 

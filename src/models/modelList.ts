@@ -8,7 +8,7 @@ import { writeDurably } from "../storage/durable.ts";
 import { likelyModels } from "./catalog.ts";
 
 /** What knows the CLI's models: its last answer, and a way to ask. */
-export interface DescribesCli {
+export interface CliDescriber {
   readonly description: CliDescription | undefined;
   describe(): Promise<CliDescription>;
 }
@@ -23,7 +23,7 @@ const MOST_ANSWERED = 1000;
  * the last run; the CLI's own answer then takes its place, also after another sign-in or version.
  */
 export class ModelList {
-  readonly #cli: DescribesCli;
+  readonly #cli: CliDescriber;
   readonly #path: string;
   readonly #logger: Logger;
   readonly #patience: number;
@@ -32,7 +32,7 @@ export class ModelList {
   #kept = "";
   #written: Promise<void> = Promise.resolve();
 
-  constructor(cli: DescribesCli, dataDir: string, logger: Logger, patience = PATIENCE_MS) {
+  constructor(cli: CliDescriber, dataDir: string, logger: Logger, patience = PATIENCE_MS) {
     this.#cli = cli;
     this.#path = join(dataDir, "models.json");
     this.#logger = logger;

@@ -65,7 +65,7 @@ export class CheckRunner {
       const text = JSON.stringify({ ...body, system: CHECK_SYSTEM_PROMPT });
       return { transport: "rewrite", model, order: orderOf(text, { betas: [], isWhole: false }) };
     }
-    return { transport: "overlay", model, body: { ...body }, systemMarks: undefined, withoutTemperature: false };
+    return { transport: "overlay", model, body: { ...body }, systemCacheTtl: undefined, withoutTemperature: false };
   }
 
   async #run(body: object, answer: Answer, stop?: AbortController): Promise<Outcome> {

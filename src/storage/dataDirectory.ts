@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { directoryTaken } from "../api/errors.ts";
+import { dataDirectoryInUse } from "../api/errors.ts";
 import { isMissing } from "../api/systemErrors.ts";
 import { whyUnusable } from "../shared/directories.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -100,7 +100,7 @@ export class DataDirectory {
   async requireOwned(): Promise<void> {
     const patience = AbortSignal.timeout(PATIENCE);
     while (!this.#owned) {
-      if (patience.aborted || this.#closing.signal.aborted) throw directoryTaken(this.path, this.#owner?.pid);
+      if (patience.aborted || this.#closing.signal.aborted) throw dataDirectoryInUse(this.path, this.#owner?.pid);
       await delay(CLAIM_INTERVAL / 10);
     }
   }

@@ -62,7 +62,7 @@ const { env } = turnSettings({
   transport: "overlay",
   model: "",
   body: {},
-  systemMarks: undefined,
+  systemCacheTtl: undefined,
   withoutTemperature: false,
 });
 

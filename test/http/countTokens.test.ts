@@ -108,8 +108,8 @@ const ESTIMATES: [string, object][] = [
 
 describe("is told to be an estimate with", () => {
   it.each(sampled(ESTIMATES, 4, 1))("%s", async (_name, rest) => {
-    const [status, body, trust] = await count({ messages: question, ...rest });
-    expect([status, trust]).toEqual([200, "estimate"]);
+    const [status, body, precision] = await count({ messages: question, ...rest });
+    expect([status, precision]).toEqual([200, "estimate"]);
     expect((body as Counted).input_tokens).toBeGreaterThan(10);
   });
 });
@@ -145,8 +145,8 @@ describe("where upstream's counter", () => {
   it.each(sampled(failures, 1))("%s, is estimated here", async (name, reply) => {
     on.standIn.refuseCount = () => reply;
     const messages = [user(`Is the counter there when it ${name}?`)];
-    const [status, body, trust] = await count({ messages });
-    expect([status, trust]).toEqual([200, "estimate"]);
+    const [status, body, precision] = await count({ messages });
+    expect([status, precision]).toEqual([200, "estimate"]);
     expect((body as Counted).input_tokens).toBeGreaterThan(10);
   });
 

@@ -141,8 +141,8 @@ const FAILURES: [string, Reply][] = [
 describe("where upstream's counter", () => {
   it.each(sampled(FAILURES, 3))("%s, estimates after one call", async (_name, reply) => {
     on.standIn.refuseCount = () => reply;
-    const [status, body, trust] = await count({ system: "Be brief.", messages: question });
-    expect([status, trust]).toEqual([200, "estimate"]);
+    const [status, body, precision] = await count({ system: "Be brief.", messages: question });
+    expect([status, precision]).toEqual([200, "estimate"]);
     expect((body as { input_tokens: number }).input_tokens).toBeGreaterThan(10);
     expect(on.standIn.counts).toHaveLength(1);
   });

@@ -2,15 +2,15 @@ import { notSignedIn } from "../../api/cliErrors.ts";
 import { proxyAsksForCredentials } from "../../api/connectionErrors.ts";
 import {
   ApiError,
-  answerBrokenOff,
+  answerInterrupted,
   notAStream,
   upstreamAsleep,
   upstreamSilent,
   upstreamTimedOut,
   upstreamUnreachable,
 } from "../../api/errors.ts";
-import { limitHeaders, tellsOfLimits } from "../../api/rateLimits.ts";
-import { passable, statusOf, typeOf } from "../../api/statuses.ts";
+import { isLimitHeader, limitHeaders } from "../../api/rateLimits.ts";
+import { clientStatus, statusOf, typeOf } from "../../api/statuses.ts";
 import type { CliMessage } from "../codec.ts";
 import {
   announcesConnectionFailure,
@@ -148,7 +148,7 @@ export class Evidence implements TurnEvidence {
       return this.#refusal(status, words.startsWith("{") && told ? wordsOf(told) : this.#restored(words, told), report);
     }
     if (this.#denied && !report) {
-      return answerBrokenOff("its server failed without giving a reason.", requestId);
+      return answerInterrupted("its server failed without giving a reason.", requestId);
     }
     // a turn that went well has the answer in this place
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
@@ -164,7 +164,7 @@ export class Evidence implements TurnEvidence {
       return notAStream(contentType, requestId);
     }
     return begun || hasAnswered
-      ? answerBrokenOff(words, requestId)
+      ? answerInterrupted(words, requestId)
       : upstreamUnreachable(words, this.#unconnected?.code);
   }
 
@@ -208,7 +208,7 @@ export class Evidence implements TurnEvidence {
 
   /** A refusal in the words of the CLI, or in those of whoever stands before upstream. */
   #refusal(status: number, words: string, report?: CliMessage): ApiError {
-    return new ApiError(passable(status), report?.api_error_type ?? typeOf(status), words, {
+    return new ApiError(clientStatus(status), report?.api_error_type ?? typeOf(status), words, {
       headers: this.#refusalHeaders(status),
       ...this.#ofRequest(report?.request_id),
     });
@@ -216,7 +216,7 @@ export class Evidence implements TurnEvidence {
 
   #quotedError({ status, envelope }: Quotation, told: string): ApiError {
     const { type, message, details } = envelope.error;
-    return new ApiError(passable(status ?? statusOf(type) ?? 500), type, this.#restored(message, told), {
+    return new ApiError(clientStatus(status ?? statusOf(type) ?? 500), type, this.#restored(message, told), {
       // those of an open stream are about the answer, not about what broke it
       ...(status !== undefined && { headers: this.#refusalHeaders(status) }),
       ...(details && { details: known(details) }),
@@ -232,7 +232,7 @@ export class Evidence implements TurnEvidence {
   /** Upstream's own headers, with those that the CLI's account of a limit stands for if upstream told of none. */
   #refusalHeaders(status: number): Record<string, string> {
     const own = this.#upstream.current;
-    const limits = Object.keys(own).some(tellsOfLimits) ? {} : headersOf(this.#limit);
+    const limits = Object.keys(own).some(isLimitHeader) ? {} : headersOf(this.#limit);
     return limitHeaders(status, { ...own, ...limits });
   }
 }

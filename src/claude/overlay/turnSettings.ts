@@ -25,8 +25,8 @@ export function turnSettings(request: OverlayRequest) {
       CLAUDE_CODE_EXTRA_BODY: request.body instanceof EncodedText ? request.body : JSON.stringify(request.body),
       CLAUDE_CODE_DISABLE_THINKING: request.withoutTemperature ? "0" : "1",
       CLAUDE_CODE_EFFORT_LEVEL: "unset",
-      DISABLE_PROMPT_CACHING: request.systemMarks ? "" : "1",
-      CLAUDE_CODE_PROMPT_CACHE_TTL: request.systemMarks ?? "",
+      DISABLE_PROMPT_CACHING: request.systemCacheTtl ? "" : "1",
+      CLAUDE_CODE_PROMPT_CACHE_TTL: request.systemCacheTtl ?? "",
       ANTHROPIC_LOG: "debug",
     },
   };

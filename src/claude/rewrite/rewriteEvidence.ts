@@ -2,7 +2,7 @@ import { notSignedIn } from "../../api/cliErrors.ts";
 import { proxyAsksForCredentials } from "../../api/connectionErrors.ts";
 import {
   ApiError,
-  answerBrokenOff,
+  answerInterrupted,
   type ErrorExtras,
   notAStream,
   upstreamSilent,
@@ -10,9 +10,9 @@ import {
   upstreamUnreachable,
 } from "../../api/errors.ts";
 import type { Message } from "../../api/events.ts";
-import { limitHeaders, tellsOfLimits } from "../../api/rateLimits.ts";
+import { isLimitHeader, limitHeaders } from "../../api/rateLimits.ts";
 import { readMessage } from "../../api/readMessage.ts";
-import { passable, statusOf, typeOf } from "../../api/statuses.ts";
+import { clientStatus, statusOf, typeOf } from "../../api/statuses.ts";
 import type { CliMessage } from "../codec.ts";
 import { connectionError, readThrown } from "../connectionFailure.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
@@ -119,7 +119,7 @@ export class RewriteEvidence implements TurnEvidence {
     if (status !== undefined && status >= 300) return this.#refusal(status, report);
     if (this.#wasSilent && !report) return upstreamSilent(this.#streamIdleTimeout / 1000);
     if (this.#denied && !report && status !== undefined)
-      return answerBrokenOff("its server failed without giving a reason.", requestId);
+      return answerInterrupted("its server failed without giving a reason.", requestId);
     const told = String(report?.message?.content?.[0]?.text ?? "");
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
     const words = wordsOf(told || String(reason ?? NO_WORDS));
@@ -130,7 +130,7 @@ export class RewriteEvidence implements TurnEvidence {
     if (!begun && contentType !== undefined && !/event-?stream/.test(contentType)) {
       return notAStream(contentType, requestId);
     }
-    return answerBrokenOff(words, requestId);
+    return answerInterrupted(words, requestId);
   }
 
   /** No answer came, or the CLI did not even ask. */
@@ -161,7 +161,7 @@ export class RewriteEvidence implements TurnEvidence {
     const words = told.startsWith(STOPPED) ? told.slice(STOPPED.length) : wordsOf(told);
     const isEnvelope = report?.api_error_type !== undefined;
     return new ApiError(
-      passable(status),
+      clientStatus(status),
       report?.api_error_type ?? typeOf(status),
       isEnvelope ? words : words.replace(GIVEN_STATUS, "") || NO_WORDS,
       { headers: this.#refusalHeaders(status), ...this.#ofRequest(report) },
@@ -169,7 +169,7 @@ export class RewriteEvidence implements TurnEvidence {
   }
 
   #errorEvent(type: string, words: string, report: CliMessage, status = statusOf(type) ?? 500): ApiError {
-    return new ApiError(passable(status), type, words, this.#ofRequest(report));
+    return new ApiError(clientStatus(status), type, words, this.#ofRequest(report));
   }
 
   /** The id of the request, and of upstream's `error.details` the code, which is all that the CLI reports of them. */
@@ -181,7 +181,7 @@ export class RewriteEvidence implements TurnEvidence {
 
   /** Upstream's own headers, with those that the CLI's account of a limit stands for if upstream told of none. */
   #refusalHeaders(status: number): Record<string, string> {
-    const limits = Object.keys(this.#headers).some(tellsOfLimits) ? {} : headersOf(this.#limit);
+    const limits = Object.keys(this.#headers).some(isLimitHeader) ? {} : headersOf(this.#limit);
     return limitHeaders(status, { ...this.#headers, ...limits });
   }
 }

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIPv6 } from "node:net";
 import type { Context, Middleware } from "koa";
-import { foreignHost, foreignOrigin, foreignTarget } from "../../api/accessErrors.ts";
+import { hostNotAllowed, originNotAllowed, targetNotAllowed } from "../../api/accessErrors.ts";
 import { invalidRequest, missingKey, wrongKey } from "../../api/errors.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { printable } from "../../shared/printable.ts";
@@ -34,7 +34,7 @@ export function isLoopback(host: string): boolean {
  */
 export function sameMachine(options: AccessOptions, logger: Logger): Middleware {
   const { allowedOrigins, nameOf } = options;
-  const foreign = (origin: string) => foreignOrigin(printable(origin), nameOf("allowedOrigins"));
+  const foreign = (origin: string) => originNotAllowed(printable(origin), nameOf("allowedOrigins"));
   const isOurs = hostCheck(options, logger);
   return async (context, next) => {
     checkHost(context, isOurs, nameOf("allowedHosts"));
@@ -62,7 +62,7 @@ function checkHost(context: Context, isOurs: (host: Authority) => boolean, setti
   const [host, ...others] = valuesOf(context.req.rawHeaders, "host");
   if (host === undefined || others.length > 0) throw invalidRequest("A request must have exactly one Host header.");
   const authority = parseAuthority(host);
-  if (!authority || !isOurs(authority)) throw foreignHost(printable(host), setting);
+  if (!authority || !isOurs(authority)) throw hostNotAllowed(printable(host), setting);
   // with either, Koa's parser falls back on Node's deprecated `url.parse`
   if (context.url.includes("#")) throw invalidRequest("The request target must not have a fragment ('#').");
   if (context.url === "*") context.url = "/*";
@@ -71,7 +71,7 @@ function checkHost(context: Context, isOurs: (host: Authority) => boolean, setti
   if (scheme.toLowerCase() !== "http")
     throw invalidRequest("The request target must be a path, or begin with http://.");
   const { name, port } = parseAuthority(target) ?? {};
-  if (name !== authority.name || port !== authority.port) throw foreignTarget(printable(target));
+  if (name !== authority.name || port !== authority.port) throw targetNotAllowed(printable(target));
   context.url = path.startsWith("/") ? path : `/${path}`;
 }
 

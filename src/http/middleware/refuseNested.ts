@@ -2,7 +2,7 @@ import type { Context, Middleware } from "koa";
 import { callsItself } from "../../api/accessErrors.ts";
 import { SESSION_HEADER } from "../../claude/nesting.ts";
 import type { Pool } from "../../claude/pool.ts";
-import type { Facts } from "../../messages/readRequest.ts";
+import type { RequestFacts } from "../../messages/readRequest.ts";
 import type { Logger } from "../../shared/logger.ts";
 
 /**
@@ -21,6 +21,6 @@ export function refuseNested(pool: Pool, logger: Logger): Middleware {
 }
 
 /** Throws for a request that comes back to us through another server, which only its body shows. */
-export function refuseIfNested(pool: Pool, context: Context, { origin }: Pick<Facts, "origin">): void {
+export function refuseIfNested(pool: Pool, context: Context, { origin }: Pick<RequestFacts, "origin">): void {
   if (pool.isNested({ session: context.get(SESSION_HEADER), ...origin })) throw callsItself();
 }

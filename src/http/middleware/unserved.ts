@@ -1,6 +1,6 @@
 import type Router from "@koa/router";
 import type { Context, Middleware } from "koa";
-import { misplacedAddress, notServed } from "../../api/accessErrors.ts";
+import { notServed, wrongPath } from "../../api/accessErrors.ts";
 import { methodNotAllowed, notFound } from "../../api/errors.ts";
 import { reasonUnserved, UNSERVED_RESOURCES } from "../../api/unserved.ts";
 import { printable } from "../../shared/printable.ts";
@@ -38,7 +38,7 @@ export function refuseUnserved(router: Router): Middleware {
     if (reason !== undefined) throw notServed(reason);
     const isRoute = (address: string) => router.match(address, method).route;
     const meant = addressWithin(path, read, isRoute) ?? addressAround(path, routes, method);
-    if (meant !== undefined) throw misplacedAddress(printable(path), baseOf(context), printable(meant));
+    if (meant !== undefined) throw wrongPath(printable(path), baseOf(context), printable(meant));
     const reasonBehind = behindUnknown(path, read)
       .map(reasonUnserved)
       .find((found) => found !== undefined);

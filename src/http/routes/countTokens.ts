@@ -26,8 +26,8 @@ export function countTokens(counter: TokenCounter, { pool, reader, modelMap, ...
     const read = await reader.count(body, { version: apiVersion, betas, modelMap, transport }, { signal });
     exchange.asked(read.model);
     refuseIfNested(pool, context, { origin: originOfCount(context.get("user-agent"), read.exact?.conversation) });
-    const { tokens, trust } = await counter.count(read, signal);
-    context.set(COUNT_HEADER, trust);
+    const { tokens, precision } = await counter.count(read, signal);
+    context.set(COUNT_HEADER, precision);
     context.body = { input_tokens: tokens };
   };
 }

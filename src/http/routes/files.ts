@@ -1,6 +1,6 @@
 import type { Context } from "koa";
 import { fileNotDownloadable, invalidRequest } from "../../api/errors.ts";
-import { type Created, LATEST_TIME, newestFirst, pageOf, pageOfCreated, wholeNumber } from "../../api/paging.ts";
+import { type Created, MAX_TIME_MS, newestFirst, pageOf, pageOfCreated, wholeNumber } from "../../api/paging.ts";
 import type { FileMetadata } from "../../files/metadata.ts";
 import type { FileStore } from "../../files/store.ts";
 import { receiveFile } from "../multipart.ts";
@@ -78,7 +78,7 @@ function cursorBehind({ id, created_at }: Created): string {
 function after(cursor: string, all: FileMetadata[]): FileMetadata[] {
   const [, digits = "", rest] = PAGE.exec(cursor) ?? [];
   const time = Number.parseInt(digits, 36);
-  if (!(time <= LATEST_TIME)) throw invalidRequest(`page: '${cursor}' is not the cursor of a page`);
+  if (!(time <= MAX_TIME_MS)) throw invalidRequest(`page: '${cursor}' is not the cursor of a page`);
   const place = { id: `file_${rest}`, created_at: new Date(time).toISOString() };
   return all.filter((file) => newestFirst(place, file) < 0);
 }

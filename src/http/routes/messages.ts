@@ -51,7 +51,7 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
       if (options.traffic()) logger.info(`${id} ${arrow} ${shorten(content)}`);
     };
     if (request.shown !== undefined) logger.info(`${id} → ${request.shown}`);
-    const answered = (headers: Record<string, string>) => {
+    const onHeaders = (headers: Record<string, string>) => {
       // from here on the client knows the answer by upstream's id of it
       traffic("←", headers);
       setHeaders(context, headers);
@@ -64,11 +64,11 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
         context.res.destroy();
       },
     });
-    const passed = (event: StreamEvent) => {
+    const onEvent = (event: StreamEvent) => {
       exchange.passed();
       traffic("←", event);
     };
-    const events = run({ ...options, answered, meter: exchange.meter, passed }, request, signal);
+    const events = run({ ...options, onHeaders, meter: exchange.meter, onEvent }, request, signal);
     // whatever becomes of the answer, the worker is given back when the connection closes
     void exchange.closed.then(() => events.return());
     // until the first event the status is open: a failure before it is answered with its own

@@ -6,20 +6,20 @@ type Row = [made: ApiError, status: number, type: string, message: string, heade
 
 /** Every factory with what a client gets to see of it. */
 const TABLE: Record<keyof typeof errors, Row> = {
-  foreignHost: [
-    errors.foreignHost("evil.example", "--allowed-hosts"),
+  hostNotAllowed: [
+    errors.hostNotAllowed("evil.example", "--allowed-hosts"),
     403,
     "permission_error",
     "The Host header 'evil.example' is not a name of this server. Use 127.0.0.1 or localhost, or add the name to --allowed-hosts.",
   ],
-  foreignTarget: [
-    errors.foreignTarget("evil.example"),
+  targetNotAllowed: [
+    errors.targetNotAllowed("evil.example"),
     403,
     "permission_error",
     "The host 'evil.example' of the request target is not the one of the Host header. This server is no proxy: ask for a path alone.",
   ],
-  foreignOrigin: [
-    errors.foreignOrigin("https://evil.example", "claudeVirtualApi.allowedOrigins"),
+  originNotAllowed: [
+    errors.originNotAllowed("https://evil.example", "claudeVirtualApi.allowedOrigins"),
     403,
     "permission_error",
     "Requests from the origin 'https://evil.example' are not allowed. Add it to claudeVirtualApi.allowedOrigins to call this server from a browser.",
@@ -31,8 +31,8 @@ const TABLE: Record<keyof typeof errors, Row> = {
     "The header 'x-api-key' was sent with different values. Send it once.",
     NO_RETRY,
   ],
-  misplacedAddress: [
-    errors.misplacedAddress("/proxy/v1/messages", "http://localhost:8080", "/v1/messages"),
+  wrongPath: [
+    errors.wrongPath("/proxy/v1/messages", "http://localhost:8080", "/v1/messages"),
     404,
     "not_found_error",
     "Not Found: '/proxy/v1/messages' is not an address of this server. Did you mean http://localhost:8080/v1/messages? Set the base URL to http://localhost:8080, or to http://localhost:8080/v1 where the client adds no /v1.",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseCountTokensRequest } from "../../../src/api/countTokensRequest.ts";
 
-const DICTIONARY = "Input should be a valid dictionary or object to extract fields from";
+const EXPECTED_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 const OVERLAID = { version: "2023-06-01", isRewritten: false } as const;
 const BASE = { model: "sonnet", messages: [{ role: "user", content: "Hi" }] };
 const block = (content: unknown) => ({ messages: [{ role: "user", content: [content] }] });
@@ -23,13 +23,13 @@ describe("parseCountTokensRequest refuses", () => {
     ["messages.0.content: Input should be a valid list", message({ role: "user", content: 5 })],
     ["messages.0.content: Input should be a valid list", message({ role: "user", content: { type: "text" } })],
     ["messages.1.content: Field required", { messages: [...BASE.messages, { role: "assistant" }] }],
-    [`messages.0.content.0: ${DICTIONARY}`, block("Hi")],
+    [`messages.0.content.0: ${EXPECTED_OBJECT}`, block("Hi")],
     ["messages.0.content.0.type: Field required", block({ text: "Hi" })],
     ["messages.0.content.0.type: Input should be a valid string", block({ type: 5 })],
     ["messages.0.content.0.text.text: Field required", block({ type: "text" })],
     ["messages.0.content.0.text.text: Input should be a valid string", block({ type: "text", text: 5 })],
     ["messages.0.content.0.image.source: Field required", block({ type: "image" })],
-    [`messages.0.content.0.image.source: ${DICTIONARY}`, block({ type: "image", source: "x" })],
+    [`messages.0.content.0.image.source: ${EXPECTED_OBJECT}`, block({ type: "image", source: "x" })],
     ["messages.0.content.0.image.source.type: Field required", block({ type: "image", source: {} })],
     ["messages.0.content.0.document.source: Field required", block({ type: "document" })],
     ["messages.0.content.0.thinking.signature: Field required", block({ type: "thinking", thinking: "Hm" })],
@@ -43,14 +43,14 @@ describe("parseCountTokensRequest refuses", () => {
     ["messages.0.content.0.tool_use.name: Field required", block({ type: "tool_use", id: "a", input: {} })],
     ["messages.0.content.0.tool_use.input: Field required", block({ type: "tool_use", id: "a", name: "look" })],
     [
-      `messages.0.content.0.tool_use.input: ${DICTIONARY}`,
+      `messages.0.content.0.tool_use.input: ${EXPECTED_OBJECT}`,
       block({ type: "tool_use", id: "a", name: "look", input: "{}" }),
     ],
     ["messages.0.content.0.tool_result.tool_use_id: Field required", block({ type: "tool_result" })],
-    [`tools.0: ${DICTIONARY}`, { tools: ["look"] }],
-    [`tool_choice: ${DICTIONARY}`, { tool_choice: "auto" }],
+    [`tools.0: ${EXPECTED_OBJECT}`, { tools: ["look"] }],
+    [`tool_choice: ${EXPECTED_OBJECT}`, { tool_choice: "auto" }],
     ["tool_choice.type: Field required", { tool_choice: {} }],
-    [`thinking: ${DICTIONARY}`, { thinking: true }],
+    [`thinking: ${EXPECTED_OBJECT}`, { thinking: true }],
     ["thinking.type: Field required", { thinking: { budget_tokens: 1024 } }],
     [
       "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1. Each `tool_use` block must have a corresponding `tool_result` block in the next message.",

@@ -104,7 +104,12 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "This machine was asleep while the API answered. Send the request again.",
   ],
   upstreamTimedOut: [errors.upstreamTimedOut("late"), 504, "timeout_error", "The API did not answer in time: late"],
-  answerBrokenOff: [errors.answerBrokenOff("terminated"), 500, "api_error", "The API's answer broke off: terminated"],
+  answerInterrupted: [
+    errors.answerInterrupted("terminated"),
+    500,
+    "api_error",
+    "The API's answer broke off: terminated",
+  ],
   unstorable: [
     errors.unstorable(new Error("too deep")),
     500,
@@ -119,8 +124,8 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "The disk is full. Nothing was stored; what was stored before is kept.",
     NO_RETRY,
   ],
-  directoryTaken: [
-    errors.directoryTaken("/data", 42),
+  dataDirectoryInUse: [
+    errors.dataDirectoryInUse("/data", 42),
     409,
     "conflict_error",
     "The data directory /data is in use by another server (process 42). Send this to that server, or give this one a data directory of its own.",

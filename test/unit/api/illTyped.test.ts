@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { Message, StreamEvent } from "../../../src/api/events.ts";
 import { fold } from "../../../src/api/fold.ts";
 import { UsageMeter } from "../../../src/api/usage.ts";
-import { withoutContent } from "../../../src/messages/withoutContent.ts";
+import { stripPlaceholderToken } from "../../../src/messages/stripPlaceholderToken.ts";
 import { eventsFor, text, toolUse } from "../../support/replies.ts";
 import { TURN_BEGINS } from "../support/evidence.ts";
 import { batched, collectBatches } from "../support/streams.ts";
@@ -42,7 +42,7 @@ it("events with any field missing or of any type never fail a turn, its fold or 
       const meter = new UsageMeter("sonnet");
       for (const event of came) {
         meter.see(event);
-        withoutContent(event);
+        stripPlaceholderToken(event);
       }
       expect(meter.input).toBeTypeOf("number");
       expect(meter.model).toBeTypeOf("string");

@@ -3,7 +3,7 @@ import { MAX_DEPTH } from "../../../src/api/depth.ts";
 import { parseMessagesRequest } from "../../../src/api/messagesRequest.ts";
 import { API_VERSIONS, type ApiVersion } from "../../../src/api/versionRules.ts";
 
-const DICTIONARY = "Input should be a valid dictionary or object to extract fields from";
+const EXPECTED_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 const BASE = { model: "sonnet", max_tokens: 10, messages: [{ role: "user", content: "Hi" }] };
 const marked = (text: string) => ({ type: "text", text, cache_control: { type: "ephemeral" } });
 const block = (content: unknown) => ({ messages: [{ role: "user", content: [content] }] });
@@ -34,10 +34,10 @@ describe("parseMessagesRequest refuses", () => {
     ["messages: Field required", { messages: undefined }],
     ["messages: Input should be a valid list", { messages: "Hi" }],
     ["messages: at least one message is required", { messages: [] }],
-    [`messages.0: ${DICTIONARY}`, message("Hi")],
+    [`messages.0: ${EXPECTED_OBJECT}`, message("Hi")],
     ["system: Input should be a valid list", { system: 5 }],
     ["system: Input should be a valid list", { system: { type: "text", text: "Be brief." } }],
-    [`system.0: ${DICTIONARY}`, { system: ["Be brief."] }],
+    [`system.0: ${EXPECTED_OBJECT}`, { system: ["Be brief."] }],
     ["system.0.text: Field required", { system: [{ type: "text" }] }],
     ["system.0.text: text content blocks must be non-empty", { system: [{ type: "text", text: "" }] }],
     ["system.0.type: Input should be 'text'", { system: [{ type: "image", source: { type: "url", url: "x" } }] }],
@@ -72,7 +72,7 @@ describe("parseMessagesRequest refuses", () => {
     ["stream: Input should be a valid boolean", { stream: "yes" }],
     ["stream: Input should be a valid boolean", { stream: 1 }],
     ["tools: Input should be a valid list", { tools: {} }],
-    [`output_config: ${DICTIONARY}`, { output_config: "high" }],
+    [`output_config: ${EXPECTED_OBJECT}`, { output_config: "high" }],
     [
       "A maximum of 4 blocks with cache_control may be provided. Found 5.",
       { ...message({ role: "user", content: ["a", "b", "c", "d"].map(marked) }), system: [marked("Be brief.")] },
@@ -83,7 +83,7 @@ describe("parseMessagesRequest refuses", () => {
   });
 
   it.each([undefined, null, 5, "text", true, [[BASE]]].map((body) => [body]))("a body that is %j", (body) => {
-    expect(refusalOf(body)).toMatchObject({ status: 400, message: DICTIONARY });
+    expect(refusalOf(body)).toMatchObject({ status: 400, message: EXPECTED_OBJECT });
   });
 
   it("nesting beyond the bound, however deep", () => {

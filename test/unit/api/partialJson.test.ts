@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { completed } from "../../../src/api/partialJson.ts";
+import { completeJson } from "../../../src/api/partialJson.ts";
 
-const parsePartial = (json: string) => JSON.parse(completed(json) ?? "{}");
+const parsePartial = (json: string) => JSON.parse(completeJson(json) ?? "{}");
 
 describe("JSON that was cut off", () => {
   it.each([
@@ -26,8 +26,8 @@ describe("JSON that was cut off", () => {
     expect(parsePartial(json)).toEqual(document);
   });
 
-  it("is completed at any depth", () => {
+  it("completes JSON at any depth", () => {
     const depth = 100_000;
-    expect(completed(`${"[".repeat(depth)}1`) === "[".repeat(depth) + "]".repeat(depth)).toBe(true);
+    expect(completeJson(`${"[".repeat(depth)}1`) === "[".repeat(depth) + "]".repeat(depth)).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../../src/api/errors.ts";
-import { isUsageLimit, limitHeaders, tellsOfLimits } from "../../../src/api/rateLimits.ts";
+import { isLimitHeader, isUsageLimit, limitHeaders } from "../../../src/api/rateLimits.ts";
 
 const NOW = 1_800_000_000;
 const STATUS = "anthropic-ratelimit-unified-status";
@@ -51,14 +51,14 @@ describe("isUsageLimit", () => {
   });
 });
 
-describe("tellsOfLimits", () => {
+describe("isLimitHeader", () => {
   it.each([...["retry-after", "retry-after-ms", "x-should-retry", "anthropic-ratelimit-tokens-reset", STATUS]])(
     "takes %s",
-    (name) => expect(tellsOfLimits(name)).toBe(true),
+    (name) => expect(isLimitHeader(name)).toBe(true),
   );
 
   it.each(["date", "request-id", "set-cookie", "x-retry-after", "anthropic-organization-id", "retry-after\n"])(
     "leaves out %j",
-    (name) => expect(tellsOfLimits(name)).toBe(false),
+    (name) => expect(isLimitHeader(name)).toBe(false),
   );
 });

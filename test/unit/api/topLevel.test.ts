@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lastOfEach, spliced, topLevelFields } from "../../../src/api/topLevel.ts";
+import { lastOfEach, spliceJson, topLevelFields } from "../../../src/api/topLevel.ts";
 
 const valuesOf = (text: string) => topLevelFields(text).map(({ name, from, to }) => [name, text.slice(from, to)]);
 
@@ -57,13 +57,13 @@ describe("topLevelFields", () => {
   });
 });
 
-describe("spliced", () => {
+describe("spliceJson", () => {
   const text = '{ "n": 12345678901234567890, "m": [ {"c":[{"s":{"file":"f1"},"x":1.0}, {"s":2}]}, 1e2 ], "o":"é" }';
   const before = JSON.parse(text);
 
   it("is the very text where nothing has changed", () => {
-    expect(spliced(text, before, before)).toBe(text);
-    expect(spliced(text, before, { ...before })).toBe(text);
+    expect(spliceJson(text, before, before)).toBe(text);
+    expect(spliceJson(text, before, { ...before })).toBe(text);
   });
 
   it("has another text only for what has changed", () => {
@@ -73,8 +73,8 @@ describe("spliced", () => {
       ...before,
       m: [{ ...message, c: [{ ...block, s: { type: "base64", data: "YQ==" } }, other] }, number],
     };
-    expect(spliced(text, before, after)).toBe(text.replace('{"file":"f1"}', '{"type":"base64","data":"YQ=="}'));
-    expect(spliced(text, before, { ...before, o: 5 })).toBe(text.replace('"é"', "5"));
-    expect(spliced(text, before, { ...before, m: [] })).toBe('{ "n": 12345678901234567890, "m": [], "o":"é" }');
+    expect(spliceJson(text, before, after)).toBe(text.replace('{"file":"f1"}', '{"type":"base64","data":"YQ=="}'));
+    expect(spliceJson(text, before, { ...before, o: 5 })).toBe(text.replace('"é"', "5"));
+    expect(spliceJson(text, before, { ...before, m: [] })).toBe('{ "n": 12345678901234567890, "m": [], "o":"é" }');
   });
 });

@@ -7,7 +7,7 @@ const request: OverlayRequest = {
   transport: "overlay",
   model: "opus",
   body: { max_tokens: 5, messages: [], temperature: 0.3 },
-  systemMarks: "1h",
+  systemCacheTtl: "1h",
   withoutTemperature: false,
 };
 
@@ -29,8 +29,8 @@ describe("turnSettings", () => {
     ["5m", "", "5m"],
     ["1h", "", "1h"],
     [undefined, "1", ""],
-  ] as const)("with marks for %s sets DISABLE_PROMPT_CACHING to %j and their TTL to %j", (systemMarks, off, ttl) => {
-    expect(turnSettings({ ...request, systemMarks }).env).toMatchObject({
+  ] as const)("with marks for %s sets DISABLE_PROMPT_CACHING to %j and their TTL to %j", (systemCacheTtl, off, ttl) => {
+    expect(turnSettings({ ...request, systemCacheTtl }).env).toMatchObject({
       DISABLE_PROMPT_CACHING: off,
       CLAUDE_CODE_PROMPT_CACHE_TTL: ttl,
     });
@@ -49,7 +49,7 @@ describe("turnSettings", () => {
       ...request,
       model: "haiku",
       body: {},
-      systemMarks: undefined,
+      systemCacheTtl: undefined,
       withoutTemperature: true,
     });
     const keys = Object.keys(turnSettings(request).env);

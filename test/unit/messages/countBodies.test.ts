@@ -62,11 +62,11 @@ describe("a count whose body is read on the thread", () => {
     ["what is not shown to the counter", { tools: [tool("a"), { ...tool("b"), strict: true }] }, "estimate"],
     ["2,000 messages", { messages: conversation(2000) }, "exact"],
     ["more messages than that", { messages: conversation(2001) }, undefined],
-  ])("gives what it gives when it is read here: %s", async (_name, body, trust) => {
+  ])("gives what it gives when it is read here: %s", async (_name, body, precision) => {
     const request = { model: "sonnet", messages: [user("Hi")], ...body };
     const [one, other] = [await here(request), await onThread(request)];
     expect(await given(other)).toEqual(await given(one));
-    expect((await other.question())?.trust).toBe(trust);
+    expect((await other.question())?.precision).toBe(precision);
   });
 
   it("has the content of its files, also for an estimate of it", async () => {

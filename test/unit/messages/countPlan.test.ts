@@ -10,8 +10,8 @@ const user = (content: unknown) => ({ role: "user", content });
 describe("a plan", () => {
   it("joins messages of the user in a row, however many, and leaves the client's as they are", async () => {
     const messages = Array.from({ length: 100_000 }, (_, index) => user([{ type: "text", text: `${index}` }]));
-    const { history, trust } = await plan({ messages });
-    expect(trust).toBe("exact");
+    const { history, precision } = await plan({ messages });
+    expect(precision).toBe("exact");
     expect(history).toHaveLength(1);
     expect(history[0]?.content).toHaveLength(100_000);
     expect(messages[0]?.content).toHaveLength(1);
@@ -23,9 +23,9 @@ describe("a plan", () => {
     [{ type: "auto", disable_parallel_tool_use: true }, "estimate"],
     [{ type: "none" }, "estimate"],
     [{ type: "any" }, "estimate"],
-  ])("of tools with tool_choice %j is one for a count to be called %s", async (tool_choice, trust) => {
+  ])("of tools with tool_choice %j is one for a count to be called %s", async (tool_choice, precision) => {
     const tools = [{ name: "look", description: "Looks", input_schema: { type: "object" } }];
-    expect(await plan({ messages: [user("Hi")], tools, tool_choice })).toMatchObject({ trust });
+    expect(await plan({ messages: [user("Hi")], tools, tool_choice })).toMatchObject({ precision });
   });
 
   it("leaves a tool of hundreds of kilobytes to the estimate", async () => {

@@ -22,11 +22,11 @@ it("keeps no worker in memory after its count, while the client of that is still
     return { worker, release };
   };
   const counter = new TokenCounter({ counters: { lease } } as unknown as Pool, silentLogger);
-  const asked = { key: "k", model: "sonnet", trust: "exact", system: "", history: [], rest: 0 };
+  const asked = { key: "k", model: "sonnet", precision: "exact", system: "", history: [], rest: 0 };
   const question = async () => asked as unknown as CountQuestion;
   const read = { model: "sonnet", exact: undefined, question, estimate: async () => 0 };
   const { signal } = new AbortController();
-  expect(await counter.count(read, signal)).toEqual({ tokens: 7, trust: "exact" });
+  expect(await counter.count(read, signal)).toEqual({ tokens: 7, precision: "exact" });
   await expect
     .poll(() => {
       collectGarbage();

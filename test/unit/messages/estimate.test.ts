@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CountTokensRequest } from "../../../src/api/countTokensRequest.ts";
-import { estimateRequest, SAMPLED, TOKENIZED } from "../../../src/messages/estimate.ts";
+import { estimateRequest, MAX_TOKENIZED_CHARACTERS, SAMPLE_INTERVAL } from "../../../src/messages/estimate.ts";
 import { loadTokenizer } from "../../../src/messages/tokenizer.ts";
 import { Slicer } from "../../../src/shared/slices.ts";
 import { unabortedSlices } from "../../support/slices.ts";
@@ -81,21 +81,27 @@ describe("an estimate of a large request", () => {
   const beyond = 1_000_000;
 
   it.each([
-    ["one text", [{ role: "user", content: "a".repeat(TOKENIZED + beyond) }]],
-    ["many", Array.from({ length: 5000 }, () => ({ role: "user", content: "a".repeat((TOKENIZED + beyond) / 5000) }))],
+    ["one text", [{ role: "user", content: "a".repeat(MAX_TOKENIZED_CHARACTERS + beyond) }]],
+    [
+      "many",
+      Array.from({ length: 5000 }, () => ({
+        role: "user",
+        content: "a".repeat((MAX_TOKENIZED_CHARACTERS + beyond) / 5000),
+      })),
+    ],
   ])("tokenizes samples of what is beyond the bound: %s", async (_name, messages) => {
     const { seen, cost } = countingTokenizer();
     const tokens = await estimateRequest(request(messages), { cost }, unabortedSlices());
     expect(seen.longest).toBeLessThanOrEqual(4096);
-    expect(seen.characters).toBeLessThanOrEqual(TOKENIZED + beyond / SAMPLED + 2 * 4096);
-    expect(Math.abs(tokens / (TOKENIZED + beyond) - 1)).toBeLessThan(0.02);
+    expect(seen.characters).toBeLessThanOrEqual(MAX_TOKENIZED_CHARACTERS + beyond / SAMPLE_INTERVAL + 2 * 4096);
+    expect(Math.abs(tokens / (MAX_TOKENIZED_CHARACTERS + beyond) - 1)).toBeLessThan(0.02);
   });
 
   it("ends when its client leaves", async () => {
     const gone = new AbortController();
     const { seen, cost } = countingTokenizer();
     const counting = estimateRequest(
-      request([{ role: "user", content: "a".repeat(TOKENIZED) }]),
+      request([{ role: "user", content: "a".repeat(MAX_TOKENIZED_CHARACTERS) }]),
       {
         cost(text) {
           gone.abort();

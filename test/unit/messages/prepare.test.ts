@@ -86,7 +86,7 @@ describe("prepare", () => {
     ["three other marks leave no room", { tools: [mark, mark, mark], system: [text("Be brief.", mark)] }, undefined],
     ["three other marks stand beside an empty text", { tools: [mark, mark, mark], system: [text("", mark)] }, "5m"],
   ])("decides on the system's marks when %s", (_when, extra, expected) => {
-    expect(prepareOverlay(request(extra), [], {}).turn.systemMarks).toBe(expected);
+    expect(prepareOverlay(request(extra), [], {}).turn.systemCacheTtl).toBe(expected);
   });
 
   it.each<[string, object, boolean]>([

@@ -6,7 +6,7 @@ import type { OverlayRequest } from "../../../src/claude/turnRequest.ts";
 import { BodyMemory } from "../../../src/messages/bodyMemory.ts";
 import type { FileSource } from "../../../src/messages/fileSources.ts";
 import { ReaderThread } from "../../../src/messages/readerThread.ts";
-import type { Prepared, Reading } from "../../../src/messages/readRequest.ts";
+import type { Prepared, ReadOptions } from "../../../src/messages/readRequest.ts";
 import { RequestReader } from "../../../src/messages/requestReader.ts";
 import { silentLogger } from "../support/silentLogger.ts";
 
@@ -23,7 +23,7 @@ const memory = new BodyMemory({ maxBodyMemory: 1024, maxQueue: 1 });
 const reader = new RequestReader(files, memory, silentLogger);
 afterAll(() => reader.close());
 
-const reading: Reading = {
+const reading: ReadOptions = {
   version: "2023-06-01",
   betas: ["b-1"],
   modelMap: {},
@@ -33,7 +33,7 @@ const reading: Reading = {
 };
 const { signal } = new AbortController();
 const inline = (text: string) => reader.message({ value: JSON.parse(text), text }, reading, { signal });
-const onThread = (text: string, more: Partial<Reading> = {}) =>
+const onThread = (text: string, more: Partial<ReadOptions> = {}) =>
   reader.message({ bytes: new TextEncoder().encode(text) }, { ...reading, ...more }, { signal });
 
 /** What the worker is given, with the body as the text that the CLI reads. */

@@ -1,7 +1,7 @@
 import { getTokenizer } from "@anthropic-ai/tokenizer";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { loadTokenizer, MAX_PIECE } from "../../../src/messages/tokenizer.ts";
+import { loadTokenizer, MAX_PIECE_BYTES } from "../../../src/messages/tokenizer.ts";
 import { unabortedSlices } from "../../support/slices.ts";
 
 const tokenizer = await loadTokenizer(unabortedSlices());
@@ -26,7 +26,7 @@ describe("the tokenizer", () => {
   it.each(TEXTS)("merges %s in bounded pieces, that are no more than the bytes", (_name, text) => {
     const long = text.repeat(Math.ceil(20_000 / text.length));
     const pieces = [...tokenizer.pieces(long)];
-    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThanOrEqual(MAX_PIECE);
+    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThanOrEqual(MAX_PIECE_BYTES);
     expect(pieces.join("").length).toBe(Buffer.byteLength(long));
   });
 

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { countCacheMarks, MAX_CACHE_MARKS, marksOutsideSystem, systemTtl } from "../../../src/api/cacheMarks.ts";
+import {
+  breakpointsOutsideSystem,
+  countBreakpoints,
+  MAX_CACHE_BREAKPOINTS,
+  systemCacheTtl,
+} from "../../../src/api/cacheBreakpoints.ts";
 
 const mark = { cache_control: { type: "ephemeral" } };
 const text = (extra: object = {}) => ({ type: "text", text: "a", ...extra });
@@ -33,9 +38,9 @@ describe("cache marks", () => {
     ["lists of anything", { system: [null, 5, "a"], messages: [null], tools: "a" }, 0, 0],
     ["all of them together", { ...mark, system: [text(mark)], tools: [mark], messages: [message(text(mark))] }, 1, 3],
   ])("are counted in %s", (_where, request, inSystem, outside) => {
-    expect(marksOutsideSystem(request)).toBe(outside);
-    expect(countCacheMarks(request)).toBe(inSystem + outside);
-    expect(systemTtl(request) !== undefined).toBe(inSystem > 0);
+    expect(breakpointsOutsideSystem(request)).toBe(outside);
+    expect(countBreakpoints(request)).toBe(inSystem + outside);
+    expect(systemCacheTtl(request) !== undefined).toBe(inSystem > 0);
   });
 
   it.each([
@@ -45,10 +50,10 @@ describe("cache marks", () => {
     [[{ ttl: "1h" }, null], "1h"],
   ])("on the system prompt %j ask for %s", (marks, expected) => {
     const system = marks.map((each) => text({ cache_control: each && { type: "ephemeral", ...each } }));
-    expect(systemTtl({ system })).toBe(expected);
+    expect(systemCacheTtl({ system })).toBe(expected);
   });
 
   it("are four at most", () => {
-    expect(MAX_CACHE_MARKS).toBe(4);
+    expect(MAX_CACHE_BREAKPOINTS).toBe(4);
   });
 });

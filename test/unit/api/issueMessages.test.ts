@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { describeIssue, innermost } from "../../../src/api/wording.ts";
+import { issueMessage, unwrapUnion } from "../../../src/api/issueMessages.ts";
 
-const DICTIONARY = "Input should be a valid dictionary or object to extract fields from";
+const EXPECTED_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 const list = z.array(z.looseObject({ type: z.string() }));
 const inner = z.union([z.string(), list]);
 const nested = z.union([z.string(), z.array(z.looseObject({ content: inner }))]);
 
 function words(schema: z.ZodType, input: unknown): string {
   const issue = schema.safeParse(input).error!.issues[0]!;
-  return describeIssue(innermost(issue, input), input);
+  return issueMessage(unwrapUnion(issue, input), input);
 }
 
 describe("the wording of a wrong field", () => {
@@ -20,7 +20,7 @@ describe("the wording of a wrong field", () => {
     ["Input should be a valid number", z.number(), "5"],
     ["Input should be a valid boolean", z.boolean(), "true"],
     ["Input should be a valid list", z.array(z.string()), {}],
-    [DICTIONARY, z.object({}), []],
+    [EXPECTED_OBJECT, z.object({}), []],
     ["Input should be a valid dictionary", z.record(z.string(), z.string()), []],
     ["as the schema says", z.string().min(3, "as the schema says"), "ab"],
   ])("is %j for %s", (expected, schema, value) => {
@@ -28,7 +28,7 @@ describe("the wording of a wrong field", () => {
   });
 
   it("has no path for the input as a whole", () => {
-    expect(words(z.object({}), "text")).toBe(DICTIONARY);
+    expect(words(z.object({}), "text")).toBe(EXPECTED_OBJECT);
   });
 
   it("has keys and positions in its path", () => {
@@ -43,7 +43,7 @@ describe("the wording of a union of a string and a list", () => {
     ["a: Input should be a valid list", inner, 5],
     ["a: Input should be a valid list", inner, null],
     ["a: Input should be a valid list", inner, {}],
-    [`a.0: ${DICTIONARY}`, inner, ["x"]],
+    [`a.0: ${EXPECTED_OBJECT}`, inner, ["x"]],
     ["a.1.type: Field required", inner, [{ type: "x" }, {}]],
     ["a.0.content: Field required", nested, [{}]],
     ["a.0.content: Input should be a valid list", nested, [{ content: 5 }]],

@@ -5,16 +5,16 @@ import type { MessagesRequest } from "./messagesRequest.ts";
 type Typed = { type?: unknown } | null;
 
 /** Fields that no body has, but that the SDK inside the CLI would turn into headers before upstream can refuse them. */
-const HEADERS_OF_THE_SDK = ["betas", "user_profile_id"];
+const SDK_HEADER_FIELDS = ["betas", "user_profile_id"];
 
 /** Throws `ApiError` 400 for what the CLI would take out of a body without a word. */
-export function refuseSwallowed(body: Record<string, unknown>): void {
-  const foreign = HEADERS_OF_THE_SDK.find((name) => body[name] !== undefined);
-  if (foreign) throw invalidRequest(`${foreign}: Extra inputs are not permitted`);
+export function rejectHeaderFields(body: Record<string, unknown>): void {
+  const extraField = SDK_HEADER_FIELDS.find((name) => body[name] !== undefined);
+  if (extraField) throw invalidRequest(`${extraField}: Extra inputs are not permitted`);
 }
 
 /** Throws `ApiError` 400 for requests whose answers do not pass through the CLI, before they cost anything. */
-export function refuseUnanswerable(request: MessagesRequest): void {
+export function rejectMcpServers(request: MessagesRequest): void {
   const { mcp_servers } = request;
   if (Array.isArray(mcp_servers) && mcp_servers.length > 0) {
     throw invalidRequest("mcp_servers: not supported by this server, since Claude Code reads no calls of theirs");
@@ -22,12 +22,12 @@ export function refuseUnanswerable(request: MessagesRequest): void {
 }
 
 /** Whether the request is answered as one JSON: what it asks for, the API or the CLI does not stream. */
-export function isUnstreamed({ max_tokens, mcp_servers }: Record<string, unknown>): boolean {
+export function isAnsweredAsJson({ max_tokens, mcp_servers }: Record<string, unknown>): boolean {
   return max_tokens === 0 || (Array.isArray(mcp_servers) && mcp_servers.length > 0);
 }
 
 /** Throws `ApiError` 400 where a stream is asked for that the API refuses: the CLI's call is none, so upstream cannot. */
-export function checkUnstreamed({ max_tokens, stream }: MessagesRequest): void {
+export function rejectStreamedPrewarming({ max_tokens, stream }: MessagesRequest): void {
   if (max_tokens === 0 && stream) throw invalidRequest("max_tokens: 0 is not allowed with stream");
 }
 

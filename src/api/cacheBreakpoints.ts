@@ -1,5 +1,5 @@
 /** The API takes four cache marks in all: on tools, system blocks, message blocks and the request itself. */
-export const MAX_CACHE_MARKS = 4;
+export const MAX_CACHE_BREAKPOINTS = 4;
 
 interface Marked {
   cache_control?: unknown;
@@ -8,16 +8,16 @@ interface Marked {
   messages?: unknown;
 }
 
-export function countCacheMarks(request: Marked): number {
-  return marksOutsideSystem(request) + countIn(request.system);
+export function countBreakpoints(request: Marked): number {
+  return breakpointsOutsideSystem(request) + countIn(request.system);
 }
 
-export function marksOutsideSystem(request: Marked): number {
+export function breakpointsOutsideSystem(request: Marked): number {
   return (request.cache_control ? 1 : 0) + countIn(request.tools) + countIn(request.messages);
 }
 
 /** How long the last mark on the system prompt asks to keep it; undefined where there is none. */
-export function systemTtl({ system }: Marked): "5m" | "1h" | undefined {
+export function systemCacheTtl({ system }: Marked): "5m" | "1h" | undefined {
   const last = Array.isArray(system) ? system.findLast((block) => block?.cache_control) : undefined;
   return last && (last.cache_control.ttl === "1h" ? "1h" : "5m");
 }

@@ -3,19 +3,19 @@ import type { z } from "zod";
 type Issue = z.core.$ZodIssue;
 
 /** The words for anything but an object where one should be. */
-export const DICTIONARY = "Input should be a valid dictionary or object to extract fields from";
+export const EXPECTED_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 
 const EXPECTED: Record<string, string> = {
   number: "Input should be a valid number",
   string: "Input should be a valid string",
   boolean: "Input should be a valid boolean",
   array: "Input should be a valid list",
-  object: DICTIONARY,
+  object: EXPECTED_OBJECT,
   record: "Input should be a valid dictionary",
 };
 
 /** Says what is wrong with `input` in the API's own words: `messages.0.content: Field required`. */
-export function describeIssue(issue: Issue, input: unknown): string {
+export function issueMessage(issue: Issue, input: unknown): string {
   const path = issue.path.map((key) => (typeof key === "symbol" ? key.description : key)).join(".");
   const words = wordsFor(issue, valueAt(input, issue.path));
   return path === "" ? words : `${path}: ${words}`;
@@ -25,12 +25,12 @@ export function describeIssue(issue: Issue, input: unknown): string {
  * The issue that is meant: a union of a string and a list fails twice, and what counts is the list's own trouble
  * if it is a list, else that it is none.
  */
-export function innermost(issue: Issue, input: unknown): Issue {
+export function unwrapUnion(issue: Issue, input: unknown): Issue {
   if (issue.code !== "invalid_union") return issue;
   const value = valueAt(input, issue.path);
   const inner = Array.isArray(value) ? issue.errors.at(-1)?.[0] : undefined;
   if (!inner) return { code: "invalid_type", expected: "array", path: issue.path, message: "", input: value };
-  return innermost({ ...inner, path: [...issue.path, ...inner.path] }, input);
+  return unwrapUnion({ ...inner, path: [...issue.path, ...inner.path] }, input);
 }
 
 function wordsFor(issue: Issue, value: unknown): string {
