@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { triggerOf } from "../src/claude/trigger.ts";
-import { lines } from "../src/shared/lines.ts";
+import { splitLines } from "../src/shared/lines.ts";
 import { claudePath } from "../test/support/claude.ts";
 import { cliEnvironment } from "../test/support/harness.ts";
 import { body, RawCli } from "../test/support/rawCli.ts";
@@ -60,7 +60,7 @@ async function fresh(cli: RawCli): Promise<number> {
     stdio: ["ignore", "pipe", "ignore"],
   });
   let elapsed = Number.NaN;
-  for await (const line of lines(child.stdout)) {
+  for await (const line of splitLines(child.stdout)) {
     if (Number.isNaN(elapsed) && line.includes('"stream_event"')) elapsed = performance.now() - start;
   }
   if (child.exitCode === null) await once(child, "exit");

@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { type CliErrorCode, notSignedIn } from "./api/cliErrors.ts";
 import { ApiError } from "./api/errors.ts";
 import { Batches } from "./batches/batches.ts";
+import { defaultBackoff } from "./batches/circuitBreaker.ts";
 import { executor } from "./batches/execute.ts";
-import { defaultBackoff } from "./batches/throttle.ts";
 import { isSignedIn } from "./claude/account.ts";
 import { homeTrouble } from "./claude/directories.ts";
 import { logDisplaced } from "./claude/displaced.ts";
@@ -12,18 +12,18 @@ import { Launcher } from "./claude/launcher.ts";
 import type { OwnAddress } from "./claude/localServers.ts";
 import { Pool } from "./claude/pool.ts";
 import { FileStore } from "./files/store.ts";
-import { Activity } from "./http/activity.ts";
 import { createApp } from "./http/app.ts";
 import { type ConnectionBounds, defaultBounds } from "./http/connections.ts";
 import { createHttpServer } from "./http/httpServer.ts";
+import { InFlight } from "./http/inFlight.ts";
 import { loadResponse } from "./http/loadResponse.ts";
 import { isLoopback } from "./http/middleware/access.ts";
 import {
   closeAddresses,
+  findForeignService,
   listening,
   listenOnOtherLoopback,
   type SecondAddress,
-  strangerBeside,
   urlOf,
 } from "./http/secondAddress.ts";
 import { BodyMemory } from "./messages/bodyMemory.ts";
@@ -33,9 +33,9 @@ import type { ServerOptions } from "./options.ts";
 import { CompatibilityGate } from "./selfCheck/compatibilityGate.ts";
 import { collectNotes } from "./selfCheck/doctor.ts";
 import { type DoctorReport, toReport } from "./selfCheck/doctorNotes.ts";
-import { isWithin } from "./shared/isWithin.ts";
 import type { Logger } from "./shared/logger.ts";
 import { credentialsOf, Redactor } from "./shared/redact.ts";
+import { resolvesWithin } from "./shared/resolvesWithin.ts";
 import { DataDirectory } from "./storage/dataDirectory.ts";
 import { Quota } from "./storage/quota.ts";
 import { Secret } from "./storage/secret.ts";
@@ -89,10 +89,10 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
     throw new Error(`Listening on ${options.host} opens the server to other machines: configure an API key first.`);
   }
   const redactor = redactorOf(options);
-  const logger = redactor.over(sink);
+  const logger = redactor.wrap(sink);
   const launcher = createLauncher(options, redactor, logger, () => addressOf(http, options.host));
   const pool = new Pool(launcher, options, logger);
-  const activity = new Activity();
+  const inFlight = new InFlight();
   const stores = createStores(options, pool, logger);
   const { directory, batches, reader, models } = stores;
   /** Aborted when no further request is taken. */
@@ -100,7 +100,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   /** Aborted when running requests are ended. */
   const closing = new AbortController();
   const signals = { stopping: stopping.signal, closing: closing.signal };
-  const app = createApp(options, { pool, launcher, activity, ...signals, ...stores }, logger);
+  const app = createApp(options, { pool, launcher, inFlight, ...signals, ...stores }, logger);
   const http = createHttpServer(app.callback(), boundsOf(options), logger);
 
   // such as too many open files, on which a connection that comes in is dropped
@@ -127,12 +127,12 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       stopping.abort();
       if (!drain) closing.abort();
       // no client that sends slowly delays the end for long, not even where requests are awaited
-      void directory.intakes.end();
-      await Promise.all([batches.halt({ drain }), drain && activity.idle()]);
+      void directory.uploads.drain();
+      await Promise.all([batches.halt({ drain }), drain && inFlight.idle()]);
       closing.abort();
       const poolClosed = pool.close();
       // what runs ends with an error, which a client that reads has within moments
-      await isWithin(FAREWELL, activity.idle());
+      await resolvesWithin(FAREWELL, inFlight.idle());
       http.closeAllConnections();
       await Promise.all([closed, poolClosed]);
       await reader.close();
@@ -144,9 +144,9 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       return urlOf(http);
     },
     get running() {
-      return activity.running;
+      return inFlight.running;
     },
-    onDidChangeRunning: (listener) => activity.onChange(listener),
+    onDidChangeRunning: (listener) => inFlight.onChange(listener),
     cliPath: () => launcher.found?.path,
     checkCli: (options) => checkCli(pool, options),
   };
@@ -182,9 +182,9 @@ async function open(directory: DataDirectory, { environment }: ServerOptions, lo
 export async function runDoctor(options: ServerOptions, sink: Logger): Promise<DoctorReport> {
   const redactor = redactorOf(options);
   const { host, port } = options;
-  const parts = { logger: redactor.over(sink), hide: redactor.hide, ownAddress: () => ({ host, port }) };
+  const parts = { logger: redactor.wrap(sink), hide: redactor.hide, ownAddress: () => ({ host, port }) };
   const { lines, ...found } = toReport(await collectNotes(options, parts));
-  const stranger = await strangerBeside(host, port);
+  const stranger = await findForeignService(host, port);
   const open = options.apiKey === undefined ? [NO_KEY] : [];
   return { lines: [...lines, ...open, ...(stranger === undefined ? [] : [stranger])], ...found };
 }
@@ -215,7 +215,7 @@ function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
   const execute = executor({ ...run, reader, memory, modelMap: options.modelMap });
   const readElement = reader.element.bind(reader);
   const batches = new Batches(directory, quota, execute, { concurrency, backoff: defaultBackoff, readElement }, logger);
-  for (const tenant of [ledger, files, batches]) directory.addTenant(tenant);
+  for (const store of [ledger, files, batches]) directory.addStore(store);
   return { directory, files, ledger, batches, models, run, reader, memory, secret: new Secret(options.dataDir) };
 }
 

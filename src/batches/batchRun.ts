@@ -4,13 +4,13 @@ import type { Message } from "../api/events.ts";
 import type { Slots } from "../claude/slots.ts";
 import type { Body } from "../messages/requestReader.ts";
 import type { Logger } from "../shared/logger.ts";
+import { type BackoffOptions, backoffOf, type CircuitBreaker, type Go, verdictOn } from "./circuitBreaker.ts";
 import type { Execute } from "./execute.ts";
 import type { BatchRecord } from "./record.ts";
 import { Refusals } from "./refusals.ts";
 import { readRequests, type StoredRequest } from "./requestLines.ts";
 import { errored, type Result, Results } from "./results.ts";
 import type { BatchStore } from "./store.ts";
-import { type BackoffOptions, backoffOf, type Go, type Throttle, verdictOn } from "./throttle.ts";
 
 export interface BatchRunParts {
   store: BatchStore;
@@ -19,7 +19,7 @@ export interface BatchRunParts {
   slots: Slots;
   /** Bounds how many batches read their files from end to end at once. */
   readers: Slots;
-  throttle: Throttle;
+  breaker: CircuitBreaker;
   backoff: BackoffOptions;
   logger: Logger;
 }
@@ -149,12 +149,12 @@ export class BatchRun {
 
   /** How the request ends; undefined when it was broken off and is to be sent again. */
   async #resultOf(params: Body): Promise<Result | undefined> {
-    const { throttle, backoff } = this.#parts;
-    const refusals = new Refusals(throttle);
+    const { breaker, backoff } = this.#parts;
+    const refusals = new Refusals(breaker);
     for (let failures = 0; ; ) {
       let go: Go | undefined;
       try {
-        go = await throttle.ready(this.#stopped.signal);
+        go = await breaker.ready(this.#stopped.signal);
         return { type: "succeeded", message: await this.#send(params, go) };
       } catch (failure) {
         const over = this.#broken.signal.aborted || this.#stopped.signal.aborted;
@@ -162,7 +162,7 @@ export class BatchRun {
         const error = failure instanceof ApiError ? failure : this.#unexpected(failure as Error);
         const verdict = verdictOn(error);
         if (verdict === "everybody waits") {
-          throttle.hold(error);
+          breaker.hold(error);
           if (refusals.concernOnly(go)) return errored(error);
           continue;
         }
@@ -176,9 +176,9 @@ export class BatchRun {
   }
 
   #send(params: Body, { follow }: Go): Promise<Message> {
-    const { execute, throttle } = this.#parts;
+    const { execute, breaker } = this.#parts;
     const taken = () => {
-      throttle.letThrough();
+      breaker.letThrough();
       follow();
     };
     const admission = { signal: this.#stopped.signal, confirm: () => this.#confirm() };

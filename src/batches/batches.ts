@@ -3,15 +3,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { invalidRequest } from "../api/errors.ts";
 import { Slots } from "../claude/slots.ts";
 import type { Logger } from "../shared/logger.ts";
-import type { DataDirectory, Tenant } from "../storage/dataDirectory.ts";
+import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
 import type { Quota } from "../storage/quota.ts";
 import { persistently } from "../storage/stored.ts";
 import { BatchRun } from "./batchRun.ts";
+import { type BackoffOptions, CircuitBreaker, type Pause } from "./circuitBreaker.ts";
 import type { Execute } from "./execute.ts";
 import type { ReadElement } from "./intake.ts";
 import type { BatchRecord } from "./record.ts";
 import { type BatchBody, BatchStore, LIFETIME } from "./store.ts";
-import { type BackoffOptions, type Pause, Throttle } from "./throttle.ts";
 
 export interface BatchesOptions {
   /** Requests of batches that may be under way at once. */
@@ -37,7 +37,7 @@ const ARCHIVE_INTERVAL = 3600_000;
 const READERS = 4;
 
 /** The batches of this data directory: takes them in, runs them, keeps their results. */
-export class Batches implements Tenant {
+export class Batches implements Store {
   readonly #directory: DataDirectory;
   readonly #store: BatchStore;
   readonly #quota: Quota;
@@ -46,7 +46,7 @@ export class Batches implements Tenant {
   readonly #execute: Execute;
   readonly #slots: Slots;
   readonly #readers = new Slots(READERS, Number.POSITIVE_INFINITY);
-  readonly #throttle: Throttle;
+  readonly #breaker: CircuitBreaker;
   readonly #runs = new Map<string, BatchRun>();
   readonly #finished = new Set<Promise<void>>();
   readonly #closing = new AbortController();
@@ -60,13 +60,13 @@ export class Batches implements Tenant {
     this.#logger = logger;
     this.#store = new BatchStore(directory, quota, logger, options.readElement);
     this.#slots = new Slots(options.concurrency, Number.POSITIVE_INFINITY);
-    this.#throttle = new Throttle(options.backoff, ({ until, reason }) =>
+    this.#breaker = new CircuitBreaker(options.backoff, ({ until, reason }) =>
       logger.warn(`batches pause until ${until}: ${reason}`),
     );
   }
 
   /** Goes on with what the last run of the server has left. */
-  async moveIn(): Promise<void> {
+  async onAcquire(): Promise<void> {
     for (const record of (await persistently(() => this.#store.list())).reverse()) {
       this.#quota.count(await this.#store.sizeOf(record.id));
       if (record.processing_status === "ended") await this.#store.dropRequests(record.id);
@@ -76,7 +76,7 @@ export class Batches implements Tenant {
     this.#archiver = setInterval(() => void this.#archive(), ARCHIVE_INTERVAL).unref();
   }
 
-  async moveOut(): Promise<void> {
+  async onRelease(): Promise<void> {
     clearInterval(this.#archiver);
     await this.halt({ drain: false });
   }
@@ -144,7 +144,7 @@ export class Batches implements Tenant {
 
   /** Of every batch that runs here, oldest first. */
   get progress(): Progress[] {
-    const paused = this.#throttle.pause;
+    const paused = this.#breaker.pause;
     return [...this.#runs.values()].map((run) => {
       const { id, total } = run.record;
       return { id, total, done: run.done, paused };
@@ -153,7 +153,7 @@ export class Batches implements Tenant {
 
   #start(record: BatchRecord): void {
     const { backoff } = this.#options;
-    const bounds = { slots: this.#slots, readers: this.#readers, throttle: this.#throttle, backoff };
+    const bounds = { slots: this.#slots, readers: this.#readers, breaker: this.#breaker, backoff };
     const run = new BatchRun(record, { store: this.#store, execute: this.#execute, ...bounds, logger: this.#logger });
     this.#runs.set(record.id, run);
     if (record.processing_status === "canceling") run.cancel();

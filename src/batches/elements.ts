@@ -1,7 +1,7 @@
 import { Tokenizer, TokenType } from "@streamparser/json";
 import { MAX_DEPTH } from "../api/depth.ts";
 import { ApiError, invalidRequest, requestTooLarge } from "../api/errors.ts";
-import { joined } from "../shared/joined.ts";
+import { concatBytes } from "../shared/concatBytes.ts";
 
 /** Bytes one request of a batch may have: as many as a request of its own (docs: "Request size limits"). */
 const MAX_ELEMENT = 32 * 1024 * 1024;
@@ -110,7 +110,7 @@ export class Elements {
     if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth -= 1;
     if (this.#depth > 0) return "element";
     this.#requireSize(offset + 1);
-    this.#complete.push(joined(this.#chunks, offset + 1 - this.#start));
+    this.#complete.push(concatBytes(this.#chunks, offset + 1 - this.#start));
     this.#count += 1;
     this.#start = offset + 1;
     // the chunks of a large element would be held a second time until the next one begins

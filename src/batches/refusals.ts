@@ -1,17 +1,17 @@
-import type { Go, Throttle } from "./throttle.ts";
+import type { CircuitBreaker, Go } from "./circuitBreaker.ts";
 
 /** Refusals after which a request is given up; a limit that others fill must not come near it by chance. */
 const MAX_REFUSALS = 50;
 
 /** Tells a request that upstream will never take, such as one too large for a limit, from one that had bad luck. */
 export class Refusals {
-  readonly #throttle: Throttle;
+  readonly #breaker: CircuitBreaker;
   #passedBefore: number;
   #count = 0;
 
-  constructor(throttle: Throttle) {
-    this.#throttle = throttle;
-    this.#passedBefore = throttle.passed;
+  constructor(breaker: CircuitBreaker) {
+    this.#breaker = breaker;
+    this.#passedBefore = breaker.passed;
   }
 
   /**
@@ -20,7 +20,7 @@ export class Refusals {
    */
   concernOnly(go: Go | undefined): boolean {
     if (!go?.ahead) return false;
-    const { passed } = this.#throttle;
+    const { passed } = this.#breaker;
     if (passed > this.#passedBefore) this.#count += 1;
     this.#passedBefore = passed;
     return this.#count >= MAX_REFUSALS;

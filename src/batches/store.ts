@@ -9,9 +9,9 @@ import { isMissing } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { Slicer } from "../shared/slices.ts";
 import type { DataDirectory } from "../storage/dataDirectory.ts";
-import { Draft, toText } from "../storage/draft.ts";
 import { onDisk, syncDirectory, writeDurably } from "../storage/durable.ts";
 import type { Quota } from "../storage/quota.ts";
+import { formatJson, StagingDir } from "../storage/stagingDir.ts";
 import { namesIn, StoredReader } from "../storage/stored.ts";
 import { Intake, type ReadElement } from "./intake.ts";
 import { type BatchRecord, type Counts, noCounts, storedBatch } from "./record.ts";
@@ -59,17 +59,17 @@ export class BatchStore {
 
   /** Stores the requests as they come in. Throws `ApiError`, and leaves nothing behind then. */
   create(body: BatchBody, api_version: string, betas: string[]): Promise<BatchRecord> {
-    return this.#directory.intakes.run(this.#create(body, api_version, betas));
+    return this.#directory.uploads.track(this.#create(body, api_version, betas));
   }
 
   async #create({ bytes, signal }: BatchBody, api_version: string, betas: string[]): Promise<BatchRecord> {
     await this.#directory.requireOwned();
-    const draft = new Draft(this.#directory.at("drafts", randomUUID()), this.#quota);
+    const draft = new StagingDir(this.#directory.at("drafts", randomUUID()), this.#quota);
     try {
-      const { intakes } = this.#directory;
-      const ended = AbortSignal.any([signal, intakes.signal]);
+      const { uploads } = this.#directory;
+      const ended = AbortSignal.any([signal, uploads.signal]);
       const intake = new Intake(ended, this.#slicer.begin(ended), this.#readElement);
-      await draft.write(REQUESTS, intake.lines(intakes.bytes(bytes)));
+      await draft.write(REQUESTS, intake.lines(uploads.abortable(bytes)));
       // no two batches are of the same millisecond, so that lists have one order
       this.#newest = Math.max(Date.now(), this.#newest + 1);
       const record: BatchRecord = {
@@ -85,11 +85,11 @@ export class BatchStore {
         api_version,
         betas,
       };
-      await draft.describe(RECORD, record);
-      await draft.publish(this.#directory.at("batches", record.id));
+      await draft.writeJson(RECORD, record);
+      await draft.commit(this.#directory.at("batches", record.id));
       return record;
     } catch (error) {
-      await draft.discard();
+      await draft.rollback();
       throw error;
     }
   }
@@ -191,7 +191,7 @@ export class BatchStore {
   }
 
   #write(record: BatchRecord): Promise<void> {
-    return writeDurably(this.#recordPath(record.id), toText(record));
+    return writeDurably(this.#recordPath(record.id), formatJson(record));
   }
 
   async #drop(id: string): Promise<void> {

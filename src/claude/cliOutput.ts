@@ -1,5 +1,5 @@
-import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
+import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import type { CliProcess, Ending } from "./cliProcess.ts";
 import { type CliMessage, readMessages } from "./codec.ts";
 import { Diagnostics } from "./diagnostics.ts";
@@ -68,12 +68,12 @@ export class CliOutput {
     const heard = this.#readMessages();
     const read = Promise.all([heard, this.#readDiagnostics()]);
     // a CLI that has closed its output can answer nothing
-    const mute = heard.then(() => isWithin(SETTLE_TIMEOUT * 1000, process.exited));
+    const mute = heard.then(() => resolvesWithin(SETTLE_TIMEOUT * 1000, process.exited));
     void mute.then((ended) => ended || unreadable("It has closed its output."));
     const how = await process.exited;
     // what was said last decides whether the request was sent, but a helper of the CLI may hold the pipe open
     let isRead = false;
-    do isRead = await isWithin(LAST_WORDS, read);
+    do isRead = await resolvesWithin(LAST_WORDS, read);
     while (!isRead && this.#isHeld && !isGivenUp());
     process.release();
     return { how, isRead };

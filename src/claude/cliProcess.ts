@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { getDefaultHighWaterMark, Readable, setDefaultHighWaterMark } from "node:stream";
-import { isWithin } from "../shared/isWithin.ts";
+import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import { TurnBudget } from "../shared/turnBudget.ts";
 import { type NetworkRoute, networkRoute } from "./network.ts";
 import { yieldToOthers } from "./priority.ts";
@@ -102,9 +102,9 @@ export class CliProcess {
   async stop(grace = 1000): Promise<void> {
     if (this.#ended) return;
     this.#child?.stdin?.end();
-    if (await isWithin(grace, this.exited)) return;
+    if (await resolvesWithin(grace, this.exited)) return;
     this.#signal("SIGTERM");
-    if (await isWithin(grace, this.exited)) return;
+    if (await resolvesWithin(grace, this.exited)) return;
     this.kill();
     await this.exited;
   }

@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { get } from "node:http";
 import { BlockList, isIP, isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
-import { isWithin } from "../shared/isWithin.ts";
+import { resolvesWithin } from "../shared/resolvesWithin.ts";
 
 /** Where this server listens, or would listen. */
 export interface OwnAddress {
@@ -54,7 +54,7 @@ async function addressesOf(hostname: string): Promise<string[]> {
   // whatever a resolver says of these names (RFC 6761, 6.3)
   if (host === "localhost" || host.endsWith(".localhost")) return ["127.0.0.1", "::1"];
   const resolving = lookup(host, { all: true }).catch(() => []);
-  return (await isWithin(LOOK_MS, resolving)) ? (await resolving).map(({ address }) => address) : [];
+  return (await resolvesWithin(LOOK_MS, resolving)) ? (await resolving).map(({ address }) => address) : [];
 }
 
 function isOfThisMachine(address: string): boolean {

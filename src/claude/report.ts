@@ -1,4 +1,4 @@
-import { isWithin } from "../shared/isWithin.ts";
+import { resolvesWithin } from "../shared/resolvesWithin.ts";
 
 /** Milliseconds for a mod's report, which comes before the answer to `initialize`; this allows for the other order. */
 const TIMEOUT = 2000;
@@ -18,6 +18,6 @@ export class Report {
 
   /** Resolves with whether it has arrived, after waiting for a while. */
   arrives(): Promise<boolean> {
-    return isWithin(TIMEOUT, this.#arrived);
+    return resolvesWithin(TIMEOUT, this.#arrived);
   }
 }

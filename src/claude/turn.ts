@@ -3,7 +3,7 @@ import { type ApiError, answerInterrupted } from "../api/errors.ts";
 import { fieldsOf, type StreamEvent, stopReasonOf } from "../api/events.ts";
 import { unfold } from "../api/unfold.ts";
 import { Channel } from "../shared/channel.ts";
-import { isWithin } from "../shared/isWithin.ts";
+import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import type { CliMessage } from "./codec.ts";
 import { REPORTS, reportOf } from "./modReports.ts";
 import { reasonToRetire } from "./retirement.ts";
@@ -242,7 +242,7 @@ export class Turn {
     const content = fieldsOf(event.message)?.content;
     if (Array.isArray(content)) this.#blocks = content.length;
     if (this.#awaitsHeaders && !this.#evidence.hasAnswered)
-      this.#lacksHeaders = !(await isWithin(LAG, this.#evidence.answered));
+      this.#lacksHeaders = !(await resolvesWithin(LAG, this.#evidence.answered));
     // the CLI's own body, and not the client's, was sent
     if (this.isPassedOver && this.#transport.name === "rewrite") {
       return this.#breakOff("Claude Code sent another request in place of this one.");
@@ -283,13 +283,13 @@ export class Turn {
       this.#finish();
       return;
     }
-    await isWithin(LAG, this.#evidence.seen);
+    await resolvesWithin(LAG, this.#evidence.seen);
     this.#hasFailed = true;
     this.#finish(this.#evidence.toError(result, this.#started));
   }
 
   #finish(error?: ApiError): void {
     this.#over = true;
-    this.#events.end(error);
+    this.#events.close(error);
   }
 }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { isWithin } from "../shared/isWithin.ts";
 import { printable } from "../shared/printable.ts";
+import { resolvesWithin } from "../shared/resolvesWithin.ts";
 
 /** What to run, and in which environment. */
 export interface Probe {
@@ -60,11 +60,11 @@ async function run({ command, prefix, environment }: Probe, timeout: number): Pr
     child.once("exit", (code, signal) => resolve(code === 0 ? undefined : (signal ?? `exit code ${code}`)));
   });
   try {
-    const isInTime = await isWithin(timeout, exited);
+    const isInTime = await resolvesWithin(timeout, exited);
     end();
     if (!isInTime) throw new Error(`'--version' did not end within ${timeout / 1000} s`);
     const failure = await exited;
-    await isWithin(OUTPUT_DELAY_MS, closed);
+    await resolvesWithin(OUTPUT_DELAY_MS, closed);
     if (failure === undefined || output.stdout.length > OUTPUT_BOUND) return output.stdout;
     const words = printable(output.stderr.trim().split("\n")[0] ?? "");
     throw new Error(`'--version' failed (${failure})${words && `: ${words}`}`);

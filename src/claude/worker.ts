@@ -1,8 +1,8 @@
 import { cliEnded, cliForbidden, cliSilent, cliUnreadable, cliUnresponsive, helperSilent } from "../api/cliErrors.ts";
 import type { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
-import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
+import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import { CliOutput, type LastOutput } from "./cliOutput.ts";
 import type { CliProcess } from "./cliProcess.ts";
 import { type CliMessage, encodePieces } from "./codec.ts";
@@ -241,9 +241,9 @@ export class Worker {
   async settle(): Promise<boolean> {
     const turn = this.#turn;
     if (!turn) return this.alive;
-    if (!(await isWithin(bounds.OWN_END_MS, turn.ended))) turn.hurry();
+    if (!(await resolvesWithin(bounds.OWN_END_MS, turn.ended))) turn.hurry();
     const settled = turn.ended.then(() => Promise.all(this.#asides));
-    if (!(await isWithin(bounds.SETTLE_TIMEOUT * 1000, settled)))
+    if (!(await resolvesWithin(bounds.SETTLE_TIMEOUT * 1000, settled)))
       this.end(cliSilent("interrupt", bounds.SETTLE_TIMEOUT));
     this.#turn = undefined;
     this.conversation = undefined;
@@ -264,7 +264,7 @@ export class Worker {
   /** Ends the process; resolves when it is gone and its file descriptors are free again. */
   async stop(): Promise<void> {
     await this.#process.stop();
-    await isWithin(bounds.LAST_WORDS, this.#gone);
+    await resolvesWithin(bounds.LAST_WORDS, this.#gone);
   }
 
   /** Call before anything that keeps the CLI busy. `isHeard` if its first sign of life comes without a ping. */

@@ -1,8 +1,8 @@
 import type { ServerOptions } from "../options.ts";
 import type { CliProblem, Server } from "../server.ts";
 import { Emitter } from "../shared/emitter.ts";
-import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
+import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import type { ProbeResult } from "./probe.ts";
 import { type State, urlOf } from "./state.ts";
 
@@ -232,7 +232,8 @@ export class Controller {
       this.#closing.add(closed);
       void closed.finally(() => this.#closing.delete(closed));
       // the port is free at once, so a new server need not wait for the requests that the old one still answers
-      if (!drain && !(await isWithin(STOP_BOUND, closed))) this.#parts.logger.warn("the old server is still closing");
+      if (!drain && !(await resolvesWithin(STOP_BOUND, closed)))
+        this.#parts.logger.warn("the old server is still closing");
     }
     this.#set({ kind: "stopped" });
   }

@@ -12,10 +12,10 @@ import { newId } from "../api/ids.ts";
 import { newestFirst } from "../api/paging.ts";
 import { isMissing } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
-import type { DataDirectory, Tenant } from "../storage/dataDirectory.ts";
-import { Draft } from "../storage/draft.ts";
+import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
 import { onDisk, syncDirectory } from "../storage/durable.ts";
 import type { Quota } from "../storage/quota.ts";
+import { StagingDir } from "../storage/stagingDir.ts";
 import { namesIn, persistently, StoredReader } from "../storage/stored.ts";
 import { checkFilename, contentName, type FileMetadata, mimeTypeOf, storedFile } from "./metadata.ts";
 
@@ -34,7 +34,7 @@ const CLEAN_UP_INTERVAL = 3600_000;
 const ID = /^file_[A-Za-z0-9]{1,64}$/;
 
 /** Uploaded files: `files/ID/` holds `meta.json` and the content. A file is there whole or not at all. */
-export class FileStore implements Tenant {
+export class FileStore implements Store {
   readonly #directory: DataDirectory;
   readonly #quota: Quota;
   readonly #keepFor: number;
@@ -54,13 +54,13 @@ export class FileStore implements Tenant {
     this.#descriptions = new StoredReader(storedFile, "files", logger);
   }
 
-  async moveIn(): Promise<void> {
+  async onAcquire(): Promise<void> {
     for (const { size_bytes } of await persistently(() => this.#all())) this.#quota.count(size_bytes);
     await this.#cleanUp();
-    this.#cleaner = setInterval(() => void this.#directory.intakes.run(this.#cleanUp()), CLEAN_UP_INTERVAL).unref();
+    this.#cleaner = setInterval(() => void this.#directory.uploads.track(this.#cleanUp()), CLEAN_UP_INTERVAL).unref();
   }
 
-  async moveOut(): Promise<void> {
+  async onRelease(): Promise<void> {
     clearInterval(this.#cleaner);
   }
 
@@ -69,26 +69,26 @@ export class FileStore implements Tenant {
    * only then is it stored. Throws `ApiError`, and leaves nothing behind then.
    */
   add(upload: Upload, finish: () => Promise<number | undefined>): Promise<FileMetadata> {
-    return this.#directory.intakes.run(this.#add(upload, finish));
+    return this.#directory.uploads.track(this.#add(upload, finish));
   }
 
   async #add(upload: Upload, finish: () => Promise<number | undefined>): Promise<FileMetadata> {
     const { filename, mimeType, content } = upload;
-    const { intakes } = this.#directory;
+    const { uploads } = this.#directory;
     checkFilename(filename);
     await this.#directory.requireOwned();
-    const draft = new Draft(this.#directory.at("drafts", randomUUID()), this.#quota);
+    const draft = new StagingDir(this.#directory.at("drafts", randomUUID()), this.#quota);
     try {
-      await draft.write(contentName(filename), limited(intakes.bytes(content)));
-      const expiresIn = await intakes.wait(finish());
+      await draft.write(contentName(filename), limited(uploads.abortable(content)));
+      const expiresIn = await uploads.wait(finish());
       if (draft.size === 0) throw invalidRequest("file: The file must not be empty");
       const metadata = this.#describe(draft.size, filename, mimeType, expiresIn);
-      await draft.describe("meta.json", metadata);
-      await draft.publish(this.#directory.at("files", metadata.id));
+      await draft.writeJson("meta.json", metadata);
+      await draft.commit(this.#directory.at("files", metadata.id));
       this.#known.set(metadata.id, metadata);
       return metadata;
     } catch (error) {
-      await draft.discard();
+      await draft.rollback();
       throw error;
     }
   }
@@ -118,7 +118,7 @@ export class FileStore implements Tenant {
   /** Throws `ApiError` 404. */
   async remove(id: string): Promise<void> {
     await this.#directory.requireOwned();
-    await this.#directory.intakes.run(this.#remove(await this.get(id)));
+    await this.#directory.uploads.track(this.#remove(await this.get(id)));
   }
 
   #describe(size: number, filename: string, mimeType: string, expiresIn: number | undefined): FileMetadata {

@@ -14,10 +14,10 @@ import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory } from "../storage/dataDirectory.ts";
 import type { Secret } from "../storage/secret.ts";
 import type { Ledger } from "../usage/ledger.ts";
-import type { Activity } from "./activity.ts";
 import { jsonBody } from "./body.ts";
 import { defaultBounds } from "./connections.ts";
 import { Exchange } from "./exchange.ts";
+import type { InFlight } from "./inFlight.ts";
 import { type AccessOptions, authenticate, sameMachine } from "./middleware/access.ts";
 import { apiVersion } from "./middleware/apiVersion.ts";
 import { closeUnread } from "./middleware/closeUnread.ts";
@@ -46,7 +46,7 @@ export interface AppOptions extends AccessOptions {
 export interface Rooms {
   pool: Pool;
   launcher: Launcher;
-  activity: Activity;
+  inFlight: InFlight;
   directory: DataDirectory;
   files: FileStore;
   batches: Batches;
@@ -77,7 +77,7 @@ export function createApp(options: AppOptions, rooms: Rooms, logger: Logger): Ko
   app.use(refuseAtEnd(rooms.stopping));
   app.use(sameMachine(options, logger));
   app.use(correctAddress(router));
-  app.use(note(rooms.activity, logger));
+  app.use(note(rooms.inFlight, logger));
   app.use(router.routes());
   app.use(refuseUnserved(router));
   // a client that goes away in mid-answer is no failure of ours
@@ -123,14 +123,14 @@ function createRouter(options: AppOptions, rooms: Rooms, logger: Logger): Router
 }
 
 /** Counts every request and logs its one line when its answer is closed. */
-function note(activity: Activity, logger: Logger): Koa.Middleware {
+function note(inFlight: InFlight, logger: Logger): Koa.Middleware {
   return async (context, next) => {
-    activity.count();
+    inFlight.count();
     const exchange = new Exchange(context);
     context.state.exchange = exchange;
     exchange.logAtEnd(logger);
     // what only reads is nothing to wait for, at a restart or for the eye
-    if (context.method === "POST") activity.track(exchange.closed);
+    if (context.method === "POST") inFlight.track(exchange.closed);
     await next();
   };
 }

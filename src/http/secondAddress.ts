@@ -78,7 +78,7 @@ const ANSWER_MS = 2000;
  * Looks, without a server that runs, whether `[::1]` at this port belongs to a program that is no Claude Virtual API.
  * Resolves with what to know then, else with undefined.
  */
-export async function strangerBeside(host: string, port: number): Promise<string | undefined> {
+export async function findForeignService(host: string, port: number): Promise<string | undefined> {
   if (!WHOLE_LOOPBACK.includes(host) || port === 0) return undefined;
   const found = await serviceAt("::1", port);
   if (found === "nothing" || found === "claude-virtual-api") return undefined;

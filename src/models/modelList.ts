@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CliDescription, CliModel } from "../claude/description.ts";
-import { isWithin } from "../shared/isWithin.ts";
 import type { Logger } from "../shared/logger.ts";
-import { toText } from "../storage/draft.ts";
+import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import { writeDurably } from "../storage/durable.ts";
+import { formatJson } from "../storage/stagingDir.ts";
 import { likelyModels } from "./catalog.ts";
 
 /** What knows the CLI's models: its last answer, and a way to ask. */
@@ -49,7 +49,7 @@ export class ModelList {
     const asked = this.refresh();
     // a failure that comes later is logged where the CLI was started first
     asked.catch(() => {});
-    if (await isWithin(this.#patience, asked)) return asked;
+    if (await resolvesWithin(this.#patience, asked)) return asked;
     const kept = await this.#read();
     return kept.length > 0 ? kept : likelyModels();
   }
@@ -82,7 +82,7 @@ export class ModelList {
   }
 
   async #keep(models: readonly CliModel[]): Promise<void> {
-    const text = toText({ models });
+    const text = formatJson({ models });
     if (text !== this.#kept) {
       this.#kept = text;
       const write = () => writeDurably(this.#path, text);

@@ -8,8 +8,8 @@ import type { CheckedPart } from "../claude/transport.ts";
 import { mayRewrite, type TransportOption } from "../claude/transportChoice.ts";
 import type { Logger } from "../shared/logger.ts";
 import { version as ownVersion } from "../shared/version.ts";
-import { toText } from "../storage/draft.ts";
 import { writeDurably } from "../storage/durable.ts";
+import { formatJson } from "../storage/stagingDir.ts";
 import { type CheckResult, ChecksSkipped, runChecks } from "./runChecks.ts";
 
 /** What `self-check.json` says of a version of the CLI. */
@@ -135,7 +135,7 @@ export class CompatibilityGate {
     const kept = by === ownVersion ? programs.slice(1 - PROGRAMS_KEPT) : [];
     passed[version] = { by: ownVersion, programs: [...kept, programOf(cli, part)] };
     // where it cannot be kept, the next start checks again
-    await writeDurably(this.#path, toText(passed)).catch((error: Error) => this.#logger.warn(error.message));
+    await writeDurably(this.#path, formatJson(passed)).catch((error: Error) => this.#logger.warn(error.message));
   }
 }
 

@@ -24,7 +24,7 @@ export class Channel<T> implements AsyncIterable<T[]> {
   }
 
   /** What was pushed is still read; then the iteration ends, with `error` if there is one. The first end counts. */
-  end(error?: unknown): void {
+  close(error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#error = error;

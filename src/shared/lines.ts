@@ -57,7 +57,7 @@ export async function* byteLines(
 }
 
 /** The same as text. A line over `limit` bytes throws. */
-export async function* lines(chunks: AsyncIterable<Buffer>, limit = MAX_LINE_BYTES): AsyncGenerator<string> {
+export async function* splitLines(chunks: AsyncIterable<Buffer>, limit = MAX_LINE_BYTES): AsyncGenerator<string> {
   for await (const line of byteLines(chunks, { limit, overlong: "fail" })) yield line.toString("utf8");
 }
 

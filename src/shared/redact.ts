@@ -33,7 +33,7 @@ export class Redactor {
    * A logger that writes `[redacted]` for what is hidden and for everything that looks like a credential, and each message
    * as one printable line of bounded length, followed by the lines of a stack if it has one.
    */
-  over(logger: Logger): Logger {
+  wrap(logger: Logger): Logger {
     const clean = (message: string) => {
       return this.#redacted(message)
         .slice(0, LONGEST_MESSAGE)

@@ -7,12 +7,12 @@ import { isMissing } from "../api/systemErrors.ts";
 import { whyUnusable } from "../shared/directories.ts";
 import type { Logger } from "../shared/logger.ts";
 import { makePrivateDirectory } from "../shared/privateFiles.ts";
-import { toText } from "./draft.ts";
 import { writeDurably } from "./durable.ts";
-import { Intakes } from "./intakes.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { Lock, type Owner } from "./lock.ts";
 import { closeContents, closeDirectory } from "./privacy.ts";
+import { formatJson } from "./stagingDir.ts";
+import { Uploads } from "./uploads.ts";
 
 /** The format this version writes; a directory of a later one is left alone. */
 const FORMAT = 1;
@@ -24,11 +24,11 @@ const CLAIM_INTERVAL = 500;
 const PATIENCE = 3000;
 
 /** What works on the directory while it is ours. */
-export interface Tenant {
+export interface Store {
   /** Called once, when the directory has become ours and before anybody writes. */
-  moveIn(): Promise<void>;
+  onAcquire(): Promise<void>;
   /** Resolves when nothing is written any more. */
-  moveOut(): Promise<void>;
+  onRelease(): Promise<void>;
 }
 
 /**
@@ -44,10 +44,10 @@ export interface Tenant {
 export class DataDirectory {
   readonly path: string;
   /** What clients are sending to be stored here. */
-  readonly intakes: Intakes;
+  readonly uploads: Uploads;
   readonly #logger: Logger;
   readonly #lock: Lock;
-  readonly #tenants: Tenant[] = [];
+  readonly #stores: Store[] = [];
   readonly #closing = new AbortController();
   #id = "";
   #owned = false;
@@ -55,9 +55,9 @@ export class DataDirectory {
   #lastFailure = "";
   #claiming: Promise<void> = Promise.resolve();
 
-  constructor(path: string, logger: Logger, intakes = new Intakes()) {
+  constructor(path: string, logger: Logger, uploads = new Uploads()) {
     this.path = path;
-    this.intakes = intakes;
+    this.uploads = uploads;
     this.#logger = logger;
     this.#lock = new Lock(path);
   }
@@ -77,8 +77,8 @@ export class DataDirectory {
     return join(this.path, ...names);
   }
 
-  addTenant(tenant: Tenant): void {
-    this.#tenants.push(tenant);
+  addStore(store: Store): void {
+    this.#stores.push(store);
   }
 
   /** Becomes the owner, now or as soon as the present one has ended. Rejects where the directory cannot be used. */
@@ -152,7 +152,7 @@ export class DataDirectory {
       throw error;
     }
     try {
-      for (const tenant of this.#tenants) await tenant.moveIn();
+      for (const store of this.#stores) await store.onAcquire();
     } catch (error) {
       // who has moved in by half may not try again
       this.#closing.abort();
@@ -164,8 +164,8 @@ export class DataDirectory {
   }
 
   async #leave(): Promise<void> {
-    await this.intakes.end();
-    await Promise.all(this.#tenants.map((tenant) => tenant.moveOut()));
+    await this.uploads.drain();
+    await Promise.all(this.#stores.map((store) => store.onRelease()));
     this.#owned = false;
     // the next one notices that this process is gone
     await this.#lock.release().catch((error: Error) => this.#failed(error));
@@ -184,7 +184,7 @@ export class DataDirectory {
       );
     }
     this.#id = version.id;
-    if (text === undefined) await writeDurably(path, toText(version));
+    if (text === undefined) await writeDurably(path, formatJson(version));
   }
 }
 

@@ -4,9 +4,9 @@ import { isObject } from "../api/isObject.ts";
 import { isMissing, isOutOfHandles } from "../api/systemErrors.ts";
 import { noTokens, type TokenCounts, type UsageMeter } from "../api/usage.ts";
 import type { Logger } from "../shared/logger.ts";
-import type { DataDirectory, Tenant } from "../storage/dataDirectory.ts";
-import { toText } from "../storage/draft.ts";
+import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
 import { writeDurably } from "../storage/durable.ts";
+import { formatJson } from "../storage/stagingDir.ts";
 import { namesIn } from "../storage/stored.ts";
 
 /** What one model did on one day. */
@@ -27,7 +27,7 @@ export const noUsage = (): ModelUsage => ({ requests: 0, errors: 0, ...noTokens(
 const WRITE_INTERVAL_MS = 250;
 
 /** Counts requests and tokens by day and model; every count is on the disk a moment after it was made. */
-export class Ledger implements Tenant {
+export class Ledger implements Store {
   readonly #directory: DataDirectory;
   readonly #logger: Logger;
   /** What is to be added to the files of its days: for long, where another server owns them. */
@@ -40,11 +40,11 @@ export class Ledger implements Tenant {
     this.#logger = logger;
   }
 
-  async moveIn(): Promise<void> {
+  async onAcquire(): Promise<void> {
     await this.#inTurn(() => this.#write());
   }
 
-  async moveOut(): Promise<void> {
+  async onRelease(): Promise<void> {
     await this.#inTurn(() => this.#write());
   }
 
@@ -101,7 +101,7 @@ export class Ledger implements Tenant {
     for (const [day, usage] of [...this.#pending]) {
       this.#pending.delete(day);
       try {
-        await writeDurably(this.#path(day), toText(sum(await this.#readOrSetAside(day), usage)));
+        await writeDurably(this.#path(day), formatJson(sum(await this.#readOrSetAside(day), usage)));
       } catch (error) {
         this.#failed(error as Error);
         this.#count(day, usage);

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Progress } from "../../src/batches/batches.ts";
-import type { Pause } from "../../src/batches/throttle.ts";
+import type { Pause } from "../../src/batches/circuitBreaker.ts";
 import { BatchCalls, items, patiently } from "../support/batchCalls.ts";
 import { fileStage } from "../support/fileStage.ts";
 import { sampled } from "../support/full.ts";

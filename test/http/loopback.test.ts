@@ -5,7 +5,7 @@ import { networkInterfaces } from "node:os";
 import { afterEach, describe, expect, it } from "vitest";
 import { secretIn } from "../../src/extension/probe.ts";
 import { connectProven } from "../../src/extension/provenConnection.ts";
-import { strangerBeside } from "../../src/http/secondAddress.ts";
+import { findForeignService } from "../../src/http/secondAddress.ts";
 import { health, type Stage, type StageOptions, simple, stage, until } from "../support/harness.ts";
 import { rawRequest } from "../support/rawRequest.ts";
 
@@ -159,13 +159,13 @@ describe.skipIf(!HAS_IPV6)("the other loopback address", () => {
 
   it("is named by the doctor where another program has it, and not where it is free or a server of ours", async () => {
     const port = await takenOnV6();
-    expect(await strangerBeside("127.0.0.1", port)).toBe(
+    expect(await findForeignService("127.0.0.1", port)).toBe(
       `Another program listens on [::1]:${port}. A client that uses 'localhost' may reach that one, with its key: use http://127.0.0.1:${port}.`,
     );
-    expect(await strangerBeside("127.0.0.2", port)).toBeUndefined();
+    expect(await findForeignService("127.0.0.2", port)).toBeUndefined();
     const on = await start();
-    expect(await strangerBeside("127.0.0.1", portOf(on.url))).toBeUndefined();
+    expect(await findForeignService("127.0.0.1", portOf(on.url))).toBeUndefined();
     await on.server.close();
-    expect(await strangerBeside("127.0.0.1", portOf(on.url))).toBeUndefined();
+    expect(await findForeignService("127.0.0.1", portOf(on.url))).toBeUndefined();
   });
 });

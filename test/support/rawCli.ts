@@ -7,7 +7,7 @@ import { type CliMessage, encode, readMessages } from "../../src/claude/codec.ts
 import { childEnvironment } from "../../src/claude/environment.ts";
 import { ARGUMENTS } from "../../src/claude/launchPlan.ts";
 import { triggerOf } from "../../src/claude/trigger.ts";
-import { lines } from "../../src/shared/lines.ts";
+import { splitLines } from "../../src/shared/lines.ts";
 import { claudePath } from "./claude.ts";
 import { cliEnvironment, scratchHome } from "./harness.ts";
 import { StandIn } from "./standIn.ts";
@@ -160,7 +160,7 @@ export class RawCli implements AsyncDisposable {
   }
 
   async #readDiagnostics(): Promise<void> {
-    for await (const line of lines(this.#child.stderr as AsyncIterable<Buffer>)) {
+    for await (const line of splitLines(this.#child.stderr as AsyncIterable<Buffer>)) {
       this.diagnostics.push(line);
     }
   }

@@ -25,7 +25,7 @@ const CASES: [room: string, specifier: string, allowed: boolean][] = [
   ["src/storage", "../files/store.ts", false],
   ["src/storage", "../api/errors.ts", true],
   ["src/claude", "../storage/lock.ts", false],
-  ["src/files", "../storage/draft.ts", true],
+  ["src/files", "../storage/stagingDir.ts", true],
   ["src/batches", "../messages/run.ts", true],
   ["src/batches", "../http/app.ts", false],
   ["src/usage", "../http/app.ts", false],

@@ -1,6 +1,6 @@
 import { cliForbidden, cliUnguarded, modelForbidden } from "../../api/cliErrors.ts";
 import type { ApiError } from "../../api/errors.ts";
-import { isWithin } from "../../shared/isWithin.ts";
+import { resolvesWithin } from "../../shared/resolvesWithin.ts";
 import type { CliMessage } from "../codec.ts";
 import type { CliAccount, Organization } from "../description.ts";
 import { GuardWatch } from "../guard.ts";
@@ -78,7 +78,7 @@ export class OverlayMods implements Mods {
   /** Throws also where requests cannot reach the CLI. */
   async require(account: CliAccount, ask: Ask): Promise<Organization | undefined> {
     this.#guard.addAccount(account);
-    await isWithin(LAG, this.#guard.known);
+    await resolvesWithin(LAG, this.#guard.known);
     const guard = this.#guard.seated;
     const mayBeForbidden = !this.#oneCall.hasArrived;
     const managed = guard !== undefined || mayBeForbidden ? managedSettingsOf(await ask("get_settings")) : [];

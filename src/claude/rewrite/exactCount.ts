@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { ApiError } from "../../api/errors.ts";
 import { limitHeaders } from "../../api/rateLimits.ts";
-import { isWithin } from "../../shared/isWithin.ts";
+import { resolvesWithin } from "../../shared/resolvesWithin.ts";
 import type { CliMessage } from "../codec.ts";
 import type { EncodedJson } from "../encodedJson.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
@@ -102,7 +102,7 @@ export class ExactCount {
       await this.#link.request({ subtype: "mcp_status" });
       const head = this.#answer();
       if (head.status >= 300) {
-        if (this.#words === undefined) await isWithin(LAG, words);
+        if (this.#words === undefined) await resolvesWithin(LAG, words);
         throw refusal(head, this.#words);
       }
       if (tokens === undefined || this.#isEstimated) throw new Uncounted("its answer has no count");

@@ -8,19 +8,19 @@ import type { Logger } from "../../shared/logger.ts";
 import { CHALLENGE_HEADER, isChallenge, PROOF_HEADER, proofOf } from "../../shared/proof.ts";
 import { version } from "../../shared/version.ts";
 import type { Secret } from "../../storage/secret.ts";
-import type { Activity } from "../activity.ts";
+import type { InFlight } from "../inFlight.ts";
 
 /** What `/health` reports on, and the secret by which it proves whose server this is. */
 export interface HealthSources {
   pool: Pool;
   launcher: Launcher;
-  activity: Activity;
+  inFlight: InFlight;
   batches: Batches;
   secret: Secret;
 }
 
 /** `GET /health`: what is known at this moment; never waits for the CLI, and asks no key. */
-export function health({ pool, launcher, activity, batches, secret }: HealthSources, logger: Logger) {
+export function health({ pool, launcher, inFlight, batches, secret }: HealthSources, logger: Logger) {
   const startedAt = performance.now();
   let lastFailure = "";
   return async (context: Context): Promise<void> => {
@@ -49,7 +49,7 @@ export function health({ pool, launcher, activity, batches, secret }: HealthSour
       left_out: launcher.leftOut.map(({ place, url, names }) => ({ place, base_url: url, names })),
       workers: { alive: workers },
       batches: batches.progress,
-      requests: { running: activity.running, waiting, served: activity.served },
+      requests: { running: inFlight.running, waiting, served: inFlight.total },
     };
   };
 }

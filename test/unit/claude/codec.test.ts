@@ -4,7 +4,7 @@ import { textOf } from "../../../src/api/exactJson.ts";
 import { type CliMessage, encode, encodePieces, readMessages } from "../../../src/claude/codec.ts";
 import { literalOf } from "../../../src/claude/encodedJson.ts";
 import { EncodedText } from "../../../src/claude/overlay/encodedText.ts";
-import { byteLines, lines } from "../../../src/shared/lines.ts";
+import { byteLines, splitLines } from "../../../src/shared/lines.ts";
 import { Random } from "../support/random.ts";
 import { collect, from } from "../support/streams.ts";
 
@@ -18,7 +18,7 @@ async function messages(chunks: AsyncIterable<Buffer>, stray: string[] = []): Pr
   });
   return heard;
 }
-const linesOf = (...texts: string[]) => collect(lines(from(bytes(...texts))));
+const linesOf = (...texts: string[]) => collect(splitLines(from(bytes(...texts))));
 
 describe("lines", () => {
   it.each<[string, string[], string[]]>([
@@ -39,19 +39,19 @@ describe("lines", () => {
     const whole = Buffer.from(text);
     for (let cut = 0; cut <= whole.length; cut++) {
       const split = [whole.subarray(0, cut), whole.subarray(cut)];
-      expect(await collect(lines(from(split))), `cut at ${cut}`).toEqual(["é€😀\u2028", "😀é"]);
+      expect(await collect(splitLines(from(split))), `cut at ${cut}`).toEqual(["é€😀\u2028", "😀é"]);
     }
     const single = Array.from(whole, (byte) => Buffer.of(byte));
-    expect(await collect(lines(from(single)))).toEqual(["é€😀\u2028", "😀é"]);
+    expect(await collect(splitLines(from(single)))).toEqual(["é€😀\u2028", "😀é"]);
   });
 
   it("takes a line of exactly the limit, and counts each line anew", async () => {
     const chunks = bytes("12345", "67890", "\n", "12345", "67890\n");
-    expect(await collect(lines(from(chunks), 10))).toEqual(["1234567890", "1234567890"]);
+    expect(await collect(splitLines(from(chunks), 10))).toEqual(["1234567890", "1234567890"]);
   });
 
   it("counts the limit in bytes", async () => {
-    await expect(collect(lines(from(bytes("€€€", "€")), 11))).rejects.toThrow("longer than 11 bytes");
+    await expect(collect(splitLines(from(bytes("€€€", "€")), 11))).rejects.toThrow("longer than 11 bytes");
   });
 
   it("refuses a line over the limit before its end comes", async () => {
@@ -62,7 +62,7 @@ describe("lines", () => {
         yield Buffer.alloc(4, "a");
       }
     }
-    await expect(collect(lines(endless(), 10))).rejects.toThrow("longer than 10 bytes");
+    await expect(collect(splitLines(endless(), 10))).rejects.toThrow("longer than 10 bytes");
     expect(chunks).toBe(3);
   });
 });
@@ -72,7 +72,7 @@ describe("the limit of a line", () => {
     "holds for %j too, where the end comes with it",
     async (chunks) => {
       const pieces = from(chunks.map((chunk) => Buffer.from(chunk)));
-      await expect(collect(lines(pieces, 10))).rejects.toThrow("longer than 10 bytes");
+      await expect(collect(splitLines(pieces, 10))).rejects.toThrow("longer than 10 bytes");
     },
   );
 });
@@ -177,7 +177,7 @@ describe("a flood of lines", () => {
     async function* flood() {
       for (let n = 0; n < most && turns < 3; n++) yield Buffer.from("x\n".repeat(1000));
     }
-    await collect(lines(flood()));
+    await collect(splitLines(flood()));
     clearImmediate(ticking);
     expect(turns).toBe(3);
   });

@@ -40,7 +40,7 @@ describe("a line that is cut", () => {
     const redactor = new Redactor();
     redactor.hide([credential]);
     const note = (message: string) => void redacted.push(message);
-    const logger = redactor.over({ error: note, warn: note, info: note, debug: note, trace: note });
+    const logger = redactor.wrap({ error: note, warn: note, info: note, debug: note, trace: note });
     for (let before = 0; before < 60; before++) {
       logger.info(shortened(`${"x".repeat(before)} key=${credential} ${"y".repeat(100)}`, 60));
     }

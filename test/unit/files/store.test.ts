@@ -26,7 +26,7 @@ afterEach(async () => {
 async function openStore(keepDays = 0, quota = new Quota(0), logger: Logger = silentLogger) {
   const directory = new DataDirectory(path, logger);
   const store = new FileStore(directory, quota, keepDays, logger);
-  directory.addTenant(store);
+  directory.addStore(store);
   opened.push(directory);
   await directory.open();
   return { store, directory };

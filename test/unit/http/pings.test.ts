@@ -29,7 +29,7 @@ describe("a stream of events", () => {
   it("has no pings while it flows, nor a timer after its end", async () => {
     const { events, seen, over } = scene();
     events.push(STOP);
-    events.end();
+    events.close();
     await over;
     expect(seen).toEqual([START, STOP].map(frame));
     expect(vi.getTimerCount()).toBe(0);
@@ -43,7 +43,7 @@ describe("a stream of events", () => {
     await vi.advanceTimersByTimeAsync(2200);
     await vi.waitFor(() => expect(seen).toEqual([frame(START), PING, PING, PING]));
     events.push(STOP);
-    events.end();
+    events.close();
     await over;
     expect(seen).toEqual([frame(START), PING, PING, PING, frame(STOP)]);
     expect(vi.getTimerCount()).toBe(0);
@@ -53,7 +53,7 @@ describe("a stream of events", () => {
     const { events, seen, over } = scene();
     await vi.waitFor(() => expect(seen).toEqual([frame(START)]));
     await vi.advanceTimersByTimeAsync(1000);
-    events.end(new Error("cut"));
+    events.close(new Error("cut"));
     await over;
     expect(seen.slice(1)).toEqual([PING, expect.stringContaining("event: error")]);
   });

@@ -6,7 +6,7 @@ describe("Channel", () => {
   it("yields what was pushed, in order", async () => {
     const channel = new Channel<number>(8);
     for (const item of [1, 2, 3]) await channel.push(item);
-    channel.end();
+    channel.close();
     expect(await collect(channel)).toEqual([[1, 2, 3]]);
   });
 
@@ -25,7 +25,7 @@ describe("Channel", () => {
     const channel = new Channel<string>(8);
     const read = collect(channel);
     expect(await isSettled(read)).toBe(false);
-    channel.end(error);
+    channel.close(error);
     if (error) await expect(read).rejects.toBe(error);
     else expect(await read).toEqual([]);
   });
@@ -43,7 +43,7 @@ describe("Channel", () => {
     const channel = new Channel<string>(1);
     const full = channel.push("a");
     expect(await isSettled(full)).toBe(false);
-    channel.end();
+    channel.close();
     expect(await isSettled(full)).toBe(true);
     expect(await collect(channel)).toEqual([["a"]]);
   });
@@ -57,7 +57,7 @@ describe("Channel", () => {
         pushed += 1;
         await channel.push(item);
       }
-      channel.end();
+      channel.close();
     })();
     const read: number[] = [];
     for await (const batch of channel) {
@@ -74,7 +74,7 @@ describe("Channel", () => {
     await channel.push("a");
     await channel.push("b");
     const error = new Error("broken");
-    channel.end(error);
+    channel.close(error);
     const reader = channel[Symbol.asyncIterator]();
     expect((await reader.next()).value).toEqual(["a", "b"]);
     await expect(reader.next()).rejects.toBe(error);
@@ -82,20 +82,20 @@ describe("Channel", () => {
 
   it("drops what is pushed after the end, without waiting", async () => {
     const channel = new Channel<string>(1);
-    channel.end();
+    channel.close();
     expect(await isSettled(channel.push("too late"))).toBe(true);
     expect(await collect(channel)).toEqual([]);
   });
 
   it("counts the first end alone", async () => {
     const failed = new Channel<string>(1);
-    failed.end(new Error("first"));
-    failed.end(new Error("second"));
-    failed.end();
+    failed.close(new Error("first"));
+    failed.close(new Error("second"));
+    failed.close();
     await expect(collect(failed)).rejects.toThrow("first");
     const ended = new Channel<string>(1);
-    ended.end();
-    ended.end(new Error("too late"));
+    ended.close();
+    ended.close(new Error("too late"));
     expect(await collect(ended)).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ function written(message: string, credentials: string[] = []): string[] {
   const lines: string[] = [];
   const write = (line: string) => void lines.push(line);
   const redactor = new Redactor();
-  const logger: Logger = redactor.over({ error: write, warn: write, info: write, debug: write, trace: write });
+  const logger: Logger = redactor.wrap({ error: write, warn: write, info: write, debug: write, trace: write });
   redactor.hide(credentials);
   for (const level of ["error", "warn", "info", "debug", "trace"] as const) logger[level](message);
   return [...new Set(lines)];

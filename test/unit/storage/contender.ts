@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { lines } from "../../../src/shared/lines.ts";
+import { splitLines } from "../../../src/shared/lines.ts";
 
 /** Another process that takes locks: it answers each directory with "ours" or the id of the owner it found. */
 export interface Contender extends AsyncDisposable {
@@ -21,7 +21,7 @@ export function startContender(): Contender {
   const child = spawn(process.execPath, ["--input-type=module", "--eval", SCRIPT], {
     stdio: ["pipe", "pipe", "inherit"],
   });
-  const answers = lines(child.stdout);
+  const answers = splitLines(child.stdout);
   const kill = () => end(child);
   return {
     pid: child.pid as number,

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { DataDirectory, type Tenant } from "../../../src/storage/dataDirectory.ts";
+import { DataDirectory, type Store } from "../../../src/storage/dataDirectory.ts";
 import { Lock } from "../../../src/storage/lock.ts";
 import { recordingLogger } from "../../support/recordingLogger.ts";
 import { silentLogger } from "../support/silentLogger.ts";
@@ -21,15 +21,15 @@ afterEach(async () => {
 });
 
 /** A directory that is closed at the end of the test. */
-function aDirectory(tenants: Tenant[] = [], logger = silentLogger): DataDirectory {
+function aDirectory(stores: Store[] = [], logger = silentLogger): DataDirectory {
   const directory = new DataDirectory(path, logger);
-  for (const tenant of tenants) directory.addTenant(tenant);
+  for (const store of stores) directory.addStore(store);
   opened.push(directory);
   return directory;
 }
 
-async function open(...tenants: Tenant[]): Promise<DataDirectory> {
-  const directory = aDirectory(tenants);
+async function open(...stores: Store[]): Promise<DataDirectory> {
+  const directory = aDirectory(stores);
   await directory.open();
   return directory;
 }
@@ -167,11 +167,11 @@ describe("a second server", () => {
   });
 });
 
-describe("a tenant", () => {
+describe("a store", () => {
   it("moves in before anybody may write, and out before the next one may", async () => {
     const seen: unknown[] = [];
     const note = (what: string) => async () => void seen.push([what, first.owned, (await readdir(path)).sort()]);
-    const first = aDirectory([{ moveIn: note("in"), moveOut: note("out") }]);
+    const first = aDirectory([{ onAcquire: note("in"), onRelease: note("out") }]);
     await first.open();
     await first.close();
     expect(seen).toEqual([
@@ -182,10 +182,10 @@ describe("a tenant", () => {
   });
 
   it("that cannot move in keeps nobody else out", async () => {
-    const moveOut = vi.fn();
-    const broken = { moveIn: () => Promise.reject(new Error("no room")), moveOut };
+    const onRelease = vi.fn();
+    const broken = { onAcquire: () => Promise.reject(new Error("no room")), onRelease };
     await expect(open(broken)).rejects.toThrow("no room");
-    expect(moveOut).toHaveBeenCalledTimes(1);
+    expect(onRelease).toHaveBeenCalledTimes(1);
     expect((await open()).owned).toBe(true);
   });
 });

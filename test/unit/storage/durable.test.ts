@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiError, requestTooLarge } from "../../../src/api/errors.ts";
-import { lines } from "../../../src/shared/lines.ts";
+import { splitLines } from "../../../src/shared/lines.ts";
 import { onDisk, writeDurably } from "../../../src/storage/durable.ts";
 
 let path: string;
@@ -57,7 +57,7 @@ describe("writeDurably", () => {
     for (let writes = 1; writes <= 5; writes++) {
       const child = spawn(process.execPath, ["--input-type=module", "--eval", script, file]);
       const exited = once(child, "exit");
-      const done = lines(child.stdout);
+      const done = splitLines(child.stdout);
       for (let write = 0; write < writes; write++) expect((await done.next()).done).toBe(false);
       child.kill("SIGKILL");
       await exited;

@@ -82,7 +82,7 @@ async function useAll({ batches, create, files, ledger }: Rooms, failed: (error:
   }
   ledger.record({ model: "m", tokens: {} } as never, false);
   await tried(() => usageReport(ledger, { groupBy: [], models: [], limit: "1" }));
-  await ledger.moveOut();
+  await ledger.onRelease();
 }
 
 describe.each([

@@ -5,8 +5,8 @@ import { Batches } from "../../../src/batches/batches.ts";
 import type { Execute } from "../../../src/batches/execute.ts";
 import type { Logger } from "../../../src/shared/logger.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
-import { Intakes } from "../../../src/storage/intakes.ts";
 import { Quota } from "../../../src/storage/quota.ts";
+import { Uploads } from "../../../src/storage/uploads.ts";
 import { outcomesIn } from "../../support/batchCalls.ts";
 import { until } from "../../support/harness.ts";
 import { silentLogger } from "./silentLogger.ts";
@@ -22,7 +22,7 @@ export async function openBatches(
   execute: (text: string, signal: AbortSignal) => unknown,
   quota = new Quota(0),
   logger: Logger = silentLogger,
-  intakes = new Intakes(),
+  uploads = new Uploads(),
 ) {
   const calls: string[] = [];
   const asked: Execute = async (params, _batch, { signal, admission, taken }) => {
@@ -34,10 +34,10 @@ export async function openBatches(
     taken();
     return message;
   };
-  const directory = new DataDirectory(path, logger, intakes);
+  const directory = new DataDirectory(path, logger, uploads);
   const options = { concurrency: CONCURRENCY, backoff: { first: 1, longest: 2 } };
   const batches = new Batches(directory, quota, asked, options, logger);
-  directory.addTenant(batches);
+  directory.addStore(batches);
   await directory.open();
   onTestFinished(() => directory.close());
   return {

@@ -35,7 +35,7 @@ const DAMAGED: [name: string, content: string][] = [
 async function openLedger(logger: Logger = silentLogger) {
   const directory = new DataDirectory(path, logger);
   const ledger = new Ledger(directory, logger);
-  directory.addTenant(ledger);
+  directory.addStore(ledger);
   await directory.open();
   return { ledger, directory };
 }

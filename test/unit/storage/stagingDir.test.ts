@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Draft } from "../../../src/storage/draft.ts";
 import { Quota } from "../../../src/storage/quota.ts";
+import { StagingDir } from "../../../src/storage/stagingDir.ts";
 
 const GIGABYTE = 1024 ** 3;
 
@@ -16,7 +16,7 @@ afterEach(() => rm(path, { recursive: true }));
 
 const drafts = () => readdir(join(path, "drafts"));
 const files = () => readdir(join(path, "files"));
-const draft = (quota = new Quota(0)) => new Draft(join(path, "drafts/file_1"), quota);
+const draft = (quota = new Quota(0)) => new StagingDir(join(path, "drafts/file_1"), quota);
 
 async function* content(...chunks: string[]) {
   for (const chunk of chunks) yield Buffer.from(chunk);
@@ -35,9 +35,9 @@ describe("a draft", () => {
   it("is out of sight until it is complete, and then there whole", async () => {
     const one = draft();
     await one.write("content.txt", content("Hel", "", "lo"));
-    await one.describe("meta.json", { size: one.size });
+    await one.writeJson("meta.json", { size: one.size });
     expect([one.size, await files()]).toEqual([5, []]);
-    await one.publish(join(path, "files/file_1"));
+    await one.commit(join(path, "files/file_1"));
     expect([await drafts(), await files()]).toEqual([[], ["file_1"]]);
     expect(await readFile(join(path, "files/file_1/content.txt"), "utf8")).toBe("Hello");
     expect(await readFile(join(path, "files/file_1/meta.json"), "utf8")).toBe('{\n  "size": 5\n}\n');
@@ -45,9 +45,9 @@ describe("a draft", () => {
 
   it("leaves nothing when it is given up, with or without content", async () => {
     const one = draft();
-    await one.discard();
+    await one.rollback();
     await one.write("content", content("Hello"));
-    await one.discard();
+    await one.rollback();
     expect([one.size, await drafts(), await files()]).toEqual([0, [], []]);
   });
 
@@ -65,7 +65,7 @@ describe("a draft", () => {
     await writeFile(join(path, "files/file_1/content"), "first");
     const one = draft();
     await one.write("content", content("second"));
-    await expect(one.publish(join(path, "files/file_1"))).rejects.toMatchObject({ status: 500 });
+    await expect(one.commit(join(path, "files/file_1"))).rejects.toMatchObject({ status: 500 });
     expect(await readFile(join(path, "files/file_1/content"), "utf8")).toBe("first");
     await expect(one.write("content", content("third"))).rejects.toMatchObject({ status: 500 });
   });
@@ -83,7 +83,7 @@ describe("a draft", () => {
     await expect(one.write("content", endless())).rejects.toMatchObject(used);
     expect([asked, one.size]).toEqual([3, 8]);
     expect(() => quota.take(3)).toThrow();
-    await one.discard();
+    await one.rollback();
     expect(() => quota.take(11)).toThrow();
     quota.take(10);
   });

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FileStore } from "../../../src/files/store.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
-import { Intakes } from "../../../src/storage/intakes.ts";
 import { Quota } from "../../../src/storage/quota.ts";
+import { Uploads } from "../../../src/storage/uploads.ts";
 import { until } from "../../support/harness.ts";
 import { openBatches } from "../support/batches.ts";
 import { scratchDirectory } from "../support/scratch.ts";
@@ -21,9 +21,9 @@ const closing = { status: 529, type: "overloaded_error", message: "The server is
 describe("the end of a server", () => {
   it("breaks off an upload whose client sends nothing any more, and leaves no draft", async () => {
     const path = scratchDirectory();
-    const directory = new DataDirectory(path, silentLogger, new Intakes(1));
+    const directory = new DataDirectory(path, silentLogger, new Uploads(1));
     const files = new FileStore(directory, new Quota(0), 0, silentLogger);
-    directory.addTenant(files);
+    directory.addStore(files);
     await directory.open();
     const upload = { filename: "a.txt", mimeType: "", content: stalled("Hello") };
     const outcome = expect(files.add(upload, async () => undefined)).rejects.toMatchObject(closing);
@@ -35,7 +35,7 @@ describe("the end of a server", () => {
 
   it("breaks off an upload whose other fields never come", async () => {
     const path = scratchDirectory();
-    const directory = new DataDirectory(path, silentLogger, new Intakes(1));
+    const directory = new DataDirectory(path, silentLogger, new Uploads(1));
     const files = new FileStore(directory, new Quota(0), 0, silentLogger);
     await directory.open();
     const content = (async function* () {
@@ -51,7 +51,7 @@ describe("the end of a server", () => {
 
   it("breaks off a batch that stays incomplete", async () => {
     const path = scratchDirectory();
-    const { batches, directory } = await openBatches(path, () => "x", new Quota(0), silentLogger, new Intakes(1));
+    const { batches, directory } = await openBatches(path, () => "x", new Quota(0), silentLogger, new Uploads(1));
     const body = { bytes: stalled('{"requests":['), signal: new AbortController().signal };
     const outcome = expect(batches.create(body, "2023-06-01", [])).rejects.toMatchObject(closing);
     await until(async () => (await readdir(join(path, "drafts"))).length === 1);

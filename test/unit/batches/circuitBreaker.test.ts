@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { cliMissing, cliTooOld, notSignedIn } from "../../../src/api/cliErrors.ts";
 import { ApiError, overloaded, upstreamUnreachable } from "../../../src/api/errors.ts";
-import { backoffOf, Throttle, verdictOn } from "../../../src/batches/throttle.ts";
+import { backoffOf, CircuitBreaker, verdictOn } from "../../../src/batches/circuitBreaker.ts";
 import { isSettled } from "../support/streams.ts";
 
 const error = (status: number, headers: Record<string, string> = {}) =>
@@ -48,17 +48,19 @@ describe("the wait after failures in a row", () => {
   });
 });
 
-describe("the throttle", () => {
+describe("the circuit breaker", () => {
   const NOW = Date.parse("2026-11-22T12:00:00Z");
   const at = (milliseconds: number) => new Date(NOW + milliseconds).toISOString();
   const pauses: string[] = [];
-  let throttle: Throttle;
+  let breaker: CircuitBreaker;
 
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ["Date"], now: NOW });
     vi.spyOn(Math, "random").mockReturnValue(1);
     pauses.length = 0;
-    throttle = new Throttle({ first: 1000, longest: 8000 }, ({ until, reason }) => pauses.push(`${until} ${reason}`));
+    breaker = new CircuitBreaker({ first: 1000, longest: 8000 }, ({ until, reason }) =>
+      pauses.push(`${until} ${reason}`),
+    );
   });
   afterEach(() => {
     vi.useRealTimers();
@@ -66,21 +68,21 @@ describe("the throttle", () => {
   });
 
   it("lets requests go as long as nothing has failed", async () => {
-    await throttle.ready(new AbortController().signal);
-    expect(throttle.pause).toBeNull();
+    await breaker.ready(new AbortController().signal);
+    expect(breaker.pause).toBeNull();
   });
 
   it("holds for as long as upstream wishes, even beyond its own longest wait", () => {
-    throttle.hold(error(429, { "retry-after": "3600" }));
-    expect(throttle.pause).toEqual({ until: at(3_600_000), reason: "Words" });
+    breaker.hold(error(429, { "retry-after": "3600" }));
+    expect(breaker.pause).toEqual({ until: at(3_600_000), reason: "Words" });
     vi.setSystemTime(NOW + 3_600_000);
-    expect(throttle.pause).toBeNull();
+    expect(breaker.pause).toBeNull();
   });
 
   it("is over in time though the clock is set back by an hour, and at once after a sleep", async () => {
     const time = { monotonic: 0, wall: NOW };
     const clock = { monotonic: () => time.monotonic, wall: () => time.wall };
-    const held = new Throttle({ first: 1000, longest: 8000 }, () => {}, clock);
+    const held = new CircuitBreaker({ first: 1000, longest: 8000 }, () => {}, clock);
     held.hold(error(429, { "retry-after": "10" }));
     time.wall -= 3600_000;
     time.monotonic += 9999;
@@ -93,57 +95,57 @@ describe("the throttle", () => {
   });
 
   it.each(["1e300", "Infinity"])("bounds the wish %s, which no time can express", (wish) => {
-    throttle.hold(error(429, { "retry-after": wish }));
-    expect(throttle.pause?.until).toBe(at(7 * 24 * 3600_000));
+    breaker.hold(error(429, { "retry-after": wish }));
+    expect(breaker.pause?.until).toBe(at(7 * 24 * 3600_000));
   });
 
   it.each(["", "0", "-5", "soon"])("waits by itself where the wish is %j", (wish) => {
-    throttle.hold(error(429, { "retry-after": wish }));
-    expect(throttle.pause?.until).toBe(at(1000));
+    breaker.hold(error(429, { "retry-after": wish }));
+    expect(breaker.pause?.until).toBe(at(1000));
   });
 
   it("waits longer after each pause that did not help, and shortly again after one that did", () => {
     let now = NOW;
     const waits = () => {
-      throttle.hold(error(529));
-      const wait = Date.parse(throttle.pause!.until) - now;
+      breaker.hold(error(529));
+      const wait = Date.parse(breaker.pause!.until) - now;
       now += wait;
       vi.setSystemTime(now);
       return wait;
     };
     expect([waits(), waits(), waits(), waits(), waits()]).toEqual([1000, 2000, 4000, 8000, 8000]);
-    throttle.letThrough();
+    breaker.letThrough();
     expect(waits()).toBe(1000);
-    expect(throttle.passed).toBe(1);
+    expect(breaker.passed).toBe(1);
   });
 
   it("counts those that fail together once, and tells of the pause once", () => {
-    for (let n = 0; n < 4; n++) throttle.hold(error(529));
-    expect(throttle.pause?.until).toBe(at(1000));
+    for (let n = 0; n < 4; n++) breaker.hold(error(529));
+    expect(breaker.pause?.until).toBe(at(1000));
     expect(pauses).toEqual([`${at(1000)} Words`]);
   });
 
   it("is prolonged by a later wish, and not shortened by an earlier one", () => {
-    throttle.hold(error(529));
-    throttle.hold(error(429, { "retry-after": "30" }));
-    throttle.hold(error(429, { "retry-after": "20" }));
-    expect(throttle.pause?.until).toBe(at(30_000));
+    breaker.hold(error(529));
+    breaker.hold(error(429, { "retry-after": "30" }));
+    breaker.hold(error(429, { "retry-after": "20" }));
+    expect(breaker.pause?.until).toBe(at(30_000));
     expect(pauses).toHaveLength(2);
   });
 
   it("keeps requests back until the pause is over, or their batch is", async () => {
-    throttle.hold(error(429, { "retry-after": "3600" }));
+    breaker.hold(error(429, { "retry-after": "3600" }));
     const gone = new AbortController();
-    const waiting = throttle.ready(gone.signal);
+    const waiting = breaker.ready(gone.signal);
     expect(await isSettled(waiting)).toBe(false);
     gone.abort(new Error("canceled"));
     await expect(waiting).rejects.toThrow();
-    await expect(throttle.ready(gone.signal)).rejects.toThrow("canceled");
+    await expect(breaker.ready(gone.signal)).rejects.toThrow("canceled");
   });
 
   it("lets them go when the pause is over", async () => {
     vi.useRealTimers();
-    const brief = new Throttle({ first: 5, longest: 5 }, () => {});
+    const brief = new CircuitBreaker({ first: 5, longest: 5 }, () => {});
     brief.hold(error(529));
     const until = Date.parse(brief.pause!.until);
     await brief.ready(new AbortController().signal);
@@ -153,34 +155,34 @@ describe("the throttle", () => {
   describe("after a pause", () => {
     const { signal } = new AbortController();
     beforeEach(() => {
-      throttle.hold(error(529));
+      breaker.hold(error(529));
       vi.setSystemTime(NOW + 1000);
     });
 
     it("lets one go ahead, and the others once upstream has taken it", async () => {
-      const first = await throttle.ready(signal);
-      const others = [throttle.ready(signal), throttle.ready(signal)];
+      const first = await breaker.ready(signal);
+      const others = [breaker.ready(signal), breaker.ready(signal)];
       expect(first.ahead).toBe(true);
       expect(await isSettled(Promise.any(others))).toBe(false);
-      throttle.letThrough();
+      breaker.letThrough();
       first.follow();
       expect((await Promise.all(others)).map(({ ahead }) => ahead)).toEqual([false, false]);
     });
 
     it("lets the next one go ahead where the first has ended in another way, and that one is the last in line", async () => {
-      const first = await throttle.ready(signal);
-      const second = throttle.ready(signal);
+      const first = await breaker.ready(signal);
+      const second = breaker.ready(signal);
       first.follow();
-      const again = throttle.ready(signal);
+      const again = breaker.ready(signal);
       expect((await second).ahead).toBe(true);
       expect(await isSettled(again)).toBe(false);
     });
 
     it("is not told by what was sent before that upstream takes anything", async () => {
-      throttle.hold(error(529));
-      throttle.letThrough();
+      breaker.hold(error(529));
+      breaker.letThrough();
       vi.setSystemTime(NOW + 60_000);
-      expect((await throttle.ready(signal)).ahead).toBe(true);
+      expect((await breaker.ready(signal)).ahead).toBe(true);
     });
   });
 });

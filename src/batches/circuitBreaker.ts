@@ -48,7 +48,7 @@ export function verdictOn(error: ApiError): Verdict {
  * four … with some jitter. After it one request goes ahead, and the others follow when that one gets through: were all to
  * go at once, a limit with room for one would turn away the same request again and again.
  */
-export class Throttle {
+export class CircuitBreaker {
   readonly #clock: Clock;
   readonly #backoff: BackoffOptions;
   readonly #onPause: (pause: Pause) => void;

@@ -1,7 +1,7 @@
 import { Emitter } from "../shared/emitter.ts";
 
 /** Counts the requests that are being answered. */
-export class Activity {
+export class InFlight {
   readonly #changed = new Emitter<number>();
   #running = 0;
   #served = 0;
@@ -11,7 +11,7 @@ export class Activity {
   }
 
   /** Requests of any kind so far. */
-  get served(): number {
+  get total(): number {
     return this.#served;
   }
 

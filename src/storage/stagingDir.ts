@@ -5,7 +5,7 @@ import { onDisk, publishDirectory } from "./durable.ts";
 import type { Quota } from "./quota.ts";
 
 /** A directory that is being filled, out of sight until it is complete. */
-export class Draft {
+export class StagingDir {
   readonly #path: string;
   readonly #quota: Quota;
   #size = 0;
@@ -33,19 +33,19 @@ export class Draft {
   }
 
   /** Adds a small file for people and programs to read. Throws `ApiError` 500. */
-  async describe(name: string, content: object): Promise<void> {
+  async writeJson(name: string, content: object): Promise<void> {
     await using file = await onDisk(open(join(this.#path, name), "wx", PRIVATE_FILE));
-    await onDisk(file.writeFile(toText(content)));
+    await onDisk(file.writeFile(formatJson(content)));
     await onDisk(file.sync());
   }
 
   /** Moves it to where it counts. Throws `ApiError` 500. */
-  async publish(path: string): Promise<void> {
+  async commit(path: string): Promise<void> {
     await onDisk(publishDirectory(this.#path, path));
   }
 
   /** Leaves nothing behind. */
-  async discard(): Promise<void> {
+  async rollback(): Promise<void> {
     this.#quota.giveBack(this.#size);
     this.#size = 0;
     await rm(this.#path, { recursive: true, force: true });
@@ -53,6 +53,6 @@ export class Draft {
 }
 
 /** How small files are written: for a person to read. */
-export function toText(content: object): string {
+export function formatJson(content: object): string {
   return `${JSON.stringify(content, null, 2)}\n`;
 }

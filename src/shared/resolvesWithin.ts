@@ -1,5 +1,5 @@
 /** Whether the promise resolves within so many milliseconds; rejects where it does. */
-export async function isWithin(milliseconds: number, promise: Promise<unknown>): Promise<boolean> {
+export async function resolvesWithin(milliseconds: number, promise: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(resolve, milliseconds, false);

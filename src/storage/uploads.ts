@@ -4,7 +4,7 @@ import { shuttingDown } from "../api/errors.ts";
 const END_PATIENCE_MS = 10_000;
 
 /** Uploads and batches that clients are sending. The server waits for them when it ends, for a bounded time. */
-export class Intakes {
+export class Uploads {
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #broken = new AbortController();
   readonly #patience: number;
@@ -20,7 +20,7 @@ export class Intakes {
   }
 
   /** Counts a step until it has ended. */
-  async run<T>(step: Promise<T>): Promise<T> {
+  async track<T>(step: Promise<T>): Promise<T> {
     this.#underWay.add(step);
     try {
       return await step;
@@ -30,7 +30,7 @@ export class Intakes {
   }
 
   /** The bytes of a client. Throws `ApiError` 529 once they are broken off, even if the client sends nothing any more. */
-  async *bytes(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  async *abortable(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
     const iterator = content[Symbol.asyncIterator]();
     try {
       for (;;) {
@@ -56,7 +56,7 @@ export class Intakes {
   }
 
   /** Resolves when nothing is taken in any more. */
-  async end(): Promise<void> {
+  async drain(): Promise<void> {
     const timer = setTimeout(() => this.#broken.abort(shuttingDown()), this.#patience);
     await Promise.allSettled(this.#underWay);
     clearTimeout(timer);
