@@ -66,7 +66,7 @@ const DEFAULT_MAX_TOKENS = 4096;
 const DEFAULT_LIMIT = 100;
 
 /** Else Node's fetch keeps the whole body in memory, in case it must follow a redirect. */
-const STREAMED = { redirect: "error", window: null } as const;
+const STREAMED_UPLOAD = { redirect: "error", window: null } as const;
 
 /** A small client of the local server, over the official SDK, whose typed errors it throws. */
 export class ClaudeClient {
@@ -137,7 +137,7 @@ export class ClaudeClient {
 
   /** Uploads a file, which is read while it is sent: `openAsBlob` makes one that is not in memory. */
   async uploadFile(file: File, signal?: AbortSignal): Promise<UploadedFile> {
-    return this.#sdk.files.upload({ file }, { fetchOptions: STREAMED, ...(signal && { signal }) });
+    return this.#sdk.files.upload({ file }, { fetchOptions: STREAMED_UPLOAD, ...(signal && { signal }) });
   }
 
   async deleteFile(id: string): Promise<void> {

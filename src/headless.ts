@@ -58,7 +58,7 @@ type Flag = (typeof FLAGS)[number];
 const SWITCHES = ["traffic", "overlay", "no-self-check", "help", "version"] as const;
 type Flags = Partial<Record<Flag | (typeof SWITCHES)[number], string>>;
 
-const LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
+const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
 
 /** One Ctrl-C may come twice within this time: from the terminal, and passed on by npm. */
 const REPEATED_SIGNAL_MS = 1000;
@@ -176,10 +176,10 @@ function megabytes(flag: Flag, flags: Flags, maximum: number): number | undefine
 
 /** Logs to stderr, so that stdout says only where the server listens. */
 function stderrLogger(level: string): Logger {
-  const shown = LEVELS.indexOf(level as (typeof LEVELS)[number]);
-  if (shown === -1) throw new UsageError(`--log-level takes one of ${LEVELS.join(", ")}, not '${level}'.`);
+  const shown = LOG_LEVELS.indexOf(level as (typeof LOG_LEVELS)[number]);
+  if (shown === -1) throw new UsageError(`--log-level takes one of ${LOG_LEVELS.join(", ")}, not '${level}'.`);
   const log = (at: number) => (message: string) => {
-    if (at <= shown) process.stderr.write(`${new Date().toISOString()} [${LEVELS[at]}] ${message}\n`);
+    if (at <= shown) process.stderr.write(`${new Date().toISOString()} [${LOG_LEVELS[at]}] ${message}\n`);
   };
   return { error: log(0), warn: log(1), info: log(2), debug: log(3), trace: log(4) };
 }

@@ -77,10 +77,10 @@ export interface Server {
 }
 
 /** Milliseconds for which closing waits until open answers have had their last words. */
-const FAREWELL = 2000;
+const CLOSE_GRACE_MS = 2000;
 
 /** Loopback addresses are shared by all accounts of a machine. */
-const NO_KEY =
+const NO_KEY_WARNING =
   "no API key is required: every account on this machine can use this server, and so your plan or API billing. To require one, run 'claude-virtual-api create-key', or 'Claude Virtual API: Create API Key' in VS Code.";
 
 /** Builds the core from its options. Throws when it would be open to the network without a key. */
@@ -132,7 +132,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       closing.abort();
       const poolClosed = pool.close();
       // what runs ends with an error, which a client that reads has within moments
-      await resolvesWithin(FAREWELL, inFlight.idle());
+      await resolvesWithin(CLOSE_GRACE_MS, inFlight.idle());
       http.closeAllConnections();
       await Promise.all([closed, poolClosed]);
       await reader.close();
@@ -185,7 +185,7 @@ export async function runDoctor(options: ServerOptions, sink: Logger): Promise<D
   const parts = { logger: redactor.wrap(sink), hide: redactor.hide, ownAddress: () => ({ host, port }) };
   const { lines, ...found } = toReport(await collectNotes(options, parts));
   const stranger = await findForeignService(host, port);
-  const open = options.apiKey === undefined ? [NO_KEY] : [];
+  const open = options.apiKey === undefined ? [NO_KEY_WARNING] : [];
   return { lines: [...lines, ...open, ...(stranger === undefined ? [] : [stranger])], ...found };
 }
 

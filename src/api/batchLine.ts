@@ -20,7 +20,7 @@ export function toBatchLine(text: string): BatchElement {
   const element: BatchElement = {
     ...(extraField !== undefined && { extraField }),
     custom_id,
-    params: judge(params),
+    params: checkParams(params),
   };
   if (element.params === "ok") {
     const field = topLevelFields(text).findLast(({ name }) => name === "params");
@@ -39,7 +39,7 @@ function lineOf(json: string): Uint8Array<ArrayBuffer> {
   return line;
 }
 
-function judge(params: unknown): BatchElement["params"] {
+function checkParams(params: unknown): BatchElement["params"] {
   if (params === undefined) return "missing";
   if (!isObject(params)) return "no object";
   return isDeeperThan(params, MAX_DEPTH) ? "too deep" : "ok";

@@ -7,7 +7,7 @@ export const MAX_VALUES = 4_000_000;
 /** Elements of one object or list: twice the messages there may be. JavaScript takes seconds over an object of millions. */
 export const MAX_MEMBERS = 200_000;
 
-const REFUSALS: Record<keyof JsonLimits, string> = {
+const MESSAGES: Record<keyof JsonLimits, string> = {
   depth: `The request body is nested deeper than ${MAX_DEPTH} levels.`,
   values: `The request body holds more than ${MAX_VALUES} values.`,
   members: `The request body has an object or list of more than ${MAX_MEMBERS} elements.`,
@@ -20,6 +20,6 @@ export class BodyBounds {
   /** Throws `ApiError` 400. */
   take(chunk: Uint8Array): void {
     const exceeded = this.#scan.add(chunk);
-    if (exceeded) throw invalidRequest(REFUSALS[exceeded]);
+    if (exceeded) throw invalidRequest(MESSAGES[exceeded]);
   }
 }

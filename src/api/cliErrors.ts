@@ -149,7 +149,7 @@ export const cliTooLarge = (megabytes: number) =>
   );
 
 /** Codes of the system for too few file descriptors, processes or memory, which others may give back in a moment. */
-const SCARCE: Record<string, string> = {
+const SCARCE_RESOURCES: Record<string, string> = {
   EMFILE: "this server has too many open files",
   ENFILE: "the system has too many open files",
   EAGAIN: "the system has too many processes",
@@ -159,14 +159,14 @@ const SCARCE: Record<string, string> = {
 /** True if the system lacked a resource that it may have again in a moment, also where that is the cause of `error`. */
 export const isScarcity = (error: unknown): boolean => {
   const { code = "", cause } = error as NodeJS.ErrnoException;
-  return SCARCE[code] !== undefined || (cause !== undefined && isScarcity(cause));
+  return SCARCE_RESOURCES[code] !== undefined || (cause !== undefined && isScarcity(cause));
 };
 
 /** Something that a start of the CLI needs has failed; what is an `ApiError` stays one. */
 export const cliNotStarted = (error: unknown) => {
   if (error instanceof ApiError) return error;
   const { code = "", message } = error as NodeJS.ErrnoException;
-  const scarce = SCARCE[code];
+  const scarce = SCARCE_RESOURCES[code];
   if (!scarce) return new ApiError(500, "api_error", `Claude Code could not be started: ${message}.`);
   return new ApiError(
     529,

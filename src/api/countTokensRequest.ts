@@ -15,7 +15,7 @@ import { checkToolPairing } from "./toolPairing.ts";
  * Fields that every block of a type must have. A count takes the conversation apart and adds what the parts cost, so
  * upstream's counter never sees it whole, and cannot refuse it.
  */
-const BLOCKS: Record<string, z.ZodType> = {
+const BLOCK_FIELDS: Record<string, z.ZodType> = {
   text: z.looseObject({ text: z.string() }),
   image: z.looseObject({ source: z.looseObject({ type: z.string() }) }),
   document: z.looseObject({ source: z.looseObject({ type: z.string() }) }),
@@ -26,7 +26,7 @@ const BLOCKS: Record<string, z.ZodType> = {
 };
 
 const block = z.looseObject({ type: z.string() }).superRefine((value, context) => {
-  const fields = Object.hasOwn(BLOCKS, value.type) ? BLOCKS[value.type] : undefined;
+  const fields = Object.hasOwn(BLOCK_FIELDS, value.type) ? BLOCK_FIELDS[value.type] : undefined;
   for (const issue of fields?.safeParse(value).error?.issues ?? []) {
     // the API names a block's type in the path, though it is no key: a symbol tells the two apart
     context.addIssue({ ...issue, path: [Symbol(value.type), ...issue.path] } as Parameters<typeof context.addIssue>[0]);
@@ -60,8 +60,8 @@ const schema = z.looseObject({
 export type CountTokensRequest = z.infer<typeof schema>;
 
 /** What a count takes besides the fields of the schema (SDK: `MessageCountTokensParams`, with those of the betas). */
-const MORE = ["cache_control", "context_management", "mcp_servers", "output_format", "speed", "thread"];
-const FIELDS = new Set([...Object.keys(schema.shape), ...MORE]);
+const OTHER_FIELDS = ["cache_control", "context_management", "mcp_servers", "output_format", "speed", "thread"];
+const ALLOWED_FIELDS = new Set([...Object.keys(schema.shape), ...OTHER_FIELDS]);
 
 /**
  * As `parseMessagesRequest`, for a count; what has no bearing on the input, such as `max_tokens`, is refused. Of one that
@@ -74,7 +74,7 @@ export function parseCountTokensRequest(body: unknown, options: CheckOptions): C
     throw invalidRequest("messages.0: use the top-level 'system' parameter for the initial system prompt");
   }
   checkToolPairing(request.messages);
-  const extraField = Object.keys(request).find((field) => !FIELDS.has(field));
+  const extraField = Object.keys(request).find((field) => !ALLOWED_FIELDS.has(field));
   if (extraField !== undefined) throw invalidRequest(`${extraField}: Extra inputs are not permitted`);
   return request;
 }

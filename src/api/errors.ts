@@ -134,7 +134,7 @@ export const answerInterrupted = (reason: string, requestId?: string) =>
   new ApiError(500, "api_error", `The API's answer broke off: ${reason}`, requestId ? { requestId } : {});
 
 /** Codes of the file system for a full disk, a quota and a disk that may not be written to. */
-const DISK_TROUBLE: Record<string, string> = {
+const DISK_ERROR_MESSAGES: Record<string, string> = {
   ENOSPC: "The disk is full.",
   EDQUOT: "The disk quota is used up.",
   EROFS: "The data directory is on a read-only disk.",
@@ -160,8 +160,8 @@ export const readFailed = (error: Error) => {
 export const storageFailed = (error: Error & { code?: string }) => {
   if (error instanceof ApiError) return error;
   if (isOutOfHandles(error)) return outOfHandles();
-  const trouble = DISK_TROUBLE[error.code ?? ""] ?? `The data directory cannot be written to: ${error.message}.`;
-  return new ApiError(500, "api_error", `${trouble} Nothing was stored; what was stored before is kept.`, {
+  const problem = DISK_ERROR_MESSAGES[error.code ?? ""] ?? `The data directory cannot be written to: ${error.message}.`;
+  return new ApiError(500, "api_error", `${problem} Nothing was stored; what was stored before is kept.`, {
     details: { error_code: "storage_failed" },
     headers: NO_RETRY,
   });

@@ -2,10 +2,10 @@ import { randomBytes } from "node:crypto";
 
 type Prefix = "req" | "file" | "msgbatch";
 
-const BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+const BASE58_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 /** Characters that hold 128 bits. */
-const LENGTH = 22;
-const FORM = new RegExp(`^([a-z]+)_01([${BASE58}]{${LENGTH}})$`);
+const ID_CHARACTERS = 22;
+const ID_PATTERN = new RegExp(`^([a-z]+)_01([${BASE58_ALPHABET}]{${ID_CHARACTERS}})$`);
 const UUID_V7 = /^([0-9a-f]{12})7[0-9a-f]{3}[89ab][0-9a-f]{15}$/;
 
 /**
@@ -18,18 +18,18 @@ export function newId(prefix: Prefix, time = Date.now()): string {
   bytes.writeUInt8(0x70 | (bytes.readUInt8(6) & 0x0f), 6);
   bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8);
   let text = "";
-  for (let rest = BigInt(`0x${bytes.toString("hex")}`); text.length < LENGTH; rest /= 58n) {
-    text = BASE58.charAt(Number(rest % 58n)) + text;
+  for (let rest = BigInt(`0x${bytes.toString("hex")}`); text.length < ID_CHARACTERS; rest /= 58n) {
+    text = BASE58_ALPHABET.charAt(Number(rest % 58n)) + text;
   }
   return `${prefix}_01${text}`;
 }
 
 /** When an id was made, in milliseconds; undefined for one of another form, such as the random ones of old versions. */
 export function timeIn(prefix: Prefix, id: string): number | undefined {
-  const [, itsPrefix, text] = FORM.exec(id) ?? [];
+  const [, itsPrefix, text] = ID_PATTERN.exec(id) ?? [];
   if (itsPrefix !== prefix || text === undefined) return undefined;
   let value = 0n;
-  for (const character of text) value = 58n * value + BigInt(BASE58.indexOf(character));
+  for (const character of text) value = 58n * value + BigInt(BASE58_ALPHABET.indexOf(character));
   const time = UUID_V7.exec(value.toString(16).padStart(32, "0"))?.[1];
   return time === undefined ? undefined : Number.parseInt(time, 16);
 }

@@ -2,10 +2,10 @@ import type { z } from "zod";
 
 type Issue = z.core.$ZodIssue;
 
-/** The words for anything but an object where one should be. */
+/** The message for anything but an object where one should be. */
 export const EXPECTED_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 
-const EXPECTED: Record<string, string> = {
+const EXPECTED_MESSAGES: Record<string, string> = {
   number: "Input should be a valid number",
   string: "Input should be a valid string",
   boolean: "Input should be a valid boolean",
@@ -14,11 +14,11 @@ const EXPECTED: Record<string, string> = {
   record: "Input should be a valid dictionary",
 };
 
-/** Says what is wrong with `input` in the API's own words: `messages.0.content: Field required`. */
+/** Says what is wrong with `input` in the API's own message: `messages.0.content: Field required`. */
 export function issueMessage(issue: Issue, input: unknown): string {
   const path = issue.path.map((key) => (typeof key === "symbol" ? key.description : key)).join(".");
-  const words = wordsFor(issue, valueAt(input, issue.path));
-  return path === "" ? words : `${path}: ${words}`;
+  const message = messageFor(issue, valueAt(input, issue.path));
+  return path === "" ? message : `${path}: ${message}`;
 }
 
 /**
@@ -33,9 +33,9 @@ export function unwrapUnion(issue: Issue, input: unknown): Issue {
   return unwrapUnion({ ...inner, path: [...issue.path, ...inner.path] }, input);
 }
 
-function wordsFor(issue: Issue, value: unknown): string {
+function messageFor(issue: Issue, value: unknown): string {
   if (issue.code !== "invalid_type") return issue.message;
-  return value === undefined ? "Field required" : (EXPECTED[issue.expected] ?? issue.message);
+  return value === undefined ? "Field required" : (EXPECTED_MESSAGES[issue.expected] ?? issue.message);
 }
 
 function valueAt(input: unknown, path: PropertyKey[]): unknown {

@@ -8,7 +8,7 @@ export interface JsonLimits {
 }
 
 /** Bytes of a string without an escape after which the next one is searched for. */
-const SEARCHED = 64;
+const MIN_SEARCH_BYTES = 64;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -59,7 +59,7 @@ export class JsonScan {
       }
       plain = byte === BACKSLASH ? 0 : plain + 1;
       // a long stretch without escapes, such as an image, is searched many bytes at a time
-      if (plain > SEARCHED && !this.#escapes) at = nextOf(chunk, at + 1) - 1;
+      if (plain > MIN_SEARCH_BYTES && !this.#escapes) at = nextQuoteOrBackslash(chunk, at + 1) - 1;
     }
     return chunk.length;
   }
@@ -101,7 +101,7 @@ export class JsonScan {
 }
 
 /** Position of the next quote or backslash, or the end of the chunk. */
-function nextOf(chunk: Uint8Array, from: number): number {
+function nextQuoteOrBackslash(chunk: Uint8Array, from: number): number {
   const quote = chunk.indexOf(QUOTE, from);
   const end = quote === -1 ? chunk.length : quote;
   const backslash = chunk.subarray(from, end).indexOf(BACKSLASH);

@@ -2,7 +2,7 @@ import type { ContentBlock, Message, StreamEvent } from "./events.ts";
 import { stringify } from "./exactJson.ts";
 
 /** The fields of a block that a stream delivers piece by piece, each with its delta. */
-const PIECES: Record<string, { empty: unknown; delta(value: unknown): object[] }> = {
+const FIELD_DELTAS: Record<string, { empty: unknown; delta(value: unknown): object[] }> = {
   text: { empty: "", delta: (text) => [{ type: "text_delta", text }] },
   thinking: { empty: "", delta: (thinking) => [{ type: "thinking_delta", thinking }] },
   signature: { empty: "", delta: (signature) => [{ type: "signature_delta", signature }] },
@@ -14,7 +14,7 @@ const PIECES: Record<string, { empty: unknown; delta(value: unknown): object[] }
 };
 
 /** Which of them a type of block has; blocks of other types come whole, when they begin. */
-const PIECES_OF: Record<string, readonly string[]> = {
+const STREAMED_FIELDS: Record<string, readonly string[]> = {
   text: ["citations", "text"],
   thinking: ["thinking", "signature"],
   tool_use: ["input"],
@@ -23,12 +23,12 @@ const PIECES_OF: Record<string, readonly string[]> = {
 };
 
 /** What `message_delta` says of a message besides its usage. */
-const AT_THE_END = ["stop_reason", "stop_sequence", "stop_details", "container"];
+const END_FIELDS = ["stop_reason", "stop_sequence", "stop_details", "container"];
 
 /** The events with which a stream would have delivered a message that came as a whole; `fold` makes it of them again. */
 export function* unfold(message: Message): Generator<StreamEvent> {
   const { content, usage, context_management, ...rest } = message;
-  const end = Object.fromEntries(AT_THE_END.filter((name) => name in rest).map((name) => [name, rest[name]]));
+  const end = Object.fromEntries(END_FIELDS.filter((name) => name in rest).map((name) => [name, rest[name]]));
   const open = Object.fromEntries(Object.keys(end).map((name) => [name, null]));
   yield { type: "message_start", message: { ...rest, ...open, content: [], usage } };
   for (const [index, block] of content.entries()) yield* eventsOf(block, index);
@@ -40,12 +40,13 @@ export function* unfold(message: Message): Generator<StreamEvent> {
 }
 
 function* eventsOf(block: ContentBlock, index: number): Generator<StreamEvent> {
-  const names = Object.hasOwn(PIECES_OF, block.type) ? (PIECES_OF[block.type] ?? []) : [];
+  const names = Object.hasOwn(STREAMED_FIELDS, block.type) ? (STREAMED_FIELDS[block.type] ?? []) : [];
   const pieces = names.filter((name) => block[name] !== undefined && block[name] !== null);
-  const empty = Object.fromEntries(pieces.map((name) => [name, PIECES[name]?.empty]));
+  const empty = Object.fromEntries(pieces.map((name) => [name, FIELD_DELTAS[name]?.empty]));
   yield { type: "content_block_start", index, content_block: { ...block, ...empty } };
   for (const name of pieces) {
-    for (const delta of PIECES[name]?.delta(block[name]) ?? []) yield { type: "content_block_delta", index, delta };
+    for (const delta of FIELD_DELTAS[name]?.delta(block[name]) ?? [])
+      yield { type: "content_block_delta", index, delta };
   }
   yield { type: "content_block_stop", index };
 }

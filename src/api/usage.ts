@@ -16,7 +16,7 @@ export const noTokens = (): TokenCounts => ({
 });
 
 /** Characters of a model's name that are kept in the log and in the counters. */
-const LONGEST_NAME = 256;
+const MAX_NAME_CHARACTERS = 256;
 
 /** Reads off a stream which model answers and how many tokens that takes; what it says is cumulative. */
 export class UsageMeter {
@@ -47,7 +47,7 @@ export class UsageMeter {
   }
 
   set model(name: string) {
-    this.#model = name.slice(0, LONGEST_NAME);
+    this.#model = name.slice(0, MAX_NAME_CHARACTERS);
   }
 
   /** Tokens of the input in all. */

@@ -11,9 +11,9 @@ export interface BodyMemoryOptions {
 }
 
 /** Milliseconds a body waits in its socket for memory before it is answered with 529. */
-const MAX_WAIT = 60_000;
+const MAX_WAIT_MS = 60_000;
 /** Bytes from which a body is large. */
-const LARGE = 4 * 1024 * 1024;
+const LARGE_BODY_BYTES = 4 * 1024 * 1024;
 
 /**
  * Bounds the bytes of all request bodies together, with a share each for large ones, smaller ones and those of batches. Files
@@ -26,7 +26,7 @@ export class BodyMemory {
   readonly #files: ByteBudget;
   readonly #backgroundFiles: ByteBudget;
 
-  constructor({ maxBodyMemory, maxQueue }: BodyMemoryOptions, maxWait = MAX_WAIT) {
+  constructor({ maxBodyMemory, maxQueue }: BodyMemoryOptions, maxWait = MAX_WAIT_MS) {
     this.#large = new ByteBudget(maxBodyMemory / 2, maxQueue, maxWait);
     this.#medium = new ByteBudget(maxBodyMemory / 4, maxQueue, maxWait);
     this.#background = new ByteBudget(maxBodyMemory / 4, Number.POSITIVE_INFINITY, 0);
@@ -41,7 +41,7 @@ export class BodyMemory {
 
   /** Throws `ApiError` 529 when too many wait or the wait is too long, and the signal's reason when it is aborted. */
   acquire(bytes: number, signal: AbortSignal, background = false): Promise<Hold> {
-    const budget = background ? this.#background : bytes > LARGE ? this.#large : this.#medium;
+    const budget = background ? this.#background : bytes > LARGE_BODY_BYTES ? this.#large : this.#medium;
     return budget.acquire(bytes, signal);
   }
 

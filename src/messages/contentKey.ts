@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Slices } from "../shared/slices.ts";
 
 /** Characters that are hashed at once. */
-const CHUNK = 65_536;
+const CHUNK_CHARACTERS = 65_536;
 
 /** A key that is the same for equal JSON, and for nothing else. */
 export async function contentKey(value: unknown, slices: Slices): Promise<string> {
@@ -10,7 +10,7 @@ export async function contentKey(value: unknown, slices: Slices): Promise<string
   let chunk = "";
   for (const token of tokensOf(value)) {
     chunk += token;
-    if (chunk.length < CHUNK) continue;
+    if (chunk.length < CHUNK_CHARACTERS) continue;
     hash.update(chunk);
     chunk = "";
     if (slices.isOver) await slices.pause();
@@ -22,7 +22,7 @@ export async function contentKey(value: unknown, slices: Slices): Promise<string
 function* tokensOf(value: unknown): Generator<string> {
   if (typeof value === "string") {
     yield `"${value.length}:`;
-    for (let at = 0; at < value.length; at += CHUNK) yield value.slice(at, at + CHUNK);
+    for (let at = 0; at < value.length; at += CHUNK_CHARACTERS) yield value.slice(at, at + CHUNK_CHARACTERS);
   } else if (typeof value !== "object" || value === null) {
     yield `${value},`;
   } else {

@@ -28,7 +28,7 @@ export interface CountPlan {
 type Block = { type?: string; [field: string]: any };
 
 /** Blocks that reach the counter unchanged (pinned in `test/contract/counting.test.ts`). */
-const FAITHFUL = new Set([
+const FAITHFUL_BLOCKS = new Set([
   ...["text", "image", "document", "search_result", "tool_use", "tool_result", "thinking", "redacted_thinking"],
   ...["server_tool_use", "web_search_tool_result"],
 ]);
@@ -37,22 +37,22 @@ const FAITHFUL = new Set([
 const MAX_IMAGE = { edge: 1568, characters: 5_000_000 };
 
 /** What the CLI takes for a message without content, and leaves out. */
-const NO_CONTENT = "(no content)";
+const EMPTY_MESSAGE_TEXT = "(no content)";
 
 /** Longer descriptions are cut by the CLI. */
-const MAX_DESCRIPTION = 2000;
+const MAX_DESCRIPTION_CHARACTERS = 2000;
 
-/** Characters of a tool that is checked for `TAKEN_OUT`; a longer one is estimated, since the check takes long. */
-const MAX_TOOL = 200_000;
+/** Characters of a tool that is checked for `STRIPPED_CHARACTER`; a longer one is estimated, since the check takes long. */
+const MAX_CHECKED_TOOL_CHARACTERS = 200_000;
 
 /** The CLI merges these into the schema when they are at its top, and says so in the description. */
-const COMBINATIONS = ["anyOf", "oneOf", "allOf"];
+const SCHEMA_COMBINATORS = ["anyOf", "oneOf", "allOf"];
 
 /** Characters that the CLI takes out of tools, wherever they are; others it replaces by their form in NFKC. */
-const TAKEN_OUT = /[\p{Cf}\p{Co}\p{Cn}]/u;
+const STRIPPED_CHARACTER = /[\p{Cf}\p{Co}\p{Cn}]/u;
 
 /** Fields of a tool that have no bearing on its tokens, besides those that are counted. */
-const TOOL_FIELDS = new Set(["name", "description", "input_schema", "type", "cache_control"]);
+const FREE_TOOL_FIELDS = new Set(["name", "description", "input_schema", "type", "cache_control"]);
 
 /** Pauses in between, since a request may have 100,000 messages. */
 export async function planCount(
@@ -62,8 +62,8 @@ export async function planCount(
 ): Promise<CountPlan> {
   const system = systemText(request.system);
   const { tools, rest } = await sortTools(request.tools ?? [], slices);
-  const { history, isFaithful, hasThought } = await readMessages(request.messages, slices);
-  const isShown = isFaithful && rest.length === 0 && !hasUncounted(request, hasThought);
+  const { history, isFaithful, hasThinking } = await readMessages(request.messages, slices);
+  const isShown = isFaithful && rest.length === 0 && !hasUncounted(request, hasThinking);
   const isWhole = system === "" && tools.length === 0;
   return {
     model: mappedModel(request.model, modelMap),
@@ -79,19 +79,19 @@ export async function planCount(
 async function readMessages(messages: CountTokensRequest["messages"], slices: Slices) {
   const history: HistoryMessage[] = [];
   let isFaithful = true;
-  let hasThought = false;
+  let hasThinking = false;
   for (const message of messages) {
     if (slices.isOver) await slices.pause();
     const { role, content } = message;
     isFaithful &&= isFaithfulMessage(message);
-    hasThought ||= toBlocks(content).some(isThought);
+    hasThinking ||= toBlocks(content).some(isThinkingBlock);
     if (content === undefined) continue;
     const last = history.at(-1);
     const own = role === "assistant" ? "assistant" : "user";
     if (own === "user" && last?.role === "user") append(last, toBlocks(content));
     else history.push({ role: own, content: Array.isArray(content) ? [...content] : content });
   }
-  return { history, isFaithful, hasThought };
+  return { history, isFaithful, hasThinking };
 }
 
 /** In place: a copy per message would take time by the square of their number. */
@@ -106,12 +106,12 @@ function toBlocks(content: unknown): Block[] {
 }
 
 /** Whether something in the request adds to the input and is not told to the counter. */
-function hasUncounted(request: CountTokensRequest, hasThought: boolean): boolean {
+function hasUncounted(request: CountTokensRequest, hasThinking: boolean): boolean {
   const { thinking, tools, tool_choice, output_config, mcp_servers, context_management, output_format } =
     request as CountTokensRequest & Record<string, unknown>;
   const thinks = thinking?.type === "enabled" || thinking?.type === "adaptive";
   // the CLI asks with thinking exactly if there is some in the conversation
-  if (thinks !== hasThought) return true;
+  if (thinks !== hasThinking) return true;
   if (tool_choice?.type === "any" || tool_choice?.type === "tool") return true;
   // each choice has instructions of another length, and the counter adds those of `auto`
   const isAuto = !tool_choice || (tool_choice.type === "auto" && tool_choice.disable_parallel_tool_use !== true);
@@ -120,7 +120,7 @@ function hasUncounted(request: CountTokensRequest, hasThought: boolean): boolean
   return [mcp_servers, context_management, output_format].some((field) => field !== undefined && field !== null);
 }
 
-function isThought({ type }: Block): boolean {
+function isThinkingBlock({ type }: Block): boolean {
   return type === "thinking" || type === "redacted_thinking";
 }
 
@@ -129,8 +129,8 @@ function isFaithfulMessage({ role, content }: CountTokensRequest["messages"][num
 }
 
 function isFaithfulBlock(block: Block): boolean {
-  if (!FAITHFUL.has(block.type ?? "")) return false;
-  if (block.type === "text") return block.text.trim() !== "" && block.text.trim() !== NO_CONTENT;
+  if (!FAITHFUL_BLOCKS.has(block.type ?? "")) return false;
+  if (block.type === "text") return block.text.trim() !== "" && block.text.trim() !== EMPTY_MESSAGE_TEXT;
   if (block.type === "image" && block.source?.type === "base64") return isSmallImage(String(block.source.data));
   // the CLI takes tool references out of a result
   if (block.type !== "tool_result" || !Array.isArray(block.content)) return true;
@@ -162,15 +162,17 @@ function isPlain(tool: Block): boolean {
     /^[a-zA-Z0-9_-]{1,64}$/.test(String(name)) &&
     typeof description === "string" &&
     description !== "" &&
-    description.length <= MAX_DESCRIPTION &&
+    description.length <= MAX_DESCRIPTION_CHARACTERS &&
     input_schema?.type === "object" &&
-    !COMBINATIONS.some((field) => field in input_schema) &&
-    Object.keys(tool).every((field) => TOOL_FIELDS.has(field)) &&
+    !SCHEMA_COMBINATORS.some((field) => field in input_schema) &&
+    Object.keys(tool).every((field) => FREE_TOOL_FIELDS.has(field)) &&
     keepsItsText(tool)
   );
 }
 
 function keepsItsText(tool: Block): boolean {
   const text = JSON.stringify(tool);
-  return text.length <= MAX_TOOL && text === text.normalize("NFKC") && !TAKEN_OUT.test(text);
+  return (
+    text.length <= MAX_CHECKED_TOOL_CHARACTERS && text === text.normalize("NFKC") && !STRIPPED_CHARACTER.test(text)
+  );
 }

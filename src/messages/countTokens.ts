@@ -19,16 +19,16 @@ export interface TokenCount {
 /** What the parts of a request have in common and a sum must not count twice; by model and the padding's names. */
 interface Base {
   /** The one message `foo`, with which the CLI counts tools. */
-  foo: number;
+  placeholder: number;
   /** The second padding, offered along so that the CLI tells the cost of cheap ones, if it was needed yet. */
   padding?: number;
 }
 
 /** Tokens of the text `foo` itself, in every tokenizer of the API's models. */
-const FOO = 1;
+const PLACEHOLDER_TOKEN_COUNT = 1;
 /** Refusals that are meant for the client; anything else is a counter that cannot be asked just now. */
-const REFUSALS = new Set([401, 402, 403, 404, 413]);
-const MAX_KNOWN = 500;
+const CLIENT_STATUSES = new Set([401, 402, 403, 404, 413]);
+const MAX_KNOWN_COUNTS = 500;
 /** After this a count is estimated: far above the second that one takes. */
 const COUNT_TIMEOUT_MS = 60_000;
 /** Counts tokens by the API's own free counter as far as the CLI can be made to ask it, and estimates the rest. */
@@ -92,7 +92,7 @@ export class TokenCounter {
       return await this.#sum(worker.count(), question);
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof ApiError) || isMeant(error, question)) throw error;
+      if (!(error instanceof ApiError) || isForClient(error, question)) throw error;
       this.#logger.warn(`tokens are estimated: ${error.message}`);
       return undefined;
     } finally {
@@ -122,8 +122,8 @@ export class TokenCounter {
     if (offered) await session.offer(offered);
     for (const message of history) await session.append(message);
     const usage = await session.measure();
-    const system = prompt === "" ? 0 : usage.system - (base?.foo ?? 0) + FOO;
-    const tools = offered ? usage.tools + TOOLS_DISCOUNT - (base?.foo ?? 0) - (base?.padding ?? 0) : 0;
+    const system = prompt === "" ? 0 : usage.system - (base?.placeholder ?? 0) + PLACEHOLDER_TOKEN_COUNT;
+    const tools = offered ? usage.tools + TOOLS_DISCOUNT - (base?.placeholder ?? 0) - (base?.padding ?? 0) : 0;
     return usage.messages + system + tools;
   }
 
@@ -136,7 +136,7 @@ export class TokenCounter {
     if (known && (!hasTools || known.padding !== undefined)) return known;
     if (hasTools) await session.offer([first]);
     const alone = await session.measure();
-    const base: Base = { foo: alone.messages };
+    const base: Base = { placeholder: alone.messages };
     if (hasTools) {
       await session.offer([first, second]);
       base.padding = (await session.measure()).tools - alone.tools;
@@ -147,8 +147,8 @@ export class TokenCounter {
 }
 
 /** Whether upstream's refusal is of the client's request and not of the parts that were made of it. */
-function isMeant({ status, details }: ApiError, { precision, hasToolBlocks }: CountQuestion): boolean {
-  if (REFUSALS.has(status) || details?.error_code !== undefined) return true;
+function isForClient({ status, details }: ApiError, { precision, hasToolBlocks }: CountQuestion): boolean {
+  if (CLIENT_STATUSES.has(status) || details?.error_code !== undefined) return true;
   return status === 400 && precision === "exact" && !hasToolBlocks;
 }
 
@@ -156,5 +156,5 @@ function remember<T>(map: Map<string, T>, key: string, value: T): void {
   map.delete(key);
   map.set(key, value);
   const [oldest] = map.keys();
-  if (map.size > MAX_KNOWN && oldest !== undefined) map.delete(oldest);
+  if (map.size > MAX_KNOWN_COUNTS && oldest !== undefined) map.delete(oldest);
 }

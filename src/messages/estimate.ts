@@ -6,7 +6,7 @@ import { type Part, requestParts, restParts } from "./requestParts.ts";
 import type { Tokenizer, TokenScale } from "./tokenizer.ts";
 
 /** Characters that are tokenized at once. */
-const WINDOW = 2048;
+const WINDOW_CHARACTERS = 2048;
 /** Characters of a request that are all tokenized; of what follows, one window in `SAMPLE_INTERVAL` is. */
 export const MAX_TOKENIZED_CHARACTERS = 500_000;
 export const SAMPLE_INTERVAL = 16;
@@ -39,9 +39,9 @@ async function total(parts: Iterable<Part>, text: TextEstimate, slices: Slices):
       tokens += part;
       continue;
     }
-    for (let at = 0; at < part.length; at += WINDOW) {
+    for (let at = 0; at < part.length; at += WINDOW_CHARACTERS) {
       if (slices.isOver) await slices.pause();
-      tokens += text.tokens(part.slice(at, at + WINDOW));
+      tokens += text.tokens(part.slice(at, at + WINDOW_CHARACTERS));
     }
   }
   return Math.round(tokens);

@@ -24,7 +24,7 @@ interface Block {
 export const MAX_INLINE_BYTES = 32 * 1024 * 1024;
 
 /** What each kind of block takes (contract: "Files"). */
-const KINDS: Record<string, readonly string[]> = {
+const MEDIA_TYPES: Record<string, readonly string[]> = {
   image: ["image/jpeg", "image/png", "image/gif", "image/webp"],
   document: ["application/pdf", "text/plain"],
 };
@@ -84,7 +84,7 @@ class Resolver {
 
   async #block(block: Block, path: string): Promise<unknown> {
     if (!namesFile([block])) return block;
-    if (block.source?.type === "file" && KINDS[block.type]) {
+    if (block.source?.type === "file" && MEDIA_TYPES[block.type]) {
       return { ...block, source: await this.#source(block.type, block.source.file_id, `${path}.source.file.file_id`) };
     }
     const resolved = { ...block };
@@ -100,7 +100,7 @@ class Resolver {
     if (typeof id !== "string") throw invalidRequest(`${path}: Input should be a valid string`);
     const file = await this.#files.get(id);
     const { mime_type, size_bytes } = file;
-    const kinds = KINDS[kind] ?? [];
+    const kinds = MEDIA_TYPES[kind] ?? [];
     if (!kinds.includes(mime_type)) throw wrongFileKind(id, mime_type, kind, kinds);
     this.#size += Math.ceil(size_bytes / 3) * 4;
     if (this.#size > MAX_INLINE_BYTES) throw fileTooLarge(id);

@@ -5,7 +5,7 @@ import { isObject } from "../api/isObject.ts";
 /** Values and characters that are taken in, so that a large conversation costs no more than one of some pages. */
 const BUDGET = { values: 2000, characters: 64 * 1024 };
 /** Characters of one text: of a longer one, such as an image, its length counts besides. */
-const LONGEST_TEXT = 1024;
+const MAX_TEXT_CHARACTERS = 1024;
 
 /** A digest by which the same messages are recognized, as far as their end and their beginning show it. */
 export function fingerprint(messages: readonly unknown[]): string {
@@ -35,7 +35,7 @@ function add(hash: Hash, value: unknown, left: typeof BUDGET): void {
     }
   } else {
     const text = String(value);
-    const taken = text.slice(0, LONGEST_TEXT);
+    const taken = text.slice(0, MAX_TEXT_CHARACTERS);
     left.characters -= taken.length;
     hash.update(`${typeof value}${text.length}:${taken}`);
   }

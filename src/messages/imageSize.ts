@@ -10,24 +10,24 @@ export interface ImageLimit {
   tokens: number;
 }
 
-export const STANDARD_IMAGE: ImageLimit = { edge: 1568, tokens: 1600 };
+export const STANDARD_IMAGE_LIMIT: ImageLimit = { edge: 1568, tokens: 1600 };
 /** From Opus 4.7 on. */
-export const SHARP_IMAGE: ImageLimit = { edge: 2576, tokens: 4784 };
+export const SHARP_IMAGE_LIMIT: ImageLimit = { edge: 2576, tokens: 4784 };
 
 /** Bytes at the start that have the size in every format but JPEG. */
-const HEADER = 32;
+const HEADER_BYTES = 32;
 /** A JPEG has its size after tens of segments at most. */
 const MAX_SEGMENTS = 1000;
 
 /** Width times height by 750, after the API has scaled the image down (docs: "Vision"). */
-export function imageTokens(width: number, height: number, limit = STANDARD_IMAGE): number {
+export function imageTokens(width: number, height: number, limit = STANDARD_IMAGE_LIMIT): number {
   const scale = Math.min(1, limit.edge / Math.max(width, height));
   return Math.min(limit.tokens, Math.ceil((width * scale * height * scale) / 750));
 }
 
 /** Reads the size from the header of a PNG, GIF, WebP or JPEG; undefined when it is none of them or cut short. */
 export function imageSize(base64: string): ImageSize | undefined {
-  const bytes = decode(base64, 0, HEADER);
+  const bytes = decode(base64, 0, HEADER_BYTES);
   try {
     if (bytes.readUInt32BE(0) === 0x89504e47) return { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };
     if (bytes.toString("latin1", 0, 4) === "GIF8") {

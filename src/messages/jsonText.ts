@@ -1,12 +1,12 @@
 /** Characters of a chunk: enough that cut words hardly change the number of tokens. */
-const CHUNK = 2048;
+const CHUNK_CHARACTERS = 2048;
 
 /** JSON with a blank after `,` and `:`, as schemas are shown to a model, in chunks. */
 export function* jsonText(value: unknown): Generator<string> {
   let chunk = "";
   for (const token of jsonTokens(value)) {
     chunk += token;
-    if (chunk.length < CHUNK) continue;
+    if (chunk.length < CHUNK_CHARACTERS) continue;
     yield chunk;
     chunk = "";
   }

@@ -1,19 +1,19 @@
 /** Characters of base64 searched at once; a multiple of four, since four decode to three bytes. */
-const CHUNK = 400_000;
+const CHUNK_CHARACTERS = 400_000;
 /** Characters by which the mark of a page may reach into the next chunk. */
-const OVERLAP = 40;
+const OVERLAP_CHARACTERS = 40;
 
-const PAGE = /\/Type\s*\/Page(?![a-z])/g;
+const PAGE_OBJECT = /\/Type\s*\/Page(?![a-z])/g;
 
 /** Counts the page objects of a PDF, chunk by chunk. At least one in all, since compressed objects are not found. */
 export function* pdfPages(base64: string): Generator<number> {
   let found = 0;
-  for (let at = 0; at < base64.length; at += CHUNK) {
-    const text = Buffer.from(base64.slice(at, at + CHUNK + OVERLAP), "base64").toString("latin1");
+  for (let at = 0; at < base64.length; at += CHUNK_CHARACTERS) {
+    const text = Buffer.from(base64.slice(at, at + CHUNK_CHARACTERS + OVERLAP_CHARACTERS), "base64").toString("latin1");
     // what begins in the overlap belongs to the next chunk
-    const end = (CHUNK / 4) * 3;
+    const end = (CHUNK_CHARACTERS / 4) * 3;
     let pages = 0;
-    for (const { index } of text.matchAll(PAGE)) if (index < end) pages += 1;
+    for (const { index } of text.matchAll(PAGE_OBJECT)) if (index < end) pages += 1;
     found += pages;
     yield pages;
   }

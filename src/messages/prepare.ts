@@ -10,11 +10,11 @@ import { fingerprint } from "./fingerprint.ts";
 const LOCAL_BETAS =
   /^(files-api|message-batches|token-counting|message-threads|output-300k|claude-code|oauth|prompt-caching)-/;
 /** What a beta looks like; anything else could not travel in a header. */
-const BETA = /^[a-z0-9][a-z0-9.-]{0,99}$/;
+const BETA_PATTERN = /^[a-z0-9][a-z0-9.-]{0,99}$/;
 const MAX_BETAS = 50;
 
 /** Models to which the CLI adds a `temperature` of 1. */
-const GETS_TEMPERATURE = /claude-(3-|[a-z]+-4(-[0-6]|@|$))/;
+const MODELS_WITH_TEMPERATURE = /claude-(3-|[a-z]+-4(-[0-6]|@|$))/;
 
 /** What is sent, with nothing of it encoded yet. */
 export type PreparedTurn = (OverlayRequest & { body: Record<string, unknown> }) | (RewriteRequest & { order: string });
@@ -53,7 +53,7 @@ export function prepareOverlay(
   const body = rest.max_tokens === 0 ? { ...rest, max_tokens: 1 } : rest;
   const text = systemText(system);
   const asked = mappedModel(model, modelMap);
-  const withoutTemperature = mustLackTemperature(asked, request);
+  const withoutTemperature = mustOmitTemperature(asked, request);
   return {
     key: { transport: "overlay", system: text, betas: forwardedBetas(betas) },
     turn: {
@@ -70,13 +70,13 @@ export function prepareOverlay(
 
 /** Upstream is to judge them, known or not; the CLI sends them on top of its own. */
 export function forwardedBetas(betas: readonly string[]): string[] {
-  const carried = new Set(betas.filter((beta) => BETA.test(beta) && !LOCAL_BETAS.test(beta)));
+  const carried = new Set(betas.filter((beta) => BETA_PATTERN.test(beta) && !LOCAL_BETAS.test(beta)));
   return [...carried].sort().slice(0, MAX_BETAS);
 }
 
 /** These models refuse a temperature beside `top_p` (docs: "Messages", `top_p`). */
-function mustLackTemperature(model: string, { temperature, top_p }: MessagesRequest): boolean {
-  return top_p != null && temperature === undefined && GETS_TEMPERATURE.test(model);
+function mustOmitTemperature(model: string, { temperature, top_p }: MessagesRequest): boolean {
+  return top_p != null && temperature === undefined && MODELS_WITH_TEMPERATURE.test(model);
 }
 
 /** What is asked for where a client names this model. */
@@ -85,16 +85,16 @@ export function mappedModel(model: string, modelMap: Record<string, string>): st
 }
 
 /** The block with which Claude Code attributes a request; the CLI behind us puts its own in its place. */
-const ATTRIBUTION = /^x-anthropic-billing-header:[^\n]*$/;
+const ATTRIBUTION_BLOCK = /^x-anthropic-billing-header:[^\n]*$/;
 /** System prompts that the CLI takes for blocks of its own making, and leaves out. */
-const TAKEN_FOR_ITS_OWN =
+const CLI_SYSTEM_BLOCK =
   /^(x-anthropic-billing-header:|(You are (Claude Code|a Claude agent)[^\n]*|__SYSTEM_PROMPT_\w+__)$)/;
 
 /** The CLI takes one text; it would join several blocks the same way. */
 export function systemText(system: MessagesRequest["system"]): string {
   const texts = typeof system === "string" ? [system] : (system ?? []).map((block) => String(block.text ?? ""));
-  const text = texts.filter((part) => !(texts.length > 1 && ATTRIBUTION.test(part))).join("\n\n");
-  return TAKEN_FOR_ITS_OWN.test(text) ? `\n${text}` : text;
+  const text = texts.filter((part) => !(texts.length > 1 && ATTRIBUTION_BLOCK.test(part))).join("\n\n");
+  return CLI_SYSTEM_BLOCK.test(text) ? `\n${text}` : text;
 }
 
 /** The CLI marks its own identity block and the system text: two marks more, or one where there is no text. */

@@ -1,4 +1,4 @@
-import { type ImageLimit, SHARP_IMAGE, STANDARD_IMAGE } from "./imageSize.ts";
+import { type ImageLimit, SHARP_IMAGE_LIMIT, STANDARD_IMAGE_LIMIT } from "./imageSize.ts";
 import type { TokenScale } from "./tokenizer.ts";
 
 /** `sequential` is `auto` with `disable_parallel_tool_use`. */
@@ -36,7 +36,7 @@ export interface PromptCosts {
  */
 
 /** Models up to Opus 4.6, Sonnet 4.6 and Haiku 4.5. */
-const OLDER: Omit<PromptCosts, "toolPrompt" | "keepsThinking"> = {
+const OLDER_MODEL_COSTS: Omit<PromptCosts, "toolPrompt" | "keepsThinking"> = {
   text: {
     word: [0.98, 0.01],
     capitalized: [1.02, 0],
@@ -71,11 +71,11 @@ const OLDER: Omit<PromptCosts, "toolPrompt" | "keepsThinking"> = {
   thinking: 30,
   adaptiveThinking: 15.6,
   image: 5.8,
-  imageLimit: STANDARD_IMAGE,
+  imageLimit: STANDARD_IMAGE_LIMIT,
 };
 
 /** Models from Opus 4.7 on, whose tokenizer makes about 1.4 times the tokens of the same text. */
-const NEWER: typeof OLDER = {
+const NEWER_MODEL_COSTS: typeof OLDER_MODEL_COSTS = {
   text: {
     word: [1.11, 0.24],
     capitalized: [2.65, 0.05],
@@ -111,12 +111,12 @@ const NEWER: typeof OLDER = {
   thinking: 0,
   adaptiveThinking: 0,
   image: 4.3,
-  imageLimit: SHARP_IMAGE,
+  imageLimit: SHARP_IMAGE_LIMIT,
 };
 
-const IS_NEWER = /^claude-opus-4-[7-9]|^claude-[a-z]+-(?:[5-9]|\d\d)(?:-|$)|^(?!claude-|haiku)/;
+const NEWER_MODEL = /^claude-opus-4-[7-9]|^claude-[a-z]+-(?:[5-9]|\d\d)(?:-|$)|^(?!claude-|haiku)/;
 /** Docs: "Extended thinking", preservation of thinking blocks; recorded for Sonnet 4.6 and Opus 4.7. */
-const KEEPS_THINKING = /^claude-(?:opus-4-[56]|sonnet-4-6)/;
+const THINKING_KEEPER = /^claude-(?:opus-4-[56]|sonnet-4-6)/;
 
 /** The first that matches the model; an alias means the newest. */
 const TOOL_PROMPTS: [RegExp, ByChoice][] = [
@@ -126,12 +126,16 @@ const TOOL_PROMPTS: [RegExp, ByChoice][] = [
   [/^claude-opus-4-7/, { auto: 662, sequential: 662, any: 765, tool: 765, none: 640 }],
   [/^claude-opus-4-8/, { auto: 277, sequential: 277, any: 377, tool: 377, none: 245 }],
   [/^(?:claude-)?opus(?:-[5-9]|$)/, { auto: 254, sequential: 254, any: 354, tool: 354, none: 241 }],
-  [IS_NEWER, { auto: 326, sequential: 326, any: 446, tool: 445, none: 309 }],
+  [NEWER_MODEL, { auto: 326, sequential: 326, any: 446, tool: 445, none: 309 }],
   [/(?:)/, { auto: 493, sequential: 273, any: 584, tool: 593, none: 490 }],
 ];
 
 export function promptCosts(model: string): PromptCosts {
-  const isNewer = IS_NEWER.test(model);
+  const isNewer = NEWER_MODEL.test(model);
   const toolPrompt = TOOL_PROMPTS.find(([pattern]) => pattern.test(model))?.[1] as ByChoice;
-  return { ...(isNewer ? NEWER : OLDER), toolPrompt, keepsThinking: isNewer || KEEPS_THINKING.test(model) };
+  return {
+    ...(isNewer ? NEWER_MODEL_COSTS : OLDER_MODEL_COSTS),
+    toolPrompt,
+    keepsThinking: isNewer || THINKING_KEEPER.test(model),
+  };
 }

@@ -8,7 +8,7 @@ import { type FromThread, type Job, type ToThread, toError, toFailure } from "./
 export interface JobLink {
   files: FileSource;
   /** Called with the facts of a message before its files are read. */
-  facts?(facts: RequestFacts): void;
+  onFacts?(facts: RequestFacts): void;
   /** Rejects the job with its reason. Drops its bytes while it waits for the thread, and later ends a thread it holds. */
   signal?: AbortSignal | undefined;
 }
@@ -19,11 +19,11 @@ export interface ThreadBounds {
   /** Megabytes its objects may take: beyond it the thread ends, not the process. */
   maxHeap: number;
   /** Milliseconds that a job may take when its client has left. After that the thread ends; the next job starts another. */
-  leftBound: number;
+  maxAfterAbort: number;
 }
 
 /** A thread takes some 100 ms to start, so a job that is soon done does not end it. */
-const defaultBounds: ThreadBounds = { idleTime: 30_000, maxHeap: 1024, leftBound: 1000 };
+const defaultBounds: ThreadBounds = { idleTime: 30_000, maxHeap: 1024, maxAfterAbort: 1000 };
 
 /** Runs jobs one after the other on a thread that starts with the first one and ends when there are none for a while. */
 export class ReaderThread {
@@ -97,7 +97,7 @@ export class ReaderThread {
     if (this.#thread === thread) this.#thread = undefined;
   }
 
-  #run(job: Job, { files, facts, signal }: JobLink): Promise<unknown> {
+  #run(job: Job, { files, onFacts, signal }: JobLink): Promise<unknown> {
     if (this.#isClosed) throw shuttingDown();
     const thread = this.#thread ?? this.#start();
     return new Promise((resolve, reject) => {
@@ -117,7 +117,7 @@ export class ReaderThread {
       };
       const ended = () => lost(new Error("The thread that reads bodies has ended."));
       const take = (message: FromThread) => {
-        if ("facts" in message) facts?.(message.facts);
+        if ("facts" in message) onFacts?.(message.facts);
         else if ("call" in message) void answer(thread, message, files);
         else if ("failure" in message) settle(toError(message.failure));
         else settle(undefined, message.result);
@@ -129,7 +129,7 @@ export class ReaderThread {
 
   /** Calls `expire` when a job that starts now outlasts its client by too much. Returns what ends that. */
   #watchLeaving(signal: AbortSignal | undefined, expire: () => void): () => void {
-    const until = performance.now() + this.#bounds.leftBound;
+    const until = performance.now() + this.#bounds.maxAfterAbort;
     let timer: NodeJS.Timeout | undefined;
     const leave = () => {
       timer = setTimeout(expire, Math.max(0, until - performance.now()));

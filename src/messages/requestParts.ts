@@ -11,9 +11,9 @@ export type Part = string | number;
 type Block = { type?: string; [field: string]: any };
 
 /** An image that cannot be measured counts as the most that most models make of one. */
-const UNKNOWN_IMAGE = 1600;
+const UNKNOWN_IMAGE_TOKENS = 1600;
 /** One page of a PDF: a picture of 1,580, as recorded for pages with little text, and an average page of text. */
-const PAGE = 2000;
+const PAGE_TOKENS = 2000;
 /** Bytes of a thinking block's signature besides the hidden text, and bytes of that text per token (from recordings). */
 const SIGNATURE = { bytes: 200, bytesPerToken: 5 };
 
@@ -134,7 +134,9 @@ class RequestParts {
 
   #image(source: Block | undefined): number {
     const size = source?.type === "base64" ? imageSize(String(source.data)) : undefined;
-    return this.#costs.image + (size ? imageTokens(size.width, size.height, this.#costs.imageLimit) : UNKNOWN_IMAGE);
+    return (
+      this.#costs.image + (size ? imageTokens(size.width, size.height, this.#costs.imageLimit) : UNKNOWN_IMAGE_TOKENS)
+    );
   }
 
   *#document({ source, title, context, citations }: Block): Generator<Part> {
@@ -144,8 +146,8 @@ class RequestParts {
       yield this.#costs.document;
       yield String(source.data);
     } else if (source?.type === "content") yield* this.content(source.content);
-    else if (source?.type === "base64") for (const pages of pdfPages(String(source.data))) yield pages * PAGE;
-    else yield PAGE;
+    else if (source?.type === "base64") for (const pages of pdfPages(String(source.data))) yield pages * PAGE_TOKENS;
+    else yield PAGE_TOKENS;
   }
 }
 

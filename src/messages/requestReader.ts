@@ -105,8 +105,8 @@ export class RequestReader {
     }
     const memory = this.#fileMemory(holding.signal, reading.inBatch);
     const { signal } = holding;
-    const read = (bytes: Uint8Array<ArrayBuffer>, how: ReadOptions, told: (facts: RequestFacts) => void) =>
-      this.#readWithFiles({ kind: "message", bytes, reading: how }, { signal, facts: told }, memory).then(fromBytes);
+    const read = (bytes: Uint8Array<ArrayBuffer>, how: ReadOptions, onFacts: (facts: RequestFacts) => void) =>
+      this.#readWithFiles({ kind: "message", bytes, reading: how }, { signal, onFacts }, memory).then(fromBytes);
     let prepared: Promise<Prepared> | undefined;
     const facts = await new Promise<RequestFacts>((resolve, reject) => {
       prepared = read(bytesOf(body), reading, resolve);

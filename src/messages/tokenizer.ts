@@ -21,9 +21,9 @@ export type TokenScale = Record<TokenKind, readonly [each: number, perUnit: numb
 /** Bytes that are merged at once: merging takes time by their square, and a seam costs a token at most. */
 export const MAX_PIECE_BYTES = 64;
 /** Letters of a word that are free. */
-const SHORT_WORD = 5;
+const FREE_LETTER_COUNT = 5;
 
-const KINDS: [TokenKind, RegExp][] = [
+const TOKEN_KINDS: [TokenKind, RegExp][] = [
   ["word", /^ ?[a-z]+$/],
   ["capitalized", /^ ?[A-Z][a-z]+$/],
   ["mixedCase", /^ ?[A-Za-z]+$/],
@@ -122,7 +122,7 @@ export async function loadTokenizer(slices: Slices): Promise<Tokenizer> {
 function toToken(text: string): Token {
   const { length } = text.trim();
   if (text.includes("\ufffd")) return { kind: "partOfCharacter", units: 0 };
-  const kind = KINDS.find(([, pattern]) => pattern.test(text))?.[0] ?? "mixed";
-  if (kind === "word" || kind === "capitalized") return { kind, units: Math.max(0, length - SHORT_WORD) };
+  const kind = TOKEN_KINDS.find(([, pattern]) => pattern.test(text))?.[0] ?? "mixed";
+  if (kind === "word" || kind === "capitalized") return { kind, units: Math.max(0, length - FREE_LETTER_COUNT) };
   return { kind, units: kind === "number" || kind === "marks" ? length : 0 };
 }

@@ -79,7 +79,7 @@ const row = (
   };
 };
 
-const gone = (deprecated: string, retires: string): End => ({ deprecated, retires, retired: true });
+const retired = (deprecated: string, retires: string): End => ({ deprecated, retires, retired: true });
 
 /** Newest first. */
 export const KNOWN_MODELS: readonly KnownModel[] = [
@@ -134,7 +134,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     NO_EFFORT,
     BUDGET,
     LATER,
-    gone("2026-06-05", "2026-08-05"),
+    retired("2026-06-05", "2026-08-05"),
   ),
   row(
     ["claude-opus-4-20250514", "claude-opus-4-0"],
@@ -143,7 +143,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     NO_EFFORT,
     BUDGET,
     LATER,
-    gone("2026-04-14", "2026-06-15"),
+    retired("2026-04-14", "2026-06-15"),
   ),
   row(
     ["claude-sonnet-4-20250514", "claude-sonnet-4-0"],
@@ -152,7 +152,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     NO_EFFORT,
     BUDGET,
     LATER,
-    gone("2026-04-14", "2026-06-15"),
+    retired("2026-04-14", "2026-06-15"),
   ),
   row(
     ["claude-3-7-sonnet-20250219", "claude-3-7-sonnet-latest"],
@@ -161,7 +161,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     NO_EFFORT,
     BUDGET,
     LATER,
-    gone("2025-10-28", "2026-02-19"),
+    retired("2025-10-28", "2026-02-19"),
   ),
   row(
     ["claude-3-5-haiku-20241022", "claude-3-5-haiku-latest"],
@@ -170,7 +170,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     NO_EFFORT,
     NO_THINKING,
     LATER,
-    gone("2025-12-19", "2026-02-19"),
+    retired("2025-12-19", "2026-02-19"),
   ),
   row(
     ["claude-3-haiku-20240307"],
@@ -179,6 +179,6 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     NO_EFFORT,
     NO_THINKING,
     LATER,
-    gone("2026-02-19", "2026-04-20"),
+    retired("2026-02-19", "2026-04-20"),
   ),
 ];

@@ -14,9 +14,9 @@ export interface CliDescriber {
 }
 
 /** Milliseconds for which a client waits for a CLI that is still starting; a refusal of the CLI comes sooner. */
-const PATIENCE_MS = 100;
+const STARTUP_WAIT_MS = 100;
 /** Names that were answered to, of which the list would otherwise grow for as long as the server runs. */
-const MOST_ANSWERED = 1000;
+const MAX_ANSWERED_NAMES = 1000;
 
 /**
  * The CLI's list of models. Kept in the data directory, so that a start, which takes the CLI a second or two, has that of
@@ -26,17 +26,17 @@ export class ModelList {
   readonly #cli: CliDescriber;
   readonly #path: string;
   readonly #logger: Logger;
-  readonly #patience: number;
+  readonly #startupWait: number;
   readonly #answered = new Set<string>();
   /** The text that was last read or written. */
   #kept = "";
   #written: Promise<void> = Promise.resolve();
 
-  constructor(cli: CliDescriber, dataDir: string, logger: Logger, patience = PATIENCE_MS) {
+  constructor(cli: CliDescriber, dataDir: string, logger: Logger, startupWait = STARTUP_WAIT_MS) {
     this.#cli = cli;
     this.#path = join(dataDir, "models.json");
     this.#logger = logger;
-    this.#patience = patience;
+    this.#startupWait = startupWait;
   }
 
   /**
@@ -49,7 +49,7 @@ export class ModelList {
     const asked = this.refresh();
     // a failure that comes later is logged where the CLI was started first
     asked.catch(() => {});
-    if (await resolvesWithin(this.#patience, asked)) return asked;
+    if (await resolvesWithin(this.#startupWait, asked)) return asked;
     const kept = await this.#read();
     return kept.length > 0 ? kept : likelyModels();
   }
@@ -63,7 +63,7 @@ export class ModelList {
 
   /** Notes a name to which upstream has answered. */
   note(name: string): void {
-    if (this.#answered.size < MOST_ANSWERED) this.#answered.add(name);
+    if (this.#answered.size < MAX_ANSWERED_NAMES) this.#answered.add(name);
   }
 
   readonly wasAnswered = (name: string): boolean => this.#answered.has(name);

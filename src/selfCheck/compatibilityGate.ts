@@ -21,10 +21,10 @@ interface Passed {
 }
 
 /** Programs of one version that are remembered: a machine may have several installations. */
-const PROGRAMS_KEPT = 20;
+const MAX_PROGRAM_COUNT = 20;
 
 /** Milliseconds for which a failure is remembered: a machine may be too busy for the checks, but not for each request. */
-const FAILURE_KEPT_MS = 60_000;
+const FAILURE_MEMORY_MS = 60_000;
 
 export interface CompatibilityOptions {
   dataDir: string;
@@ -82,7 +82,7 @@ export class CompatibilityGate {
       await this.#runTwice(cli, part);
     } catch (error) {
       if (error instanceof ChecksSkipped) return this.#passUnchecked(cli, error.message);
-      if (!isOfMachine(error)) this.#failures.set(program, { error, until: this.#now() + FAILURE_KEPT_MS });
+      if (!isOfMachine(error)) this.#failures.set(program, { error, until: this.#now() + FAILURE_MEMORY_MS });
       throw error;
     }
     this.#failures.delete(program);
@@ -132,7 +132,7 @@ export class CompatibilityGate {
     this.#logger.info(`Claude Code ${version} passed the self-check (${part})`);
     const passed = await this.#passed();
     const { by, programs = [] } = passed[version] ?? {};
-    const kept = by === ownVersion ? programs.slice(1 - PROGRAMS_KEPT) : [];
+    const kept = by === ownVersion ? programs.slice(1 - MAX_PROGRAM_COUNT) : [];
     passed[version] = { by: ownVersion, programs: [...kept, programOf(cli, part)] };
     // where it cannot be kept, the next start checks again
     await writeDurably(this.#path, formatJson(passed)).catch((error: Error) => this.#logger.warn(error.message));

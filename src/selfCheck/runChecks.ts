@@ -24,21 +24,21 @@ export interface CheckResult {
 }
 
 /** And where a worker cannot count. */
-const COUNTABLE = "tokens can be counted exactly";
+const COUNTS_CHECK = "tokens can be counted exactly";
 
 /** Why a self-check was not run: it could not have been kept on this machine, or would not have been about the CLI. */
 export class ChecksSkipped extends Error {}
 
 /** What is lost where a worker cannot rewrite requests at all. */
-const REWRITABLE = "requests can be rewritten";
+const REWRITE_CHECK = "requests can be rewritten";
 
 const transportOption = (part: CheckedPart): TransportOption => (part === "overlay" ? "overlay" : "auto");
 
 /** Seconds for all checks together: a hang bound, since they take about two. */
-const TIMEOUT = 60;
+const CHECKS_TIMEOUT_S = 60;
 
 /** Variables that would lead the CLI to a user's sign-in, or around our fake API. */
-const PERSONAL = /^(ANTHROPIC|CLAUDE|AWS|AZURE|GOOGLE|GCLOUD|CLOUD_ML|VERTEX|XDG)_|^(HTTPS?|ALL)_PROXY$/i;
+const PERSONAL_VARIABLE = /^(ANTHROPIC|CLAUDE|AWS|AZURE|GOOGLE|GCLOUD|CLOUD_ML|VERTEX|XDG)_|^(HTTPS?|ALL)_PROXY$/i;
 
 /**
  * Tries everything that the server relies on with this CLI and `part`, against an API of our own on the loopback interface, with a
@@ -91,7 +91,7 @@ async function countAll(launcher: Launcher, api: FakeApi): Promise<CheckResult[]
       results.push(await tried({ name, run: () => run({ count, api, model }) }));
     return results;
   } catch (error) {
-    if (error instanceof TransportUnsuited) return [{ name: COUNTABLE, reason: error.message }];
+    if (error instanceof TransportUnsuited) return [{ name: COUNTS_CHECK, reason: error.message }];
     throw error;
   } finally {
     await worker?.stop();
@@ -109,7 +109,7 @@ async function runAll(
     // those that no file showed, as of MDM; the CLI has not called yet
     requireContained(leadingAway(settings));
     requireOwnVariables(overrides);
-    if (worker.transport.name !== transport) return [{ name: REWRITABLE, reason: launcher.choice.reason ?? "" }];
+    if (worker.transport.name !== transport) return [{ name: REWRITE_CHECK, reason: launcher.choice.reason ?? "" }];
     const runner = new CheckRunner(worker, api, modelOf(description), guard !== null);
     const results: CheckResult[] = [];
     for (const { name, run } of CHECKS) results.push(await tried({ name, run: () => run(runner) }));
@@ -146,12 +146,12 @@ async function tried({ name, run }: { name: string; run: () => Promise<void> }):
 }
 
 async function late(): Promise<never> {
-  await delay(1000 * TIMEOUT, undefined, { ref: false });
-  throw new Error(`Claude Code did not get through its checks within ${TIMEOUT} s.`);
+  await delay(1000 * CHECKS_TIMEOUT_S, undefined, { ref: false });
+  throw new Error(`Claude Code did not get through its checks within ${CHECKS_TIMEOUT_S} s.`);
 }
 
 function scratchEnvironment(environment: NodeJS.ProcessEnv, home: string, api: FakeApi): NodeJS.ProcessEnv {
-  const own = Object.entries(environment).filter(([name]) => !PERSONAL.test(name));
+  const own = Object.entries(environment).filter(([name]) => !PERSONAL_VARIABLE.test(name));
   return {
     ...homesOfManagers(environment),
     ...Object.fromEntries(own),

@@ -176,7 +176,7 @@ describe("a body read on the thread", () => {
     });
     const stuck: FileSource = { ...files, get };
     const ample = new BodyMemory({ maxBodyMemory: 128 * MB, maxQueue: 4 });
-    const other = new RequestReader(stuck, ample, silentLogger, new ReaderThread({ leftBound: 0 }));
+    const other = new RequestReader(stuck, ample, silentLogger, new ReaderThread({ maxAfterAbort: 0 }));
     const source = { type: "file", file_id: "file_1" };
     const request = {
       model: "haiku",
@@ -199,7 +199,7 @@ describe("a body read on the thread", () => {
     const threads: Worker[] = [];
     const started = (worker: Worker) => threads.push(worker);
     process.on("worker", started);
-    const other = new RequestReader(files, memory, silentLogger, new ReaderThread({ leftBound: 1e6 }));
+    const other = new RequestReader(files, memory, silentLogger, new ReaderThread({ maxAfterAbort: 1e6 }));
     const client = new AbortController();
     const long = new TextEncoder().encode(TEXT.replace("Be brief.", "x".repeat(1024 * 1024)));
     const left = other.message({ bytes: long }, reading, { signal: client.signal });
