@@ -19,13 +19,13 @@ import { InFlight } from "./http/inFlight.ts";
 import { loadResponse } from "./http/loadResponse.ts";
 import { isLoopback } from "./http/middleware/access.ts";
 import {
-  closeAddresses,
+  closeListeners,
   findForeignService,
   listening,
   listenOnOtherLoopback,
-  type SecondAddress,
+  type SecondListener,
   urlOf,
-} from "./http/secondAddress.ts";
+} from "./http/secondListener.ts";
 import { BodyMemory } from "./messages/bodyMemory.ts";
 import { RequestReader } from "./messages/requestReader.ts";
 import { ModelList } from "./models/modelList.ts";
@@ -106,7 +106,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   // such as too many open files, on which a connection that comes in is dropped
   http.on("error", (error) => http.listening && logger.warn(`a connection could not be taken: ${error.message}`));
 
-  let second: SecondAddress | undefined;
+  let second: SecondListener | undefined;
 
   return {
     async listen() {
@@ -123,7 +123,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
     },
     async close({ drain = false } = {}) {
       const listened = http.listening;
-      const closed = closeAddresses(http, second);
+      const closed = closeListeners(http, second);
       stopping.abort();
       if (!drain) closing.abort();
       // no client that sends slowly delays the end for long, not even where requests are awaited

@@ -4,10 +4,16 @@ import type { Message } from "../api/events.ts";
 import type { Slots } from "../claude/slots.ts";
 import type { Body } from "../messages/requestReader.ts";
 import type { Logger } from "../shared/logger.ts";
-import { type BackoffOptions, backoffOf, type CircuitBreaker, type Go, verdictOn } from "./circuitBreaker.ts";
+import {
+  type BackoffOptions,
+  backoffDelay,
+  type CircuitBreaker,
+  classifyFailure,
+  type Permit,
+} from "./circuitBreaker.ts";
 import type { Execute } from "./execute.ts";
+import { PoisonDetector } from "./poisonDetector.ts";
 import type { BatchRecord } from "./record.ts";
-import { Refusals } from "./refusals.ts";
 import { readRequests, type StoredRequest } from "./requestLines.ts";
 import { errored, type Result, Results } from "./results.ts";
 import type { BatchStore } from "./store.ts";
@@ -27,7 +33,7 @@ export interface BatchRunParts {
 /** Attempts at a request that fails by itself. */
 const MAX_ATTEMPTS = 5;
 /** Results written at once for requests that will not run. */
-const CHUNK = 500;
+const UNSENT_CHUNK_COUNT = 500;
 
 /** Works through the requests of one batch, those that have no result yet. */
 export class BatchRun {
@@ -36,7 +42,7 @@ export class BatchRun {
   /** Aborted when no further request is to be sent. */
   readonly #stopped = new AbortController();
   /** Aborted when those under way are to be broken off, too. */
-  readonly #broken = new AbortController();
+  readonly #aborted = new AbortController();
   /** Aborted when the server is closing. */
   readonly #halted = new AbortController();
   #end: "canceled" | "expired" | "halted" | undefined;
@@ -64,27 +70,27 @@ export class BatchRun {
   /** The time of the batch is up. */
   expire(): void {
     this.#stop("expired");
-    this.#broken.abort(new Error("The batch has expired."));
+    this.#aborted.abort(new Error("The batch has expired."));
   }
 
   /** The server is closing: what is not done now is for its next run. With `drain`, requests under way end. */
   halt({ drain }: { drain: boolean }): void {
     this.#stop("halted");
     this.#halted.abort();
-    if (!drain) this.#broken.abort(new Error("The server is closing."));
+    if (!drain) this.#aborted.abort(new Error("The server is closing."));
   }
 
   /** Resolves when every request has its result and the batch has ended, or when it was halted. */
   async run(): Promise<void> {
     const { store } = this.#parts;
-    const results = await this.#reading(() => Results.open(store.resultsPath(this.#record.id)));
+    const results = await this.#withReader(() => Results.open(store.resultsPath(this.#record.id)));
     if (!results) return;
     this.#results = results;
     try {
       await this.#sendAll(results);
       const end = this.#end;
       if (end === "halted") return;
-      if (end) await this.#reading(() => this.#closeRest(results, end));
+      if (end) await this.#withReader(() => this.#settleUnsent(results, end));
       // the server has closed before all was marked
       if (this.#halted.signal.aborted) return;
     } finally {
@@ -94,7 +100,7 @@ export class BatchRun {
   }
 
   /** Runs a step once few enough others run; undefined when the server closes before. */
-  async #reading<T>(step: () => Promise<T>): Promise<T | undefined> {
+  async #withReader<T>(step: () => Promise<T>): Promise<T | undefined> {
     const free = await this.#parts.readers.acquire(this.#halted.signal).catch(() => undefined);
     return free && step().finally(free);
   }
@@ -143,46 +149,46 @@ export class BatchRun {
       );
       const { signal } = this.#halted;
       if (stored || signal.aborted) return;
-      await delay(backoffOf(failures, this.#parts.backoff), undefined, { signal }).catch(() => {});
+      await delay(backoffDelay(failures, this.#parts.backoff), undefined, { signal }).catch(() => {});
     }
   }
 
   /** How the request ends; undefined when it was broken off and is to be sent again. */
   async #resultOf(params: Body): Promise<Result | undefined> {
     const { breaker, backoff } = this.#parts;
-    const refusals = new Refusals(breaker);
+    const poison = new PoisonDetector(breaker);
     for (let failures = 0; ; ) {
-      let go: Go | undefined;
+      let permit: Permit | undefined;
       try {
-        go = await breaker.ready(this.#stopped.signal);
-        return { type: "succeeded", message: await this.#send(params, go) };
+        permit = await breaker.acquire(this.#stopped.signal);
+        return { type: "succeeded", message: await this.#send(params, permit) };
       } catch (failure) {
-        const over = this.#broken.signal.aborted || this.#stopped.signal.aborted;
-        if (over && !(failure instanceof ApiError && verdictOn(failure) === "final")) return this.#unsent();
+        const over = this.#aborted.signal.aborted || this.#stopped.signal.aborted;
+        if (over && !(failure instanceof ApiError && classifyFailure(failure) === "final")) return this.#unsent();
         const error = failure instanceof ApiError ? failure : this.#unexpected(failure as Error);
-        const verdict = verdictOn(error);
-        if (verdict === "everybody waits") {
-          breaker.hold(error);
-          if (refusals.concernOnly(go)) return errored(error);
+        const failureClass = classifyFailure(error);
+        if (failureClass === "trip") {
+          breaker.trip(error);
+          if (poison.isPoison(permit)) return errored(error);
           continue;
         }
         failures += 1;
-        if (verdict === "final" || failures >= MAX_ATTEMPTS) return errored(error);
+        if (failureClass === "final" || failures >= MAX_ATTEMPTS) return errored(error);
       } finally {
-        go?.follow();
+        permit?.release();
       }
-      await delay(backoffOf(failures, backoff), undefined, { signal: this.#stopped.signal }).catch(() => {});
+      await delay(backoffDelay(failures, backoff), undefined, { signal: this.#stopped.signal }).catch(() => {});
     }
   }
 
-  #send(params: Body, { follow }: Go): Promise<Message> {
+  #send(params: Body, { release }: Permit): Promise<Message> {
     const { execute, breaker } = this.#parts;
-    const taken = () => {
-      breaker.letThrough();
-      follow();
+    const onAccepted = () => {
+      breaker.onSuccess();
+      release();
     };
     const admission = { signal: this.#stopped.signal, confirm: () => this.#confirm() };
-    return execute(params, this.#record, { signal: this.#broken.signal, admission, taken });
+    return execute(params, this.#record, { signal: this.#aborted.signal, admission, onAccepted });
   }
 
   /** Throws when nothing is to be sent any more. Looks at the clock, since timers stand still while a computer sleeps. */
@@ -200,12 +206,12 @@ export class BatchRun {
     return internal();
   }
 
-  async #closeRest(results: Results, type: "canceled" | "expired"): Promise<void> {
+  async #settleUnsent(results: Results, type: "canceled" | "expired"): Promise<void> {
     const store = (ids: string[]) => Promise.all(ids.map((id) => results.append(id, { type })));
     let chunk: string[] = [];
     for await (const { custom_id } of this.#requests(results)) {
       chunk.push(custom_id);
-      if (chunk.length < CHUNK) continue;
+      if (chunk.length < UNSENT_CHUNK_COUNT) continue;
       await store(chunk);
       chunk = [];
     }

@@ -5,13 +5,13 @@ import { Slots } from "../claude/slots.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
 import type { Quota } from "../storage/quota.ts";
-import { persistently } from "../storage/stored.ts";
+import { retryOutOfHandles } from "../storage/stored.ts";
+import type { ReadElement } from "./batchParser.ts";
 import { BatchRun } from "./batchRun.ts";
 import { type BackoffOptions, CircuitBreaker, type Pause } from "./circuitBreaker.ts";
 import type { Execute } from "./execute.ts";
-import type { ReadElement } from "./intake.ts";
 import type { BatchRecord } from "./record.ts";
-import { type BatchBody, BatchStore, LIFETIME } from "./store.ts";
+import { BATCH_LIFETIME_MS, type BatchBody, BatchStore } from "./store.ts";
 
 export interface BatchesOptions {
   /** Requests of batches that may be under way at once. */
@@ -29,12 +29,12 @@ export interface Progress {
   paused: Pause | null;
 }
 
-const DAY = 24 * 3600_000;
+const DAY_MS = 24 * 3600_000;
 /** Results are kept for 29 days after creation (contract: "Message Batches"). */
-const KEPT_FOR = 29 * DAY;
-const ARCHIVE_INTERVAL = 3600_000;
+const RESULT_RETENTION_MS = 29 * DAY_MS;
+const ARCHIVE_INTERVAL_MS = 3600_000;
 /** Batches that read their files from end to end at once: thousands may begin together at a start. */
-const READERS = 4;
+const MAX_READERS = 4;
 
 /** The batches of this data directory: takes them in, runs them, keeps their results. */
 export class Batches implements Store {
@@ -45,7 +45,7 @@ export class Batches implements Store {
   readonly #logger: Logger;
   readonly #execute: Execute;
   readonly #slots: Slots;
-  readonly #readers = new Slots(READERS, Number.POSITIVE_INFINITY);
+  readonly #readers = new Slots(MAX_READERS, Number.POSITIVE_INFINITY);
   readonly #breaker: CircuitBreaker;
   readonly #runs = new Map<string, BatchRun>();
   readonly #finished = new Set<Promise<void>>();
@@ -67,13 +67,13 @@ export class Batches implements Store {
 
   /** Goes on with what the last run of the server has left. */
   async onAcquire(): Promise<void> {
-    for (const record of (await persistently(() => this.#store.list())).reverse()) {
-      this.#quota.count(await this.#store.sizeOf(record.id));
+    for (const record of (await retryOutOfHandles(() => this.#store.list())).reverse()) {
+      this.#quota.addExisting(await this.#store.sizeOf(record.id));
       if (record.processing_status === "ended") await this.#store.dropRequests(record.id);
       else this.#start(record);
     }
     await this.#archive();
-    this.#archiver = setInterval(() => void this.#archive(), ARCHIVE_INTERVAL).unref();
+    this.#archiver = setInterval(() => void this.#archive(), ARCHIVE_INTERVAL_MS).unref();
   }
 
   async onRelease(): Promise<void> {
@@ -158,10 +158,10 @@ export class Batches implements Store {
     this.#runs.set(record.id, run);
     if (record.processing_status === "canceling") run.cancel();
     // no longer than a batch may last, also where the clock was set back since
-    const left = Math.min(LIFETIME, Math.max(0, Date.parse(record.expires_at) - Date.now()));
+    const left = Math.min(BATCH_LIFETIME_MS, Math.max(0, Date.parse(record.expires_at) - Date.now()));
     if (left === 0) run.expire();
     const timer = setTimeout(() => run.expire(), left);
-    const finished = this.#see(run).finally(() => {
+    const finished = this.#runToEnd(run).finally(() => {
       clearTimeout(timer);
       this.#runs.delete(record.id);
       this.#finished.delete(finished);
@@ -170,7 +170,7 @@ export class Batches implements Store {
   }
 
   /** Runs it to its end; what cannot be read is left out, and a disk that fails is given time. */
-  async #see(run: BatchRun): Promise<void> {
+  async #runToEnd(run: BatchRun): Promise<void> {
     const { id, total } = run.record;
     this.#logger.info(`batch ${id}: ${total} requests`);
     while (!this.#closing.signal.aborted) {
@@ -182,7 +182,7 @@ export class Batches implements Store {
         return;
       } catch (error) {
         this.#logger.error(`batch ${id}: ${(error as Error).message}`);
-        if (await this.#mend(id)) continue;
+        if (await this.#repair(id)) continue;
         const { signal } = this.#closing;
         await delay(this.#options.backoff.longest, undefined, { signal }).catch(() => {});
       }
@@ -190,9 +190,9 @@ export class Batches implements Store {
   }
 
   /** Whether something of a batch could not be read, and now it can be run without. */
-  async #mend(id: string): Promise<boolean> {
+  async #repair(id: string): Promise<boolean> {
     try {
-      const wrong = await this.#store.mend(id);
+      const wrong = await this.#store.repair(id);
       for (const what of wrong) this.#logger.error(`batch ${id}: ${what}. It goes on without`);
       return wrong.length > 0;
     } catch (error) {
@@ -203,7 +203,7 @@ export class Batches implements Store {
 
   /** A disk that fails is tried again the next time. */
   async #archive(): Promise<void> {
-    const before = new Date(Date.now() - KEPT_FOR).toISOString();
+    const before = new Date(Date.now() - RESULT_RETENTION_MS).toISOString();
     try {
       for (const record of await this.#store.list()) {
         const ended = record.processing_status === "ended" && record.archived_at === null;

@@ -11,11 +11,11 @@ export interface Pause {
 }
 
 /** A request that may go now. */
-export interface Go {
+export interface Permit {
   /** Whether it is the first one after a pause, for whose fate the others wait. */
-  ahead: boolean;
-  /** Lets the others follow: upstream has taken it, or it has ended in another way. */
-  follow(): void;
+  isProbe: boolean;
+  /** Lets the others release: upstream has taken it, or it has ended in another way. */
+  release(): void;
 }
 
 /** Milliseconds of the first pause and of the longest that is not upstream's own wish. */
@@ -27,25 +27,25 @@ export interface BackoffOptions {
 export const defaultBackoff: BackoffOptions = { first: 1000, longest: 60_000 };
 
 /** Milliseconds: a longer wish outlives every batch that waits, and may be beyond what a time can say. */
-const LONGEST_WISH = 7 * 24 * 3600_000;
+const MAX_RETRY_AFTER_MS = 7 * 24 * 3600_000;
 
 /** What a failure means for the rest: nobody gets through now, this one may try again, or it will always fail. */
-export type Verdict = "everybody waits" | "try again" | "final";
+export type FailureClass = "trip" | "retry" | "final";
 
 /** Statuses under which the next request would fare no better: sign-in, credit, limits, overload. */
-const EVERYBODYS = new Set([401, 402, 429, 529]);
+const TRIPPING_STATUSES = new Set([401, 402, 429, 529]);
 
-export function verdictOn(error: ApiError): Verdict {
+export function classifyFailure(error: ApiError): FailureClass {
   const code = String(error.details?.error_code ?? "");
-  if (EVERYBODYS.has(error.status) || code.startsWith("cli_") || code === "upstream_unreachable") {
-    return "everybody waits";
+  if (TRIPPING_STATUSES.has(error.status) || code.startsWith("cli_") || code === "upstream_unreachable") {
+    return "trip";
   }
-  return error.status >= 500 || error.status === 408 ? "try again" : "final";
+  return error.status >= 500 || error.status === 408 ? "retry" : "final";
 }
 
 /**
  * Holds every batch back while upstream takes nothing: until the time it names (`retry-after`), else for a second, two,
- * four … with some jitter. After it one request goes ahead, and the others follow when that one gets through: were all to
+ * four … with some jitter. After it one request goes ahead, and the others release when that one gets through: were all to
  * go at once, a limit with room for one would turn away the same request again and again.
  */
 export class CircuitBreaker {
@@ -53,13 +53,13 @@ export class CircuitBreaker {
   readonly #backoff: BackoffOptions;
   readonly #onPause: (pause: Pause) => void;
   /** Passed one by one, in the order of coming; the request that goes ahead keeps it closed. */
-  readonly #gate = new Slots(1, Number.POSITIVE_INFINITY);
+  readonly #queue = new Slots(1, Number.POSITIVE_INFINITY);
   /** Whether nobody has got through since the last pause. */
-  #doubtful = false;
-  #until: Deadline | undefined;
+  #isHalfOpen = false;
+  #deadline: Deadline | undefined;
   #reason = "";
-  #pauses = 0;
-  #passed = 0;
+  #pauseCount = 0;
+  #successCount = 0;
 
   constructor(backoff: BackoffOptions, onPause: (pause: Pause) => void, clock = systemClock) {
     this.#clock = clock;
@@ -69,52 +69,52 @@ export class CircuitBreaker {
 
   /** The pause that is on, if any. */
   get pause(): Pause | null {
-    return this.#until && this.#until.left > 0 ? { until: String(this.#until), reason: this.#reason } : null;
+    return this.#deadline && this.#deadline.left > 0 ? { until: String(this.#deadline), reason: this.#reason } : null;
   }
 
   /** Requests that got through so far. */
-  get passed(): number {
-    return this.#passed;
+  get successCount(): number {
+    return this.#successCount;
   }
 
   /** Resolves when a request may go. Throws the signal's reason when it is aborted. */
-  async ready(signal: AbortSignal): Promise<Go> {
-    const follow = await this.#gate.acquire(signal);
+  async acquire(signal: AbortSignal): Promise<Permit> {
+    const release = await this.#queue.acquire(signal);
     try {
       // in short steps, since a timer does not run while the computer sleeps
-      for (let left = this.#left; left > 0; left = this.#left) {
+      for (let left = this.#remaining; left > 0; left = this.#remaining) {
         await delay(Math.min(left, this.#backoff.longest), undefined, { signal });
       }
     } catch (error) {
-      follow();
+      release();
       throw error;
     }
-    const ahead = this.#doubtful;
-    if (!ahead) follow();
-    return { ahead, follow };
+    const isProbe = this.#isHalfOpen;
+    if (!isProbe) release();
+    return { isProbe, release };
   }
 
-  get #left(): number {
-    return this.#until?.left ?? 0;
+  get #remaining(): number {
+    return this.#deadline?.left ?? 0;
   }
 
-  letThrough(): void {
-    this.#pauses = 0;
+  onSuccess(): void {
+    this.#pauseCount = 0;
     // what was sent before a pause says nothing of what comes after it
-    if (!this.pause) this.#doubtful = false;
-    this.#passed += 1;
+    if (!this.pause) this.#isHalfOpen = false;
+    this.#successCount += 1;
   }
 
   /** Upstream took nothing. Requests that were under way together count once. */
-  hold(error: ApiError): void {
-    this.#doubtful = true;
-    const wish = Math.min(1000 * Number(error.headers["retry-after"] ?? Number.NaN), LONGEST_WISH);
+  trip(error: ApiError): void {
+    this.#isHalfOpen = true;
+    const wish = Math.min(1000 * Number(error.headers["retry-after"] ?? Number.NaN), MAX_RETRY_AFTER_MS);
     const named = wish > 0;
     if (this.pause && !named) return;
-    if (!this.pause) this.#pauses += 1;
-    const wait = named ? wish : backoffOf(this.#pauses, this.#backoff);
-    if (wait <= this.#left) return;
-    this.#until = new Deadline(wait, this.#clock);
+    if (!this.pause) this.#pauseCount += 1;
+    const wait = named ? wish : backoffDelay(this.#pauseCount, this.#backoff);
+    if (wait <= this.#remaining) return;
+    this.#deadline = new Deadline(wait, this.#clock);
     this.#reason = error.message;
     const { pause } = this;
     if (pause) this.#onPause(pause);
@@ -122,7 +122,7 @@ export class CircuitBreaker {
 }
 
 /** Milliseconds to wait after the nth failure in a row: doubled each time, with a quarter of jitter. */
-export function backoffOf(failures: number, { first, longest }: BackoffOptions): number {
+export function backoffDelay(failures: number, { first, longest }: BackoffOptions): number {
   const full = Math.min(longest, first * 2 ** (failures - 1));
   return full * (0.75 + 0.25 * Math.random());
 }

@@ -8,17 +8,17 @@ import { type Admission, type RunContext, run } from "../messages/run.ts";
 import type { BatchRecord } from "./record.ts";
 
 /** What a request of a batch heeds and tells while it is sent. */
-export interface Sending {
+export interface SendOptions {
   /** Breaks it off. */
   signal: AbortSignal;
   /** Keeps it back as long as it is not sent. */
   admission: Admission;
   /** Upstream has taken the request: its answer begins. */
-  taken(): void;
+  onAccepted(): void;
 }
 
 /** Answers one request of a batch. Throws `ApiError`, and the signal's reason when it is aborted. */
-export type Execute = (params: Body, batch: BatchRecord, sending: Sending) => Promise<Message>;
+export type Execute = (params: Body, batch: BatchRecord, sending: SendOptions) => Promise<Message>;
 
 export interface ExecuteContext extends RunContext {
   reader: RequestReader;
@@ -39,12 +39,12 @@ export function executor({ reader, memory, modelMap, ...context }: ExecuteContex
       throw error;
     }
   };
-  return async (params, { api_version, betas }, { signal, admission, taken }) => {
+  return async (params, { api_version, betas }, { signal, admission, onAccepted }) => {
     const { transport } = context.pool;
     const reading = { version: api_version as ApiVersion, betas, modelMap, transport, inBatch: true, isShown: false };
     // until it is sent, nothing is lost by ending it
     const request = await read(params, reading, admission.signal);
-    const sent = { ...context, background: true, onHeaders: taken, admission };
+    const sent = { ...context, background: true, onHeaders: onAccepted, admission };
     const message = await fold(run(sent, request, signal));
     // a run that is stopped ends early, and what there is of its answer is none
     signal.throwIfAborted();

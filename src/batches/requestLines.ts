@@ -1,7 +1,7 @@
 import { topLevelFields } from "../api/topLevel.ts";
 import type { Body } from "../messages/requestReader.ts";
 import { storedLines } from "../storage/jsonLines.ts";
-import { type BatchRequest, SMALL_ELEMENT } from "./intake.ts";
+import { type BatchRequest, SMALL_ELEMENT_BYTES } from "./batchParser.ts";
 
 /** A request of a batch that has no result yet. */
 export interface StoredRequest {
@@ -10,8 +10,8 @@ export interface StoredRequest {
 }
 
 /** How `requests.jsonl` begins each line, and the byte that follows the params. */
-const BEGINNING = /^\{"custom_id":"([a-zA-Z0-9_-]{1,64})","params":(?=\{)/;
-const LONGEST_BEGINNING = 128;
+const LINE_PREFIX = /^\{"custom_id":"([a-zA-Z0-9_-]{1,64})","params":(?=\{)/;
+const MAX_PREFIX_BYTES = 128;
 const CLOSING_BRACE = 0x7d;
 
 /** The requests of a batch; large ones are not parsed here. Throws `SyntaxError` where a line is no JSON. */
@@ -30,8 +30,8 @@ function parsed(line: Buffer): StoredRequest {
 
 /** Undefined for a small line, and for one that this server did not write. */
 function unparsed(line: Buffer): StoredRequest | undefined {
-  if (line.length <= SMALL_ELEMENT || line.at(-1) !== CLOSING_BRACE) return undefined;
-  const [beginning, custom_id] = BEGINNING.exec(line.toString("latin1", 0, LONGEST_BEGINNING)) ?? [];
+  if (line.length <= SMALL_ELEMENT_BYTES || line.at(-1) !== CLOSING_BRACE) return undefined;
+  const [beginning, custom_id] = LINE_PREFIX.exec(line.toString("latin1", 0, MAX_PREFIX_BYTES)) ?? [];
   if (beginning === undefined || custom_id === undefined) return undefined;
   return { custom_id, params: { bytes: new Uint8Array(line.subarray(beginning.length, -1)) } };
 }

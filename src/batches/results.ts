@@ -5,7 +5,7 @@ import type { Message } from "../api/events.ts";
 import { stringify } from "../api/exactJson.ts";
 import { newId } from "../api/ids.ts";
 import { PRIVATE_FILE } from "../shared/privateFiles.ts";
-import { onDisk, syncDirectory } from "../storage/durable.ts";
+import { syncDirectory, withStorageErrors } from "../storage/durable.ts";
 import { readJsonLines } from "../storage/jsonLines.ts";
 import { type Counts, noCounts, type Outcome } from "./record.ts";
 import { readStoredLine } from "./storedLine.ts";
@@ -22,7 +22,7 @@ export interface ResultLine {
   result: Result;
 }
 
-interface Waiting {
+interface PendingResult {
   custom_id: string;
   outcome: Outcome;
   line: string;
@@ -36,17 +36,17 @@ export class Results {
   /** Ids whose result is stored. */
   readonly done: Set<string>;
   readonly counts: Counts;
-  #size: number;
+  #syncedSize: number;
   /** Whether the file may hold something behind `#size`. */
-  #untidy = false;
-  #queue: Waiting[] = [];
+  #hasPartialWrite = false;
+  #queue: PendingResult[] = [];
   #flushing: Promise<void> | undefined;
 
   /** Opens the file, new or as a former run has left it: what was not written whole is taken away. Throws `ApiError`. */
   static async open(path: string): Promise<Results> {
-    await onDisk(create(path));
-    const { done, counts, size } = await onDisk(stored(path));
-    await onDisk(truncate(path, size));
+    await withStorageErrors(create(path));
+    const { done, counts, size } = await withStorageErrors(readSynced(path));
+    await withStorageErrors(truncate(path, size));
     return new Results(path, done, counts, size);
   }
 
@@ -54,7 +54,7 @@ export class Results {
     this.#path = path;
     this.done = done;
     this.counts = counts;
-    this.#size = size;
+    this.#syncedSize = size;
   }
 
   /**
@@ -72,7 +72,7 @@ export class Results {
   /** Resolves when nothing is written any more. Throws `ApiError` 500 when the file cannot be left in order. */
   async close(): Promise<void> {
     await this.#flushing;
-    await onDisk(this.#tidy());
+    await withStorageErrors(this.#truncatePartialWrite());
   }
 
   async #flush(): Promise<void> {
@@ -95,23 +95,23 @@ export class Results {
   }
 
   async #write(bytes: Buffer): Promise<void> {
-    await this.#tidy();
+    await this.#truncatePartialWrite();
     // open for as long as it is written to: batches that wait hold no file handle
     await using file = await open(this.#path, "r+");
-    this.#untidy = true;
+    this.#hasPartialWrite = true;
     for (let from = 0; from < bytes.length; ) {
-      const { bytesWritten } = await file.write(bytes, from, bytes.length - from, this.#size + from);
+      const { bytesWritten } = await file.write(bytes, from, bytes.length - from, this.#syncedSize + from);
       from += bytesWritten;
     }
     await file.datasync();
-    this.#size += bytes.length;
-    this.#untidy = false;
+    this.#syncedSize += bytes.length;
+    this.#hasPartialWrite = false;
   }
 
   /** Takes away what a write that failed has left, since half a line would spoil the next one. */
-  async #tidy(): Promise<void> {
-    if (this.#untidy) await truncate(this.#path, this.#size);
-    this.#untidy = false;
+  async #truncatePartialWrite(): Promise<void> {
+    if (this.#hasPartialWrite) await truncate(this.#path, this.#syncedSize);
+    this.#hasPartialWrite = false;
   }
 }
 
@@ -134,7 +134,7 @@ async function create(path: string): Promise<void> {
 }
 
 /** What a file of results holds. Only its end can be broken, as a power cut leaves it: all before was synced. */
-async function stored(path: string) {
+async function readSynced(path: string) {
   const done = new Set<string>();
   const counts = noCounts();
   let size = 0;

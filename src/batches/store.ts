@@ -9,20 +9,20 @@ import { isMissing } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { Slicer } from "../shared/slices.ts";
 import type { DataDirectory } from "../storage/dataDirectory.ts";
-import { onDisk, syncDirectory, writeDurably } from "../storage/durable.ts";
+import { syncDirectory, withStorageErrors, writeDurably } from "../storage/durable.ts";
 import type { Quota } from "../storage/quota.ts";
 import { formatJson, StagingDir } from "../storage/stagingDir.ts";
 import { namesIn, StoredReader } from "../storage/stored.ts";
-import { Intake, type ReadElement } from "./intake.ts";
+import { BatchParser, type ReadElement } from "./batchParser.ts";
 import { type BatchRecord, type Counts, noCounts, storedBatch } from "./record.ts";
-import { isRequest, isResult, salvage } from "./salvage.ts";
+import { isRequest, isResult, repairJsonl } from "./repairJsonl.ts";
 
-const RECORD = "batch.json";
-const REQUESTS = "requests.jsonl";
-const RESULTS = "results.jsonl";
-const ID = /^msgbatch_[A-Za-z0-9]{1,64}$/;
+const RECORD_FILE = "batch.json";
+const REQUESTS_FILE = "requests.jsonl";
+const RESULTS_FILE = "results.jsonl";
+const BATCH_ID = /^msgbatch_[A-Za-z0-9]{1,64}$/;
 /** Milliseconds after which a batch expires. */
-export const LIFETIME = 24 * 3600_000;
+export const BATCH_LIFETIME_MS = 24 * 3600_000;
 
 /** A new batch as its client sends it. */
 export interface BatchBody {
@@ -39,8 +39,8 @@ export class BatchStore {
   readonly #records: StoredReader<BatchRecord>;
   /** All new batches together take one slice per turn of the event loop. */
   readonly #slicer = new Slicer();
-  #newest = 0;
-  #changed: Promise<void> = Promise.resolve();
+  #newestTime = 0;
+  #lastChange: Promise<void> = Promise.resolve();
 
   constructor(directory: DataDirectory, quota: Quota, logger: Logger, readElement?: ReadElement) {
     this.#readElement = readElement;
@@ -50,11 +50,11 @@ export class BatchStore {
   }
 
   requestsPath(id: string): string {
-    return this.#directory.at("batches", id, REQUESTS);
+    return this.#directory.at("batches", id, REQUESTS_FILE);
   }
 
   resultsPath(id: string): string {
-    return this.#directory.at("batches", id, RESULTS);
+    return this.#directory.at("batches", id, RESULTS_FILE);
   }
 
   /** Stores the requests as they come in. Throws `ApiError`, and leaves nothing behind then. */
@@ -68,24 +68,24 @@ export class BatchStore {
     try {
       const { uploads } = this.#directory;
       const ended = AbortSignal.any([signal, uploads.signal]);
-      const intake = new Intake(ended, this.#slicer.begin(ended), this.#readElement);
-      await draft.write(REQUESTS, intake.lines(uploads.abortable(bytes)));
+      const parser = new BatchParser(ended, this.#slicer.begin(ended), this.#readElement);
+      await draft.write(REQUESTS_FILE, parser.lines(uploads.abortable(bytes)));
       // no two batches are of the same millisecond, so that lists have one order
-      this.#newest = Math.max(Date.now(), this.#newest + 1);
+      this.#newestTime = Math.max(Date.now(), this.#newestTime + 1);
       const record: BatchRecord = {
-        id: newId("msgbatch", this.#newest),
+        id: newId("msgbatch", this.#newestTime),
         processing_status: "in_progress",
-        created_at: new Date(this.#newest).toISOString(),
-        expires_at: new Date(this.#newest + LIFETIME).toISOString(),
+        created_at: new Date(this.#newestTime).toISOString(),
+        expires_at: new Date(this.#newestTime + BATCH_LIFETIME_MS).toISOString(),
         ended_at: null,
         cancel_initiated_at: null,
         archived_at: null,
-        total: intake.count,
+        total: parser.count,
         counts: noCounts(),
         api_version,
         betas,
       };
-      await draft.writeJson(RECORD, record);
+      await draft.writeJson(RECORD_FILE, record);
       await draft.commit(this.#directory.at("batches", record.id));
       return record;
     } catch (error) {
@@ -100,7 +100,7 @@ export class BatchStore {
     const records: BatchRecord[] = [];
     // one after the other, since thousands at once would exhaust the file handles
     for (const id of ids) {
-      const record = ID.test(id) ? await this.#records.readForList(this.#recordPath(id), id) : undefined;
+      const record = BATCH_ID.test(id) ? await this.#records.readForList(this.#recordPath(id), id) : undefined;
       if (record) records.push(record);
     }
     return records.sort(newestFirst);
@@ -108,7 +108,7 @@ export class BatchStore {
 
   /** Throws `ApiError` 404. */
   async get(id: string): Promise<BatchRecord> {
-    const record = ID.test(id) ? await this.#read(id) : undefined;
+    const record = BATCH_ID.test(id) ? await this.#read(id) : undefined;
     if (!record) throw batchNotFound(id);
     return record;
   }
@@ -126,13 +126,13 @@ export class BatchStore {
 
   /** Stores what the record says by the time it is its turn, so that no older state overwrites a newer one. */
   save(record: BatchRecord): Promise<void> {
-    return this.#inTurn(() => this.#write(record));
+    return this.#serialize(() => this.#write(record));
   }
 
   /** Every request has its result: says so, and lets the requests go. */
   end(record: BatchRecord, counts: Counts): Promise<void> {
     Object.assign(record, { processing_status: "ended", ended_at: new Date().toISOString(), counts });
-    return this.#inTurn(async () => {
+    return this.#serialize(async () => {
       await this.#write(record);
       await this.#drop(record.id);
     });
@@ -140,25 +140,25 @@ export class BatchStore {
 
   /** Lets go of requests that have all been answered. */
   dropRequests(id: string): Promise<void> {
-    return this.#inTurn(() => this.#drop(id));
+    return this.#serialize(() => this.#drop(id));
   }
 
   /** Leaves of a batch that runs what can be read, so that it can end. Resolves with what was wrong. */
-  async mend(id: string): Promise<string[]> {
+  async repair(id: string): Promise<string[]> {
     const size = await this.sizeOf(id);
     const draft = this.#directory.at("drafts", randomUUID());
     const wrong: string[] = [];
-    const requests = await salvage(this.requestsPath(id), isRequest, draft);
-    if (requests) wrong.push(`${REQUESTS} ${requests}`);
-    this.#quota.giveBack(size - (await this.sizeOf(id)));
-    const results = await salvage(this.resultsPath(id), isResult, draft);
-    if (results) wrong.push(`${RESULTS} ${results}`);
+    const requests = await repairJsonl(this.requestsPath(id), isRequest, draft);
+    if (requests) wrong.push(`${REQUESTS_FILE} ${requests}`);
+    this.#quota.release(size - (await this.sizeOf(id)));
+    const results = await repairJsonl(this.resultsPath(id), isResult, draft);
+    if (results) wrong.push(`${RESULTS_FILE} ${results}`);
     return wrong;
   }
 
   /** Takes the results away; the batch stays listed. */
   archive({ id }: BatchRecord): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#serialize(async () => {
       const record = await this.#read(id);
       if (!record) return;
       await this.#write({ ...record, archived_at: new Date().toISOString() });
@@ -168,20 +168,20 @@ export class BatchStore {
 
   /** Throws `ApiError` 404. */
   remove(id: string): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#serialize(async () => {
       await this.get(id);
       const grave = this.#directory.at("drafts", id);
-      await onDisk(rename(this.#directory.at("batches", id), grave));
-      await onDisk(syncDirectory(this.#directory.at("batches")));
+      await withStorageErrors(rename(this.#directory.at("batches", id), grave));
+      await withStorageErrors(syncDirectory(this.#directory.at("batches")));
       // what resists now goes with all drafts at the next start
       await rm(grave, { recursive: true, force: true }).catch(() => {});
     });
   }
 
   /** One change after the other: none may find another one half done. */
-  #inTurn(change: () => Promise<void>): Promise<void> {
-    const changed = this.#changed.then(change);
-    this.#changed = changed.catch(() => {});
+  #serialize(change: () => Promise<void>): Promise<void> {
+    const changed = this.#lastChange.then(change);
+    this.#lastChange = changed.catch(() => {});
     return changed;
   }
 
@@ -197,7 +197,7 @@ export class BatchStore {
   async #drop(id: string): Promise<void> {
     const size = await this.sizeOf(id);
     await rm(this.requestsPath(id), { force: true });
-    this.#quota.giveBack(size);
+    this.#quota.release(size);
   }
 
   #read(id: string): Promise<BatchRecord | undefined> {
@@ -205,6 +205,6 @@ export class BatchStore {
   }
 
   #recordPath(id: string): string {
-    return this.#directory.at("batches", id, RECORD);
+    return this.#directory.at("batches", id, RECORD_FILE);
   }
 }

@@ -31,23 +31,23 @@ export const storedFile: z.ZodType<FileMetadata> = z.object({
 });
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to refuse
-const FORBIDDEN = /[<>:"|?*\\/\u0000-\u001f]/;
+const FORBIDDEN_CHARACTERS = /[<>:"|?*\\/\u0000-\u001f]/;
 /** Names that mean a device on Windows, or a directory anywhere. */
-const RESERVED = /^(\.\.?|(con|prn|aux|nul|com\d|lpt\d)(\..*)?)$/i;
-const MAX_FILENAME = 255;
+const RESERVED_NAME = /^(\.\.?|(con|prn|aux|nul|com\d|lpt\d)(\..*)?)$/i;
+const MAX_FILENAME_LENGTH = 255;
 
 const UNKNOWN_TYPE = "application/octet-stream";
 
 /** Refuses names that the API refuses (contract: "Files"). Throws `ApiError` 400. */
 export function checkFilename(filename: string): void {
   if (filename === "") throw invalidRequest("file: The file must have a name of at least 1 character");
-  if ([...filename].length > MAX_FILENAME) {
-    throw invalidRequest(`file: The name of the file must have at most ${MAX_FILENAME} characters`);
+  if ([...filename].length > MAX_FILENAME_LENGTH) {
+    throw invalidRequest(`file: The name of the file must have at most ${MAX_FILENAME_LENGTH} characters`);
   }
-  if (FORBIDDEN.test(filename)) {
+  if (FORBIDDEN_CHARACTERS.test(filename)) {
     throw invalidRequest('file: The name of the file must not contain < > : " | ? * \\ / or control characters');
   }
-  if (RESERVED.test(filename)) throw invalidRequest(`file: '${filename}' is a reserved name`);
+  if (RESERVED_NAME.test(filename)) throw invalidRequest(`file: '${filename}' is a reserved name`);
 }
 
 /** The type the client gave, else the one of the name's extension. */

@@ -13,10 +13,10 @@ import { newestFirst } from "../api/paging.ts";
 import { isMissing } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
-import { onDisk, syncDirectory } from "../storage/durable.ts";
+import { syncDirectory, withStorageErrors } from "../storage/durable.ts";
 import type { Quota } from "../storage/quota.ts";
 import { StagingDir } from "../storage/stagingDir.ts";
-import { namesIn, persistently, StoredReader } from "../storage/stored.ts";
+import { namesIn, retryOutOfHandles, StoredReader } from "../storage/stored.ts";
 import { checkFilename, contentName, type FileMetadata, mimeTypeOf, storedFile } from "./metadata.ts";
 
 /** What a client sends to have a file kept. */
@@ -28,36 +28,39 @@ export interface Upload {
 }
 
 /** Bytes of a file (docs: "Files API", storage limits). */
-const MAX_SIZE = 500 * 1024 * 1024;
-const DAY = 24 * 3600_000;
-const CLEAN_UP_INTERVAL = 3600_000;
-const ID = /^file_[A-Za-z0-9]{1,64}$/;
+const MAX_FILE_BYTES = 500 * 1024 * 1024;
+const DAY_MS = 24 * 3600_000;
+const CLEAN_UP_INTERVAL_MS = 3600_000;
+const FILE_ID = /^file_[A-Za-z0-9]{1,64}$/;
 
 /** Uploaded files: `files/ID/` holds `meta.json` and the content. A file is there whole or not at all. */
 export class FileStore implements Store {
   readonly #directory: DataDirectory;
   readonly #quota: Quota;
-  readonly #keepFor: number;
+  readonly #retentionMs: number;
   readonly #logger: Logger;
   readonly #descriptions: StoredReader<FileMetadata>;
   /** Metadata never changes, so what was read once need not be read again. */
   readonly #known = new Map<string, FileMetadata>();
   #cleaner: NodeJS.Timeout | undefined;
-  #newest = 0;
+  #newestTime = 0;
 
   /** `keepDays`: days after which a file is deleted; 0 for never. */
   constructor(directory: DataDirectory, quota: Quota, keepDays: number, logger: Logger) {
     this.#directory = directory;
     this.#quota = quota;
-    this.#keepFor = keepDays * DAY;
+    this.#retentionMs = keepDays * DAY_MS;
     this.#logger = logger;
     this.#descriptions = new StoredReader(storedFile, "files", logger);
   }
 
   async onAcquire(): Promise<void> {
-    for (const { size_bytes } of await persistently(() => this.#all())) this.#quota.count(size_bytes);
+    for (const { size_bytes } of await retryOutOfHandles(() => this.#all())) this.#quota.addExisting(size_bytes);
     await this.#cleanUp();
-    this.#cleaner = setInterval(() => void this.#directory.uploads.track(this.#cleanUp()), CLEAN_UP_INTERVAL).unref();
+    this.#cleaner = setInterval(
+      () => void this.#directory.uploads.track(this.#cleanUp()),
+      CLEAN_UP_INTERVAL_MS,
+    ).unref();
   }
 
   async onRelease(): Promise<void> {
@@ -100,7 +103,7 @@ export class FileStore implements Store {
 
   /** Throws `ApiError` 404. */
   async get(id: string): Promise<FileMetadata> {
-    const file = ID.test(id) ? await this.#read(id) : undefined;
+    const file = FILE_ID.test(id) ? await this.#read(id) : undefined;
     if (!file) throw fileNotFound(id);
     if (isExpired(file)) throw fileExpired(id);
     return file;
@@ -123,16 +126,16 @@ export class FileStore implements Store {
 
   #describe(size: number, filename: string, mimeType: string, expiresIn: number | undefined): FileMetadata {
     // no two files are of the same millisecond, so that lists have one order
-    this.#newest = Math.max(Date.now(), this.#newest + 1);
+    this.#newestTime = Math.max(Date.now(), this.#newestTime + 1);
     return {
       type: "file",
-      id: newId("file", this.#newest),
+      id: newId("file", this.#newestTime),
       filename,
       mime_type: mimeTypeOf(filename, mimeType),
       size_bytes: size,
-      created_at: new Date(this.#newest).toISOString(),
+      created_at: new Date(this.#newestTime).toISOString(),
       downloadable: false,
-      expires_at: expiresIn === undefined ? null : new Date(this.#newest + 1000 * expiresIn).toISOString(),
+      expires_at: expiresIn === undefined ? null : new Date(this.#newestTime + 1000 * expiresIn).toISOString(),
     };
   }
 
@@ -144,23 +147,23 @@ export class FileStore implements Store {
       throw isMissing(error) ? fileNotFound(id) : storageFailed(error as Error);
     }
     this.#known.delete(id);
-    this.#quota.giveBack(size_bytes);
-    await onDisk(syncDirectory(this.#directory.at("files")));
+    this.#quota.release(size_bytes);
+    await withStorageErrors(syncDirectory(this.#directory.at("files")));
     // what resists now goes with all drafts at the next start
     await rm(grave, { recursive: true, force: true }).catch(() => {});
   }
 
   async #cleanUp(): Promise<void> {
-    const before = new Date(Date.now() - this.#keepFor).toISOString();
-    const files = await this.#all().catch((error: Error) => this.#failed(error));
+    const before = new Date(Date.now() - this.#retentionMs).toISOString();
+    const files = await this.#all().catch((error: Error) => this.#logFailure(error));
     for (const file of files ?? []) {
-      if (!isExpired(file) && (this.#keepFor === 0 || file.created_at >= before)) continue;
+      if (!isExpired(file) && (this.#retentionMs === 0 || file.created_at >= before)) continue;
       // one that cannot be removed keeps neither the others nor the server
-      await this.#remove(file).catch((error: Error) => this.#failed(error));
+      await this.#remove(file).catch((error: Error) => this.#logFailure(error));
     }
   }
 
-  #failed({ message }: Error): undefined {
+  #logFailure({ message }: Error): undefined {
     this.#logger.error(`files: ${message}`);
   }
 
@@ -171,7 +174,9 @@ export class FileStore implements Store {
     const files: FileMetadata[] = [];
     // one after the other, since thousands at once would exhaust the file handles
     for (const id of ids) {
-      const file = ID.test(id) ? await this.#read(id, (path) => this.#descriptions.readForList(path, id)) : undefined;
+      const file = FILE_ID.test(id)
+        ? await this.#read(id, (path) => this.#descriptions.readForList(path, id))
+        : undefined;
       if (file) files.push(file);
     }
     return files.sort(newestFirst);
@@ -197,7 +202,7 @@ async function* limited(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
   let size = 0;
   for await (const chunk of content) {
     size += chunk.length;
-    if (size > MAX_SIZE) throw requestTooLarge("500 MB");
+    if (size > MAX_FILE_BYTES) throw requestTooLarge("500 MB");
     yield chunk;
   }
 }

@@ -16,15 +16,15 @@ import type { Secret } from "../storage/secret.ts";
 import type { Ledger } from "../usage/ledger.ts";
 import { jsonBody } from "./body.ts";
 import { defaultBounds } from "./connections.ts";
-import { Exchange } from "./exchange.ts";
 import type { InFlight } from "./inFlight.ts";
 import { type AccessOptions, authenticate, sameMachine } from "./middleware/access.ts";
 import { apiVersion } from "./middleware/apiVersion.ts";
 import { closeUnread } from "./middleware/closeUnread.ts";
 import { errors, lastResort } from "./middleware/errors.ts";
-import { oneValue } from "./middleware/oneValue.ts";
-import { refuseNested } from "./middleware/refuseNested.ts";
-import { correctAddress, refuseUnserved, routesOf } from "./middleware/unserved.ts";
+import { rejectNested } from "./middleware/rejectNested.ts";
+import { singleValueHeaders } from "./middleware/singleValueHeaders.ts";
+import { correctPath, rejectUnserved, routesOf } from "./middleware/unserved.ts";
+import { RequestLog } from "./requestLog.ts";
 import { batchResults, cancelBatch, createBatch, deleteBatch, listBatches, retrieveBatch } from "./routes/batches.ts";
 import { countTokens } from "./routes/countTokens.ts";
 import { deleteFile, downloadFile, listFiles, retrieveFile, uploadFile } from "./routes/files.ts";
@@ -43,7 +43,7 @@ export interface AppOptions extends AccessOptions {
 }
 
 /** What stands behind the routes. */
-export interface Rooms {
+export interface Services {
   pool: Pool;
   launcher: Launcher;
   inFlight: InFlight;
@@ -65,45 +65,45 @@ export interface Rooms {
 }
 
 /** Megabytes of a body of `/v1/messages` (docs: "Request size limits"). */
-const MESSAGES_LIMIT = 32;
+const MESSAGES_LIMIT_MB = 32;
 
 /** The routes behind what every request passes, whichever it is for. */
-export function createApp(options: AppOptions, rooms: Rooms, logger: Logger): Koa {
-  const router = createRouter(options, rooms, logger);
+export function createApp(options: AppOptions, services: Services, logger: Logger): Koa {
+  const router = createRouter(options, services, logger);
   const app = new Koa();
   app.context.onerror = lastResort(logger);
   app.use(closeUnread(defaultBounds.discard));
   app.use(errors(logger));
-  app.use(refuseAtEnd(rooms.stopping));
+  app.use(rejectWhileStopping(services.stopping));
   app.use(sameMachine(options, logger));
-  app.use(correctAddress(router));
-  app.use(note(rooms.inFlight, logger));
+  app.use(correctPath(router));
+  app.use(logRequests(services.inFlight, logger));
   app.use(router.routes());
-  app.use(refuseUnserved(router));
+  app.use(rejectUnserved(router));
   // a client that goes away in mid-answer is no failure of ours
   app.on("error", (error: Error) => logger.debug(`connection: ${error.message}`));
   return app;
 }
 
 /** Every route with what comes before it: who may call, then which, then what is sent (contract: order of checks). */
-function createRouter(options: AppOptions, rooms: Rooms, logger: Logger): Router {
-  const { pool, directory, files, batches, ledger, models, reader, memory, closing } = rooms;
+function createRouter(options: AppOptions, services: Services, logger: Logger): Router {
+  const { pool, directory, files, batches, ledger, models, reader, memory, closing } = services;
   const { apiKey, modelMap, requestTimeout, clientIdleTimeout, traffic } = options;
-  const othersWait = () => pool.stats.waiting > 0;
-  const ways = { requestTimeout, clientIdleTimeout, traffic, closing, othersWait };
-  const messages = createMessage({ ...rooms.run, ...ways, reader, modelMap }, logger);
-  const api = [oneValue, refuseNested(pool, logger), authenticate(apiKey), apiVersion] as const;
+  const isContended = () => pool.stats.waiting > 0;
+  const ways = { requestTimeout, clientIdleTimeout, traffic, closing, isContended };
+  const messages = createMessage({ ...services.run, ...ways, reader, modelMap }, logger);
+  const api = [singleValueHeaders, rejectNested(pool, logger), authenticate(apiKey), apiVersion] as const;
   const router = new Router();
   router.get(
     "/",
     welcome(() => routesOf(router)),
   );
-  router.get("/health", health(rooms, logger));
+  router.get("/health", health(services, logger));
   router.get("/api/hello", hello);
-  router.post("/v1/messages", ...api, jsonBody(MESSAGES_LIMIT, memory), messages);
+  router.post("/v1/messages", ...api, jsonBody(MESSAGES_LIMIT_MB, memory), messages);
   const counter = new TokenCounter(pool, logger);
   const count = countTokens(counter, { pool, reader, modelMap, requestTimeout, closing });
-  router.post("/v1/messages/count_tokens", ...api, jsonBody(MESSAGES_LIMIT, memory), count);
+  router.post("/v1/messages/count_tokens", ...api, jsonBody(MESSAGES_LIMIT_MB, memory), count);
   router.post("/v1/messages/batches", ...api, createBatch(batches));
   router.get("/v1/messages/batches", ...api, listBatches(batches));
   router.get("/v1/messages/batches/:id", ...api, retrieveBatch(batches));
@@ -123,20 +123,20 @@ function createRouter(options: AppOptions, rooms: Rooms, logger: Logger): Router
 }
 
 /** Counts every request and logs its one line when its answer is closed. */
-function note(inFlight: InFlight, logger: Logger): Koa.Middleware {
+function logRequests(inFlight: InFlight, logger: Logger): Koa.Middleware {
   return async (context, next) => {
     inFlight.count();
-    const exchange = new Exchange(context);
-    context.state.exchange = exchange;
-    exchange.logAtEnd(logger);
+    const requestLog = new RequestLog(context);
+    context.state.requestLog = requestLog;
+    requestLog.logOnClose(logger);
     // what only reads is nothing to wait for, at a restart or for the eye
-    if (context.method === "POST") inFlight.track(exchange.closed);
+    if (context.method === "POST") inFlight.track(requestLog.closed);
     await next();
   };
 }
 
 /** 529 for what comes on an open connection while the server closes, and the end of that connection. */
-function refuseAtEnd(stopping: AbortSignal): Koa.Middleware {
+function rejectWhileStopping(stopping: AbortSignal): Koa.Middleware {
   return async (context, next) => {
     if (stopping.aborted) {
       context.set("connection", "close");

@@ -9,7 +9,7 @@ import type { Body } from "../messages/requestReader.ts";
 import { GrowingBytes } from "../shared/growingBytes.ts";
 import { jsonBytes } from "./byteStream.ts";
 import { requireJson, requireKnownEncoding } from "./contentType.ts";
-import type { Exchange } from "./exchange.ts";
+import type { RequestLog } from "./requestLog.ts";
 
 /** An error of the body parsers underneath. */
 interface ParserError extends Error {
@@ -17,9 +17,9 @@ interface ParserError extends Error {
 }
 
 /** Bytes up to which a body is parsed at once, whatever it holds. */
-const SMALL = 256 * 1024;
+const SMALL_BODY_BYTES = 256 * 1024;
 /** Bytes taken in one turn of the event loop. */
-const TURN = 512 * 1024;
+const TURN_BYTES = 512 * 1024;
 
 /**
  * Reads a JSON body of at most `limit` megabytes, gzip or plain, into `context.state.body`; every failure becomes the
@@ -32,7 +32,7 @@ export function jsonBody(limit: number, memory: BodyMemory): Middleware {
     multipart: false,
     text: true,
     textTypes: ["application/json"],
-    textLimit: SMALL,
+    textLimit: SMALL_BODY_BYTES,
     onError: (error) => {
       throw toApiError(error);
     },
@@ -43,7 +43,7 @@ export function jsonBody(limit: number, memory: BodyMemory): Middleware {
     const { length = Number.POSITIVE_INFINITY } = context.request;
     const isEncoded = context.get("content-encoding") === "gzip";
     if (length === 0 && !isEncoded) throw invalidRequest("The request body is not valid JSON: it is empty");
-    if (isEncoded || length > SMALL) {
+    if (isEncoded || length > SMALL_BODY_BYTES) {
       context.state.body = { bytes: await readLarge(context, limit, memory) } satisfies Body;
     } else {
       await readText(context, async () => {});
@@ -58,7 +58,7 @@ export function jsonBody(limit: number, memory: BodyMemory): Middleware {
 async function readLarge(context: Context, limit: number, memory: BodyMemory): Promise<Uint8Array<ArrayBuffer>> {
   const most = limit * 1024 * 1024;
   const length = context.request.length ?? most;
-  const { closed } = context.state.exchange as Exchange;
+  const { closed } = context.state.requestLog as RequestLog;
   const gone = new AbortController();
   void closed.then(() => gone.abort());
   // beyond the limit nothing is read
@@ -75,7 +75,7 @@ async function readLarge(context: Context, limit: number, memory: BodyMemory): P
     bounds.take(chunk);
     bytes.add(chunk);
     since += chunk.length;
-    if (since < TURN) continue;
+    if (since < TURN_BYTES) continue;
     // chunks that have arrived follow each other without a turn of the event loop
     since = 0;
     await setImmediate();

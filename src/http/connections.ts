@@ -97,7 +97,7 @@ export class Connections {
     connection.exchanges.add(exchange);
     let answered = false;
     const end = () => {
-      if (!answered || request.owesBody) return;
+      if (!answered || request.isBodyPending) return;
       connection.exchanges.delete(exchange);
       connection.idleSince = this.#time;
     };
@@ -139,8 +139,9 @@ export class Connections {
     }
     const { request, response, since } = exchange;
     // while some of the body waits to be read, the delay is ours, not the client's
-    const silentSince = request.owesBody && request.readableLength === 0 ? Math.max(since, connection.readAt) : now;
-    if (!request.hasKey && now - since > withoutKey) this.#end(socket, response, withoutKey);
+    const silentSince =
+      request.isBodyPending && request.readableLength === 0 ? Math.max(since, connection.readAt) : now;
+    if (!request.isAuthenticated && now - since > withoutKey) this.#end(socket, response, withoutKey);
     else if (now - silentSince > silence) this.#end(socket, response, silence);
   }
 

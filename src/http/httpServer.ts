@@ -56,7 +56,7 @@ function refuse(
   }
   const current = connections.current(socket);
   // the answer to a whole request comes first; what follows it is refused after that, or the connection closed as idle
-  if (current && !current.request.owesBody) return;
+  if (current && !current.request.isBodyPending) return;
   if (!socket.writable || socket.bytesRead === 0 || current?.response.headersSent) {
     socket.destroy();
     return;

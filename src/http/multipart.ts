@@ -10,10 +10,10 @@ export interface FileForm {
   rest(): Promise<Record<string, string>>;
 }
 
-const BROKEN_OFF = "The request ended before its body was complete.";
-const LIMITS = { fieldSize: 4096, files: 1, parts: 100, headerPairs: 50 };
+const INCOMPLETE_BODY = "The request ended before its body was complete.";
+const FORM_LIMITS = { fieldSize: 4096, files: 1, parts: 100, headerPairs: 50 };
 /** What a part is of that names no type, so that its name tells. */
-const NO_TYPE = "application/octet-stream";
+const DEFAULT_PART_TYPE = "application/octet-stream";
 
 /**
  * Streams the part `file` of a multipart body to `take` and resolves with what that makes of it. The path in a file's
@@ -30,7 +30,7 @@ export function receiveFile<T>(request: IncomingMessage, take: (form: FileForm) 
       form.once("finish", () => done(fields));
       form.on("error", (error) => fail(invalidRequest(`The multipart body is malformed: ${String(error)}`)));
       // also where the client left earlier, or after its last byte but before all was read
-      finished(request, { writable: false }, (error) => error && fail(invalidRequest(BROKEN_OFF)));
+      finished(request, { writable: false }, (error) => error && fail(invalidRequest(INCOMPLETE_BODY)));
     });
     const stop = (error: Error) => {
       request.unpipe(form);
@@ -51,7 +51,7 @@ export function receiveFile<T>(request: IncomingMessage, take: (form: FileForm) 
       take({ upload: { filename: filename ?? "", mimeType, content: stream }, rest: () => sent }).then(resolve, stop);
     });
     form.on("filesLimit", () => stop(invalidRequest("file: Only one file may be sent at a time")));
-    form.on("partsLimit", () => stop(invalidRequest(`The form must have at most ${LIMITS.parts} parts`)));
+    form.on("partsLimit", () => stop(invalidRequest(`The form must have at most ${FORM_LIMITS.parts} parts`)));
     sent.then(() => !content && stop(invalidRequest("file: Field required")), stop);
     request.pipe(form);
   });
@@ -63,11 +63,11 @@ function parserFor(request: IncomingMessage): BusboyInstance {
   try {
     const form = new Busboy({
       headers: request.headers as BusboyHeaders,
-      limits: LIMITS,
+      limits: FORM_LIMITS,
       preservePath: true,
       isPartAFile: (name, _type, filename) => filename !== undefined || name === "file",
     });
-    nameMissingTypes(form);
+    addMissingTypes(form);
     return form;
   } catch {
     throw invalidRequest("Content-Type must name the boundary of the multipart body.");
@@ -75,11 +75,11 @@ function parserFor(request: IncomingMessage): BusboyInstance {
 }
 
 /** Busboy calls a part that names no type a plain text, and has no option for it: this gets to the headers first. */
-function nameMissingTypes(form: BusboyInstance): void {
+function addMissingTypes(form: BusboyInstance): void {
   const { parser } = (form as unknown as { _parser: { parser: Dicer } })._parser;
   parser.prependListener("part", (part) =>
     part.on("header", (header: Record<string, string[]>) => {
-      if (!header["content-type"]?.[0]?.trim()) header["content-type"] = [NO_TYPE];
+      if (!header["content-type"]?.[0]?.trim()) header["content-type"] = [DEFAULT_PART_TYPE];
     }),
   );
 }

@@ -1,7 +1,7 @@
 import type { Context } from "koa";
 
 /** The parameters of a query; one that is given twice counts once, with its last value. */
-export function single(query: Context["query"]): Record<string, string | undefined> {
+export function lastValues(query: Context["query"]): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? value.at(-1) : value]),
   );

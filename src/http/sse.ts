@@ -8,7 +8,7 @@ import type { Logger } from "../shared/logger.ts";
 const PING_INTERVAL_MS = 10_000;
 
 /** The rest of a stream: what an async generator is. */
-type Batches = Pick<AsyncGenerator<readonly StreamEvent[], void, undefined>, "next" | "return">;
+type EventBatches = Pick<AsyncGenerator<readonly StreamEvent[], void, undefined>, "next" | "return">;
 
 /**
  * Events as the body of a `text/event-stream` answer. The status is sent by now, so a failure becomes an `error`
@@ -17,7 +17,7 @@ type Batches = Pick<AsyncGenerator<readonly StreamEvent[], void, undefined>, "ne
  */
 export function sse(
   first: readonly StreamEvent[],
-  rest: Batches,
+  rest: EventBatches,
   logger: Logger,
   interval = PING_INTERVAL_MS,
 ): Readable {
@@ -25,7 +25,7 @@ export function sse(
 }
 
 class EventBody extends Readable {
-  readonly #rest: Batches;
+  readonly #rest: EventBatches;
   readonly #logger: Logger;
   readonly #interval: number;
   /** One timer for the whole stream: a new one for each event would cost more than all else here. */
@@ -34,9 +34,9 @@ class EventBody extends Readable {
   /** Whether the next events have been asked for. */
   #isPulling = false;
   /** Whether the client has read all so far. */
-  #isWanted = false;
+  #isClientReady = false;
 
-  constructor(first: readonly StreamEvent[], rest: Batches, logger: Logger, interval: number) {
+  constructor(first: readonly StreamEvent[], rest: EventBatches, logger: Logger, interval: number) {
     super();
     this.#first = first;
     this.#rest = rest;
@@ -45,11 +45,11 @@ class EventBody extends Readable {
   }
 
   override _read(): void {
-    this.#isWanted = true;
+    this.#isClientReady = true;
     this.#timer ??= setInterval(() => this.#ping(), this.#interval);
     this.#timer.refresh();
     if (this.#first) {
-      this.#give(this.#first.map(frame).join(""));
+      this.#send(this.#first.map(frame).join(""));
       this.#first = undefined;
     } else if (!this.#isPulling) void this.#pull();
   }
@@ -74,7 +74,7 @@ class EventBody extends Readable {
     }
     this.#isPulling = false;
     if (this.destroyed) return;
-    if (frames !== undefined) this.#give(frames);
+    if (frames !== undefined) this.#send(frames);
     if (isOver) this.#end();
   }
 
@@ -83,13 +83,13 @@ class EventBody extends Readable {
     this.push(null);
   }
 
-  #give(frames: string): void {
-    this.#isWanted = false;
+  #send(frames: string): void {
+    this.#isClientReady = false;
     this.push(frames);
   }
 
   #ping(): void {
-    if (this.#isWanted) this.#give(frame({ type: "ping" }));
+    if (this.#isClientReady) this.#send(frame({ type: "ping" }));
   }
 
   /** Undefined where the client is gone. */

@@ -1,20 +1,20 @@
 import type { ServerResponse } from "node:http";
 
 /** Milliseconds for which an answer may stay unread while other requests wait for its place. */
-const PATIENCE_OF_OTHERS_MS = 30_000;
+const CONTENDED_TIMEOUT_MS = 30_000;
 
 /** Looks within a bound: Node's timer fires up to one step late. Shorter steps would not differ from a busy event loop. */
-const LOOKS = 4;
-const SHORTEST_STEP_MS = 1000;
+const STEPS_PER_TIMEOUT = 4;
+const MIN_STEP_MS = 1000;
 
 export interface UnreadOptions {
   /** Milliseconds for which an answer may stay unread; 0 for any time. */
   timeout: number;
   /** Whether other requests wait for a place. */
-  othersWait(): boolean;
+  isContended(): boolean;
   /** Called with the milliseconds once the answer was left unread for too long; must end it. */
-  giveUp(unread: number): void;
-  patience?: number;
+  onTimeout(unread: number): void;
+  contendedTimeout?: number;
   now?(): number;
 }
 
@@ -24,11 +24,17 @@ export interface UnreadOptions {
  */
 export function watchUnread(
   response: Pick<ServerResponse, "setTimeout" | "on" | "writableLength">,
-  { timeout, othersWait, giveUp, patience = PATIENCE_OF_OTHERS_MS, now = () => performance.now() }: UnreadOptions,
+  {
+    timeout,
+    isContended,
+    onTimeout,
+    contendedTimeout = CONTENDED_TIMEOUT_MS,
+    now = () => performance.now(),
+  }: UnreadOptions,
 ): void {
   if (timeout === 0) return;
-  const bound = Math.min(timeout, patience);
-  const step = Math.max(bound / LOOKS, Math.min(bound, SHORTEST_STEP_MS));
+  const bound = Math.min(timeout, contendedTimeout);
+  const step = Math.max(bound / STEPS_PER_TIMEOUT, Math.min(bound, MIN_STEP_MS));
   let unread = 0;
   let firedAt = Number.NEGATIVE_INFINITY;
   response.on("drain", () => {
@@ -39,7 +45,7 @@ export function watchUnread(
     if (now() - firedAt > 1.5 * step) unread = 0;
     firedAt = now();
     unread = response.writableLength === 0 ? 0 : unread + step;
-    if (unread >= timeout || (unread >= patience && othersWait())) giveUp(unread);
+    if (unread >= timeout || (unread >= contendedTimeout && isContended())) onTimeout(unread);
     else response.setTimeout(step);
   };
   response.setTimeout(step, fired);

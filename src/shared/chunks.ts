@@ -1,9 +1,9 @@
 import { finished, type Readable } from "node:stream";
 
 /** Milliseconds between two chunks that count as a quick succession. */
-const QUICK_MS = 8;
+const BURST_GAP_MS = 8;
 /** Quick chunks in a row after which further ones are gathered: those of a short answer are not. */
-const UNGATHERED_CHUNKS = 20;
+const BURST_CHUNK_COUNT = 20;
 /** Milliseconds for which chunks are gathered. */
 const GATHER_MS = 5;
 
@@ -14,7 +14,7 @@ const GATHER_MS = 5;
  */
 export function readChunks(stream: Readable, take: (chunk: Buffer) => Promise<void> | void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const succession = new Succession();
+    const succession = new BurstDetector();
     let isWaiting = false;
     let hasEnded = false;
     const fail = (error: Error) => {
@@ -35,7 +35,7 @@ export function readChunks(stream: Readable, take: (chunk: Buffer) => Promise<vo
     };
     stream.on("data", (chunk: Buffer) => {
       try {
-        const waits = take(chunk) ?? succession.gathering();
+        const waits = take(chunk) ?? succession.pause();
         if (!waits) return;
         isWaiting = true;
         stream.pause();
@@ -48,16 +48,16 @@ export function readChunks(stream: Readable, take: (chunk: Buffer) => Promise<vo
 }
 
 /** Tells chunks in quick succession from others. */
-class Succession {
+class BurstDetector {
   #lastAt = Number.NEGATIVE_INFINITY;
   #quick = 0;
 
   /** Call for each chunk; returns a promise where others are to be gathered behind it. */
-  gathering(): Promise<void> | undefined {
+  pause(): Promise<void> | undefined {
     const now = performance.now();
-    this.#quick = now - this.#lastAt < QUICK_MS ? this.#quick + 1 : 0;
+    this.#quick = now - this.#lastAt < BURST_GAP_MS ? this.#quick + 1 : 0;
     this.#lastAt = now;
-    if (this.#quick < UNGATHERED_CHUNKS) return undefined;
+    if (this.#quick < BURST_CHUNK_COUNT) return undefined;
     return new Promise((resolve) => setTimeout(resolve, GATHER_MS));
   }
 }

@@ -2,7 +2,7 @@ import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** Words for what keeps a directory from being used, by the code of the system. */
-const REASONS: Record<string, string> = {
+const REASON_BY_CODE: Record<string, string> = {
   ENOENT: "which does not exist and cannot be created",
   ENOTDIR: "which is not a directory",
   EEXIST: "which is not a directory",
@@ -15,7 +15,7 @@ const REASONS: Record<string, string> = {
 
 /** Why a directory cannot be used, to follow its name; undefined where the code says nothing about a directory. */
 export function whyUnusable(error: unknown): string | undefined {
-  return REASONS[(error as NodeJS.ErrnoException).code ?? ""];
+  return REASON_BY_CODE[(error as NodeJS.ErrnoException).code ?? ""];
 }
 
 /**

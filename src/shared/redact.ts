@@ -5,17 +5,17 @@ import { CUT_MARK } from "./shorten.ts";
 /** Names of variables whose values are credentials. */
 const CREDENTIAL_NAME = /(KEY|TOKEN|SECRET|PASSWORD|PASSPHRASE)/;
 /** Shorter values would be found everywhere. */
-const SHORTEST_CREDENTIAL = 6;
+const MIN_CREDENTIAL_LENGTH = 6;
 /** Shorter beginnings of a credential do not show what it is. */
-const SHORTEST_HALF = 4;
+const MIN_PREFIX_LENGTH = 4;
 const REDACTED = "[redacted]";
 /** What looks like a credential wherever it comes from: a key, an `Authorization`, the user in a URL such as a proxy's. */
-const LOOKS = /\b(sk-[\w-]{8,}|(?<=(?:Bearer|Basic) )[\w.~+/=-]{6,})|(?<=:\/\/)[^\s/?#"']{1,1000}(?=@)/g;
+const CREDENTIAL_PATTERN = /\b(sk-[\w-]{8,}|(?<=(?:Bearer|Basic) )[\w.~+/=-]{6,})|(?<=:\/\/)[^\s/?#"']{1,1000}(?=@)/g;
 
 /** Where a line break is a stack's, and so to be kept. */
 const STACK_LINE = /\n(?=\s{1,8}at )/;
 /** Characters. Escaping a megabyte of control characters took 0.7 s. */
-const LONGEST_MESSAGE = 256 * 1024;
+const MAX_MESSAGE_LENGTH = 256 * 1024;
 
 /** Keeps credentials out of what is logged. */
 export class Redactor {
@@ -24,7 +24,7 @@ export class Redactor {
 
   /** Hides these too from now on. */
   readonly hide = (credentials: readonly string[]): void => {
-    const long = credentials.filter(({ length }) => length >= SHORTEST_CREDENTIAL);
+    const long = credentials.filter(({ length }) => length >= MIN_CREDENTIAL_LENGTH);
     const forms = long.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]);
     this.#known = [...new Set([...this.#known, ...forms])].sort((a, b) => b.length - a.length);
   };
@@ -36,9 +36,9 @@ export class Redactor {
   wrap(logger: Logger): Logger {
     const clean = (message: string) => {
       return this.#redacted(message)
-        .slice(0, LONGEST_MESSAGE)
+        .slice(0, MAX_MESSAGE_LENGTH)
         .split(STACK_LINE)
-        .map((line) => printable(line, LONGEST_MESSAGE))
+        .map((line) => printable(line, MAX_MESSAGE_LENGTH))
         .join("\n");
     };
     return {
@@ -53,13 +53,13 @@ export class Redactor {
   #redacted(message: string): string {
     const whole = this.#known.reduce(
       (text, value) => text.replaceAll(value, REDACTED),
-      message.replace(LOOKS, REDACTED),
+      message.replace(CREDENTIAL_PATTERN, REDACTED),
     );
-    return whole.includes("…") ? this.#withoutHalves(whole) : whole;
+    return whole.includes("…") ? this.#withoutCutCredentials(whole) : whole;
   }
 
   /** Takes out the beginnings of credentials that were cut off before the message came here. */
-  #withoutHalves(text: string): string {
+  #withoutCutCredentials(text: string): string {
     const pieces: string[] = [];
     let from = 0;
     for (const { index } of text.matchAll(CUT_MARK)) {
@@ -75,7 +75,7 @@ export class Redactor {
 
 /** How many characters at the end of the text are the beginning of the value; 0 for fewer than show anything of it. */
 function overlap(text: string, value: string): number {
-  for (let length = Math.min(text.length, value.length - 1); length >= SHORTEST_HALF; length--) {
+  for (let length = Math.min(text.length, value.length - 1); length >= MIN_PREFIX_LENGTH; length--) {
     if (text.endsWith(value.slice(0, length))) return length;
   }
   return 0;

@@ -1,12 +1,12 @@
 /** Characters of one string, and of all, that the log shows. */
-const MAX_STRING = 2000;
-const MAX_TEXT = 100_000;
+const MAX_STRING_LENGTH = 2000;
+const MAX_TEXT_LENGTH = 100_000;
 
 /** A value as JSON for the log, with what is long cut. */
 export function shorten(value: unknown): string {
   return cut(
-    JSON.stringify(value, (_key, inner) => (typeof inner === "string" ? cut(inner, MAX_STRING) : inner)),
-    MAX_TEXT,
+    JSON.stringify(value, (_key, inner) => (typeof inner === "string" ? cut(inner, MAX_STRING_LENGTH) : inner)),
+    MAX_TEXT_LENGTH,
   );
 }
 

@@ -8,20 +8,20 @@ import { whyUnusable } from "../shared/directories.ts";
 import type { Logger } from "../shared/logger.ts";
 import { makePrivateDirectory } from "../shared/privateFiles.ts";
 import { writeDurably } from "./durable.ts";
-import { clearLeftovers } from "./leftovers.ts";
+import { removeLeftoverDrafts } from "./leftovers.ts";
 import { Lock, type Owner } from "./lock.ts";
-import { closeContents, closeDirectory } from "./privacy.ts";
+import { restrictContents, restrictDirectory } from "./permissions.ts";
 import { formatJson } from "./stagingDir.ts";
 import { Uploads } from "./uploads.ts";
 
 /** The format this version writes; a directory of a later one is left alone. */
-const FORMAT = 1;
+const FORMAT_VERSION = 1;
 
 /** Milliseconds between two attempts to become the owner: the end of another one must be noticed within 5 s. */
-const CLAIM_INTERVAL = 500;
+const CLAIM_INTERVAL_MS = 500;
 
 /** Milliseconds that a request to write waits for the directory to become ours, as after a restart. */
-const PATIENCE = 3000;
+const OWNERSHIP_TIMEOUT_MS = 3000;
 
 /** What works on the directory while it is ours. */
 export interface Store {
@@ -84,7 +84,7 @@ export class DataDirectory {
   /** Becomes the owner, now or as soon as the present one has ended. Rejects where the directory cannot be used. */
   async open(): Promise<void> {
     try {
-      await closeDirectory(this.path, this.#logger);
+      await restrictDirectory(this.path, this.#logger);
       await this.#checkFormat();
     } catch (error) {
       const reason = whyUnusable(error);
@@ -98,10 +98,10 @@ export class DataDirectory {
 
   /** Resolves when this process may write. Throws `ApiError` 409 when another one does. */
   async requireOwned(): Promise<void> {
-    const patience = AbortSignal.timeout(PATIENCE);
+    const patience = AbortSignal.timeout(OWNERSHIP_TIMEOUT_MS);
     while (!this.#owned) {
       if (patience.aborted || this.#closing.signal.aborted) throw dataDirectoryInUse(this.path, this.#owner?.pid);
-      await delay(CLAIM_INTERVAL / 10);
+      await delay(CLAIM_INTERVAL_MS / 10);
     }
   }
 
@@ -123,7 +123,7 @@ export class DataDirectory {
   async #claimLater(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      await delay(CLAIM_INTERVAL, undefined, { signal, ref: false }).catch(() => {});
+      await delay(CLAIM_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
       if (signal.aborted) return;
       if (await this.#claim().catch((error: Error) => this.#failed(error))) {
         this.#logger.info("files and batches can be written again");
@@ -144,8 +144,8 @@ export class DataDirectory {
     if (this.#owner) return false;
     try {
       await rm(this.at("drafts"), { recursive: true, force: true });
-      await clearLeftovers(this.path);
-      await closeContents(this.path);
+      await removeLeftoverDrafts(this.path);
+      await restrictContents(this.path);
       for (const name of ["drafts", "files", "batches", "usage"]) await makePrivateDirectory(this.at(name));
     } catch (error) {
       await this.#lock.release();
@@ -177,8 +177,8 @@ export class DataDirectory {
       if (isMissing(error)) return undefined;
       throw error;
     });
-    const version = text === undefined ? { format: FORMAT, id: randomUUID() } : parseVersion(text, path);
-    if (version.format > FORMAT) {
+    const version = text === undefined ? { format: FORMAT_VERSION, id: randomUUID() } : parseVersion(text, path);
+    if (version.format > FORMAT_VERSION) {
       throw new Error(
         `${this.path} was written by a later version (format ${version.format}). Update Claude Virtual API, or choose another data directory.`,
       );

@@ -24,7 +24,7 @@ export async function writeDurably(path: string, content: string): Promise<void>
 }
 
 /** Moves a finished directory to where it counts, in one step. */
-export async function publishDirectory(draft: string, path: string): Promise<void> {
+export async function commitDirectory(draft: string, path: string): Promise<void> {
   await syncDirectory(draft);
   await rename(draft, path);
   await syncDirectory(dirname(path));
@@ -38,7 +38,7 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /** A step whose failure is the disk's, and no fault of whoever sent the data. Throws `ApiError` 500. */
-export function onDisk<T>(step: Promise<T>): Promise<T> {
+export function withStorageErrors<T>(step: Promise<T>): Promise<T> {
   return step.catch((error: Error) => {
     throw storageFailed(error);
   });

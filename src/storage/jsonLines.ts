@@ -28,7 +28,7 @@ export function storedLines(path: string): AsyncGenerator<Buffer> {
 }
 
 /** Bytes read at once; as many stay in memory while the reader waits. */
-const PIECE = 32 * 1024;
+const PIECE_BYTES = 32 * 1024;
 
 /** Reads a file without keeping it open between two pieces: thousands of readers that wait hold no file handle. */
 export async function* readInPieces(path: string): AsyncGenerator<Buffer, void, undefined> {
@@ -42,6 +42,6 @@ export async function* readInPieces(path: string): AsyncGenerator<Buffer, void, 
 
 async function readPiece(path: string, offset: number): Promise<Buffer> {
   await using file = await open(path);
-  const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(PIECE), 0, PIECE, offset);
+  const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(PIECE_BYTES), 0, PIECE_BYTES, offset);
   return buffer.subarray(0, bytesRead);
 }

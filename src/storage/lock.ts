@@ -22,14 +22,14 @@ export interface Owner {
 }
 
 /** Milliseconds after which a takeover that was never finished is given up for dead. */
-const TAKEOVER_LASTS = 5000;
+const TAKEOVER_TIMEOUT_MS = 5000;
 
 /** Milliseconds between the signs of life that an owner gives to those who cannot ask for its process. */
-const BEAT = 5000;
+const HEARTBEAT_MS = 5000;
 /** Milliseconds without a sign of life after which an owner elsewhere is gone. */
-const SILENCE = 30_000;
+const HEARTBEAT_TIMEOUT_MS = 30_000;
 /** Milliseconds to watch an owner that seems silent for so long: a clock set forward makes a living one look so. */
-const WATCH = 1.2 * BEAT;
+const OBSERVATION_MS = 1.2 * HEARTBEAT_MS;
 
 /**
  * Makes one process, and one owner in it, the only writer of a directory. The file is linked into place whole, so that
@@ -39,24 +39,25 @@ const WATCH = 1.2 * BEAT;
 export class Lock {
   readonly #path: string;
   readonly #nonce = randomUUID();
-  readonly #beat: number;
+  readonly #heartbeatMs: number;
   readonly #clock: Clock;
   /** What was seen of the files of others, and by the monotonic clock since when they have not changed. */
   readonly #sightings = new Map<string, { stamp: string; since: number }>();
-  #beats: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
 
   /** `beat` is the time between two signs of life, in milliseconds. */
-  constructor(directory: string, beat = BEAT, clock = systemClock) {
+  constructor(directory: string, beat = HEARTBEAT_MS, clock = systemClock) {
     this.#path = join(directory, "lock");
     this.#clock = clock;
-    this.#beat = beat;
+    this.#heartbeatMs = beat;
   }
 
   /** Resolves with undefined when the lock is ours now, else with whoever has it. */
   async acquire(): Promise<Owner | undefined> {
     const other = await this.#take();
     // a file that is gone for a moment is not worth a word: the next sign follows
-    if (!other) this.#beats ??= setInterval(() => void touch(this.#path).catch(() => {}), this.#beat).unref();
+    if (!other)
+      this.#heartbeat ??= setInterval(() => void touch(this.#path).catch(() => {}), this.#heartbeatMs).unref();
     return other;
   }
 
@@ -65,14 +66,14 @@ export class Lock {
     const owner = await read(this.#path);
     if (!owner) return this.#take();
     const isHere = owner.place === undefined || owner.place === (await place());
-    const lives = isHere ? await isAlive(owner) : await this.#showsLife();
+    const lives = isHere ? await isAlive(owner) : await this.#hasHeartbeat();
     return lives ? owner : this.#takeOver(owner);
   }
 
   /** Rejects where the file cannot be removed: it stays this process's as long as that lives. */
   async release(): Promise<void> {
-    clearInterval(this.#beats);
-    this.#beats = undefined;
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = undefined;
     await this.#remove().catch(() => this.#remove());
   }
 
@@ -81,13 +82,13 @@ export class Lock {
   }
 
   /** Whether an owner elsewhere has touched its file lately; it may take a while until a dead one is known to be. */
-  async #showsLife(): Promise<boolean> {
-    const { mtime, unchanged } = await this.#look(this.#path);
-    return unchanged < (this.#clock.wall() - mtime > SILENCE ? WATCH : SILENCE);
+  async #hasHeartbeat(): Promise<boolean> {
+    const { mtime, unchanged } = await this.#observe(this.#path);
+    return unchanged < (this.#clock.wall() - mtime > HEARTBEAT_TIMEOUT_MS ? OBSERVATION_MS : HEARTBEAT_TIMEOUT_MS);
   }
 
   /** When a file was changed, by its own word, and for how long it has been seen unchanged. */
-  async #look(path: string): Promise<{ mtime: number; unchanged: number }> {
+  async #observe(path: string): Promise<{ mtime: number; unchanged: number }> {
     const { mtimeMs: mtime, ino } = await stat(path).catch(() => ({ mtimeMs: 0, ino: 0 }));
     const stamp = `${ino} ${mtime}`;
     const now = this.#clock.monotonic();
@@ -100,7 +101,7 @@ export class Lock {
   async #takeOver(gone: Owner): Promise<Owner | undefined> {
     const takeover = `${this.#path}.takeover`;
     if (!(await this.#create(takeover))) {
-      if ((await this.#look(takeover)).unchanged > TAKEOVER_LASTS) await rm(takeover, { force: true });
+      if ((await this.#observe(takeover)).unchanged > TAKEOVER_TIMEOUT_MS) await rm(takeover, { force: true });
       return gone;
     }
     try {
@@ -191,7 +192,7 @@ async function isAlive({ pid, since, started, boot }: Owner): Promise<boolean> {
 
 /** What the wall clock says, for systems that name neither the run of the machine nor the start of a process. */
 function isBefore(since: number, uptimeSeconds: number): boolean {
-  return since < Date.now() - 1000 * uptimeSeconds - CLOCK_STEP;
+  return since < Date.now() - 1000 * uptimeSeconds - CLOCK_TOLERANCE_MS;
 }
 
 /** Tells one run of the machine from the next, since clocks are set (Linux); empty elsewhere. */
@@ -206,4 +207,4 @@ async function startOf(pid: number): Promise<string | null> {
 }
 
 /** Milliseconds by which the clock may have been set since. */
-const CLOCK_STEP = 60_000;
+const CLOCK_TOLERANCE_MS = 60_000;

@@ -1,6 +1,6 @@
 import { quotaExceeded } from "../api/errors.ts";
 
-const GIGABYTE = 1024 ** 3;
+const GIGABYTE_BYTES = 1024 ** 3;
 
 /** Bounds how many bytes clients may store in all. */
 export class Quota {
@@ -13,17 +13,17 @@ export class Quota {
   }
 
   /** Counts bytes before they are written. Throws `ApiError` 400 `storage_quota_exceeded`. */
-  take(bytes: number): void {
-    if (this.#limit > 0 && this.#used + bytes > this.#limit * GIGABYTE) throw quotaExceeded(this.#limit);
+  reserve(bytes: number): void {
+    if (this.#limit > 0 && this.#used + bytes > this.#limit * GIGABYTE_BYTES) throw quotaExceeded(this.#limit);
     this.#used += bytes;
   }
 
   /** Counts bytes that are stored already, whatever the limit is now. */
-  count(bytes: number): void {
+  addExisting(bytes: number): void {
     this.#used += bytes;
   }
 
-  giveBack(bytes: number): void {
+  release(bytes: number): void {
     this.#used -= bytes;
   }
 }

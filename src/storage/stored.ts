@@ -22,17 +22,17 @@ export async function namesIn(path: string): Promise<string[]> {
 }
 
 /** Attempts at a step of the start, and the milliseconds between two of them. */
-const ATTEMPTS = 50;
-const ATTEMPT_INTERVAL = 100;
+const MAX_ATTEMPTS = 50;
+const ATTEMPT_INTERVAL_MS = 100;
 
 /** Repeats a step of the start while it fails with 529, since no client would repeat it. */
-export async function persistently<T>(step: () => Promise<T>): Promise<T> {
+export async function retryOutOfHandles<T>(step: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await step();
     } catch (error) {
-      if ((error as ApiError).status !== 529 || attempt === ATTEMPTS) throw error;
-      await delay(ATTEMPT_INTERVAL);
+      if ((error as ApiError).status !== 529 || attempt === MAX_ATTEMPTS) throw error;
+      await delay(ATTEMPT_INTERVAL_MS);
     }
   }
 }
@@ -43,7 +43,7 @@ export class StoredReader<T extends { id: string }> {
   /** The noun for the log. */
   readonly #noun: string;
   readonly #logger: Logger;
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
 
   constructor(shape: z.ZodType<T>, noun: string, logger: Logger) {
     this.#shape = shape;
@@ -60,10 +60,10 @@ export class StoredReader<T extends { id: string }> {
     if (text === undefined) return undefined;
     try {
       const stored = this.#parse(text, id);
-      this.#told.delete(id);
+      this.#reported.delete(id);
       return stored;
     } catch (error) {
-      this.#tell(id, error as Error);
+      this.#report(id, error as Error);
       return undefined;
     }
   }
@@ -74,7 +74,7 @@ export class StoredReader<T extends { id: string }> {
       return await this.read(path, id);
     } catch (error) {
       if ((error as ApiError).status === 529) throw error;
-      this.#tell(id, error as Error);
+      this.#report(id, error as Error);
       return undefined;
     }
   }
@@ -89,9 +89,9 @@ export class StoredReader<T extends { id: string }> {
     return value;
   }
 
-  #tell(id: string, { message }: Error): void {
-    if (this.#told.has(id)) return;
-    this.#told.add(id);
+  #report(id: string, { message }: Error): void {
+    if (this.#reported.has(id)) return;
+    this.#reported.add(id);
     this.#logger.error(`${this.#noun}: ${id} cannot be read: ${message}`);
   }
 }

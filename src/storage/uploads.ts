@@ -1,22 +1,22 @@
 import { shuttingDown } from "../api/errors.ts";
 
 /** Milliseconds the server waits at its end before it breaks off what clients are sending. */
-const END_PATIENCE_MS = 10_000;
+const DRAIN_TIMEOUT_MS = 10_000;
 
 /** Uploads and batches that clients are sending. The server waits for them when it ends, for a bounded time. */
 export class Uploads {
   readonly #underWay = new Set<Promise<unknown>>();
-  readonly #broken = new AbortController();
-  readonly #patience: number;
+  readonly #aborted = new AbortController();
+  readonly #drainTimeout: number;
 
   /** `patience` in milliseconds. */
-  constructor(patience = END_PATIENCE_MS) {
-    this.#patience = patience;
+  constructor(patience = DRAIN_TIMEOUT_MS) {
+    this.#drainTimeout = patience;
   }
 
   /** Aborted with `ApiError` 529 when they are broken off. */
   get signal(): AbortSignal {
-    return this.#broken.signal;
+    return this.#aborted.signal;
   }
 
   /** Counts a step until it has ended. */
@@ -46,7 +46,7 @@ export class Uploads {
 
   /** Waits for something of a client. Throws `ApiError` 529 once that is broken off. */
   wait<T>(promise: Promise<T>): Promise<T> {
-    const { signal } = this.#broken;
+    const { signal } = this.#aborted;
     return new Promise((resolve, reject) => {
       const breakOff = () => reject(signal.reason);
       if (signal.aborted) breakOff();
@@ -57,7 +57,7 @@ export class Uploads {
 
   /** Resolves when nothing is taken in any more. */
   async drain(): Promise<void> {
-    const timer = setTimeout(() => this.#broken.abort(shuttingDown()), this.#patience);
+    const timer = setTimeout(() => this.#aborted.abort(shuttingDown()), this.#drainTimeout);
     await Promise.allSettled(this.#underWay);
     clearTimeout(timer);
   }

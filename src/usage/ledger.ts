@@ -32,7 +32,7 @@ export class Ledger implements Store {
   readonly #logger: Logger;
   /** What is to be added to the files of its days: for long, where another server owns them. */
   readonly #pending = new Map<string, DayUsage>();
-  #turn: Promise<void> = Promise.resolve();
+  #lastStep: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(directory: DataDirectory, logger: Logger) {
@@ -41,11 +41,11 @@ export class Ledger implements Store {
   }
 
   async onAcquire(): Promise<void> {
-    await this.#inTurn(() => this.#write());
+    await this.#serialize(() => this.#write());
   }
 
   async onRelease(): Promise<void> {
-    await this.#inTurn(() => this.#write());
+    await this.#serialize(() => this.#write());
   }
 
   /** Counts one request that has ended, well or not. */
@@ -56,11 +56,11 @@ export class Ledger implements Store {
       });
     } catch (error) {
       // an answer that is paid for must not be lost over its count
-      this.#failed(error as Error);
+      this.#logFailure(error as Error);
     }
     // without the directory, another server's counts would be overwritten
     if (!this.#directory.owned) return;
-    this.#timer ??= setTimeout(() => void this.#inTurn(() => this.#write()), WRITE_INTERVAL_MS).unref();
+    this.#timer ??= setTimeout(() => void this.#serialize(() => this.#write()), WRITE_INTERVAL_MS).unref();
   }
 
   /** The days (UTC) on which there was any, in order. */
@@ -71,10 +71,10 @@ export class Ledger implements Store {
 
   /** What the disk has of a day, and what this server is still to add. Throws `ApiError` 529. */
   usageOf(day: string): Promise<DayUsage> {
-    return this.#inTurn(async () => {
+    return this.#serialize(async () => {
       const usage = await this.#read(day).catch((error: Error) => {
         if (isOutOfHandles(error)) throw readFailed(error);
-        return this.#failed(error);
+        return this.#logFailure(error);
       });
       return sum(usage ?? {}, this.#pending.get(day));
     });
@@ -85,9 +85,9 @@ export class Ledger implements Store {
   }
 
   /** One step after the other, since between a count's way to the disk and its end here it would be seen twice. */
-  #inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const taken = this.#turn.then(step);
-    this.#turn = taken.then(
+  #serialize<T>(step: () => Promise<T>): Promise<T> {
+    const taken = this.#lastStep.then(step);
+    this.#lastStep = taken.then(
       () => {},
       () => {},
     );
@@ -103,7 +103,7 @@ export class Ledger implements Store {
       try {
         await writeDurably(this.#path(day), formatJson(sum(await this.#readOrSetAside(day), usage)));
       } catch (error) {
-        this.#failed(error as Error);
+        this.#logFailure(error as Error);
         this.#count(day, usage);
       }
     }
@@ -131,7 +131,7 @@ export class Ledger implements Store {
     return parseDay(text, day);
   }
 
-  #failed({ message }: Error): undefined {
+  #logFailure({ message }: Error): undefined {
     this.#logger.error(`usage: ${message}`);
   }
 

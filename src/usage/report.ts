@@ -2,16 +2,16 @@ import { invalidRequest } from "../api/errors.ts";
 import { wholeNumber } from "../api/paging.ts";
 import { add, type DayUsage, dayOf, type Ledger, type ModelUsage, noUsage } from "./ledger.ts";
 
-const DAY = 24 * 3600_000;
+const DAY_MS = 24 * 3600_000;
 /** Days a page has, by default and at most (docs: "Usage and Cost API"). */
-const DEFAULT_LIMIT = 7;
-const MAX_LIMIT = 31;
+const DEFAULT_PAGE_DAYS = 7;
+const MAX_PAGE_DAYS = 31;
 /** Midnights that a bucket may begin at, as a year of four digits has them. */
-const EARLIEST = Date.parse("0001-01-01T00:00:00Z");
-const LATEST = Date.parse("9999-12-31T00:00:00Z");
+const EARLIEST_TIME = Date.parse("0001-01-01T00:00:00Z");
+const LATEST_BUCKET_TIME = Date.parse("9999-12-31T00:00:00Z");
 /** RFC 3339, also without its time; without an offset it is UTC. */
-const TIME = /^(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|z|[+-]\d{2}:\d{2})?)?$/;
-const PAGE = /^page_(\d{4}-\d{2}-\d{2})$/;
+const DATE_TIME = /^(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|z|[+-]\d{2}:\d{2})?)?$/;
+const PAGE_CURSOR = /^page_(\d{4}-\d{2}-\d{2})$/;
 
 /** A day of the report; `requests` and `errors` are ours, everything else is the API's. */
 export interface UsageBucket {
@@ -42,19 +42,22 @@ export async function usageReport(ledger: Ledger, query: ReportQuery, now = new 
   if (query.bucket_width !== undefined && query.bucket_width !== "1d") {
     throw invalidRequest("bucket_width: Input should be '1d'; usage is kept by day");
   }
-  const limit = query.limit === undefined ? DEFAULT_LIMIT : wholeNumber("limit", query.limit, 1, MAX_LIMIT);
-  const end = Math.min(LATEST, query.ending_at === undefined ? now.getTime() : timeOf("ending_at", query.ending_at));
-  const asked = query.starting_at === undefined ? end - (limit - 1) * DAY : timeOf("starting_at", query.starting_at);
+  const limit = query.limit === undefined ? DEFAULT_PAGE_DAYS : wholeNumber("limit", query.limit, 1, MAX_PAGE_DAYS);
+  const end = Math.min(
+    LATEST_BUCKET_TIME,
+    query.ending_at === undefined ? now.getTime() : timeOf("ending_at", query.ending_at),
+  );
+  const asked = query.starting_at === undefined ? end - (limit - 1) * DAY_MS : timeOf("starting_at", query.starting_at);
   if (query.starting_at !== undefined && query.ending_at !== undefined && end < asked) {
     throw invalidRequest("ending_at: Input should not be before starting_at");
   }
   const data: UsageBucket[] = [];
-  let start = Math.max(EARLIEST, Math.floor(startOf(query.page, asked) / DAY) * DAY);
-  for (; start < end && data.length < limit; start += DAY) {
+  let start = Math.max(EARLIEST_TIME, Math.floor(startOf(query.page, asked) / DAY_MS) * DAY_MS);
+  for (; start < end && data.length < limit; start += DAY_MS) {
     const usage = await ledger.usageOf(dayOf(new Date(start)));
     data.push({
       starting_at: rfc3339(start),
-      ending_at: rfc3339(start + DAY),
+      ending_at: rfc3339(start + DAY_MS),
       results: resultsOf(usage, query),
     });
   }
@@ -64,18 +67,18 @@ export async function usageReport(ledger: Ledger, query: ReportQuery, now = new 
 
 function startOf(page: string | undefined, otherwise: number): number {
   if (page === undefined) return otherwise;
-  const day = PAGE.exec(page)?.[1];
+  const day = PAGE_CURSOR.exec(page)?.[1];
   if (!day) throw invalidRequest(`page: '${page}' is not the cursor of a page`);
   return timeOf("page", day);
 }
 
 function timeOf(name: string, text: string): number {
-  const [, day = "", clock = "00:00", offset = "Z"] = TIME.exec(text) ?? [];
+  const [, day = "", clock = "00:00", offset = "Z"] = DATE_TIME.exec(text) ?? [];
   const midnight = new Date(`${day}T00:00:00Z`);
   const time = Date.parse(`${day}T${clock}${offset.toUpperCase()}`);
   // a 30th of February would be taken for a day of March
   const exists = !Number.isNaN(midnight.getTime()) && dayOf(midnight) === day;
-  if (!exists || Number.isNaN(time) || time < EARLIEST || time >= LATEST + DAY) {
+  if (!exists || Number.isNaN(time) || time < EARLIEST_TIME || time >= LATEST_BUCKET_TIME + DAY_MS) {
     throw invalidRequest(`${name}: Input should be a valid datetime`);
   }
   return time;

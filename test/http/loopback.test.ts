@@ -5,7 +5,7 @@ import { networkInterfaces } from "node:os";
 import { afterEach, describe, expect, it } from "vitest";
 import { secretIn } from "../../src/extension/probe.ts";
 import { connectProven } from "../../src/extension/provenConnection.ts";
-import { findForeignService } from "../../src/http/secondAddress.ts";
+import { findForeignService } from "../../src/http/secondListener.ts";
 import { health, type Stage, type StageOptions, simple, stage, until } from "../support/harness.ts";
 import { rawRequest } from "../support/rawRequest.ts";
 

@@ -7,7 +7,7 @@ import type { Logger } from "../../shared/logger.ts";
 import { printable } from "../../shared/printable.ts";
 import { ApiRequest } from "../apiRequest.ts";
 import { type Authority, parseAuthority } from "../authority.ts";
-import { once, valuesOf } from "./oneValue.ts";
+import { valuesOf, withoutRepeats } from "./singleValueHeaders.ts";
 
 export interface AccessOptions {
   /** The address that is listened on. */
@@ -22,7 +22,7 @@ const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"];
 /** Names that mean the loopback interface wherever they are resolved (RFC 6761, 6.3). */
 const LOOPBACK_SUFFIX = ".localhost";
 /** The absolute form of a request target, which HTTP clients send to what they take for a proxy. */
-const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is;
+const ABSOLUTE_TARGET = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is;
 
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
@@ -67,7 +67,7 @@ function checkHost(context: Context, isOurs: (host: Authority) => boolean, setti
   if (context.url.includes("#")) throw invalidRequest("The request target must not have a fragment ('#').");
   if (context.url === "*") context.url = "/*";
   if (context.url.startsWith("/")) return;
-  const [, scheme = "", target = "", path = ""] = ABSOLUTE.exec(context.url) ?? [];
+  const [, scheme = "", target = "", path = ""] = ABSOLUTE_TARGET.exec(context.url) ?? [];
   if (scheme.toLowerCase() !== "http")
     throw invalidRequest("The request target must be a path, or begin with http://.");
   const { name, port } = parseAuthority(target) ?? {};
@@ -112,20 +112,20 @@ function allowOrigin(context: Context, origin: string): void {
 /** Asks for a key in `x-api-key`, which counts first, or as a Bearer token; any will do when none is configured. */
 export function authenticate(apiKey: string | undefined): Middleware {
   // as `oneValue` leaves what clients send
-  const expected = apiKey === undefined ? undefined : digest(once(apiKey));
+  const expected = apiKey === undefined ? undefined : digest(withoutRepeats(apiKey));
   return async (context, next) => {
     const bearer = /^Bearer\s+(.+)$/i.exec(context.get("authorization"))?.[1];
     const key = context.get("x-api-key") || bearer;
     if (!key) throw missingKey();
     if (expected && !timingSafeEqual(expected, digest(key))) throw wrongKey();
-    accept(context);
+    acceptRequest(context);
     await next();
   };
 }
 
 /** From here on the body is read; a client that waits to be asked for it is asked. */
-function accept({ req, res }: Context): void {
-  if (req instanceof ApiRequest) req.hasKey = true;
+function acceptRequest({ req, res }: Context): void {
+  if (req instanceof ApiRequest) req.isAuthenticated = true;
   if (req.headers.expect?.toLowerCase() === "100-continue") res.writeContinue();
 }
 

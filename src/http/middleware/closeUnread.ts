@@ -11,7 +11,7 @@ export function closeUnread(discard: ConnectionBounds["discard"]): Middleware {
   return async (context, next) => {
     await next();
     const { req, body } = context;
-    if (!(req instanceof ApiRequest) || req.hasKey || !req.owesBody) return;
+    if (!(req instanceof ApiRequest) || req.isAuthenticated || !req.isBodyPending) return;
     context.set("connection", "close");
     if (context.method === "HEAD" || typeof body !== "object" || body === null) return;
     const text = Buffer.from(JSON.stringify(body));

@@ -3,39 +3,39 @@ import { pageOfCreated } from "../../api/paging.ts";
 import type { Batches } from "../../batches/batches.ts";
 import { type BatchRecord, toMessageBatch } from "../../batches/record.ts";
 import { jsonBytes } from "../byteStream.ts";
-import type { Exchange } from "../exchange.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
-import { single } from "../query.ts";
+import { lastValues } from "../query.ts";
+import type { RequestLog } from "../requestLog.ts";
 
 type WithId = Context & { params: { id: string } };
 
 /** Megabytes of the body of a new batch (docs: "Request size limits"). */
-const BATCH_LIMIT = 256;
+const BATCH_LIMIT_MB = 256;
 
 /** `POST /v1/messages/batches`. */
 export function createBatch(batches: Batches) {
   return async (context: Context): Promise<void> => {
-    const { apiVersion, betas, exchange } = context.state as ApiState & { exchange: Exchange };
+    const { apiVersion, betas, requestLog } = context.state as ApiState & { requestLog: RequestLog };
     const left = new AbortController();
-    void exchange.closed.then(() => left.abort());
-    const body = { bytes: jsonBytes(context, BATCH_LIMIT), signal: left.signal };
+    void requestLog.closed.then(() => left.abort());
+    const body = { bytes: jsonBytes(context, BATCH_LIMIT_MB), signal: left.signal };
     const record = await batches.create(body, apiVersion, betas);
-    context.body = told(record, context);
+    context.body = toResponse(record, context);
   };
 }
 
 /** `GET /v1/messages/batches`. */
 export function listBatches(batches: Batches) {
   return async (context: Context): Promise<void> => {
-    const page = pageOfCreated(await batches.list(), single(context.query), "message batch", "msgbatch");
-    context.body = { ...page, data: page.data.map((record) => told(record, context)) };
+    const page = pageOfCreated(await batches.list(), lastValues(context.query), "message batch", "msgbatch");
+    context.body = { ...page, data: page.data.map((record) => toResponse(record, context)) };
   };
 }
 
 /** `GET /v1/messages/batches/{id}`. */
 export function retrieveBatch(batches: Batches) {
   return async (context: WithId): Promise<void> => {
-    context.body = told(await batches.get(context.params.id), context);
+    context.body = toResponse(await batches.get(context.params.id), context);
   };
 }
 
@@ -53,7 +53,7 @@ export function batchResults(batches: Batches) {
 /** `POST /v1/messages/batches/{id}/cancel`. */
 export function cancelBatch(batches: Batches) {
   return async (context: WithId): Promise<void> => {
-    context.body = told(await batches.cancel(context.params.id), context);
+    context.body = toResponse(await batches.cancel(context.params.id), context);
   };
 }
 
@@ -66,6 +66,6 @@ export function deleteBatch(batches: Batches) {
   };
 }
 
-function told(record: BatchRecord, context: Context) {
+function toResponse(record: BatchRecord, context: Context) {
   return toMessageBatch(record, `${context.protocol}://${context.host}`);
 }

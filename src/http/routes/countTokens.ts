@@ -4,9 +4,9 @@ import type { Pool } from "../../claude/pool.ts";
 import type { TokenCounter } from "../../messages/countTokens.ts";
 import type { Body, RequestReader } from "../../messages/requestReader.ts";
 import { type EndOptions, endSignal } from "../endSignal.ts";
-import type { Exchange } from "../exchange.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
-import { refuseIfNested } from "../middleware/refuseNested.ts";
+import { throwIfNested } from "../middleware/rejectNested.ts";
+import type { RequestLog } from "../requestLog.ts";
 
 export interface CountOptions extends EndOptions {
   pool: Pool;
@@ -20,12 +20,12 @@ export const COUNT_HEADER = "claude-virtual-api-token-count";
 /** `POST /v1/messages/count_tokens`: parse, count, say how far the count can be trusted. */
 export function countTokens(counter: TokenCounter, { pool, reader, modelMap, ...ends }: CountOptions) {
   return async (context: Context): Promise<void> => {
-    const { apiVersion, betas, exchange, body } = context.state as ApiState & { exchange: Exchange; body: Body };
-    const signal = endSignal(context, exchange.closed, ends);
+    const { apiVersion, betas, requestLog, body } = context.state as ApiState & { requestLog: RequestLog; body: Body };
+    const signal = endSignal(context, requestLog.closed, ends);
     const { countTransport: transport } = pool;
     const read = await reader.count(body, { version: apiVersion, betas, modelMap, transport }, { signal });
-    exchange.asked(read.model);
-    refuseIfNested(pool, context, { origin: originOfCount(context.get("user-agent"), read.exact?.conversation) });
+    requestLog.setModel(read.model);
+    throwIfNested(pool, context, { origin: originOfCount(context.get("user-agent"), read.exact?.conversation) });
     const { tokens, precision } = await counter.count(read, signal);
     context.set(COUNT_HEADER, precision);
     context.body = { input_tokens: tokens };

@@ -4,15 +4,15 @@ import { type Created, MAX_TIME_MS, newestFirst, pageOf, pageOfCreated, wholeNum
 import type { FileMetadata } from "../../files/metadata.ts";
 import type { FileStore } from "../../files/store.ts";
 import { receiveFile } from "../multipart.ts";
-import { single } from "../query.ts";
+import { lastValues } from "../query.ts";
 
 type WithId = Context & { params: { id: string } };
 
 /** Seconds a client may have a file kept: an hour to 90 days (contract: "Files"). */
-const EXPIRES_IN = { minimum: 3600, maximum: 7_776_000 };
+const EXPIRES_IN_SECONDS = { minimum: 3600, maximum: 7_776_000 };
 const MAX_IDS = 100;
 /** The time and the id of the last file before it: a place that stays when the file goes, and that old ids have, too. */
-const PAGE = /^page_([0-9a-z]{1,10})-([A-Za-z0-9]{1,64})$/;
+const PAGE_CURSOR = /^page_([0-9a-z]{1,10})-([A-Za-z0-9]{1,64})$/;
 
 /** `POST /v1/files`. */
 export function uploadFile(files: FileStore) {
@@ -21,7 +21,7 @@ export function uploadFile(files: FileStore) {
       files.add(upload, async () => {
         const { expires_in_seconds: text } = await rest();
         if (text === undefined) return undefined;
-        return wholeNumber("expires_in_seconds", text, EXPIRES_IN.minimum, EXPIRES_IN.maximum);
+        return wholeNumber("expires_in_seconds", text, EXPIRES_IN_SECONDS.minimum, EXPIRES_IN_SECONDS.maximum);
       }),
     );
   };
@@ -61,22 +61,22 @@ export function deleteFile(files: FileStore) {
 }
 
 function pagedFiles(all: FileMetadata[], query: Context["query"]) {
-  const { page: cursor, ...rest } = single(query);
+  const { page: cursor, ...rest } = lastValues(query);
   const page =
     cursor === undefined
       ? pageOfCreated(all, rest, "file", "file")
       : pageOf(after(cursor, all), { limit: rest.limit }, "file");
   const last = page.data.at(-1);
-  return { ...page, next_page: page.has_more && last ? cursorBehind(last) : null };
+  return { ...page, next_page: page.has_more && last ? cursorAfter(last) : null };
 }
 
-function cursorBehind({ id, created_at }: Created): string {
+function cursorAfter({ id, created_at }: Created): string {
   return `page_${Date.parse(created_at).toString(36)}-${id.slice("file_".length)}`;
 }
 
 /** The files behind a cursor. Throws `ApiError` 400. */
 function after(cursor: string, all: FileMetadata[]): FileMetadata[] {
-  const [, digits = "", rest] = PAGE.exec(cursor) ?? [];
+  const [, digits = "", rest] = PAGE_CURSOR.exec(cursor) ?? [];
   const time = Number.parseInt(digits, 36);
   if (!(time <= MAX_TIME_MS)) throw invalidRequest(`page: '${cursor}' is not the cursor of a page`);
   const place = { id: `file_${rest}`, created_at: new Date(time).toISOString() };

@@ -8,10 +8,10 @@ import { type RunContext, run } from "../../messages/run.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { shorten } from "../../shared/shorten.ts";
 import { type EndOptions, endSignal } from "../endSignal.ts";
-import type { Exchange } from "../exchange.ts";
 import { setHeaders } from "../headers.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
-import { refuseIfNested } from "../middleware/refuseNested.ts";
+import { throwIfNested } from "../middleware/rejectNested.ts";
+import type { RequestLog } from "../requestLog.ts";
 import { sse } from "../sse.ts";
 import { watchUnread } from "../unread.ts";
 
@@ -21,18 +21,18 @@ export interface MessagesOptions extends RunContext, EndOptions {
   /** Milliseconds for which a client may leave its answer unread; 0 for any time. */
   clientIdleTimeout: number;
   /** Whether other requests wait for a place. */
-  othersWait(): boolean;
+  isContended(): boolean;
   /** Whether bodies and events are logged, asked for each line. */
   traffic: () => boolean;
 }
 
-type MessagesState = ApiState & { exchange: Exchange; body: Body; hold?: Hold };
+type MessagesState = ApiState & { requestLog: RequestLog; body: Body; hold?: Hold };
 
 /** `POST /v1/messages`: parse, run, answer with the stream or with its fold. */
 export function createMessage(options: MessagesOptions, logger: Logger) {
   return async (context: Context): Promise<void> => {
-    const { apiVersion, betas, exchange, body, hold } = context.state as MessagesState;
-    const signal = endSignal(context, exchange.closed, options);
+    const { apiVersion, betas, requestLog, body, hold } = context.state as MessagesState;
+    const signal = endSignal(context, requestLog.closed, options);
     const reading = {
       version: apiVersion,
       betas,
@@ -43,9 +43,9 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
     };
     const request = await options.reader.message(body, reading, { signal, hold });
     // also where the client has left, so that nothing is run
-    void exchange.closed.then(request.release);
-    exchange.asked(request.model);
-    refuseIfNested(options.pool, context, request);
+    void requestLog.closed.then(request.release);
+    requestLog.setModel(request.model);
+    throwIfNested(options.pool, context, request);
     const id = context.response.get("request-id");
     const traffic = (arrow: string, content: object) => {
       if (options.traffic()) logger.info(`${id} ${arrow} ${shorten(content)}`);
@@ -58,19 +58,19 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
     };
     watchUnread(context.res, {
       timeout: options.clientIdleTimeout,
-      othersWait: options.othersWait,
-      giveUp: (unread) => {
+      isContended: options.isContended,
+      onTimeout: (unread) => {
         logger.warn(`${id}: the client has not read its answer for ${unread / 1000} s, so its connection is closed`);
         context.res.destroy();
       },
     });
     const onEvent = (event: StreamEvent) => {
-      exchange.passed();
+      requestLog.eventSent();
       traffic("←", event);
     };
-    const events = run({ ...options, onHeaders, meter: exchange.meter, onEvent }, request, signal);
+    const events = run({ ...options, onHeaders, meter: requestLog.meter, onEvent }, request, signal);
     // whatever becomes of the answer, the worker is given back when the connection closes
-    void exchange.closed.then(() => events.return());
+    void requestLog.closed.then(() => events.return());
     // until the first event the status is open: a failure before it is answered with its own
     const first = await events.next();
     if (first.done) return;

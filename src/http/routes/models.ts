@@ -3,7 +3,7 @@ import { invalidRequest } from "../../api/errors.ts";
 import { pageOf } from "../../api/paging.ts";
 import { findModel, type Lifecycle, type ModelInfo, retiredModels, toCatalog } from "../../models/catalog.ts";
 import type { ModelList } from "../../models/modelList.ts";
-import { single } from "../query.ts";
+import { lastValues } from "../query.ts";
 
 const LIFECYCLES: readonly string[] = ["active", "deprecated", "retired"] satisfies Lifecycle[];
 /** What is listed where a client asks for no stage. */
@@ -15,7 +15,7 @@ export function listModels(list: ModelList) {
     const wanted = lifecyclesOf(context.query);
     const models: ModelInfo[] = [...toCatalog(await list.current()), ...retiredModels()];
     const chosen = models.filter(({ lifecycle }, at) => wanted.includes(lifecycle) && isFirst(models, at));
-    context.body = pageOf(chosen, single(context.query), "model");
+    context.body = pageOf(chosen, lastValues(context.query), "model");
   };
 }
 

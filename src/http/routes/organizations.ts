@@ -2,7 +2,7 @@ import type { Context } from "koa";
 import type { DataDirectory } from "../../storage/dataDirectory.ts";
 import type { Ledger } from "../../usage/ledger.ts";
 import { usageReport } from "../../usage/report.ts";
-import { single } from "../query.ts";
+import { lastValues } from "../query.ts";
 
 /** `GET /v1/organizations/me`. */
 export function organization(directory: DataDirectory) {
@@ -17,7 +17,7 @@ export function messagesUsage(ledger: Ledger) {
     const { query } = context;
     const list = (name: string) => [query[`${name}[]`] ?? [], query[name] ?? []].flat();
     context.body = await usageReport(ledger, {
-      ...single(query),
+      ...lastValues(query),
       groupBy: list("group_by"),
       models: list("models"),
     });

@@ -1,7 +1,7 @@
 import type { Context } from "koa";
 import { version } from "../../shared/version.ts";
-import type { Route } from "../addresses.ts";
-import { baseOf } from "../middleware/unserved.ts";
+import { baseUrlOf } from "../middleware/unserved.ts";
+import type { Route } from "../paths.ts";
 
 /**
  * `GET /` and `HEAD /`: what is served, for a person with a browser, and for clients that look whether anything answers.
@@ -10,7 +10,7 @@ import { baseOf } from "../middleware/unserved.ts";
 export function welcome(routes: () => readonly Route[]) {
   return (context: Context): void => {
     const endpoints = routes().map(({ method, path }) => `${method} ${path}`);
-    context.body = { service: "claude-virtual-api", version, base_url: baseOf(context), endpoints };
+    context.body = { service: "claude-virtual-api", version, base_url: baseUrlOf(context), endpoints };
   };
 }
 

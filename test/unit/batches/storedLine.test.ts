@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { isResult, repairJsonl } from "../../../src/batches/repairJsonl.ts";
 import { Results } from "../../../src/batches/results.ts";
-import { isResult, salvage } from "../../../src/batches/salvage.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 
 /** A result of more values than can be parsed without blocking the event loop. */
@@ -33,7 +33,7 @@ describe("a stored result of very many values", () => {
     const { path, draft } = resultsFile();
     await writeFile(path, `${line("r0")}garbage\n${line("r1").replace("0]}}", "0]")}`);
     const parse = vi.spyOn(JSON, "parse");
-    expect(await salvage(path, isResult, draft)).toBe("had lines that cannot be read: 2");
+    expect(await repairJsonl(path, isResult, draft)).toBe("had lines that cannot be read: 2");
     expect(await readFile(path, "utf8")).toBe(line("r0"));
     expect(parse.mock.calls.filter(([text]) => text.length > LONGEST_PARSED)).toEqual([]);
   });

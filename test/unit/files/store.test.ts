@@ -163,8 +163,8 @@ describe("a file", () => {
     expect([await idsOf(again), await idsOf(again)]).toEqual([[kept.id], [kept.id]]);
     await expect(again.remove(damaged.id)).rejects.toMatchObject({ status: 404 });
     expect(error.mock.calls).toEqual([[expect.stringMatching(`^files: ${damaged.id} cannot be read: `)]]);
-    expect(() => quota.take(GIGABYTE - 4)).toThrow();
-    quota.take(GIGABYTE - 5);
+    expect(() => quota.reserve(GIGABYTE - 4)).toThrow();
+    quota.reserve(GIGABYTE - 5);
   });
 });
 
@@ -203,7 +203,7 @@ describe("an upload that fails", () => {
   it("leaves nothing when the quota is used up, to which deleted files do not count", async () => {
     const quota = new Quota(1);
     const { store } = await openStore(0, quota);
-    quota.count(GIGABYTE - 12);
+    quota.addExisting(GIGABYTE - 12);
     const first = await add(store);
     await add(store);
     const full = { status: 400, details: { error_code: "storage_quota_exceeded" } };
@@ -220,8 +220,8 @@ describe("an upload that fails", () => {
     await directory.close();
     const quota = new Quota(1);
     await openStore(0, quota);
-    expect(() => quota.take(GIGABYTE - 4)).toThrow();
-    quota.take(GIGABYTE - 5);
+    expect(() => quota.reserve(GIGABYTE - 4)).toThrow();
+    quota.reserve(GIGABYTE - 5);
   });
 
   async function* broken() {

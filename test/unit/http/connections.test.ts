@@ -194,7 +194,7 @@ describe("over time", () => {
     socket.write(head("POST", `content-length: ${length}\r\n`));
     http.once("request", (request, response) => connections.watch(request, response));
     const [request, response] = await requested;
-    request.hasKey = hasKey;
+    request.isAuthenticated = hasKey;
     const after = (seconds: number) => {
       now += 1000 * seconds;
       connections.check();

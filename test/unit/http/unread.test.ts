@@ -11,7 +11,12 @@ function watched(given: Partial<UnreadOptions> = {}) {
   };
   const given_up: number[] = [];
   let at = 0;
-  const options = { timeout: 300, patience: 30, othersWait: () => false, giveUp: (ms: number) => given_up.push(ms) };
+  const options = {
+    timeout: 300,
+    contendedTimeout: 30,
+    isContended: () => false,
+    onTimeout: (ms: number) => given_up.push(ms),
+  };
   watchUnread(Object.assign(response, { setTimeout: set }) as never, { ...options, now: () => at, ...given });
   const fireAfter = (milliseconds: number, times = 1) => {
     for (let n = 0; n < times; n++) {
@@ -33,7 +38,7 @@ describe("an answer that the client does not read", () => {
 
   it("is given up sooner while others wait", () => {
     let waiting = false;
-    const { fireAfter, givenUp } = watched({ othersWait: () => waiting });
+    const { fireAfter, givenUp } = watched({ isContended: () => waiting });
     fireAfter(30, 3);
     expect(givenUp).toEqual([]);
     waiting = true;
@@ -41,7 +46,7 @@ describe("an answer that the client does not read", () => {
     expect(givenUp).toEqual([120]);
   });
 
-  it("is given up at a bound below the patience of others", () => {
+  it("is given up at a bound below the contendedTimeout of others", () => {
     const { response, fireAfter, givenUp } = watched({ timeout: 20 });
     expect(response.steps).toEqual([20]);
     fireAfter(20);
@@ -49,8 +54,12 @@ describe("an answer that the client does not read", () => {
   });
 
   // Node's timer fires up to one step late, so a step must be a part of the bound
-  it("is looked at several times within the patience of others", () => {
-    const { response, fireAfter, givenUp } = watched({ timeout: 300_000, patience: 40_000, othersWait: () => true });
+  it("is looked at several times within the contendedTimeout of others", () => {
+    const { response, fireAfter, givenUp } = watched({
+      timeout: 300_000,
+      contendedTimeout: 40_000,
+      isContended: () => true,
+    });
     expect(response.steps).toEqual([10_000]);
     fireAfter(10_000, 3);
     expect(givenUp).toEqual([]);
@@ -77,7 +86,7 @@ describe("an answer that the client does not read", () => {
   });
 
   it("is none while there is nothing to read, others waiting or not", () => {
-    const { response, fireAfter, givenUp } = watched({ othersWait: () => true });
+    const { response, fireAfter, givenUp } = watched({ isContended: () => true });
     response.writableLength = 0;
     fireAfter(30, 100);
     expect(givenUp).toEqual([]);

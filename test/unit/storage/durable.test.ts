@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiError, requestTooLarge } from "../../../src/api/errors.ts";
 import { splitLines } from "../../../src/shared/lines.ts";
-import { onDisk, writeDurably } from "../../../src/storage/durable.ts";
+import { withStorageErrors, writeDurably } from "../../../src/storage/durable.ts";
 
 let path: string;
 let file: string;
@@ -82,7 +82,8 @@ describe("writeDurably", () => {
 });
 
 describe("a step on the disk", () => {
-  const failing = (code: string) => onDisk(Promise.reject(Object.assign(new Error(`${code}: some words`), { code })));
+  const failing = (code: string) =>
+    withStorageErrors(Promise.reject(Object.assign(new Error(`${code}: some words`), { code })));
 
   it.each([
     ["ENOSPC", "The disk is full."],
@@ -99,7 +100,7 @@ describe("a step on the disk", () => {
 
   it("passes on what is told already, and what succeeds", async () => {
     const told = requestTooLarge("1 MB");
-    await expect(onDisk(Promise.reject(told))).rejects.toBe(told);
-    expect(await onDisk(Promise.resolve(5))).toBe(5);
+    await expect(withStorageErrors(Promise.reject(told))).rejects.toBe(told);
+    expect(await withStorageErrors(Promise.resolve(5))).toBe(5);
   });
 });

@@ -25,7 +25,7 @@ async function* content(...chunks: string[]) {
 /** A quota with room for so many bytes. */
 function room(bytes: number): Quota {
   const quota = new Quota(1);
-  quota.count(GIGABYTE - bytes);
+  quota.addExisting(GIGABYTE - bytes);
   return quota;
 }
 
@@ -82,34 +82,34 @@ describe("a draft", () => {
     const one = draft(quota);
     await expect(one.write("content", endless())).rejects.toMatchObject(used);
     expect([asked, one.size]).toEqual([3, 8]);
-    expect(() => quota.take(3)).toThrow();
+    expect(() => quota.reserve(3)).toThrow();
     await one.rollback();
-    expect(() => quota.take(11)).toThrow();
-    quota.take(10);
+    expect(() => quota.reserve(11)).toThrow();
+    quota.reserve(10);
   });
 });
 
 describe("the quota", () => {
   it("is full to the byte, and says so", () => {
     const quota = room(2);
-    quota.take(2);
-    expect(() => quota.take(1)).toThrow(
+    quota.reserve(2);
+    expect(() => quota.reserve(1)).toThrow(
       expect.objectContaining({ ...used, message: expect.stringContaining("The storage quota of 1 GB is used up.") }),
     );
-    quota.giveBack(1);
-    quota.take(1);
+    quota.release(1);
+    quota.reserve(1);
   });
 
   it("counts what is stored already, even beyond its limit", () => {
     const quota = new Quota(1);
-    quota.count(2 * GIGABYTE);
-    expect(() => quota.take(1)).toThrow();
-    quota.giveBack(GIGABYTE + 1);
-    quota.take(1);
+    quota.addExisting(2 * GIGABYTE);
+    expect(() => quota.reserve(1)).toThrow();
+    quota.release(GIGABYTE + 1);
+    quota.reserve(1);
   });
 
   it("of 0 has no end", () => {
     const quota = new Quota(0);
-    for (let each = 0; each < 10; each++) quota.take(Number.MAX_SAFE_INTEGER / 20);
+    for (let each = 0; each < 10; each++) quota.reserve(Number.MAX_SAFE_INTEGER / 20);
   });
 });

@@ -25,13 +25,13 @@ export async function openBatches(
   uploads = new Uploads(),
 ) {
   const calls: string[] = [];
-  const asked: Execute = async (params, _batch, { signal, admission, taken }) => {
+  const asked: Execute = async (params, _batch, { signal, admission, onAccepted }) => {
     const { text } = (params as { value: { text: string } }).value;
     admission.confirm();
     calls.push(text);
     await turn();
     const message = answer(await execute(text, signal));
-    taken();
+    onAccepted();
     return message;
   };
   const directory = new DataDirectory(path, logger, uploads);

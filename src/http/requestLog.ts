@@ -4,7 +4,7 @@ import type { Logger } from "../shared/logger.ts";
 import { printable } from "../shared/printable.ts";
 
 /** What is noted of one request and its answer, for the log: never content, unless the user asked for the traffic. */
-export class Exchange {
+export class RequestLog {
   readonly #context: Context;
   readonly #startedAt = performance.now();
   /** What the answer takes. */
@@ -18,12 +18,12 @@ export class Exchange {
     this.closed = new Promise((resolve) => context.res.once("close", resolve));
   }
 
-  asked(model: string): void {
+  setModel(model: string): void {
     this.meter.model = model;
   }
 
   /** Call when an event is passed on. */
-  passed(): void {
+  eventSent(): void {
     this.#firstEventAt ??= performance.now();
   }
 
@@ -41,7 +41,7 @@ export class Exchange {
     ].join(" · ");
   }
 
-  logAtEnd(logger: Logger): void {
+  logOnClose(logger: Logger): void {
     // a window asks for the state every second, which is nobody's news
     const level = this.#context.path === "/health" ? "trace" : "info";
     void this.closed.then(() => logger[level](this.toString()));

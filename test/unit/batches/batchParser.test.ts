@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Intake, SMALL_ELEMENT } from "../../../src/batches/intake.ts";
+import { BatchParser, SMALL_ELEMENT_BYTES } from "../../../src/batches/batchParser.ts";
 import { Slices } from "../../../src/shared/slices.ts";
 import { itThorough } from "../../support/full.ts";
 import { collect, from } from "../support/streams.ts";
@@ -10,7 +10,7 @@ async function linesOf(body: string, size = body.length): Promise<string[]> {
   const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) =>
     bytes.subarray(n * size, (n + 1) * size),
   );
-  const written = Buffer.concat(await collect(new Intake(signal).lines(from(pieces)))).toString();
+  const written = Buffer.concat(await collect(new BatchParser(signal).lines(from(pieces)))).toString();
   expect(written.endsWith("\n")).toBe(true);
   return written.slice(0, -1).split("\n");
 }
@@ -45,7 +45,7 @@ describe("the intake of a batch", () => {
   itThorough("counts 100,000 requests, and refuses one more", async () => {
     const many = (count: number) =>
       requests(...Array.from({ length: count }, (_, n) => `{"custom_id":"${n}","params":{}}`));
-    const intake = new Intake(signal);
+    const intake = new BatchParser(signal);
     await collect(intake.lines(from([Buffer.from(many(100_000))])));
     expect(intake.count).toBe(100_000);
     await expect(linesOf(many(100_001))).rejects.toMatchObject({
@@ -63,7 +63,7 @@ describe("the intake of a batch", () => {
     const slices = new Slices(signal, pause, () => (now += 5));
     const many = Array.from({ length: 10_000 }, (_, n) => `{"custom_id":"${n}","params":{}}`);
     const body = Buffer.from(requests(...many));
-    await collect(new Intake(signal, slices).lines(from([body])));
+    await collect(new BatchParser(signal, slices).lines(from([body])));
     expect(pauses).toBeGreaterThan(body.length / (64 * 1024));
   });
 
@@ -78,8 +78,8 @@ describe("the intake of a batch", () => {
         gone.addEventListener("abort", () => reject(gone.reason), { once: true });
         begin();
       });
-    const intake = new Intake(client.signal, undefined, read);
-    const element = `{"custom_id":"a","params":{"x":"${"x".repeat(SMALL_ELEMENT)}"}}`;
+    const intake = new BatchParser(client.signal, undefined, read);
+    const element = `{"custom_id":"a","params":{"x":"${"x".repeat(SMALL_ELEMENT_BYTES)}"}}`;
     const taken = collect(intake.lines(from([Buffer.from(requests(element))])));
     await begun;
     client.abort(new Error("The client has left."));
@@ -99,6 +99,6 @@ describe("the intake of a batch", () => {
       yield Buffer.from('{"requests":[{"custom_id":"a","params":{}}');
       throw new Error("cut");
     }
-    await expect(collect(new Intake(signal).lines(broken()))).rejects.toThrow("cut");
+    await expect(collect(new BatchParser(signal).lines(broken()))).rejects.toThrow("cut");
   });
 });

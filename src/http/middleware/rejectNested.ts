@@ -9,7 +9,7 @@ import type { Logger } from "../../shared/logger.ts";
  * Refuses a request that one of our own workers has sent, before its key is looked at, which may be for Anthropic, and
  * before it takes a place, for which the worker's own request would wait.
  */
-export function refuseNested(pool: Pool, logger: Logger): Middleware {
+export function rejectNested(pool: Pool, logger: Logger): Middleware {
   let isLogged = false;
   return async (context, next) => {
     if (!pool.isNested({ session: context.get(SESSION_HEADER) })) return next();
@@ -21,6 +21,6 @@ export function refuseNested(pool: Pool, logger: Logger): Middleware {
 }
 
 /** Throws for a request that comes back to us through another server, which only its body shows. */
-export function refuseIfNested(pool: Pool, context: Context, { origin }: Pick<RequestFacts, "origin">): void {
+export function throwIfNested(pool: Pool, context: Context, { origin }: Pick<RequestFacts, "origin">): void {
   if (pool.isNested({ session: context.get(SESSION_HEADER), ...origin })) throw callsItself();
 }

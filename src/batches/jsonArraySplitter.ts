@@ -4,16 +4,16 @@ import { ApiError, invalidRequest, requestTooLarge } from "../api/errors.ts";
 import { concatBytes } from "../shared/concatBytes.ts";
 
 /** Bytes one request of a batch may have: as many as a request of its own (docs: "Request size limits"). */
-const MAX_ELEMENT = 32 * 1024 * 1024;
+const MAX_ELEMENT_BYTES = 32 * 1024 * 1024;
 
 /** Characters of a name that an answer repeats. */
-const MAX_SHOWN = 256;
+const MAX_SHOWN_LENGTH = 256;
 
-const NO_OBJECT = "Input should be a valid dictionary or object to extract fields from";
+const NOT_AN_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 
 /** The first byte of a byte order mark, which the tokenizer passes over without counting it. */
-const MARK = 0xef;
-const MARK_LENGTH = 3;
+const BOM_FIRST_BYTE = 0xef;
+const BOM_LENGTH = 3;
 
 /** What may come next in `{"requests": [{…}, {…}]}`. */
 type Step = "object" | "key" | "colon" | "list" | "first" | "element" | "comma" | "next" | "close" | "extra" | "end";
@@ -22,7 +22,7 @@ type Step = "object" | "key" | "colon" | "list" | "first" | "element" | "comma" 
  * Cuts `{"requests": [{…}, {…}]}` into its elements while it arrives, so that no more than one is in memory.
  * The tokenizer tells where each begins and ends.
  */
-export class Elements {
+export class JsonArraySplitter {
   /** A buffer of its own for strings: without one, each escape is kept as a string until its string ends. */
   readonly #tokenizer = new Tokenizer({ stringBufferSize: 4096 });
   /** The bytes from `#base` on that are still needed, up to `#end`. Offsets are the tokenizer's. */
@@ -50,13 +50,13 @@ export class Elements {
 
   /** Takes the next bytes and gives the text of the elements that are complete with them. Throws `ApiError` 400 or 413. */
   write(chunk: Uint8Array): Uint8Array<ArrayBuffer>[] {
-    if (this.#end === 0 && chunk[0] === MARK) this.#base = this.#end = -MARK_LENGTH;
+    if (this.#end === 0 && chunk[0] === BOM_FIRST_BYTE) this.#base = this.#end = -BOM_LENGTH;
     this.#chunks.push(chunk);
     this.#end += chunk.length;
     this.#complete = [];
     this.#tokenizer.write(chunk);
     this.#requireSize(this.#end);
-    if (this.#step !== "element") this.#forget(this.#end);
+    if (this.#step !== "element") this.#dropBefore(this.#end);
     return this.#complete;
   }
 
@@ -70,12 +70,12 @@ export class Elements {
   #after(token: TokenType, value: unknown, offset: number): Step {
     switch (this.#step) {
       case "object":
-        if (token !== TokenType.LEFT_BRACE) throw invalidRequest(NO_OBJECT);
+        if (token !== TokenType.LEFT_BRACE) throw invalidRequest(NOT_AN_OBJECT);
         return "key";
       case "key":
         if (token === TokenType.RIGHT_BRACE) throw invalidRequest("requests: Field required");
         if (token === TokenType.STRING && value === "requests") return "colon";
-        throw foreignKey(token, value);
+        throw unexpectedKey(token, value);
       case "colon":
         return oneOf({ [TokenType.COLON]: "list" }, token);
       case "list":
@@ -92,15 +92,15 @@ export class Elements {
       case "close":
         return oneOf({ [TokenType.COMMA]: "extra", [TokenType.RIGHT_BRACE]: "end" }, token);
       case "extra":
-        throw foreignKey(token, value);
+        throw unexpectedKey(token, value);
       case "end":
         throw malformed("something follows its end");
     }
   }
 
   #begin(token: TokenType, offset: number): Step {
-    if (token !== TokenType.LEFT_BRACE) throw invalidRequest(`requests.${this.#count}: ${NO_OBJECT}`);
-    this.#forget(offset);
+    if (token !== TokenType.LEFT_BRACE) throw invalidRequest(`requests.${this.#count}: ${NOT_AN_OBJECT}`);
+    this.#dropBefore(offset);
     this.#depth = 1;
     return "element";
   }
@@ -114,7 +114,7 @@ export class Elements {
     this.#count += 1;
     this.#start = offset + 1;
     // the chunks of a large element would be held a second time until the next one begins
-    this.#forget(this.#start);
+    this.#dropBefore(this.#start);
     return "comma";
   }
 
@@ -127,11 +127,11 @@ export class Elements {
 
   /** Neither an element nor anything between two of them may be larger, since it is held in memory. */
   #requireSize(end: number): void {
-    if (end - this.#start > MAX_ELEMENT) throw requestTooLarge("32 MB for one request of a batch");
+    if (end - this.#start > MAX_ELEMENT_BYTES) throw requestTooLarge("32 MB for one request of a batch");
   }
 
   /** Drops the bytes before this offset. */
-  #forget(offset: number): void {
+  #dropBefore(offset: number): void {
     let [first] = this.#chunks;
     while (first && this.#base + first.length <= offset) {
       this.#base += first.length;
@@ -151,14 +151,14 @@ function oneOf(steps: Partial<Record<TokenType, Step>>, token: TokenType): Step 
   return step;
 }
 
-function foreignKey(token: TokenType, key: unknown): Error {
+function unexpectedKey(token: TokenType, key: unknown): Error {
   if (token !== TokenType.STRING) return malformed(`an unexpected ${TokenType[token]}`);
   return extraInput(String(key));
 }
 
 /** Not the whole of a name that fills a request, since the answer would be as large. */
 export function extraInput(name: string): Error {
-  return invalidRequest(`${name.slice(0, MAX_SHOWN)}: Extra inputs are not permitted`);
+  return invalidRequest(`${name.slice(0, MAX_SHOWN_LENGTH)}: Extra inputs are not permitted`);
 }
 
 function malformed(reason: string): Error {

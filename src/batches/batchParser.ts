@@ -4,7 +4,7 @@ import { MAX_DEPTH } from "../api/depth.ts";
 import { invalidRequest } from "../api/errors.ts";
 import { EXPECTED_OBJECT } from "../api/issueMessages.ts";
 import { Slicer, type Slices } from "../shared/slices.ts";
-import { Elements, extraInput } from "./elements.ts";
+import { extraInput, JsonArraySplitter } from "./jsonArraySplitter.ts";
 
 /** One request of a batch, as a line of `requests.jsonl`. */
 export interface BatchRequest {
@@ -16,10 +16,10 @@ export interface BatchRequest {
 export type ReadElement = (bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal) => Promise<BatchElement>;
 
 /** Bytes up to which an element is parsed at once. */
-export const SMALL_ELEMENT = 256 * 1024;
+export const SMALL_ELEMENT_BYTES = 256 * 1024;
 
 /** Bytes taken apart between two looks at the clock: they take some 3 ms. */
-const PIECE = 16 * 1024;
+const PIECE_BYTES = 16 * 1024;
 
 const MAX_REQUESTS = 100_000;
 const CUSTOM_ID = /^[a-zA-Z0-9_-]{1,64}$/;
@@ -28,7 +28,7 @@ const CUSTOM_ID = /^[a-zA-Z0-9_-]{1,64}$/;
  * Turns the body of a new batch into lines of `requests.jsonl` while it comes in. What concerns the batch as a whole
  * is checked here, the requests themselves only when they run (contract: "Message Batches").
  */
-export class Intake {
+export class BatchParser {
   readonly #ids = new Set<string>();
   readonly #signal: AbortSignal;
   readonly #slices: Slices;
@@ -52,12 +52,12 @@ export class Intake {
 
   /** Throws `ApiError` 400 or 413, the signal's reason, and what `body` throws. */
   async *lines(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-    const elements = new Elements();
+    const elements = new JsonArraySplitter();
     for await (const chunk of body) {
       const lines: Uint8Array[] = [];
-      for (let at = 0; at < chunk.length; at += PIECE) {
+      for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
         if (this.#slices.isOver) await this.#slices.pause();
-        const piece = chunk.subarray(at, at + PIECE);
+        const piece = chunk.subarray(at, at + PIECE_BYTES);
         for (const element of elements.write(piece)) lines.push(this.#line(await this.#read(element)));
       }
       if (lines.length > 0) yield Buffer.concat(lines);
@@ -67,7 +67,7 @@ export class Intake {
   }
 
   #read(bytes: Uint8Array<ArrayBuffer>): BatchElement | Promise<BatchElement> {
-    if (bytes.length <= SMALL_ELEMENT) return toBatchLine(textOf(bytes));
+    if (bytes.length <= SMALL_ELEMENT_BYTES) return toBatchLine(textOf(bytes));
     new BodyBounds().take(bytes);
     return this.#readLarge(bytes, this.#signal);
   }

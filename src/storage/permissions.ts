@@ -7,7 +7,7 @@ import { isOwn, isPrivate, PRIVATE_DIRECTORY, PRIVATE_FILE, requireOwn } from ".
 import { SECRET_FILE } from "../shared/proof.ts";
 
 /** What this server, the launcher and the extension keep at the top of a data directory, besides the secret. */
-const KEPT = [
+const OWN_NAMES = [
   "batches",
   "drafts",
   "empty",
@@ -23,16 +23,16 @@ const KEPT = [
   "version.json",
 ];
 // not closed with the others: a secret that other users could read is replaced (see `secret.ts`)
-const OWN_NAME = new RegExp(`^(${[...KEPT, SECRET_FILE].join("|")}|lock\\..+|\\..+|lost\\+found)$`);
+const OWN_NAME = new RegExp(`^(${[...OWN_NAMES, SECRET_FILE].join("|")}|lock\\..+|\\..+|lost\\+found)$`);
 
 /** Directories below one of those. */
-const DEPTH = 2;
+const MAX_DEPTH = 2;
 
 /**
  * Creates the data directory, or closes it to other users. One that holds other things, too, may be shared on purpose, as
  * `/tmp` is: its mode stays. Throws when it belongs to another user, or when others may replace what is in it.
  */
-export async function closeDirectory(path: string, logger: Logger): Promise<void> {
+export async function restrictDirectory(path: string, logger: Logger): Promise<void> {
   await makeDirectories(path, PRIVATE_DIRECTORY);
   let stats = await stat(path);
   requireOwn(path, stats);
@@ -50,21 +50,21 @@ export async function closeDirectory(path: string, logger: Logger): Promise<void
  * Closes what an older version left open to other users. Each directory is closed after what is in it, so that an
  * interrupted run is taken up again, and one that is closed already is passed over: others cannot enter it.
  */
-export async function closeContents(path: string): Promise<void> {
-  for (const name of KEPT) await close(join(path, name), DEPTH);
+export async function restrictContents(path: string): Promise<void> {
+  for (const name of OWN_NAMES) await restrict(join(path, name), MAX_DEPTH);
 }
 
-async function close(path: string, depth: number): Promise<void> {
+async function restrict(path: string, depth: number): Promise<void> {
   const stats = await lstat(path).catch(() => undefined);
-  if (!stats || isPrivate(stats) || !isMendable(stats)) return;
+  if (!stats || isPrivate(stats) || !mayChangeMode(stats)) return;
   if (stats.isDirectory() && depth > 0) {
-    for (const name of await readdir(path).catch(() => [])) await close(join(path, name), depth - 1);
+    for (const name of await readdir(path).catch(() => [])) await restrict(join(path, name), depth - 1);
   }
   await setMode(path, stats.isDirectory() ? PRIVATE_DIRECTORY : PRIVATE_FILE);
 }
 
 /** A file with a second name may be somebody else's under that one. */
-function isMendable(stats: Stats): boolean {
+function mayChangeMode(stats: Stats): boolean {
   return isOwn(stats) && (stats.isDirectory() || (stats.isFile() && stats.nlink === 1));
 }
 

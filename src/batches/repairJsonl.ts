@@ -4,7 +4,7 @@ import { isMissing } from "../api/systemErrors.ts";
 import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 import { syncDirectory } from "../storage/durable.ts";
 import { storedLines } from "../storage/jsonLines.ts";
-import type { BatchRequest } from "./intake.ts";
+import type { BatchRequest } from "./batchParser.ts";
 import { OUTCOMES } from "./record.ts";
 import type { ResultLine } from "./results.ts";
 import { readStoredLine } from "./storedLine.ts";
@@ -26,18 +26,18 @@ export function isResult(value: unknown): value is ResultLine {
  * Leaves only those lines in a JSONL file that are good, and makes an empty one where there is none. Resolves with what
  * was wrong; undefined where nothing was, and the file is as it was. `draft` is a path on the same disk.
  */
-export async function salvage(
+export async function repairJsonl(
   path: string,
   isGood: (value: unknown) => boolean,
   draft: string,
 ): Promise<string | undefined> {
-  const bad = await countBad(path, isGood);
+  const bad = await countInvalid(path, isGood);
   if (bad === 0) return undefined;
   try {
     await using file = await open(draft, "wx", PRIVATE_FILE);
     const kept = bad === undefined ? [] : storedLines(path);
     for await (const line of kept) {
-      if (await isWhole(line, isGood)) await file.appendFile(Buffer.concat([line, NEWLINE]));
+      if (await isValidLine(line, isGood)) await file.appendFile(Buffer.concat([line, NEWLINE]));
     }
     await file.sync();
     await file.close();
@@ -50,10 +50,10 @@ export async function salvage(
 }
 
 /** Undefined where there is no file. */
-async function countBad(path: string, isGood: (value: unknown) => boolean): Promise<number | undefined> {
+async function countInvalid(path: string, isGood: (value: unknown) => boolean): Promise<number | undefined> {
   let bad = 0;
   try {
-    for await (const line of storedLines(path)) if (!(await isWhole(line, isGood))) bad += 1;
+    for await (const line of storedLines(path)) if (!(await isValidLine(line, isGood))) bad += 1;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -61,7 +61,7 @@ async function countBad(path: string, isGood: (value: unknown) => boolean): Prom
   return bad;
 }
 
-async function isWhole(line: Buffer, isGood: (value: unknown) => boolean): Promise<boolean> {
+async function isValidLine(line: Buffer, isGood: (value: unknown) => boolean): Promise<boolean> {
   try {
     return isGood(await readStoredLine(line));
   } catch {

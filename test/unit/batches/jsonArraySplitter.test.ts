@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { parseJson } from "../../../src/api/parseJson.ts";
-import { Elements } from "../../../src/batches/elements.ts";
+import { JsonArraySplitter } from "../../../src/batches/jsonArraySplitter.ts";
 import { decode } from "../../../src/messages/readRequest.ts";
 import { Random } from "../support/random.ts";
 
 /** The elements of a body that comes in these pieces. */
 function cut(pieces: Iterable<Uint8Array>): Record<string, unknown>[] {
-  const elements = new Elements();
+  const elements = new JsonArraySplitter();
   const found: Record<string, unknown>[] = [];
   for (const piece of pieces)
     found.push(...elements.write(piece).map((text) => parseJson(decode(text)) as (typeof found)[0]));
@@ -94,7 +94,7 @@ describe("the elements of a body", () => {
   });
 
   it("come as soon as they are complete", () => {
-    const elements = new Elements();
+    const elements = new JsonArraySplitter();
     const write = (text: string) => elements.write(Buffer.from(text)).map((element) => parseJson(decode(element)));
     expect(write('{"requests": [{"a": {"b')).toEqual([]);
     expect(write('": 1}}')).toEqual([{ a: { b: 1 } }]);
@@ -167,7 +167,7 @@ describe("a body that is no batch", () => {
   );
 
   it("is refused when one element is larger than a request may be, before the whole of it is there", () => {
-    const elements = new Elements();
+    const elements = new JsonArraySplitter();
     const megabyte = Buffer.alloc(1024 * 1024, "x");
     elements.write(Buffer.from('{"requests":[{"a":"'));
     const fill = () => {

@@ -3,14 +3,14 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import type { Logger } from "../shared/logger.ts";
 
 /** A further address on which an HTTP server takes connections. */
-export interface SecondAddress {
+export interface SecondListener {
   url: string;
   /** Takes no more connections; resolves when those it took are closed. */
   close(): Promise<void>;
 }
 
 /** The two addresses that `localhost` may mean: clients try one and may not try the other. */
-const OTHER: Record<string, string> = { "127.0.0.1": "::1", "::1": "127.0.0.1" };
+const OTHER_LOOPBACK: Record<string, string> = { "127.0.0.1": "::1", "::1": "127.0.0.1" };
 /** Hosts that stand for the loopback interface as a whole; any other address is meant literally. */
 const WHOLE_LOOPBACK = ["127.0.0.1", "localhost"];
 
@@ -22,25 +22,21 @@ export async function listenOnOtherLoopback(
   http: HttpServer,
   host: string,
   logger: Logger,
-): Promise<SecondAddress | undefined> {
+): Promise<SecondListener | undefined> {
   const { address } = http.address() as AddressInfo;
-  const other = WHOLE_LOOPBACK.includes(host) ? OTHER[address] : undefined;
-  return other === undefined ? undefined : listenAlso(http, other, logger);
+  const other = WHOLE_LOOPBACK.includes(host) ? OTHER_LOOPBACK[address] : undefined;
+  return other === undefined ? undefined : listenOn(http, other, logger);
 }
 
 /** Has a listening server take connections on `address`, too; undefined, with a line in the log, where it cannot. */
-export async function listenAlso(
-  http: HttpServer,
-  address: string,
-  logger: Logger,
-): Promise<SecondAddress | undefined> {
+export async function listenOn(http: HttpServer, address: string, logger: Logger): Promise<SecondListener | undefined> {
   const { port } = http.address() as AddressInfo;
   // as `http.createServer` has its sockets
   const second = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => http.emit("connection", socket));
   try {
     await listening(second, port, address);
   } catch (error) {
-    report(error as NodeJS.ErrnoException, http, address, logger);
+    logListenFailure(error as NodeJS.ErrnoException, http, address, logger);
     return undefined;
   }
   second.on("error", (error) => logger.warn(`a connection could not be taken: ${error.message}`));
@@ -49,7 +45,7 @@ export async function listenAlso(
 }
 
 /** Takes no more connections; resolves when all are closed. The second address first: what it takes, `http` serves. */
-export async function closeAddresses(http: HttpServer, second: SecondAddress | undefined): Promise<void> {
+export async function closeListeners(http: HttpServer, second: SecondListener | undefined): Promise<void> {
   const secondClosed = second?.close();
   await new Promise<void>((resolve) => http.close(() => resolve()));
   await secondClosed;
@@ -72,7 +68,7 @@ export function urlOf(server: Server): string {
 }
 
 /** Milliseconds in which a program at the other address answers, if it is a server of ours. */
-const ANSWER_MS = 2000;
+const PROBE_TIMEOUT_MS = 2000;
 
 /**
  * Looks, without a server that runs, whether `[::1]` at this port belongs to a program that is no Claude Virtual API.
@@ -82,13 +78,13 @@ export async function findForeignService(host: string, port: number): Promise<st
   if (!WHOLE_LOOPBACK.includes(host) || port === 0) return undefined;
   const found = await serviceAt("::1", port);
   if (found === "nothing" || found === "claude-virtual-api") return undefined;
-  return takenBy(`[::1]:${port}`, `http://127.0.0.1:${port}`);
+  return portTakenMessage(`[::1]:${port}`, `http://127.0.0.1:${port}`);
 }
 
 /** The service that `/health` names there, "nothing" where nothing listens, else "unknown". */
 async function serviceAt(host: string, port: number): Promise<string> {
   return new Promise((resolve) => {
-    const signal = AbortSignal.timeout(ANSWER_MS);
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
     const request = get({ host, port, path: "/health", agent: false, signal }, async (answer) => {
       const parts: Buffer[] = [];
       try {
@@ -110,15 +106,20 @@ function bracketed(address: string): string {
 }
 
 /** What to know where another program has the port on an address that `localhost` may mean. */
-export const takenBy = (place: string, url: string) =>
+export const portTakenMessage = (place: string, url: string) =>
   `Another program listens on ${place}. A client that uses 'localhost' may reach that one, with its key: use ${url}.`;
 
 /** A program that has the port there gets the requests, and with them the keys, of clients that use `localhost`. */
-function report({ code, message }: NodeJS.ErrnoException, http: HttpServer, address: string, logger: Logger): void {
+function logListenFailure(
+  { code, message }: NodeJS.ErrnoException,
+  http: HttpServer,
+  address: string,
+  logger: Logger,
+): void {
   const { port } = http.address() as AddressInfo;
   const place = `${bracketed(address)}:${port}`;
   if (code === "EADDRINUSE") {
-    logger.warn(takenBy(place, urlOf(http)));
+    logger.warn(portTakenMessage(place, urlOf(http)));
   } else {
     // most often a machine without IPv6
     logger.info(`not listening on ${place}: ${message}`);

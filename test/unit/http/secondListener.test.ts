@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
-import { listenAlso } from "../../../src/http/secondAddress.ts";
+import { listenOn } from "../../../src/http/secondListener.ts";
 
 /** An address of no machine (RFC 3849), like [::1] where there is no IPv6. */
 const NOWHERE = "2001:db8::1";
@@ -16,7 +16,7 @@ it("goes on with one address where the other does not exist, which the log says"
   try {
     const { port } = http.address() as AddressInfo;
     const logger = { error: note, warn: note, info: note, debug: note, trace: note };
-    expect(await listenAlso(http, NOWHERE, logger)).toBeUndefined();
+    expect(await listenOn(http, NOWHERE, logger)).toBeUndefined();
     expect(log).toEqual([
       expect.stringMatching(`^not listening on \\[${NOWHERE}\\]:${port}: .*(EADDRNOTAVAIL|EAFNOSUPPORT)`),
     ]);
