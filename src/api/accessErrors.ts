@@ -1,6 +1,6 @@
 import { ApiError, invalidRequest } from "./errors.ts";
 
-/** `setting` is where the user can allow the host, by the name it has at the user's door. */
+/** `setting` is the flag or VS Code setting that allows the host. */
 export const hostNotAllowed = (host: string, setting: string) =>
   new ApiError(
     403,
@@ -12,7 +12,7 @@ export const targetNotAllowed = (host: string) =>
   new ApiError(
     403,
     "permission_error",
-    `The host '${host}' of the request target is not the one of the Host header. This server is no proxy: ask for a path alone.`,
+    `The request target names the host '${host}', but the Host header another. This server is not a proxy: send only a path.`,
   );
 
 export const originNotAllowed = (origin: string, setting: string) =>
@@ -29,14 +29,14 @@ export const wrongPath = (path: string, base: string, meant: string) =>
   new ApiError(
     404,
     "not_found_error",
-    `Not Found: '${path}' is not an address of this server. Did you mean ${base}${meant}? Set the base URL to ${base}, or to ${base}/v1 where the client adds no /v1.`,
+    `Not Found: this server has no '${path}'. Did you mean ${base}${meant}? Set the base URL to ${base}, or to ${base}/v1 if the client does not add /v1.`,
   );
 
-/** Clients do not repeat a 400, and the CLI passes its words on to the client of the first request. */
+/** A 400, because clients do not retry it and the CLI passes its message on to the client of the first request. */
 export const callsItself = () =>
   invalidRequest(
-    "Claude Virtual API calls itself: Claude Code sends its requests back to this server, not to Anthropic. Remove the base URL that leads here (ANTHROPIC_BASE_URL) from Claude Code's managed settings, or change where the relay in between leads.",
+    "Claude Virtual API calls itself: Claude Code sends its requests back to this server instead of to Anthropic. Remove ANTHROPIC_BASE_URL from Claude Code's managed settings, or point the relay in between to Anthropic.",
   );
 
-/** A known address of Anthropic's or OpenAI's that cannot work here. */
+/** For a known endpoint of Anthropic's or another API that cannot work here. */
 export const notServed = (reason: string) => new ApiError(404, "not_found_error", reason);

@@ -1,6 +1,6 @@
 import { ApiError, NO_RETRY } from "./errors.ts";
 
-/** What is wrong with the CLI, told as `error.details.error_code` too. */
+/** What is wrong with the CLI; clients get it as `error.details.error_code`. */
 export type CliErrorCode =
   | "cli_missing"
   | "cli_unusable"
@@ -17,16 +17,17 @@ function hasProblem(error: unknown, problem: CliErrorCode): boolean {
   return error instanceof ApiError && error.details?.error_code === problem;
 }
 
-/** Characters of the CLI's own words that an error repeats. */
+/** How much of the CLI's message an error repeats. */
 const QUOTED_CHARACTERS = 500;
 
-const INSTALL_HINT = "Install Claude Code (npm install -g @anthropic-ai/claude-code)";
+const INSTALL_COMMAND = "npm install -g @anthropic-ai/claude-code";
+const PATH_OPTION = "--claude, or claudeVirtualApi.claudePath in VS Code";
 
 export const cliMissing = () =>
   new ApiError(
     500,
     "api_error",
-    `Claude Code was not found. ${INSTALL_HINT}, or set the path of 'claude'.`,
+    `Claude Code was not found. Install it (${INSTALL_COMMAND}), or set its path (${PATH_OPTION}).`,
     cliProblem("cli_missing"),
   );
 
@@ -34,7 +35,7 @@ export const cliUnusable = (path: string, reason: string) =>
   new ApiError(
     500,
     "api_error",
-    `'${path}' does not run as Claude Code: ${reason}. Fix the path, or install Claude Code (npm install -g @anthropic-ai/claude-code).`,
+    `'${path}' does not run as Claude Code: ${reason}. Fix the path (${PATH_OPTION}), or install Claude Code (${INSTALL_COMMAND}).`,
     cliProblem("cli_unusable"),
   );
 
@@ -46,11 +47,11 @@ export const cliTooOld = (path: string, version: string, minimum: string) =>
     cliProblem("cli_too_old"),
   );
 
-export const cliIncompatible = (version: string, lost: readonly string[]) =>
+export const cliIncompatible = (version: string, failedChecks: readonly string[]) =>
   new ApiError(
     500,
     "api_error",
-    `Claude Code ${version} has lost what this server relies on: ${lost.join("; ")}. Update Claude Virtual API, or install a version of Claude Code that its README lists.`,
+    `Claude Code ${version} is not compatible with this server; failed checks: ${failedChecks.join("; ")}. Update Claude Virtual API, or install a version of Claude Code that its documentation lists.`,
     cliProblem("cli_unfit"),
   );
 
@@ -62,34 +63,34 @@ export const cliUnguarded = () =>
     cliProblem("cli_unguarded"),
   );
 
-/** Whether a version of the CLI has lost something that the server relies on. */
+/** True if a version of the CLI failed the self-check. */
 export function isIncompatible(error: unknown): boolean {
   return hasProblem(error, "cli_unfit");
 }
 
-/** Whether a worker could not be used for want of the one-call mod. */
+/** True if a worker did not load the one-call mod. */
 export function isUnguarded(error: unknown): boolean {
   return hasProblem(error, "cli_unguarded");
 }
 
-/** The CLI ended at its start with these words about an organization's settings. */
-export const cliForbidden = (words: string) =>
+/** The CLI exited at startup with this message about an organization's settings. */
+export const cliForbidden = (message: string) =>
   new ApiError(
     500,
     "api_error",
-    `The managed settings of this machine or organization keep Claude Code from serving requests: ${words.slice(0, QUOTED_CHARACTERS)}`,
+    `The managed settings of this machine or organization keep Claude Code from serving requests: ${message.slice(0, QUOTED_CHARACTERS)}`,
     cliProblem("cli_forbidden"),
   );
 
-/** The organization does not allow this model. */
+/** The organization's `availableModels` lacks this model. */
 export const modelForbidden = (model: string) =>
   new ApiError(
     403,
     "permission_error",
-    `The managed settings of this machine or organization (availableModels) do not allow the model '${model}'. GET /v1/models lists those that can be used.`,
+    `The managed settings of this machine or organization (availableModels) do not allow the model '${model}'. GET /v1/models lists the models you can use.`,
   );
 
-/** Whether an organization's settings keep every version of the CLI from serving. */
+/** True if an organization's settings block every version of the CLI. */
 export function isForbidden(error: unknown): boolean {
   return hasProblem(error, "cli_forbidden");
 }
@@ -108,16 +109,16 @@ export const cliEnded = (how: string) =>
 export const cliSilent = (what: string, seconds: number) =>
   new ApiError(500, "api_error", `Claude Code did not answer '${what}' within ${seconds} s. Send the request again.`);
 
-/** The CLI was not even started, since its key did not come. */
+/** The CLI has sent nothing: it waits for the helper's key. */
 export const helperSilent = (seconds: number) =>
   new ApiError(
     500,
     "api_error",
-    `Claude Code waits for the apiKeyHelper of its settings, which has printed no key for ${seconds} s. Run that command in a terminal to see why.`,
+    `The apiKeyHelper in Claude Code's settings has printed no key for ${seconds} s. Run that command in a terminal to see why.`,
     { headers: NO_RETRY },
   );
 
-/** A control request that the CLI answered with an error. The model was not asked. */
+/** The CLI answered a control request with an error. The model was not called. */
 export const cliRefused = (what: string, reason: string) =>
   new ApiError(
     500,
@@ -144,11 +145,11 @@ export const cliTooLarge = (megabytes: number) =>
   new ApiError(
     500,
     "api_error",
-    `Claude Code used more than ${megabytes} MB of memory for this request, and its process was ended.`,
+    `Claude Code used more than ${megabytes} MB of memory for this request, and its process was ended. Send a smaller request.`,
     { headers: NO_RETRY },
   );
 
-/** Codes of the system for too few file descriptors, processes or memory, which others may give back in a moment. */
+/** Error codes for resources that other processes may free in a moment. */
 const SCARCE_RESOURCES: Record<string, string> = {
   EMFILE: "this server has too many open files",
   ENFILE: "the system has too many open files",
@@ -156,13 +157,13 @@ const SCARCE_RESOURCES: Record<string, string> = {
   ENOMEM: "the system is out of memory",
 };
 
-/** True if the system lacked a resource that it may have again in a moment, also where that is the cause of `error`. */
+/** True if `error`, or its cause, is a shortage that may pass in a moment. */
 export const isScarcity = (error: unknown): boolean => {
   const { code = "", cause } = error as NodeJS.ErrnoException;
   return SCARCE_RESOURCES[code] !== undefined || (cause !== undefined && isScarcity(cause));
 };
 
-/** Something that a start of the CLI needs has failed; what is an `ApiError` stays one. */
+/** For a failed start of the CLI. Returns an `ApiError` unchanged. */
 export const cliNotStarted = (error: unknown) => {
   if (error instanceof ApiError) return error;
   const { code = "", message } = error as NodeJS.ErrnoException;
@@ -176,18 +177,18 @@ export const cliNotStarted = (error: unknown) => {
   );
 };
 
-/** Several programs were found in the search, and none of them can be used. */
+/** The search found several programs, none of them usable. */
 export const noCliUsable = (found: readonly { path: string; reason: string }[], error_code: CliErrorCode) => {
   const list = found.map(({ path, reason }) => (reason.includes(`'${path}'`) ? reason : `'${path}': ${reason}`));
   return new ApiError(
     500,
     "api_error",
-    `None of the ${found.length} programs found as 'claude' can be used. ${list.join(". ")}. Run 'claude update', install Claude Code (npm install -g @anthropic-ai/claude-code), or set the path of 'claude'.`,
+    `None of the ${found.length} programs found as 'claude' can be used. ${list.join(". ")}. Run 'claude update', install Claude Code (${INSTALL_COMMAND}), or set its path (${PATH_OPTION}).`,
     cliProblem(error_code),
   );
 };
 
-/** A variable names a directory that the CLI cannot do without. */
+/** A variable names a directory that the CLI needs and cannot use. */
 export const cliEnvironment = (name: string, path: string, reason: string) =>
   new ApiError(
     500,
@@ -200,7 +201,7 @@ export const cliProxyInvalid = (name: string) =>
   new ApiError(
     500,
     "api_error",
-    `Claude Code cannot be started, since ${name} is not the URL of a proxy. Set it to one such as http://proxy.example.com:8080, or take it away.`,
+    `Claude Code cannot be started, since ${name} is not the URL of a proxy. Set it to a URL such as http://proxy.example.com:8080, or unset it.`,
     cliProblem("cli_environment"),
   );
 
@@ -208,16 +209,16 @@ export const cliBaseUrlInvalid = () =>
   new ApiError(
     500,
     "api_error",
-    "Claude Code cannot call the API, since ANTHROPIC_BASE_URL is not a URL. Set it to one such as https://gateway.example.com, or take it away.",
+    "Claude Code cannot call the API, since ANTHROPIC_BASE_URL is not a URL. Set it to a URL such as https://gateway.example.com, or unset it.",
     cliProblem("cli_environment"),
   );
 
-/** Whether a directory that a variable names keeps every version of the CLI from running. */
+/** True if an environment variable keeps every version of the CLI from running. */
 export function isEnvironmentProblem(error: unknown): boolean {
   return hasProblem(error, "cli_environment");
 }
 
-/** The program at the path is no longer the one that was checked. */
+/** The program at the path is not the one that was checked. */
 export const cliReplaced = (expected: string, version: string) =>
   new ApiError(
     500,

@@ -1,9 +1,9 @@
 import { ApiError, NO_RETRY } from "./errors.ts";
 
-/** What a connection to the API failed at, as `error.details.reason`. */
+/** The step at which a connection to the API failed, as `error.details.reason`. */
 type Reason = "tls" | "proxy" | "dns" | "connection";
 
-/** The ends of a connection, in words for a person. */
+/** The ends of a connection, as messages name them. */
 interface Ends {
   /** The address of the API, or "the API". */
   api: string;
@@ -20,7 +20,7 @@ const unreachable = (reason: Reason, code: string, message: string, passes = fal
     ...(!passes && { headers: NO_RETRY }),
   });
 
-/** Codes of a certificate that is known and yet not good. */
+/** By code, for certificates of a trusted authority that are still not valid. */
 const TLS_REMEDIES: Record<string, string> = {
   CERT_HAS_EXPIRED:
     "has expired. Check the clock of this machine; otherwise the operator of that server has to renew it",
@@ -43,7 +43,7 @@ export const tlsFailed = (
   return unreachable(
     "tls",
     code,
-    `Claude Code does not trust the certificate of ${api}${way} (${code}). Where a proxy or gateway has it signed by your organization, add that certificate authority to the system's certificates, or set NODE_EXTRA_CA_CERTS to a PEM file with it.${authorities}`,
+    `Claude Code does not trust the certificate of ${api}${way} (${code}). If a proxy or gateway has it signed by your organization, add that certificate authority to the system's certificates, or set NODE_EXTRA_CA_CERTS to a PEM file with it.${authorities}`,
   );
 };
 
@@ -57,11 +57,11 @@ export const proxyFailed = (code: string, { proxy, api, status }: Ends & { statu
     return fail(`refuses to connect to ${api} (${status}). Its operator has to allow that address.`, status >= "500");
   }
   if (code === "UnsupportedProxyProtocol")
-    return fail("is of a kind that Claude Code does not speak: use http:// or https://.");
-  return fail(`cannot be reached (${code}). Check its address and that it runs, or take the setting away.`, true);
+    return fail("uses a protocol that Claude Code does not speak. Use http:// or https://.");
+  return fail(`cannot be reached (${code}). Check its address and that it runs, or remove the setting.`, true);
 };
 
-/** A proxy's 407 to a call without a tunnel. No client could answer it, so it is a bad gateway's. */
+/** A proxy's 407 to a call without a tunnel. Becomes a 502, since clients cannot answer a 407. */
 export const proxyAsksForCredentials = (proxy: string | undefined) =>
   new ApiError(
     502,
@@ -74,7 +74,7 @@ export const apiUnresolved = (code: string, name: string) =>
   unreachable(
     "dns",
     code,
-    `The name ${name} cannot be resolved (${code}). Check the network and its DNS; where only a proxy leads out, set HTTPS_PROXY, or http.proxy in VS Code.`,
+    `The name ${name} cannot be resolved (${code}). Check the network and its DNS. If this network needs a proxy, set HTTPS_PROXY, or http.proxy in VS Code.`,
     true,
   );
 
@@ -82,6 +82,6 @@ export const connectionRefused = (code: string, api: string) =>
   unreachable(
     "connection",
     code,
-    `${api} cannot be reached (${code}). Check ANTHROPIC_BASE_URL, the network and its firewall; where only a proxy leads out, set HTTPS_PROXY, or http.proxy in VS Code.`,
+    `${api} cannot be reached (${code}). Check ANTHROPIC_BASE_URL, the network and its firewall. If this network needs a proxy, set HTTPS_PROXY, or http.proxy in VS Code.`,
     true,
   );

@@ -1,6 +1,6 @@
 import { isOutOfHandles } from "./systemErrors.ts";
 
-/** Anthropic's error types, each with the HTTP status it usually travels with (docs: "API errors"). */
+/** Anthropic's error types (docs: "API errors"). */
 export type ErrorType =
   | "invalid_request_error"
   | "authentication_error"
@@ -19,13 +19,13 @@ export interface ErrorExtras {
   headers?: Record<string, string>;
   /** The envelope's `error.details`. */
   details?: Record<string, unknown>;
-  /** Upstream's own request id, when the failure is upstream's. */
+  /** Upstream's request id, if upstream failed. */
   requestId?: string;
-  /** The failure that led to this one; stays on this side. */
+  /** The underlying failure. Not sent to clients. */
   cause?: unknown;
 }
 
-/** A failure that a client is told of, in Anthropic's words. */
+/** An error that is sent to the client in Anthropic's form. */
 export class ApiError extends Error {
   readonly status: number;
   readonly type: string;
@@ -43,7 +43,7 @@ export class ApiError extends Error {
     this.requestId = extras.requestId;
   }
 
-  /** The envelope of the contract; inside an open stream the API sends it without the id. */
+  /** The contract's envelope. Inside an open stream the API leaves out the id. */
   toEnvelope(requestId?: string) {
     return {
       type: "error" as const,
@@ -53,7 +53,7 @@ export class ApiError extends Error {
   }
 }
 
-/** A 5xx of ours that will not pass by itself: SDKs obey this header before their own retry rules. */
+/** For a failure that a retry does not cure. SDKs obey this header before their own retry rules. */
 export const NO_RETRY = { "x-should-retry": "false" };
 
 export const invalidRequest = (message: string, details?: Record<string, unknown>) =>
@@ -63,12 +63,12 @@ export const missingKey = () => new ApiError(401, "authentication_error", "x-api
 
 export const wrongKey = () => new ApiError(401, "authentication_error", "invalid x-api-key");
 
-/** `base` is the base URL under which the client knows this server. */
+/** `base` is the client's base URL. */
 export const notFound = (base?: string) =>
   new ApiError(
     404,
     "not_found_error",
-    base === undefined ? "Not Found" : `Not Found. GET ${base}/ lists what this server answers.`,
+    base === undefined ? "Not Found" : `Not Found. GET ${base}/ lists the endpoints of this server.`,
   );
 
 export const modelNotFound = (model: string) => new ApiError(404, "not_found_error", `model: ${model}`);
@@ -99,25 +99,25 @@ export const overloaded = (waiting: number) =>
   });
 
 export const requestTimedOut = (milliseconds: number) =>
-  new ApiError(504, "timeout_error", `The request took longer than the ${milliseconds / 1000} s it may take.`);
+  new ApiError(504, "timeout_error", `The request exceeded the request timeout of ${milliseconds / 1000} s.`);
 
 export const internal = () =>
-  new ApiError(500, "api_error", "Internal server error. The server's log tells more.", { headers: NO_RETRY });
+  new ApiError(500, "api_error", "Internal server error. See the server log.", { headers: NO_RETRY });
 
 export const shuttingDown = () => new ApiError(529, "overloaded_error", "The server is shutting down.");
 
-/** `code` is the one of a connection that failed. */
+/** `code` is that of a failed connection. */
 export const upstreamUnreachable = (reason: string, code?: string) =>
   new ApiError(500, "api_error", `Claude Code could not reach the API: ${reason}`, {
     details: { error_code: "upstream_unreachable", ...(code !== undefined && { reason: "connection", code }) },
   });
 
-/** Upstream has answered, but with a page or JSON of a gateway. It may have been paid for, so nothing repeats it. */
+/** Upstream answered with a gateway's page or JSON. Not retried, since the call may have been charged. */
 export const notAStream = (contentType: string, requestId?: string) =>
   new ApiError(
     500,
     "api_error",
-    `The API answered with '${contentType.slice(0, 100)}' instead of a stream of events. Check ANTHROPIC_BASE_URL, and the proxy or gateway before it.`,
+    `The API answered with '${contentType.slice(0, 100)}' instead of a stream of events. Check ANTHROPIC_BASE_URL and any proxy or gateway in between.`,
     { details: { error_code: "upstream_not_a_stream" }, headers: NO_RETRY, ...(requestId && { requestId }) },
   );
 
@@ -133,12 +133,12 @@ export const upstreamTimedOut = (reason: string) =>
 export const answerInterrupted = (reason: string, requestId?: string) =>
   new ApiError(500, "api_error", `The API's answer broke off: ${reason}`, requestId ? { requestId } : {});
 
-/** Codes of the file system for a full disk, a quota and a disk that may not be written to. */
+/** By error code of the file system. */
 const DISK_ERROR_MESSAGES: Record<string, string> = {
   ENOSPC: "The disk is full.",
   EDQUOT: "The disk quota is used up.",
   EROFS: "The data directory is on a read-only disk.",
-  EACCES: "The data directory may not be written to.",
+  EACCES: "This user may not write to the data directory.",
 };
 
 export const outOfHandles = () =>
@@ -146,7 +146,7 @@ export const outOfHandles = () =>
     headers: { "retry-after": "2" },
   });
 
-/** A failure to read what is stored; what is an `ApiError` stays one. */
+/** For a failed read of stored data. Returns an `ApiError` unchanged. */
 export const readFailed = (error: Error) => {
   if (error instanceof ApiError) return error;
   if (isOutOfHandles(error)) return outOfHandles();
@@ -156,7 +156,7 @@ export const readFailed = (error: Error) => {
   });
 };
 
-/** A failure to store something, with what is wrong with the disk if that is known; what is an `ApiError` stays one. */
+/** For a failed write of stored data. Returns an `ApiError` unchanged. */
 export const storageFailed = (error: Error & { code?: string }) => {
   if (error instanceof ApiError) return error;
   if (isOutOfHandles(error)) return outOfHandles();
@@ -167,7 +167,7 @@ export const storageFailed = (error: Error & { code?: string }) => {
   });
 };
 
-/** What was to be stored has no form on the disk. */
+/** An answer that cannot be serialized. */
 export const unstorable = (error: Error) =>
   new ApiError(500, "api_error", `The answer cannot be written as JSON, and is lost: ${error.message}.`, {
     headers: NO_RETRY,
@@ -177,7 +177,7 @@ export const dataDirectoryInUse = (path: string, pid: number | undefined) =>
   new ApiError(
     409,
     "conflict_error",
-    `The data directory ${path} is in use by another server (process ${pid ?? "unknown"}). Send this to that server, or give this one a data directory of its own.`,
+    `The data directory ${path} is in use by another server (process ${pid ?? "unknown"}). Send the request to that server, or start this one with another data directory.`,
     { headers: NO_RETRY },
   );
 
@@ -195,11 +195,9 @@ export const fileNotDownloadable = () =>
   invalidRequest("File is not downloadable", { error_code: "file_not_downloadable" });
 
 export const wrongFileKind = (id: string, type: string, block: string, taken: readonly string[]) =>
-  invalidRequest(
-    `File \`${id}\` is of type ${type}, which ${block} blocks do not take; they take ${taken.join(", ")}.`,
-  );
+  invalidRequest(`File \`${id}\` has the type ${type}, but ${block} blocks accept only ${taken.join(", ")}.`);
 
 export const fileTooLarge = (id: string) =>
-  invalidRequest(`File \`${id}\` is too large for a request: with it, the files of the request exceed 32 MB.`);
+  invalidRequest(`The files of this request exceed 32 MB with \`${id}\`. Send fewer or smaller files.`);
 
 export const batchNotFound = (id: string) => new ApiError(404, "not_found_error", `Message batch \`${id}\` not found.`);

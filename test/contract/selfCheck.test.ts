@@ -92,7 +92,9 @@ describe("a server", () => {
     expect(await response.json()).toMatchObject({
       error: {
         type: "api_error",
-        message: expect.stringMatching(/^Claude Code [\d.]+ has lost what .*: nothing is added to requests\./),
+        message: expect.stringMatching(
+          /^Claude Code [\d.]+ is not compatible with this server; failed checks: nothing is added to requests\./,
+        ),
         details: { error_code: "cli_unfit" },
       },
     });

@@ -265,7 +265,7 @@ describe("a message", () => {
 
   it.each([
     ["missing", "image", undefined, 404, "not_found_error", /^File `file_x` not found\.$/],
-    ["of a wrong kind", "image", aFile(), 400, "invalid_request_error", / is of type text\/plain, which image blocks/],
+    ["of a wrong kind", "image", aFile(), 400, "invalid_request_error", / has the type text\/plain, but image blocks/],
     ["too large", "document", aFile({ content: Buffer.alloc(25_200_000) }), 400, "invalid_request_error", /32 MB/],
   ])(
     "is refused for a file that is %s, as JSON, before anybody is asked",

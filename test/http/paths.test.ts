@@ -107,14 +107,14 @@ describe("a path that is not served", () => {
     ["/v1/models/v1/messages", "/v1/messages"],
   ])("is answered with the one that may be meant: %s", async (path, meant) => {
     const { host } = new URL(on.url);
-    const hint = `Not Found: '${path}' is not an address of this server. Did you mean http://${host}${meant}? Set the base URL to http://${host}, or to http://${host}/v1 where the client adds no /v1.`;
+    const hint = `Not Found: this server has no '${path}'. Did you mean http://${host}${meant}? Set the base URL to http://${host}, or to http://${host}/v1 if the client does not add /v1.`;
     expectRefusal(await get(path, KEY, "POST"), 404, "not_found_error", hint);
   });
 
   it.each(["/nowhere", "/v1/files/file_x/other", "/v1/v1/nowhere", "/cancel", "/usage_report/x", "/v1/file_x"])(
     "is answered with where all are listed: %s",
     async (path) => {
-      const hint = `Not Found. GET http://${new URL(on.url).host}/ lists what this server answers.`;
+      const hint = `Not Found. GET http://${new URL(on.url).host}/ lists the endpoints of this server.`;
       expectRefusal(await get(path), 404, "not_found_error", hint);
     },
   );

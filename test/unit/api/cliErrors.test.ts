@@ -6,11 +6,12 @@ const {
   isScarcity,
   isEnvironmentProblem: _,
   isUnguarded: _unguarded,
-  isIncompatible: _unfit,
+  isIncompatible: _incompatible,
   isForbidden: _forbidden,
   ...factories
 } = errors;
-const INSTALL = "Install Claude Code (npm install -g @anthropic-ai/claude-code)";
+const INSTALL = "npm install -g @anthropic-ai/claude-code";
+const PATH_OPTION = "--claude, or claudeVirtualApi.claudePath in VS Code";
 const NO_RETRY = { "x-should-retry": "false" };
 const systemError = (code: string) => Object.assign(new Error(`spawn ${code}`), { code });
 
@@ -22,14 +23,14 @@ const TABLE: Record<keyof typeof factories, Row> = {
     errors.cliMissing(),
     500,
     "api_error",
-    `Claude Code was not found. ${INSTALL}, or set the path of 'claude'.`,
+    `Claude Code was not found. Install it (${INSTALL}), or set its path (${PATH_OPTION}).`,
     NO_RETRY,
   ],
   cliUnusable: [
     errors.cliUnusable("/a/claude", "no such file"),
     500,
     "api_error",
-    "'/a/claude' does not run as Claude Code: no such file. Fix the path, or install Claude Code (npm install -g @anthropic-ai/claude-code).",
+    `'/a/claude' does not run as Claude Code: no such file. Fix the path (${PATH_OPTION}), or install Claude Code (${INSTALL}).`,
     NO_RETRY,
   ],
   cliUnguarded: [
@@ -43,14 +44,14 @@ const TABLE: Record<keyof typeof factories, Row> = {
     errors.modelForbidden("sonnet"),
     403,
     "permission_error",
-    "The managed settings of this machine or organization (availableModels) do not allow the model 'sonnet'. GET /v1/models lists those that can be used.",
+    "The managed settings of this machine or organization (availableModels) do not allow the model 'sonnet'. GET /v1/models lists the models you can use.",
     {},
   ],
   helperSilent: [
     errors.helperSilent(60),
     500,
     "api_error",
-    "Claude Code waits for the apiKeyHelper of its settings, which has printed no key for 60 s. Run that command in a terminal to see why.",
+    "The apiKeyHelper in Claude Code's settings has printed no key for 60 s. Run that command in a terminal to see why.",
     NO_RETRY,
   ],
   cliForbidden: [
@@ -89,7 +90,7 @@ const TABLE: Record<keyof typeof factories, Row> = {
     errors.cliIncompatible("2.9.0", ["one call after max_tokens", "aliases become model ids"]),
     500,
     "api_error",
-    "Claude Code 2.9.0 has lost what this server relies on: one call after max_tokens; aliases become model ids. Update Claude Virtual API, or install a version of Claude Code that its README lists.",
+    "Claude Code 2.9.0 is not compatible with this server; failed checks: one call after max_tokens; aliases become model ids. Update Claude Virtual API, or install a version of Claude Code that its documentation lists.",
     NO_RETRY,
   ],
   noCliUsable: [
@@ -102,21 +103,21 @@ const TABLE: Record<keyof typeof factories, Row> = {
     ),
     500,
     "api_error",
-    "None of the 2 programs found as 'claude' can be used. '/a/claude' does not run as Claude Code: no such file. '/b/claude': Claude Code 2.9.0 has lost something. Run 'claude update', install Claude Code (npm install -g @anthropic-ai/claude-code), or set the path of 'claude'.",
+    `None of the 2 programs found as 'claude' can be used. '/a/claude' does not run as Claude Code: no such file. '/b/claude': Claude Code 2.9.0 has lost something. Run 'claude update', install Claude Code (${INSTALL}), or set its path (${PATH_OPTION}).`,
     NO_RETRY,
   ],
   cliProxyInvalid: [
     errors.cliProxyInvalid("HTTPS_PROXY"),
     500,
     "api_error",
-    "Claude Code cannot be started, since HTTPS_PROXY is not the URL of a proxy. Set it to one such as http://proxy.example.com:8080, or take it away.",
+    "Claude Code cannot be started, since HTTPS_PROXY is not the URL of a proxy. Set it to a URL such as http://proxy.example.com:8080, or unset it.",
     NO_RETRY,
   ],
   cliBaseUrlInvalid: [
     errors.cliBaseUrlInvalid(),
     500,
     "api_error",
-    "Claude Code cannot call the API, since ANTHROPIC_BASE_URL is not a URL. Set it to one such as https://gateway.example.com, or take it away.",
+    "Claude Code cannot call the API, since ANTHROPIC_BASE_URL is not a URL. Set it to a URL such as https://gateway.example.com, or unset it.",
     NO_RETRY,
   ],
   cliEnvironment: [
@@ -155,7 +156,7 @@ const TABLE: Record<keyof typeof factories, Row> = {
     errors.cliTooLarge(2048),
     500,
     "api_error",
-    "Claude Code used more than 2048 MB of memory for this request, and its process was ended.",
+    "Claude Code used more than 2048 MB of memory for this request, and its process was ended. Send a smaller request.",
     NO_RETRY,
   ],
   cliNotStarted: [

@@ -154,7 +154,7 @@ describe.skipIf(process.platform === "win32")("a search", () => {
     const PATH = `${join(directory, "a")}:${join(directory, "b")}`;
     await expect(locate(undefined, { PATH, HOME: directory })).rejects.toMatchObject({
       status: 500,
-      message: `None of the 2 programs found as 'claude' can be used. Claude Code ${older} at '${first}' is too old: at least ${MINIMUM_VERSION} is needed. '${last}' does not run as Claude Code: '--version' does not name Claude Code. Run 'claude update', install Claude Code (npm install -g @anthropic-ai/claude-code), or set the path of 'claude'.`,
+      message: `None of the 2 programs found as 'claude' can be used. Claude Code ${older} at '${first}' is too old: at least ${MINIMUM_VERSION} is needed. '${last}' does not run as Claude Code: '--version' does not name Claude Code. Run 'claude update', install Claude Code (npm install -g @anthropic-ai/claude-code), or set its path (--claude, or claudeVirtualApi.claudePath in VS Code).`,
       details: { error_code: "cli_unusable" },
     });
   });
@@ -167,7 +167,7 @@ describe.skipIf(process.platform === "win32")("a search", () => {
     const checkCompatibility: CheckCompatibility = async ({ version }) => {
       if (version === "2.1.999") throw cliIncompatible(version, ["one call after max_tokens"]);
     };
-    const reason = "Claude Code 2.1.999 has lost what this server relies on: one call after max_tokens";
+    const reason = "Claude Code 2.1.999 is not compatible with this server; failed checks: one call after max_tokens";
     const passedOver = [{ path: first, reason }];
     expect(await locate(undefined, environment, undefined, checkCompatibility)).toMatchObject({ path, passedOver });
     await expect(locate(first, environment, undefined, checkCompatibility)).rejects.toThrow("Claude Code 2.1.999");

@@ -87,7 +87,7 @@ describe("a failure behind every other", () => {
   ])("is answered in the envelope: %s", async (_name, route) => {
     const { url } = await start({}, route);
     const answer = await rawBytes(url, head("GET", ""));
-    expectRefusal(answer, 500, "api_error", "Internal server error. The server's log tells more.");
+    expectRefusal(answer, 500, "api_error", "Internal server error. See the server log.");
   });
 });
 

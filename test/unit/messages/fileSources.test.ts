@@ -159,7 +159,7 @@ describe("a request is refused", () => {
     await expect(withFiles(request(user({ type, source: byId(id) })), files)).rejects.toMatchObject({
       status: 400,
       type: "invalid_request_error",
-      message: expect.stringContaining(`File \`${id}\` is of type ${kind}, which ${type} blocks do not take`),
+      message: expect.stringContaining(`File \`${id}\` has the type ${kind}, but ${type} blocks accept only`),
     });
     expect(files.read).toEqual([]);
   });

@@ -89,7 +89,7 @@ describe("a step on the disk", () => {
     ["ENOSPC", "The disk is full."],
     ["EDQUOT", "The disk quota is used up."],
     ["EROFS", "The data directory is on a read-only disk."],
-    ["EACCES", "The data directory may not be written to."],
+    ["EACCES", "This user may not write to the data directory."],
     ["EIO", "The data directory cannot be written to: EIO: some words."],
   ])("that fails with %s is told in words", async (code, words) => {
     await expect(failing(code)).rejects.toMatchObject({
