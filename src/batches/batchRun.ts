@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiError, internal } from "../api/errors.ts";
 import type { Message } from "../api/events.ts";
-import type { Slots } from "../claude/slots.ts";
+import type { PrioritySemaphore } from "../claude/prioritySemaphore.ts";
 import type { Body } from "../messages/requestReader.ts";
 import type { Logger } from "../shared/logger.ts";
 import {
@@ -22,9 +22,9 @@ export interface BatchRunParts {
   store: BatchStore;
   execute: Execute;
   /** Bounds the requests of all batches together. */
-  slots: Slots;
+  slots: PrioritySemaphore;
   /** Bounds how many batches read their files from end to end at once. */
-  readers: Slots;
+  readers: PrioritySemaphore;
   breaker: CircuitBreaker;
   backoff: BackoffOptions;
   logger: Logger;

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { invalidRequest } from "../api/errors.ts";
-import { Slots } from "../claude/slots.ts";
+import { PrioritySemaphore } from "../claude/prioritySemaphore.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
 import type { Quota } from "../storage/quota.ts";
@@ -44,8 +44,8 @@ export class Batches implements Store {
   readonly #options: BatchesOptions;
   readonly #logger: Logger;
   readonly #execute: Execute;
-  readonly #slots: Slots;
-  readonly #readers = new Slots(MAX_READERS, Number.POSITIVE_INFINITY);
+  readonly #slots: PrioritySemaphore;
+  readonly #readers = new PrioritySemaphore(MAX_READERS, Number.POSITIVE_INFINITY);
   readonly #breaker: CircuitBreaker;
   readonly #runs = new Map<string, BatchRun>();
   readonly #finished = new Set<Promise<void>>();
@@ -59,7 +59,7 @@ export class Batches implements Store {
     this.#options = options;
     this.#logger = logger;
     this.#store = new BatchStore(directory, quota, logger, options.readElement);
-    this.#slots = new Slots(options.concurrency, Number.POSITIVE_INFINITY);
+    this.#slots = new PrioritySemaphore(options.concurrency, Number.POSITIVE_INFINITY);
     this.#breaker = new CircuitBreaker(options.backoff, ({ until, reason }) =>
       logger.warn(`batches pause until ${until}: ${reason}`),
     );

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ApiError } from "../api/errors.ts";
-import { Slots } from "../claude/slots.ts";
+import { PrioritySemaphore } from "../claude/prioritySemaphore.ts";
 import { type Clock, Deadline, systemClock } from "../shared/clock.ts";
 
 /** Until when batches are held back, and why; shown to people. */
@@ -53,7 +53,7 @@ export class CircuitBreaker {
   readonly #backoff: BackoffOptions;
   readonly #onPause: (pause: Pause) => void;
   /** Passed one by one, in the order of coming; the request that goes ahead keeps it closed. */
-  readonly #queue = new Slots(1, Number.POSITIVE_INFINITY);
+  readonly #queue = new PrioritySemaphore(1, Number.POSITIVE_INFINITY);
   /** Whether nobody has got through since the last pause. */
   #isHalfOpen = false;
   #deadline: Deadline | undefined;

@@ -2,9 +2,9 @@ import { notSignedIn } from "../api/cliErrors.ts";
 import type { EncodedJson } from "./encodedJson.ts";
 import type { LaunchRequest } from "./launchPlan.ts";
 import type { Lease } from "./pool.ts";
+import { PrioritySemaphore } from "./prioritySemaphore.ts";
 import type { CountOrder } from "./rewrite/exactCount.ts";
 import { ExactCounter } from "./rewrite/exactCounter.ts";
-import { Slots } from "./slots.ts";
 import type { Worker } from "./worker.ts";
 import { plainKey, type WorkerKey } from "./workerKey.ts";
 
@@ -33,12 +33,12 @@ const AT_A_TIME = 2;
 /** Workers that count tokens. They take no place from a request. */
 export class Counters {
   readonly #parts: CountersParts;
-  readonly #slots: Slots;
+  readonly #slots: PrioritySemaphore;
   readonly #exact: ExactCounter;
 
   constructor(parts: CountersParts) {
     this.#parts = parts;
-    this.#slots = new Slots(AT_A_TIME, parts.maxQueue);
+    this.#slots = new PrioritySemaphore(AT_A_TIME, parts.maxQueue);
     this.#exact = new ExactCounter({ ...parts, start: () => this.#startExact() });
   }
 

@@ -11,7 +11,7 @@ import { KnownDescription } from "./knownDescription.ts";
 import type { Cli } from "./locate.ts";
 import { guardMemory } from "./memoryGuard.ts";
 import { isNested, type Origin } from "./nesting.ts";
-import { Slots } from "./slots.ts";
+import { PrioritySemaphore } from "./prioritySemaphore.ts";
 import { Starter, type WorkerFactory } from "./starter.ts";
 import { type TransportName, TransportUnsuited } from "./transport.ts";
 import type { Worker } from "./worker.ts";
@@ -39,7 +39,7 @@ export class Pool {
   readonly #factory: WorkerFactory;
   readonly #options: PoolOptions;
   readonly #logger: Logger;
-  readonly #slots: Slots;
+  readonly #slots: PrioritySemaphore;
   readonly #endGuard: () => void;
   readonly #arrivals = new Arrivals();
   readonly #idle = new IdleWorkers();
@@ -55,7 +55,7 @@ export class Pool {
     this.#options = options;
     this.#logger = logger;
     this.#known = new KnownDescription(logger, () => this.#describe());
-    this.#slots = new Slots(options.maxConcurrent, options.maxQueue);
+    this.#slots = new PrioritySemaphore(options.maxConcurrent, options.maxQueue);
     this.#starter = new Starter({
       ...{ factory, logger, idle: this.#idle, most: 2 * options.maxConcurrent + options.warm },
       described: (description) => this.#known.accept(description),
@@ -147,7 +147,7 @@ export class Pool {
    * other transport, and the signal's reason when it is aborted.
    */
   async lease(key: WorkerKey, signal: AbortSignal, fresh = false): Promise<Lease> {
-    const freeSlot = await (key.background ? this.#slots.acquireBehind(signal) : this.#slots.acquire(signal));
+    const freeSlot = await (key.background ? this.#slots.acquireLowPriority(signal) : this.#slots.acquire(signal));
     const lending = this.#lend(key, freeSlot, fresh);
     try {
       return await untilAborted(lending, signal);

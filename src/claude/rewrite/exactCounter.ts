@@ -1,6 +1,6 @@
 import { cliSilent } from "../../api/cliErrors.ts";
 import { untilAborted } from "../../shared/untilAborted.ts";
-import { Slots } from "../slots.ts";
+import { PrioritySemaphore } from "../prioritySemaphore.ts";
 import { TransportUnsuited } from "../transport.ts";
 import type { Worker } from "../worker.ts";
 import { type CountOrder, type ExactCount, Uncounted } from "./exactCount.ts";
@@ -38,7 +38,7 @@ const MOST = 4;
 /** Has workers count, from the first count on: one, unless the API is slow. The CLI makes one count after the other. */
 export class ExactCounter {
   readonly #parts: ExactCounterParts;
-  readonly #line: Slots;
+  readonly #queue: PrioritySemaphore;
   readonly #counts = new WeakMap<Worker, ExactCount>();
   readonly #running = new Set<Counting>();
   /** A slow count that keeps the next one waiting all the same, until there may be another worker. */
@@ -46,7 +46,7 @@ export class ExactCounter {
 
   constructor(parts: ExactCounterParts) {
     this.#parts = parts;
-    this.#line = new Slots(1, parts.maxQueue);
+    this.#queue = new PrioritySemaphore(1, parts.maxQueue);
   }
 
   /**
@@ -54,7 +54,7 @@ export class ExactCounter {
    * `TransportUnsuited`, and the signal's reason when it is aborted.
    */
   async count(order: CountOrder, signal: AbortSignal): Promise<number> {
-    const counting: Counting = { order, signal, leave: await this.#line.acquire(signal) };
+    const counting: Counting = { order, signal, leave: await this.#queue.acquire(signal) };
     this.#running.add(counting);
     const counted = this.#count(counting);
     // its worker is taken when the CLI is done with it, even if its client has gone
@@ -64,7 +64,7 @@ export class ExactCounter {
 
   /** Refuses everyone who waits, now and later. The workers are ended by their owner. */
   close(): void {
-    this.#line.close();
+    this.#queue.close();
   }
 
   async #count(counting: Counting): Promise<number> {

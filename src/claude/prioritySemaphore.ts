@@ -5,19 +5,19 @@ interface Waiting {
   refuse(error: unknown): void;
 }
 
-/** Bounds how much runs at once: first come, first served, with a bounded line of those who wait. */
-export class Slots {
+/** Bounds how much runs at once: first come, first served, with a bounded queue of those who wait. */
+export class PrioritySemaphore {
   readonly #capacity: number;
-  readonly #maxWaiting: number;
-  readonly #line = new Set<Waiting>();
-  readonly #background = new Set<Waiting>();
+  readonly #maxQueued: number;
+  readonly #queue = new Set<Waiting>();
+  readonly #lowPriority = new Set<Waiting>();
   #running = 0;
-  #runningBehind = 0;
+  #runningLowPriority = 0;
   #closed = false;
 
-  constructor(capacity: number, maxWaiting: number) {
+  constructor(capacity: number, maxQueued: number) {
     this.#capacity = capacity;
-    this.#maxWaiting = maxWaiting;
+    this.#maxQueued = maxQueued;
   }
 
   get running(): number {
@@ -25,18 +25,18 @@ export class Slots {
   }
 
   get waiting(): number {
-    return this.#line.size;
+    return this.#queue.size;
   }
 
   /**
-   * Resolves with the function that gives the slot back. Throws `ApiError` (529) when the line is full,
+   * Resolves with the function that gives the slot back. Throws `ApiError` (529) when the queue is full,
    * and the signal's reason when it is aborted while waiting.
    */
   async acquire(signal: AbortSignal): Promise<() => void> {
     this.#admit(signal);
     if (this.#running >= this.#capacity) {
-      if (this.#line.size >= this.#maxWaiting) throw overloaded(this.#line.size);
-      await this.#wait(this.#line, signal);
+      if (this.#queue.size >= this.#maxQueued) throw overloaded(this.#queue.size);
+      await this.#wait(this.#queue, signal);
     } else {
       this.#running += 1;
     }
@@ -47,15 +47,15 @@ export class Slots {
   }
 
   /**
-   * A slot for work that nobody waits for: it is given only what is left over, in a line without bound, and never
+   * A slot for work that nobody waits for: it is given only what is left over, in a queue without bound, and never
    * keeps others waiting, who may for that time be one capacity more.
    */
-  async acquireBehind(signal: AbortSignal): Promise<() => void> {
+  async acquireLowPriority(signal: AbortSignal): Promise<() => void> {
     this.#admit(signal);
-    if (this.#isLeftOver) this.#runningBehind += 1;
-    else await this.#wait(this.#background, signal);
+    if (this.#hasSpareCapacity) this.#runningLowPriority += 1;
+    else await this.#wait(this.#lowPriority, signal);
     return once(() => {
-      this.#runningBehind -= 1;
+      this.#runningLowPriority -= 1;
       this.#next();
     });
   }
@@ -63,9 +63,9 @@ export class Slots {
   /** Refuses everyone who waits, now and later. */
   close(): void {
     this.#closed = true;
-    for (const line of [this.#line, this.#background]) {
-      for (const waiting of line) waiting.refuse(shuttingDown());
-      line.clear();
+    for (const queue of [this.#queue, this.#lowPriority]) {
+      for (const waiting of queue) waiting.refuse(shuttingDown());
+      queue.clear();
     }
   }
 
@@ -74,39 +74,39 @@ export class Slots {
     if (this.#closed) throw shuttingDown();
   }
 
-  get #isLeftOver(): boolean {
-    return this.#running + this.#runningBehind < this.#capacity && this.#line.size === 0;
+  get #hasSpareCapacity(): boolean {
+    return this.#running + this.#runningLowPriority < this.#capacity && this.#queue.size === 0;
   }
 
-  #wait(line: Set<Waiting>, signal: AbortSignal): Promise<void> {
+  #wait(queue: Set<Waiting>, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = () => {
-        line.delete(waiting);
+        queue.delete(waiting);
         reject(signal.reason);
       };
       const waiting: Waiting = {
         start: () => {
-          line.delete(waiting);
+          queue.delete(waiting);
           signal.removeEventListener("abort", leave);
           resolve();
         },
         refuse: reject,
       };
-      line.add(waiting);
+      queue.add(waiting);
       signal.addEventListener("abort", leave, { once: true });
     });
   }
 
-  /** Hands what is free to the first in line at once, so that a newcomer cannot take it in between. */
+  /** Hands what is free to the first in queue at once, so that a newcomer cannot take it in between. */
   #next(): void {
-    for (const waiting of this.#line) {
+    for (const waiting of this.#queue) {
       if (this.#running >= this.#capacity) return;
       this.#running += 1;
       waiting.start();
     }
-    for (const waiting of this.#background) {
-      if (!this.#isLeftOver) return;
-      this.#runningBehind += 1;
+    for (const waiting of this.#lowPriority) {
+      if (!this.#hasSpareCapacity) return;
+      this.#runningLowPriority += 1;
       waiting.start();
     }
   }

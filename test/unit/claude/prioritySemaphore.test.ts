@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../../src/api/errors.ts";
-import { Slots } from "../../../src/claude/slots.ts";
+import { PrioritySemaphore } from "../../../src/claude/prioritySemaphore.ts";
 import { isSettled } from "../support/streams.ts";
 
 const never = new AbortController().signal;
 
 /** Everyone who comes, with the order in which they start and what they hold. */
-function arrivals(slots: Slots) {
+function arrivals(slots: PrioritySemaphore) {
   const started: string[] = [];
   const arrive = async (name: string, signal = never) => {
     const release = await slots.acquire(signal);
@@ -16,9 +16,9 @@ function arrivals(slots: Slots) {
   return { started, arrive };
 }
 
-describe("Slots", () => {
+describe("PrioritySemaphore", () => {
   it("lets as many run as it has room for", async () => {
-    const slots = new Slots(2, 5);
+    const slots = new PrioritySemaphore(2, 5);
     const { started, arrive } = arrivals(slots);
     await arrive("a");
     await arrive("b");
@@ -28,7 +28,7 @@ describe("Slots", () => {
   });
 
   it("serves in order of arrival", async () => {
-    const slots = new Slots(1, 5);
+    const slots = new PrioritySemaphore(1, 5);
     const { started, arrive } = arrivals(slots);
     const waiting = [arrive("a"), arrive("b"), arrive("c"), arrive("d")];
     for (const next of waiting) (await next)();
@@ -37,7 +37,7 @@ describe("Slots", () => {
   });
 
   it("lets no newcomer overtake the one who is handed the slot", async () => {
-    const slots = new Slots(1, 5);
+    const slots = new PrioritySemaphore(1, 5);
     const { started, arrive } = arrivals(slots);
     const release = await arrive("a");
     const second = arrive("b");
@@ -51,7 +51,7 @@ describe("Slots", () => {
   });
 
   it("refuses with 529 and a time to come back when the line is full", async () => {
-    const slots = new Slots(1, 1);
+    const slots = new PrioritySemaphore(1, 1);
     const { arrive } = arrivals(slots);
     const release = await arrive("a");
     const second = arrive("b");
@@ -69,13 +69,13 @@ describe("Slots", () => {
   });
 
   it("refuses everyone beyond its room when nobody may wait", async () => {
-    const slots = new Slots(1, 0);
+    const slots = new PrioritySemaphore(1, 0);
     await slots.acquire(never);
     await expect(slots.acquire(never)).rejects.toMatchObject({ status: 529 });
   });
 
   it("takes one who gives up out of the line", async () => {
-    const slots = new Slots(1, 2);
+    const slots = new PrioritySemaphore(1, 2);
     const { started, arrive } = arrivals(slots);
     const release = await arrive("a");
     const controller = new AbortController();
@@ -91,14 +91,14 @@ describe("Slots", () => {
   });
 
   it("gives nothing to one who is gone before coming", async () => {
-    const slots = new Slots(1, 2);
+    const slots = new PrioritySemaphore(1, 2);
     const reason = new Error("client gone");
     await expect(slots.acquire(AbortSignal.abort(reason))).rejects.toBe(reason);
     expect(slots.running).toBe(0);
   });
 
   it("keeps a slot that was handed over when its holder's signal is aborted later", async () => {
-    const slots = new Slots(1, 2);
+    const slots = new PrioritySemaphore(1, 2);
     const { arrive } = arrivals(slots);
     const controller = new AbortController();
     const release = await arrive("a");
@@ -110,7 +110,7 @@ describe("Slots", () => {
   });
 
   it("takes a slot back only once", async () => {
-    const slots = new Slots(1, 5);
+    const slots = new PrioritySemaphore(1, 5);
     const { arrive } = arrivals(slots);
     const release = await arrive("a");
     const second = arrive("b");
@@ -123,7 +123,7 @@ describe("Slots", () => {
   });
 
   it("refuses those who wait and those who come once it is closed", async () => {
-    const slots = new Slots(1, 5);
+    const slots = new PrioritySemaphore(1, 5);
     const { arrive } = arrivals(slots);
     const release = await arrive("a");
     const waiting = [arrive("b"), arrive("c")];
@@ -138,11 +138,11 @@ describe("Slots", () => {
 
 describe("work that nobody waits for", () => {
   it("gets what is left over, in order", async () => {
-    const slots = new Slots(2, 5);
+    const slots = new PrioritySemaphore(2, 5);
     const release = await slots.acquire(never);
-    const first = await slots.acquireBehind(never);
-    const second = slots.acquireBehind(never);
-    const third = slots.acquireBehind(never);
+    const first = await slots.acquireLowPriority(never);
+    const second = slots.acquireLowPriority(never);
+    const third = slots.acquireLowPriority(never);
     expect(await isSettled(second)).toBe(false);
     first();
     const releaseSecond = await second;
@@ -153,8 +153,8 @@ describe("work that nobody waits for", () => {
   });
 
   it("never keeps anybody waiting", async () => {
-    const slots = new Slots(1, 5);
-    await slots.acquireBehind(never);
+    const slots = new PrioritySemaphore(1, 5);
+    await slots.acquireLowPriority(never);
     const release = await slots.acquire(never);
     expect(slots.running).toBe(1);
     const waiting = slots.acquire(never);
@@ -163,10 +163,10 @@ describe("work that nobody waits for", () => {
   });
 
   it("starts after everybody who waits, whoever came first", async () => {
-    const slots = new Slots(1, 5);
+    const slots = new PrioritySemaphore(1, 5);
     const started: string[] = [];
     const release = await slots.acquire(never);
-    const behind = slots.acquireBehind(never).then((free) => {
+    const behind = slots.acquireLowPriority(never).then((free) => {
       started.push("behind");
       return free;
     });
@@ -181,23 +181,23 @@ describe("work that nobody waits for", () => {
   });
 
   it("is neither refused for the length of its line nor counted as waiting", async () => {
-    const slots = new Slots(1, 0);
+    const slots = new PrioritySemaphore(1, 0);
     await slots.acquire(never);
-    const behind = [slots.acquireBehind(never), slots.acquireBehind(never)];
+    const behind = [slots.acquireLowPriority(never), slots.acquireLowPriority(never)];
     expect(await Promise.all(behind.map(isSettled))).toEqual([false, false]);
     expect(slots.waiting).toBe(0);
   });
 
   it("can give up, and is refused once the slots are closed", async () => {
-    const slots = new Slots(1, 0);
+    const slots = new PrioritySemaphore(1, 0);
     await slots.acquire(never);
     const controller = new AbortController();
-    const behind = slots.acquireBehind(controller.signal);
-    const other = slots.acquireBehind(never);
+    const behind = slots.acquireLowPriority(controller.signal);
+    const other = slots.acquireLowPriority(never);
     controller.abort(new Error("canceled"));
     await expect(behind).rejects.toThrow("canceled");
     slots.close();
     await expect(other).rejects.toMatchObject({ status: 529 });
-    await expect(slots.acquireBehind(never)).rejects.toMatchObject({ status: 529 });
+    await expect(slots.acquireLowPriority(never)).rejects.toMatchObject({ status: 529 });
   });
 });
