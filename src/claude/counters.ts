@@ -3,7 +3,7 @@ import type { EncodedJson } from "./encodedJson.ts";
 import type { LaunchRequest } from "./launchPlan.ts";
 import type { Lease } from "./pool.ts";
 import { PrioritySemaphore } from "./prioritySemaphore.ts";
-import type { CountOrder } from "./rewrite/exactCount.ts";
+import type { CountRequest } from "./rewrite/exactCount.ts";
 import { ExactCounter } from "./rewrite/exactCounter.ts";
 import type { Worker } from "./worker.ts";
 import { plainKey, type WorkerKey } from "./workerKey.ts";
@@ -46,9 +46,9 @@ export class Counters {
    * Counts by `rewrite`, on workers that are kept for that. Throws `ApiError` for upstream's refusal, and when the line is
    * full or the CLI cannot be started; `TransportUnsuited`; and `Uncounted`.
    */
-  async count(order: CountOrder, signal: AbortSignal): Promise<number> {
+  async count(request: CountRequest, signal: AbortSignal): Promise<number> {
     await this.#parts.requireExact();
-    return this.#exact.count(order, signal);
+    return this.#exact.count(request, signal);
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { EncodedJson } from "./encodedJson.ts";
 import type { EncodedText } from "./overlay/encodedText.ts";
 
-/** Orders over this size keep an idle CLI silent while it reads them. */
+/** Instructions over this size keep an idle CLI silent while it reads them. */
 const SLOWLY_READ_BYTES = 1024 * 1024;
 
 /** What a worker is given for one request, on either transport. */
@@ -28,13 +28,13 @@ export interface OverlayRequest extends AnyRequest {
 /** A request that our mod sends in place of the CLI's own. */
 export interface RewriteRequest extends AnyRequest {
   transport: "rewrite";
-  /** The text for the mod (see rewrite/order.ts); a large one as its JSON. */
-  order: string | EncodedJson;
+  /** The text for the mod (see rewrite/instruction.ts); a large one as its JSON. */
+  instruction: string | EncodedJson;
 }
 
 /** Whether the CLI shows a sign of life within milliseconds after it was given the request. */
 export function isReadAtOnce(request: TurnRequest): boolean {
   if (request.transport === "overlay") return false;
-  const { order } = request;
-  return (typeof order === "string" ? order : order.literal).length < SLOWLY_READ_BYTES;
+  const { instruction } = request;
+  return (typeof instruction === "string" ? instruction : instruction.literal).length < SLOWLY_READ_BYTES;
 }

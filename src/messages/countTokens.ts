@@ -4,7 +4,7 @@ import { isSignedIn } from "../claude/account.ts";
 import type { EncodedJson } from "../claude/encodedJson.ts";
 import { type CountSession, TOOLS_DISCOUNT } from "../claude/overlay/countSession.ts";
 import type { Lease, Pool } from "../claude/pool.ts";
-import { type CountOrder, Uncounted } from "../claude/rewrite/exactCount.ts";
+import { type CountRequest, Uncounted } from "../claude/rewrite/exactCount.ts";
 import { TransportUnsuited } from "../claude/transport.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Precision } from "./countPlan.ts";
@@ -56,9 +56,9 @@ export class TokenCounter {
   }
 
   /** Undefined where the mod that counts is not asked. */
-  async #exactly(order: CountOrder, signal: AbortSignal): Promise<number | "uncounted" | undefined> {
+  async #exactly(request: CountRequest, signal: AbortSignal): Promise<number | "uncounted" | undefined> {
     try {
-      return await this.#pool.counters.count(order, signal);
+      return await this.#pool.counters.count(request, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof TransportUnsuited) return undefined;

@@ -1,7 +1,7 @@
 import { breakpointsOutsideSystem, MAX_CACHE_BREAKPOINTS, systemCacheTtl } from "../api/cacheBreakpoints.ts";
 import type { MessagesRequest } from "../api/messagesRequest.ts";
 import { isAnsweredAsJson } from "../api/unsupported.ts";
-import { orderOf } from "../claude/rewrite/order.ts";
+import { rewriteInstruction } from "../claude/rewrite/instruction.ts";
 import type { OverlayRequest, RewriteRequest } from "../claude/turnRequest.ts";
 import { plainKey, type WorkerKey } from "../claude/workerKey.ts";
 import { fingerprint } from "./fingerprint.ts";
@@ -17,7 +17,9 @@ const MAX_BETAS = 50;
 const MODELS_WITH_TEMPERATURE = /claude-(3-|[a-z]+-4(-[0-6]|@|$))/;
 
 /** What is sent, with nothing of it encoded yet. */
-export type PreparedTurn = (OverlayRequest & { body: Record<string, unknown> }) | (RewriteRequest & { order: string });
+export type PreparedTurn =
+  | (OverlayRequest & { body: Record<string, unknown> })
+  | (RewriteRequest & { instruction: string });
 
 export interface PreparedMessage {
   key: WorkerKey;
@@ -36,7 +38,7 @@ export function prepareRewrite(
     turn: {
       transport: "rewrite",
       model: mappedModel(request.model, modelMap),
-      order: orderOf(text, { betas: forwardedBetas(betas), isWhole: isAnsweredAsJson(request) }),
+      instruction: rewriteInstruction(text, { betas: forwardedBetas(betas), isWhole: isAnsweredAsJson(request) }),
       conversation: fingerprint(request.messages),
     },
   };

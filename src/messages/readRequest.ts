@@ -4,9 +4,9 @@ import { fieldsOf } from "../api/events.ts";
 import { type MessagesRequest, parseMessagesRequest } from "../api/messagesRequest.ts";
 import { spliceJson } from "../api/topLevel.ts";
 import type { ApiVersion } from "../api/versionRules.ts";
-import type { Origin } from "../claude/nesting.ts";
-import type { CountOrder } from "../claude/rewrite/exactCount.ts";
-import { countOrderOf } from "../claude/rewrite/order.ts";
+import type { Origin } from "../claude/loopDetection.ts";
+import type { CountRequest } from "../claude/rewrite/exactCount.ts";
+import { countInstruction } from "../claude/rewrite/instruction.ts";
 import type { TransportName } from "../claude/transport.ts";
 import type { TurnRequest } from "../claude/turnRequest.ts";
 import type { WorkerKey } from "../claude/workerKey.ts";
@@ -84,11 +84,11 @@ export async function prepareCount(
   text: string,
   { betas, modelMap }: CountReadOptions,
   files: FileSource,
-): Promise<CountOrder & { order: string }> {
+): Promise<CountRequest & { instruction: string }> {
   const filled = await withFiles(request, files);
   return {
     model: mappedModel(request.model, modelMap),
-    order: countOrderOf(spliceJson(text, request, filled), { betas: forwardedBetas(betas) }),
+    instruction: countInstruction(spliceJson(text, request, filled), { betas: forwardedBetas(betas) }),
     conversation: countFingerprint(filled),
   };
 }

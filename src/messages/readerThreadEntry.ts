@@ -83,14 +83,16 @@ async function count(job: CountJob, request: CountTokensRequest): Promise<void> 
 
 async function orderCount({ reading }: CountJob, request: CountTokensRequest, text: string): Promise<void> {
   const exact = await prepareCount(request, text, reading, files);
-  const order = literalOf(exact.order);
-  send({ result: { model: request.model, exact: { ...exact, order } } satisfies CountRead }, [order.buffer]);
+  const instruction = literalOf(exact.instruction);
+  send({ result: { model: request.model, exact: { ...exact, instruction } } satisfies CountRead }, [
+    instruction.buffer,
+  ]);
 }
 
 function sendPrepared(key: WorkerKey, turn: PreparedTurn): void {
   if (turn.transport === "rewrite") {
-    const order = literalOf(turn.order);
-    send({ result: { key, turn: { ...turn, order } } satisfies PreparedBytes }, [order.buffer]);
+    const instruction = literalOf(turn.instruction);
+    send({ result: { key, turn: { ...turn, instruction } } satisfies PreparedBytes }, [instruction.buffer]);
     return;
   }
   const body = literalOf(JSON.stringify(turn.body));

@@ -3,8 +3,8 @@ import { ApiError, invalidRequest } from "../api/errors.ts";
 import type { MessagesRequest } from "../api/messagesRequest.ts";
 import { EncodedJson } from "../claude/encodedJson.ts";
 import { EncodedText } from "../claude/overlay/encodedText.ts";
-import type { CountOrder } from "../claude/rewrite/exactCount.ts";
-import { clientBodyOf, countedBodyOf } from "../claude/rewrite/order.ts";
+import type { CountRequest } from "../claude/rewrite/exactCount.ts";
+import { bodyOfCountInstruction, bodyOfRewriteInstruction } from "../claude/rewrite/instruction.ts";
 import type { TransportName } from "../claude/transport.ts";
 import type { RewriteRequest, TurnRequest } from "../claude/turnRequest.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -45,7 +45,7 @@ export interface ReadCount {
   /** As the client names it. */
   model: string;
   /** What is to be counted in place of the CLI's own conversation; undefined where the count is to travel by `overlay`. */
-  exact: CountOrder | undefined;
+  exact: CountRequest | undefined;
   /** What the counter is asked by `overlay`; undefined for a request that can only be estimated. Rejects with `ApiError`. */
   question(): Promise<CountQuestion | undefined>;
   /** Tokens of the whole request. Rejects with `ApiError`. */
@@ -129,7 +129,7 @@ export class RequestReader {
       const { turn } = await kept;
       if (turn.transport === "overlay") return kept;
       // its files are in it by now
-      return keep(await read(bodyOfOrder(turn), { ...reading, transport: "overlay", modelMap: {} }, () => {}));
+      return keep(await read(bodyOfInstruction(turn), { ...reading, transport: "overlay", modelMap: {} }, () => {}));
     };
     return { ...facts, prepared: kept, overlaid, release };
   }
@@ -150,7 +150,7 @@ export class RequestReader {
     }
     const read = (await this.#readCount({ kind: "count", bytes: bytesOf(body), reading }, signal)) as CountRead;
     if (!("exact" in read)) return this.#overlaidCount(read, reading, signal);
-    const exact = { ...read.exact, order: new EncodedJson(read.exact.order) };
+    const exact = { ...read.exact, instruction: new EncodedJson(read.exact.instruction) };
     // its files are in it by now
     const again = { bytes: () => bodyOfCount(exact), reading: { ...overlaid, modelMap: {} } };
     return {
@@ -245,26 +245,26 @@ function bytesOf(body: Body): Uint8Array<ArrayBuffer> {
 
 function fromBytes(result: unknown): Prepared {
   const { key, turn } = result as PreparedBytes;
-  if (turn.transport === "rewrite") return { key, turn: { ...turn, order: new EncodedJson(turn.order) } };
+  if (turn.transport === "rewrite") return { key, turn: { ...turn, instruction: new EncodedJson(turn.instruction) } };
   const { body, numbers, ...rest } = turn;
   return { key, turn: { ...rest, body: new EncodedText(body, numbers) } };
 }
 
 /** What a request that was read on the thread holds in memory. */
 function encodedPart(turn: TurnRequest): EncodedJson | undefined {
-  const part = turn.transport === "rewrite" ? turn.order : turn.body;
+  const part = turn.transport === "rewrite" ? turn.instruction : turn.body;
   return part instanceof EncodedJson ? part : undefined;
 }
 
-/** The bytes of the body that an order was made of. */
-function bodyOfOrder({ order, model }: RewriteRequest): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(clientBodyOf(textOf(order), model));
+/** The bytes of the body that an instruction was made of. */
+function bodyOfInstruction({ instruction, model }: RewriteRequest): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(bodyOfRewriteInstruction(textOf(instruction), model));
 }
 
-function bodyOfCount({ order, model }: CountOrder): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(countedBodyOf(textOf(order), model));
+function bodyOfCount({ instruction, model }: CountRequest): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(bodyOfCountInstruction(textOf(instruction), model));
 }
 
-function textOf(order: string | EncodedJson): string {
-  return typeof order === "string" ? order : (JSON.parse(decode(order.literal)) as string);
+function textOf(instruction: string | EncodedJson): string {
+  return typeof instruction === "string" ? instruction : (JSON.parse(decode(instruction.literal)) as string);
 }

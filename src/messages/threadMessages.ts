@@ -1,6 +1,6 @@
 import { ApiError } from "../api/errors.ts";
 import { isObject } from "../api/isObject.ts";
-import type { CountOrder } from "../claude/rewrite/exactCount.ts";
+import type { CountRequest } from "../claude/rewrite/exactCount.ts";
 import type { OverlayRequest, RewriteRequest } from "../claude/turnRequest.ts";
 import type { CountQuestion } from "./countQuestion.ts";
 import type { StoredFile } from "./fileSources.ts";
@@ -43,15 +43,15 @@ export type FromThread =
 export type PreparedBytes = Pick<Prepared, "key"> & {
   turn:
     | (Omit<OverlayRequest, "body"> & { body: Bytes; numbers: Record<string, unknown> })
-    | (Omit<RewriteRequest, "order"> & { order: Bytes });
+    | (Omit<RewriteRequest, "instruction"> & { instruction: Bytes });
 };
 
 /**
- * What the thread reads of a count: the order for the mod; or the question and the body, which an estimate may need later;
+ * What the thread reads of a count: the instruction for the mod; or the question and the body, which an estimate may need later;
  * or an estimate.
  */
 export type CountRead = { model: string } & (
-  | { exact: Omit<CountOrder, "order"> & { order: Bytes } }
+  | { exact: Omit<CountRequest, "instruction"> & { instruction: Bytes } }
   | { question: CountQuestion<Bytes>; body: Bytes }
   | { tokens: number }
 );

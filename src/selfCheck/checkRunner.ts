@@ -1,6 +1,6 @@
 import { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
-import { orderOf } from "../claude/rewrite/order.ts";
+import { rewriteInstruction } from "../claude/rewrite/instruction.ts";
 import type { TransportName } from "../claude/transport.ts";
 import type { TurnRequest } from "../claude/turnRequest.ts";
 import type { Worker } from "../claude/worker.ts";
@@ -63,7 +63,7 @@ export class CheckRunner {
     const model = this.#model;
     if (this.#worker.transport.name === "rewrite") {
       const text = JSON.stringify({ ...body, system: CHECK_SYSTEM_PROMPT });
-      return { transport: "rewrite", model, order: orderOf(text, { betas: [], isWhole: false }) };
+      return { transport: "rewrite", model, instruction: rewriteInstruction(text, { betas: [], isWhole: false }) };
     }
     return { transport: "overlay", model, body: { ...body }, systemCacheTtl: undefined, withoutTemperature: false };
   }

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import { ApiError } from "../api/errors.ts";
 import type { ExactCount } from "../claude/rewrite/exactCount.ts";
-import { countOrderOf } from "../claude/rewrite/order.ts";
+import { countInstruction } from "../claude/rewrite/instruction.ts";
 import { FAKE_REQUEST_ID, FAKE_TOKEN_COUNT, type FakeApi } from "./fakeApi.ts";
 
 /** A worker that counts, with an upstream of our own behind it. */
@@ -23,7 +23,7 @@ const REFUSAL = { status: 400, type: "invalid_request_error", message: "messages
 const never = new AbortController().signal;
 
 const ask = ({ count, model }: CountCheckTarget) =>
-  count.count({ model, order: countOrderOf(`{"model":"x",${FIELDS}}`, { betas: [] }) }, never);
+  count.count({ model, instruction: countInstruction(`{"model":"x",${FIELDS}}`, { betas: [] }) }, never);
 
 /** In this order on one worker. */
 export const COUNT_CHECKS: readonly CountCheck[] = [

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { installMod } from "../../src/claude/modFiles.ts";
 import { COUNT_MOD, SEED } from "../../src/claude/rewrite/countMod.ts";
-import { countOrderOf } from "../../src/claude/rewrite/order.ts";
+import { countInstruction } from "../../src/claude/rewrite/instruction.ts";
 import { triggerOf } from "../../src/claude/trigger.ts";
 import { apiCount } from "../support/apiCount.ts";
 import { type Scratch, scratchHome, until } from "../support/harness.ts";
@@ -63,19 +63,19 @@ describe("with the mod that counts", () => {
   });
 
   const body = { messages: [{ role: "user", content: "a most secret question" }] };
-  const order = countOrderOf(JSON.stringify({ model: "x", ...body }), { betas: [] });
+  const instruction = countInstruction(JSON.stringify({ model: "x", ...body }), { betas: [] });
 
-  it("an order begins no turn, and the count that follows is of the order", async () => {
-    expect(await prompt(cli, order)).toMatchObject({ is_error: false, num_turns: 0 });
+  it("an instruction begins no turn, and the count that follows is of the instruction", async () => {
+    expect(await prompt(cli, instruction)).toMatchObject({ is_error: false, num_turns: 0 });
     expect(await usage(cli)).toBe(apiCount(body));
     expect(cli.standIn.counts.map((call) => call.body)).toEqual([{ model: expect.any(String), ...body }]);
     expect(cli.standIn.messages).toEqual([]);
     expect(cli.diagnostics.filter((line) => line.includes("secret"))).toEqual([]);
   });
 
-  it("nothing leaves without an order, and each is good for one call", async () => {
+  it("nothing leaves without an instruction, and each is good for one call", async () => {
     await usage(cli);
-    await prompt(cli, order);
+    await prompt(cli, instruction);
     await usage(cli);
     await usage(cli);
     expect(cli.standIn.counts).toHaveLength(1);
@@ -83,7 +83,7 @@ describe("with the mod that counts", () => {
 
   it("a call of the model never leaves", async () => {
     expect(await prompt(cli, "Hello")).toMatchObject({ is_error: true });
-    await prompt(cli, order);
+    await prompt(cli, instruction);
     expect(await prompt(cli, "Hello")).toMatchObject({ is_error: true });
     await usage(cli);
     expect(cli.standIn.messages).toEqual([]);
@@ -91,7 +91,7 @@ describe("with the mod that counts", () => {
 
   it("a refusal is not repeated, and its words are on stderr", async () => {
     cli.standIn.refuseCount = () => LIMITED;
-    await prompt(cli, order);
+    await prompt(cli, instruction);
     await usage(cli);
     expect(cli.standIn.counts).toHaveLength(1);
     await until(() => cli.diagnostics.some((line) => /countTokens API call failed: 499 \{.*"Slow down"/.test(line)));
@@ -99,7 +99,7 @@ describe("with the mod that counts", () => {
 
   it("an answer without a number makes the CLI estimate, which it says on stderr", async () => {
     cli.standIn.refuseCount = () => ({ events: [], folded: { tokens: 12 } });
-    await prompt(cli, order);
+    await prompt(cli, instruction);
     expect(await usage(cli)).toBeGreaterThan(0);
     await until(() => cli.diagnostics.some((line) => line.includes("count unavailable, estimating")));
   });
@@ -111,10 +111,10 @@ describe("with the mod that counts", () => {
       await answered.opened;
       return undefined;
     };
-    await prompt(cli, order);
+    await prompt(cli, instruction);
     const first = usage(cli);
     await asked.opened;
-    await prompt(cli, order);
+    await prompt(cli, instruction);
     const second = usage(cli);
     // it answers this one, which came later, at once
     await cli.control({ subtype: "mcp_status" });

@@ -6,7 +6,7 @@ import type { CliMessage } from "../../src/claude/codec.ts";
 import { OF_TRANSPORT } from "../../src/claude/launchPlan.ts";
 import { installMod, type Mod } from "../../src/claude/modFiles.ts";
 import { REPORTS, reportOf } from "../../src/claude/modReports.ts";
-import { orderOf } from "../../src/claude/rewrite/order.ts";
+import { rewriteInstruction } from "../../src/claude/rewrite/instruction.ts";
 import { REWRITE_MOD } from "../../src/claude/rewrite/rewriteMod.ts";
 import { sampled } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
@@ -19,11 +19,14 @@ const SECRET = "marked-7f3a";
 /** What a client may ask that means something to the CLI. */
 const MEANINGS = ["/help", "!ls", "#memo", " @/etc/hostname ", "<command-name>/help</command-name>"];
 
-const order = (content: string, more: object = {}, { betas = [] as string[], isWhole = false } = {}) =>
-  orderOf(JSON.stringify({ model: "sonnet", max_tokens: 9, messages: [{ role: "user", content }], ...more }), {
-    betas,
-    isWhole,
-  });
+const sending = (content: string, more: object = {}, { betas = [] as string[], isWhole = false } = {}) =>
+  rewriteInstruction(
+    JSON.stringify({ model: "sonnet", max_tokens: 9, messages: [{ role: "user", content }], ...more }),
+    {
+      betas,
+      isWhole,
+    },
+  );
 
 /** The mod with another text in place of one of its own. */
 function changed(...changes: [from: string, to: string][]): Mod {
@@ -79,23 +82,23 @@ describeRewriting("a prompt without the mod", () => {
     const on = useCli(undefined, { env: { CLAUDE_CODE_EXTRA_BODY: undefined } });
 
     it("it goes up, and a file that it names with it", async () => {
-      await on.cli.prompt(order(" @/etc/hostname "), { client_composed: undefined });
+      await on.cli.prompt(sending(" @/etc/hostname "), { client_composed: undefined });
       const [call] = on.cli.standIn.messages;
-      expect(call?.raw).toContain("claude-virtual-api order");
+      expect(call?.raw).toContain("claude-virtual-api instruction");
       expect(call?.raw.split(hostname()).length).toBeGreaterThan(1);
     });
 
     it("but no file where it is marked as composed by a client", async () => {
-      await on.cli.prompt(order(" @/etc/hostname "));
+      await on.cli.prompt(sending(" @/etc/hostname "));
       const [call] = on.cli.standIn.messages;
-      expect(call?.body.messages.at(-1).content).toEqual([{ type: "text", text: order(" @/etc/hostname ") }]);
+      expect(call?.body.messages.at(-1).content).toEqual([{ type: "text", text: sending(" @/etc/hostname ") }]);
     });
   });
 
   describe("leaves nothing but a body without messages, which the API refuses:", () => {
     const on = useCli(undefined);
     it.each(MEANINGS)("%s", async (meaning) => {
-      const { log } = await on.cli.prompt(order(`${meaning} ${SECRET}`));
+      const { log } = await on.cli.prompt(sending(`${meaning} ${SECRET}`));
       expect(on.cli.standIn.messages.map(({ body }) => body.messages)).toEqual([[]]);
       expect(on.cli.standIn.messages[0]?.raw).not.toContain(SECRET);
       expect(logged(log)).toEqual([]);
@@ -103,11 +106,11 @@ describeRewriting("a prompt without the mod", () => {
   });
 });
 
-describeRewriting("an order", () => {
+describeRewriting("an instruction", () => {
   const on = useCli(REWRITE_MOD);
 
   it.each([...MEANINGS, ""])("is carried out and leaves no trace: %s", async (meaning) => {
-    const { result } = await on.cli.prompt(order(`${meaning} ${SECRET}`, { system: `system ${SECRET}` }));
+    const { result } = await on.cli.prompt(sending(`${meaning} ${SECRET}`, { system: `system ${SECRET}` }));
     const [call, ...more] = on.cli.standIn.messages;
     expect(more).toEqual([]);
     expect(call?.body.messages).toEqual([{ role: "user", content: `${meaning} ${SECRET}` }]);
@@ -119,7 +122,7 @@ describeRewriting("an order", () => {
   });
 
   it("is good for one call, and everything else of the model is denied", async () => {
-    const { log } = await on.cli.prompt("no order");
+    const { log } = await on.cli.prompt("no instruction");
     expect(on.cli.standIn.messages).toEqual([]);
     expect(logged(log)).toEqual([REPORTS.denied]);
   });
@@ -127,7 +130,7 @@ describeRewriting("an order", () => {
   it("may ask for one JSON, which comes under the status 499", async () => {
     const answer = reply([text("whole")]);
     on.cli.standIn.respond = () => answer;
-    const { log } = await on.cli.prompt(order("x", { max_tokens: 0 }, { isWhole: true }));
+    const { log } = await on.cli.prompt(sending("x", { max_tokens: 0 }, { isWhole: true }));
     expect(on.cli.standIn.messages.map(({ body }) => [body.stream, body.max_tokens])).toEqual([[false, 0]]);
     const words = wordsOf(log);
     expect(JSON.parse(words.slice(words.indexOf("{")))).toEqual("folded" in answer && answer.folded);
@@ -142,18 +145,16 @@ describeRewriting("an order", () => {
 });
 
 describeRewriting("the CLI's conversation", () => {
-  // lets calls without an order pass as the CLI makes them
-  const on = useCli(changed(["if (!isCall || !order) {", "if (!order) return next(request); if (false) {"]), {
-    env: { CLAUDE_CODE_EXTRA_BODY: undefined },
-  });
+  const pass: [string, string] = ["(!isCall || !instruction) {", "(!instruction) return next(request); if (false) {"];
+  const on = useCli(changed(pass), { env: { CLAUDE_CODE_EXTRA_BODY: undefined } });
 
-  it("has a full stop in place of an order", async () => {
+  it("has a full stop in place of an instruction", async () => {
     on.cli.standIn.respond = () => reply([text("answer")]);
-    await on.cli.prompt(order(`first ${SECRET}`));
+    await on.cli.prompt(sending(`first ${SECRET}`));
     await on.cli.prompt("and now?");
     const [, { raw, body }] = on.cli.standIn.messages as [unknown, { raw: string; body: CliMessage }];
     expect(raw).not.toContain(SECRET);
-    expect(raw).not.toContain("claude-virtual-api order");
+    expect(raw).not.toContain("claude-virtual-api instruction");
     expect(body.messages[0]).toEqual({ role: "user", content: "." });
   });
 });
@@ -163,7 +164,7 @@ describeRewriting("a mod at http.fetch", () => {
   const on = useCli(changed(["const own = ", `${shows}const own = `]));
 
   it("may replace body and headers, and never sees the credential that goes with them", async () => {
-    const { log } = await on.cli.prompt(order("x", { foo: 1 }, { betas: ["unknown-2020-01-01"] }));
+    const { log } = await on.cli.prompt(sending("x", { foo: 1 }, { betas: ["unknown-2020-01-01"] }));
     const seen = JSON.parse(String(logged(log).find((report) => report.startsWith("{"))));
     expect(seen["x-api-key"]).toBe("[redacted]");
     const [call] = on.cli.standIn.messages;
@@ -183,7 +184,7 @@ describeRewriting("the digest of the CLI's billing block", () => {
   const loose = useCli(changed(["'{\"system\":['", "'{\"system\": ['"]), FIRST_PARTY);
   const digestOf = async ({ cli }: { cli: RawCli }, content: string, more: object = {}) => {
     cli.standIn.reset();
-    await cli.prompt(order(content, more));
+    await cli.prompt(sending(content, more));
     return digestIn(cli.standIn.messages[0]?.raw);
   };
 
@@ -225,12 +226,12 @@ const TEMPTING: [string, () => Reply][] = [
   ["no content", () => reply([])],
 ];
 
-describeRewriting("where an order is good for any number of calls, the CLI makes them after", () => {
-  const on = useCli(changed(["order = undefined;", ""]));
+describeRewriting("where an instruction is good for any number of calls, the CLI makes them after", () => {
+  const on = useCli(changed(["instruction = undefined;", ""]));
 
   it.each(TEMPTING)("%s", async (_name, answer) => {
     on.cli.standIn.respond = answer;
-    await on.cli.prompt(order("x"));
+    await on.cli.prompt(sending("x"));
     expect(on.cli.standIn.messages.length).toBeGreaterThan(1);
   });
 });
@@ -241,13 +242,13 @@ describeRewriting("a refusal", () => {
 
   it("is reworded under its own status", async () => {
     plain.cli.standIn.respond = () => failure(404, "not_found_error", "model: x");
-    const { log } = await plain.cli.prompt(order("x"));
+    const { log } = await plain.cli.prompt(sending("x"));
     expect(wordsOf(log)).not.toMatch(/model: x$/);
   });
 
   it.each(REFUSALS)("keeps its words under the status 499, and costs one call: %i %s", async (status, message) => {
     on.cli.standIn.respond = () => failure(status, "some_error", message);
-    const { log } = await on.cli.prompt(order("x"));
+    const { log } = await on.cli.prompt(sending("x"));
     expect(wordsOf(log)).toBe(`A mod's http.fetch hook stopped this request: ${message}`);
     expect(reported(log)?.api_error_type).toBe("some_error");
     expect(logged(log).find((report) => report.startsWith("answered"))).toContain(`"status":${status}`);
@@ -266,7 +267,7 @@ describeRewriting("a refusal", () => {
     ["a refusal without a body", () => ({ status: 503, plain: "" })],
   ])("or another end costs one call: %s", async (_name, answer) => {
     on.cli.standIn.respond = answer;
-    await on.cli.prompt(order("x"));
+    await on.cli.prompt(sending("x"));
     expect(on.cli.standIn.messages).toHaveLength(1);
   });
 });
@@ -275,8 +276,8 @@ describeRewriting("with an organization's guard, the mod", () => {
   const prepare = (home: string) => writeFiles(home, subscriptionFiles("team"));
   const on = useCli(REWRITE_MOD, { prepare, env: { ANTHROPIC_API_KEY: undefined } });
 
-  it("takes the order, but is asked about no call: one without messages leaves", async () => {
-    const { log } = await on.cli.prompt(order(SECRET));
+  it("takes the instruction, but is asked about no call: one without messages leaves", async () => {
+    const { log } = await on.cli.prompt(sending(SECRET));
     expect(logged(log)).toEqual([REPORTS.turnStarted]);
     expect(on.cli.standIn.messages.map(({ body }) => body.messages)).toEqual([[]]);
     expect(on.cli.standIn.messages[0]?.raw).not.toContain(SECRET);

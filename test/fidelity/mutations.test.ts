@@ -84,8 +84,12 @@ const variableLosses = (variables: object): Losses =>
 const MOD_LOSSES: Losses = {
   "the mod's report that it runs": withMod("/on(.session.start/,/});/d"),
   "the mod's end of the prompt": withMod('s/text: "[.]"/text: prompt.text/'),
-  "the mod's denial of further calls": withMod("s/if (!isCall || !order)/if (!isCall)/; s/order = undefined;//"),
-  "the mod's denial of counts": withMod("s/if (!isCall || !order)/if (!isCall) return next(request);if (!order)/"),
+  "the mod's denial of further calls": withMod(
+    "s/if (!isCall || !instruction)/if (!isCall)/; s/instruction = undefined;//",
+  ),
+  "the mod's denial of counts": withMod(
+    "s/if (!isCall || !instruction)/if (!isCall) return next(request);if (!instruction)/",
+  ),
   "the CLI's blocks": withMod('s/const blocks = .*/const blocks = "";/'),
   "the client's system blocks": withMod('s/plain(client.system)/""/'),
   "the model": withMod('s/"model", "stream"/"stream"/'),

@@ -76,7 +76,9 @@ export const RAW: Record<string, Written> = {
   "a system prompt that holds JSON": raw(['"system":"\\"system\\":[{ ]}, \\\\\\" cch=0"']),
   "a system prompt of null": raw(['"system":null', '"foo":null']),
   "brackets and quotes in texts": raw([saying('"}],\\"system\\":[{\\\\"'), '"foo":"\\\\\\\\"', '"bar":["]","}"]']),
-  "a text that begins as an order": raw([saying('"claude-virtual-api order {\\"isWhole\\":true}\\u0001a\\u0001b"')]),
+  "a text that begins as an instruction": raw([
+    saying('"claude-virtual-api instruction {\\"isWhole\\":true}\\u0001a\\u0001b"'),
+  ]),
   "a server of the MCP connector": raw(['"mcp_servers":[{"type":"url","url":"https://example.com/mcp","name":"x"}]']),
   "a server of the MCP connector, for a stream": raw([
     ...['"mcp_servers":[ {"type":"url","url":"https://example.com/mcp","name":"x"}]', '"stream":true'],

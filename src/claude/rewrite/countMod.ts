@@ -1,7 +1,7 @@
 import { modOf } from "../modFiles.ts";
 import { REPORTS } from "../modReports.ts";
 import { COUNT_CALL, MODEL_CALL } from "./calls.ts";
-import { ORDER_MARK, PART } from "./order.ts";
+import { INSTRUCTION_PREFIX, SEPARATOR } from "./instruction.ts";
 import { ANSWERED, UNANSWERED } from "./rewriteMod.ts";
 
 /** The first message of the worker's conversation, by which the mod knows the CLI's count of it. */
@@ -14,7 +14,7 @@ export const REFUSED = 499;
 /**
  * A mod for the CLI of the counter, which has a client's body counted in place of the CLI's own conversation. What to count
  * comes as the text of a prompt, which the mod drops: so no turn begins and the conversation stays as it is. All calls of
- * the model are denied on this machine, and so are counts without an order, of which each is good for one.
+ * the model are denied on this machine, and so are counts without an instruction, of which each is good for one.
  */
 export const COUNT_MOD = modOf(
   "count",
@@ -23,7 +23,7 @@ export const COUNT_MOD = modOf(
 const COUNT = ${COUNT_CALL};
 const DIGEST = /cch=00000/g;
 export const register = (on) => {
-  let order;
+  let instruction;
   let abandon;
   on("session.start", ($, session, next) => {
     $.ui.log("${REPORTS.loaded}");
@@ -31,13 +31,13 @@ export const register = (on) => {
   });
   on("prompt.submit", ($, prompt, next) => {
     if (prompt.text === ${JSON.stringify(ABANDON)}) {
-      order = undefined;
+      instruction = undefined;
       abandon?.();
       return { drop: "given up" };
     }
-    if (!prompt.text.startsWith(${JSON.stringify(ORDER_MARK)})) return next(prompt);
-    const [head, fields] = prompt.text.slice(${ORDER_MARK.length}).split(${JSON.stringify(PART)});
-    order = { ...JSON.parse(head), fields };
+    if (!prompt.text.startsWith(${JSON.stringify(INSTRUCTION_PREFIX)})) return next(prompt);
+    const [head, fields] = prompt.text.slice(${INSTRUCTION_PREFIX.length}).split(${JSON.stringify(SEPARATOR)});
+    instruction = { ...JSON.parse(head), fields };
     $.ui.log("${REPORTS.turnStarted}");
     return { drop: "kept for the counter" };
   });
@@ -51,12 +51,12 @@ export const register = (on) => {
       $.ui.log("${REPORTS.countDenied}");
       return { value: { status: 200, ok: true, headers: { "content-type": "application/json" }, text: '{"input_tokens":1}' } };
     }
-    if (!isSeed || !order) {
+    if (!isSeed || !instruction) {
       $.ui.log(isCount ? "${REPORTS.countDenied}" : "${REPORTS.denied}");
       return { deny: "counts alone are made here" };
     }
-    const { betas, fields } = order;
-    order = undefined;
+    const { betas, fields } = instruction;
+    instruction = undefined;
     if (own.anthropic_beta) own.anthropic_beta = [...new Set([...own.anthropic_beta, ...betas])];
     const kept = ["model", "anthropic_version", "anthropic_beta"].filter((name) => name in own);
     const parts = kept.map((name) => JSON.stringify(name) + ":" + JSON.stringify(own[name]));

@@ -14,11 +14,11 @@ import { ABANDON, COUNT_MOD, REFUSED, SEED } from "./countMod.ts";
 import { type AnswerHead, type Heard, readHeard } from "./rewriteMod.ts";
 
 /** What is counted for a client. */
-export interface CountOrder {
+export interface CountRequest {
   /** Alias or id; the CLI resolves it. */
   model: string;
-  /** The text for the mod (see order.ts); a large one as its JSON. */
-  order: string | EncodedJson;
+  /** The text for the mod (see instruction.ts); a large one as its JSON. */
+  instruction: string | EncodedJson;
   /** A digest of what is counted, by which the count is recognized should it come back to us. */
   conversation?: string;
 }
@@ -83,14 +83,14 @@ export class ExactCount {
    * Makes no call that costs anything. Throws upstream's refusal of the request, `Uncounted` where there is no count, and
    * `TransportUnsuited` where the mod is not asked.
    */
-  async count({ model, order }: CountOrder, signal: AbortSignal): Promise<number> {
+  async count({ model, instruction }: CountRequest, signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
     this.#link.began();
     const abandon = () => void this.#prompt(ABANDON).catch(() => {});
     try {
       await this.#choose(model);
       this.#reset();
-      await this.#prompt(order);
+      await this.#prompt(instruction);
       if (!this.#isTaken) throw this.#passedOver();
       signal.addEventListener("abort", abandon, { once: true });
       if (signal.aborted) abandon();
@@ -163,7 +163,7 @@ export class ExactCount {
     return done;
   }
 
-  /** The tokens of the conversation, as the CLI says: it asks the API, or the mod has it ask about the order. */
+  /** The tokens of the conversation, as the CLI says: it asks the API, or the mod has it ask about the instruction. */
   async #ask(): Promise<number | undefined> {
     const { response } = await this.#link.request({ subtype: "get_context_usage" });
     return response?.categories?.find(({ id }: { id?: string }) => id === "messages")?.tokens;

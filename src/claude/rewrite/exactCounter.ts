@@ -3,7 +3,7 @@ import { untilAborted } from "../../shared/untilAborted.ts";
 import { PrioritySemaphore } from "../prioritySemaphore.ts";
 import { TransportUnsuited } from "../transport.ts";
 import type { Worker } from "../worker.ts";
-import { type CountOrder, type ExactCount, Uncounted } from "./exactCount.ts";
+import { type CountRequest, type ExactCount, Uncounted } from "./exactCount.ts";
 
 export interface ExactCounterParts {
   /** How many counts may wait. */
@@ -22,7 +22,7 @@ export interface ExactCounterParts {
 
 /** A count that has left the line. */
 interface Counting {
-  order: CountOrder;
+  request: CountRequest;
   signal: AbortSignal;
   worker?: Worker;
   /** Lets the next one in line begin; further calls have no effect. */
@@ -53,8 +53,8 @@ export class ExactCounter {
    * Throws upstream's refusal, `ApiError` when the line is full or the worker cannot be started, `Uncounted` and
    * `TransportUnsuited`, and the signal's reason when it is aborted.
    */
-  async count(order: CountOrder, signal: AbortSignal): Promise<number> {
-    const counting: Counting = { order, signal, leave: await this.#queue.acquire(signal) };
+  async count(request: CountRequest, signal: AbortSignal): Promise<number> {
+    const counting: Counting = { request, signal, leave: await this.#queue.acquire(signal) };
     this.#running.add(counting);
     const counted = this.#count(counting);
     // its worker is taken when the CLI is done with it, even if its client has gone
@@ -68,7 +68,7 @@ export class ExactCounter {
   }
 
   async #count(counting: Counting): Promise<number> {
-    const { order, signal } = counting;
+    const { request, signal } = counting;
     let isLate = false;
     let timers: NodeJS.Timeout[] = [];
     try {
@@ -83,9 +83,9 @@ export class ExactCounter {
           timers = [setTimeout(() => this.#overtake(counting), SLOW_MS), setTimeout(giveUp, COUNT_BOUND_MS)];
         }
         worker.served += 1;
-        worker.conversation = order.conversation;
+        worker.conversation = request.conversation;
         try {
-          return await count.count(order, signal);
+          return await count.count(request, signal);
         } catch (error) {
           if (error instanceof TransportUnsuited) this.#discard(counting, worker);
           if (worker.alive || error instanceof TransportUnsuited) throw error;

@@ -2,7 +2,7 @@ import type { CliMessage } from "../codec.ts";
 import { modOf } from "../modFiles.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
 import { COUNT_CALL, MODEL_CALL } from "./calls.ts";
-import { ORDER_MARK, PART } from "./order.ts";
+import { INSTRUCTION_PREFIX, SEPARATOR } from "./instruction.ts";
 
 /** What the mod reports, each by a first word; `answered` is followed by JSON, `unanswered` by words. */
 export const ANSWERED = "answered ";
@@ -14,7 +14,7 @@ export const UNANSWERED = "unanswered ";
  * that is signed, and never sees a credential: it reads "[redacted]", and the CLI puts it back at the send. The CLI's own
  * blocks come first, written tight, since only there the CLI fills in the digest of its billing block.
  *
- * Each order is good for one call; all other calls of the model, and those of the counter, are denied on this machine. A
+ * Each instruction is good for one call; all other calls of the model, and those of the counter, are denied on this machine. A
  * refusal gets the status 499, under which the CLI neither repeats the call nor rewords what upstream said.
  */
 export const REWRITE_MOD = modOf(
@@ -24,28 +24,28 @@ export const REWRITE_MOD = modOf(
 const COUNT = ${COUNT_CALL};
 const DIGEST = /cch=00000/g;
 export const register = (on) => {
-  let order;
+  let instruction;
   on("session.start", ($, session, next) => {
     $.ui.log("${REPORTS.loaded}");
     return next(session);
   });
   on("prompt.submit", ($, prompt, next) => {
-    if (!prompt.text.startsWith(${JSON.stringify(ORDER_MARK)})) return next(prompt);
-    const [head, system, fields] = prompt.text.slice(${ORDER_MARK.length}).split(${JSON.stringify(PART)});
-    order = { ...JSON.parse(head), system, fields };
+    if (!prompt.text.startsWith(${JSON.stringify(INSTRUCTION_PREFIX)})) return next(prompt);
+    const [head, system, fields] = prompt.text.slice(${INSTRUCTION_PREFIX.length}).split(${JSON.stringify(SEPARATOR)});
+    instruction = { ...JSON.parse(head), system, fields };
     $.ui.log("${REPORTS.turnStarted}");
     return next({ ...prompt, text: "." });
   });
   on("http.fetch", async ($, request, next) => {
     const isCall = CALL.test(request.url);
     if (!isCall && !COUNT.test(request.url)) return next(request);
-    if (!isCall || !order) {
+    if (!isCall || !instruction) {
       // late calls of the counter say nothing of the turn that they fall into
       $.ui.log(isCall ? "${REPORTS.denied}" : "${REPORTS.countDenied}");
       return { deny: "one request, one call" };
     }
-    const { betas, lacksMetadata, ...client } = order;
-    order = undefined;
+    const { betas, lacksMetadata, ...client } = instruction;
+    instruction = undefined;
     const own = JSON.parse(request.init.body);
     // Bedrock's address asks for the stream, and its bodies have no such field
     const isWhole = client.isWhole && "stream" in own;

@@ -38,7 +38,7 @@ export class RewriteTransport implements Transport {
   async refusalOf(): Promise<undefined> {}
 
   trigger(request: TurnRequest): CliMessage {
-    return triggerOf(rewritten(request).order);
+    return triggerOf(rewritten(request).instruction);
   }
 
   evidence(): TurnEvidence {

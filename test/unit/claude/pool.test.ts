@@ -195,7 +195,7 @@ describe("a worker that counts", () => {
     /** Counts, and waits until the worker is idle again or ends. */
     const count = async () => {
       counts += 1;
-      expect(await pool.counters.count({ model: "sonnet", order: "an order" }, never)).toBe(7);
+      expect(await pool.counters.count({ model: "sonnet", instruction: "an instruction" }, never)).toBe(7);
       await vi.waitFor(() => expect(added.mock.calls.length + ended.length).toBe(counts));
     };
     await count();
@@ -210,7 +210,7 @@ describe("a worker that counts", () => {
     expect(ended).toEqual([]);
     await vi.advanceTimersByTimeAsync(5000);
     expect(ended).toEqual([1]);
-    expect(await pool.counters.count({ model: "sonnet", order: "an order" }, never)).toBe(7);
+    expect(await pool.counters.count({ model: "sonnet", instruction: "an instruction" }, never)).toBe(7);
   });
 
   it("is one of the idle workers that are bounded", async () => {

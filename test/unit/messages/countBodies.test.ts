@@ -121,7 +121,7 @@ describe("a count that is to be made of the client's own text", () => {
     const fields = String.raw`"x": 1.0 , "messages":[{"role":"user","content":"\ud83d"}],"max_tokens":12345678901234567890`;
     for (const { model, exact } of await both(`{"model":"sonnet","x":2,${fields}}`)) {
       expect([model, exact?.model]).toEqual(["sonnet", "claude-sonnet-4-5"]);
-      const line = JSON.parse(lineOf(exact?.order)).value;
+      const line = JSON.parse(lineOf(exact?.instruction)).value;
       expect(line.split("\u0001")).toEqual([
         expect.stringContaining('{"betas":["a-beta"]}'),
         fields.replace(" , ", ","),

@@ -47,18 +47,18 @@ function begin({
   return { count, prompts, controls, passedOver };
 }
 
-const order = { model: "sonnet", order: "an order" };
+const request = { model: "sonnet", instruction: "an instruction" };
 
 describe("a count", () => {
-  it("is what the CLI says after the call that the mod has made of the order", async () => {
+  it("is what the CLI says after the call that the mod has made of the instruction", async () => {
     const { count, prompts } = begin();
-    expect(await count.count(order, never)).toBe(42);
-    expect(prompts).toEqual(["an order"]);
+    expect(await count.count(request, never)).toBe(42);
+    expect(prompts).toEqual(["an instruction"]);
   });
 
   it("gives the CLI a model only where it is another", async () => {
     const { count, controls } = begin();
-    for (const model of ["sonnet", "sonnet", "opus"]) await count.count({ ...order, model }, never);
+    for (const model of ["sonnet", "sonnet", "opus"]) await count.count({ ...request, model }, never);
     expect(controls.filter((subtype) => subtype === "apply_flag_settings")).toHaveLength(2);
   });
 
@@ -74,7 +74,7 @@ describe("a count", () => {
     ["the answer is a limit", { asked: answered(429), lines: [failed(envelope("rate_limit_error", "x"))] }],
     ["the refusal is no envelope", { asked: answered(404), lines: [failed("<html>No such page</html>")] }],
   ])("is none where %s", async (_what, cli) => {
-    await expect(begin(cli).count.count(order, never)).rejects.toBeInstanceOf(Uncounted);
+    await expect(begin(cli).count.count(request, never)).rejects.toBeInstanceOf(Uncounted);
   });
 
   it.each([
@@ -82,35 +82,35 @@ describe("a count", () => {
     ["calls", { asked: [] }],
   ])("is left to the other transport where the mod is not asked about %s", async (_what, cli) => {
     const { count, passedOver } = begin(cli);
-    await expect(count.count(order, never)).rejects.toBeInstanceOf(TransportUnsuited);
+    await expect(count.count(request, never)).rejects.toBeInstanceOf(TransportUnsuited);
     expect(passedOver).toHaveBeenCalledOnce();
   });
 
   it("is not asked for when its client has gone, and given up when the client goes", async () => {
     const { count, prompts } = begin({ asked: [] });
-    await expect(count.count(order, AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
+    await expect(count.count(request, AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
     expect(prompts).toEqual([]);
     const leaving = new AbortController();
-    const counting = count.count(order, leaving.signal);
+    const counting = count.count(request, leaving.signal);
     counting.catch(() => {});
     leaving.abort();
     await expect(counting).rejects.toThrow();
-    expect(prompts).toEqual(["an order", "claude-virtual-api abandon"]);
+    expect(prompts).toEqual(["an instruction", "claude-virtual-api abandon"]);
   });
 
   it("fails when the CLI ends", async () => {
     const { count } = begin({ taken: [] });
-    const counting = count.count(order, never);
+    const counting = count.count(request, never);
     count.fail(cliEnded("SIGKILL"));
     await expect(counting).rejects.toThrow("SIGKILL");
-    await expect(count.count({ ...order, model: "sonnet" }, never)).rejects.toThrow("SIGKILL");
+    await expect(count.count({ ...request, model: "sonnet" }, never)).rejects.toThrow("SIGKILL");
   });
 });
 
 describe("upstream's refusal", () => {
   const refused = (message: string, headers = {}) =>
     begin({ asked: answered(400, headers), lines: [failed(envelope("invalid_request_error", message))] }).count.count(
-      order,
+      request,
       never,
     );
 

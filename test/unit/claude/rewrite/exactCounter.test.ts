@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { cliEnded, notSignedIn } from "../../../../src/api/cliErrors.ts";
-import { type CountOrder, Uncounted } from "../../../../src/claude/rewrite/exactCount.ts";
+import { type CountRequest, Uncounted } from "../../../../src/claude/rewrite/exactCount.ts";
 import { ExactCounter } from "../../../../src/claude/rewrite/exactCounter.ts";
 import { TransportUnsuited } from "../../../../src/claude/transport.ts";
 import type { Worker } from "../../../../src/claude/worker.ts";
 import { isSettled } from "../../support/streams.ts";
 
-const order: CountOrder = { model: "sonnet", order: "an order" };
+const request: CountRequest = { model: "sonnet", instruction: "an instruction" };
 const never = new AbortController().signal;
 
 /** A counter whose workers count by `answer`, with what has become of them. */
@@ -51,25 +51,25 @@ describe("the worker that counts", () => {
   it("is started by the first count, and kept", async () => {
     const { counter, started } = counterOf(async () => 7);
     expect(started).toEqual([]);
-    expect(await counter.count(order, never)).toBe(7);
-    await counter.count(order, never);
+    expect(await counter.count(request, never)).toBe(7);
+    await counter.count(request, never);
     expect(started).toHaveLength(1);
   });
 
   it("is started again where none is idle", async () => {
     const { counter, started, idle } = counterOf(async () => 7);
-    await counter.count(order, never);
+    await counter.count(request, never);
     await vi.waitFor(() => expect(idle).toHaveLength(1));
     idle.length = 0;
-    expect(await counter.count(order, never)).toBe(7);
+    expect(await counter.count(request, never)).toBe(7);
     expect(started).toHaveLength(2);
   });
 
   it("counts one after the other, and refuses those that are too many", async () => {
     const ends: (() => void)[] = [];
     const { counter } = counterOf(() => new Promise((resolve) => ends.push(() => resolve(7))), { maxQueue: 1 });
-    const [first, second] = [counter.count(order, never), counter.count(order, never)];
-    await expect(counter.count(order, never)).rejects.toMatchObject({ status: 529 });
+    const [first, second] = [counter.count(request, never), counter.count(request, never)];
+    await expect(counter.count(request, never)).rejects.toMatchObject({ status: 529 });
     expect(await isSettled(first)).toBe(false);
     expect(ends).toHaveLength(1);
     ends[0]!();
@@ -83,11 +83,11 @@ describe("the worker that counts", () => {
     const ends: (() => void)[] = [];
     const { counter } = counterOf(() => new Promise((resolve) => ends.push(() => resolve(7))));
     const leaving = new AbortController();
-    const first = counter.count(order, leaving.signal);
+    const first = counter.count(request, leaving.signal);
     expect(await isSettled(first)).toBe(false);
     leaving.abort(new Error("gone"));
     await expect(first).rejects.toThrow("gone");
-    const second = counter.count(order, never);
+    const second = counter.count(request, never);
     expect(await isSettled(second)).toBe(false);
     expect(ends).toHaveLength(1);
     ends[0]!();
@@ -100,9 +100,9 @@ describe("the worker that counts", () => {
 describe("a count", () => {
   it("of which the worker died is made again, once", async () => {
     const once = counterOf(async (worker) => (worker === once.started[0] ? die(worker) : 7));
-    expect(await once.counter.count(order, never)).toBe(7);
+    expect(await once.counter.count(request, never)).toBe(7);
     const always = counterOf(async (worker) => die(worker));
-    await expect(always.counter.count(order, never)).rejects.toBeInstanceOf(Uncounted);
+    await expect(always.counter.count(request, never)).rejects.toBeInstanceOf(Uncounted);
     expect(always.started).toHaveLength(2);
   });
 
@@ -119,7 +119,7 @@ describe("a count", () => {
             };
           }),
       );
-      const counting = counter.count(order, never);
+      const counting = counter.count(request, never);
       expect(await isSettled(counting)).toBe(false);
       vi.advanceTimersByTime(60_000);
       expect(started[0]?.end).toHaveBeenCalledOnce();
@@ -137,14 +137,14 @@ describe("a count", () => {
         throw notSignedIn();
       },
     });
-    await expect(counter.count(order, never)).rejects.toMatchObject({ status: 401 });
+    await expect(counter.count(request, never)).rejects.toMatchObject({ status: 401 });
   });
 
   it("about which the mod is not asked is what its worker has shown, which ends", async () => {
     const { counter, started, learnt, dismissed, idle } = counterOf(async () => {
       throw new TransportUnsuited("mods are not asked about counts");
     });
-    await expect(counter.count(order, never)).rejects.toBeInstanceOf(TransportUnsuited);
+    await expect(counter.count(request, never)).rejects.toBeInstanceOf(TransportUnsuited);
     expect(learnt).toEqual(started);
     expect([dismissed, idle]).toEqual([started, []]);
   });
@@ -157,7 +157,7 @@ describe("a slow count", () => {
   it("keeps the next one waiting for two seconds, and four keep all others until one ends", async () => {
     const ends: (() => void)[] = [];
     const { counter, started } = counterOf(() => new Promise((resolve) => ends.push(() => resolve(7))));
-    const counts = Array.from({ length: 7 }, () => counter.count(order, never));
+    const counts = Array.from({ length: 7 }, () => counter.count(request, never));
     for (const running of [1, 2, 3, 4, 4]) {
       await vi.advanceTimersByTimeAsync(1900);
       expect(ends).toHaveLength(running);
@@ -177,8 +177,8 @@ describe("a slow count", () => {
     const { counter, started } = counterOf(() =>
       ends.length < 1 ? new Promise((resolve) => ends.push(() => resolve(7))) : Promise.resolve(8),
     );
-    const slow = counter.count(order, never);
-    const others = Promise.all(Array.from({ length: 9 }, () => counter.count(order, never)));
+    const slow = counter.count(request, never);
+    const others = Promise.all(Array.from({ length: 9 }, () => counter.count(request, never)));
     await vi.waitFor(() => expect(ends).toHaveLength(1));
     await vi.advanceTimersByTimeAsync(2000);
     expect(await others).toEqual(Array(9).fill(8));

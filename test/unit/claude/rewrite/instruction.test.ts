@@ -1,18 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { clientBodyOf, ORDER_MARK, orderOf, PART } from "../../../../src/claude/rewrite/order.ts";
+import {
+  bodyOfRewriteInstruction,
+  INSTRUCTION_PREFIX,
+  rewriteInstruction,
+  SEPARATOR,
+} from "../../../../src/claude/rewrite/instruction.ts";
 
 const plain = { betas: [], isWhole: false };
-const partsOf = (order: string) => {
-  const [head = "", system, fields] = order.split(PART);
-  expect(head.startsWith(ORDER_MARK)).toBe(true);
-  return { head: JSON.parse(head.slice(ORDER_MARK.length)), system, fields };
+const partsOf = (instruction: string) => {
+  const [head = "", system, fields] = instruction.split(SEPARATOR);
+  expect(head.startsWith(INSTRUCTION_PREFIX)).toBe(true);
+  return { head: JSON.parse(head.slice(INSTRUCTION_PREFIX.length)), system, fields };
 };
 
-describe("orderOf", () => {
+describe("rewriteInstruction", () => {
   it("has the client's own text of every field but those that the CLI's stand for", () => {
     const body =
       '{\n "model":"x", "max_tokens":1.0 ,"stream":true,"messages":[ {"role":"user","content":"\\ud83d"} ],"\\u0031":{"b":1,"1":2} }';
-    expect(partsOf(orderOf(body, { betas: ["b-1"], isWhole: true }))).toEqual({
+    expect(partsOf(rewriteInstruction(body, { betas: ["b-1"], isWhole: true }))).toEqual({
       head: { betas: ["b-1"], isWhole: true, lacksMetadata: true },
       system: "",
       fields: '"max_tokens":1.0,"messages":[ {"role":"user","content":"\\ud83d"} ],"\\u0031":{"b":1,"1":2}',
@@ -29,7 +34,7 @@ describe("orderOf", () => {
     ['""', ""],
     ["[ ]", ""],
   ])("puts the system prompt %s behind other blocks", (system, expected) => {
-    expect(partsOf(orderOf(`{"system":${system},"metadata":{}}`, plain))).toEqual({
+    expect(partsOf(rewriteInstruction(`{"system":${system},"metadata":{}}`, plain))).toEqual({
       head: { betas: [], isWhole: false, lacksMetadata: false },
       system: expected,
       fields: '"metadata":{}',
@@ -37,15 +42,17 @@ describe("orderOf", () => {
   });
 
   it("sends of a field that stands twice the one that was checked", () => {
-    const { system, fields } = partsOf(orderOf('{"a":1,"system":"x","a":2,"system":"y","model":"m"}', plain));
+    const { system, fields } = partsOf(
+      rewriteInstruction('{"a":1,"system":"x","a":2,"system":"y","model":"m"}', plain),
+    );
     expect([system, fields]).toEqual([',{"type":"text","text":"y"}', '"a":2']);
   });
 
   it("can be made a body again", () => {
     const body =
       '{"model":"haiku","system":[{"type":"text","text":"a"}],"max_tokens":12345678901234567890,"messages":[]}';
-    const again = clientBodyOf(orderOf(body, plain), "haiku");
+    const again = bodyOfRewriteInstruction(rewriteInstruction(body, plain), "haiku");
     expect(again).toBe(body);
-    expect(clientBodyOf(orderOf("{}", plain), "opus")).toBe('{"model":"opus"}');
+    expect(bodyOfRewriteInstruction(rewriteInstruction("{}", plain), "opus")).toBe('{"model":"opus"}');
   });
 });
