@@ -31,7 +31,7 @@ export interface Transport {
   /** Starts the turn. */
   trigger(request: TurnRequest): CliMessage;
   /** Gathers what becomes of this request. */
-  evidence(request: TurnRequest): TurnEvidence;
+  outcome(request: TurnRequest): TurnOutcome;
 }
 
 /** Sends the CLI a control request without parameters. */
@@ -55,15 +55,15 @@ export interface Mods {
 }
 
 /** What the CLI, or a mod of ours in it, shows of one turn besides upstream's events. */
-export interface TurnEvidence {
-  /** Upstream's headers about the answer and about limits, once `answered` has resolved. */
+export interface TurnOutcome {
+  /** Upstream's headers about the answer and about limits, once `headersReady` has resolved. */
   readonly headers: Record<string, string>;
   /** Resolves when upstream's headers are known. */
-  readonly answered: Promise<void>;
+  readonly headersReady: Promise<void>;
   /** Whether they are known. */
-  readonly hasAnswered: boolean;
+  readonly hasHeaders: boolean;
   /** Resolves when a failure is known. */
-  readonly seen: Promise<void>;
+  readonly errorSeen: Promise<void>;
   /** Whether a mod of ours kept the CLI from another call. */
   readonly denied: boolean;
   /** The status with which upstream refused the request, if it did. */
@@ -73,11 +73,11 @@ export interface TurnEvidence {
   /** Takes that an event of the answer has come. */
   addEvent(): void;
   /** Takes a message of the CLI's stdout that reports a failure. */
-  addReport(message: CliMessage): void;
+  addErrorMessage(message: CliMessage): void;
   /** Takes what our mod logs. */
-  addLog(message: CliMessage): void;
+  addModReport(message: CliMessage): void;
   /** Takes what the CLI says of a subscription's limit. */
-  addLimit(info: RateLimitInfo): void;
+  addRateLimit(info: RateLimitInfo): void;
   /** The answer that came as one JSON instead of a stream; undefined where there is none. Throws `ApiError`. */
   wholeAnswer(): Message | undefined;
   /** The error for the client, at the end of a turn without a whole answer; `begun` if the answer had begun. */

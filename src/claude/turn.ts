@@ -7,7 +7,7 @@ import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import type { CliMessage } from "./codec.ts";
 import { REPORTS, reportOf } from "./modReports.ts";
 import { reasonToRetire } from "./retirement.ts";
-import type { TransportName, TurnEvidence } from "./transport.ts";
+import type { TransportName, TurnOutcome } from "./transport.ts";
 
 /** Events that may wait for a slow client before the CLI itself is slowed down. */
 const BUFFERED_EVENTS = 256;
@@ -29,7 +29,7 @@ export interface TurnParts {
   /** Asks the CLI to end the turn. */
   interrupt: () => void;
   transport: { readonly name: TransportName; readonly mod: string };
-  evidence: TurnEvidence;
+  outcome: TurnOutcome;
   /** Whether the first event waits for upstream's headers. */
   awaitsHeaders?: boolean;
   /** For turns without mods: called when the call has been made up, and has to keep further ones away. */
@@ -45,7 +45,7 @@ export class Turn {
   readonly #transport: { readonly name: TransportName; readonly mod: string };
   readonly #awaitsHeaders: boolean;
   readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS);
-  readonly #evidence: TurnEvidence;
+  readonly #outcome: TurnOutcome;
   #lacksHeaders = false;
   /** Whether stderr has come to the lines of this turn. */
   #isOwn = false;
@@ -74,10 +74,10 @@ export class Turn {
     this.#resolveEnded = resolve;
   });
 
-  constructor({ interrupt, transport, evidence, awaitsHeaders = true, called }: TurnParts) {
+  constructor({ interrupt, transport, outcome, awaitsHeaders = true, called }: TurnParts) {
     this.#interrupt = interrupt;
     this.#transport = transport;
-    this.#evidence = evidence;
+    this.#outcome = outcome;
     this.#awaitsHeaders = awaitsHeaders;
     this.#called = called;
   }
@@ -102,21 +102,21 @@ export class Turn {
     return reasonToRetire({
       guarded: this.#guarded || !this.#started || this.#called !== undefined,
       answeredLocally: this.answeredLocally,
-      calledAgain: this.#calls > 1 || this.#evidence.denied,
-      refusedStatus: this.#evidence.refusedStatus,
+      calledAgain: this.#calls > 1 || this.#outcome.denied,
+      refusedStatus: this.#outcome.refusedStatus,
       stopReason: this.#stopReason,
     });
   }
 
   /** Whether a call was answered about which the mod was not asked, though it was about the turn. */
   get isPassedOver(): boolean {
-    const wasAnswered = this.#started || this.#evidence.refusedStatus !== undefined;
+    const wasAnswered = this.#started || this.#outcome.refusedStatus !== undefined;
     return !this.#reported && wasAnswered && (this.#guarded || this.#transport.name === "rewrite");
   }
 
   /** Upstream's headers about the answer and about limits, from its first event on. */
   get headers(): Record<string, string> {
-    return this.#evidence.headers;
+    return this.#outcome.headers;
   }
 
   /** True if the headers did not arrive in time. */
@@ -131,12 +131,12 @@ export class Turn {
         if (typeof message.event?.type !== "string") return;
         return this.#event(message.event, "abandoned_blocks" in message);
       case "assistant":
-        if (message.is_api_error_message) this.#evidence.addReport(message);
+        if (message.is_api_error_message) this.#outcome.addErrorMessage(message);
         else if (message.message?.content?.[0]?.type === "fallback")
           return this.#wholeBlock(message.message.content[0]);
         return;
       case "rate_limit_event":
-        this.#evidence.addLimit(message.rate_limit_info);
+        this.#outcome.addRateLimit(message.rate_limit_info);
         return;
       case "system":
         this.#log(message);
@@ -154,7 +154,7 @@ export class Turn {
       this.#sent = true;
       this.#reported = true;
     }
-    this.#evidence.addLog(message);
+    this.#outcome.addModReport(message);
   }
 
   /** Takes a line of the CLI's stderr. Ignores those that an earlier turn left behind. */
@@ -167,7 +167,7 @@ export class Turn {
       this.#calls += 1;
       if (this.#calls === 1) this.#called?.();
     }
-    this.#evidence.addDiagnostic(line);
+    this.#outcome.addDiagnostic(line);
   }
 
   /** Some of the CLI's output was lost, so it may have called. */
@@ -223,7 +223,7 @@ export class Turn {
       return room;
     }
     // ends may be the CLI's own, which it makes up when it gives the answer up
-    this.#evidence.addEvent();
+    this.#outcome.addEvent();
     if (event.type !== "message_stop") return this.#events.push(event);
     void this.#events.push(event);
     this.#finish();
@@ -241,8 +241,8 @@ export class Turn {
     this.#sent = true;
     const content = fieldsOf(event.message)?.content;
     if (Array.isArray(content)) this.#blocks = content.length;
-    if (this.#awaitsHeaders && !this.#evidence.hasAnswered)
-      this.#lacksHeaders = !(await resolvesWithin(LAG, this.#evidence.answered));
+    if (this.#awaitsHeaders && !this.#outcome.hasHeaders)
+      this.#lacksHeaders = !(await resolvesWithin(LAG, this.#outcome.headersReady));
     // the CLI's own body, and not the client's, was sent
     if (this.isPassedOver && this.#transport.name === "rewrite") {
       return this.#breakOff("Claude Code sent another request in place of this one.");
@@ -277,15 +277,15 @@ export class Turn {
       this.#finish();
       return;
     }
-    const whole = this.#evidence.wholeAnswer();
+    const whole = this.#outcome.wholeAnswer();
     if (whole) {
       for (const event of unfold(whole)) await this.#events.push(event);
       this.#finish();
       return;
     }
-    await resolvesWithin(LAG, this.#evidence.seen);
+    await resolvesWithin(LAG, this.#outcome.errorSeen);
     this.#hasFailed = true;
-    this.#finish(this.#evidence.toError(result, this.#started));
+    this.#finish(this.#outcome.toError(result, this.#started));
   }
 
   #finish(error?: ApiError): void {

@@ -21,10 +21,10 @@ export interface RateLimitInfo {
 }
 
 /** Headers that say whose an answer is. */
-const OF_ITSELF = /^(request-id|anthropic-(organization|workspace)-id)$/;
+const IDENTITY_HEADERS = /^(request-id|anthropic-(organization|workspace)-id)$/;
 
 /** Whether a header of upstream's is passed on to the client. */
-export const isForClient = (name: string): boolean => isLimitHeader(name) || OF_ITSELF.test(name);
+export const isForwarded = (name: string): boolean => isLimitHeader(name) || IDENTITY_HEADERS.test(name);
 
 /** Those headers of upstream's last answer that are for the client, read off the lines of stderr. */
 export class UpstreamHeaders {
@@ -33,11 +33,11 @@ export class UpstreamHeaders {
   #contentType: string | undefined;
   #hasAnswered = false;
   #isComplete = false;
-  #resolveSeen!: () => void;
+  #resolveReady!: () => void;
 
   /** Resolves when the headers of an answer are there. */
-  readonly seen: Promise<void> = new Promise((resolve) => {
-    this.#resolveSeen = resolve;
+  readonly ready: Promise<void> = new Promise((resolve) => {
+    this.#resolveReady = resolve;
   });
 
   get current(): Record<string, string> {
@@ -71,11 +71,11 @@ export class UpstreamHeaders {
     if (line === "}") {
       this.#open = false;
       this.#isComplete = true;
-      this.#resolveSeen();
+      this.#resolveReady();
     }
     const [, name = "", value] = HEADER.exec(line) ?? [];
     if (name === "content-type") this.#contentType ??= value;
-    if (value !== undefined && isForClient(name)) this.#headers[name] = value;
+    if (value !== undefined && isForwarded(name)) this.#headers[name] = value;
   }
 }
 
@@ -83,7 +83,7 @@ export class UpstreamHeaders {
  * The headers that the CLI has put into its own words. Without a type it is no limit of the subscription's: the CLI
  * calls every 429 rejected.
  */
-export function headersOf(info: RateLimitInfo | undefined): Record<string, string> {
+export function subscriptionHeaders(info: RateLimitInfo | undefined): Record<string, string> {
   if (!info?.rateLimitType) return {};
   const told = {
     status: info.status,

@@ -161,8 +161,8 @@ export class Worker {
     const called = transport.allowsMoreCalls
       ? () => this.#aside({ subtype: "apply_flag_settings", settings: withoutMessages })
       : undefined;
-    const evidence = transport.evidence(request);
-    const turn = new Turn({ interrupt, transport, evidence, awaitsHeaders: this.#tellsHeaders, called });
+    const outcome = transport.outcome(request);
+    const turn = new Turn({ interrupt, transport, outcome, awaitsHeaders: this.#tellsHeaders, called });
     const stop = () => turn.stop();
     signal.addEventListener("abort", stop, { once: true });
     this.#begin(isReadAtOnce(request));

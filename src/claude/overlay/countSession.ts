@@ -3,7 +3,7 @@ import { ApiError } from "../../api/errors.ts";
 import type { CliMessage } from "../codec.ts";
 import type { ControlRequest } from "../controls.ts";
 import type { EncodedJson } from "../encodedJson.ts";
-import { parseEnvelope } from "./evidence.ts";
+import { parseEnvelope } from "./overlayOutcome.ts";
 
 /** What a count needs of its worker. */
 export interface CountLink {

@@ -1,12 +1,12 @@
 import type { ApiError } from "../../api/errors.ts";
 import type { CliMessage } from "../codec.ts";
 import type { NetworkRoute } from "../network.ts";
-import type { Ask, Transport, TurnEvidence } from "../transport.ts";
+import type { Ask, Transport, TurnOutcome } from "../transport.ts";
 import { triggerOf } from "../trigger.ts";
 import type { OverlayRequest, TurnRequest } from "../turnRequest.ts";
-import { Evidence } from "./evidence.ts";
 import { ONE_CALL_MOD } from "./oneCallMod.ts";
 import { OverlayMods } from "./overlayMods.ts";
+import { OverlayOutcome } from "./overlayOutcome.ts";
 import { bodyOf, turnSettings } from "./turnSettings.ts";
 
 /** The CLI merges the client's fields into its own body, and tells of upstream's answer on stderr. */
@@ -42,8 +42,8 @@ export class OverlayTransport implements Transport {
     return triggerOf(".");
   }
 
-  evidence(request: TurnRequest): TurnEvidence {
-    return new Evidence(bodyOf(overlaid(request)), this.#route);
+  outcome(request: TurnRequest): TurnOutcome {
+    return new OverlayOutcome(bodyOf(overlaid(request)), this.#route);
   }
 }
 

@@ -6,10 +6,10 @@ import type { CliMessage } from "../codec.ts";
 import type { EncodedJson } from "../encodedJson.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
 import type { CountLink } from "../overlay/countSession.ts";
-import { parseEnvelope } from "../overlay/evidence.ts";
+import { parseEnvelope } from "../overlay/overlayOutcome.ts";
 import { TransportUnsuited } from "../transport.ts";
 import { triggerOf } from "../trigger.ts";
-import { isForClient } from "../upstreamHeaders.ts";
+import { isForwarded } from "../upstreamHeaders.ts";
 import { ABANDON, COUNT_MOD, REFUSED, SEED } from "./countMod.ts";
 import { type AnswerHead, type Heard, readHeard } from "./rewriteMod.ts";
 
@@ -195,7 +195,7 @@ function refusal({ status, headers }: AnswerHead, words: string | undefined): Ap
   }
   const { type, message } = envelope.error;
   const requestId = envelope.request_id ?? headers["request-id"];
-  const passed = Object.fromEntries(Object.entries(headers).filter(([name]) => isForClient(name)));
+  const passed = Object.fromEntries(Object.entries(headers).filter(([name]) => isForwarded(name)));
   return new ApiError(
     status,
     type,

@@ -1,10 +1,10 @@
 import type { CliMessage } from "../codec.ts";
 import type { NetworkRoute } from "../network.ts";
-import type { Transport, TurnEvidence } from "../transport.ts";
+import type { Transport, TurnOutcome } from "../transport.ts";
 import { triggerOf } from "../trigger.ts";
 import type { RewriteRequest, TurnRequest } from "../turnRequest.ts";
-import { RewriteEvidence } from "./rewriteEvidence.ts";
 import { RewriteMods } from "./rewriteMods.ts";
+import { RewriteOutcome } from "./rewriteOutcome.ts";
 
 /** Our mod sends the client's request in place of the CLI's own, and reports upstream's answer. */
 export class RewriteTransport implements Transport {
@@ -41,8 +41,8 @@ export class RewriteTransport implements Transport {
     return triggerOf(rewritten(request).instruction);
   }
 
-  evidence(): TurnEvidence {
-    return new RewriteEvidence(this.#route, this.#streamIdleTimeout);
+  outcome(): TurnOutcome {
+    return new RewriteOutcome(this.#route, this.#streamIdleTimeout);
   }
 }
 

@@ -5,7 +5,7 @@ import { fold } from "../../../src/api/fold.ts";
 import { UsageMeter } from "../../../src/api/usage.ts";
 import { stripPlaceholderToken } from "../../../src/messages/stripPlaceholderToken.ts";
 import { eventsFor, text, toolUse } from "../../support/replies.ts";
-import { TURN_BEGINS } from "../support/evidence.ts";
+import { TURN_BEGINS } from "../support/outcomes.ts";
 import { batched, collectBatches } from "../support/streams.ts";
 import { overlayTurn } from "../support/turns.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { ApiError } from "../../../src/api/errors.ts";
 import { type NetworkRoute, networkRoute } from "../../../src/claude/network.ts";
-import { Evidence } from "../../../src/claude/overlay/evidence.ts";
-import { AT, RESULT, report } from "../support/evidence.ts";
+import { OverlayOutcome } from "../../../src/claude/overlay/overlayOutcome.ts";
+import { AT, RESULT, report } from "../support/outcomes.ts";
 
 const ANNOUNCED = `${AT} [ERROR] API error (attempt 1/1): undefined Connection error.`;
 const details = (code: string, message = "words") =>
@@ -11,10 +11,10 @@ const DIRECT = networkRoute({});
 const PROXIED = networkRoute({ HTTPS_PROXY: "http://ann:word@proxy.test:8080", NODE_EXTRA_CA_CERTS: "/a.pem" });
 
 function failureOf(line: string, route: NetworkRoute | undefined, begun = false): ApiError {
-  const evidence = new Evidence({}, route);
-  for (const each of [ANNOUNCED, line]) evidence.addDiagnostic(each);
-  evidence.addReport(report("API Error: Connection error"));
-  return evidence.toError(RESULT, begun);
+  const outcome = new OverlayOutcome({}, route);
+  for (const each of [ANNOUNCED, line]) outcome.addDiagnostic(each);
+  outcome.addErrorMessage(report("API Error: Connection error"));
+  return outcome.toError(RESULT, begun);
 }
 
 const RETRY = {};
@@ -70,15 +70,15 @@ describe("a connection that failed", () => {
   });
 
   it("is seen when the line with its code has come", async () => {
-    const evidence = new Evidence();
+    const outcome = new OverlayOutcome();
     let isSeen = false;
-    void evidence.seen.then(() => {
+    void outcome.errorSeen.then(() => {
       isSeen = true;
     });
-    evidence.addDiagnostic(ANNOUNCED);
+    outcome.addDiagnostic(ANNOUNCED);
     await Promise.resolve();
     expect(isSeen).toBe(false);
-    evidence.addDiagnostic(details("ENOTFOUND"));
+    outcome.addDiagnostic(details("ENOTFOUND"));
     await Promise.resolve();
     expect(isSeen).toBe(true);
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { cliEnded } from "../../../src/api/cliErrors.ts";
 import type { StreamEvent } from "../../../src/api/events.ts";
 import { eventsFor, text, toolUse } from "../../support/replies.ts";
-import { TURN_BEGINS } from "../support/evidence.ts";
+import { TURN_BEGINS } from "../support/outcomes.ts";
 import { collectBatches, isSettled } from "../support/streams.ts";
 import { overlayTurn } from "../support/turns.ts";
 

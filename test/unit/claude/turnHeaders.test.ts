@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Turn } from "../../../src/claude/turn.ts";
 import { eventsFor } from "../../support/replies.ts";
-import { TURN_BEGINS } from "../support/evidence.ts";
+import { TURN_BEGINS } from "../support/outcomes.ts";
 import { collectBatches, isSettled } from "../support/streams.ts";
 import { overlayTurn } from "../support/turns.ts";
 

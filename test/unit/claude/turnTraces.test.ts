@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Turn } from "../../../src/claude/turn.ts";
 import { eventsFor, text } from "../../support/replies.ts";
-import { TURN_BEGINS } from "../support/evidence.ts";
+import { TURN_BEGINS } from "../support/outcomes.ts";
 import { overlayTurn } from "../support/turns.ts";
 
 const RESULT = { type: "result", subtype: "success", is_error: true };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { headersOf, isSdkLog, UpstreamHeaders } from "../../../src/claude/upstreamHeaders.ts";
+import { isSdkLog, subscriptionHeaders, UpstreamHeaders } from "../../../src/claude/upstreamHeaders.ts";
 import { isSettled } from "../support/streams.ts";
 
 const SENDING = [
@@ -45,9 +45,9 @@ describe("UpstreamHeaders", () => {
   it("says when they are there", async () => {
     const headers = new UpstreamHeaders();
     for (const line of [...SENDING, ...REFUSED.slice(0, -1)]) headers.add(line);
-    expect(await isSettled(headers.seen)).toBe(false);
+    expect(await isSettled(headers.ready)).toBe(false);
     headers.add("}");
-    expect(await isSettled(headers.seen)).toBe(true);
+    expect(await isSettled(headers.ready)).toBe(true);
   });
 
   it("reads a good answer, too", () => {
@@ -95,10 +95,12 @@ describe("isSdkLog", () => {
   });
 });
 
-describe("headersOf", () => {
+describe("subscriptionHeaders", () => {
   it("gives back the headers that the CLI has read", () => {
     const info = { status: "rejected", resetsAt: 1_800_000_000, rateLimitType: "five_hour", isUsingOverage: false };
-    expect(headersOf({ ...info, overageStatus: "rejected", overageDisabledReason: "out_of_credits" })).toEqual({
+    expect(
+      subscriptionHeaders({ ...info, overageStatus: "rejected", overageDisabledReason: "out_of_credits" }),
+    ).toEqual({
       "anthropic-ratelimit-unified-status": "rejected",
       "anthropic-ratelimit-unified-reset": "1800000000",
       "anthropic-ratelimit-unified-representative-claim": "five_hour",
@@ -108,7 +110,7 @@ describe("headersOf", () => {
   });
 
   it("leaves out what the CLI does not know", () => {
-    expect(headersOf({ status: "rejected", resetsAt: null, rateLimitType: "seven_day" })).toEqual({
+    expect(subscriptionHeaders({ status: "rejected", resetsAt: null, rateLimitType: "seven_day" })).toEqual({
       "anthropic-ratelimit-unified-status": "rejected",
       "anthropic-ratelimit-unified-representative-claim": "seven_day",
     });
@@ -116,6 +118,6 @@ describe("headersOf", () => {
 
   it.each([[undefined], [{ status: "rejected" }], [{ status: "rejected", resetsAt: 1_800_000_000 }]])(
     "makes no limit of %j",
-    (info) => expect(headersOf(info)).toEqual({}),
+    (info) => expect(subscriptionHeaders(info)).toEqual({}),
   );
 });

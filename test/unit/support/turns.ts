@@ -1,9 +1,9 @@
-import { Evidence } from "../../../src/claude/overlay/evidence.ts";
 import { ONE_CALL_MOD } from "../../../src/claude/overlay/oneCallMod.ts";
+import { OverlayOutcome } from "../../../src/claude/overlay/overlayOutcome.ts";
 import { Turn, type TurnParts } from "../../../src/claude/turn.ts";
 
 /** A turn on an overlay worker that asks upstream nothing; by default it waits for no headers. */
 export function overlayTurn({ interrupt = () => {}, ...parts }: Partial<TurnParts> = {}): Turn {
   const transport = { name: "overlay", mod: ONE_CALL_MOD.name } as const;
-  return new Turn({ interrupt, transport, evidence: new Evidence(), awaitsHeaders: false, ...parts });
+  return new Turn({ interrupt, transport, outcome: new OverlayOutcome(), awaitsHeaders: false, ...parts });
 }

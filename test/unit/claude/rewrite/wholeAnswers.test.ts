@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { stringify } from "../../../../src/api/exactJson.ts";
 import type { CliMessage } from "../../../../src/claude/codec.ts";
-import { RewriteEvidence } from "../../../../src/claude/rewrite/rewriteEvidence.ts";
+import { RewriteOutcome } from "../../../../src/claude/rewrite/rewriteOutcome.ts";
 
 const STOPPED = "A mod's http.fetch hook stopped this request: ";
 const log = (text: string): CliMessage => ({ type: "system", subtype: "ui_log", plugin: "rewrite", text });
@@ -12,16 +12,16 @@ const report = (text: string, more: object = {}): CliMessage => ({
   ...more,
 });
 
-function evidenceOf(logs: CliMessage[], reports: CliMessage[] = []) {
-  const evidence = new RewriteEvidence(undefined, 10_000);
-  for (const message of logs) evidence.addLog(message);
-  for (const message of reports) evidence.addReport(message);
-  return evidence;
+function outcomeOf(logs: CliMessage[], reports: CliMessage[] = []) {
+  const outcome = new RewriteOutcome(undefined, 10_000);
+  for (const message of logs) outcome.addModReport(message);
+  for (const message of reports) outcome.addErrorMessage(message);
+  return outcome;
 }
 
 describe("an answer as one JSON", () => {
   const message = { id: "msg_1", content: [], usage: { output_tokens: 0 } };
-  const told = (text: string) => evidenceOf([answered(200)], [report(STOPPED + text)]).wholeAnswer();
+  const told = (text: string) => outcomeOf([answered(200)], [report(STOPPED + text)]).wholeAnswer();
 
   it("is read off the report", () => {
     expect(told(`499 ${JSON.stringify(message)}`)).toEqual(message);
@@ -41,7 +41,7 @@ describe("an answer as one JSON", () => {
   );
 
   it("is none of a refusal", () => {
-    const refused = evidenceOf([answered(400)], [report(`${STOPPED}499 ${JSON.stringify(message)}`)]);
+    const refused = outcomeOf([answered(400)], [report(`${STOPPED}499 ${JSON.stringify(message)}`)]);
     expect(refused.wholeAnswer()).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import type { ApiError } from "../../../src/api/errors.ts";
-import { Evidence } from "../../../src/claude/overlay/evidence.ts";
+import { OverlayOutcome } from "../../../src/claude/overlay/overlayOutcome.ts";
 
 export const AT = "2026-11-22T09:13:45.925Z";
 /** The CLI's line on stderr when it is given the settings of a turn. */
@@ -23,8 +23,8 @@ export function errorFrom(
   result: object = {},
   begun = false,
 ): ApiError {
-  const evidence = new Evidence();
-  for (const line of diagnostics) evidence.addDiagnostic(line);
-  for (const message of reports) evidence.addReport(message);
-  return evidence.toError({ ...RESULT, ...result }, begun);
+  const outcome = new OverlayOutcome();
+  for (const line of diagnostics) outcome.addDiagnostic(line);
+  for (const message of reports) outcome.addErrorMessage(message);
+  return outcome.toError({ ...RESULT, ...result }, begun);
 }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../../src/api/errors.ts";
-import { Evidence } from "../../../src/claude/overlay/evidence.ts";
-import { AT, errorFrom, RESULT, refused, report } from "../support/evidence.ts";
+import { OverlayOutcome } from "../../../src/claude/overlay/overlayOutcome.ts";
+import { AT, errorFrom, RESULT, refused, report } from "../support/outcomes.ts";
 import { isSettled } from "../support/streams.ts";
 
 const broken = (type: string, message: string, how = " (non-streaming fallback disabled)") =>
   `${AT} [ERROR] Error streaming${how}: ${JSON.stringify({ type: "error", error: { type, message } })}`;
 
-describe("Evidence", () => {
+describe("OverlayOutcome", () => {
   it("quotes a refusal with upstream's status, words and request id", () => {
     const error = errorFrom([refused(404, "not_found_error", "model: x")], []);
     expect(error).toBeInstanceOf(ApiError);
@@ -247,11 +247,11 @@ describe("Evidence", () => {
     it("takes the CLI's account where there are no headers: its report's, else its event's", () => {
       const params = { api_error_params: { rate_limit_info: info } };
       expect(errorFrom([limit], [report("You've hit your limit", params)]).headers).toEqual(told);
-      const evidence = new Evidence();
-      evidence.addDiagnostic(limit);
-      evidence.addLimit(info);
-      evidence.addReport(report("You've hit your limit"));
-      expect(evidence.toError(RESULT, false).headers).toEqual(told);
+      const outcome = new OverlayOutcome();
+      outcome.addDiagnostic(limit);
+      outcome.addRateLimit(info);
+      outcome.addErrorMessage(report("You've hit your limit"));
+      expect(outcome.toError(RESULT, false).headers).toEqual(told);
     });
 
     it("prefers upstream's headers to the CLI's account", () => {
@@ -267,11 +267,11 @@ describe("Evidence", () => {
   });
 
   it("has seen a failure only when stderr told of one", async () => {
-    const evidence = new Evidence();
-    evidence.addDiagnostic(`${AT} [DEBUG] [API REQUEST] /v1/messages source=sdk`);
-    evidence.addDiagnostic(`${AT} [ERROR] MCP server failed: 404 {"error":{"type":"x","message":"y"}}`);
-    expect(await isSettled(evidence.seen)).toBe(false);
-    evidence.addDiagnostic(refused(404, "not_found_error", "model: x"));
-    expect(await isSettled(evidence.seen)).toBe(true);
+    const outcome = new OverlayOutcome();
+    outcome.addDiagnostic(`${AT} [DEBUG] [API REQUEST] /v1/messages source=sdk`);
+    outcome.addDiagnostic(`${AT} [ERROR] MCP server failed: 404 {"error":{"type":"x","message":"y"}}`);
+    expect(await isSettled(outcome.errorSeen)).toBe(false);
+    outcome.addDiagnostic(refused(404, "not_found_error", "model: x"));
+    expect(await isSettled(outcome.errorSeen)).toBe(true);
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../../src/api/errors.ts";
-import { Evidence } from "../../../src/claude/overlay/evidence.ts";
-import { AT, errorFrom, RESULT, refused, report } from "../support/evidence.ts";
+import { OverlayOutcome } from "../../../src/claude/overlay/overlayOutcome.ts";
+import { AT, errorFrom, RESULT, refused, report } from "../support/outcomes.ts";
 
-describe("Evidence", () => {
+describe("OverlayOutcome", () => {
   it.each([
     ["[WARN] [byte-watchdog] firing: idle=10000ms late=0ms errored=false bodyReadPending=true", /nothing for 10 s/],
     ["[DEBUG] [byte-watchdog] aborting: late=-9000ms slept=60000ms (sleep/suspend)", /was asleep/],
@@ -56,10 +56,10 @@ describe("Evidence", () => {
     ["max_tokens: [REDACTED] > 5", {}, "max_tokens: [REDACTED] > 5"],
     ["max_tokens: [REDACTED] < 5", { max_tokens: 7 }, "max_tokens: [REDACTED] < 5"],
   ])("fills in the request's own number: %s", (message, request, redacted) => {
-    const evidence = new Evidence(request);
-    evidence.addDiagnostic(refused(400, "invalid_request_error", redacted));
-    evidence.addReport(report("Reworded"));
-    expect(evidence.toError(RESULT, false).message).toBe(message);
+    const outcome = new OverlayOutcome(request);
+    outcome.addDiagnostic(refused(400, "invalid_request_error", redacted));
+    outcome.addErrorMessage(report("Reworded"));
+    expect(outcome.toError(RESULT, false).message).toBe(message);
   });
 
   it.each([

@@ -18,8 +18,8 @@ import { connectionError, readThrown } from "../connectionFailure.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
 import type { NetworkRoute } from "../network.ts";
 import { wordsOf } from "../redaction.ts";
-import type { TurnEvidence } from "../transport.ts";
-import { headersOf, isForClient, type RateLimitInfo } from "../upstreamHeaders.ts";
+import type { TurnOutcome } from "../transport.ts";
+import { isForwarded, type RateLimitInfo, subscriptionHeaders } from "../upstreamHeaders.ts";
 import { type AnswerHead, REWRITE_MOD, readHeard } from "./rewriteMod.ts";
 
 /** What the CLI puts before upstream's words where a mod has given the answer the status 499. */
@@ -36,7 +36,7 @@ const WHOLE = `${STOPPED}499 `;
  * What our mod and the CLI say of one turn on stdout: upstream's status and headers, which the mod reports, and the words of
  * a refusal, which the CLI quotes under the status that the mod gave it. All of it comes in order with the events.
  */
-export class RewriteEvidence implements TurnEvidence {
+export class RewriteOutcome implements TurnOutcome {
   readonly #route: NetworkRoute | undefined;
   readonly #streamIdleTimeout: number;
   #head: AnswerHead | undefined;
@@ -51,8 +51,8 @@ export class RewriteEvidence implements TurnEvidence {
   #limit: RateLimitInfo | undefined;
 
   /** What is known comes in order, so nothing is ever waited for. */
-  readonly answered = Promise.resolve();
-  readonly seen = Promise.resolve();
+  readonly headersReady = Promise.resolve();
+  readonly errorSeen = Promise.resolve();
 
   /** `streamIdleTimeout` in milliseconds, `route` is the way of the call. */
   constructor(route: NetworkRoute | undefined, streamIdleTimeout: number) {
@@ -64,7 +64,7 @@ export class RewriteEvidence implements TurnEvidence {
     return this.#headers;
   }
 
-  get hasAnswered(): boolean {
+  get hasHeaders(): boolean {
     return this.#head !== undefined;
   }
 
@@ -79,7 +79,7 @@ export class RewriteEvidence implements TurnEvidence {
 
   addDiagnostic(): void {}
 
-  addLog(message: CliMessage): void {
+  addModReport(message: CliMessage): void {
     if (reportOf(message, REWRITE_MOD.name) === REPORTS.denied) this.#deny();
     const heard = readHeard(message);
     if (!heard) return;
@@ -88,20 +88,20 @@ export class RewriteEvidence implements TurnEvidence {
       return;
     }
     this.#head = heard.head;
-    this.#headers = Object.fromEntries(Object.entries(heard.head.headers).filter(([name]) => isForClient(name)));
+    this.#headers = Object.fromEntries(Object.entries(heard.head.headers).filter(([name]) => isForwarded(name)));
   }
 
   addEvent(): void {
     this.#lastEventAt = performance.now();
   }
 
-  addReport(message: CliMessage): void {
+  addErrorMessage(message: CliMessage): void {
     // a denied call is followed by a report of its own, which says nothing of upstream
     if (!this.#denied) this.#reported ??= message;
     this.#limit = message.api_error_params?.rate_limit_info ?? this.#limit;
   }
 
-  addLimit(info: RateLimitInfo): void {
+  addRateLimit(info: RateLimitInfo): void {
     this.#limit = info;
   }
 
@@ -181,7 +181,7 @@ export class RewriteEvidence implements TurnEvidence {
 
   /** Upstream's own headers, with those that the CLI's account of a limit stands for if upstream told of none. */
   #refusalHeaders(status: number): Record<string, string> {
-    const limits = Object.keys(this.#headers).some(isLimitHeader) ? {} : headersOf(this.#limit);
+    const limits = Object.keys(this.#headers).some(isLimitHeader) ? {} : subscriptionHeaders(this.#limit);
     return limitHeaders(status, { ...this.#headers, ...limits });
   }
 }

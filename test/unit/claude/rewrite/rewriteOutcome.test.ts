@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { CliMessage } from "../../../../src/claude/codec.ts";
 import { REPORTS } from "../../../../src/claude/modReports.ts";
-import { RewriteEvidence } from "../../../../src/claude/rewrite/rewriteEvidence.ts";
 import { REWRITE_MOD } from "../../../../src/claude/rewrite/rewriteMod.ts";
+import { RewriteOutcome } from "../../../../src/claude/rewrite/rewriteOutcome.ts";
 
 const STOPPED = "A mod's http.fetch hook stopped this request: ";
 const RESULT: CliMessage = { type: "result", subtype: "success" };
@@ -19,12 +19,12 @@ const report = (text: string, more: object = {}): CliMessage => ({
 /** The error after these messages. */
 function errorAfter(messages: CliMessage[], { begun = false, proxy = undefined as string | undefined } = {}) {
   const route = { api: new URL("https://api.example.com"), proxy, extraAuthorities: undefined };
-  const evidence = new RewriteEvidence(route as never, 0);
+  const outcome = new RewriteOutcome(route as never, 0);
   for (const message of messages) {
-    if (message.type === "system") evidence.addLog(message);
-    else evidence.addReport(message);
+    if (message.type === "system") outcome.addModReport(message);
+    else outcome.addErrorMessage(message);
   }
-  return evidence.toError(RESULT, begun);
+  return outcome.toError(RESULT, begun);
 }
 
 describe("the error of a turn", () => {

@@ -20,8 +20,8 @@ import {
 } from "../connectionFailure.ts";
 import type { NetworkRoute } from "../network.ts";
 import { isRedacted, readings, restored, wordsOf } from "../redaction.ts";
-import type { TurnEvidence } from "../transport.ts";
-import { headersOf, isSdkLog, type RateLimitInfo, UpstreamHeaders } from "../upstreamHeaders.ts";
+import type { TurnOutcome } from "../transport.ts";
+import { isSdkLog, type RateLimitInfo, subscriptionHeaders, UpstreamHeaders } from "../upstreamHeaders.ts";
 
 /** Upstream's error envelope as the CLI quotes it on stderr. */
 interface Envelope {
@@ -55,7 +55,7 @@ const GIVEN_UP = [
  * What the CLI says of a failed turn, on both its outputs. Its messages reword upstream's text, its debug lines on
  * stderr quote it; of several failures in one turn only the first is upstream's answer to the request.
  */
-export class Evidence implements TurnEvidence {
+export class OverlayOutcome implements TurnOutcome {
   #quoted: Quotation | undefined;
   /** A refusal that was no envelope. */
   #refused: { status: number; words: string } | undefined;
@@ -68,11 +68,11 @@ export class Evidence implements TurnEvidence {
   readonly #request: Record<string, unknown>;
   readonly #route: NetworkRoute | undefined;
   #complete = false;
-  #resolveSeen!: () => void;
+  #resolveErrorSeen!: () => void;
 
   /** Resolves when stderr has told of a failure. */
-  readonly seen: Promise<void> = new Promise((resolve) => {
-    this.#resolveSeen = resolve;
+  readonly errorSeen: Promise<void> = new Promise((resolve) => {
+    this.#resolveErrorSeen = resolve;
   });
 
   /** `request` is the body whose failure this is, `route` its way. */
@@ -81,17 +81,17 @@ export class Evidence implements TurnEvidence {
     this.#route = route;
   }
 
-  /** Upstream's headers, once `answered` has resolved. */
+  /** Upstream's headers, once `headersReady` has resolved. */
   get headers(): Record<string, string> {
     return this.#upstream.current;
   }
 
   /** Resolves when stderr has told of upstream's headers. */
-  get answered(): Promise<void> {
-    return this.#upstream.seen;
+  get headersReady(): Promise<void> {
+    return this.#upstream.ready;
   }
 
-  get hasAnswered(): boolean {
+  get hasHeaders(): boolean {
     return this.#upstream.isComplete;
   }
 
@@ -119,9 +119,9 @@ export class Evidence implements TurnEvidence {
   addEvent(): void {}
 
   /** The mod of this transport reports no more than that it runs. */
-  addLog(): void {}
+  addModReport(): void {}
 
-  addReport(message: CliMessage): void {
+  addErrorMessage(message: CliMessage): void {
     // our own mod has kept the CLI from another call: what made it want one was the failure
     if (message.api_error === "hook_denied") this.#denied = true;
     else this.#reported ??= message;
@@ -130,7 +130,7 @@ export class Evidence implements TurnEvidence {
   }
 
   /** Takes what the CLI says of a subscription's limit, which it does when that has changed. */
-  addLimit(info: RateLimitInfo): void {
+  addRateLimit(info: RateLimitInfo): void {
     this.#limit = info;
   }
 
@@ -199,7 +199,7 @@ export class Evidence implements TurnEvidence {
   /** The first failure of a turn is upstream's; what the CLI does after it is its own. */
   #conclude(): void {
     this.#complete = true;
-    this.#resolveSeen();
+    this.#resolveErrorSeen();
   }
 
   #restored(words: string, report: string): string {
@@ -232,7 +232,7 @@ export class Evidence implements TurnEvidence {
   /** Upstream's own headers, with those that the CLI's account of a limit stands for if upstream told of none. */
   #refusalHeaders(status: number): Record<string, string> {
     const own = this.#upstream.current;
-    const limits = Object.keys(own).some(isLimitHeader) ? {} : headersOf(this.#limit);
+    const limits = Object.keys(own).some(isLimitHeader) ? {} : subscriptionHeaders(this.#limit);
     return limitHeaders(status, { ...own, ...limits });
   }
 }
