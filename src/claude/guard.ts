@@ -11,7 +11,7 @@ const ORGANIZATION = /team|enterprise/i;
  * Enterprise sign-ins and on machines with managed settings. It is the organization's decision: other mods are then not
  * asked about calls of the model.
  */
-export class GuardWatch {
+export class GuardDetector {
   #seated: string | undefined;
   #resolveKnown!: () => void;
 
@@ -39,7 +39,7 @@ export class GuardWatch {
   }
 
   /** Takes that a call was made about which our mod was not asked. */
-  addPassedOver(): void {
+  addBypass(): void {
     this.#seated ??= "mods are not asked about calls";
   }
 }

@@ -1,7 +1,7 @@
 /** What one turn showed of its worker. */
-export interface TurnTraces {
+export interface TurnSummary {
   /** Whether the one-call mod was asked in this turn, if the turn got as far as an answer. */
-  guarded: boolean;
+  modAsked: boolean;
   /** Whether the turn failed without a call. */
   answeredLocally: boolean;
   /** Whether the CLI tried to call upstream a second time. */
@@ -26,9 +26,9 @@ const REPEATED_UNCHANGED = new Set([403, 404, 429]);
  * When upstream refuses a parameter or a beta, the CLI repeats the call without it, and leaves it out of every later
  * request of any client. It tries the second call at once, so that attempt shows that it has learned something.
  */
-export function reasonToRetire(turn: TurnTraces): string | undefined {
+export function reasonToRetire(turn: TurnSummary): string | undefined {
   const { refusedStatus: status = 0 } = turn;
-  if (!turn.guarded) return "the one-call mod was not asked";
+  if (!turn.modAsked) return "the one-call mod was not asked";
   if (turn.answeredLocally) return "it failed a request without calling the API";
   if (turn.calledAgain && status >= 400 && status < 500 && !REPEATED_UNCHANGED.has(status)) {
     return `it may leave out of later requests what the API refused with status ${status}`;

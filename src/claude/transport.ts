@@ -46,7 +46,7 @@ export interface Mods {
   /** Takes a line of the CLI's stderr. */
   addDiagnostic(line: string): void;
   /** Takes that the mod was not asked about a call. */
-  addPassedOver(): void;
+  addBypass(): void;
   /**
    * Waits for the mods, once the CLI has answered `initialize`. Resolves with the organization's rules, if there are any.
    * Throws where the mods that are needed do not run.

@@ -52,7 +52,7 @@ export class Turn {
   #sent = false;
   /** Calls that the CLI announced on stderr. */
   #calls = 0;
-  #guarded = false;
+  #modAsked = false;
   /** Whether the mod reported the call. */
   #reported = false;
   readonly #called: (() => void) | undefined;
@@ -100,7 +100,7 @@ export class Turn {
   /** Why the worker must not serve another request after this one, once the turn has ended. */
   get reasonToRetire(): string | undefined {
     return reasonToRetire({
-      guarded: this.#guarded || !this.#started || this.#called !== undefined,
+      modAsked: this.#modAsked || !this.#started || this.#called !== undefined,
       answeredLocally: this.answeredLocally,
       calledAgain: this.#calls > 1 || this.#outcome.denied,
       refusedStatus: this.#outcome.refusedStatus,
@@ -109,9 +109,9 @@ export class Turn {
   }
 
   /** Whether a call was answered about which the mod was not asked, though it was about the turn. */
-  get isPassedOver(): boolean {
+  get isModBypassed(): boolean {
     const wasAnswered = this.#started || this.#outcome.refusedStatus !== undefined;
-    return !this.#reported && wasAnswered && (this.#guarded || this.#transport.name === "rewrite");
+    return !this.#reported && wasAnswered && (this.#modAsked || this.#transport.name === "rewrite");
   }
 
   /** Upstream's headers about the answer and about limits, from its first event on. */
@@ -149,7 +149,7 @@ export class Turn {
   #log(message: CliMessage): void {
     const report = reportOf(message, this.#transport.mod);
     if (report === undefined) return;
-    if (report === REPORTS.turnStarted) this.#guarded = true;
+    if (report === REPORTS.turnStarted) this.#modAsked = true;
     if (report === REPORTS.calling) {
       this.#sent = true;
       this.#reported = true;
@@ -244,7 +244,7 @@ export class Turn {
     if (this.#awaitsHeaders && !this.#outcome.hasHeaders)
       this.#lacksHeaders = !(await resolvesWithin(LAG, this.#outcome.headersReady));
     // the CLI's own body, and not the client's, was sent
-    if (this.isPassedOver && this.#transport.name === "rewrite") {
+    if (this.isModBypassed && this.#transport.name === "rewrite") {
       return this.#breakOff("Claude Code sent another request in place of this one.");
     }
     await this.#pass(event);

@@ -190,7 +190,7 @@ export class Worker {
       turn.stop();
       this.#heartbeat.stop();
       if (turn.lacksHeaders) this.#tellsHeaders = false;
-      if (turn.isPassedOver) transport.mods.addPassedOver();
+      if (turn.isModBypassed) transport.mods.addBypass();
     }
   }
 
@@ -212,7 +212,7 @@ export class Worker {
       write: (message) => this.#write(message),
       began: () => this.#begin(),
       ended: () => this.#heartbeat.stop(),
-      passedOver: () => this.transport.mods.addPassedOver(),
+      bypassed: () => this.transport.mods.addBypass(),
     });
     this.#count = count;
     return count;
@@ -225,7 +225,7 @@ export class Worker {
   get canHandOver(): boolean {
     const turn = this.#turn;
     if (!turn || turn.sent) return false;
-    if (turn.isPassedOver) return true;
+    if (turn.isModBypassed) return true;
     return !this.alive || (turn.answeredLocally && this.served > 1);
   }
 

@@ -3,7 +3,7 @@ import type { ApiError } from "../../api/errors.ts";
 import { resolvesWithin } from "../../shared/resolvesWithin.ts";
 import type { CliMessage } from "../codec.ts";
 import type { CliAccount, Organization } from "../description.ts";
-import { GuardWatch } from "../guard.ts";
+import { GuardDetector } from "../guard.ts";
 import { forbiddingMods, keysOf, managedSettingsOf, restrictModels } from "../managedSettings.ts";
 import { CARRIER, isGivenModel, overridesIn } from "../managedVariables.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
@@ -22,7 +22,7 @@ const SWITCH = "Anthropic's switch";
 /** The mods that keep a turn to one call: whether they run, and what an organization's rules leave them to do. */
 export class OverlayMods implements Mods {
   readonly #hasStepMod: boolean;
-  readonly #guard = new GuardWatch();
+  readonly #guard = new GuardDetector();
   readonly #oneCall = new Report();
   readonly #oneStep = new Report();
   #areSwitchedOff = false;
@@ -71,8 +71,8 @@ export class OverlayMods implements Mods {
   }
 
   /** Takes that the mod was not asked about a call. */
-  addPassedOver(): void {
-    this.#guard.addPassedOver();
+  addBypass(): void {
+    this.#guard.addBypass();
   }
 
   /** Throws also where requests cannot reach the CLI. */

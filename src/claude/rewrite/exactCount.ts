@@ -32,7 +32,7 @@ export interface ExactCountLink extends CountLink {
   began(): void;
   ended(): void;
   /** Called when the mod was not asked. */
-  passedOver(): void;
+  bypassed(): void;
 }
 
 /** Milliseconds by which the words of a refusal, on stderr, may lag behind the CLI's answer on stdout. */
@@ -73,7 +73,7 @@ export class ExactCount {
       await this.#write(seed);
       this.#isDenied = false;
       await this.#ask();
-      if (!this.#isDenied) throw this.#passedOver();
+      if (!this.#isDenied) throw this.#bypassed();
     } finally {
       this.#link.ended();
     }
@@ -91,7 +91,7 @@ export class ExactCount {
       await this.#choose(model);
       this.#reset();
       await this.#prompt(instruction);
-      if (!this.#isTaken) throw this.#passedOver();
+      if (!this.#isTaken) throw this.#bypassed();
       signal.addEventListener("abort", abandon, { once: true });
       if (signal.aborted) abandon();
       const words = new Promise<void>((resolve) => {
@@ -172,12 +172,12 @@ export class ExactCount {
   #answer(): AnswerHead {
     if (this.#heard && "head" in this.#heard) return this.#heard.head;
     if (this.#heard) throw new Uncounted(this.#heard.failure);
-    if (!this.#isDenied) throw this.#passedOver();
+    if (!this.#isDenied) throw this.#bypassed();
     throw new Uncounted("Claude Code asks another counter");
   }
 
-  #passedOver(): TransportUnsuited {
-    this.#link.passedOver();
+  #bypassed(): TransportUnsuited {
+    this.#link.bypassed();
     return new TransportUnsuited("mods are not asked about counts");
   }
 }

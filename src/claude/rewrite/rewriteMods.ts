@@ -1,7 +1,7 @@
 import { isSignedIn } from "../account.ts";
 import type { CliMessage } from "../codec.ts";
 import type { CliAccount } from "../description.ts";
-import { GuardWatch } from "../guard.ts";
+import { GuardDetector } from "../guard.ts";
 import { managedSettingsOf } from "../managedSettings.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
 import { Report } from "../report.ts";
@@ -10,7 +10,7 @@ import { type Ask, type Mods, TransportUnsuited } from "../transport.ts";
 /** A mod that rewrites calls, in one process: whether it runs and is asked about them. */
 export class RewriteMods implements Mods {
   readonly #mod: string;
-  readonly #guard = new GuardWatch();
+  readonly #guard = new GuardDetector();
   readonly #loaded = new Report();
   /** Whether the mod was asked about a call. */
   #isAsked = false;
@@ -36,7 +36,7 @@ export class RewriteMods implements Mods {
 
   addDiagnostic(): void {}
 
-  addPassedOver(): void {
+  addBypass(): void {
     this.#unsuited ??= "mods are not asked about calls";
   }
 

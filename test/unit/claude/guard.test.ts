@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GuardWatch } from "../../../src/claude/guard.ts";
+import { GuardDetector } from "../../../src/claude/guard.ts";
 import { isSettled } from "../support/streams.ts";
 
 const DEBUG = "2026-11-26T02:07:56.951Z [DEBUG] cc-plugin-sec-default";
@@ -10,14 +10,14 @@ describe("an organization's guard", () => {
     ["@builtin seated outermost: the organization is team", "the organization is team"],
     ["@builtin not seated: no managed settings and not a Team or Enterprise organization (none)", undefined],
   ])("is read from the line '%s'", async (line, reason) => {
-    const guard = new GuardWatch();
+    const guard = new GuardDetector();
     guard.addDiagnostic(DEBUG + line);
     expect(guard.seated).toBe(reason);
     expect(await isSettled(guard.known)).toBe(true);
   });
 
   it("is not seen in what the guard itself logs", async () => {
-    const guard = new GuardWatch();
+    const guard = new GuardDetector();
     guard.addDiagnostic(`${DEBUG}: hooks telemetry for: collector`);
     expect(guard.seated).toBeUndefined();
     expect(await isSettled(guard.known)).toBe(false);
@@ -28,14 +28,14 @@ describe("an organization's guard", () => {
     ["Claude Enterprise", "the organization has Claude Enterprise"],
     ["Claude Max", undefined],
   ])("is expected with %s", (subscriptionType, reason) => {
-    const guard = new GuardWatch();
+    const guard = new GuardDetector();
     guard.addAccount({ subscriptionType });
     expect(guard.seated).toBe(reason);
   });
 
   it("shows where a call passes our mod", () => {
-    const guard = new GuardWatch();
-    guard.addPassedOver();
+    const guard = new GuardDetector();
+    guard.addBypass();
     expect(guard.seated).toBe("mods are not asked about calls");
   });
 });

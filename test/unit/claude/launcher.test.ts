@@ -16,13 +16,13 @@ vi.mock("node:fs/promises", async (original) => {
   const real: Record<string, unknown> = await original();
   const wrapped = Object.entries(real).map(([name, call]) => {
     if (typeof call !== "function") return [name, call];
-    const guarded = (...args: unknown[]) => {
+    const modAsked = (...args: unknown[]) => {
       if (name === failing.call && String(args[0]).includes(failing.path)) {
         return Promise.reject(Object.assign(new Error(`${name} ${failing.code}`), { code: failing.code }));
       }
       return call(...args);
     };
-    return [name, guarded];
+    return [name, modAsked];
   });
   return Object.fromEntries(wrapped);
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { reasonToRetire, type TurnTraces } from "../../../src/claude/retirement.ts";
+import { reasonToRetire, type TurnSummary } from "../../../src/claude/retirement.ts";
 
-const ORDINARY: TurnTraces = {
-  guarded: true,
+const ORDINARY: TurnSummary = {
+  modAsked: true,
   answeredLocally: false,
   calledAgain: false,
   refusedStatus: undefined,
@@ -10,7 +10,7 @@ const ORDINARY: TurnTraces = {
 };
 
 describe("a worker serves on after", () => {
-  it.each<[string, Partial<TurnTraces>]>([
+  it.each<[string, Partial<TurnSummary>]>([
     ["a whole answer", {}],
     ["a continuation that was denied", { calledAgain: true, stopReason: "max_tokens" }],
     ["a refusal of the model", { stopReason: "refusal" }],
@@ -26,8 +26,8 @@ describe("a worker serves on after", () => {
 });
 
 describe("a worker is replaced after", () => {
-  it.each<[string, Partial<TurnTraces>, string]>([
-    ["a turn without the mod", { guarded: false }, "the one-call mod was not asked"],
+  it.each<[string, Partial<TurnSummary>, string]>([
+    ["a turn without the mod", { modAsked: false }, "the one-call mod was not asked"],
     ["a failure without a call", { answeredLocally: true }, "without calling the API"],
     ["a 400 that the CLI repeats", { refusedStatus: 400, calledAgain: true }, "refused with status 400"],
     ["a 422 that the CLI repeats", { refusedStatus: 422, calledAgain: true }, "refused with status 422"],

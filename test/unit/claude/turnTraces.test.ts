@@ -29,16 +29,16 @@ describe("what a turn shows of its worker", () => {
   });
 
   it("is a call about which the mod was not asked, where it was asked about the turn", async () => {
-    for (const [reports, isPassedOver] of [
+    for (const [reports, isModBypassed] of [
       [["turn started", "calling"], false],
       [["turn started"], true],
       [[], false],
     ] as const) {
       const turn = overlayTurn();
       for (const report of reports) await turn.accept(log(report));
-      expect(turn.isPassedOver).toBe(false);
+      expect(turn.isModBypassed).toBe(false);
       for (const event of eventsFor([text("Hello")])) await turn.accept({ type: "stream_event", event });
-      expect(turn.isPassedOver).toBe(isPassedOver);
+      expect(turn.isModBypassed).toBe(isModBypassed);
     }
   });
 

@@ -24,7 +24,7 @@ function begin({
 } = {}) {
   const prompts: string[] = [];
   const controls: string[] = [];
-  const passedOver = vi.fn();
+  const bypassed = vi.fn();
   const feed = (messages: CliMessage[]) => {
     for (const message of messages) count.accept(message);
   };
@@ -42,9 +42,9 @@ function begin({
     },
     began: () => {},
     ended: () => {},
-    passedOver,
+    bypassed,
   });
-  return { count, prompts, controls, passedOver };
+  return { count, prompts, controls, bypassed };
 }
 
 const request = { model: "sonnet", instruction: "an instruction" };
@@ -81,9 +81,9 @@ describe("a count", () => {
     ["prompts", { taken: [RESULT] }],
     ["calls", { asked: [] }],
   ])("is left to the other transport where the mod is not asked about %s", async (_what, cli) => {
-    const { count, passedOver } = begin(cli);
+    const { count, bypassed } = begin(cli);
     await expect(count.count(request, never)).rejects.toBeInstanceOf(TransportUnsuited);
-    expect(passedOver).toHaveBeenCalledOnce();
+    expect(bypassed).toHaveBeenCalledOnce();
   });
 
   it("is not asked for when its client has gone, and given up when the client goes", async () => {

@@ -93,11 +93,11 @@ describe("the mod that rewrites requests", () => {
   it("is unsuited once a call has passed it, whose reason does not replace an earlier one", async () => {
     const { mods, required } = await start();
     await required;
-    mods.addPassedOver();
+    mods.addBypass();
     expect(mods.reasonToRetire).toBe("mods are not asked about calls");
     const team = await start({ account: { subscriptionType: "Claude Enterprise" } });
     await expect(team.required).rejects.toThrow();
-    team.mods.addPassedOver();
+    team.mods.addBypass();
     expect(team.mods.reasonToRetire).toBe("the organization has Claude Enterprise");
   });
 
