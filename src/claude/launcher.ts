@@ -244,7 +244,7 @@ export class Launcher {
     const { logger } = this.#parts;
     this.#found = cli;
     this.#awaitsReturn = true;
-    for (const { path, reason } of cli.passedOver) logger.warn(`passed over '${path}': ${reason}`);
+    for (const { path, reason } of cli.skipped) logger.warn(`skipped '${path}': ${reason}`);
     if (!before) logger.info(`Claude Code ${cli.version} at ${cli.path}`);
     else logger.info(`Claude Code changed: ${before.version} at ${before.path} is now ${cli.version} at ${cli.path}`);
     return cli;

@@ -26,11 +26,11 @@ export interface Cli extends Invocation {
   /** What its files were when it was looked at. */
   identity: FileIdentity;
   /** Found before it in the search, and not usable. */
-  passedOver: readonly PassedOver[];
+  skipped: readonly SkippedCli[];
 }
 
 /** A program that was found in the search and cannot be used. */
-export interface PassedOver {
+export interface SkippedCli {
   path: string;
   reason: string;
   /** What its file was when it was looked at. */
@@ -58,27 +58,27 @@ export async function locate(
   platform: NodeJS.Platform = process.platform,
   checkCompatibility: CheckCompatibility = async () => {},
 ): Promise<Cli> {
-  const attempt = async (path: string, passedOver: readonly PassedOver[]) => {
+  const attempt = async (path: string, skipped: readonly SkippedCli[]) => {
     const cli = await check(path, environment, platform);
     await checkCompatibility(cli);
-    return { ...cli, passedOver };
+    return { ...cli, skipped };
   };
   if (claudePath) return attempt(resolve(claudePath), []);
-  const passedOver: PassedOver[] = [];
+  const skipped: SkippedCli[] = [];
   const errors: ApiError[] = [];
   for await (const path of found(await candidates(environment, platform))) {
     const identity = await currentIdentity([path]);
     try {
-      return await attempt(path, passedOver);
+      return await attempt(path, skipped);
     } catch (error) {
       if (!(error instanceof ApiError) || !OF_ONE_PROGRAM.has(error.details?.error_code)) throw error;
       errors.push(error);
-      passedOver.push({ path, reason: firstSentence(error.message), identity });
+      skipped.push({ path, reason: firstSentence(error.message), identity });
     }
   }
   const [only] = errors;
   if (!only) throw cliMissing();
-  throw errors.length === 1 ? only : noCliUsable(passedOver, commonProblem(errors));
+  throw errors.length === 1 ? only : noCliUsable(skipped, commonProblem(errors));
 }
 
 /** Whether one of its files was replaced, written to or removed since it was looked at. */
@@ -132,7 +132,7 @@ async function check(path: string, environment: NodeJS.ProcessEnv, platform: Nod
   const version = /^(\d+\.\d+\.\d+)\S*\s+\(Claude Code\)/.exec(printed.trim())?.[1];
   if (!version) throw cliUnusable(path, "'--version' does not name Claude Code");
   if (isOlder(version, MINIMUM_VERSION)) throw cliTooOld(path, version, MINIMUM_VERSION);
-  return { ...way, path, version, identity, passedOver: [] };
+  return { ...way, path, version, identity, skipped: [] };
 }
 
 async function whyNotRunnable(path: string): Promise<string | undefined> {

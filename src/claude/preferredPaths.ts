@@ -21,7 +21,7 @@ export class PreferredPaths {
     const identities = new Map<string, string>();
     for (const path of paths) identities.set(path, await currentIdentity([path]));
     const cli = await search();
-    for (const { path, identity } of cli.passedOver) identities.set(path, identity);
+    for (const { path, identity } of cli.skipped) identities.set(path, identity);
     identities.delete(cli.path);
     this.#identities = identities;
     return cli;

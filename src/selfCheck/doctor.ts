@@ -58,7 +58,7 @@ export async function collectNotes(options: DoctorOptions, parts: LauncherParts)
     const displaced = await findDisplaced(signIn, launcher, { isAwaited: true });
     const trouble = await homeTrouble({ ...options.environment, ...options.extraEnvironment });
     return [
-      ...cliNotes(cli.path, cli.version, cli.passedOver),
+      ...cliNotes(cli.path, cli.version, cli.skipped),
       ...(trouble === undefined ? [] : [{ topic: "home", text: trouble, isProblem: true } as const]),
       ...leftOutNotes(launcher.leftOut),
       ...signInNotes(signIn, displaced, await originsOf(options)),

@@ -1,6 +1,6 @@
 import { describeDisplaced, describeSignIn, type SignIn } from "../claude/account.ts";
 import type { Organization } from "../claude/description.ts";
-import type { PassedOver } from "../claude/locate.ts";
+import type { SkippedCli } from "../claude/locate.ts";
 import { keysOf, type ManagedSettings } from "../claude/managedSettings.ts";
 import { describeOverrides } from "../claude/managedVariables.ts";
 import { describeRoute, type NetworkRoute } from "../claude/network.ts";
@@ -40,8 +40,8 @@ export function toReport(notes: readonly DoctorNote[]): DoctorReport {
 /** Where the variable of a sign-in comes from. */
 export type Origins = (variable: string) => string | undefined;
 
-export function cliNotes(path: string, version: string, passedOver: readonly PassedOver[]): DoctorNote[] {
-  const others = passedOver.map((other) => `passed over ${other.path}: ${other.reason}`);
+export function cliNotes(path: string, version: string, skipped: readonly SkippedCli[]): DoctorNote[] {
+  const others = skipped.map((other) => `passed over ${other.path}: ${other.reason}`);
   return [`Claude Code ${version} at ${path}`, ...others].map((text) => ({ topic: "cli", text }));
 }
 

@@ -49,7 +49,7 @@ describe.skipIf(process.platform === "win32")("locate", () => {
       prefix: [],
       path,
       version: "2.1.330",
-      passedOver: [],
+      skipped: [],
     });
   });
 
@@ -142,7 +142,7 @@ describe.skipIf(process.platform === "win32")("a search", () => {
     put(first);
     const path = place(join(directory, fit), CLAUDE);
     const cli = await locate(undefined, { PATH: directory, HOME: directory });
-    expect(cli).toMatchObject({ path, passedOver: [{ path: first, reason: expect.stringContaining(reason) }] });
+    expect(cli).toMatchObject({ path, skipped: [{ path: first, reason: expect.stringContaining(reason) }] });
   });
 
   it("lists all that it found where none can be used, each once, with the reason", async () => {
@@ -168,8 +168,8 @@ describe.skipIf(process.platform === "win32")("a search", () => {
       if (version === "2.1.999") throw cliIncompatible(version, ["one call after max_tokens"]);
     };
     const reason = "Claude Code 2.1.999 is not compatible with this server; failed checks: one call after max_tokens";
-    const passedOver = [{ path: first, reason }];
-    expect(await locate(undefined, environment, undefined, checkCompatibility)).toMatchObject({ path, passedOver });
+    const skipped = [{ path: first, reason }];
+    expect(await locate(undefined, environment, undefined, checkCompatibility)).toMatchObject({ path, skipped });
     await expect(locate(first, environment, undefined, checkCompatibility)).rejects.toThrow("Claude Code 2.1.999");
     const trouble = cliEnvironment("TMPDIR", "/none", "which does not exist");
     const refuse = locate(undefined, environment, undefined, () => Promise.reject(trouble));

@@ -10,7 +10,7 @@ import type { Worker } from "../../../src/claude/worker.ts";
 import { recordingLogger } from "../../support/recordingLogger.ts";
 
 const cli = (version = "2.1.330"): Cli => ({
-  ...{ command: "/claude", prefix: [], files: ["/claude"], path: "/claude", version, passedOver: [] },
+  ...{ command: "/claude", prefix: [], files: ["/claude"], path: "/claude", version, skipped: [] },
   identity: { current: "a 1", lasting: "a" },
 });
 const CLI = cli();

@@ -17,7 +17,7 @@ const FAIL: CheckResult[] = [{ name: "one call", reason: "2 calls" }];
 beforeEach(() => void runChecks.mockReset().mockResolvedValue(PASS));
 
 const cli = (version: string, lasting: string): Cli => ({
-  ...{ command: "/claude", prefix: [], files: ["/claude"], path: "/claude", version, passedOver: [] },
+  ...{ command: "/claude", prefix: [], files: ["/claude"], path: "/claude", version, skipped: [] },
   identity: { current: `${lasting} 1`, lasting },
 });
 
