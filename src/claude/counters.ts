@@ -11,7 +11,7 @@ import { plainKey, type WorkerKey } from "./workerKey.ts";
 export interface CountersParts {
   /** How many counts may wait. */
   maxQueue: number;
-  /** Starts a worker, unless a blank one fits, and initializes it. */
+  /** Starts a worker, unless a blank one matchesPieces, and initializes it. */
   prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest): Promise<Worker>;
   /** Throws `TransportUnsuited` where counts cannot be exact, or not any more. */
   requireExact(): Promise<void>;

@@ -19,8 +19,8 @@ import {
   readConnectionFailure,
 } from "../connectionFailure.ts";
 import type { NetworkRoute } from "../network.ts";
-import { isRedacted, readings, restored, wordsOf } from "../redaction.ts";
 import type { TurnOutcome } from "../transport.ts";
+import { isRedacted, parseableReadings, unredact, withoutCliWording } from "../unredact.ts";
 import { isSdkLog, type RateLimitInfo, subscriptionHeaders, UpstreamHeaders } from "../upstreamHeaders.ts";
 
 /** Upstream's error envelope as the CLI quotes it on stderr. */
@@ -145,14 +145,18 @@ export class OverlayOutcome implements TurnOutcome {
       const { status, words } = this.#refused;
       if (status === 407) return proxyAsksForCredentials(this.#route?.proxy);
       // the CLI's words serve a person better than JSON that is no envelope
-      return this.#refusal(status, words.startsWith("{") && told ? wordsOf(told) : this.#restored(words, told), report);
+      return this.#refusal(
+        status,
+        words.startsWith("{") && told ? withoutCliWording(told) : this.#unredact(words, told),
+        report,
+      );
     }
     if (this.#denied && !report) {
       return answerInterrupted("its server failed without giving a reason.", requestId);
     }
     // a turn that went well has the answer in this place
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
-    const words = wordsOf(told || String(reason ?? "no reason given"));
+    const words = withoutCliWording(told || String(reason ?? "no reason given"));
     const status = report?.api_error_status ?? result.api_error_status;
     if (typeof status === "number") return this.#refusal(status, words, report);
     if (report?.error === "authentication_failed") return notSignedIn();
@@ -202,8 +206,8 @@ export class OverlayOutcome implements TurnOutcome {
     this.#resolveErrorSeen();
   }
 
-  #restored(words: string, report: string): string {
-    return restored(words, report, this.#request);
+  #unredact(words: string, report: string): string {
+    return unredact(words, report, this.#request);
   }
 
   /** A refusal in the words of the CLI, or in those of whoever stands before upstream. */
@@ -216,7 +220,7 @@ export class OverlayOutcome implements TurnOutcome {
 
   #quotedError({ status, envelope }: Quotation, told: string): ApiError {
     const { type, message, details } = envelope.error;
-    return new ApiError(clientStatus(status ?? statusOf(type) ?? 500), type, this.#restored(message, told), {
+    return new ApiError(clientStatus(status ?? statusOf(type) ?? 500), type, this.#unredact(message, told), {
       // those of an open stream are about the answer, not about what broke it
       ...(status !== undefined && { headers: this.#refusalHeaders(status) }),
       ...(details && { details: known(details) }),
@@ -251,7 +255,7 @@ function known(details: Record<string, unknown>): Record<string, unknown> {
 
 /** Reads an error envelope of the API; undefined when the text is none. */
 export function parseEnvelope(json: string | undefined): Envelope | undefined {
-  for (const reading of readings(json ?? "")) {
+  for (const reading of parseableReadings(json ?? "")) {
     const value = parsed(reading);
     if (typeof value?.error?.message === "string" && typeof value.error.type === "string") return value;
   }

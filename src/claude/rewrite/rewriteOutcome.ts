@@ -17,8 +17,8 @@ import type { CliMessage } from "../codec.ts";
 import { connectionError, readThrown } from "../connectionFailure.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
 import type { NetworkRoute } from "../network.ts";
-import { wordsOf } from "../redaction.ts";
 import type { TurnOutcome } from "../transport.ts";
+import { withoutCliWording } from "../unredact.ts";
 import { isForwarded, type RateLimitInfo, subscriptionHeaders } from "../upstreamHeaders.ts";
 import { type AnswerHead, REWRITE_MOD, readHeard } from "./rewriteMod.ts";
 
@@ -122,7 +122,7 @@ export class RewriteOutcome implements TurnOutcome {
       return answerInterrupted("its server failed without giving a reason.", requestId);
     const told = String(report?.message?.content?.[0]?.text ?? "");
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
-    const words = wordsOf(told || String(reason ?? NO_WORDS));
+    const words = withoutCliWording(told || String(reason ?? NO_WORDS));
     if (report?.api_error_type !== undefined) return this.#errorEvent(report.api_error_type, words, report);
     if (report?.api_error === "stream_idle_timeout") return upstreamSilent(this.#streamIdleTimeout / 1000);
     if (status === undefined) return this.#withoutAnswer(words, report);
@@ -158,7 +158,7 @@ export class RewriteOutcome implements TurnOutcome {
   /** A refusal, in upstream's words or in those of a gateway before it. */
   #refusal(status: number, report: CliMessage | undefined): ApiError {
     const told = String(report?.message?.content?.[0]?.text ?? NO_WORDS);
-    const words = told.startsWith(STOPPED) ? told.slice(STOPPED.length) : wordsOf(told);
+    const words = told.startsWith(STOPPED) ? told.slice(STOPPED.length) : withoutCliWording(told);
     const isEnvelope = report?.api_error_type !== undefined;
     return new ApiError(
       clientStatus(status),

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { LastWords } from "../../../src/claude/lastWords.ts";
 
-function wordsOf(...lines: string[]): string | undefined {
+function withoutCliWording(...lines: string[]): string | undefined {
   const words = new LastWords({ warn: () => {} });
   for (const line of lines) words.add(line);
   return words.ofOrganization;
@@ -9,12 +9,12 @@ function wordsOf(...lines: string[]): string | undefined {
 
 it("keeps what the CLI says to a person about an organization's settings, and nothing of its debug log", () => {
   const debug = "2026-11-26T02:18:33.045Z [DEBUG] managed settings were read";
-  expect(wordsOf(debug, "something else")).toBeUndefined();
+  expect(withoutCliWording(debug, "something else")).toBeUndefined();
   const reason = "--plugin-dir is disabled by your organization's managed settings (disableSideloadFlags).";
-  expect(wordsOf("something else", debug, reason, "", debug, "  Ask them.")).toBe(`${reason} Ask them.`);
+  expect(withoutCliWording("something else", debug, reason, "", debug, "  Ask them.")).toBe(`${reason} Ask them.`);
 });
 
 it("names the setting that the CLI leaves unnamed", () => {
   const lines = ["This machine requires organization 1-2 but the token could not be validated.", "Try again."];
-  expect(wordsOf("Unable to verify organization.", ...lines)).toBe(`${lines.join(" ")} (forceLoginOrgUUID)`);
+  expect(withoutCliWording("Unable to verify organization.", ...lines)).toBe(`${lines.join(" ")} (forceLoginOrgUUID)`);
 });

@@ -14,19 +14,21 @@ const BEFORE = /^(?:Failed to authenticate\. )?(?:API Error: )?(?:\d{3} |Request
 const BEHIND = /\. This is a server-side issue, usually temporary.*$/s;
 
 /** A report without what the CLI puts around upstream's words, as far as it has them. */
-export const wordsOf = (report: string): string => report.replace(BEFORE, "").replace(BEHIND, "");
+export const withoutCliWording = (report: string): string => report.replace(BEFORE, "").replace(BEHIND, "");
 
 /** The redacted words as they were, where the report or the request has them; else as they are. */
-export function restored(words: string, report: string, request: Record<string, unknown> = {}): string {
+export function unredact(words: string, report: string, request: Record<string, unknown> = {}): string {
   if (!isRedacted(words)) return words;
-  const told = wordsOf(report);
+  const told = withoutCliWording(report);
   const pieces = words.split(REDACTED);
   // the full stop at their end may have been taken for the CLI's own
-  return [told, `${told}.`].find((whole) => fits(whole, pieces)) ?? withOwnNumber(pieces, request) ?? words;
+  return (
+    [told, `${told}.`].find((whole) => matchesPieces(whole, pieces)) ?? withRequestNumber(pieces, request) ?? words
+  );
 }
 
 /** `max_tokens: [REDACTED] > 64000`: the number that is too large is the request's. */
-function withOwnNumber([path = "", rest, ...more]: string[], request: Record<string, unknown>): string | undefined {
+function withRequestNumber([path = "", rest, ...more]: string[], request: Record<string, unknown>): string | undefined {
   const [, names] = /^([\w.]{1,100}): $/.exec(path) ?? [];
   if (!names || !rest?.startsWith(" > ") || more.length > 0) return undefined;
   let value: unknown = request;
@@ -38,7 +40,7 @@ function withOwnNumber([path = "", rest, ...more]: string[], request: Record<str
  * Ways to read JSON in which a value is redacted: as it is; with quotes around values that stand bare; and with the
  * quotes closed that went with a value.
  */
-export function* readings(json: string): Generator<string> {
+export function* parseableReadings(json: string): Generator<string> {
   yield json;
   const quoted = json.replaceAll(/(?<=":)\[REDACTED\]/g, '"[REDACTED]"');
   yield quoted;
@@ -46,7 +48,7 @@ export function* readings(json: string): Generator<string> {
 }
 
 /** Whether the text is these pieces with anything between them. */
-function fits(text: string, [first = "", ...rest]: string[]): boolean {
+function matchesPieces(text: string, [first = "", ...rest]: string[]): boolean {
   const last = rest.pop() ?? "";
   let at = first.length;
   for (const piece of rest) {
