@@ -7,9 +7,9 @@ import { defaultBackoff } from "./batches/circuitBreaker.ts";
 import { executor } from "./batches/execute.ts";
 import { isSignedIn } from "./claude/account.ts";
 import { homeTrouble } from "./claude/directories.ts";
-import { logDisplaced } from "./claude/displaced.ts";
 import { Launcher } from "./claude/launcher.ts";
 import type { OwnAddress } from "./claude/localServers.ts";
+import { logOverridden } from "./claude/overriddenSignIn.ts";
 import { Pool } from "./claude/pool.ts";
 import { FileStore } from "./files/store.ts";
 import { createApp } from "./http/app.ts";
@@ -117,7 +117,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       logger.info(`listening on ${[urlOf(http), second?.url].filter(Boolean).join(" and ")}`);
       // brings the pool to where the first request finds a worker, and /health the state of the sign-in
       void models.refresh().then(
-        () => logDisplaced(pool.description, launcher, logger, closing.signal),
+        () => logOverridden(pool.description, launcher, logger, closing.signal),
         ({ message }: Error) => logger.warn(message),
       );
     },

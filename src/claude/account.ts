@@ -8,8 +8,8 @@ export interface SignIn {
   source: string;
   /** The plan of a subscription, as the CLI names it. */
   plan?: string;
-  /** The sign-in that this one displaces, where the CLI names it. */
-  displaced?: string;
+  /** The sign-in that this one overrides, where the CLI names it. */
+  overridden?: string;
 }
 
 /**
@@ -20,8 +20,8 @@ export function signInOf({ account }: Pick<CliDescription, "account">): SignIn |
   const { tokenSource, apiKeySource, apiProvider, subscriptionType } = account;
   if (apiProvider !== undefined && apiProvider !== "firstParty") return { kind: "provider", source: apiProvider };
   // beside a key, the CLI names the saved sign-in that it does not use
-  const displaced = tokenSource === "claude.ai" ? { displaced: tokenSource } : {};
-  if (apiKeySource !== undefined) return { kind: "api_key", source: apiKeySource, ...displaced };
+  const overridden = tokenSource === "claude.ai" ? { overridden: tokenSource } : {};
+  if (apiKeySource !== undefined) return { kind: "api_key", source: apiKeySource, ...overridden };
   if (subscriptionType !== undefined) return { kind: "subscription", source: "claude.ai", plan: subscriptionType };
   if (tokenSource !== undefined) return tokenSource === "none" ? undefined : { kind: "token", source: tokenSource };
   // of a profile in use the CLI names nothing but the provider
@@ -47,17 +47,17 @@ const NAMES: Readonly<Record<string, string>> = {
   "/login managed key": "a key of the Anthropic Console (by /login)",
 };
 
-/** A sign-in in lines for a person: what is used, then what it displaces. */
+/** A sign-in in lines for a person: what is used, then what it overrides. */
 export function describeSignIn(signIn: SignIn | undefined): string[] {
   if (!signIn) return ["not signed in: run 'claude' in a terminal and sign in with /login"];
   const used = `signed in with ${nameOf(signIn)}`;
-  return signIn.displaced === undefined ? [used] : [used, describeDisplaced(signIn)];
+  return signIn.overridden === undefined ? [used] : [used, describeOverridden(signIn)];
 }
 
 /** Says what a key, token or helper is used in place of, and how to change that. */
-export function describeDisplaced({ source }: SignIn, displaced?: SignIn): string {
-  const other = displaced ? nameOf(displaced) : "your account (by /login)";
-  return `${source} displaces ${other}: remove ${source} to use that instead`;
+export function describeOverridden({ source }: SignIn, overridden?: SignIn): string {
+  const other = overridden ? nameOf(overridden) : "your account (by /login)";
+  return `${source} overrides ${other}: remove ${source} to use that instead`;
 }
 
 function nameOf({ kind, source, plan }: SignIn): string {

@@ -2,8 +2,8 @@ import type { Logger } from "../shared/logger.ts";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import type { CliProcess, Ending } from "./cliProcess.ts";
 import { type CliMessage, readMessages } from "./codec.ts";
-import { Diagnostics } from "./diagnostics.ts";
 import { LineLog } from "./lineLog.ts";
+import { StderrReader } from "./stderrReader.ts";
 import { isSdkLog } from "./upstreamHeaders.ts";
 import { LAST_WORDS, SETTLE_TIMEOUT } from "./workerBounds.ts";
 
@@ -32,7 +32,7 @@ export interface LastOutput {
 /** Reads both outputs of one CLI process until its end. */
 export class CliOutput {
   readonly #parts: CliOutputParts;
-  readonly #diagnostics: Diagnostics;
+  readonly #diagnostics: StderrReader;
   readonly #strayLog: LineLog;
   readonly #diagnosticsLog: LineLog;
   #isHeld = false;
@@ -42,7 +42,7 @@ export class CliOutput {
   constructor(parts: CliOutputParts) {
     this.#parts = parts;
     const { process, logger } = parts;
-    this.#diagnostics = new Diagnostics(process.stderr, () => {
+    this.#diagnostics = new StderrReader(process.stderr, () => {
       logger.warn(`worker ${process.pid}: wrote so much to stderr that the rest is dropped until the next request`);
       parts.dropped();
     });

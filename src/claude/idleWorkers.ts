@@ -57,7 +57,7 @@ export class IdleWorkers {
    * Removes the workers with a key that have been idle since before this time of `performance.now()`, and those whose
    * sign-in is too old.
    */
-  takeStale(before: number): Worker[] {
+  takeExpired(before: number): Worker[] {
     const isStale = ({ key, since, worker }: Idle) => (key !== undefined && since < before) || hasOldKey(worker);
     return this.#takeAll(this.#idle.filter(isStale));
   }

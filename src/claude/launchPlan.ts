@@ -3,6 +3,7 @@ import { cliEnvironment, isScarcity } from "../api/cliErrors.ts";
 import { whyUnusable } from "../shared/directories.ts";
 import { makePrivateDirectory } from "../shared/privateFiles.ts";
 import { credentialsOf } from "../shared/redact.ts";
+import { BaseUrlFilter, type RemovedBaseUrl } from "./baseUrlFilter.ts";
 import type { Launch } from "./cliProcess.ts";
 import { temporaryDirectory } from "./directories.ts";
 import { childEnvironment } from "./environment.ts";
@@ -13,7 +14,6 @@ import { type ManagedSettings, managedHelper } from "./managedSettings.ts";
 import { installMod, type Mod } from "./modFiles.ts";
 import { settleNetwork, unnamedBy } from "./network.ts";
 import { ONE_CALL_MOD, ONE_STEP_MOD } from "./overlay/oneCallMod.ts";
-import { type LeftOut, OwnUpstreams } from "./ownUpstreams.ts";
 import { COUNT_MOD } from "./rewrite/countMod.ts";
 import { REWRITE_MOD } from "./rewrite/rewriteMod.ts";
 import { readSignInSettings, type SignInSettings, settingsPath } from "./signInSettings.ts";
@@ -76,17 +76,17 @@ export interface PreparedLaunch {
 export class LaunchPlan {
   readonly #options: LauncherOptions;
   readonly #parts: LauncherParts;
-  readonly #ownUpstreams: OwnUpstreams;
+  readonly #baseUrlFilter: BaseUrlFilter;
 
   constructor(options: LauncherOptions, parts: LauncherParts) {
     this.#options = options;
     this.#parts = parts;
-    this.#ownUpstreams = new OwnUpstreams(parts.ownAddress, parts.logger);
+    this.#baseUrlFilter = new BaseUrlFilter(parts.ownAddress, parts.logger);
   }
 
   /** Base URLs that lead back to this machine's servers, which the last worker was started without. */
-  get leftOut(): readonly LeftOut[] {
-    return this.#ownUpstreams.leftOut;
+  get removedBaseUrls(): readonly RemovedBaseUrl[] {
+    return this.#baseUrlFilter.removedBaseUrls;
   }
 
   /** The variables that decide about the sign-in. */
@@ -111,7 +111,7 @@ export class LaunchPlan {
       return Promise.all(modsFor(request, hasStepMod).map((mod) => installMod(dataDir, mod)));
     });
     const signIn = await this.#signIn();
-    const [own, settings, extra] = await this.#ownUpstreams.without(
+    const [own, settings, extra] = await this.#baseUrlFilter.without(
       { place: "the environment of the server", variables: environment },
       { place: settingsPath({ ...environment, ...extraEnvironment }), ...signIn, variables: signIn.environment },
       { place: "the setting 'environment'", variables: extraEnvironment },

@@ -3,6 +3,7 @@ import { type CliErrorCode, cliNotStarted, isScarcity } from "../api/cliErrors.t
 import { ApiError } from "../api/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { TurnBudget } from "../shared/turnBudget.ts";
+import type { RemovedBaseUrl } from "./baseUrlFilter.ts";
 import { CliProcess, type Spawn } from "./cliProcess.ts";
 import { homeTrouble } from "./directories.ts";
 import { LaunchPlan, type LaunchRequest } from "./launchPlan.ts";
@@ -10,7 +11,6 @@ import type { OwnAddress } from "./localServers.ts";
 import { type CheckCompatibility, type Cli, hasChanged, locate } from "./locate.ts";
 import { readManagedSettings } from "./managedSettings.ts";
 import { OverlayTransport } from "./overlay/overlayTransport.ts";
-import type { LeftOut } from "./ownUpstreams.ts";
 import { PreferredPaths } from "./preferredPaths.ts";
 import { Reaper } from "./reaper.ts";
 import { COUNT_MOD } from "./rewrite/countMod.ts";
@@ -96,8 +96,8 @@ export class Launcher {
   }
 
   /** Base URLs that lead back to this machine's servers, which the last worker was started without. */
-  get leftOut(): readonly LeftOut[] {
-    return this.#plan.leftOut;
+  get removedBaseUrls(): readonly RemovedBaseUrl[] {
+    return this.#plan.removedBaseUrls;
   }
 
   /**

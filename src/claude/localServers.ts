@@ -28,7 +28,7 @@ LOOPBACK.addAddress("::", "ipv6");
  * to another one, which is asked. Sends no key, and nothing to other machines. HTTPS is left out, since no server of ours
  * speaks it.
  */
-export async function leadsToVirtualApi(text: string, own: OwnAddress | undefined): Promise<boolean> {
+export async function pointsToVirtualApi(text: string, own: OwnAddress | undefined): Promise<boolean> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== "http:") return false;
   const port = Number(url.port || 80);

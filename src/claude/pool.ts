@@ -1,23 +1,23 @@
 import type { Logger } from "../shared/logger.ts";
 import { untilAborted } from "../shared/untilAborted.ts";
 import { isSignedIn } from "./account.ts";
-import { Arrivals } from "./arrivals.ts";
 import { Counters } from "./counters.ts";
 import type { CliDescription } from "./description.ts";
-import { IdleBounds, type IdleBoundsOptions } from "./idleBounds.ts";
+import { DescriptionCache } from "./descriptionCache.ts";
+import { IdleEvictor, type IdleLimits } from "./idleEvictor.ts";
 import { IdleWorkers } from "./idleWorkers.ts";
-import { isWorn, type WearBounds } from "./isWorn.ts";
-import { KnownDescription } from "./knownDescription.ts";
+import { isWornOut, type WearLimits } from "./isWornOut.ts";
 import type { Cli } from "./locate.ts";
+import { isLoop, type Origin } from "./loopDetection.ts";
 import { guardMemory } from "./memoryGuard.ts";
-import { isNested, type Origin } from "./nesting.ts";
+import { PendingWorkers } from "./pendingWorkers.ts";
 import { PrioritySemaphore } from "./prioritySemaphore.ts";
-import { Starter, type WorkerFactory } from "./starter.ts";
 import { type TransportName, TransportUnsuited } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 import { nameOf, plainKey, type WorkerKey } from "./workerKey.ts";
+import { type WorkerFactory, WorkerStarter } from "./workerStarter.ts";
 
-export interface PoolOptions extends IdleBoundsOptions, WearBounds {
+export interface PoolOptions extends IdleLimits, WearLimits {
   maxConcurrent: number;
   maxQueue: number;
   warm: number;
@@ -41,30 +41,30 @@ export class Pool {
   readonly #logger: Logger;
   readonly #slots: PrioritySemaphore;
   readonly #endGuard: () => void;
-  readonly #arrivals = new Arrivals();
+  readonly #pending = new PendingWorkers();
   readonly #idle = new IdleWorkers();
-  readonly #idleBounds: IdleBounds;
-  readonly #starter: Starter;
+  readonly #evictor: IdleEvictor;
+  readonly #starter: WorkerStarter;
   #warming = 0;
   #closed = false;
-  readonly #known: KnownDescription;
+  readonly #descriptions: DescriptionCache;
   readonly counters: Counters;
 
   constructor(factory: WorkerFactory, options: PoolOptions, logger: Logger) {
     this.#factory = factory;
     this.#options = options;
     this.#logger = logger;
-    this.#known = new KnownDescription(logger, () => this.#describe());
+    this.#descriptions = new DescriptionCache(logger, () => this.#describe());
     this.#slots = new PrioritySemaphore(options.maxConcurrent, options.maxQueue);
-    this.#starter = new Starter({
+    this.#starter = new WorkerStarter({
       ...{ factory, logger, idle: this.#idle, most: 2 * options.maxConcurrent + options.warm },
-      described: (description) => this.#known.accept(description),
+      described: (description) => this.#descriptions.accept(description),
       taken: () => this.warmUp(),
       transportChanged: () => {
         for (const idle of this.#idle.takeRewriting()) this.#starter.dismiss(idle);
       },
     });
-    this.#idleBounds = new IdleBounds(this.#idle, options, (worker) => this.#starter.dismiss(worker));
+    this.#evictor = new IdleEvictor(this.#idle, options, (worker) => this.#starter.dismiss(worker));
     this.counters = new Counters({
       maxQueue: options.maxQueue,
       prepare: (key) => this.#starter.prepare(key),
@@ -86,13 +86,13 @@ export class Pool {
   }
 
   /** Whether a request was sent by one of these workers. */
-  isNested(origin: Origin): boolean {
-    return isNested(this.#starter.workers, origin);
+  isLoop(origin: Origin): boolean {
+    return isLoop(this.#starter.workers, origin);
   }
 
   /** What the CLI last said of its models and sign-in; undefined before any worker was initialized. */
   get description(): CliDescription | undefined {
-    return this.#known.latest;
+    return this.#descriptions.latest;
   }
 
   /** Starts the spare workers that are missing; failures are logged, since the next request meets them again. */
@@ -128,17 +128,17 @@ export class Pool {
   describe(question?: { afresh?: boolean }): Promise<CliDescription> {
     // a worker that waits knows only the sign-in it was started with
     if (question?.afresh) this.renew();
-    return this.#known.describe(question);
+    return this.#descriptions.describe(question);
   }
 
   /** Takes that upstream has answered a request. */
   noteAnswer(): void {
-    this.#known.noteAnswer();
+    this.#descriptions.noteAnswer();
   }
 
   /** Asks the CLI again, in the background, if it was signed out, or upstream has refused the sign-in that it described. */
   refresh(): void {
-    this.#known.refresh();
+    this.#descriptions.refresh();
   }
 
   /**
@@ -169,7 +169,7 @@ export class Pool {
         // what the request has shown counts for the one that comes next
         this.#starter.learn(worker);
         const returned = this.#return(worker, name, spent).catch(() => this.#starter.dismiss(worker));
-        this.#arrivals.expect(name, returned);
+        this.#pending.expect(name, returned);
         void returned.then(freeSlot);
       };
       return { worker, release };
@@ -183,21 +183,21 @@ export class Pool {
   async #followManagement(): Promise<void> {
     if (!(await this.#factory.choice.hasManagementChanged())) return;
     this.#logger.info("the managed settings of this machine have changed: workers are replaced");
-    this.#letIdleGo();
+    this.#stopIdle();
   }
 
   /** Lets every worker go that was started before, once it is idle: each keeps the sign-in it was started with. */
   renew(): void {
     this.#factory.choice.forget();
-    this.#known.doubt();
-    this.#letIdleGo();
+    this.#descriptions.markStale();
+    this.#stopIdle();
   }
 
   /** Stops every worker; resolves when all are gone. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#endGuard();
-    this.#idleBounds.close();
+    this.#evictor.close();
     this.#slots.close();
     this.counters.close();
     this.#idle.clear();
@@ -205,7 +205,7 @@ export class Pool {
   }
 
   /** All but this worker keep an older sign-in. */
-  #letIdleGo(current?: Worker): void {
+  #stopIdle(current?: Worker): void {
     this.#starter.renew(current);
     for (const worker of this.#idle.clear()) this.#starter.dismiss(worker);
   }
@@ -213,7 +213,7 @@ export class Pool {
   async #describe(): Promise<void> {
     const key = plainKey(this.transport);
     try {
-      await this.#arrivals.expect(nameOf(key), this.#describeOnWorker(key));
+      await this.#pending.expect(nameOf(key), this.#describeOnWorker(key));
     } catch (error) {
       if (!(error instanceof TransportUnsuited) || key.transport === "overlay") throw error;
       await this.#describe();
@@ -222,9 +222,9 @@ export class Pool {
 
   /** Where the CLI was signed out, asks a new worker, since the others keep what they were started with. */
   async #describeOnWorker(key: WorkerKey): Promise<void> {
-    const wasSignedOut = this.#known.isSignedOut;
+    const wasSignedOut = this.#descriptions.isSignedOut;
     const worker = await this.#starter.prepare(key, wasSignedOut);
-    if (wasSignedOut && !this.#known.isSignedOut) this.#letIdleGo(worker);
+    if (wasSignedOut && !this.#descriptions.isSignedOut) this.#stopIdle(worker);
     this.#park(worker, nameOf(key));
   }
 
@@ -245,7 +245,7 @@ export class Pool {
 
   /** Waits for a worker that is just winding up, which takes milliseconds, rather than start another. */
   async #nextToArrive(key: string): Promise<Worker | undefined> {
-    await this.#arrivals.next(key);
+    await this.#pending.next(key);
     return this.#idle.take(key);
   }
 
@@ -258,7 +258,7 @@ export class Pool {
   }
 
   async #takeBack(worker: Worker, key: string): Promise<void> {
-    if (this.#closed || (worker.alive && (await this.#isWorn(worker)))) this.#starter.dismiss(worker);
+    if (this.#closed || (worker.alive && (await this.#isWornOut(worker)))) this.#starter.dismiss(worker);
     else this.#park(worker, key);
   }
 
@@ -266,20 +266,20 @@ export class Pool {
     if (!worker.alive || this.#closed) return;
     if (this.#starter.isCurrent(worker)) {
       this.#idle.add(worker, key);
-      this.#idleBounds.check();
+      this.#evictor.check();
     } else {
       this.#starter.dismiss(worker);
     }
   }
 
   /** The first whose CLI was updated lets all others of that CLI go, once they are idle. */
-  #isWorn(worker: Worker): Promise<boolean> {
+  #isWornOut(worker: Worker): Promise<boolean> {
     const isOutdated = async (cli: Cli) => {
       if (cli !== this.#factory.found) return true;
       if (!(await this.#factory.isOutdated(cli))) return false;
-      this.#letIdleGo();
+      this.#stopIdle();
       return true;
     };
-    return isWorn(worker, { ...this.#options, isOutdated });
+    return isWornOut(worker, { ...this.#options, isOutdated });
   }
 }

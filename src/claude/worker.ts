@@ -6,17 +6,17 @@ import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import { CliOutput, type LastOutput } from "./cliOutput.ts";
 import type { CliProcess } from "./cliProcess.ts";
 import { type CliMessage, encodePieces } from "./codec.ts";
-import { type ControlRequest, Controls } from "./controls.ts";
+import { ControlChannel, type ControlRequest } from "./controlChannel.ts";
 import type { CliDescription } from "./description.ts";
 import type { EncodedJson } from "./encodedJson.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type HelperKey, nameHelper } from "./helperKey.ts";
-import { LastWords } from "./lastWords.ts";
 import { type Cli, requireVersion } from "./locate.ts";
 import type { NetworkRoute } from "./network.ts";
 import { CountSession } from "./overlay/countSession.ts";
 import { withoutMessages } from "./overlay/turnSettings.ts";
 import { ExactCount } from "./rewrite/exactCount.ts";
+import { StartupStderr } from "./startupStderr.ts";
 import type { Ask, Transport } from "./transport.ts";
 import { Turn } from "./turn.ts";
 import { isReadAtOnce, type TurnRequest } from "./turnRequest.ts";
@@ -43,19 +43,19 @@ export interface WorkerParts {
 export class Worker {
   readonly #process: CliProcess;
   readonly #logger: Logger;
-  readonly #controls = new Controls((message) => this.#write(message));
-  readonly #ask: Ask = (subtype) => this.#controls.request({ subtype }, bounds.SETTINGS_TIMEOUT);
+  readonly #control = new ControlChannel((message) => this.#write(message));
+  readonly #ask: Ask = (subtype) => this.#control.request({ subtype }, bounds.SETTINGS_TIMEOUT);
   readonly #output: CliOutput;
   readonly #heartbeat: Heartbeat;
   #turn: Turn | undefined;
   #count: CountSession | ExactCount | undefined;
   /** The answers to what was asked in the middle of the turn: until they are there, it could still hit the next turn. */
-  #asides: Promise<unknown>[] = [];
+  #midTurnRequests: Promise<unknown>[] = [];
   /** Whether the CLI logs upstream's headers, for which answers wait. */
   #tellsHeaders = true;
   /** Why the process was ended, if not by itself. */
   #failure: ApiError | undefined;
-  readonly #lastWords: LastWords;
+  readonly #startupStderr: StartupStderr;
   /** Resolves when the process has ended and its pipes are closed. */
   readonly #gone: Promise<void>;
   readonly transport: Transport;
@@ -74,7 +74,7 @@ export class Worker {
     this.transport = transport;
     this.cli = cli;
     this.#logger = logger;
-    this.#lastWords = new LastWords(logger);
+    this.#startupStderr = new StartupStderr(logger);
     this.#output = new CliOutput({
       process,
       logger,
@@ -84,7 +84,7 @@ export class Worker {
       unreadable: (reason) => this.end(cliUnreadable(reason)),
       isGivenUp: () => this.#failure !== undefined,
     });
-    const ping = () => this.#controls.request(PING, bounds.PING_TIMEOUT).catch(() => {});
+    const ping = () => this.#control.request(PING, bounds.PING_TIMEOUT).catch(() => {});
     this.#heartbeat = new Heartbeat({
       silence,
       wake,
@@ -117,7 +117,7 @@ export class Worker {
 
   /** Why the user's helper gave no key to it. */
   get helperFailure(): string | undefined {
-    return this.#lastWords.helperFailure;
+    return this.#startupStderr.helperFailure;
   }
 
   get exited(): Promise<string> {
@@ -131,7 +131,7 @@ export class Worker {
   async initialize(system: string | EncodedJson): Promise<CliDescription> {
     const request = { subtype: "initialize", systemPrompt: system === "" ? [] : [system], systemPromptSnapshot: false };
     if (this.#heartbeat.hasHeard) this.#heartbeat.start();
-    const { response } = await this.#controls
+    const { response } = await this.#control
       .request(request, bounds.INITIALIZE_TIMEOUT)
       .catch((error) => {
         const isHelper = this.alive && this.helperKey !== undefined && !this.#heartbeat.hasHeard;
@@ -156,10 +156,10 @@ export class Worker {
     let refusal: ApiError | undefined;
     const interrupt = () => {
       if (alone || !triggered) return;
-      this.#aside({ subtype: "interrupt" });
+      this.#requestMidTurn({ subtype: "interrupt" });
     };
     const called = transport.allowsMoreCalls
-      ? () => this.#aside({ subtype: "apply_flag_settings", settings: withoutMessages })
+      ? () => this.#requestMidTurn({ subtype: "apply_flag_settings", settings: withoutMessages })
       : undefined;
     const outcome = transport.outcome(request);
     const turn = new Turn({ interrupt, transport, outcome, awaitsHeaders: this.#tellsHeaders, called });
@@ -171,7 +171,7 @@ export class Worker {
     this.served += 1;
     try {
       if (settings && !signal.aborted) {
-        await this.#controls.request({ subtype: "apply_flag_settings", settings }, bounds.SETTINGS_TIMEOUT);
+        await this.#control.request({ subtype: "apply_flag_settings", settings }, bounds.SETTINGS_TIMEOUT);
         transport.accepted(request);
       }
       if (!signal.aborted) refusal = await transport.refusalOf(request, this.#ask);
@@ -198,7 +198,7 @@ export class Worker {
   count(): CountSession {
     this.#begin();
     const session = new CountSession({
-      request: (request) => this.#controls.request(request, bounds.COUNT_TIMEOUT),
+      request: (request) => this.#control.request(request, bounds.COUNT_TIMEOUT),
       write: (message) => this.#write(message),
     });
     this.#count = session;
@@ -208,7 +208,7 @@ export class Worker {
   /** Makes this worker, which was started for that, one that counts exactly. */
   countExactly(): ExactCount {
     const count = new ExactCount({
-      request: (request) => this.#controls.request(request, bounds.COUNT_TIMEOUT),
+      request: (request) => this.#control.request(request, bounds.COUNT_TIMEOUT),
       write: (message) => this.#write(message),
       began: () => this.#begin(),
       ended: () => this.#heartbeat.stop(),
@@ -247,7 +247,7 @@ export class Worker {
       this.end(cliSilent("interrupt", bounds.SETTLE_TIMEOUT));
     this.#turn = undefined;
     this.conversation = undefined;
-    this.#asides = [];
+    this.#midTurnRequests = [];
     const reason = turn.reasonToRetire ?? this.transport.mods.reasonToRetire;
     if (reason && this.alive) this.#logger.info(`worker ${this.pid} is replaced: ${reason}`);
     return this.alive && reason === undefined;
@@ -276,9 +276,9 @@ export class Worker {
   #fail({ how, isRead }: LastOutput): void {
     if (!isRead) this.#turn?.presumeSent();
     this.#heartbeat.stop();
-    const words = this.#lastWords.ofOrganization;
+    const words = this.#startupStderr.organizationRefusal;
     const error = this.#failure ?? (words === undefined || this.served > 0 ? cliEnded(how) : cliForbidden(words));
-    this.#controls.fail(error);
+    this.#control.fail(error);
     this.#turn?.fail(error);
     this.#count?.fail(error);
   }
@@ -295,18 +295,18 @@ export class Worker {
 
   #diagnose(line: string): void {
     if (this.served === 0) this.transport.mods.addDiagnostic(line);
-    if (this.served === 0) this.#lastWords.add(line);
+    if (this.served === 0) this.#startupStderr.add(line);
     this.#turn?.diagnose(line);
     this.#count?.diagnose(line);
   }
 
   /** Asks the CLI for something in the middle of a turn; where it fails, the turn goes on. */
-  #aside(request: ControlRequest): void {
-    this.#asides.push(this.#controls.request(request, bounds.ASIDE_TIMEOUT).catch(() => {}));
+  #requestMidTurn(request: ControlRequest): void {
+    this.#midTurnRequests.push(this.#control.request(request, bounds.ASIDE_TIMEOUT).catch(() => {}));
   }
 
   #acceptAnswer({ response }: CliMessage): void {
-    if (!this.#controls.answer(response)) this.#logger.debug(`worker ${this.pid}: an answer that nothing waits for`);
+    if (!this.#control.answer(response)) this.#logger.debug(`worker ${this.pid}: an answer that nothing waits for`);
   }
 
   #write(message: CliMessage): void {

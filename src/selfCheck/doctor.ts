@@ -1,11 +1,11 @@
 import { cliIncompatible } from "../api/cliErrors.ts";
 import { signInOf } from "../claude/account.ts";
 import { homeTrouble } from "../claude/directories.ts";
-import { findDisplaced } from "../claude/displaced.ts";
 import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
 import { type CheckCompatibility, type Cli, locate } from "../claude/locate.ts";
 import { readManagedSettings } from "../claude/managedSettings.ts";
 import { authoritiesTrouble } from "../claude/network.ts";
+import { findOverridden } from "../claude/overriddenSignIn.ts";
 import { readSignInSettings, settingsPath } from "../claude/signInSettings.ts";
 import { startWorker } from "../claude/startWorker.ts";
 import type { CheckedPart } from "../claude/transport.ts";
@@ -55,13 +55,13 @@ export async function collectNotes(options: DoctorOptions, parts: LauncherParts)
     const { worker, description } = await startWorker(launcher, "");
     await worker.stop();
     const signIn = signInOf(description);
-    const displaced = await findDisplaced(signIn, launcher, { isAwaited: true });
+    const overridden = await findOverridden(signIn, launcher, { isAwaited: true });
     const trouble = await homeTrouble({ ...options.environment, ...options.extraEnvironment });
     return [
       ...cliNotes(cli.path, cli.version, cli.skipped),
       ...(trouble === undefined ? [] : [{ topic: "home", text: trouble, isProblem: true } as const]),
-      ...leftOutNotes(launcher.leftOut),
-      ...signInNotes(signIn, displaced, await originsOf(options)),
+      ...leftOutNotes(launcher.removedBaseUrls),
+      ...signInNotes(signIn, overridden, await originsOf(options)),
       ...helperNotes(worker.helperFailure),
       ...networkNotes(worker.route, await authoritiesTrouble(worker.route)),
       ...transportNotes(worker.transport.name, launcher.choice.reason),

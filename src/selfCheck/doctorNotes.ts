@@ -1,10 +1,10 @@
-import { describeDisplaced, describeSignIn, type SignIn } from "../claude/account.ts";
+import { describeOverridden, describeSignIn, type SignIn } from "../claude/account.ts";
+import { describeRemovedBaseUrl, type RemovedBaseUrl } from "../claude/baseUrlFilter.ts";
 import type { Organization } from "../claude/description.ts";
 import type { SkippedCli } from "../claude/locate.ts";
 import { keysOf, type ManagedSettings } from "../claude/managedSettings.ts";
 import { describeOverrides } from "../claude/managedVariables.ts";
 import { describeRoute, type NetworkRoute } from "../claude/network.ts";
-import { describeLeftOut, type LeftOut } from "../claude/ownUpstreams.ts";
 import type { TransportName } from "../claude/transport.ts";
 import type { CheckResult } from "./runChecks.ts";
 
@@ -45,8 +45,8 @@ export function cliNotes(path: string, version: string, skipped: readonly Skippe
   return [`Claude Code ${version} at ${path}`, ...others].map((text) => ({ topic: "cli", text }));
 }
 
-export function leftOutNotes(leftOut: readonly LeftOut[]): DoctorNote[] {
-  return leftOut.map((left) => ({ topic: "loop", text: describeLeftOut(left) }));
+export function leftOutNotes(removedBaseUrls: readonly RemovedBaseUrl[]): DoctorNote[] {
+  return removedBaseUrls.map((left) => ({ topic: "loop", text: describeRemovedBaseUrl(left) }));
 }
 
 /** `problem` is what is wrong with the file of extra certificate authorities. */
@@ -58,13 +58,13 @@ export function networkNotes(route: NetworkRoute, problem?: string): DoctorNote[
   return lines.map((text) => ({ topic: "network", text }));
 }
 
-/** What is used, where it comes from, and what it displaces. */
-export function signInNotes(used: SignIn | undefined, displaced: SignIn | undefined, origin: Origins): DoctorNote[] {
+/** What is used, where it comes from, and what it overrides. */
+export function signInNotes(used: SignIn | undefined, overridden: SignIn | undefined, origin: Origins): DoctorNote[] {
   const [text = ""] = describeSignIn(used);
   if (!used) return [{ topic: "sign-in", text, isProblem: true }];
   const from = origin(used.source);
   const notes: DoctorNote[] = [{ topic: "sign-in", text: from === undefined ? text : `${text}, from ${from}` }];
-  if (displaced) notes.push({ topic: "sign-in", text: describeDisplaced(used, displaced) });
+  if (overridden) notes.push({ topic: "sign-in", text: describeOverridden(used, overridden) });
   return notes;
 }
 

@@ -46,7 +46,7 @@ const ANSWERS: Record<keyof typeof SIGN_INS, [account: object, signIn: object | 
   "an expired token": plan("Claude Max"),
   "a subscription and a key": [
     firstParty({ tokenSource: "claude.ai", apiKeySource: "ANTHROPIC_API_KEY" }),
-    { kind: "api_key", source: "ANTHROPIC_API_KEY", displaced: "claude.ai" },
+    { kind: "api_key", source: "ANTHROPIC_API_KEY", overridden: "claude.ai" },
   ],
   "a subscription and a gateway's token": [
     firstParty({ tokenSource: "ANTHROPIC_AUTH_TOKEN" }),

@@ -154,11 +154,11 @@ describe("a subscription", () => {
 describe.each(sampled(["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"], 2, 1))(
   "a dummy %s beside a subscription",
   (variable) => {
-    it("is used as the CLI would, and the log says what it displaces", async () => {
+    it("is used as the CLI would, and the log says what it overrides", async () => {
       const { on } = await subscriber(subscriptionFiles("max"), { [variable]: "any-key" });
       expect((await on.post(simple("x"))).status).toBe(200);
       expect(keyOf(on.standIn)).toMatch(/^(Bearer )?any-key$/);
-      await until(() => on.log.some((line) => line.startsWith("[warn]") && line.includes(`${variable} displaces`)));
+      await until(() => on.log.some((line) => line.startsWith("[warn]") && line.includes(`${variable} overrides`)));
     });
   },
 );

@@ -89,12 +89,12 @@ describe("doctor", () => {
     ...(FULL ? alike : []),
     ...(QUICK ? [] : alsoAlike),
     ["apiKeyHelper", { apiKeyHelper: "echo any-key" }, ".*settings.json"],
-  ] as const)("says that %s displaces the subscription", async (source, settings, origin) => {
+  ] as const)("says that %s overrides the subscription", async (source, settings, origin) => {
     const variables = origin === "the environment" ? { [source]: "any-key" } : {};
     const files = { ...subscriptionFiles("pro"), ".claude/settings.json": settings };
     const { code, output } = await doctor({ ...SIGN_INS["signed out"].env, ...variables }, claudePath(), files);
     expect(output).toMatch(new RegExp(`\nsigned in with .*${source}, from ${origin}\n`));
-    expect(output).toContain(`\n${source} displaces Claude Pro (by /login): remove ${source} to use that instead\n`);
+    expect(output).toContain(`\n${source} overrides Claude Pro (by /login): remove ${source} to use that instead\n`);
     expect(code).toBe(0);
   });
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { ApiError } from "../../api/errors.ts";
 import type { CliMessage } from "../codec.ts";
-import type { ControlRequest } from "../controls.ts";
+import type { ControlRequest } from "../controlChannel.ts";
 import type { EncodedJson } from "../encodedJson.ts";
 import { parseEnvelope } from "./overlayOutcome.ts";
 

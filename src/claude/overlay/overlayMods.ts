@@ -4,10 +4,10 @@ import { resolvesWithin } from "../../shared/resolvesWithin.ts";
 import type { CliMessage } from "../codec.ts";
 import type { CliAccount, Organization } from "../description.ts";
 import { GuardDetector } from "../guard.ts";
+import { LoadReport } from "../loadReport.ts";
 import { forbiddingMods, keysOf, managedSettingsOf, restrictModels } from "../managedSettings.ts";
 import { CARRIER, isGivenModel, overridesIn } from "../managedVariables.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
-import { Report } from "../report.ts";
 import type { Ask, Mods } from "../transport.ts";
 import { ONE_CALL_MOD, ONE_STEP_MOD } from "./oneCallMod.ts";
 
@@ -23,8 +23,8 @@ const SWITCH = "Anthropic's switch";
 export class OverlayMods implements Mods {
   readonly #hasStepMod: boolean;
   readonly #guard = new GuardDetector();
-  readonly #oneCall = new Report();
-  readonly #oneStep = new Report();
+  readonly #oneCall = new LoadReport();
+  readonly #oneStep = new LoadReport();
   #areSwitchedOff = false;
   #areForbidden = false;
   #isJudged = false;

@@ -2,16 +2,16 @@ import { isSignedIn } from "../account.ts";
 import type { CliMessage } from "../codec.ts";
 import type { CliAccount } from "../description.ts";
 import { GuardDetector } from "../guard.ts";
+import { LoadReport } from "../loadReport.ts";
 import { managedSettingsOf } from "../managedSettings.ts";
 import { REPORTS, reportOf } from "../modReports.ts";
-import { Report } from "../report.ts";
 import { type Ask, type Mods, TransportUnsuited } from "../transport.ts";
 
 /** A mod that rewrites calls, in one process: whether it runs and is asked about them. */
 export class RewriteMods implements Mods {
   readonly #mod: string;
   readonly #guard = new GuardDetector();
-  readonly #loaded = new Report();
+  readonly #loaded = new LoadReport();
   /** Whether the mod was asked about a call. */
   #isAsked = false;
 

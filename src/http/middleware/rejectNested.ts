@@ -1,6 +1,6 @@
 import type { Context, Middleware } from "koa";
 import { callsItself } from "../../api/accessErrors.ts";
-import { SESSION_HEADER } from "../../claude/nesting.ts";
+import { SESSION_HEADER } from "../../claude/loopDetection.ts";
 import type { Pool } from "../../claude/pool.ts";
 import type { RequestFacts } from "../../messages/readRequest.ts";
 import type { Logger } from "../../shared/logger.ts";
@@ -12,7 +12,7 @@ import type { Logger } from "../../shared/logger.ts";
 export function rejectNested(pool: Pool, logger: Logger): Middleware {
   let isLogged = false;
   return async (context, next) => {
-    if (!pool.isNested({ session: context.get(SESSION_HEADER) })) return next();
+    if (!pool.isLoop({ session: context.get(SESSION_HEADER) })) return next();
     const error = callsItself();
     if (!isLogged) logger.error(error.message);
     isLogged = true;
@@ -22,5 +22,5 @@ export function rejectNested(pool: Pool, logger: Logger): Middleware {
 
 /** Throws for a request that comes back to us through another server, which only its body shows. */
 export function throwIfNested(pool: Pool, context: Context, { origin }: Pick<RequestFacts, "origin">): void {
-  if (pool.isNested({ session: context.get(SESSION_HEADER), ...origin })) throw callsItself();
+  if (pool.isLoop({ session: context.get(SESSION_HEADER), ...origin })) throw callsItself();
 }

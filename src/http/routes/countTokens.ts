@@ -1,5 +1,5 @@
 import type { Context } from "koa";
-import { originOfCount } from "../../claude/nesting.ts";
+import { originOfCount } from "../../claude/loopDetection.ts";
 import type { Pool } from "../../claude/pool.ts";
 import type { TokenCounter } from "../../messages/countTokens.ts";
 import type { Body, RequestReader } from "../../messages/requestReader.ts";

@@ -46,7 +46,7 @@ export function health({ pool, launcher, inFlight, batches, secret }: HealthSour
       },
       // also where they keep the CLI from running, so that it says nothing
       managed_settings: (await readManagedSettings()).map((file) => ({ file: file.origin, names: keysOf([file]) })),
-      left_out: launcher.leftOut.map(({ place, url, names }) => ({ place, base_url: url, names })),
+      left_out: launcher.removedBaseUrls.map(({ place, url, names }) => ({ place, base_url: url, names })),
       workers: { alive: workers },
       batches: batches.progress,
       requests: { running: inFlight.running, waiting, served: inFlight.total },

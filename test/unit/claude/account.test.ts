@@ -23,10 +23,10 @@ describe("the sign-in in the CLI's answer", () => {
     expect(describeSignIn(signInOf({ account }))).toEqual(["signed in with Claude Team (by /login)"]);
   });
 
-  it("is described with the one that it displaces", () => {
+  it("is described with the one that it overrides", () => {
     const account = { tokenSource: "claude.ai", apiKeySource: "ANTHROPIC_API_KEY" };
-    const [used, displaced] = describeSignIn(signInOf({ account }));
+    const [used, overridden] = describeSignIn(signInOf({ account }));
     expect(used).toBe("signed in with ANTHROPIC_API_KEY");
-    expect(displaced).toContain("displaces your account (by /login)");
+    expect(overridden).toContain("overrides your account (by /login)");
   });
 });

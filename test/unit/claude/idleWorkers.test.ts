@@ -14,6 +14,6 @@ it("passes over workers whose key is too old, and gives them up with those that 
   expect(idle.takeBlank("overlay")).toBeUndefined();
   expect(idle.take("key")).toBe(fresh);
   idle.add(fresh, "key");
-  expect(idle.takeStale(0)).toEqual([old, oldBlank]);
+  expect(idle.takeExpired(0)).toEqual([old, oldBlank]);
   expect(idle.take("key")).toBe(fresh);
 });

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { leadsToVirtualApi } from "../../../src/claude/localServers.ts";
+import { pointsToVirtualApi } from "../../../src/claude/localServers.ts";
 
 const OWN = { host: "127.0.0.1", port: 8080 };
 
@@ -12,23 +12,23 @@ describe("a base URL", () => {
     ...["http://[::1]:8080", "http://[0:0:0:0:0:0:0:1]:8080", "http://[::ffff:127.0.0.1]:8080", "http://[::]:8080"],
     ...["http://127.8.9.1:8080/anthropic", "http://127.1:8080", "http://0.0.0.0:8080", "http://a.localhost:8080?x"],
   ])("is this server's: %s", async (url) => {
-    expect(await leadsToVirtualApi(url, OWN)).toBe(true);
+    expect(await pointsToVirtualApi(url, OWN)).toBe(true);
   });
 
   it("is this server's with the default port left out or written", async () => {
     for (const url of ["http://localhost", "http://localhost:80/v1"]) {
-      expect(await leadsToVirtualApi(url, { host: "127.0.0.1", port: 80 })).toBe(true);
+      expect(await pointsToVirtualApi(url, { host: "127.0.0.1", port: 80 })).toBe(true);
     }
   });
 
   it("is this server's at each address of the machine where it listens on all", async () => {
-    expect(await leadsToVirtualApi("http://127.0.0.1:8080", { host: "0.0.0.0", port: 8080 })).toBe(true);
+    expect(await pointsToVirtualApi("http://127.0.0.1:8080", { host: "0.0.0.0", port: 8080 })).toBe(true);
   });
 
   it.each(["https://127.0.0.1:8080", "http://127.0.0.1:1", "http://203.0.113.7:8080", "localhost:8080", "", "no url"])(
     "is not this server's: %s",
     async (url) => {
-      expect(await leadsToVirtualApi(url, OWN)).toBe(false);
+      expect(await pointsToVirtualApi(url, OWN)).toBe(false);
     },
   );
 });
@@ -53,8 +53,8 @@ describe("another server at a base URL", () => {
     const { url, asked } = await serve(({ url: path }, response) => {
       response.end(path === "/claude/" ? '{"service":"claude-virtual-api"}' : "[]");
     });
-    expect(await leadsToVirtualApi(`${url}/claude/v1`, OWN)).toBe(true);
-    expect(await leadsToVirtualApi(`${url}/v1`, OWN)).toBe(false);
+    expect(await pointsToVirtualApi(`${url}/claude/v1`, OWN)).toBe(true);
+    expect(await pointsToVirtualApi(`${url}/v1`, OWN)).toBe(false);
     expect(asked).toEqual(["GET / ", "GET /claude/", "GET /"].map((line) => line.trim()));
   });
 
@@ -65,6 +65,6 @@ describe("another server at a base URL", () => {
     ["an answer without end", (_, response) => void setInterval(() => response.write("x".repeat(10_000)), 1).unref()],
     ["a closed connection", ({ socket }) => socket.destroy()],
   ])("is no server of ours that answers with %s", async (_name, listener) => {
-    expect(await leadsToVirtualApi((await serve(listener)).url, OWN)).toBe(false);
+    expect(await pointsToVirtualApi((await serve(listener)).url, OWN)).toBe(false);
   });
 });

@@ -10,17 +10,17 @@ import {
 
 it("shows base URLs that lead to the server itself, which is no trouble", () => {
   const names = ["ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"];
-  const leftOut = [{ place: "/home/a/.claude/settings.json", url: "http://localhost:8080", names }];
+  const removedBaseUrls = [{ place: "/home/a/.claude/settings.json", url: "http://localhost:8080", names }];
   const expected = /^ANTHROPIC_BASE_URL in \/home\/a\/\.claude\/settings\.json .* without ANTHROPIC_API_KEY/;
-  expect(leftOutNotes(leftOut)).toEqual([{ topic: "loop", text: expect.stringMatching(expected) }]);
+  expect(leftOutNotes(removedBaseUrls)).toEqual([{ topic: "loop", text: expect.stringMatching(expected) }]);
 });
 
-it("shows what a token displaces, which is no trouble", () => {
+it("shows what a token overrides, which is no trouble", () => {
   const used = { kind: "token", source: "ANTHROPIC_AUTH_TOKEN" } as const;
-  const displaced = { kind: "subscription", source: "claude.ai", plan: "Claude Max" } as const;
-  expect(signInNotes(used, displaced, () => "the environment")).toEqual([
+  const overridden = { kind: "subscription", source: "claude.ai", plan: "Claude Max" } as const;
+  expect(signInNotes(used, overridden, () => "the environment")).toEqual([
     { topic: "sign-in", text: "signed in with ANTHROPIC_AUTH_TOKEN, from the environment" },
-    { topic: "sign-in", text: expect.stringMatching(/^ANTHROPIC_AUTH_TOKEN displaces Claude Max \(by \/login\)/) },
+    { topic: "sign-in", text: expect.stringMatching(/^ANTHROPIC_AUTH_TOKEN overrides Claude Max \(by \/login\)/) },
   ]);
 });
 

@@ -4,7 +4,7 @@ import { resolvesWithin } from "../shared/resolvesWithin.ts";
 const TIMEOUT = 2000;
 
 /** A mod's report that it was loaded. */
-export class Report {
+export class LoadReport {
   hasArrived = false;
   #resolve!: () => void;
   readonly #arrived: Promise<void> = new Promise((resolve) => {

@@ -7,14 +7,14 @@ import { describeOverrides } from "./managedVariables.ts";
 const SIGNED_OUT_INTERVAL = 30_000;
 
 /** The CLI's last description of itself. Logs the sign-in in it whenever that changes. */
-export class KnownDescription {
+export class DescriptionCache {
   readonly #logger: Logger;
   readonly #ask: () => Promise<void>;
   #latest: CliDescription | undefined;
   #asking: Promise<void> | undefined;
   #logged: string | undefined;
   #loggedOverrides = "";
-  #isDoubtful = false;
+  #isStale = false;
   readonly #now: () => number;
   #askedAt = Number.NEGATIVE_INFINITY;
   /** Whether a request was answered that the CLI, as it was last described, could not have sent. */
@@ -38,14 +38,14 @@ export class KnownDescription {
 
   accept(description: CliDescription): void {
     this.#latest = description;
-    this.#isDoubtful = false;
+    this.#isStale = false;
     if (!this.isSignedOut) this.#isContradicted = false;
     this.#logOverrides(description.organization?.overrides ?? []);
     const signIn = signInOf(description);
     const words = describeSignIn(signIn).join("; ");
     if (words === this.#logged) return;
     this.#logged = words;
-    if (signIn && !signIn.displaced) this.#logger.info(words);
+    if (signIn && !signIn.overridden) this.#logger.info(words);
     else this.#logger.warn(words);
   }
 
@@ -65,8 +65,8 @@ export class KnownDescription {
   }
 
   /** Call when upstream has refused the sign-in. */
-  doubt(): void {
-    this.#isDoubtful = this.#latest !== undefined;
+  markStale(): void {
+    this.#isStale = this.#latest !== undefined;
   }
 
   /** Call when upstream has answered a request: a running CLI notices a new sign-in and does not say so. */
@@ -77,16 +77,16 @@ export class KnownDescription {
   }
 
   /**
-   * Call when someone looks. Asks again in the background after a doubt; once, so that a CLI that cannot start is not
+   * Call when someone looks. Asks again in the background after a markStale; once, so that a CLI that cannot start is not
    * started in a loop. Asks one that was signed out every half minute, since a sign-in comes without notice.
    */
   refresh(): void {
     const isDue = this.isSignedOut && this.#now() - this.#askedAt >= SIGNED_OUT_INTERVAL;
-    if (this.#isDoubtful || isDue) this.#askInBackground();
+    if (this.#isStale || isDue) this.#askInBackground();
   }
 
   #askInBackground(): void {
-    this.#isDoubtful = false;
+    this.#isStale = false;
     this.#askOnce().catch((error: Error) => this.#logger.warn(error.message));
   }
 

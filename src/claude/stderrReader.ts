@@ -10,7 +10,7 @@ const REQUEST_LINES = 20_000;
 const NEWLINE = Buffer.from("\n");
 
 /** The CLI's stderr in lines. Cuts long ones, and drops those beyond a bound until the next request. */
-export class Diagnostics {
+export class StderrReader {
   readonly #chunks: AsyncIterable<Buffer>;
   readonly #onDrop: () => void;
   #bytes = 0;

@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { Diagnostics } from "../../../src/claude/diagnostics.ts";
+import { StderrReader } from "../../../src/claude/stderrReader.ts";
 import { collect } from "../support/streams.ts";
 
 const MEGABYTE = 1024 * 1024;
 
 function reading(source: () => AsyncGenerator<Buffer>) {
   const drops = { count: 0 };
-  const diagnostics = new Diagnostics(source(), () => {
+  const diagnostics = new StderrReader(source(), () => {
     drops.count += 1;
   });
   return { diagnostics, drops };
 }
 
-describe("Diagnostics", () => {
+describe("StderrReader", () => {
   it("yields lines", async () => {
     const { diagnostics, drops } = reading(async function* () {
       yield Buffer.from("one\ntw");

@@ -3,12 +3,12 @@ import type { Cli } from "./locate.ts";
 import { residentBytes } from "./memory.ts";
 import type { Worker } from "./worker.ts";
 
-export interface WearBounds {
+export interface WearLimits {
   maxRequestsPerWorker: number;
   maxWorkerMemory: number;
 }
 
-export interface WearParts extends WearBounds {
+export interface WearParts extends WearLimits {
   /** Whether this CLI was replaced, or another one may be preferred to it now. */
   isOutdated(cli: Cli): Promise<boolean>;
 }
@@ -17,7 +17,7 @@ export interface WearParts extends WearBounds {
  * Whether a fresh worker should take the place of this one: a CLI grows with the requests that it serves, and one that was
  * updated would be noticed late where every request finds an idle worker.
  */
-export async function isWorn(worker: Worker, parts: WearParts): Promise<boolean> {
+export async function isWornOut(worker: Worker, parts: WearParts): Promise<boolean> {
   if (worker.served >= parts.maxRequestsPerWorker || hasOldKey(worker)) return true;
   if (worker.cli && (await parts.isOutdated(worker.cli))) return true;
   const { pid = -1 } = worker;

@@ -6,7 +6,7 @@ interface Expected {
 }
 
 /** Workers that will be idle in a moment, by key. */
-export class Arrivals {
+export class PendingWorkers {
   readonly #byKey = new Map<string, Expected>();
 
   /** A worker with this key will be idle as soon as `arrival` settles, which is returned. */

@@ -1,5 +1,5 @@
 import type { Logger } from "../shared/logger.ts";
-import { leadsToVirtualApi, type OwnAddress } from "./localServers.ts";
+import { type OwnAddress, pointsToVirtualApi } from "./localServers.ts";
 
 /** Variables of one origin, with the helpers that are set beside them. */
 export interface VariableSource<Variables extends NodeJS.ProcessEnv = NodeJS.ProcessEnv> {
@@ -10,7 +10,7 @@ export interface VariableSource<Variables extends NodeJS.ProcessEnv = NodeJS.Pro
 }
 
 /** A base URL that leads to a Claude Virtual API, and what the workers therefore do without. */
-export interface LeftOut {
+export interface RemovedBaseUrl {
   place: string;
   url: string;
   /** Variables and helpers; the first is the base URL. */
@@ -34,56 +34,56 @@ const KEY_HELPER = "apiKeyHelper";
  * come back as a request. Takes out the credentials that are set beside them, too: they are for that server, and Anthropic
  * must not get them.
  */
-export class OwnUpstreams {
+export class BaseUrlFilter {
   readonly #ownAddress: (() => OwnAddress | undefined) | undefined;
   readonly #logger: Logger;
-  readonly #leads: typeof leadsToVirtualApi;
+  readonly #leads: typeof pointsToVirtualApi;
   readonly #logged = new Set<string>();
-  #leftOut: readonly LeftOut[] = [];
+  #removedBaseUrls: readonly RemovedBaseUrl[] = [];
 
   /** Without `ownAddress` it takes nothing out. */
-  constructor(ownAddress: (() => OwnAddress | undefined) | undefined, logger: Logger, leads = leadsToVirtualApi) {
+  constructor(ownAddress: (() => OwnAddress | undefined) | undefined, logger: Logger, leads = pointsToVirtualApi) {
     this.#ownAddress = ownAddress;
     this.#logger = logger;
     this.#leads = leads;
   }
 
   /** What was taken out last. */
-  get leftOut(): readonly LeftOut[] {
-    return this.#leftOut;
+  get removedBaseUrls(): readonly RemovedBaseUrl[] {
+    return this.#removedBaseUrls;
   }
 
   /** Resolves with what is left of each source. */
   async without<Sources extends VariableSource[]>(
     ...sources: Sources
   ): Promise<{ [Index in keyof Sources]: Kept<Sources[Index]["variables"]> }> {
-    const leftOut: LeftOut[] = [];
+    const removedBaseUrls: RemovedBaseUrl[] = [];
     const kept: Kept<NodeJS.ProcessEnv>[] = [];
     for (const source of sources) {
       const found = await this.#baseUrls(source);
-      leftOut.push(...found);
+      removedBaseUrls.push(...found);
       kept.push(withoutNames(source, new Set(found.flatMap(({ names }) => names))));
     }
-    this.#leftOut = leftOut;
-    for (const line of leftOut.map(describeLeftOut)) {
+    this.#removedBaseUrls = removedBaseUrls;
+    for (const line of removedBaseUrls.map(describeRemovedBaseUrl)) {
       if (!this.#logged.has(line)) this.#logger.warn(line);
       this.#logged.add(line);
     }
     return kept as { [Index in keyof Sources]: Kept<Sources[Index]["variables"]> };
   }
 
-  async #baseUrls({ place, variables, helpers = {} }: VariableSource): Promise<LeftOut[]> {
+  async #baseUrls({ place, variables, helpers = {} }: VariableSource): Promise<RemovedBaseUrl[]> {
     if (!this.#ownAddress) return [];
-    const leftOut: LeftOut[] = [];
+    const removedBaseUrls: RemovedBaseUrl[] = [];
     for (const [name, value = ""] of Object.entries(variables)) {
       const match = BASE_URL.exec(name.toUpperCase());
       if (!match || !(await this.#leads(value.trim(), this.#ownAddress()))) continue;
       const cloud = match[1] ?? "";
       const credentials = Object.keys(variables).filter((other) => isCredential(other, variables, cloud));
       if (cloud === "" && KEY_HELPER in helpers) credentials.push(KEY_HELPER);
-      leftOut.push({ place, url: new URL(value.trim()).origin, names: [name, ...credentials] });
+      removedBaseUrls.push({ place, url: new URL(value.trim()).origin, names: [name, ...credentials] });
     }
-    return leftOut;
+    return removedBaseUrls;
   }
 }
 
@@ -105,7 +105,7 @@ function withoutNames(
 }
 
 /** What was taken out, in a line for a person. */
-export function describeLeftOut({ place, url, names: [name, ...others] }: LeftOut): string {
+export function describeRemovedBaseUrl({ place, url, names: [name, ...others] }: RemovedBaseUrl): string {
   const together = others.length === 0 ? "" : `, and without ${others.join(", ")} from the same place`;
   return `${name} in ${place} leads to a Claude Virtual API on this machine (${url}), so Claude Code is started without it${together}.`;
 }

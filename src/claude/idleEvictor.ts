@@ -2,7 +2,7 @@ import type { IdleWorkers } from "./idleWorkers.ts";
 import { proportionalBytes } from "./memory.ts";
 import type { Worker } from "./worker.ts";
 
-export interface IdleBoundsOptions {
+export interface IdleLimits {
   /** Most idle workers with a key. */
   maxIdleWorkers: number;
   /** Bytes that these may have together; 0 for any number. */
@@ -18,21 +18,16 @@ export interface IdleBoundsOptions {
 const GRACE_MS = 1000;
 
 /** Lets idle workers go beyond a number, a size and a time, longest idle first. Blank ones do not count, since they are wanted. */
-export class IdleBounds {
+export class IdleEvictor {
   readonly #idle: IdleWorkers;
-  readonly #options: IdleBoundsOptions;
+  readonly #options: IdleLimits;
   readonly #dismiss: (worker: Worker) => void;
   readonly #read: typeof proportionalBytes;
   readonly #shrinker: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(
-    idle: IdleWorkers,
-    options: IdleBoundsOptions,
-    dismiss: (worker: Worker) => void,
-    read = proportionalBytes,
-  ) {
+  constructor(idle: IdleWorkers, options: IdleLimits, dismiss: (worker: Worker) => void, read = proportionalBytes) {
     this.#idle = idle;
     this.#options = options;
     this.#dismiss = dismiss;
@@ -54,14 +49,14 @@ export class IdleBounds {
 
   #shrink(): void {
     const before = performance.now() - this.#options.idleTimeout;
-    for (const worker of this.#idle.takeStale(before)) this.#dismiss(worker);
+    for (const worker of this.#idle.takeExpired(before)) this.#dismiss(worker);
   }
 
   async #apply(): Promise<void> {
     this.#timer = undefined;
     const { maxIdleWorkers, maxIdleMemory } = this.#options;
-    const isNumberKept = this.#letGo(this.#idle.keyed.length - maxIdleWorkers);
-    const isSizeKept = maxIdleMemory === 0 || this.#letGo(await this.#countBeyond(maxIdleMemory));
+    const isNumberKept = this.#evict(this.#idle.keyed.length - maxIdleWorkers);
+    const isSizeKept = maxIdleMemory === 0 || this.#evict(await this.#countBeyond(maxIdleMemory));
     if (!isNumberKept || !isSizeKept) this.check();
   }
 
@@ -78,7 +73,7 @@ export class IdleBounds {
   }
 
   /** Whether this many could go at once: some may not have been idle for long enough. */
-  #letGo(count: number): boolean {
+  #evict(count: number): boolean {
     if (count <= 0) return true;
     const gone = this.#idle.takeOldest(count, performance.now() - GRACE_MS);
     for (const worker of gone) this.#dismiss(worker);

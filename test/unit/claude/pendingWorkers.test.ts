@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Arrivals } from "../../../src/claude/arrivals.ts";
+import { PendingWorkers } from "../../../src/claude/pendingWorkers.ts";
 import { isSettled } from "../support/streams.ts";
 
-/** Arrivals with some that are expected, which settle by their functions. */
+/** PendingWorkers with some that are expected, which settle by their functions. */
 function expecting(...keys: string[]) {
-  const arrivals = new Arrivals();
+  const arrivals = new PendingWorkers();
   const expected = keys.map((key) => {
     let arrive = () => {};
     let fail = () => {};

@@ -1,5 +1,5 @@
 import type { Logger } from "../shared/logger.ts";
-import { describeDisplaced, type SignIn, signInOf } from "./account.ts";
+import { describeOverridden, type SignIn, signInOf } from "./account.ts";
 import type { CliDescription } from "./description.ts";
 import type { Launcher } from "./launcher.ts";
 import { startWorker } from "./startWorker.ts";
@@ -9,7 +9,7 @@ import { startWorker } from "./startWorker.ts";
  * of them only, so a second CLI is started without any and asked, behind all else where nobody waits for it. Throws
  * `ApiError` when that one does not start; it ends early when `signal` is aborted.
  */
-export async function findDisplaced(
+export async function findOverridden(
   used: SignIn | undefined,
   launcher: Launcher,
   { isAwaited, signal }: { isAwaited: boolean; signal?: AbortSignal },
@@ -27,20 +27,20 @@ export async function findDisplaced(
 }
 
 /**
- * Logs what the sign-in in use displaces, where the CLI does not say so by itself, which it does beside
+ * Logs what the sign-in in use overrides, where the CLI does not say so by itself, which it does beside
  * `ANTHROPIC_API_KEY`. Never throws.
  */
-export async function logDisplaced(
+export async function logOverridden(
   description: CliDescription | undefined,
   launcher: Launcher,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   const used = description && signInOf(description);
-  if (!used || used.displaced || used.source === "ANTHROPIC_API_KEY") return;
+  if (!used || used.overridden || used.source === "ANTHROPIC_API_KEY") return;
   try {
-    const displaced = await findDisplaced(used, launcher, { isAwaited: false, signal });
-    if (displaced) logger.warn(describeDisplaced(used, displaced));
+    const overridden = await findOverridden(used, launcher, { isAwaited: false, signal });
+    if (overridden) logger.warn(describeOverridden(used, overridden));
   } catch (error) {
     logger.debug((error as Error).message);
   }

@@ -10,7 +10,7 @@ import type { Worker } from "./worker.ts";
 const FREED_FOR_START = 3;
 
 /** Starts a worker, with the resources of idle ones where the system has too few left. */
-export async function startAnyhow(start: () => Promise<Worker>, idle: IdleWorkers, logger: Logger): Promise<Worker> {
+export async function startOrEvict(start: () => Promise<Worker>, idle: IdleWorkers, logger: Logger): Promise<Worker> {
   try {
     return await start();
   } catch (error) {

@@ -25,7 +25,7 @@ export function originOfCount(userAgent: string, conversation: string | undefine
 }
 
 /** What is known of a worker. */
-export interface Traced {
+export interface LoopCandidate {
   readonly sessionId: string | undefined;
   /** The digest of what it was given, while it has a request or counts. */
   readonly conversation: string | undefined;
@@ -36,7 +36,7 @@ export interface Traced {
  * worker's session in its header, or in its metadata if another server of this kind lies between. Where a client gave
  * metadata, such a server shows by a session that these do not name, and the request by messages that a worker has now.
  */
-export function isNested(workers: Iterable<Traced>, origin: Origin): boolean {
+export function isLoop(workers: Iterable<LoopCandidate>, origin: Origin): boolean {
   const { session, userId = "", conversation, isPassedOn = session !== "" && !userId.includes(session) } = origin;
   for (const worker of workers) {
     const { sessionId } = worker;

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { LastWords } from "../../../src/claude/lastWords.ts";
+import { StartupStderr } from "../../../src/claude/startupStderr.ts";
 
 function withoutCliWording(...lines: string[]): string | undefined {
-  const words = new LastWords({ warn: () => {} });
+  const words = new StartupStderr({ warn: () => {} });
   for (const line of lines) words.add(line);
-  return words.ofOrganization;
+  return words.organizationRefusal;
 }
 
 it("keeps what the CLI says to a person about an organization's settings, and nothing of its debug log", () => {

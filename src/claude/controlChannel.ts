@@ -15,7 +15,7 @@ interface Pending {
 }
 
 /** Control requests that wait for their answer. */
-export class Controls {
+export class ControlChannel {
   readonly #write: (message: CliMessage) => void;
   readonly #pending = new Map<string, Pending>();
   #count = 0;

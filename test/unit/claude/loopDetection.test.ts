@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isNested, originOfCount } from "../../../src/claude/nesting.ts";
+import { isLoop, originOfCount } from "../../../src/claude/loopDetection.ts";
 
 const OURS = "11111111-0000-4000-8000-000000000001";
 const THEIRS = "22222222-0000-4000-8000-000000000002";
@@ -16,7 +16,7 @@ it.each([
   ["a worker's session in the metadata alone", { session: "", userId: metadata(OURS), conversation: "other" }],
   ["another server's session, and what a worker has now", { session: THEIRS, userId: "x", conversation: "talk" }],
 ])("recognizes a request that came back by %s", (_name, origin) => {
-  expect(isNested(workers, origin)).toBe(true);
+  expect(isLoop(workers, origin)).toBe(true);
 });
 
 it.each([
@@ -27,7 +27,7 @@ it.each([
   ["another server, with other messages", session(THEIRS, "x", "other")],
   ["an unread body", { session: THEIRS }],
 ])("takes a request of %s", (_name, origin) => {
-  expect(isNested(workers, origin)).toBe(false);
+  expect(isLoop(workers, origin)).toBe(false);
 });
 
 function session(name: string, userId: string, conversation: string) {
@@ -36,17 +36,17 @@ function session(name: string, userId: string, conversation: string) {
 
 it("knows no conversation of idle workers", () => {
   const idle = [{ sessionId: OURS, conversation: undefined }];
-  expect(isNested(idle, { session: THEIRS, userId: "x" })).toBe(false);
+  expect(isLoop(idle, { session: THEIRS, userId: "x" })).toBe(false);
 });
 
 it("recognizes a count that came back through another server, but none of Claude Code's windows, nor of other clients", () => {
   const counting = [{ sessionId: OURS, conversation: "count a" }];
   const isBack = (agent: string, counted: string) =>
-    isNested(counting, { session: THEIRS, ...originOfCount(agent, counted) });
+    isLoop(counting, { session: THEIRS, ...originOfCount(agent, counted) });
   expect(isBack("claude-cli/2.1.330 (external, sdk-cli)", "count a")).toBe(true);
   // a relay may take the session away
   const origin = originOfCount("claude-cli/2.1.330 (external, sdk-cli)", "count a");
-  expect(isNested(counting, { session: "", ...origin })).toBe(true);
+  expect(isLoop(counting, { session: "", ...origin })).toBe(true);
   expect(isBack("claude-cli/2.1.330 (external, sdk-cli)", "count b")).toBe(false);
   expect(isBack("claude-cli/2.1.330 (external, cli)", "count a")).toBe(false);
   expect(isBack("node", "count a")).toBe(false);

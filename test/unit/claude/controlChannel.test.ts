@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { cliEnded } from "../../../src/api/cliErrors.ts";
 import type { CliMessage } from "../../../src/claude/codec.ts";
-import { Controls } from "../../../src/claude/controls.ts";
+import { ControlChannel } from "../../../src/claude/controlChannel.ts";
 import { isSettled } from "../support/streams.ts";
 
 const REQUEST = { subtype: "apply_flag_settings", settings: {} };
 
 function begin() {
   const written: CliMessage[] = [];
-  const controls = new Controls((message) => written.push(message));
+  const controls = new ControlChannel((message) => written.push(message));
   const answered = controls.request(REQUEST, 5);
   answered.catch(() => {});
   return { controls, written, answered, request_id: written[0]!.request_id as string };

@@ -5,7 +5,7 @@ import type { EncodedJson } from "./encodedJson.ts";
 import type { IdleWorkers } from "./idleWorkers.ts";
 import type { Launcher } from "./launcher.ts";
 import type { LaunchRequest } from "./launchPlan.ts";
-import { startAnyhow } from "./startAnyhow.ts";
+import { startOrEvict } from "./startOrEvict.ts";
 import { TransportUnsuited } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 import type { WorkerKey } from "./workerKey.ts";
@@ -16,7 +16,7 @@ export type WorkerFactory = Pick<
   "choice" | "chooseTransport" | "found" | "isOutdated" | "isReplaced" | "launch" | "learn"
 >;
 
-export interface StarterParts {
+export interface WorkerStarterParts {
   factory: WorkerFactory;
   idle: IdleWorkers;
   logger: Logger;
@@ -31,8 +31,8 @@ export interface StarterParts {
 }
 
 /** Starts and initializes the workers of a pool, and knows those that live. */
-export class Starter {
-  readonly #parts: StarterParts;
+export class WorkerStarter {
+  readonly #parts: WorkerStarterParts;
   /** All that live. */
   readonly workers = new Set<Worker>();
   /** Those with the sign-in of now. */
@@ -41,7 +41,7 @@ export class Starter {
   readonly #initialized = new WeakSet<Worker>();
   #closed = false;
 
-  constructor(parts: StarterParts) {
+  constructor(parts: WorkerStarterParts) {
     this.#parts = parts;
   }
 
@@ -55,7 +55,7 @@ export class Starter {
     const mayBeBlank = !isNew && betas.length === 0 && !background && !counts;
     let blank = mayBeBlank ? idle.takeBlank(transport) : undefined;
     for (let isSecond = false; ; ) {
-      const worker = blank ?? (await startAnyhow(() => this.start(key), idle, logger));
+      const worker = blank ?? (await startOrEvict(() => this.start(key), idle, logger));
       taken();
       if (this.#initialized.has(worker)) return worker;
       try {

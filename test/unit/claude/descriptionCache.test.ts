@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { CliDescription } from "../../../src/claude/description.ts";
-import { KnownDescription } from "../../../src/claude/knownDescription.ts";
+import { DescriptionCache } from "../../../src/claude/descriptionCache.ts";
 import { recordingLogger } from "../../support/recordingLogger.ts";
 
 const signedOut = { models: [], account: { tokenSource: "none" } };
@@ -10,7 +10,7 @@ function known(now = () => 0) {
   const logger = recordingLogger(log, (level) => `${level}:`);
   const answers: CliDescription[] = [];
   let asked = 0;
-  const description: KnownDescription = new KnownDescription(
+  const description: DescriptionCache = new DescriptionCache(
     logger,
     async () => {
       asked += 1;
@@ -33,7 +33,7 @@ it("logs a sign-in once, and again when it has changed", () => {
   expect(log).toEqual([
     "info: signed in with ANTHROPIC_API_KEY",
     expect.stringMatching(/^warn: not signed in/),
-    expect.stringMatching(/^warn: signed in with ANTHROPIC_API_KEY; ANTHROPIC_API_KEY displaces/),
+    expect.stringMatching(/^warn: signed in with ANTHROPIC_API_KEY; ANTHROPIC_API_KEY overrides/),
   ]);
 });
 
@@ -55,17 +55,17 @@ it("asks again when it is to ask afresh, as after a sign-in", async () => {
 
 it("asks again once for each refusal", async () => {
   const { description, log, asked } = known();
-  description.doubt();
+  description.markStale();
   description.refresh();
   expect(asked()).toBe(0);
   description.accept(key);
-  description.doubt();
+  description.markStale();
   description.refresh();
   description.refresh();
   expect(asked()).toBe(1);
   await expect.poll(() => log).toContain("warn: does not start");
   description.refresh();
-  description.doubt();
+  description.markStale();
   description.accept(key);
   description.refresh();
   expect(asked()).toBe(1);

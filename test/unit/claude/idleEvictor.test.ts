@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { IdleBounds, type IdleBoundsOptions } from "../../../src/claude/idleBounds.ts";
+import { IdleEvictor, type IdleLimits } from "../../../src/claude/idleEvictor.ts";
 import { IdleWorkers } from "../../../src/claude/idleWorkers.ts";
 import { proportionalBytes, residentBytes } from "../../../src/claude/memory.ts";
 import type { Worker } from "../../../src/claude/worker.ts";
@@ -10,13 +10,13 @@ afterEach(() => void vi.useRealTimers());
 const GRACE = 1000;
 
 /** Idle workers 1, 2, 3 … of these sizes; undefined for one whose size is not known. */
-function bounded(given: Partial<IdleBoundsOptions>, sizes: (number | undefined)[] = []) {
+function bounded(given: Partial<IdleLimits>, sizes: (number | undefined)[] = []) {
   const idle = new IdleWorkers();
   const ended: unknown[] = [];
   const known = new Map(sizes.flatMap((size, index) => (size === undefined ? [] : [[index + 1, size] as const])));
   const read = vi.fn(async (pids: readonly number[]) => new Map([...known].filter(([pid]) => pids.includes(pid))));
   const options = { maxIdleWorkers: 100, maxIdleMemory: 0, idleTimeout: 60_000, ...given };
-  const bounds = new IdleBounds(idle, options, ({ pid }) => void ended.push(pid), read);
+  const bounds = new IdleEvictor(idle, options, ({ pid }) => void ended.push(pid), read);
   onTestFinished(() => bounds.close());
   const add = (pid: number, key: string | undefined = `prompt ${pid}`) => {
     idle.add({ pid, alive: true } as Worker, key);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { OwnUpstreams } from "../../../src/claude/ownUpstreams.ts";
+import { BaseUrlFilter } from "../../../src/claude/baseUrlFilter.ts";
 import { quiet } from "../../support/smallServer.ts";
 
 const OURS = "http://127.0.0.1:8080";
@@ -9,7 +9,7 @@ const OTHER = "http://127.0.0.1:4000";
 async function left(variables: NodeJS.ProcessEnv, helpers: Record<string, string> = {}) {
   const log: string[] = [];
   const logger = { ...quiet, warn: (line: string) => void log.push(line) };
-  const upstreams = new OwnUpstreams(
+  const upstreams = new BaseUrlFilter(
     () => undefined,
     logger,
     async (url) => url === OURS,
@@ -17,10 +17,10 @@ async function left(variables: NodeJS.ProcessEnv, helpers: Record<string, string
   const source = { place: "the file", variables, helpers };
   const [kept] = await upstreams.without(source);
   await upstreams.without(source);
-  return { ...kept, log, leftOut: upstreams.leftOut };
+  return { ...kept, log, removedBaseUrls: upstreams.removedBaseUrls };
 }
 
-describe("OwnUpstreams", () => {
+describe("BaseUrlFilter", () => {
   it("takes a base URL that leads here, with what signs in there, and says so once", async () => {
     const custom = "X-Team: a\nAuthorization: Bearer key";
     const taken = {
@@ -31,7 +31,7 @@ describe("OwnUpstreams", () => {
     expect(result.variables).toEqual({ CLAUDE_CODE_OAUTH_TOKEN: "own" });
     expect(result.helpers).toEqual({ awsAuthRefresh: "y" });
     const names = [...Object.keys(taken), "apiKeyHelper"];
-    expect(result.leftOut).toEqual([{ place: "the file", url: OURS, names }]);
+    expect(result.removedBaseUrls).toEqual([{ place: "the file", url: OURS, names }]);
     expect(result.log).toHaveLength(1);
     expect(result.log[0]).toMatch(/^ANTHROPIC_BASE_URL in the file leads to .*8080.*without ANTHROPIC_API_KEY, /);
   });
@@ -40,7 +40,7 @@ describe("OwnUpstreams", () => {
     for (const url of [OTHER, "", undefined]) {
       const variables = { ...(url !== undefined && { ANTHROPIC_BASE_URL: url }), ANTHROPIC_API_KEY: "key" };
       const result = await left(variables, { apiKeyHelper: "x" });
-      expect(result).toEqual({ variables, helpers: { apiKeyHelper: "x" }, log: [], leftOut: [] });
+      expect(result).toEqual({ variables, helpers: { apiKeyHelper: "x" }, log: [], removedBaseUrls: [] });
     }
   });
 
@@ -63,7 +63,7 @@ describe("OwnUpstreams", () => {
 
   it("leaves everything where it does not know for which server the workers are", async () => {
     const variables = { ANTHROPIC_BASE_URL: OURS };
-    const upstreams = new OwnUpstreams(undefined, quiet, async () => true);
+    const upstreams = new BaseUrlFilter(undefined, quiet, async () => true);
     expect(await upstreams.without({ place: "", variables })).toEqual([{ variables, helpers: {} }]);
   });
 });

@@ -13,7 +13,7 @@ const MAX_LINES = 10;
  * Watches the stderr of a process that starts: logs why a helper gave no key, and keeps what the CLI says to a person when
  * an organization's settings keep it from running.
  */
-export class LastWords {
+export class StartupStderr {
   readonly #logger: Pick<Logger, "warn">;
   readonly #lines: string[] = [];
   /** Why a helper gave no key. */
@@ -32,7 +32,7 @@ export class LastWords {
   }
 
   /** The CLI's words from those of its reason on; undefined where it gave no such reason. */
-  get ofOrganization(): string | undefined {
+  get organizationRefusal(): string | undefined {
     const reason = this.#lines.findIndex((line) => OF_ORGANIZATION.test(line));
     if (reason === -1) return undefined;
     const words = this.#lines.slice(reason).join(" ");
