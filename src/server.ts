@@ -6,7 +6,7 @@ import { Batches } from "./batches/batches.ts";
 import { defaultBackoff } from "./batches/circuitBreaker.ts";
 import { executor } from "./batches/execute.ts";
 import { isSignedIn } from "./claude/account.ts";
-import { homeTrouble } from "./claude/directories.ts";
+import { homeProblem } from "./claude/directories.ts";
 import { Launcher } from "./claude/launcher.ts";
 import type { OwnAddress } from "./claude/localServers.ts";
 import { logOverridden } from "./claude/overriddenSignIn.ts";
@@ -172,7 +172,7 @@ async function open(directory: DataDirectory, { environment }: ServerOptions, lo
   try {
     await directory.open();
   } catch (error) {
-    const trouble = await homeTrouble(environment);
+    const trouble = await homeProblem(environment);
     if (trouble) logger.error(trouble);
     throw error;
   }

@@ -4,7 +4,7 @@ import { getDefaultHighWaterMark, Readable, setDefaultHighWaterMark } from "node
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import { TurnBudget } from "../shared/turnBudget.ts";
 import { type NetworkRoute, networkRoute } from "./network.ts";
-import { yieldToOthers } from "./priority.ts";
+import { lowerPriority } from "./priority.ts";
 import type { Reaper } from "./reaper.ts";
 
 /** How to start one process of the CLI. */
@@ -85,8 +85,8 @@ export class CliProcess {
   }
 
   /** Lets others go before it, as far as the system allows. */
-  yieldToOthers(): void {
-    if (this.pid !== undefined) void yieldToOthers(this.pid);
+  lowerPriority(): void {
+    if (this.pid !== undefined) void lowerPriority(this.pid);
   }
 
   /** Writes the pieces with nothing between them. */

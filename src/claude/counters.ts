@@ -13,7 +13,7 @@ export interface CountersParts {
   maxQueue: number;
   /** Starts a worker, unless a blank one matchesPieces, and initializes it. */
   prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest): Promise<Worker>;
-  /** Throws `TransportUnsuited` where counts cannot be exact, or not any more. */
+  /** Throws `TransportUnavailable` where counts cannot be exact, or not any more. */
   requireExact(): Promise<void>;
   /** Whether the worker that was initialized last is signed in. */
   isSignedIn(): boolean;
@@ -22,7 +22,7 @@ export interface CountersParts {
   /** Takes such a worker back: it is idle then, unless it must not serve on. */
   giveBack(worker: Worker): Promise<void>;
   /** Takes what a worker has shown. */
-  learn(worker: Worker): void;
+  learnFrom(worker: Worker): void;
   /** Ends a worker. */
   dismiss(worker: Worker): void;
 }
@@ -44,7 +44,7 @@ export class Counters {
 
   /**
    * Counts by `rewrite`, on workers that are kept for that. Throws `ApiError` for upstream's refusal, and when the line is
-   * full or the CLI cannot be started; `TransportUnsuited`; and `Uncounted`.
+   * full or the CLI cannot be started; `TransportUnavailable`; and `CountUnavailable`.
    */
   async count(request: CountRequest, signal: AbortSignal): Promise<number> {
     await this.#parts.requireExact();

@@ -25,7 +25,7 @@ export async function temporaryDirectory(
 }
 
 /** What is wrong with the user's home, in a sentence, if anything is: the CLI starts all the same, but keeps nothing. */
-export async function homeTrouble(
+export async function homeProblem(
   environment: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
 ): Promise<string | undefined> {

@@ -78,12 +78,12 @@ export function helperFailure(line: string): string | undefined {
 }
 
 /** Whether a worker was started with a key that is too old now. */
-export function hasOldKey({ helperKey }: { helperKey: HelperKey | undefined }): boolean {
+export function hasExpiredKey({ helperKey }: { helperKey: HelperKey | undefined }): boolean {
   return helperKey !== undefined && helperKey.usableUntil <= performance.now();
 }
 
 /** The CLI's account with the helper as the source of what it found in those variables. */
-export function nameHelper(account: CliAccount, key: HelperKey | undefined): CliAccount {
+export function attributeToHelper(account: CliAccount, key: HelperKey | undefined): CliAccount {
   const sources = (["tokenSource", "apiKeySource"] as const).flatMap((name) => {
     const source = account[name];
     return source !== undefined && key?.variables.includes(source) ? [[name, "apiKeyHelper"]] : [];

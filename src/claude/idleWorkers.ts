@@ -1,4 +1,4 @@
-import { hasOldKey } from "./helperKey.ts";
+import { hasExpiredKey } from "./helperKey.ts";
 import type { Cli } from "./locate.ts";
 import type { TransportName } from "./transport.ts";
 import type { Worker } from "./worker.ts";
@@ -38,7 +38,7 @@ export class IdleWorkers {
   }
 
   #take(isWanted: (idle: Idle) => boolean): Worker | undefined {
-    const isFit = ({ worker }: Idle) => worker.alive && !hasOldKey(worker);
+    const isFit = ({ worker }: Idle) => worker.alive && !hasExpiredKey(worker);
     const index = this.#idle.findLastIndex((idle) => isWanted(idle) && isFit(idle));
     return index === -1 ? undefined : this.#idle.splice(index, 1)[0]?.worker;
   }
@@ -58,7 +58,7 @@ export class IdleWorkers {
    * sign-in is too old.
    */
   takeExpired(before: number): Worker[] {
-    const isStale = ({ key, since, worker }: Idle) => (key !== undefined && since < before) || hasOldKey(worker);
+    const isStale = ({ key, since, worker }: Idle) => (key !== undefined && since < before) || hasExpiredKey(worker);
     return this.#takeAll(this.#idle.filter(isStale));
   }
 

@@ -1,4 +1,4 @@
-import { hasOldKey } from "./helperKey.ts";
+import { hasExpiredKey } from "./helperKey.ts";
 import type { Cli } from "./locate.ts";
 import { residentBytes } from "./memory.ts";
 import type { Worker } from "./worker.ts";
@@ -18,7 +18,7 @@ export interface WearParts extends WearLimits {
  * updated would be noticed late where every request finds an idle worker.
  */
 export async function isWornOut(worker: Worker, parts: WearParts): Promise<boolean> {
-  if (worker.served >= parts.maxRequestsPerWorker || hasOldKey(worker)) return true;
+  if (worker.served >= parts.maxRequestsPerWorker || hasExpiredKey(worker)) return true;
   if (worker.cli && (await parts.isOutdated(worker.cli))) return true;
   const { pid = -1 } = worker;
   return ((await residentBytes([pid])).get(pid) ?? 0) > parts.maxWorkerMemory;

@@ -12,7 +12,7 @@ import type { LauncherOptions, LauncherParts } from "./launcher.ts";
 import type { Cli } from "./locate.ts";
 import { type ManagedSettings, managedHelper } from "./managedSettings.ts";
 import { installMod, type Mod } from "./modFiles.ts";
-import { settleNetwork, unnamedBy } from "./network.ts";
+import { editorDefaults, prepareNetwork } from "./network.ts";
 import { ONE_CALL_MOD, ONE_STEP_MOD } from "./overlay/oneCallMod.ts";
 import { COUNT_MOD } from "./rewrite/countMod.ts";
 import { REWRITE_MOD } from "./rewrite/rewriteMod.ts";
@@ -124,10 +124,10 @@ export class LaunchPlan {
       ...mods.flatMap((mod) => ["--plugin-dir", mod]),
     ];
     const named = { ...own.variables, ...settings.variables };
-    const given = { ...unnamedBy({ ...named, ...extra.variables }, networkVariables ?? {}), ...named };
+    const given = { ...editorDefaults({ ...named, ...extra.variables }, networkVariables ?? {}), ...named };
     const child = childEnvironment(given, extra.variables, betas, streamIdleTimeout);
     Object.assign(child, OF_TRANSPORT[transport].environment);
-    settleNetwork(child);
+    prepareNetwork(child);
     if (searchPath !== undefined) child.PATH = searchPath;
     const helpers = { ...settings.helpers, ...managedHelper(managed) };
     return withHelpers({ command, args, environment: child, cwd }, helpers);

@@ -5,7 +5,7 @@ import type { Logger } from "../shared/logger.ts";
 import { TurnBudget } from "../shared/turnBudget.ts";
 import type { RemovedBaseUrl } from "./baseUrlFilter.ts";
 import { CliProcess, type Spawn } from "./cliProcess.ts";
-import { homeTrouble } from "./directories.ts";
+import { homeProblem } from "./directories.ts";
 import { LaunchPlan, type LaunchRequest } from "./launchPlan.ts";
 import type { OwnAddress } from "./localServers.ts";
 import { type CheckCompatibility, type Cli, hasChanged, locate } from "./locate.ts";
@@ -16,7 +16,7 @@ import { Reaper } from "./reaper.ts";
 import { COUNT_MOD } from "./rewrite/countMod.ts";
 import { REWRITE_MOD } from "./rewrite/rewriteMod.ts";
 import { RewriteTransport } from "./rewrite/rewriteTransport.ts";
-import { type TransportName, TransportUnsuited } from "./transport.ts";
+import { type TransportName, TransportUnavailable } from "./transport.ts";
 import { TransportChoice, type TransportOption } from "./transportChoice.ts";
 import { Worker } from "./worker.ts";
 
@@ -106,17 +106,17 @@ export class Launcher {
    */
   async chooseTransport(): Promise<TransportName> {
     const cli = await this.locate();
-    await this.choice.look(cli, await this.#plan.variables());
+    await this.choice.inspect(cli, await this.#plan.variables());
     return this.choice.name;
   }
 
-  /** Starts a worker. Throws `ApiError` when there is no usable CLI, and `TransportUnsuited`. */
+  /** Starts a worker. Throws `ApiError` when there is no usable CLI, and `TransportUnavailable`. */
   async launch(request: LaunchRequest): Promise<Worker> {
     for (let attempt = 1; ; attempt++) {
       if (request.transport === "rewrite" && (await this.chooseTransport()) === "overlay")
-        throw new TransportUnsuited(this.choice.reason);
+        throw new TransportUnavailable(this.choice.reason);
       const cli = await this.locate();
-      if (request.counts) await this.choice.lookAtCounts(cli);
+      if (request.counts) await this.choice.inspectCounts(cli);
       if (request.transport === "overlay") await this.#parts.checkCompatibility?.(cli, "overlay");
       // before a worker has shown it, managed settings make it likely
       const managed = await readManagedSettings();
@@ -144,12 +144,12 @@ export class Launcher {
    * Has the next workers get the mods that this one turned out to need. Returns whether it lacked one, so that another
    * start is worth a try.
    */
-  learn(worker: Worker): boolean {
+  learnFrom(worker: Worker): boolean {
     const { transport } = worker;
     if (transport instanceof OverlayTransport && transport.mods.areJudged) {
       this.#needsStepMod = transport.mods.needStepMod;
     }
-    this.choice.learn(worker);
+    this.choice.learnFrom(worker);
     return transport.mods.reasonToRetire !== undefined;
   }
 
@@ -157,7 +157,7 @@ export class Launcher {
     const { transport, background, counts = false } = request;
     const { logger } = this.#parts;
     const { streamIdleTimeout = 0, cliSilence: silence } = this.#options;
-    if (background) process.yieldToOthers();
+    if (background) process.lowerPriority();
     const { route } = process;
     const worker = new Worker({
       process,
@@ -219,14 +219,14 @@ export class Launcher {
     const { claudePath, environment, extraEnvironment } = this.#options;
     const { logger, pause = delay, checkCompatibility } = this.#parts;
     const given = { ...environment, ...extraEnvironment };
-    const trouble = await homeTrouble(given);
+    const trouble = await homeProblem(given);
     if (trouble) logger.warn(trouble);
     const returns = this.#awaitsReturn ? RETURN.time / RETURN.pause : 0;
     this.#awaitsReturn = false;
     const search = () => locate(claudePath, given, undefined, checkCompatibility);
     for (let attempt = 0; ; attempt++) {
       try {
-        const cli = await this.#preferred.noteIn(search, this.#found?.path);
+        const cli = await this.#preferred.track(search, this.#found?.path);
         if (!(await hasChanged(cli)) || attempt === START_ATTEMPTS) return isSame(cli, this.#found) ? this.#found : cli;
       } catch (error) {
         const isPassing = error instanceof ApiError && PASSING.has(error.details?.error_code);

@@ -15,7 +15,7 @@ export class LineLog {
 
   add(line: string): void {
     this.#shown += 1;
-    if (this.#shown <= SHOWN_LINES) this.#log(shortened(line));
+    if (this.#shown <= SHOWN_LINES) this.#log(truncate(line));
     else this.#omitted += 1;
   }
 
@@ -28,7 +28,7 @@ export class LineLog {
 }
 
 /** Cuts at a blank: half of a credential would not be redacted. */
-export function shortened(line: string, characters = SHOWN_CHARACTERS): string {
+export function truncate(line: string, characters = SHOWN_CHARACTERS): string {
   if (line.length <= characters) return line;
   const kept = line.slice(0, Math.max(0, line.lastIndexOf(" ", characters)));
   return `${kept} … (${line.length} characters)`;

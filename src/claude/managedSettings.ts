@@ -61,7 +61,7 @@ export function keysOf(managed: readonly ManagedSettings[]): string[] {
 }
 
 /** Those settings that keep the CLI from loading mods other than the organization's. */
-export function forbiddingMods(managed: readonly ManagedSettings[]): string[] {
+export function modForbiddingSettings(managed: readonly ManagedSettings[]): string[] {
   return FORBID_MODS.filter((key) => managed.some(({ settings }) => settings[key] === true));
 }
 
@@ -73,12 +73,12 @@ export function managedHelper(managed: readonly ManagedSettings[]): { apiKeyHelp
 }
 
 /** Whether they name the models that may be used. */
-export function restrictModels(managed: readonly ManagedSettings[]): boolean {
+export function hasModelAllowlist(managed: readonly ManagedSettings[]): boolean {
   return managed.some(({ settings }) => Array.isArray(settings.availableModels));
 }
 
 /** Those of the names with which calls of a self-check could leave this machine, or would not be made at all. */
-export function leadingAway(keys: readonly string[]): string[] {
+export function reroutingSettings(keys: readonly string[]): string[] {
   return keys.filter((key) =>
     key.startsWith("env.") ? LEADING_AWAY.test(key.slice("env.".length)) : OF_THE_ORGANIZATION.includes(key),
   );

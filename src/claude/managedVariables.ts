@@ -3,7 +3,7 @@ import { FIXED } from "./environment.ts";
 import type { ManagedSettings } from "./managedSettings.ts";
 
 /** The variable that carries a request to the CLI, by its name among managed settings. */
-export const CARRIER = "env.CLAUDE_CODE_EXTRA_BODY";
+export const BODY_VARIABLE = "env.CLAUDE_CODE_EXTRA_BODY";
 
 /** Variables that a worker sets for each request or each list of betas, with the one value that changes no request. */
 const OF_REQUESTS: Readonly<Record<string, string | undefined>> = {

@@ -1,7 +1,7 @@
 import type { CliMessage } from "./codec.ts";
 
 /** What mods of ours report through `$.ui.log`, which the CLI writes to stdout in order with all else. */
-export const REPORTS = {
+export const MOD_REPORTS = {
   loaded: "loaded",
   turnStarted: "turn started",
   calling: "calling",
@@ -10,6 +10,6 @@ export const REPORTS = {
 } as const;
 
 /** The text that a mod of this name reports; undefined where the message is no report of it. */
-export function reportOf({ type, subtype, plugin, text }: CliMessage, mod: string): string | undefined {
+export function modReport({ type, subtype, plugin, text }: CliMessage, mod: string): string | undefined {
   return type === "system" && subtype === "ui_log" && plugin === mod && typeof text === "string" ? text : undefined;
 }

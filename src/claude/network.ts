@@ -28,7 +28,7 @@ export interface NetworkRoute {
 }
 
 /** Those of the editor's variables about which `given`, the user's own, says nothing. */
-export function unnamedBy(given: Variables, editor: Record<string, string>): Record<string, string> {
+export function editorDefaults(given: Variables, editor: Record<string, string>): Record<string, string> {
   const names = new Set(Object.keys(given).map((name) => name.toUpperCase()));
   const unnamed = Object.entries(editor).filter(([name]) => {
     const group = GROUPS.find((members) => members.includes(name)) ?? [name];
@@ -41,7 +41,7 @@ export function unnamedBy(given: Variables, editor: Record<string, string>): Rec
  * Keeps calls to this machine off the proxy. Throws `ApiError` where the proxy is no URL, with which the CLI ends, or the
  * address of the API is none that it could call.
  */
-export function settleNetwork(environment: Record<string, string>): void {
+export function prepareNetwork(environment: Record<string, string>): void {
   const api = environment.ANTHROPIC_BASE_URL?.trim();
   if (api && !isCloud(environment) && !/^https?:$/.test(parsed(api)?.protocol ?? "")) throw cliBaseUrlInvalid();
   const proxy = proxyOf(environment);
@@ -63,7 +63,7 @@ export function describeRoute({ proxy, extraAuthorities }: NetworkRoute): string
 }
 
 /** What is wrong with the file of further authorities, in a sentence, if anything is: the CLI goes on without it. */
-export async function authoritiesTrouble({ extraAuthorities: path }: NetworkRoute): Promise<string | undefined> {
+export async function authoritiesProblem({ extraAuthorities: path }: NetworkRoute): Promise<string | undefined> {
   if (path === undefined) return undefined;
   return access(path, constants.R_OK).then(
     () => undefined,

@@ -12,7 +12,7 @@ import { isLoop, type Origin } from "./loopDetection.ts";
 import { guardMemory } from "./memoryGuard.ts";
 import { PendingWorkers } from "./pendingWorkers.ts";
 import { PrioritySemaphore } from "./prioritySemaphore.ts";
-import { type TransportName, TransportUnsuited } from "./transport.ts";
+import { type TransportName, TransportUnavailable } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 import { nameOf, plainKey, type WorkerKey } from "./workerKey.ts";
 import { type WorkerFactory, WorkerStarter } from "./workerStarter.ts";
@@ -30,8 +30,8 @@ const COUNTS = "counts";
 /** A worker lent for one request. */
 export interface Lease {
   worker: Worker;
-  /** Gives the worker back. `spent` says that it must not serve again. */
-  release(spent?: boolean): void;
+  /** Gives the worker back. `discard` says that it must not serve again. */
+  release(discard?: boolean): void;
 }
 
 /** Lends workers: an idle one of the same key, else a blank one, else a new one. */
@@ -75,7 +75,7 @@ export class Pool {
       isSignedIn: () => this.description !== undefined && isSignedIn(this.description),
       take: () => this.#idle.take(COUNTS),
       giveBack: (worker) => this.#takeBack(worker, COUNTS),
-      learn: (worker) => this.#starter.learn(worker),
+      learnFrom: (worker) => this.#starter.learnFrom(worker),
       dismiss: (worker) => this.#starter.dismiss(worker),
     });
     this.#endGuard = guardMemory(this.#starter.workers, options.maxBusyWorkerMemory);
@@ -118,7 +118,7 @@ export class Pool {
 
   /** How counts travel now, as far as it is known. */
   get countTransport(): TransportName {
-    return this.#factory.choice.reasonOfCounts === undefined ? "rewrite" : "overlay";
+    return this.#factory.choice.countReason === undefined ? "rewrite" : "overlay";
   }
 
   /**
@@ -143,7 +143,7 @@ export class Pool {
 
   /**
    * Lends a worker with this key, one that has not served yet if it must be `fresh`.
-   * Throws `ApiError` when the line is full or the CLI cannot be started, `TransportUnsuited` when the request must take the
+   * Throws `ApiError` when the line is full or the CLI cannot be started, `TransportUnavailable` when the request must take the
    * other transport, and the signal's reason when it is aborted.
    */
   async lease(key: WorkerKey, signal: AbortSignal, fresh = false): Promise<Lease> {
@@ -165,10 +165,10 @@ export class Pool {
       const name = nameOf(key);
       const ready = fresh ? undefined : (this.#idle.take(name) ?? (await this.#nextToArrive(name)));
       const worker = ready ?? (await this.#starter.prepare(key));
-      const release = (spent = false) => {
+      const release = (discard = false) => {
         // what the request has shown counts for the one that comes next
-        this.#starter.learn(worker);
-        const returned = this.#return(worker, name, spent).catch(() => this.#starter.dismiss(worker));
+        this.#starter.learnFrom(worker);
+        const returned = this.#return(worker, name, discard).catch(() => this.#starter.dismiss(worker));
         this.#pending.expect(name, returned);
         void returned.then(freeSlot);
       };
@@ -188,7 +188,7 @@ export class Pool {
 
   /** Lets every worker go that was started before, once it is idle: each keeps the sign-in it was started with. */
   renew(): void {
-    this.#factory.choice.forget();
+    this.#factory.choice.reset();
     this.#descriptions.markStale();
     this.#stopIdle();
   }
@@ -215,7 +215,7 @@ export class Pool {
     try {
       await this.#pending.expect(nameOf(key), this.#describeOnWorker(key));
     } catch (error) {
-      if (!(error instanceof TransportUnsuited) || key.transport === "overlay") throw error;
+      if (!(error instanceof TransportUnavailable) || key.transport === "overlay") throw error;
       await this.#describe();
     }
   }
@@ -236,7 +236,7 @@ export class Pool {
         await this.#starter.initialize(worker, "");
       } catch (error) {
         this.#starter.dismiss(worker);
-        this.#starter.learn(worker);
+        this.#starter.learnFrom(worker);
         throw error;
       }
     }
@@ -249,11 +249,11 @@ export class Pool {
     return this.#idle.take(key);
   }
 
-  async #return(worker: Worker, key: string, spent: boolean): Promise<void> {
+  async #return(worker: Worker, key: string, discard: boolean): Promise<void> {
     const fit = await worker.settle();
-    this.#starter.learn(worker);
+    this.#starter.learnFrom(worker);
     if (!worker.alive) return;
-    if (!fit || spent) this.#starter.dismiss(worker);
+    if (!fit || discard) this.#starter.dismiss(worker);
     else await this.#takeBack(worker, key);
   }
 

@@ -15,7 +15,7 @@ export class PreferredPaths {
   }
 
   /** Runs a search and notes what to look at after it. `used` is the path of the program in use before. */
-  async noteIn(search: () => Promise<Cli>, used: string | undefined): Promise<Cli> {
+  async track(search: () => Promise<Cli>, used: string | undefined): Promise<Cli> {
     const paths = new Set([...this.#identities.keys(), ...(used === undefined ? [] : [used])]);
     // before the search, so that what is put there meanwhile is noticed
     const identities = new Map<string, string>();

@@ -12,7 +12,7 @@ const ATTEMPTS = 50;
  * machine. Its own priority tells Linux nothing where that divides the time among sessions, as most desktops do; there
  * the session's must be set, too.
  */
-export async function yieldToOthers(pid: number): Promise<void> {
+export async function lowerPriority(pid: number): Promise<void> {
   try {
     setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
     if (process.platform === "linux") await lowerSession(pid);

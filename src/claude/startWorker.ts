@@ -1,6 +1,6 @@
 import type { CliDescription } from "./description.ts";
 import type { Launcher } from "./launcher.ts";
-import { TransportUnsuited } from "./transport.ts";
+import { TransportUnavailable } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 
 /** A worker that is initialized. */
@@ -28,12 +28,12 @@ export async function startWorker(
     signal?.addEventListener("abort", stop, { once: true });
     try {
       const description = await worker.initialize(transport === "overlay" ? system : "");
-      launcher.learn(worker);
+      launcher.learnFrom(worker);
       return { worker, description };
     } catch (error) {
       await worker.stop();
-      const mayTryAgain = launcher.learn(worker);
-      if (!(error instanceof TransportUnsuited) && (!mayTryAgain || isSecond)) throw error;
+      const mayTryAgain = launcher.learnFrom(worker);
+      if (!(error instanceof TransportUnavailable) && (!mayTryAgain || isSecond)) throw error;
     } finally {
       signal?.removeEventListener("abort", stop);
     }

@@ -85,4 +85,4 @@ export interface TurnOutcome {
 }
 
 /** Says that requests cannot take this transport, or not any more, and why: they are to be prepared for the other one. */
-export class TransportUnsuited extends Error {}
+export class TransportUnavailable extends Error {}

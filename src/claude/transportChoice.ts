@@ -3,7 +3,7 @@ import type { Logger } from "../shared/logger.ts";
 import { type CheckCompatibility, type Cli, isOlder } from "./locate.ts";
 import { type ManagedSettings, readManagedSettings } from "./managedSettings.ts";
 import { COUNT_MOD } from "./rewrite/countMod.ts";
-import { type CheckedPart, type TransportName, TransportUnsuited } from "./transport.ts";
+import { type CheckedPart, type TransportName, TransportUnavailable } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 
 /** Which transport may be used: `auto` takes the best one that works. */
@@ -21,7 +21,7 @@ interface Shown {
 }
 
 /** From this version on, requests may be rewritten while the CLI makes no calls of its own beside them. */
-export const OLDEST_TO_REWRITE = "2.1.328";
+export const MIN_REWRITE_VERSION = "2.1.328";
 
 /** What the decision rests on besides the option. */
 export interface TransportChoiceParts {
@@ -49,9 +49,9 @@ export class TransportChoice {
   /** What a worker has shown, and the CLI that it was of. */
   #shown: Shown | undefined;
   /** What speaks against exact counts alone. */
-  #shownOfCounts: Shown | undefined;
+  #shownByCounter: Shown | undefined;
   #logged: string | undefined;
-  #loggedOfCounts: string | undefined;
+  #loggedCountReason: string | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(option: TransportOption, logger: Logger, parts: TransportChoiceParts = {}) {
@@ -78,14 +78,14 @@ export class TransportChoice {
   }
 
   /** Why counts are not exact; undefined where they are. */
-  get reasonOfCounts(): string | undefined {
-    return this.reason ?? this.#shownOfCounts?.reason;
+  get countReason(): string | undefined {
+    return this.reason ?? this.#shownByCounter?.reason;
   }
 
   /** Looks at the CLI that is to be started with these variables. */
-  async look(cli: Cli, variables: NodeJS.ProcessEnv): Promise<void> {
+  async inspect(cli: Cli, variables: NodeJS.ProcessEnv): Promise<void> {
     if (this.#shown?.cli !== cli) this.#shown = undefined;
-    if (this.#shownOfCounts?.cli !== cli) this.#shownOfCounts = undefined;
+    if (this.#shownByCounter?.cli !== cli) this.#shownByCounter = undefined;
     await this.#readManaged();
     this.#adapted ??= this.#managed;
     const reason = whyNot(cli, variables);
@@ -108,26 +108,26 @@ export class TransportChoice {
     return hasChanged;
   }
 
-  /** Throws `TransportUnsuited` where a request cannot be rewritten any more. */
+  /** Throws `TransportUnavailable` where a request cannot be rewritten any more. */
   require(transport: TransportName): void {
-    if (transport === "rewrite" && this.reason !== undefined) throw new TransportUnsuited(this.reason);
+    if (transport === "rewrite" && this.reason !== undefined) throw new TransportUnavailable(this.reason);
   }
 
-  /** Throws `TransportUnsuited` where counts cannot be exact, or not any more. */
+  /** Throws `TransportUnavailable` where counts cannot be exact, or not any more. */
   requireCounts(): void {
     this.require("rewrite");
-    if (this.reasonOfCounts !== undefined) throw new TransportUnsuited(this.reasonOfCounts);
+    if (this.countReason !== undefined) throw new TransportUnavailable(this.countReason);
   }
 
   /** Looks whether this CLI, which rewrites requests, counts exactly. Throws as `requireCounts`. */
-  async lookAtCounts(cli: Cli): Promise<void> {
+  async inspectCounts(cli: Cli): Promise<void> {
     const reason = await whyIncompatible(cli, "counts", this.#checkCompatibility);
     if (reason !== undefined) this.#noteCounts({ reason, cli });
     this.requireCounts();
   }
 
   /** Takes what a worker has shown. Requests may be rewritten although one that counts could not. */
-  learn({ transport, cli }: Worker): void {
+  learnFrom({ transport, cli }: Worker): void {
     const reason = transport.mods.reasonToRetire;
     if (transport.name !== "rewrite" || reason === undefined) return;
     if (transport.mod === COUNT_MOD.name) {
@@ -139,15 +139,15 @@ export class TransportChoice {
   }
 
   /** Forgets what workers have shown, since the sign-in may be another now. */
-  forget(): void {
+  reset(): void {
     this.#shown = undefined;
-    this.#shownOfCounts = undefined;
+    this.#shownByCounter = undefined;
   }
 
   #noteCounts(shown: Shown): void {
-    this.#shownOfCounts = shown;
-    if (shown.reason === this.#loggedOfCounts) return;
-    this.#loggedOfCounts = shown.reason;
+    this.#shownByCounter = shown;
+    if (shown.reason === this.#loggedCountReason) return;
+    this.#loggedCountReason = shown.reason;
     this.#logger.info(`tokens are not counted exactly, since ${shown.reason}`);
   }
 
@@ -170,7 +170,7 @@ export class TransportChoice {
 
 /** Whether this version lets requests be rewritten. */
 export function mayRewrite({ version }: Cli): boolean {
-  return !isOlder(version, OLDEST_TO_REWRITE);
+  return !isOlder(version, MIN_REWRITE_VERSION);
 }
 
 function whyNot(cli: Cli, variables: NodeJS.ProcessEnv): string | undefined {

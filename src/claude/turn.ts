@@ -5,7 +5,7 @@ import { unfold } from "../api/unfold.ts";
 import { Channel } from "../shared/channel.ts";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import type { CliMessage } from "./codec.ts";
-import { REPORTS, reportOf } from "./modReports.ts";
+import { MOD_REPORTS, modReport } from "./modReports.ts";
 import { reasonToRetire } from "./retirement.ts";
 import type { TransportName, TurnOutcome } from "./transport.ts";
 
@@ -27,13 +27,13 @@ const LAST_STOP_REASON = "end_turn";
 /** What a turn works with. */
 export interface TurnParts {
   /** Asks the CLI to end the turn. */
-  interrupt: () => void;
+  sendInterrupt: () => void;
   transport: { readonly name: TransportName; readonly mod: string };
   outcome: TurnOutcome;
   /** Whether the first event waits for upstream's headers. */
   awaitsHeaders?: boolean;
   /** For turns without mods: called when the call has been made up, and has to keep further ones away. */
-  called?: (() => void) | undefined;
+  onFirstCall?: (() => void) | undefined;
 }
 
 /**
@@ -41,7 +41,7 @@ export interface TurnParts {
  * `message_stop`, whatever the CLI would like to do after it.
  */
 export class Turn {
-  readonly #interrupt: () => void;
+  readonly #sendInterrupt: () => void;
   readonly #transport: { readonly name: TransportName; readonly mod: string };
   readonly #awaitsHeaders: boolean;
   readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS);
@@ -55,7 +55,7 @@ export class Turn {
   #modAsked = false;
   /** Whether the mod reported the call. */
   #reported = false;
-  readonly #called: (() => void) | undefined;
+  readonly #onFirstCall: (() => void) | undefined;
   #hasFailed = false;
   #started = false;
   #stopReason: string | undefined;
@@ -74,12 +74,12 @@ export class Turn {
     this.#resolveEnded = resolve;
   });
 
-  constructor({ interrupt, transport, outcome, awaitsHeaders = true, called }: TurnParts) {
-    this.#interrupt = interrupt;
+  constructor({ sendInterrupt, transport, outcome, awaitsHeaders = true, onFirstCall }: TurnParts) {
+    this.#sendInterrupt = sendInterrupt;
     this.#transport = transport;
     this.#outcome = outcome;
     this.#awaitsHeaders = awaitsHeaders;
-    this.#called = called;
+    this.#onFirstCall = onFirstCall;
   }
 
   /** Upstream's events, in batches. Throws `ApiError` when the answer does not come, or not whole. */
@@ -100,7 +100,7 @@ export class Turn {
   /** Why the worker must not serve another request after this one, once the turn has ended. */
   get reasonToRetire(): string | undefined {
     return reasonToRetire({
-      modAsked: this.#modAsked || !this.#started || this.#called !== undefined,
+      modAsked: this.#modAsked || !this.#started || this.#onFirstCall !== undefined,
       answeredLocally: this.answeredLocally,
       calledAgain: this.#calls > 1 || this.#outcome.denied,
       refusedStatus: this.#outcome.refusedStatus,
@@ -147,10 +147,10 @@ export class Turn {
   }
 
   #log(message: CliMessage): void {
-    const report = reportOf(message, this.#transport.mod);
+    const report = modReport(message, this.#transport.mod);
     if (report === undefined) return;
-    if (report === REPORTS.turnStarted) this.#modAsked = true;
-    if (report === REPORTS.calling) {
+    if (report === MOD_REPORTS.turnStarted) this.#modAsked = true;
+    if (report === MOD_REPORTS.calling) {
       this.#sent = true;
       this.#reported = true;
     }
@@ -165,7 +165,7 @@ export class Turn {
     if (line.includes("[API REQUEST]")) {
       this.#sent = true;
       this.#calls += 1;
-      if (this.#calls === 1) this.#called?.();
+      if (this.#calls === 1) this.#onFirstCall?.();
     }
     this.#outcome.addDiagnostic(line);
   }
@@ -179,14 +179,14 @@ export class Turn {
   stop(): void {
     if (this.#over) return;
     this.#finish();
-    this.hurry();
+    this.interrupt();
   }
 
   /** Has the CLI end the turn now. */
-  hurry(): void {
+  interrupt(): void {
     if (this.#interrupted) return;
     this.#interrupted = true;
-    this.#interrupt();
+    this.#sendInterrupt();
   }
 
   /** Ends the turn for good: the worker is gone, or was never asked. */
@@ -227,13 +227,13 @@ export class Turn {
     if (event.type !== "message_stop") return this.#events.push(event);
     void this.#events.push(event);
     this.#finish();
-    if (this.#stopReason !== LAST_STOP_REASON) this.hurry();
+    if (this.#stopReason !== LAST_STOP_REASON) this.interrupt();
   }
 
   /** Ends a turn whose answer cannot be passed on. */
   #breakOff(reason: string): void {
     this.#finish(answerInterrupted(reason));
-    this.hurry();
+    this.interrupt();
   }
 
   async #begin(event: StreamEvent): Promise<void> {

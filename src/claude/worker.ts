@@ -10,11 +10,11 @@ import { ControlChannel, type ControlRequest } from "./controlChannel.ts";
 import type { CliDescription } from "./description.ts";
 import type { EncodedJson } from "./encodedJson.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { type HelperKey, nameHelper } from "./helperKey.ts";
+import { attributeToHelper, type HelperKey } from "./helperKey.ts";
 import { type Cli, requireVersion } from "./locate.ts";
 import type { NetworkRoute } from "./network.ts";
 import { CountSession } from "./overlay/countSession.ts";
-import { withoutMessages } from "./overlay/turnSettings.ts";
+import { EMPTY_BODY_SETTINGS } from "./overlay/turnSettings.ts";
 import { ExactCount } from "./rewrite/exactCount.ts";
 import { StartupStderr } from "./startupStderr.ts";
 import type { Ask, Transport } from "./transport.ts";
@@ -52,7 +52,7 @@ export class Worker {
   /** The answers to what was asked in the middle of the turn: until they are there, it could still hit the next turn. */
   #midTurnRequests: Promise<unknown>[] = [];
   /** Whether the CLI logs upstream's headers, for which answers wait. */
-  #tellsHeaders = true;
+  #logsHeaders = true;
   /** Why the process was ended, if not by itself. */
   #failure: ApiError | undefined;
   readonly #startupStderr: StartupStderr;
@@ -139,30 +139,34 @@ export class Worker {
       })
       .finally(() => this.#heartbeat.stop());
     requireVersion(this.cli, response?.claude_code_version);
-    const account = nameHelper(response?.account ?? {}, this.helperKey);
+    const account = attributeToHelper(response?.account ?? {}, this.helperKey);
     const organization = await this.transport.mods.require(account, this.#ask);
     return { models: response?.models ?? [], account, ...(organization && { organization }) };
   }
 
   /**
    * Hands a request over and yields upstream's events up to `message_stop`, those that are there at once together. Throws `ApiError` when the answer does not
-   * come or breaks off; ends early when `signal` is aborted. Afterwards, `settle` before the next request. `alone` leaves
+   * come or breaks off; ends early when `signal` is aborted. Afterwards, `settle` before the next request. `uninterrupted` leaves
    * the CLI to end the turn by itself, to see what it does then.
    */
-  async *run(request: TurnRequest, signal: AbortSignal, alone = false): AsyncGenerator<StreamEvent[], void, undefined> {
+  async *run(
+    request: TurnRequest,
+    signal: AbortSignal,
+    uninterrupted = false,
+  ): AsyncGenerator<StreamEvent[], void, undefined> {
     const { transport } = this;
     const settings = transport.settings(request);
     let triggered = false;
     let refusal: ApiError | undefined;
-    const interrupt = () => {
-      if (alone || !triggered) return;
+    const sendInterrupt = () => {
+      if (uninterrupted || !triggered) return;
       this.#requestMidTurn({ subtype: "interrupt" });
     };
-    const called = transport.allowsMoreCalls
-      ? () => this.#requestMidTurn({ subtype: "apply_flag_settings", settings: withoutMessages })
+    const onFirstCall = transport.allowsMoreCalls
+      ? () => this.#requestMidTurn({ subtype: "apply_flag_settings", settings: EMPTY_BODY_SETTINGS })
       : undefined;
     const outcome = transport.outcome(request);
-    const turn = new Turn({ interrupt, transport, outcome, awaitsHeaders: this.#tellsHeaders, called });
+    const turn = new Turn({ sendInterrupt, transport, outcome, awaitsHeaders: this.#logsHeaders, onFirstCall });
     const stop = () => turn.stop();
     signal.addEventListener("abort", stop, { once: true });
     this.#begin(isReadAtOnce(request));
@@ -189,7 +193,7 @@ export class Worker {
       signal.removeEventListener("abort", stop);
       turn.stop();
       this.#heartbeat.stop();
-      if (turn.lacksHeaders) this.#tellsHeaders = false;
+      if (turn.lacksHeaders) this.#logsHeaders = false;
       if (turn.isModBypassed) transport.mods.addBypass();
     }
   }
@@ -241,8 +245,8 @@ export class Worker {
   async settle(): Promise<boolean> {
     const turn = this.#turn;
     if (!turn) return this.alive;
-    if (!(await resolvesWithin(bounds.OWN_END_MS, turn.ended))) turn.hurry();
-    const settled = turn.ended.then(() => Promise.all(this.#asides));
+    if (!(await resolvesWithin(bounds.OWN_END_MS, turn.ended))) turn.interrupt();
+    const settled = turn.ended.then(() => Promise.all(this.#midTurnRequests));
     if (!(await resolvesWithin(bounds.SETTLE_TIMEOUT * 1000, settled)))
       this.end(cliSilent("interrupt", bounds.SETTLE_TIMEOUT));
     this.#turn = undefined;

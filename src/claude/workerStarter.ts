@@ -6,14 +6,14 @@ import type { IdleWorkers } from "./idleWorkers.ts";
 import type { Launcher } from "./launcher.ts";
 import type { LaunchRequest } from "./launchPlan.ts";
 import { startOrEvict } from "./startOrEvict.ts";
-import { TransportUnsuited } from "./transport.ts";
+import { TransportUnavailable } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 import type { WorkerKey } from "./workerKey.ts";
 
 /** What a pool needs of the launcher. */
 export type WorkerFactory = Pick<
   Launcher,
-  "choice" | "chooseTransport" | "found" | "isOutdated" | "isReplaced" | "launch" | "learn"
+  "choice" | "chooseTransport" | "found" | "isOutdated" | "isReplaced" | "launch" | "learnFrom"
 >;
 
 export interface WorkerStarterParts {
@@ -47,7 +47,7 @@ export class WorkerStarter {
 
   /**
    * Resolves with an initialized worker of this key: a blank one unless it must be new, else one that is started. Throws
-   * `ApiError` where the CLI cannot be started, and `TransportUnsuited`.
+   * `ApiError` where the CLI cannot be started, and `TransportUnavailable`.
    */
   async prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest, isNew = false): Promise<Worker> {
     const { idle, logger, taken } = this.#parts;
@@ -63,8 +63,8 @@ export class WorkerStarter {
         return worker;
       } catch (error) {
         this.dismiss(worker);
-        const lacksMod = this.learn(worker);
-        if (error instanceof TransportUnsuited) throw error;
+        const lacksMod = this.learnFrom(worker);
+        if (error instanceof TransportUnavailable) throw error;
         // a blank worker may have died unnoticed while it waited; a new one that fails shows what is wrong
         if (!blank && (isSecond || !(lacksMod || (await this.#isReplaced(worker, error))))) throw error;
         isSecond = !blank;
@@ -92,15 +92,15 @@ export class WorkerStarter {
 
   async initialize(worker: Worker, system: string | EncodedJson): Promise<void> {
     this.#parts.described(await worker.initialize(system));
-    this.learn(worker);
+    this.learnFrom(worker);
     this.#initialized.add(worker);
   }
 
   /** Takes what a worker has shown; returns whether it lacked a mod. */
-  learn(worker: Worker): boolean {
+  learnFrom(worker: Worker): boolean {
     const { factory, transportChanged } = this.#parts;
     const before = factory.choice.name;
-    const lacksMod = factory.learn(worker);
+    const lacksMod = factory.learnFrom(worker);
     if (factory.choice.name !== before) transportChanged();
     return lacksMod;
   }

@@ -4,8 +4,8 @@ import { isSignedIn } from "../claude/account.ts";
 import type { EncodedJson } from "../claude/encodedJson.ts";
 import { type CountSession, TOOLS_DISCOUNT } from "../claude/overlay/countSession.ts";
 import type { Lease, Pool } from "../claude/pool.ts";
-import { type CountRequest, Uncounted } from "../claude/rewrite/exactCount.ts";
-import { TransportUnsuited } from "../claude/transport.ts";
+import { type CountRequest, CountUnavailable } from "../claude/rewrite/exactCount.ts";
+import { TransportUnavailable } from "../claude/transport.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Precision } from "./countPlan.ts";
 import type { CountQuestion } from "./countQuestion.ts";
@@ -61,8 +61,8 @@ export class TokenCounter {
       return await this.#pool.counters.count(request, signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof TransportUnsuited) return undefined;
-      if (error instanceof Uncounted) {
+      if (error instanceof TransportUnavailable) return undefined;
+      if (error instanceof CountUnavailable) {
         this.#logger.warn(`tokens are estimated: the API's counter could not be asked: ${error.message}`);
         return "uncounted";
       }

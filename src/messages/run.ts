@@ -2,7 +2,7 @@ import { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
 import { UsageMeter } from "../api/usage.ts";
 import type { Lease, Pool } from "../claude/pool.ts";
-import { TransportUnsuited } from "../claude/transport.ts";
+import { TransportUnavailable } from "../claude/transport.ts";
 import type { TurnRequest } from "../claude/turnRequest.ts";
 import type { WorkerKey } from "../claude/workerKey.ts";
 import type { ReadMessage } from "./requestReader.ts";
@@ -78,7 +78,7 @@ async function* send(
       admission?.signal ?? signal,
       last,
     ]);
-    let spent = false;
+    let discard = false;
     try {
       signal.throwIfAborted();
       admission?.confirm();
@@ -94,11 +94,11 @@ async function* send(
     } catch (error) {
       // a request that no call was sent for has cost nothing, so a fresh worker takes it over, once
       if (!last && lease.worker.canHandOver) continue;
-      spent = error instanceof ApiError && error.status === 401;
-      if (spent) pool.renew();
+      discard = error instanceof ApiError && error.status === 401;
+      if (discard) pool.renew();
       throw error;
     } finally {
-      lease.release(spent);
+      lease.release(discard);
     }
   }
 }
@@ -114,7 +114,7 @@ async function leaseFor(
     try {
       return { lease: await pool.lease(...how(key)), turn };
     } catch (error) {
-      if (!(error instanceof TransportUnsuited)) throw error;
+      if (!(error instanceof TransportUnavailable)) throw error;
     }
   }
   const overlaid = await request.overlaid();

@@ -1,10 +1,10 @@
 import { cliIncompatible } from "../api/cliErrors.ts";
 import { signInOf } from "../claude/account.ts";
-import { homeTrouble } from "../claude/directories.ts";
+import { homeProblem } from "../claude/directories.ts";
 import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
 import { type CheckCompatibility, type Cli, locate } from "../claude/locate.ts";
 import { readManagedSettings } from "../claude/managedSettings.ts";
-import { authoritiesTrouble } from "../claude/network.ts";
+import { authoritiesProblem } from "../claude/network.ts";
 import { findOverridden } from "../claude/overriddenSignIn.ts";
 import { readSignInSettings, settingsPath } from "../claude/signInSettings.ts";
 import { startWorker } from "../claude/startWorker.ts";
@@ -56,14 +56,14 @@ export async function collectNotes(options: DoctorOptions, parts: LauncherParts)
     await worker.stop();
     const signIn = signInOf(description);
     const overridden = await findOverridden(signIn, launcher, { isAwaited: true });
-    const trouble = await homeTrouble({ ...options.environment, ...options.extraEnvironment });
+    const trouble = await homeProblem({ ...options.environment, ...options.extraEnvironment });
     return [
       ...cliNotes(cli.path, cli.version, cli.skipped),
       ...(trouble === undefined ? [] : [{ topic: "home", text: trouble, isProblem: true } as const]),
       ...leftOutNotes(launcher.removedBaseUrls),
       ...signInNotes(signIn, overridden, await originsOf(options)),
       ...helperNotes(worker.helperFailure),
-      ...networkNotes(worker.route, await authoritiesTrouble(worker.route)),
+      ...networkNotes(worker.route, await authoritiesProblem(worker.route)),
       ...transportNotes(worker.transport.name, launcher.choice.reason),
       ...countNotes(counts),
       ...organizationNotes(await readManagedSettings(), description.organization),
@@ -104,7 +104,7 @@ async function find(options: DoctorOptions, parts: LauncherParts): Promise<Check
     const [first] = checked;
     if (first) return first;
     // a search that found nothing may have looked in a home that is not there
-    const trouble = await homeTrouble({ ...options.environment, ...options.extraEnvironment });
+    const trouble = await homeProblem({ ...options.environment, ...options.extraEnvironment });
     if (trouble) parts.logger.error(trouble);
     throw error;
   }

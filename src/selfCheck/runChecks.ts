@@ -5,10 +5,10 @@ import type { CliDescription } from "../claude/description.ts";
 import { temporaryDirectory } from "../claude/directories.ts";
 import { Launcher } from "../claude/launcher.ts";
 import type { Cli } from "../claude/locate.ts";
-import { keysOf, leadingAway, readManagedSettings } from "../claude/managedSettings.ts";
+import { keysOf, readManagedSettings, reroutingSettings } from "../claude/managedSettings.ts";
 import { describeOverrides, overridesIn } from "../claude/managedVariables.ts";
 import { startWorker } from "../claude/startWorker.ts";
-import { type CheckedPart, TransportUnsuited } from "../claude/transport.ts";
+import { type CheckedPart, TransportUnavailable } from "../claude/transport.ts";
 import type { TransportOption } from "../claude/transportChoice.ts";
 import type { Worker } from "../claude/worker.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -52,7 +52,7 @@ export async function runChecks(
   part: CheckedPart,
 ): Promise<CheckResult[]> {
   const managed = await readManagedSettings();
-  requireContained(leadingAway(keysOf(managed)));
+  requireContained(reroutingSettings(keysOf(managed)));
   requireOwnVariables(overridesIn(managed));
   logger.info(`checking Claude Code ${cli.version} (${part})`);
   const home = await mkdtemp(join(await temporaryDirectory(environment), "claude-virtual-api-check-"));
@@ -91,7 +91,7 @@ async function countAll(launcher: Launcher, api: FakeApi): Promise<CheckResult[]
       results.push(await tried({ name, run: () => run({ count, api, model }) }));
     return results;
   } catch (error) {
-    if (error instanceof TransportUnsuited) return [{ name: COUNTS_CHECK, reason: error.message }];
+    if (error instanceof TransportUnavailable) return [{ name: COUNTS_CHECK, reason: error.message }];
     throw error;
   } finally {
     await worker?.stop();
@@ -107,7 +107,7 @@ async function runAll(
   try {
     const { settings = [], guard = null, overrides = [] } = description.organization ?? {};
     // those that no file showed, as of MDM; the CLI has not called yet
-    requireContained(leadingAway(settings));
+    requireContained(reroutingSettings(settings));
     requireOwnVariables(overrides);
     if (worker.transport.name !== transport) return [{ name: REWRITE_CHECK, reason: launcher.choice.reason ?? "" }];
     const runner = new CheckRunner(worker, api, modelOf(description), guard !== null);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { CliMessage } from "../../src/claude/codec.ts";
 import { installMod } from "../../src/claude/modFiles.ts";
-import { REPORTS, reportOf } from "../../src/claude/modReports.ts";
+import { MOD_REPORTS, modReport } from "../../src/claude/modReports.ts";
 import { ONE_CALL_MOD } from "../../src/claude/overlay/oneCallMod.ts";
 import { FULL, QUICK, sampled } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
@@ -58,8 +58,8 @@ const TEMPTING: [string, () => Reply][] = [
   ],
 ];
 
-const reports = (report: keyof typeof REPORTS) => (message: CliMessage) =>
-  reportOf(message, ONE_CALL_MOD.name) === REPORTS[report];
+const reports = (report: keyof typeof MOD_REPORTS) => (message: CliMessage) =>
+  modReport(message, ONE_CALL_MOD.name) === MOD_REPORTS[report];
 const reportsMod = reports("loaded");
 const reportsGuardedTurn = reports("turnStarted");
 const reportsCall = reports("calling");

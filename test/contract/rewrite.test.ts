@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { CliMessage } from "../../src/claude/codec.ts";
 import { OF_TRANSPORT } from "../../src/claude/launchPlan.ts";
 import { installMod, type Mod } from "../../src/claude/modFiles.ts";
-import { REPORTS, reportOf } from "../../src/claude/modReports.ts";
+import { MOD_REPORTS, modReport } from "../../src/claude/modReports.ts";
 import { rewriteInstruction } from "../../src/claude/rewrite/instruction.ts";
 import { REWRITE_MOD } from "../../src/claude/rewrite/rewriteMod.ts";
 import { sampled } from "../support/full.ts";
@@ -65,7 +65,7 @@ function useCli(mod: Mod | undefined, options: RawOptions = {}): { readonly cli:
 }
 
 const logged = (log: CliMessage[]) =>
-  log.map((message) => reportOf(message, REWRITE_MOD.name)).filter((report) => report !== undefined);
+  log.map((message) => modReport(message, REWRITE_MOD.name)).filter((report) => report !== undefined);
 const reported = (log: CliMessage[]) => log.find((message) => message.is_api_error_message);
 const wordsOf = (log: CliMessage[]) => String(reported(log)?.message?.content?.[0]?.text);
 
@@ -124,7 +124,7 @@ describeRewriting("an instruction", () => {
   it("is good for one call, and everything else of the model is denied", async () => {
     const { log } = await on.cli.prompt("no instruction");
     expect(on.cli.standIn.messages).toEqual([]);
-    expect(logged(log)).toEqual([REPORTS.denied]);
+    expect(logged(log)).toEqual([MOD_REPORTS.denied]);
   });
 
   it("may ask for one JSON, which comes under the status 499", async () => {
@@ -137,7 +137,7 @@ describeRewriting("an instruction", () => {
   });
 
   it("is heard of by the counter, which is denied", async () => {
-    const denied = on.cli.next((message) => reportOf(message, REWRITE_MOD.name) === REPORTS.countDenied);
+    const denied = on.cli.next((message) => modReport(message, REWRITE_MOD.name) === MOD_REPORTS.countDenied);
     await on.cli.control({ subtype: "get_context_usage" });
     await denied;
     expect([...on.cli.standIn.messages, ...on.cli.standIn.counts]).toEqual([]);
@@ -253,7 +253,7 @@ describeRewriting("a refusal", () => {
     expect(reported(log)?.api_error_type).toBe("some_error");
     expect(logged(log).find((report) => report.startsWith("answered"))).toContain(`"status":${status}`);
     expect(on.cli.standIn.messages).toHaveLength(1);
-    expect(logged(log)).not.toContain(REPORTS.denied);
+    expect(logged(log)).not.toContain(MOD_REPORTS.denied);
   });
 
   it.each<[string, () => Reply]>([
@@ -278,7 +278,7 @@ describeRewriting("with an organization's guard, the mod", () => {
 
   it("takes the instruction, but is asked about no call: one without messages leaves", async () => {
     const { log } = await on.cli.prompt(sending(SECRET));
-    expect(logged(log)).toEqual([REPORTS.turnStarted]);
+    expect(logged(log)).toEqual([MOD_REPORTS.turnStarted]);
     expect(on.cli.standIn.messages.map(({ body }) => body.messages)).toEqual([[]]);
     expect(on.cli.standIn.messages[0]?.raw).not.toContain(SECRET);
   });

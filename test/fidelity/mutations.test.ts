@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { childEnvironment } from "../../src/claude/environment.ts";
 import { ARGUMENTS, OF_TRANSPORT } from "../../src/claude/launchPlan.ts";
-import { REPORTS } from "../../src/claude/modReports.ts";
+import { MOD_REPORTS } from "../../src/claude/modReports.ts";
 import { turnSettings } from "../../src/claude/overlay/turnSettings.ts";
 import type { TransportName } from "../../src/claude/transport.ts";
 import {
@@ -97,7 +97,7 @@ const MOD_LOSSES: Losses = {
   "the client's fields": withMod("s/if (client.fields).*//"),
   "the escape of what looks like a digest": withMod("s/const plain = .*/const plain = (text) => text;/"),
   "the client's betas": withMod("s/.concat(betas)//"),
-  "the report of the call": withMod(`/${REPORTS.calling}/d`),
+  "the report of the call": withMod(`/${MOD_REPORTS.calling}/d`),
   "the report of the answer": withMod("/JSON.stringify({ status/d"),
   "the report that no answer came": withMod("/String(error)/d"),
   "the answer as one JSON": withMod("s/own.stream = false//"),

@@ -1,7 +1,7 @@
 import { describe } from "vitest";
 import { isOlder } from "../../src/claude/locate.ts";
 import type { TransportName } from "../../src/claude/transport.ts";
-import { OLDEST_TO_REWRITE } from "../../src/claude/transportChoice.ts";
+import { MIN_REWRITE_VERSION } from "../../src/claude/transportChoice.ts";
 import { sample } from "../fidelity/random.ts";
 import { claudeVersion } from "./claude.ts";
 import { fileStage } from "./fileStage.ts";
@@ -23,11 +23,11 @@ interface TransportTests extends TransportStage {
 const ALIKE = FULL || process.env.CLAUDE_VIRTUAL_API_TEST_CLAUDE !== undefined;
 
 /** Whether the CLI lets requests be rewritten. */
-export const CAN_REWRITE = !isOlder(claudeVersion(), OLDEST_TO_REWRITE);
+export const CAN_REWRITE = !isOlder(claudeVersion(), MIN_REWRITE_VERSION);
 
 /** Declares tests of rewriting, which older versions skip. */
 export function describeRewriting(title: string, declare: () => void): void {
-  describe.skipIf(!CAN_REWRITE)(CAN_REWRITE ? title : `${title} (from ${OLDEST_TO_REWRITE} on)`, declare);
+  describe.skipIf(!CAN_REWRITE)(CAN_REWRITE ? title : `${title} (from ${MIN_REWRITE_VERSION} on)`, declare);
 }
 
 /** In plain `npm test` half as many as in CI. */

@@ -1,5 +1,5 @@
 import { modOf } from "../modFiles.ts";
-import { REPORTS } from "../modReports.ts";
+import { MOD_REPORTS } from "../modReports.ts";
 
 /**
  * A mod for the CLI (documented under "mods"): it is asked before each request that the CLI sends anywhere. The first
@@ -14,21 +14,21 @@ export const ONE_CALL_MOD = modOf(
   // paths of Anthropic's API and Foundry, Vertex, Bedrock
   `const CALL = /(\\/v1\\/messages|(?<!\\/count-tokens):(streamR|r)awPredict|\\/invoke(-with-response-stream)?)(\\?|$)/;
 export const register = (on) => {
-  let spent = true;
+  let called = true;
   on("session.start", ($, session, next) => {
-    $.ui.log("${REPORTS.loaded}");
+    $.ui.log("${MOD_REPORTS.loaded}");
     return next(session);
   });
   on("turn.start", ($, turn, next) => {
-    spent = false;
-    $.ui.log("${REPORTS.turnStarted}");
+    called = false;
+    $.ui.log("${MOD_REPORTS.turnStarted}");
     return next(turn);
   });
   on("http.fetch", ($, request, next) => {
     if (!CALL.test(request.url)) return next(request);
-    if (spent) return { deny: "one request, one call" };
-    spent = true;
-    $.ui.log("${REPORTS.calling}");
+    if (called) return { deny: "one request, one call" };
+    called = true;
+    $.ui.log("${MOD_REPORTS.calling}");
     return next(request);
   });
 };
@@ -45,7 +45,7 @@ export const ONE_STEP_MOD = modOf(
   "One step for each turn",
   `export const register = (on) => {
   on("session.start", ($, session, next) => {
-    $.ui.log("${REPORTS.loaded}");
+    $.ui.log("${MOD_REPORTS.loaded}");
     return next(session);
   });
   on("turn.step", { index: /[^0]/ }, async function* ($, { turnId, index }, next) {

@@ -5,9 +5,9 @@ import type { CliMessage } from "../codec.ts";
 import type { CliAccount, Organization } from "../description.ts";
 import { GuardDetector } from "../guard.ts";
 import { LoadReport } from "../loadReport.ts";
-import { forbiddingMods, keysOf, managedSettingsOf, restrictModels } from "../managedSettings.ts";
-import { CARRIER, isGivenModel, overridesIn } from "../managedVariables.ts";
-import { REPORTS, reportOf } from "../modReports.ts";
+import { hasModelAllowlist, keysOf, managedSettingsOf, modForbiddingSettings } from "../managedSettings.ts";
+import { BODY_VARIABLE, isGivenModel, overridesIn } from "../managedVariables.ts";
+import { MOD_REPORTS, modReport } from "../modReports.ts";
 import type { Ask, Mods } from "../transport.ts";
 import { ONE_CALL_MOD, ONE_STEP_MOD } from "./oneCallMod.ts";
 
@@ -28,7 +28,7 @@ export class OverlayMods implements Mods {
   #areSwitchedOff = false;
   #areForbidden = false;
   #isJudged = false;
-  #restrictModels = false;
+  #hasModelAllowlist = false;
 
   /** `hasStepMod` if the process was started with the mod that ends further steps. */
   constructor(hasStepMod: boolean) {
@@ -58,8 +58,8 @@ export class OverlayMods implements Mods {
 
   /** Takes a message of the CLI's stdout; false where it is no report about loading. */
   accept(message: CliMessage): boolean {
-    if (reportOf(message, ONE_CALL_MOD.name) === REPORTS.loaded) this.#oneCall.arrive();
-    else if (reportOf(message, ONE_STEP_MOD.name) === REPORTS.loaded) this.#oneStep.arrive();
+    if (modReport(message, ONE_CALL_MOD.name) === MOD_REPORTS.loaded) this.#oneCall.arrive();
+    else if (modReport(message, ONE_STEP_MOD.name) === MOD_REPORTS.loaded) this.#oneStep.arrive();
     else return false;
     return true;
   }
@@ -82,13 +82,16 @@ export class OverlayMods implements Mods {
     const guard = this.#guard.seated;
     const mayBeForbidden = !this.#oneCall.hasArrived;
     const managed = guard !== undefined || mayBeForbidden ? managedSettingsOf(await ask("get_settings")) : [];
-    const forbidding = mayBeForbidden ? [...forbiddingMods(managed), ...(this.#areSwitchedOff ? [SWITCH] : [])] : [];
+    const forbidding = mayBeForbidden
+      ? [...modForbiddingSettings(managed), ...(this.#areSwitchedOff ? [SWITCH] : [])]
+      : [];
     this.#areForbidden = forbidding.length > 0;
     if (!this.#areForbidden && !(await this.#areLoaded())) throw cliUnguarded();
     this.#isJudged = true;
     const overrides = overridesIn(managed);
-    if (overrides.includes(CARRIER)) throw cliForbidden(`They set ${CARRIER}, the variable that carries each request.`);
-    this.#restrictModels = restrictModels(managed);
+    if (overrides.includes(BODY_VARIABLE))
+      throw cliForbidden(`They set ${BODY_VARIABLE}, the variable that carries each request.`);
+    this.#hasModelAllowlist = hasModelAllowlist(managed);
     if (guard === undefined && managed.length === 0 && forbidding.length === 0) return undefined;
     return { guard: guard ?? null, settings: keysOf(managed), withoutMods: forbidding, overrides };
   }
@@ -98,7 +101,7 @@ export class OverlayMods implements Mods {
    * place, that of the request before or its default. `ask` asks the CLI for its settings.
    */
   async refusalOf(model: string, ask: Ask): Promise<ApiError | undefined> {
-    if (!this.#restrictModels) return undefined;
+    if (!this.#hasModelAllowlist) return undefined;
     const applied: unknown = (await ask("get_settings")).response?.applied?.model;
     return typeof applied !== "string" || isGivenModel(model, applied) ? undefined : modelForbidden(model);
   }

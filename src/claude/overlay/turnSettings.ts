@@ -36,4 +36,4 @@ export function turnSettings(request: OverlayRequest) {
  * Keeps further calls of a turn from costing anything where no mod can deny them: with these settings the CLI sends no
  * messages, which the API refuses. They go to the CLI when the call of the turn has been made up.
  */
-export const withoutMessages = { env: { CLAUDE_CODE_EXTRA_BODY: '{"messages":[]}' } };
+export const EMPTY_BODY_SETTINGS = { env: { CLAUDE_CODE_EXTRA_BODY: '{"messages":[]}' } };

@@ -1,5 +1,5 @@
 import { modOf } from "../modFiles.ts";
-import { REPORTS } from "../modReports.ts";
+import { MOD_REPORTS } from "../modReports.ts";
 import { COUNT_CALL, MODEL_CALL } from "./calls.ts";
 import { INSTRUCTION_PREFIX, SEPARATOR } from "./instruction.ts";
 import { ANSWERED, UNANSWERED } from "./rewriteMod.ts";
@@ -26,7 +26,7 @@ export const register = (on) => {
   let instruction;
   let abandon;
   on("session.start", ($, session, next) => {
-    $.ui.log("${REPORTS.loaded}");
+    $.ui.log("${MOD_REPORTS.loaded}");
     return next(session);
   });
   on("prompt.submit", ($, prompt, next) => {
@@ -38,7 +38,7 @@ export const register = (on) => {
     if (!prompt.text.startsWith(${JSON.stringify(INSTRUCTION_PREFIX)})) return next(prompt);
     const [head, fields] = prompt.text.slice(${INSTRUCTION_PREFIX.length}).split(${JSON.stringify(SEPARATOR)});
     instruction = { ...JSON.parse(head), fields };
-    $.ui.log("${REPORTS.turnStarted}");
+    $.ui.log("${MOD_REPORTS.turnStarted}");
     return { drop: "kept for the counter" };
   });
   on("http.fetch", async ($, request, next) => {
@@ -48,11 +48,11 @@ export const register = (on) => {
     const isSeed = isCount && JSON.stringify(own.messages ?? "").includes(${JSON.stringify(SEED)});
     // what the CLI wants to know besides, it asks again until it knows
     if (isCount && !isSeed && own.messages) {
-      $.ui.log("${REPORTS.countDenied}");
+      $.ui.log("${MOD_REPORTS.countDenied}");
       return { value: { status: 200, ok: true, headers: { "content-type": "application/json" }, text: '{"input_tokens":1}' } };
     }
     if (!isSeed || !instruction) {
-      $.ui.log(isCount ? "${REPORTS.countDenied}" : "${REPORTS.denied}");
+      $.ui.log(isCount ? "${MOD_REPORTS.countDenied}" : "${MOD_REPORTS.denied}");
       return { deny: "counts alone are made here" };
     }
     const { betas, fields } = instruction;
@@ -69,7 +69,7 @@ export const register = (on) => {
     const abandoned = new Promise((resolve) => {
       abandon = () => resolve(given("given up"));
     });
-    $.ui.log("${REPORTS.calling}");
+    $.ui.log("${MOD_REPORTS.calling}");
     let answer;
     try {
       answer = await Promise.race([next({ ...request, init: { ...request.init, headers, body } }), abandoned]);

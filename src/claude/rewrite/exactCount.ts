@@ -4,14 +4,14 @@ import { limitHeaders } from "../../api/rateLimits.ts";
 import { resolvesWithin } from "../../shared/resolvesWithin.ts";
 import type { CliMessage } from "../codec.ts";
 import type { EncodedJson } from "../encodedJson.ts";
-import { REPORTS, reportOf } from "../modReports.ts";
+import { MOD_REPORTS, modReport } from "../modReports.ts";
 import type { CountLink } from "../overlay/countSession.ts";
 import { parseEnvelope } from "../overlay/overlayOutcome.ts";
-import { TransportUnsuited } from "../transport.ts";
+import { TransportUnavailable } from "../transport.ts";
 import { triggerOf } from "../trigger.ts";
 import { isForwarded } from "../upstreamHeaders.ts";
 import { ABANDON, COUNT_MOD, REFUSED, SEED } from "./countMod.ts";
-import { type AnswerHead, type Heard, readHeard } from "./rewriteMod.ts";
+import { type AnswerHead, type ModAnswer, readModAnswer } from "./rewriteMod.ts";
 
 /** What is counted for a client. */
 export interface CountRequest {
@@ -24,7 +24,7 @@ export interface CountRequest {
 }
 
 /** Says that the API did not count, and why: the count is to be estimated. */
-export class Uncounted extends Error {}
+export class CountUnavailable extends Error {}
 
 /** What an exact count needs of its worker. */
 export interface ExactCountLink extends CountLink {
@@ -49,7 +49,7 @@ const PUT_BACK: Record<string, string> = { "inputs are": "Extra", should: "Input
 export class ExactCount {
   readonly #link: ExactCountLink;
   #model: string | undefined;
-  #heard: Heard | undefined;
+  #heard: ModAnswer | undefined;
   #isTaken = false;
   #isDenied = false;
   #words: string | undefined;
@@ -64,7 +64,7 @@ export class ExactCount {
     this.#link = link;
   }
 
-  /** Call once, before the first count. Throws `ApiError`, and `TransportUnsuited` where the mod is not asked. */
+  /** Call once, before the first count. Throws `ApiError`, and `TransportUnavailable` where the mod is not asked. */
   async begin(): Promise<void> {
     this.#link.began();
     try {
@@ -80,8 +80,8 @@ export class ExactCount {
   }
 
   /**
-   * Makes no call that costs anything. Throws upstream's refusal of the request, `Uncounted` where there is no count, and
-   * `TransportUnsuited` where the mod is not asked.
+   * Makes no call that costs anything. Throws upstream's refusal of the request, `CountUnavailable` where there is no count, and
+   * `TransportUnavailable` where the mod is not asked.
    */
   async count({ model, instruction }: CountRequest, signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
@@ -105,7 +105,7 @@ export class ExactCount {
         if (this.#words === undefined) await resolvesWithin(LAG, words);
         throw refusal(head, this.#words);
       }
-      if (tokens === undefined || this.#isEstimated) throw new Uncounted("its answer has no count");
+      if (tokens === undefined || this.#isEstimated) throw new CountUnavailable("its answer has no count");
       return tokens;
     } finally {
       signal.removeEventListener("abort", abandon);
@@ -115,10 +115,10 @@ export class ExactCount {
 
   /** Takes a message of the CLI's stdout. */
   accept(message: CliMessage): void {
-    const report = reportOf(message, COUNT_MOD.name);
-    if (report === REPORTS.turnStarted) this.#isTaken = true;
-    if (report === REPORTS.countDenied) this.#isDenied = true;
-    this.#heard = readHeard(message, COUNT_MOD.name) ?? this.#heard;
+    const report = modReport(message, COUNT_MOD.name);
+    if (report === MOD_REPORTS.turnStarted) this.#isTaken = true;
+    if (report === MOD_REPORTS.countDenied) this.#isDenied = true;
+    this.#heard = readModAnswer(message, COUNT_MOD.name) ?? this.#heard;
     if (isDone(message)) this.#pending.shift()?.resolve();
   }
 
@@ -171,14 +171,14 @@ export class ExactCount {
 
   #answer(): AnswerHead {
     if (this.#heard && "head" in this.#heard) return this.#heard.head;
-    if (this.#heard) throw new Uncounted(this.#heard.failure);
+    if (this.#heard) throw new CountUnavailable(this.#heard.failure);
     if (!this.#isDenied) throw this.#bypassed();
-    throw new Uncounted("Claude Code asks another counter");
+    throw new CountUnavailable("Claude Code asks another counter");
   }
 
-  #bypassed(): TransportUnsuited {
+  #bypassed(): TransportUnavailable {
     this.#link.bypassed();
-    return new TransportUnsuited("mods are not asked about counts");
+    return new TransportUnavailable("mods are not asked about counts");
   }
 }
 
@@ -187,11 +187,11 @@ function isDone({ type, state }: CliMessage): boolean {
   return type === "result" || (type === "command_lifecycle" && state === "completed");
 }
 
-/** Upstream's refusal; `Uncounted` where it is not about the request. */
-function refusal({ status, headers }: AnswerHead, words: string | undefined): ApiError | Uncounted {
+/** Upstream's refusal; `CountUnavailable` where it is not about the request. */
+function refusal({ status, headers }: AnswerHead, words: string | undefined): ApiError | CountUnavailable {
   const envelope = parseEnvelope(words);
   if (!envelope || status < 400 || status >= 500 || PASSING.has(status)) {
-    return new Uncounted(`${status} ${envelope?.error.message ?? words ?? ""}`.slice(0, 1000));
+    return new CountUnavailable(`${status} ${envelope?.error.message ?? words ?? ""}`.slice(0, 1000));
   }
   const { type, message } = envelope.error;
   const requestId = envelope.request_id ?? headers["request-id"];

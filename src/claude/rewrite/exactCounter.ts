@@ -1,9 +1,9 @@
 import { cliSilent } from "../../api/cliErrors.ts";
 import { untilAborted } from "../../shared/untilAborted.ts";
 import { PrioritySemaphore } from "../prioritySemaphore.ts";
-import { TransportUnsuited } from "../transport.ts";
+import { TransportUnavailable } from "../transport.ts";
 import type { Worker } from "../worker.ts";
-import { type CountRequest, type ExactCount, Uncounted } from "./exactCount.ts";
+import { type CountRequest, CountUnavailable, type ExactCount } from "./exactCount.ts";
 
 export interface ExactCounterParts {
   /** How many counts may wait. */
@@ -15,7 +15,7 @@ export interface ExactCounterParts {
   /** Takes a worker back: it waits for another count, unless it must not serve on. */
   giveBack(worker: Worker): Promise<void>;
   /** Takes what a worker has shown. */
-  learn(worker: Worker): void;
+  learnFrom(worker: Worker): void;
   /** Ends a worker. */
   dismiss(worker: Worker): void;
 }
@@ -50,8 +50,8 @@ export class ExactCounter {
   }
 
   /**
-   * Throws upstream's refusal, `ApiError` when the line is full or the worker cannot be started, `Uncounted` and
-   * `TransportUnsuited`, and the signal's reason when it is aborted.
+   * Throws upstream's refusal, `ApiError` when the line is full or the worker cannot be started, `CountUnavailable` and
+   * `TransportUnavailable`, and the signal's reason when it is aborted.
    */
   async count(request: CountRequest, signal: AbortSignal): Promise<number> {
     const counting: Counting = { request, signal, leave: await this.#queue.acquire(signal) };
@@ -87,10 +87,10 @@ export class ExactCounter {
         try {
           return await count.count(request, signal);
         } catch (error) {
-          if (error instanceof TransportUnsuited) this.#discard(counting, worker);
-          if (worker.alive || error instanceof TransportUnsuited) throw error;
+          if (error instanceof TransportUnavailable) this.#discard(counting, worker);
+          if (worker.alive || error instanceof TransportUnavailable) throw error;
           // a count is free, so one of which the worker has died is made again
-          if (isSecond || isLate || signal.aborted) throw new Uncounted((error as Error).message);
+          if (isSecond || isLate || signal.aborted) throw new CountUnavailable((error as Error).message);
         } finally {
           worker.conversation = undefined;
         }
@@ -109,7 +109,7 @@ export class ExactCounter {
   /** Ends a worker that cannot count, and takes what it has shown. */
   #discard(counting: Counting, worker: Worker): void {
     delete counting.worker;
-    this.#parts.learn(worker);
+    this.#parts.learnFrom(worker);
     this.#parts.dismiss(worker);
   }
 
@@ -135,7 +135,7 @@ export class ExactCounter {
       this.#counts.set(worker, count);
       return { worker, count };
     } catch (error) {
-      if (error instanceof TransportUnsuited) this.#parts.learn(worker);
+      if (error instanceof TransportUnavailable) this.#parts.learnFrom(worker);
       this.#parts.dismiss(worker);
       throw error;
     }

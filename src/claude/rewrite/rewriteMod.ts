@@ -1,6 +1,6 @@
 import type { CliMessage } from "../codec.ts";
 import { modOf } from "../modFiles.ts";
-import { REPORTS, reportOf } from "../modReports.ts";
+import { MOD_REPORTS, modReport } from "../modReports.ts";
 import { COUNT_CALL, MODEL_CALL } from "./calls.ts";
 import { INSTRUCTION_PREFIX, SEPARATOR } from "./instruction.ts";
 
@@ -26,14 +26,14 @@ const DIGEST = /cch=00000/g;
 export const register = (on) => {
   let instruction;
   on("session.start", ($, session, next) => {
-    $.ui.log("${REPORTS.loaded}");
+    $.ui.log("${MOD_REPORTS.loaded}");
     return next(session);
   });
   on("prompt.submit", ($, prompt, next) => {
     if (!prompt.text.startsWith(${JSON.stringify(INSTRUCTION_PREFIX)})) return next(prompt);
     const [head, system, fields] = prompt.text.slice(${INSTRUCTION_PREFIX.length}).split(${JSON.stringify(SEPARATOR)});
     instruction = { ...JSON.parse(head), system, fields };
-    $.ui.log("${REPORTS.turnStarted}");
+    $.ui.log("${MOD_REPORTS.turnStarted}");
     return next({ ...prompt, text: "." });
   });
   on("http.fetch", async ($, request, next) => {
@@ -41,7 +41,7 @@ export const register = (on) => {
     if (!isCall && !COUNT.test(request.url)) return next(request);
     if (!isCall || !instruction) {
       // late calls of the counter say nothing of the turn that they fall into
-      $.ui.log(isCall ? "${REPORTS.denied}" : "${REPORTS.countDenied}");
+      $.ui.log(isCall ? "${MOD_REPORTS.denied}" : "${MOD_REPORTS.countDenied}");
       return { deny: "one request, one call" };
     }
     const { betas, lacksMetadata, ...client } = instruction;
@@ -60,7 +60,7 @@ export const register = (on) => {
     const body = '{"system":[' + blocks + plain(client.system) + "]," + fields.join(",") + "}";
     const listed = (request.init.headers["anthropic-beta"] ?? "").split(",").concat(betas).filter(Boolean);
     const headers = { ...request.init.headers, "anthropic-beta": [...new Set(listed)].join(",") };
-    $.ui.log("${REPORTS.calling}");
+    $.ui.log("${MOD_REPORTS.calling}");
     let answer;
     try {
       answer = await next({ ...request, init: { ...request.init, headers, body } });
@@ -84,11 +84,11 @@ export interface AnswerHead {
 }
 
 /** What the mod reports of the call's answer: its head, or in words why there is none. */
-export type Heard = { head: AnswerHead } | { failure: string };
+export type ModAnswer = { head: AnswerHead } | { failure: string };
 
 /** Undefined where the message is no such report of this mod. */
-export function readHeard(message: CliMessage, mod = REWRITE_MOD.name): Heard | undefined {
-  const text = reportOf(message, mod);
+export function readModAnswer(message: CliMessage, mod = REWRITE_MOD.name): ModAnswer | undefined {
+  const text = modReport(message, mod);
   if (text?.startsWith(UNANSWERED)) return { failure: text.slice(UNANSWERED.length) };
   return text?.startsWith(ANSWERED) ? { head: JSON.parse(text.slice(ANSWERED.length)) } : undefined;
 }

@@ -4,8 +4,8 @@ import type { CliAccount } from "../description.ts";
 import { GuardDetector } from "../guard.ts";
 import { LoadReport } from "../loadReport.ts";
 import { managedSettingsOf } from "../managedSettings.ts";
-import { REPORTS, reportOf } from "../modReports.ts";
-import { type Ask, type Mods, TransportUnsuited } from "../transport.ts";
+import { MOD_REPORTS, modReport } from "../modReports.ts";
+import { type Ask, type Mods, TransportUnavailable } from "../transport.ts";
 
 /** A mod that rewrites calls, in one process: whether it runs and is asked about them. */
 export class RewriteMods implements Mods {
@@ -28,10 +28,10 @@ export class RewriteMods implements Mods {
   }
 
   accept(message: CliMessage): boolean {
-    const report = reportOf(message, this.#mod);
-    if (report === REPORTS.countDenied) this.#isAsked = true;
-    if (report === REPORTS.loaded) this.#loaded.arrive();
-    return report === REPORTS.loaded;
+    const report = modReport(message, this.#mod);
+    if (report === MOD_REPORTS.countDenied) this.#isAsked = true;
+    if (report === MOD_REPORTS.loaded) this.#loaded.arrive();
+    return report === MOD_REPORTS.loaded;
   }
 
   addDiagnostic(): void {}
@@ -40,12 +40,12 @@ export class RewriteMods implements Mods {
     this.#unsuited ??= "mods are not asked about calls";
   }
 
-  /** Where an organization has rules, requests are not rewritten. Throws `TransportUnsuited`. */
+  /** Where an organization has rules, requests are not rewritten. Throws `TransportUnavailable`. */
   async require(account: CliAccount, ask: Ask): Promise<undefined> {
     this.#guard.addAccount(account);
     const managed = managedSettingsOf(await ask("get_settings"));
     this.#unsuited = await this.#judge(account, ask, managed.length > 0);
-    if (this.#unsuited !== undefined) throw new TransportUnsuited(this.#unsuited);
+    if (this.#unsuited !== undefined) throw new TransportUnavailable(this.#unsuited);
   }
 
   async #judge(account: CliAccount, ask: Ask, isManaged: boolean): Promise<string | undefined> {

@@ -15,12 +15,12 @@ import { readMessage } from "../../api/readMessage.ts";
 import { clientStatus, statusOf, typeOf } from "../../api/statuses.ts";
 import type { CliMessage } from "../codec.ts";
 import { connectionError, readThrown } from "../connectionFailure.ts";
-import { REPORTS, reportOf } from "../modReports.ts";
+import { MOD_REPORTS, modReport } from "../modReports.ts";
 import type { NetworkRoute } from "../network.ts";
 import type { TurnOutcome } from "../transport.ts";
 import { withoutCliWording } from "../unredact.ts";
 import { isForwarded, type RateLimitInfo, subscriptionHeaders } from "../upstreamHeaders.ts";
-import { type AnswerHead, REWRITE_MOD, readHeard } from "./rewriteMod.ts";
+import { type AnswerHead, REWRITE_MOD, readModAnswer } from "./rewriteMod.ts";
 
 /** What the CLI puts before upstream's words where a mod has given the answer the status 499. */
 const STOPPED = "A mod's http.fetch hook stopped this request: ";
@@ -80,8 +80,8 @@ export class RewriteOutcome implements TurnOutcome {
   addDiagnostic(): void {}
 
   addModReport(message: CliMessage): void {
-    if (reportOf(message, REWRITE_MOD.name) === REPORTS.denied) this.#deny();
-    const heard = readHeard(message);
+    if (modReport(message, REWRITE_MOD.name) === MOD_REPORTS.denied) this.#deny();
+    const heard = readModAnswer(message);
     if (!heard) return;
     if ("failure" in heard) {
       this.#thrown = heard.failure;

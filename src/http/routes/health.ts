@@ -42,7 +42,7 @@ export function health({ pool, launcher, inFlight, batches, secret }: HealthSour
         name: launcher.choice.name,
         reason: launcher.choice.reason ?? null,
         // before the first count, what speaks against exact ones is not known
-        counts: { exact: launcher.choice.reasonOfCounts === undefined, reason: launcher.choice.reasonOfCounts ?? null },
+        counts: { exact: launcher.choice.countReason === undefined, reason: launcher.choice.countReason ?? null },
       },
       // also where they keep the CLI from running, so that it says nothing
       managed_settings: (await readManagedSettings()).map((file) => ({ file: file.origin, names: keysOf([file]) })),

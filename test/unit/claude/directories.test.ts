@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { homeTrouble, temporaryDirectory } from "../../../src/claude/directories.ts";
+import { homeProblem, temporaryDirectory } from "../../../src/claude/directories.ts";
 import { place, scratchDirectory } from "../support/scratch.ts";
 
 describe("the temporary directory", () => {
@@ -28,11 +28,11 @@ describe("the home", () => {
   it("is named where it does not exist or is no directory", async () => {
     const directory = scratchDirectory();
     const file = place(join(directory, "file"), "");
-    expect(await homeTrouble({ HOME: directory }, "linux")).toBeUndefined();
-    expect(await homeTrouble({}, "linux")).toBeUndefined();
+    expect(await homeProblem({ HOME: directory }, "linux")).toBeUndefined();
+    expect(await homeProblem({}, "linux")).toBeUndefined();
     const none = join(directory, "none");
-    expect(await homeTrouble({ HOME: none }, "linux")).toContain(`HOME is '${none}', which does not exist`);
-    expect(await homeTrouble({ HOME: file }, "linux")).toContain("which is not a directory");
-    expect(await homeTrouble({ USERPROFILE: none }, "win32")).toContain("USERPROFILE is");
+    expect(await homeProblem({ HOME: none }, "linux")).toContain(`HOME is '${none}', which does not exist`);
+    expect(await homeProblem({ HOME: file }, "linux")).toContain("which is not a directory");
+    expect(await homeProblem({ USERPROFILE: none }, "win32")).toContain("USERPROFILE is");
   });
 });

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { helperFailure, nameHelper, withHelpers } from "../../../src/claude/helperKey.ts";
+import { attributeToHelper, helperFailure, withHelpers } from "../../../src/claude/helperKey.ts";
 
 const PATH = process.env.PATH ?? "";
 const launch = (environment: Record<string, string> = {}) => ({
@@ -82,7 +82,7 @@ describe("helpers", () => {
       apiProvider: "firstParty",
     };
     const key = { variables: ["ANTHROPIC_AUTH_TOKEN"], usableUntil: 1 };
-    expect(nameHelper(account, key)).toEqual({ ...account, tokenSource: "apiKeyHelper" });
-    expect(nameHelper(account, undefined)).toEqual(account);
+    expect(attributeToHelper(account, key)).toEqual({ ...account, tokenSource: "apiKeyHelper" });
+    expect(attributeToHelper(account, undefined)).toEqual(account);
   });
 });

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { readMessages } from "../../../src/claude/codec.ts";
-import { LineLog, shortened } from "../../../src/claude/lineLog.ts";
+import { LineLog, truncate } from "../../../src/claude/lineLog.ts";
 import { Redactor } from "../../../src/shared/redact.ts";
 
 function begin() {
@@ -42,7 +42,7 @@ describe("a line that is cut", () => {
     const note = (message: string) => void redacted.push(message);
     const logger = redactor.wrap({ error: note, warn: note, info: note, debug: note, trace: note });
     for (let before = 0; before < 60; before++) {
-      logger.info(shortened(`${"x".repeat(before)} key=${credential} ${"y".repeat(100)}`, 60));
+      logger.info(truncate(`${"x".repeat(before)} key=${credential} ${"y".repeat(100)}`, 60));
     }
     expect(redacted.join("\n")).not.toMatch(/sk-|0123/);
   });
@@ -55,12 +55,12 @@ describe("a line that is cut", () => {
       const heard = () => {
         throw new Error("no message");
       };
-      await readMessages(Readable.from(lines), { heard, stray: (line) => shown.push(shortened(line)) });
+      await readMessages(Readable.from(lines), { heard, stray: (line) => shown.push(truncate(line)) });
       expect(shown.join("")).toMatch(new RegExp(`^密+( (${credential}( and)?)?)? … \\(`));
     }
   });
 
   it("shows nothing where it has no blank", () => {
-    expect(shortened("x".repeat(5000))).toBe(" … (5000 characters)");
+    expect(truncate("x".repeat(5000))).toBe(" … (5000 characters)");
   });
 });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import {
-  forbiddingMods,
   keysOf,
-  leadingAway,
   managedHelper,
   managedSettingsOf,
+  modForbiddingSettings,
+  reroutingSettings,
 } from "../../../src/claude/managedSettings.ts";
 import { describeOverrides, isGivenModel, overridesIn } from "../../../src/claude/managedVariables.ts";
 import { OverlayMods } from "../../../src/claude/overlay/overlayMods.ts";
@@ -32,7 +32,7 @@ describe("managed settings", () => {
 
   it("forbid mods only where they are on", () => {
     const settings = { allowManagedHooksOnly: true, disableAllHooks: false, allowManagedModsOnly: true };
-    expect(forbiddingMods(managed(settings))).toEqual(["allowManagedHooksOnly"]);
+    expect(modForbiddingSettings(managed(settings))).toEqual(["allowManagedHooksOnly"]);
   });
 
   const away = [
@@ -47,14 +47,14 @@ describe("managed settings", () => {
   it.each([...away, "apiKeyHelper", "hooks", "forceLoginMethod"])(
     "may lead calls of a self-check away by %s",
     (key) => {
-      expect(leadingAway(["permissions", key])).toEqual([key]);
+      expect(reroutingSettings(["permissions", key])).toEqual([key]);
     },
   );
 
   it.each(["env.NO_PROXY", "env.DISABLE_TELEMETRY", "env.FOO", "permissions", "availableModels", "disableAllHooks"])(
     "keep them on this machine with %s",
     (key) => {
-      expect(leadingAway([key])).toEqual([]);
+      expect(reroutingSettings([key])).toEqual([]);
     },
   );
 });

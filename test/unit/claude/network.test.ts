@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { authoritiesTrouble, networkRoute, settleNetwork, unnamedBy } from "../../../src/claude/network.ts";
+import { authoritiesProblem, editorDefaults, networkRoute, prepareNetwork } from "../../../src/claude/network.ts";
 
 const PROXY = "http://ann:word@proxy.test:8080";
 const EDITOR = { HTTPS_PROXY: PROXY, HTTP_PROXY: PROXY, NO_PROXY: "a.test", CLAUDE_CODE_CERT_STORE: "bundled" };
 
-describe("unnamedBy", () => {
+describe("editorDefaults", () => {
   it.each<[string, Record<string, string>, string[]]>([
     ["nothing", {}, ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "CLAUDE_CODE_CERT_STORE"]],
     ["one proxy", { HTTPS_PROXY: "http://own" }, ["NO_PROXY", "CLAUDE_CODE_CERT_STORE"]],
@@ -13,13 +13,13 @@ describe("unnamedBy", () => {
     ["exceptions", { no_proxy: "b.test" }, ["HTTPS_PROXY", "HTTP_PROXY", "CLAUDE_CODE_CERT_STORE"]],
     ["certificates", { SSL_CERT_FILE: "/a.pem" }, ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"]],
   ])("leaves to the editor what the user does not say: %s", (_name, given, names) => {
-    expect(Object.keys(unnamedBy(given, EDITOR))).toEqual(names);
+    expect(Object.keys(editorDefaults(given, EDITOR))).toEqual(names);
   });
 });
 
-describe("settleNetwork", () => {
+describe("prepareNetwork", () => {
   const settled = (environment: Record<string, string>) => {
-    settleNetwork(environment);
+    prepareNetwork(environment);
     return environment;
   };
 
@@ -95,8 +95,8 @@ describe("networkRoute", () => {
   });
 });
 
-describe("authoritiesTrouble", () => {
-  const troubleOf = (path: string) => authoritiesTrouble(networkRoute({ NODE_EXTRA_CA_CERTS: path }));
+describe("authoritiesProblem", () => {
+  const troubleOf = (path: string) => authoritiesProblem(networkRoute({ NODE_EXTRA_CA_CERTS: path }));
 
   it("names the file that the CLI cannot read", async () => {
     expect(await troubleOf("/none/ca.pem")).toBe(

@@ -42,7 +42,7 @@ it("does not keep a request that ends waiting for the start of its worker, which
   const pool = new Pool(
     {
       launch,
-      learn: () => false,
+      learnFrom: () => false,
       choice: { name: "overlay", require() {}, hasManagementChanged: async () => false },
     } as unknown as WorkerFactory,
     OPTIONS,
@@ -90,7 +90,7 @@ function scarceLauncher(room: number) {
   return {
     launcher: {
       launch,
-      learn: () => false,
+      learnFrom: () => false,
       choice: { name: "overlay", require() {}, hasManagementChanged: async () => false },
     } as unknown as WorkerFactory,
     running,
@@ -143,7 +143,7 @@ describe("a spare worker", () => {
       };
     };
     const choice = { name: transport, require() {}, hasManagementChanged: async () => false };
-    const launcher = { launch, learn: () => false, choice, chooseTransport: async () => transport };
+    const launcher = { launch, learnFrom: () => false, choice, chooseTransport: async () => transport };
     const pool = new Pool(launcher as unknown as WorkerFactory, { ...OPTIONS, maxConcurrent: 2, warm: 1 }, quiet);
     const lease = () => pool.lease({ ...KEY, transport }, never);
     return { pool, initialized, lease };
@@ -186,7 +186,7 @@ describe("a worker that counts", () => {
       };
     };
     const choice = { name: "rewrite", requireCounts() {}, forget() {}, hasManagementChanged: async () => false };
-    const factory = { launch, learn: () => false, choice, isOutdated: async () => false };
+    const factory = { launch, learnFrom: () => false, choice, isOutdated: async () => false };
     const pool = new Pool(factory as unknown as WorkerFactory, { ...OPTIONS, ...options }, quiet);
     onTestFinished(() => pool.close());
     const added = vi.spyOn(IdleWorkers.prototype, "add");
@@ -242,7 +242,7 @@ it("replaces its workers when managed settings have changed", async () => {
     };
   };
   const choice = { name: "overlay", require() {}, hasManagementChanged: async () => hasChanged };
-  const factory = { launch, learn: () => false, choice, isOutdated: async () => false } as unknown as WorkerFactory;
+  const factory = { launch, learnFrom: () => false, choice, isOutdated: async () => false } as unknown as WorkerFactory;
   const pool = new Pool(factory, { ...OPTIONS, maxConcurrent: 3 }, quiet);
   const added = vi.spyOn(IdleWorkers.prototype, "add");
   const [idle, busy] = await Promise.all([pool.lease(KEY, never), pool.lease(KEY, never)]);

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { constants, getPriority } from "node:os";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { yieldToOthers } from "../../../src/claude/priority.ts";
+import { lowerPriority } from "../../../src/claude/priority.ts";
 
 function sleeper(): number {
   const child = spawn(process.execPath, ["-e", "process.stdin.resume()"], { detached: true });
@@ -17,19 +17,19 @@ function sleeper(): number {
 describe("a process for the background", () => {
   it("has a low priority", async () => {
     const pid = sleeper();
-    await yieldToOthers(pid);
+    await lowerPriority(pid);
     expect(getPriority(pid)).toBe(constants.priority.PRIORITY_BELOW_NORMAL);
   });
 
   it.skipIf(!existsSync("/proc/self/autogroup"))("so has its session, also when many start at once", async () => {
     const pids = Array.from({ length: 4 }, sleeper);
-    await Promise.all(pids.map(yieldToOthers));
+    await Promise.all(pids.map(lowerPriority));
     for (const pid of pids) expect(readFileSync(`/proc/${pid}/autogroup`, "utf8")).toMatch(/ nice 10\n$/);
   });
 
   it("may be gone already", async () => {
     const child = spawn(process.execPath, ["-e", ""], { detached: true });
     await once(child, "exit");
-    await expect(yieldToOthers(child.pid!)).resolves.toBeUndefined();
+    await expect(lowerPriority(child.pid!)).resolves.toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import type { Cli } from "../../../src/claude/locate.ts";
 import type { ManagedSettings } from "../../../src/claude/managedSettings.ts";
 import { COUNT_MOD } from "../../../src/claude/rewrite/countMod.ts";
 import { REWRITE_MOD } from "../../../src/claude/rewrite/rewriteMod.ts";
-import { TransportUnsuited } from "../../../src/claude/transport.ts";
+import { TransportUnavailable } from "../../../src/claude/transport.ts";
 import { TransportChoice, type TransportOption } from "../../../src/claude/transportChoice.ts";
 import type { Worker } from "../../../src/claude/worker.ts";
 import { recordingLogger } from "../../support/recordingLogger.ts";
@@ -41,7 +41,7 @@ const state = ({ name, reason }: TransportChoice) => [name, reason];
 describe("requests are rewritten", () => {
   it("unless something speaks against it", async () => {
     const choice = choose();
-    await choice.look(CLI, {});
+    await choice.inspect(CLI, {});
     expect(state(choice)).toEqual(["rewrite", undefined]);
     expect(() => choice.require("rewrite")).not.toThrow();
   });
@@ -51,7 +51,7 @@ describe("requests are overlaid", () => {
   it("where that is configured", async () => {
     const choice = choose("overlay");
     expect(state(choice)).toEqual(["overlay", "it was configured"]);
-    await choice.look(CLI, {});
+    await choice.inspect(CLI, {});
     expect(state(choice)).toEqual(["overlay", "it was configured"]);
   });
 
@@ -75,10 +75,10 @@ describe("requests are overlaid", () => {
   ])("with %s", async (_what, found, variables, settings, reason) => {
     managed = settings;
     const choice = choose();
-    await choice.look(found, variables);
+    await choice.inspect(found, variables);
     expect(state(choice)).toEqual(["overlay", reason]);
     expect(log).toEqual([`[info] requests travel by overlay, since ${reason}`]);
-    expect(() => choice.require("rewrite")).toThrow(TransportUnsuited);
+    expect(() => choice.require("rewrite")).toThrow(TransportUnavailable);
     expect(() => choice.require("overlay")).not.toThrow();
   });
 
@@ -86,34 +86,34 @@ describe("requests are overlaid", () => {
     const unfit = cliIncompatible("2.1.330", ["one call"]);
     let error: Error = unfit;
     const choice = choose("auto", () => Promise.reject(error));
-    await choice.look(CLI, {});
+    await choice.inspect(CLI, {});
     expect(state(choice)).toEqual(["overlay", `the self-check failed: ${unfit.message}`]);
     error = notSignedIn();
-    await expect(choice.look(CLI, {})).rejects.toThrow(error.message);
+    await expect(choice.inspect(CLI, {})).rejects.toThrow(error.message);
   });
 
   it("as soon as a worker shows a reason, until the CLI or the sign-in is another", async () => {
     const choice = choose();
-    await choice.look(CLI, {});
-    choice.learn(worker(undefined));
-    choice.learn(worker("it needs another mod", "overlay"));
+    await choice.inspect(CLI, {});
+    choice.learnFrom(worker(undefined));
+    choice.learnFrom(worker("it needs another mod", "overlay"));
     expect(choice.name).toBe("rewrite");
-    choice.learn(worker("mods are not asked about calls"));
-    await choice.look(CLI, {});
+    choice.learnFrom(worker("mods are not asked about calls"));
+    await choice.inspect(CLI, {});
     expect(state(choice)).toEqual(["overlay", "mods are not asked about calls"]);
-    await choice.look(cli(), {});
+    await choice.inspect(cli(), {});
     expect(choice.name).toBe("rewrite");
-    choice.learn(worker("mods are not asked about calls", "rewrite", CLI));
+    choice.learnFrom(worker("mods are not asked about calls", "rewrite", CLI));
     choice.forget();
     expect(choice.name).toBe("rewrite");
   });
 
   it("says each change in the log once", async () => {
     const choice = choose();
-    await choice.look(CLI, {});
-    for (let round = 0; round < 2; round++) choice.learn(worker("mods are not asked about calls"));
+    await choice.inspect(CLI, {});
+    for (let round = 0; round < 2; round++) choice.learnFrom(worker("mods are not asked about calls"));
     choice.forget();
-    await choice.look(CLI, {});
+    await choice.inspect(CLI, {});
     expect(log).toEqual([
       "[info] requests travel by overlay, since mods are not asked about calls",
       "[info] requests travel by rewrite",
@@ -124,7 +124,7 @@ describe("requests are overlaid", () => {
 describe("managed settings", () => {
   it("that are put on the machine, changed or taken away are noticed, each once", async () => {
     const choice = choose();
-    await choice.look(CLI, {});
+    await choice.inspect(CLI, {});
     const changes: [ManagedSettings[], string][] = [
       [[DENY], "overlay"],
       [[ORDERS], "overlay"],
@@ -142,9 +142,9 @@ describe("managed settings", () => {
 
   it("that a start has met first are noticed all the same", async () => {
     const choice = choose();
-    await choice.look(CLI, {});
+    await choice.inspect(CLI, {});
     managed = [DENY];
-    await choice.look(CLI, {});
+    await choice.inspect(CLI, {});
     expect(await choice.hasManagementChanged()).toBe(true);
     expect(await choice.hasManagementChanged()).toBe(false);
   });
@@ -156,7 +156,7 @@ describe("managed settings", () => {
 
   it("are not read for each of many requests", async () => {
     const choice = choose();
-    await choice.look(CLI, {});
+    await choice.inspect(CLI, {});
     managed = [DENY];
     now += LOOK_INTERVAL - 1;
     expect(await choice.hasManagementChanged()).toBe(false);
@@ -167,11 +167,11 @@ describe("managed settings", () => {
 
 it("leaves requests rewritten where only counts cannot be exact", async () => {
   const choice = choose();
-  await choice.look(CLI, {});
+  await choice.inspect(CLI, {});
   expect(() => choice.requireCounts()).not.toThrow();
-  choice.learn(worker("mods are not asked about calls", "rewrite", CLI, COUNT_MOD));
-  expect([choice.name, choice.reasonOfCounts]).toEqual(["rewrite", "mods are not asked about calls"]);
-  expect(() => choice.requireCounts()).toThrow(TransportUnsuited);
+  choice.learnFrom(worker("mods are not asked about calls", "rewrite", CLI, COUNT_MOD));
+  expect([choice.name, choice.countReason]).toEqual(["rewrite", "mods are not asked about calls"]);
+  expect(() => choice.requireCounts()).toThrow(TransportUnavailable);
   choice.forget();
-  expect(choice.reasonOfCounts).toBeUndefined();
+  expect(choice.countReason).toBeUndefined();
 });

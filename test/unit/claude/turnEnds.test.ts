@@ -46,7 +46,7 @@ describe("an answer's end", () => {
     const { turn, calls, feed } = begin();
     await feed(...whole(delta(reason), STOP));
     expect(calls).toEqual(interrupts);
-    turn.hurry();
+    turn.interrupt();
     expect(calls).toEqual(["interrupt"]);
   });
 

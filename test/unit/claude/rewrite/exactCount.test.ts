@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { cliEnded } from "../../../../src/api/cliErrors.ts";
 import type { CliMessage } from "../../../../src/claude/codec.ts";
-import { ExactCount, Uncounted } from "../../../../src/claude/rewrite/exactCount.ts";
-import { TransportUnsuited } from "../../../../src/claude/transport.ts";
+import { CountUnavailable, ExactCount } from "../../../../src/claude/rewrite/exactCount.ts";
+import { TransportUnavailable } from "../../../../src/claude/transport.ts";
 
 const log = (text: string) => ({ type: "system", subtype: "ui_log", plugin: "count", text });
 const RESULT = { type: "result" };
@@ -74,7 +74,7 @@ describe("a count", () => {
     ["the answer is a limit", { asked: answered(429), lines: [failed(envelope("rate_limit_error", "x"))] }],
     ["the refusal is no envelope", { asked: answered(404), lines: [failed("<html>No such page</html>")] }],
   ])("is none where %s", async (_what, cli) => {
-    await expect(begin(cli).count.count(request, never)).rejects.toBeInstanceOf(Uncounted);
+    await expect(begin(cli).count.count(request, never)).rejects.toBeInstanceOf(CountUnavailable);
   });
 
   it.each([
@@ -82,7 +82,7 @@ describe("a count", () => {
     ["calls", { asked: [] }],
   ])("is left to the other transport where the mod is not asked about %s", async (_what, cli) => {
     const { count, bypassed } = begin(cli);
-    await expect(count.count(request, never)).rejects.toBeInstanceOf(TransportUnsuited);
+    await expect(count.count(request, never)).rejects.toBeInstanceOf(TransportUnavailable);
     expect(bypassed).toHaveBeenCalledOnce();
   });
 
@@ -137,5 +137,5 @@ it("begins by a seed and a question that the mod denies", async () => {
   const { count, prompts } = begin({ asked: [log("count denied")] });
   await count.begin();
   expect(prompts).toEqual(["claude-virtual-api seed"]);
-  await expect(begin({ asked: [] }).count.begin()).rejects.toBeInstanceOf(TransportUnsuited);
+  await expect(begin({ asked: [] }).count.begin()).rejects.toBeInstanceOf(TransportUnavailable);
 });

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { cliEnded, notSignedIn } from "../../../../src/api/cliErrors.ts";
-import { type CountRequest, Uncounted } from "../../../../src/claude/rewrite/exactCount.ts";
+import { type CountRequest, CountUnavailable } from "../../../../src/claude/rewrite/exactCount.ts";
 import { ExactCounter } from "../../../../src/claude/rewrite/exactCounter.ts";
-import { TransportUnsuited } from "../../../../src/claude/transport.ts";
+import { TransportUnavailable } from "../../../../src/claude/transport.ts";
 import type { Worker } from "../../../../src/claude/worker.ts";
 import { isSettled } from "../../support/streams.ts";
 
@@ -36,7 +36,7 @@ function counterOf(
     giveBack: async (worker: Worker) => {
       if (worker.alive) idle.push(worker);
     },
-    learn: (worker: Worker) => void learnt.push(worker),
+    learnFrom: (worker: Worker) => void learnt.push(worker),
     dismiss: (worker: Worker) => void dismissed.push(worker),
   };
   return { counter: new ExactCounter(parts), started, learnt, dismissed, idle };
@@ -102,7 +102,7 @@ describe("a count", () => {
     const once = counterOf(async (worker) => (worker === once.started[0] ? die(worker) : 7));
     expect(await once.counter.count(request, never)).toBe(7);
     const always = counterOf(async (worker) => die(worker));
-    await expect(always.counter.count(request, never)).rejects.toBeInstanceOf(Uncounted);
+    await expect(always.counter.count(request, never)).rejects.toBeInstanceOf(CountUnavailable);
     expect(always.started).toHaveLength(2);
   });
 
@@ -124,7 +124,7 @@ describe("a count", () => {
       vi.advanceTimersByTime(60_000);
       expect(started[0]?.end).toHaveBeenCalledOnce();
       fail(cliEnded("SIGKILL"));
-      await expect(counting).rejects.toBeInstanceOf(Uncounted);
+      await expect(counting).rejects.toBeInstanceOf(CountUnavailable);
       expect(started).toHaveLength(1);
     } finally {
       vi.useRealTimers();
@@ -142,9 +142,9 @@ describe("a count", () => {
 
   it("about which the mod is not asked is what its worker has shown, which ends", async () => {
     const { counter, started, learnt, dismissed, idle } = counterOf(async () => {
-      throw new TransportUnsuited("mods are not asked about counts");
+      throw new TransportUnavailable("mods are not asked about counts");
     });
-    await expect(counter.count(request, never)).rejects.toBeInstanceOf(TransportUnsuited);
+    await expect(counter.count(request, never)).rejects.toBeInstanceOf(TransportUnavailable);
     expect(learnt).toEqual(started);
     expect([dismissed, idle]).toEqual([started, []]);
   });

@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
 import type { CliMessage } from "../../../../src/claude/codec.ts";
 import type { CliAccount } from "../../../../src/claude/description.ts";
-import { REPORTS } from "../../../../src/claude/modReports.ts";
+import { MOD_REPORTS } from "../../../../src/claude/modReports.ts";
 import { REWRITE_MOD } from "../../../../src/claude/rewrite/rewriteMod.ts";
 import { RewriteMods } from "../../../../src/claude/rewrite/rewriteMods.ts";
-import { type Ask, TransportUnsuited } from "../../../../src/claude/transport.ts";
+import { type Ask, TransportUnavailable } from "../../../../src/claude/transport.ts";
 
 const KEY: CliAccount = { apiKeySource: "ANTHROPIC_API_KEY" };
 const report = (text: string, plugin = REWRITE_MOD.name): CliMessage => ({
@@ -24,11 +24,11 @@ interface Process {
 /** Runs the mods of such a process, and returns what it was asked. */
 async function start({ account = KEY, loads = true, isAsked = true, settings }: Process = {}) {
   const mods = new RewriteMods(REWRITE_MOD.name);
-  if (loads) expect(mods.accept(report(REPORTS.loaded))).toBe(true);
+  if (loads) expect(mods.accept(report(MOD_REPORTS.loaded))).toBe(true);
   const asked: string[] = [];
   const ask: Ask = async (subtype) => {
     asked.push(subtype);
-    if (subtype === "get_context_usage" && isAsked) mods.accept(report(REPORTS.countDenied));
+    if (subtype === "get_context_usage" && isAsked) mods.accept(report(MOD_REPORTS.countDenied));
     const sources = settings ? [{ source: "policySettings", settings }] : [];
     return { type: "control_response", response: subtype === "get_settings" ? { sources } : {} };
   };
@@ -71,7 +71,7 @@ describe("the mod that rewrites requests", () => {
     ],
   ])("is unsuited with %s", async (_what, process, reason, questions) => {
     const { mods, asked, required } = await start(process);
-    await expect(required).rejects.toThrow(new TransportUnsuited(reason));
+    await expect(required).rejects.toThrow(new TransportUnavailable(reason));
     expect(mods.reasonToRetire).toBe(reason);
     expect(asked).toEqual(questions);
   });
@@ -80,7 +80,7 @@ describe("the mod that rewrites requests", () => {
     vi.useFakeTimers();
     try {
       const { mods, asked, required } = await start({ loads: false });
-      const rejected = expect(required).rejects.toThrow(TransportUnsuited);
+      const rejected = expect(required).rejects.toThrow(TransportUnavailable);
       await vi.runAllTimersAsync();
       await rejected;
       expect(mods.reasonToRetire).toBe("the mod that rewrites requests was not loaded");
@@ -103,7 +103,7 @@ describe("the mod that rewrites requests", () => {
 
   it("takes no reports of another mod for its own", () => {
     const mods = new RewriteMods(REWRITE_MOD.name);
-    expect(mods.accept(report(REPORTS.loaded, "another"))).toBe(false);
-    expect(mods.accept(report(REPORTS.calling))).toBe(false);
+    expect(mods.accept(report(MOD_REPORTS.loaded, "another"))).toBe(false);
+    expect(mods.accept(report(MOD_REPORTS.calling))).toBe(false);
   });
 });

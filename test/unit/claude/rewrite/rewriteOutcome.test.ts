@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CliMessage } from "../../../../src/claude/codec.ts";
-import { REPORTS } from "../../../../src/claude/modReports.ts";
+import { MOD_REPORTS } from "../../../../src/claude/modReports.ts";
 import { REWRITE_MOD } from "../../../../src/claude/rewrite/rewriteMod.ts";
 import { RewriteOutcome } from "../../../../src/claude/rewrite/rewriteOutcome.ts";
 
@@ -37,7 +37,7 @@ describe("the error of a turn", () => {
 
   it("has upstream's words where a late call of the counter is denied", () => {
     const refused = report(`${STOPPED}no`, { api_error_type: "permission_error" });
-    expect(errorAfter([log(REPORTS.countDenied), answered(403), refused])).toMatchObject({
+    expect(errorAfter([log(MOD_REPORTS.countDenied), answered(403), refused])).toMatchObject({
       status: 403,
       message: "no",
     });
@@ -57,12 +57,12 @@ describe("the error of a turn", () => {
 
   it("names the proxy that is not there, also where the CLI tries again", () => {
     const thrown = log("unanswered HooksError: ECONNREFUSED: Unable to connect");
-    const error = errorAfter([thrown, log(REPORTS.denied)], { proxy: "http://127.0.0.1:9" });
+    const error = errorAfter([thrown, log(MOD_REPORTS.denied)], { proxy: "http://127.0.0.1:9" });
     expect(error.details).toMatchObject({ reason: "proxy", code: "ECONNREFUSED" });
   });
 
   it("says that an answer that had begun broke off where the CLI would go on with it", () => {
     const denied = report(`${STOPPED}one request, one call`);
-    expect(errorAfter([answered(200), log(REPORTS.denied), denied], { begun: true }).message).toMatch(/broke off/);
+    expect(errorAfter([answered(200), log(MOD_REPORTS.denied), denied], { begun: true }).message).toMatch(/broke off/);
   });
 });
