@@ -32,7 +32,7 @@ export function isSignedIn(description: Pick<CliDescription, "account">): boolea
   return signInOf(description) !== undefined;
 }
 
-const PROVIDERS: Readonly<Record<string, string>> = {
+const PROVIDER_NAMES: Readonly<Record<string, string>> = {
   bedrock: "Amazon Bedrock",
   vertex: "Google Vertex AI",
   foundry: "Microsoft Foundry",
@@ -42,7 +42,7 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   gateway: "a gateway of your organization",
 };
 
-const NAMES: Readonly<Record<string, string>> = {
+const SOURCE_NAMES: Readonly<Record<string, string>> = {
   apiKeyHelper: "the key of apiKeyHelper",
   "/login managed key": "a key of the Anthropic Console (by /login)",
 };
@@ -63,6 +63,6 @@ export function describeOverridden({ source }: SignIn, overridden?: SignIn): str
 function nameOf({ kind, source, plan }: SignIn): string {
   if (kind === "subscription") return `${plan} (by /login)`;
   if (kind === "profile") return "a profile of Anthropic's";
-  if (kind === "provider") return PROVIDERS[source] ?? source;
-  return NAMES[source] ?? source;
+  if (kind === "provider") return PROVIDER_NAMES[source] ?? source;
+  return SOURCE_NAMES[source] ?? source;
 }

@@ -5,7 +5,7 @@ import { type CliMessage, readMessages } from "./codec.ts";
 import { LineLog } from "./lineLog.ts";
 import { StderrReader } from "./stderrReader.ts";
 import { isSdkLog } from "./upstreamHeaders.ts";
-import { LAST_WORDS, SETTLE_TIMEOUT } from "./workerBounds.ts";
+import { DRAIN_TIMEOUT_MS, SETTLE_TIMEOUT_S } from "./workerLimits.ts";
 
 export interface CliOutputParts {
   process: CliProcess;
@@ -68,12 +68,12 @@ export class CliOutput {
     const heard = this.#readMessages();
     const read = Promise.all([heard, this.#readDiagnostics()]);
     // a CLI that has closed its output can answer nothing
-    const mute = heard.then(() => resolvesWithin(SETTLE_TIMEOUT * 1000, process.exited));
+    const mute = heard.then(() => resolvesWithin(SETTLE_TIMEOUT_S * 1000, process.exited));
     void mute.then((ended) => ended || unreadable("It has closed its output."));
     const how = await process.exited;
     // what was said last decides whether the request was sent, but a helper of the CLI may hold the pipe open
     let isRead = false;
-    do isRead = await resolvesWithin(LAST_WORDS, read);
+    do isRead = await resolvesWithin(DRAIN_TIMEOUT_MS, read);
     while (!isRead && this.#isHeld && !isGivenUp());
     process.release();
     return { how, isRead };

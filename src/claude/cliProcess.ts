@@ -23,7 +23,7 @@ export type Ending = string;
 export type Spawn = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
 
 /** Milliseconds after which a process that SIGKILL did not end is given up: the kernel may hold it in a system call. */
-const KILLED_WITHIN_MS = 10_000;
+const KILL_TIMEOUT_MS = 10_000;
 
 /** A child process with its stop ladder. Its process group is its own, so that a stop reaches helpers it started. */
 export class CliProcess {
@@ -112,7 +112,7 @@ export class CliProcess {
   kill(): void {
     if (this.#ended) return;
     this.#signal("SIGKILL");
-    const giveUp = setTimeout(() => this.#resolveExited("SIGKILL did not end it"), KILLED_WITHIN_MS).unref();
+    const giveUp = setTimeout(() => this.#resolveExited("SIGKILL did not end it"), KILL_TIMEOUT_MS).unref();
     void this.exited.then(() => clearTimeout(giveUp));
   }
 

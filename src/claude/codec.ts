@@ -20,21 +20,21 @@ export interface CliMessage {
  */
 export const MAX_MESSAGE_BYTES = 40 * 1024 * 1024;
 /** Shorter lines are parsed whatever they are. */
-const REPEATING_BYTES = 64 * 1024;
+const MIN_REPEAT_BYTES = 64 * 1024;
 /** Bytes of a line that is no message which are passed on: more than the log shows, so that the log cuts at a blank. */
-const STRAY_BYTES = 8192;
+const MAX_STRAY_BYTES = 8192;
 
 const OPENING_BRACE = 0x7b;
 /** Lines that repeat an answer whose events came before. */
-const REPEATING = [Buffer.from('{"type":"assistant",'), Buffer.from('{"type":"user",')];
+const REPEATED_TYPES = [Buffer.from('{"type":"assistant",'), Buffer.from('{"type":"user",')];
 /** Such a line is read only if it has one of these; inside a string the quotes would be escaped. */
-const NEEDED = ['"is_api_error_message":true', '"type":"fallback"'];
+const KEPT_REPEATS = ['"is_api_error_message":true', '"type":"fallback"'];
 
 /** How lines with upstream's events begin. */
-const EVENT_HEAD = '{"type":"stream_event"';
+const EVENT_LINE_START = '{"type":"stream_event"';
 const EVENT_FIELD = ',"event":';
 /** And how they end as a rule: to parse that for each event would cost a tenth of our CPU. */
-const EVENT_TAIL = /^,"session_id":"([\w-]+)","parent_tool_use_id":null,"uuid":"[\w-]+"\}$/;
+const EVENT_LINE_END = /^,"session_id":"([\w-]+)","parent_tool_use_id":null,"uuid":"[\w-]+"\}$/;
 
 export interface MessageReader {
   /** Takes a message; all later ones wait until it resolves. */
@@ -57,7 +57,7 @@ export function readMessages(
   const takeLine = (line: Buffer): Promise<void> | void => {
     const message = line[0] === OPENING_BRACE ? parse(line.toString("utf8")) : undefined;
     if (message) return heard(message);
-    const text = line.toString("utf8", 0, STRAY_BYTES);
+    const text = line.toString("utf8", 0, MAX_STRAY_BYTES);
     if (text.trim() !== "") stray(text);
   };
   const takeAll = (lines: Iterator<Buffer, void>): Promise<void> | void => {
@@ -92,9 +92,9 @@ export function encodePieces(message: CliMessage): (string | Uint8Array)[] {
 }
 
 function isRepetition(line: Buffer): boolean {
-  if (line.length < REPEATING_BYTES) return false;
-  const repeats = REPEATING.some((head) => line.subarray(0, head.length).equals(head));
-  return repeats && !NEEDED.some((needed) => line.includes(needed));
+  if (line.length < MIN_REPEAT_BYTES) return false;
+  const repeats = REPEATED_TYPES.some((head) => line.subarray(0, head.length).equals(head));
+  return repeats && !KEPT_REPEATS.some((needed) => line.includes(needed));
 }
 
 async function requireCheapToParse(line: Buffer): Promise<void> {
@@ -112,10 +112,10 @@ function parse(line: string): CliMessage | undefined {
  * Returns undefined where the parts are not each JSON, which proves that the event was cut out right.
  */
 function parseEvent(line: string): CliMessage | undefined {
-  if (!line.startsWith(EVENT_FIELD, EVENT_HEAD.length) || !line.startsWith(EVENT_HEAD)) return undefined;
+  if (!line.startsWith(EVENT_FIELD, EVENT_LINE_START.length) || !line.startsWith(EVENT_LINE_START)) return undefined;
   // the fields after the event have no objects in them
   const end = line.lastIndexOf("}", line.lastIndexOf("}") - 1) + 1;
-  const text = line.slice(EVENT_HEAD.length + EVENT_FIELD.length, end);
+  const text = line.slice(EVENT_LINE_START.length + EVENT_FIELD.length, end);
   const event = parsed(text);
   const around = event && fieldsAround(line.slice(end));
   // a line feed of `data:` could only be a carriage return here
@@ -126,8 +126,8 @@ function parseEvent(line: string): CliMessage | undefined {
 
 // biome-ignore lint/suspicious/noExplicitAny: the protocol belongs to the CLI and grows with it
 function fieldsAround(tail: string): any {
-  const usual = EVENT_TAIL.exec(tail);
-  return usual ? { type: "stream_event", session_id: usual[1] } : parsed(EVENT_HEAD + tail);
+  const usual = EVENT_LINE_END.exec(tail);
+  return usual ? { type: "stream_event", session_id: usual[1] } : parsed(EVENT_LINE_START + tail);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the protocol belongs to the CLI and grows with it

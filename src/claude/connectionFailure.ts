@@ -11,19 +11,26 @@ export interface ConnectionFailure {
 }
 
 /** The CLI announces the failure in two lines; the second one has the code. */
-const ANNOUNCED = /API error \(attempt \d{1,6}\/\d{1,6}\): undefined Connection error/;
+const ANNOUNCEMENT = /API error \(attempt \d{1,6}\/\d{1,6}\): undefined Connection error/;
 const DETAILS = /\[ERROR\] Connection error details: code=([\w-]{1,100})( \(SSL error\))?, message=(.{0,300})/;
 
 /** Codes of a connection that was never open: the name is unknown, or nothing answers at the address. */
-const UNRESOLVED = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA"]);
-const UNREACHED = new Set([...UNRESOLVED, "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENETDOWN"]);
+const UNRESOLVED_CODES = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA"]);
+const UNREACHED_CODES = new Set([
+  ...UNRESOLVED_CODES,
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EHOSTDOWN",
+  "ENETDOWN",
+]);
 
 /** Codes of a handshake that failed at something else than a certificate, as where the other end speaks no TLS. */
-const HANDSHAKE = /^(EPROTO$|ERR_SSL_|ERR_TLS_)/;
+const HANDSHAKE_CODE = /^(EPROTO$|ERR_SSL_|ERR_TLS_)/;
 
 /** Whether the line announces a failed connection, whose details follow. */
 export function announcesConnectionFailure(line: string): boolean {
-  return ANNOUNCED.test(line);
+  return ANNOUNCEMENT.test(line);
 }
 
 export function readConnectionFailure(line: string): ConnectionFailure | undefined {
@@ -36,22 +43,22 @@ export function connectionError(failure: ConnectionFailure, route: NetworkRoute 
   const { code, isTls, words } = failure;
   const api = route?.api?.origin ?? "the API";
   const { proxy, extraAuthorities } = route ?? {};
-  if (isTls || HANDSHAKE.test(code)) return tlsFailed(code, { api, proxy, extraAuthorities });
+  if (isTls || HANDSHAKE_CODE.test(code)) return tlsFailed(code, { api, proxy, extraAuthorities });
   if (code === "ERR_PROXY_TUNNEL") {
     return proxyFailed(code, { proxy, api, status: /tunnel: (\d{3})/.exec(words)?.[1] });
   }
   if (code === "UnsupportedProxyProtocol") return proxyFailed(code, { proxy, api });
-  if (!UNREACHED.has(code)) return undefined;
+  if (!UNREACHED_CODES.has(code)) return undefined;
   if (proxy !== undefined) return proxyFailed(code, { proxy, api });
-  return UNRESOLVED.has(code) ? apiUnresolved(code, route?.api?.hostname ?? api) : connectionRefused(code, api);
+  return UNRESOLVED_CODES.has(code) ? apiUnresolved(code, route?.api?.hostname ?? api) : connectionRefused(code, api);
 }
 
 /** `HooksError: ECONNREFUSED: Unable to connect …`: what a mod is given in place of an answer. */
-const THROWN = /^(?:HooksError: )?(?:([A-Z]\w{1,100}): )?(.{0,300})/s;
+const HOOK_ERROR = /^(?:HooksError: )?(?:([A-Z]\w{1,100}): )?(.{0,300})/s;
 /** The code where the CLI tells a person of the failure: `… through your proxy (ERR_PROXY_TUNNEL) …`. */
-const TOLD = /\(([A-Z][A-Z0-9_]{3,100})\)/;
+const QUOTED_CODE = /\(([A-Z][A-Z0-9_]{3,100})\)/;
 /** What OpenSSL says, by its codes. */
-const OF_CERTIFICATES: readonly [RegExp, string][] = [
+const CERTIFICATE_CODES: readonly [RegExp, string][] = [
   [/unable to verify the first certificate/, "UNABLE_TO_VERIFY_LEAF_SIGNATURE"],
   [/unable to get local issuer certificate/, "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"],
   [/self[- ]signed certificate in certificate chain/, "SELF_SIGNED_CERT_IN_CHAIN"],
@@ -65,10 +72,10 @@ const OF_CERTIFICATES: readonly [RegExp, string][] = [
  * Reads the failure that a mod was given, with the help of the CLI's report of it: `api_error` names its kind, `text` tells a
  * person. Undefined where neither has a code.
  */
-export function readThrown(words: string, api_error = "", text = ""): ConnectionFailure | undefined {
-  const [, named, rest = ""] = THROWN.exec(words) ?? [];
-  const certificate = OF_CERTIFICATES.find(([pattern]) => pattern.test(rest))?.[1];
+export function readHookError(words: string, api_error = "", text = ""): ConnectionFailure | undefined {
+  const [, named, rest = ""] = HOOK_ERROR.exec(words) ?? [];
+  const certificate = CERTIFICATE_CODES.find(([pattern]) => pattern.test(rest))?.[1];
   const isTls = api_error.startsWith("tls_") || certificate !== undefined;
-  const code = named ?? certificate ?? TOLD.exec(text)?.[1] ?? (isTls ? "TLS" : undefined);
+  const code = named ?? certificate ?? QUOTED_CODE.exec(text)?.[1] ?? (isTls ? "TLS" : undefined);
   return code === undefined ? undefined : { code, isTls, words: rest };
 }

@@ -28,7 +28,7 @@ export interface CountersParts {
 }
 
 /** Counts at a time by `overlay`: each has a process of its own, which a request to the model may rather need. */
-const AT_A_TIME = 2;
+const MAX_OVERLAY_COUNTS = 2;
 
 /** Workers that count tokens. They take no place from a request. */
 export class Counters {
@@ -38,7 +38,7 @@ export class Counters {
 
   constructor(parts: CountersParts) {
     this.#parts = parts;
-    this.#slots = new PrioritySemaphore(AT_A_TIME, parts.maxQueue);
+    this.#slots = new PrioritySemaphore(MAX_OVERLAY_COUNTS, parts.maxQueue);
     this.#exact = new ExactCounter({ ...parts, start: () => this.#startExact() });
   }
 

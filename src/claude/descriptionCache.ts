@@ -4,7 +4,7 @@ import type { CliDescription } from "./description.ts";
 import { describeOverrides } from "./managedVariables.ts";
 
 /** Milliseconds between two questions to a CLI that is signed out, since each starts a process. */
-const SIGNED_OUT_INTERVAL = 30_000;
+const SIGNED_OUT_POLL_MS = 30_000;
 
 /** The CLI's last description of itself. Logs the sign-in in it whenever that changes. */
 export class DescriptionCache {
@@ -81,7 +81,7 @@ export class DescriptionCache {
    * started in a loop. Asks one that was signed out every half minute, since a sign-in comes without notice.
    */
   refresh(): void {
-    const isDue = this.isSignedOut && this.#now() - this.#askedAt >= SIGNED_OUT_INTERVAL;
+    const isDue = this.isSignedOut && this.#now() - this.#askedAt >= SIGNED_OUT_POLL_MS;
     if (this.#isStale || isDue) this.#askInBackground();
   }
 

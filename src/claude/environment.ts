@@ -5,7 +5,7 @@ import { resolve } from "node:path";
  * outer Claude Code session carry variables (`NODE_OPTIONS`, `ELECTRON_RUN_AS_NODE`, `VSCODE_*`, `CLAUDECODE` …) that
  * change what a child does. Whatever else a user's CLI needs is named in `extraEnvironment`.
  */
-const NAMES = new Set([
+const ALLOWED_NAMES = new Set([
   // what every program needs
   ...["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "TEMP", "TMP"],
   // where the shims of version managers find the CLI
@@ -30,13 +30,13 @@ const NAMES = new Set([
   ...["API_TIMEOUT_MS", "CLOUD_ML_REGION", "GCLOUD_PROJECT"],
 ]);
 
-const PREFIXES = ["ANTHROPIC_", "AWS_", "AZURE_", "GOOGLE_", "VERTEX_REGION_", "LC_", "XDG_"];
+const ALLOWED_PREFIXES = ["ANTHROPIC_", "AWS_", "AZURE_", "GOOGLE_", "VERTEX_REGION_", "LC_", "XDG_"];
 
 /** Variables of the API family that would change a request, and so belong to the worker, not to the user. */
-const RESERVED = new Set(["ANTHROPIC_BETAS", "ANTHROPIC_MODEL", "ANTHROPIC_LOG"]);
+const RESERVED_NAMES = new Set(["ANTHROPIC_BETAS", "ANTHROPIC_MODEL", "ANTHROPIC_LOG"]);
 
 /** Variables that hold a path, which the CLI would read from its own working directory. */
-const PATHS = new Set([
+const PATH_VARIABLES = new Set([
   ...["CLAUDE_CONFIG_DIR", "CLAUDE_SECURESTORAGE_CONFIG_DIR", "CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY"],
   ...["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"],
   ...["AWS_CA_BUNDLE", "AWS_WEB_IDENTITY_TOKEN_FILE", "GOOGLE_APPLICATION_CREDENTIALS"],
@@ -46,7 +46,7 @@ const PATHS = new Set([
  * What makes the CLI send one request as it is: no retries, no compaction, no limit and no betas of its own, every effort
  * with every model, no bound on a silence of events, nothing in the background.
  */
-export const FIXED: Readonly<Record<string, string>> = {
+export const FIXED_VARIABLES: Readonly<Record<string, string>> = {
   CLAUDE_CODE_MAX_RETRIES: "0",
   CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: "1",
   DISABLE_COMPACT: "1",
@@ -66,7 +66,7 @@ export const FIXED: Readonly<Record<string, string>> = {
 };
 
 /** Betas that the CLI takes out unless it may have some of its own, too. */
-const EXPERIMENTAL = new Set(["inline-tools-2026-09-15", "mid-conversation-tool-changes-2026-07-01"]);
+const EXPERIMENTAL_BETAS = new Set(["inline-tools-2026-09-15", "mid-conversation-tool-changes-2026-07-01"]);
 
 /**
  * Builds the environment of a worker that sends the given betas on top of the CLI's own, and gives up on an upstream
@@ -83,17 +83,20 @@ export function childEnvironment(
     if (value !== undefined && isAllowed(name.toUpperCase())) child[name] = value;
   }
   Object.assign(child, extra);
-  for (const [name, value] of Object.entries(child)) if (PATHS.has(name) && value !== "") child[name] = resolve(value);
-  Object.assign(child, FIXED);
+  for (const [name, value] of Object.entries(child))
+    if (PATH_VARIABLES.has(name) && value !== "") child[name] = resolve(value);
+  Object.assign(child, FIXED_VARIABLES);
   if (streamIdleTimeout > 0) {
     child.CLAUDE_ENABLE_BYTE_WATCHDOG = "1";
     child.CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS = String(streamIdleTimeout);
   }
   if (betas.length > 0) child.ANTHROPIC_BETAS = betas.join(",");
-  if (betas.some((beta) => EXPERIMENTAL.has(beta))) delete child.CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS;
+  if (betas.some((beta) => EXPERIMENTAL_BETAS.has(beta))) delete child.CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS;
   return child;
 }
 
 function isAllowed(name: string): boolean {
-  return NAMES.has(name) || (!RESERVED.has(name) && PREFIXES.some((prefix) => name.startsWith(prefix)));
+  return (
+    ALLOWED_NAMES.has(name) || (!RESERVED_NAMES.has(name) && ALLOWED_PREFIXES.some((prefix) => name.startsWith(prefix)))
+  );
 }

@@ -1,10 +1,10 @@
 import type { CliAccount } from "./description.ts";
 
 /** What the CLI logs of its guard at its start: `… seated outermost: the organization is team`, `… not seated: …`. */
-const LOGGED = /cc-plugin-sec-default\S* (not )?seated\b(?:[^:]*: )?(.*)/;
+const GUARD_LOG_LINE = /cc-plugin-sec-default\S* (not )?seated\b(?:[^:]*: )?(.*)/;
 
 /** Plans of organizations, as `initialize` names them. */
-const ORGANIZATION = /team|enterprise/i;
+const ORGANIZATION_PLAN = /team|enterprise/i;
 
 /**
  * Watches for an organization's guard in one CLI process. The CLI seats it, as a mod before all others, for Team and
@@ -27,7 +27,7 @@ export class GuardDetector {
 
   /** Takes a line of the CLI's stderr. */
   addDiagnostic(line: string): void {
-    const found = LOGGED.exec(line);
+    const found = GUARD_LOG_LINE.exec(line);
     if (!found) return;
     if (!found[1]) this.#seated = found[2] || "this machine has managed settings";
     this.#resolveKnown();
@@ -35,7 +35,7 @@ export class GuardDetector {
 
   /** Takes the sign-in, should a version of the CLI log the guard in other words. */
   addAccount({ subscriptionType = "" }: CliAccount): void {
-    if (ORGANIZATION.test(subscriptionType)) this.#seated ??= `the organization has ${subscriptionType}`;
+    if (ORGANIZATION_PLAN.test(subscriptionType)) this.#seated ??= `the organization has ${subscriptionType}`;
   }
 
   /** Takes that a call was made about which our mod was not asked. */

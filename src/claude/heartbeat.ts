@@ -1,5 +1,5 @@
-/** Beats within a bound. */
-const BEATS = 6;
+/** Beats within a limit. */
+const BEATS_PER_LIMIT = 6;
 
 export interface HeartbeatOptions {
   /** Milliseconds without a message after which the process counts as dead. */
@@ -10,18 +10,18 @@ export interface HeartbeatOptions {
   ping: () => void;
   /** Whether messages of the CLI wait to be read: then its silence is ours. */
   isHeld: () => boolean;
-  /** Called once the process counts as dead, with the milliseconds of the bound. */
-  dead: (bound: number) => void;
+  /** Called once the process counts as dead, with the milliseconds of the limit. */
+  dead: (limit: number) => void;
 }
 
 /**
  * Notices a process that neither ends nor answers, as one that was stopped or hangs. Counts beats rather than time: after
- * the machine has slept, the process has the whole bound to answer.
+ * the machine has slept, the process has the whole limit to answer.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   #timer: NodeJS.Timeout | undefined;
-  #bound = 0;
+  #limit = 0;
   #silentBeats = 0;
   #hasHeard = false;
 
@@ -53,23 +53,23 @@ export class Heartbeat {
     const { silence } = this.#options;
     this.#hasHeard = true;
     this.#silentBeats = 0;
-    if (this.#timer && this.#bound < silence) this.#run(silence);
+    if (this.#timer && this.#limit < silence) this.#run(silence);
   }
 
-  #run(bound: number): void {
+  #run(limit: number): void {
     this.stop();
-    this.#bound = bound;
+    this.#limit = limit;
     this.#silentBeats = 0;
-    this.#timer = setInterval(() => this.#beat(), bound / BEATS).unref();
+    this.#timer = setInterval(() => this.#beat(), limit / BEATS_PER_LIMIT).unref();
   }
 
   #beat(): void {
     const { isHeld, ping, dead } = this.#options;
     this.#silentBeats = isHeld() ? 0 : this.#silentBeats + 1;
-    // the first silent beat may come right after a message, so one more beat makes up the bound
+    // the first silent beat may come right after a message, so one more beat makes up the limit
     if (this.#silentBeats === 1) ping();
-    if (this.#silentBeats <= BEATS) return;
+    if (this.#silentBeats <= BEATS_PER_LIMIT) return;
     this.stop();
-    dead(this.#bound);
+    dead(this.#limit);
   }
 }

@@ -10,7 +10,7 @@ export interface HelperKey {
 }
 
 /** Begins the line on stderr that says why a helper gave no key. */
-const REPORT = "claude-virtual-api: the apiKeyHelper of Claude Code's settings";
+const FAILURE_PREFIX = "claude-virtual-api: the apiKeyHelper of Claude Code's settings";
 
 /**
  * Runs the helper, exports its key in the variables named, and becomes the CLI with settings that name no helper. Where
@@ -25,20 +25,20 @@ if key=$(/bin/sh -c "$helper" </dev/null); then
     for variable in $variables; do export "$variable=$key"; done
     settings=$instead
   else
-    echo "${REPORT} printed nothing" >&2
+    echo "${FAILURE_PREFIX} printed nothing" >&2
   fi
 else
-  echo "${REPORT} ended with exit code $?" >&2
+  echo "${FAILURE_PREFIX} ended with exit code $?" >&2
 fi
 unset helper variables instead key
 exec "$@" --settings "$settings"
 `;
 
 /** Milliseconds for which the CLI keeps a helper's key unless a variable says otherwise. */
-const LIFETIME = 300_000;
+const DEFAULT_TTL_MS = 300_000;
 
 /** Variables that lead the CLI to a provider with which it runs no `apiKeyHelper`. */
-const PROVIDERS = ["BEDROCK", "VERTEX", "FOUNDRY", "MANTLE", "ANTHROPIC_AWS", "ANTHROPIC_GOOGLE_CLOUD"].map(
+const PROVIDER_VARIABLES = ["BEDROCK", "VERTEX", "FOUNDRY", "MANTLE", "ANTHROPIC_AWS", "ANTHROPIC_GOOGLE_CLOUD"].map(
   (name) => `CLAUDE_CODE_USE_${name}`,
 );
 
@@ -59,22 +59,22 @@ export function withHelpers(
   const settings = JSON.stringify(helpers);
   if (settings === "{}") return { launch };
   const isSet = (name: string) => (environment[name] ?? "") !== "";
-  if (!apiKeyHelper || platform === "win32" || isSet("ANTHROPIC_AUTH_TOKEN") || PROVIDERS.some(isSet)) {
+  if (!apiKeyHelper || platform === "win32" || isSet("ANTHROPIC_AUTH_TOKEN") || PROVIDER_VARIABLES.some(isSet)) {
     return { launch: { ...launch, args: [...args, "--settings", settings] } };
   }
   // a key of the user's own goes before the helper's, which then is the token only
   const variables = ["ANTHROPIC_AUTH_TOKEN", ...(isSet("ANTHROPIC_API_KEY") ? [] : ["ANTHROPIC_API_KEY"])];
   const parameters = [apiKeyHelper, variables.join(" "), settings, JSON.stringify(others)];
-  const given = Number(environment.CLAUDE_CODE_API_KEY_HELPER_TTL_MS || LIFETIME);
+  const given = Number(environment.CLAUDE_CODE_API_KEY_HELPER_TTL_MS || DEFAULT_TTL_MS);
   return {
     launch: { ...launch, command: "/bin/sh", args: ["-c", SCRIPT, "sh", ...parameters, command, ...args] },
-    key: { variables, usableUntil: now + (given >= 0 ? given : LIFETIME) },
+    key: { variables, usableUntil: now + (given >= 0 ? given : DEFAULT_TTL_MS) },
   };
 }
 
 /** What a line of stderr says about a helper that gave no key; undefined for all other lines. */
 export function helperFailure(line: string): string | undefined {
-  return line.startsWith(REPORT) ? line.slice("claude-virtual-api: ".length).trim() : undefined;
+  return line.startsWith(FAILURE_PREFIX) ? line.slice("claude-virtual-api: ".length).trim() : undefined;
 }
 
 /** Whether a worker was started with a key that is too old now. */

@@ -15,7 +15,7 @@ export interface Invocation {
 }
 
 /** Bytes of a script that are read: one that starts another program is short. */
-const SCRIPT_BOUND = 64 * 1024;
+const MAX_SCRIPT_BYTES = 64 * 1024;
 
 /** The way to start what is at this path. Throws `ApiError` where there is none. */
 export async function invocation(
@@ -66,7 +66,7 @@ async function behindShim(shim: string, environment: NodeJS.ProcessEnv): Promise
 async function readScript(path: string): Promise<string | undefined> {
   const file = await open(path).catch(() => undefined);
   try {
-    const { buffer, bytesRead } = (await file?.read(Buffer.alloc(SCRIPT_BOUND), 0, SCRIPT_BOUND, 0)) ?? {};
+    const { buffer, bytesRead } = (await file?.read(Buffer.alloc(MAX_SCRIPT_BYTES), 0, MAX_SCRIPT_BYTES, 0)) ?? {};
     const text = buffer?.toString("utf8", 0, bytesRead) ?? "";
     return text.startsWith("#!") ? text : undefined;
   } finally {

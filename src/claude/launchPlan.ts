@@ -23,7 +23,7 @@ import type { TransportName } from "./transport.ts";
  * How a worker is started. No tools, no settings of the user or a project, no MCP servers, no session files, no slash
  * commands: what is left is one request, one answer. The model here is a placeholder, since each request brings its own.
  */
-export const ARGUMENTS: readonly string[] = [
+export const CLI_ARGUMENTS: readonly string[] = [
   "-p",
   ...["--input-format", "stream-json", "--output-format", "stream-json", "--verbose", "--include-partial-messages"],
   ...["--tools", "", "--setting-sources", "", "--strict-mcp-config", "--no-session-persistence"],
@@ -34,21 +34,22 @@ export const ARGUMENTS: readonly string[] = [
  * What only one transport needs. Requests that our mod did not rewrite are refused by the API, since they have no messages;
  * should a gateway take one, it is for no tokens.
  */
-export const OF_TRANSPORT: Record<TransportName, { args: readonly string[]; environment: Record<string, string> }> = {
-  overlay: { args: ["--debug-to-stderr"], environment: {} },
-  rewrite: {
-    args: [],
-    environment: {
-      CLAUDE_CODE_EXTRA_BODY: '{"messages":[],"max_tokens":0}',
-      CLAUDE_CODE_DISABLE_THINKING: "1",
-      CLAUDE_CODE_EFFORT_LEVEL: "unset",
-      DISABLE_PROMPT_CACHING: "1",
+export const TRANSPORT_LAUNCH: Record<TransportName, { args: readonly string[]; environment: Record<string, string> }> =
+  {
+    overlay: { args: ["--debug-to-stderr"], environment: {} },
+    rewrite: {
+      args: [],
+      environment: {
+        CLAUDE_CODE_EXTRA_BODY: '{"messages":[],"max_tokens":0}',
+        CLAUDE_CODE_DISABLE_THINKING: "1",
+        CLAUDE_CODE_EFFORT_LEVEL: "unset",
+        DISABLE_PROMPT_CACHING: "1",
+      },
     },
-  },
-};
+  };
 
 /** What a worker that counts needs besides: of the counter's failures, the CLI says why in its debug lines alone. */
-const ARGUMENTS_OF_COUNTER = ["--debug-to-stderr"];
+const COUNTER_ARGUMENTS = ["--debug-to-stderr"];
 
 function modsFor({ transport, counts }: LaunchRequest, hasStepMod: boolean): Mod[] {
   if (transport === "rewrite") return [counts ? COUNT_MOD : REWRITE_MOD];
@@ -118,15 +119,15 @@ export class LaunchPlan {
     );
     const args = [
       ...prefix,
-      ...ARGUMENTS,
-      ...OF_TRANSPORT[transport].args,
-      ...(request.counts ? ARGUMENTS_OF_COUNTER : []),
+      ...CLI_ARGUMENTS,
+      ...TRANSPORT_LAUNCH[transport].args,
+      ...(request.counts ? COUNTER_ARGUMENTS : []),
       ...mods.flatMap((mod) => ["--plugin-dir", mod]),
     ];
     const named = { ...own.variables, ...settings.variables };
     const given = { ...editorDefaults({ ...named, ...extra.variables }, networkVariables ?? {}), ...named };
     const child = childEnvironment(given, extra.variables, betas, streamIdleTimeout);
-    Object.assign(child, OF_TRANSPORT[transport].environment);
+    Object.assign(child, TRANSPORT_LAUNCH[transport].environment);
     prepareNetwork(child);
     if (searchPath !== undefined) child.PATH = searchPath;
     const helpers = { ...settings.helpers, ...managedHelper(managed) };

@@ -61,7 +61,7 @@ const START_ATTEMPTS = 3;
  */
 const RETURN = { time: 60_000, pause: 500 };
 /** Problems of a CLI that an update may just be replacing. */
-const PASSING: ReadonlySet<unknown> = new Set<CliErrorCode>(["cli_missing", "cli_unusable"]);
+const TRANSIENT_PROBLEMS: ReadonlySet<unknown> = new Set<CliErrorCode>(["cli_missing", "cli_unusable"]);
 
 /** Finds the CLI and starts workers of it. Before each start it looks whether the CLI is still the one that was checked. */
 export class Launcher {
@@ -229,7 +229,7 @@ export class Launcher {
         const cli = await this.#preferred.track(search, this.#found?.path);
         if (!(await hasChanged(cli)) || attempt === START_ATTEMPTS) return isSame(cli, this.#found) ? this.#found : cli;
       } catch (error) {
-        const isPassing = error instanceof ApiError && PASSING.has(error.details?.error_code);
+        const isPassing = error instanceof ApiError && TRANSIENT_PROBLEMS.has(error.details?.error_code);
         if (!isPassing || attempt >= returns || this.#isClosed) throw error;
         if (attempt === 0)
           logger.warn(`${error.message} An update may put it back: waiting for up to ${RETURN.time / 1000} s.`);

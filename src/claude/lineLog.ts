@@ -1,7 +1,7 @@
 /** Characters of a line that are logged. */
-const SHOWN_CHARACTERS = 2000;
+const MAX_LOGGED_CHARACTERS = 2000;
 /** Lines logged between two resets; one request makes about a hundred. */
-const SHOWN_LINES = 1000;
+const MAX_LOGGED_LINES = 1000;
 
 /** Logs the lines a process writes: cuts long ones, and counts those beyond a bound instead. */
 export class LineLog {
@@ -15,7 +15,7 @@ export class LineLog {
 
   add(line: string): void {
     this.#shown += 1;
-    if (this.#shown <= SHOWN_LINES) this.#log(truncate(line));
+    if (this.#shown <= MAX_LOGGED_LINES) this.#log(truncate(line));
     else this.#omitted += 1;
   }
 
@@ -28,7 +28,7 @@ export class LineLog {
 }
 
 /** Cuts at a blank: half of a credential would not be redacted. */
-export function truncate(line: string, characters = SHOWN_CHARACTERS): string {
+export function truncate(line: string, characters = MAX_LOGGED_CHARACTERS): string {
   if (line.length <= characters) return line;
   const kept = line.slice(0, Math.max(0, line.lastIndexOf(" ", characters)));
   return `${kept} … (${line.length} characters)`;

@@ -1,7 +1,7 @@
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
 
 /** Milliseconds for a mod's report, which comes before the answer to `initialize`; this allows for the other order. */
-const TIMEOUT = 2000;
+const LOAD_TIMEOUT_MS = 2000;
 
 /** A mod's report that it was loaded. */
 export class LoadReport {
@@ -18,6 +18,6 @@ export class LoadReport {
 
   /** Resolves with whether it has arrived, after waiting for a while. */
   arrives(): Promise<boolean> {
-    return resolvesWithin(TIMEOUT, this.#arrived);
+    return resolvesWithin(LOAD_TIMEOUT_MS, this.#arrived);
   }
 }

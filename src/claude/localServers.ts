@@ -11,17 +11,17 @@ export interface OwnAddress {
 }
 
 /** Milliseconds for a look: a program on this machine answers within a few. */
-const LOOK_MS = 1000;
+const PROBE_TIMEOUT_MS = 1000;
 /** Bytes read of an answer. */
-const MAX_ANSWER = 64 * 1024;
-const SERVICE = "claude-virtual-api";
+const MAX_ANSWER_BYTES = 64 * 1024;
+const SERVICE_NAME = "claude-virtual-api";
 
 /** The loopback interface, and the unspecified addresses, which connect to it. */
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addSubnet("0.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
-LOOPBACK.addAddress("::", "ipv6");
+const LOOPBACK_ADDRESSES = new BlockList();
+LOOPBACK_ADDRESSES.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK_ADDRESSES.addSubnet("0.0.0.0", 8, "ipv4");
+LOOPBACK_ADDRESSES.addAddress("::1", "ipv6");
+LOOPBACK_ADDRESSES.addAddress("::", "ipv6");
 
 /**
  * Whether a base URL leads to a Claude Virtual API on this machine: to the one that listens, or would listen, at `own`, or
@@ -36,8 +36,8 @@ export async function pointsToVirtualApi(text: string, own: OwnAddress | undefin
   if (own?.port === port && addresses.some((address) => isCovered(address, own.host))) return true;
   // a relay may hand on only what is below a path
   const below = url.pathname.replace(/\/+(v1\/*)?$/, "/");
-  const looks = addresses.flatMap((host) => [...new Set(["/", below])].map((path) => serviceAt(host, port, path)));
-  return (await Promise.all(looks)).includes(SERVICE);
+  const probes = addresses.flatMap((host) => [...new Set(["/", below])].map((path) => probeService(host, port, path)));
+  return (await Promise.all(probes)).includes(SERVICE_NAME);
 }
 
 /** Whether a server that listens on `host` has this address of the machine, too. */
@@ -54,7 +54,7 @@ async function addressesOf(hostname: string): Promise<string[]> {
   // whatever a resolver says of these names (RFC 6761, 6.3)
   if (host === "localhost" || host.endsWith(".localhost")) return ["127.0.0.1", "::1"];
   const resolving = lookup(host, { all: true }).catch(() => []);
-  return (await resolvesWithin(LOOK_MS, resolving)) ? (await resolving).map(({ address }) => address) : [];
+  return (await resolvesWithin(PROBE_TIMEOUT_MS, resolving)) ? (await resolving).map(({ address }) => address) : [];
 }
 
 function isOfThisMachine(address: string): boolean {
@@ -63,16 +63,16 @@ function isOfThisMachine(address: string): boolean {
 }
 
 function isLoopback(address: string): boolean {
-  return isIP(address) !== 0 && LOOPBACK.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+  return isIP(address) !== 0 && LOOPBACK_ADDRESSES.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 }
 
 /**
  * The service that an HTTP server names at a path, if it names one. Not at `/health`, where some gateways call every
  * model that they know.
  */
-function serviceAt(host: string, port: number, path: string): Promise<unknown> {
+function probeService(host: string, port: number, path: string): Promise<unknown> {
   return new Promise((resolve) => {
-    const signal = AbortSignal.timeout(LOOK_MS);
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
     const request = get({ host, port, path, agent: false, signal }, async (answer) => {
       const parts: Buffer[] = [];
       let length = 0;
@@ -80,7 +80,7 @@ function serviceAt(host: string, port: number, path: string): Promise<unknown> {
         for await (const part of answer) {
           parts.push(part as Buffer);
           length += (part as Buffer).length;
-          if (length > MAX_ANSWER) break;
+          if (length > MAX_ANSWER_BYTES) break;
         }
         resolve(JSON.parse(Buffer.concat(parts).toString("utf8"))?.service);
       } catch {

@@ -41,7 +41,7 @@ export interface SkippedCli {
 export const MINIMUM_VERSION = "2.1.321";
 
 /** Problems of one program, with which the search goes on. */
-const OF_ONE_PROGRAM: ReadonlySet<unknown> = new Set<CliErrorCode>([
+const SKIPPABLE_PROBLEMS: ReadonlySet<unknown> = new Set<CliErrorCode>([
   ...(["cli_unusable", "cli_too_old", "cli_unfit", "cli_unguarded"] as const),
 ]);
 
@@ -71,7 +71,7 @@ export async function locate(
     try {
       return await attempt(path, skipped);
     } catch (error) {
-      if (!(error instanceof ApiError) || !OF_ONE_PROGRAM.has(error.details?.error_code)) throw error;
+      if (!(error instanceof ApiError) || !SKIPPABLE_PROBLEMS.has(error.details?.error_code)) throw error;
       errors.push(error);
       skipped.push({ path, reason: firstSentence(error.message), identity });
     }

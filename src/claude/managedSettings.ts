@@ -15,23 +15,23 @@ const DIRECTORIES: Partial<Record<NodeJS.Platform, readonly string[]>> = {
   darwin: ["/Library/Application Support/ClaudeCode"],
   win32: ["C:\\Program Files\\ClaudeCode", "C:\\ProgramData\\ClaudeCode"],
 };
-const ELSEWHERE = ["/etc/claude-code"];
+const DEFAULT_DIRECTORIES = ["/etc/claude-code"];
 
 /** Settings that keep the CLI from loading our mod. */
-const FORBID_MODS = ["allowManagedHooksOnly", "disableAllHooks"];
+const MOD_FORBIDDING_SETTINGS = ["allowManagedHooksOnly", "disableAllHooks"];
 
 /** Settings that run or call something of the organization's, or refuse the dummy key of the self-check. */
-const OF_THE_ORGANIZATION = [
+const ORGANIZATION_SETTINGS = [
   ...["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh", "otelHeadersHelper", "policyHelper"],
   ...["hooks", "forceLoginMethod", "forceLoginOrgUUID", "forceLoginGatewayUrl"],
 ];
 /** Variables that decide where the CLI calls: base URLs, proxies, clouds, telemetry. They win over those of a worker. */
-const LEADING_AWAY =
+const REROUTING_VARIABLE =
   /(_URL|_ENDPOINT|_HOST|_SOCKET|(?<!NO)_PROXY)$|^(OTEL|CLAUDE_CODE_USE)_|(?<!DISABLE_)TELEMETRY|^NODE_OPTIONS$/i;
 
 /** Reads the files of managed settings. Settings that come from elsewhere (MDM, the server), only the CLI can name. */
 export async function readManagedSettings(platform: NodeJS.Platform = process.platform): Promise<ManagedSettings[]> {
-  const lists = (DIRECTORIES[platform] ?? ELSEWHERE).map(async (directory) => {
+  const lists = (DIRECTORIES[platform] ?? DEFAULT_DIRECTORIES).map(async (directory) => {
     const parts = join(directory, "managed-settings.d");
     const names = await readdir(parts).catch(() => []);
     const dropIns = names.filter((name) => name.endsWith(".json") && !name.startsWith(".")).sort();
@@ -62,7 +62,7 @@ export function keysOf(managed: readonly ManagedSettings[]): string[] {
 
 /** Those settings that keep the CLI from loading mods other than the organization's. */
 export function modForbiddingSettings(managed: readonly ManagedSettings[]): string[] {
-  return FORBID_MODS.filter((key) => managed.some(({ settings }) => settings[key] === true));
+  return MOD_FORBIDDING_SETTINGS.filter((key) => managed.some(({ settings }) => settings[key] === true));
 }
 
 /** The organization's command for a key, if any. Of several files the last one counts. */
@@ -80,7 +80,7 @@ export function hasModelAllowlist(managed: readonly ManagedSettings[]): boolean 
 /** Those of the names with which calls of a self-check could leave this machine, or would not be made at all. */
 export function reroutingSettings(keys: readonly string[]): string[] {
   return keys.filter((key) =>
-    key.startsWith("env.") ? LEADING_AWAY.test(key.slice("env.".length)) : OF_THE_ORGANIZATION.includes(key),
+    key.startsWith("env.") ? REROUTING_VARIABLE.test(key.slice("env.".length)) : ORGANIZATION_SETTINGS.includes(key),
   );
 }
 

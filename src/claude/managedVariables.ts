@@ -1,12 +1,12 @@
 import { isObject } from "../api/isObject.ts";
-import { FIXED } from "./environment.ts";
+import { FIXED_VARIABLES } from "./environment.ts";
 import type { ManagedSettings } from "./managedSettings.ts";
 
 /** The variable that carries a request to the CLI, by its name among managed settings. */
 export const BODY_VARIABLE = "env.CLAUDE_CODE_EXTRA_BODY";
 
 /** Variables that a worker sets for each request or each list of betas, with the one value that changes no request. */
-const OF_REQUESTS: Readonly<Record<string, string | undefined>> = {
+const REQUEST_VARIABLES: Readonly<Record<string, string | undefined>> = {
   CLAUDE_CODE_EXTRA_BODY: undefined,
   CLAUDE_CODE_DISABLE_THINKING: "1",
   CLAUDE_CODE_EFFORT_LEVEL: "unset",
@@ -18,7 +18,7 @@ const OF_REQUESTS: Readonly<Record<string, string | undefined>> = {
 
 /** The managed variables, as `env.NAME`, that win over a worker's own and have another value. */
 export function overridesIn(managed: readonly ManagedSettings[]): string[] {
-  const own: Readonly<Record<string, string | undefined>> = { ...FIXED, ...OF_REQUESTS };
+  const own: Readonly<Record<string, string | undefined>> = { ...FIXED_VARIABLES, ...REQUEST_VARIABLES };
   const names = managed.flatMap(({ settings: { env } }) =>
     Object.entries(isObject(env) ? env : {}).flatMap(([name, value]) =>
       Object.hasOwn(own, name) && own[name] !== String(value) ? [`env.${name}`] : [],

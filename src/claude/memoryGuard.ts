@@ -3,7 +3,7 @@ import type { ApiError } from "../api/errors.ts";
 import { residentBytes } from "./memory.ts";
 
 /** Milliseconds between two checks, in which a worker may grow by some hundred megabytes. */
-const INTERVAL = 1000;
+const CHECK_INTERVAL_MS = 1000;
 
 /** What the guard needs of a worker. */
 export interface Guarded {
@@ -25,6 +25,6 @@ export function guardMemory(workers: Iterable<Guarded>, limit: number, read = re
     }
     looking = false;
   };
-  const timer = setInterval(() => void look(), INTERVAL).unref();
+  const timer = setInterval(() => void look(), CHECK_INTERVAL_MS).unref();
   return () => clearInterval(timer);
 }

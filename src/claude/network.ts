@@ -6,16 +6,16 @@ type Variables = Record<string, string | undefined>;
 /** The names under which the CLI looks for its proxy, first match first; it takes them in lower case as well. */
 const PROXY_NAMES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
 /** Variables that answer one question together: who sets one of a group has answered it. */
-const GROUPS: readonly (readonly string[])[] = [
+const VARIABLE_GROUPS: readonly (readonly string[])[] = [
   PROXY_NAMES,
   ["NO_PROXY"],
   ["CLAUDE_CODE_CERT_STORE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_USE_SYSTEM_CA"],
 ];
 /** Gateways and APIs of this machine, which no proxy elsewhere can reach. */
-const LOOPBACK = ["localhost", "127.0.0.1", "::1"];
+const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "::1"];
 /** A proxy without a scheme, which the CLI takes as one of HTTP. */
 const BARE_PROXY = /^[\w.-]+:\d{1,5}$/;
-const CLOUDS = ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"];
+const CLOUD_VARIABLES = ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"];
 
 /** The way of a worker's calls, for messages about a failure; no part of it holds credentials. */
 export interface NetworkRoute {
@@ -31,7 +31,7 @@ export interface NetworkRoute {
 export function editorDefaults(given: Variables, editor: Record<string, string>): Record<string, string> {
   const names = new Set(Object.keys(given).map((name) => name.toUpperCase()));
   const unnamed = Object.entries(editor).filter(([name]) => {
-    const group = GROUPS.find((members) => members.includes(name)) ?? [name];
+    const group = VARIABLE_GROUPS.find((members) => members.includes(name)) ?? [name];
     return !group.some((member) => names.has(member));
   });
   return Object.fromEntries(unnamed);
@@ -50,7 +50,7 @@ export function prepareNetwork(environment: Record<string, string>): void {
   const names = Object.keys(environment).filter((name) => name.toUpperCase() === "NO_PROXY");
   for (const name of names.length > 0 ? names : ["NO_PROXY"]) {
     const listed = entriesOf(environment[name] ?? "");
-    if (!listed.includes("*")) environment[name] = [...new Set([...listed, ...LOOPBACK])].join(",");
+    if (!listed.includes("*")) environment[name] = [...new Set([...listed, ...LOOPBACK_HOSTS])].join(",");
   }
 }
 
@@ -86,7 +86,7 @@ export function networkRoute(environment: Record<string, string>): NetworkRoute 
 }
 
 function isCloud(environment: Record<string, string>): boolean {
-  return CLOUDS.some((name) => environment[name]);
+  return CLOUD_VARIABLES.some((name) => environment[name]);
 }
 
 function proxyOf(environment: Record<string, string>): { name: string; value: string } | undefined {

@@ -25,7 +25,7 @@ export interface PoolOptions extends IdleLimits, WearLimits {
 }
 
 /** The key of workers that count, which no request has. */
-const COUNTS = "counts";
+const COUNTER_KEY = "counts";
 
 /** A worker lent for one request. */
 export interface Lease {
@@ -57,7 +57,7 @@ export class Pool {
     this.#descriptions = new DescriptionCache(logger, () => this.#describe());
     this.#slots = new PrioritySemaphore(options.maxConcurrent, options.maxQueue);
     this.#starter = new WorkerStarter({
-      ...{ factory, logger, idle: this.#idle, most: 2 * options.maxConcurrent + options.warm },
+      ...{ factory, logger, idle: this.#idle, maxWorkers: 2 * options.maxConcurrent + options.warm },
       described: (description) => this.#descriptions.accept(description),
       taken: () => this.warmUp(),
       transportChanged: () => {
@@ -73,8 +73,8 @@ export class Pool {
         factory.choice.requireCounts();
       },
       isSignedIn: () => this.description !== undefined && isSignedIn(this.description),
-      take: () => this.#idle.take(COUNTS),
-      giveBack: (worker) => this.#takeBack(worker, COUNTS),
+      take: () => this.#idle.take(COUNTER_KEY),
+      giveBack: (worker) => this.#takeBack(worker, COUNTER_KEY),
       learnFrom: (worker) => this.#starter.learnFrom(worker),
       dismiss: (worker) => this.#starter.dismiss(worker),
     });

@@ -3,9 +3,9 @@ import { constants, setPriority } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Milliseconds in which Linux lets a user set the priority of one session (man page: sched(7), "autogroup"). */
-const PER_SESSION = 100;
+const AUTOGROUP_INTERVAL_MS = 100;
 /** Sessions that may be started together. */
-const ATTEMPTS = 50;
+const AUTOGROUP_ATTEMPTS = 50;
 
 /**
  * Lets others go before a process, whose session is its own; not for ever, as the lowest priority would on a busy
@@ -26,8 +26,8 @@ async function lowerSession(pid: number): Promise<void> {
     try {
       return await writeFile(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_BELOW_NORMAL));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || attempt === ATTEMPTS) throw error;
-      await delay(PER_SESSION * (1 + Math.random()));
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || attempt === AUTOGROUP_ATTEMPTS) throw error;
+      await delay(AUTOGROUP_INTERVAL_MS * (1 + Math.random()));
     }
   }
 }

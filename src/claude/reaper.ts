@@ -18,7 +18,7 @@ for pid in $pids; do kill -KILL "-$pid" 2>/dev/null; done
 `;
 
 /** Milliseconds between the starts of two shells, so that one that cannot live is not started in a loop. */
-const RESTART_MS = 1000;
+const RESTART_INTERVAL_MS = 1000;
 
 /**
  * One small shell that outlives us: a worker in mid-answer does not notice that its parent was killed. A shell that ends
@@ -65,7 +65,7 @@ export class Reaper {
   #ensure(): void {
     if (this.#closed || this.#shell) return;
     clearTimeout(this.#restart);
-    const wait = this.#startedAt + RESTART_MS - performance.now();
+    const wait = this.#startedAt + RESTART_INTERVAL_MS - performance.now();
     if (wait > 0) {
       this.#restart = setTimeout(() => this.#ensure(), wait).unref();
       return;

@@ -12,13 +12,13 @@ export interface TurnSummary {
 }
 
 /** Stop reasons after which a worker serves on: test/http/residue.test.ts shows that they leave nothing behind. */
-const ORDINARY_STOPS = new Set<string | undefined>([
+const HARMLESS_STOP_REASONS = new Set<string | undefined>([
   ...[undefined, "end_turn", "tool_use", "stop_sequence", "max_tokens", "pause_turn"],
   ...["refusal", "model_context_window_exceeded", "compaction"],
 ]);
 
 /** Client errors that the CLI repeats without learning anything from them. */
-const REPEATED_UNCHANGED = new Set([403, 404, 429]);
+const RETRIED_UNCHANGED_STATUSES = new Set([403, 404, 429]);
 
 /**
  * Why a worker must not serve again after a turn; undefined if it may.
@@ -30,9 +30,9 @@ export function reasonToRetire(turn: TurnSummary): string | undefined {
   const { refusedStatus: status = 0 } = turn;
   if (!turn.modAsked) return "the one-call mod was not asked";
   if (turn.answeredLocally) return "it failed a request without calling the API";
-  if (turn.calledAgain && status >= 400 && status < 500 && !REPEATED_UNCHANGED.has(status)) {
+  if (turn.calledAgain && status >= 400 && status < 500 && !RETRIED_UNCHANGED_STATUSES.has(status)) {
     return `it may leave out of later requests what the API refused with status ${status}`;
   }
-  if (!ORDINARY_STOPS.has(turn.stopReason)) return "its answer had an unknown stop reason";
+  if (!HARMLESS_STOP_REASONS.has(turn.stopReason)) return "its answer had an unknown stop reason";
   return undefined;
 }

@@ -7,14 +7,14 @@ import type { Worker } from "./worker.ts";
  * Idle workers that end for one start where the system lacks file descriptors, processes or memory: each holds three
  * descriptors, and a start needs eight for a moment.
  */
-const FREED_FOR_START = 3;
+const EVICTIONS_PER_START = 3;
 
 /** Starts a worker, with the resources of idle ones where the system has too few left. */
 export async function startOrEvict(start: () => Promise<Worker>, idle: IdleWorkers, logger: Logger): Promise<Worker> {
   try {
     return await start();
   } catch (error) {
-    const freed = isScarcity(error) ? idle.takeOldest(FREED_FOR_START) : [];
+    const freed = isScarcity(error) ? idle.takeOldest(EVICTIONS_PER_START) : [];
     if (freed.length === 0) throw error;
     logger.info(`${freed.length} idle workers end to make room for another: ${(error as Error).message}`);
     await Promise.all(freed.map((worker) => worker.stop()));

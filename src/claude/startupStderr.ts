@@ -2,10 +2,10 @@ import type { Logger } from "../shared/logger.ts";
 import { helperFailure } from "./helperKey.ts";
 
 /** How the CLI's debug lines begin. */
-const DEBUG = /^\d{4}-\d\d-\d\dT\S+ \[/;
-const OF_ORGANIZATION = /managed settings|your organization|this machine requires/i;
+const DEBUG_LINE = /^\d{4}-\d\d-\d\dT\S+ \[/;
+const ORGANIZATION_REASON = /managed settings|your organization|this machine requires/i;
 /** What it says of a sign-in by which it could not ask for the organization, without the name of the setting. */
-const UNNAMED = /^This machine requires organization (?!.*forceLoginOrgUUID)/;
+const REASON_WITHOUT_SETTING = /^This machine requires organization (?!.*forceLoginOrgUUID)/;
 /** Lines that are kept: the CLI gives its reason in the first few, then what to do. */
 const MAX_LINES = 10;
 
@@ -28,14 +28,14 @@ export class StartupStderr {
     if (failure !== undefined) this.#logger.warn(failure);
     this.helperFailure ??= failure;
     const words = line.trim();
-    if (this.#lines.length < MAX_LINES && words !== "" && !DEBUG.test(line)) this.#lines.push(words);
+    if (this.#lines.length < MAX_LINES && words !== "" && !DEBUG_LINE.test(line)) this.#lines.push(words);
   }
 
   /** The CLI's words from those of its reason on; undefined where it gave no such reason. */
   get organizationRefusal(): string | undefined {
-    const reason = this.#lines.findIndex((line) => OF_ORGANIZATION.test(line));
+    const reason = this.#lines.findIndex((line) => ORGANIZATION_REASON.test(line));
     if (reason === -1) return undefined;
     const words = this.#lines.slice(reason).join(" ");
-    return UNNAMED.test(words) ? `${words} (forceLoginOrgUUID)` : words;
+    return REASON_WITHOUT_SETTING.test(words) ? `${words} (forceLoginOrgUUID)` : words;
   }
 }

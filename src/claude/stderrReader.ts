@@ -1,11 +1,11 @@
 import { byteLines } from "../shared/lines.ts";
 
 /** The longest line that is read whole: the CLI quotes upstream's words of an error in one. */
-const LINE_BYTES = 1024 * 1024;
+const MAX_LINE_BYTES = 1024 * 1024;
 /** Bytes read for one request, which makes about 10 KB, and the words of an error twice. */
-const REQUEST_BYTES = 8 * 1024 * 1024;
+const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
 /** Lines read for one request, which makes about a hundred. */
-const REQUEST_LINES = 20_000;
+const MAX_REQUEST_LINES = 20_000;
 
 const NEWLINE = Buffer.from("\n");
 
@@ -29,7 +29,7 @@ export class StderrReader {
   }
 
   async *lines(): AsyncGenerator<string> {
-    const bounds = { limit: LINE_BYTES, overlong: "cut" } as const;
+    const bounds = { limit: MAX_LINE_BYTES, overlong: "cut" } as const;
     for await (const line of byteLines(this.#bounded(), bounds)) {
       this.#lines += 1;
       yield line.toString("utf8");
@@ -40,7 +40,7 @@ export class StderrReader {
     let cut = false;
     for await (const chunk of this.#chunks) {
       this.#bytes += chunk.length;
-      const drop = this.#bytes > REQUEST_BYTES || this.#lines > REQUEST_LINES;
+      const drop = this.#bytes > MAX_REQUEST_BYTES || this.#lines > MAX_REQUEST_LINES;
       if (drop && !cut) this.#onDrop();
       // the line in which the dropping began ends here
       if (drop !== cut) yield NEWLINE;

@@ -10,9 +10,9 @@ import type { Worker } from "./worker.ts";
 export type TransportOption = "auto" | "overlay";
 
 /** Milliseconds between two looks for managed settings. The CLI reads them anew a second or more after a change. */
-const LOOK_INTERVAL_MS = 500;
-const MANAGED = "this machine has managed settings";
-const NONE = JSON.stringify([]);
+const MANAGED_POLL_MS = 500;
+const MANAGED_REASON = "this machine has managed settings";
+const NO_SETTINGS = JSON.stringify([]);
 
 /** What a worker has shown, and the CLI that it was of. */
 interface Shown {
@@ -74,7 +74,7 @@ export class TransportChoice {
   /** Why requests are not rewritten; undefined where they are. */
   get reason(): string | undefined {
     if (this.#option === "overlay") return "it was configured";
-    return this.#before ?? (this.#isManaged ? MANAGED : this.#shown?.reason);
+    return this.#before ?? (this.#isManaged ? MANAGED_REASON : this.#shown?.reason);
   }
 
   /** Why counts are not exact; undefined where they are. */
@@ -88,7 +88,7 @@ export class TransportChoice {
     if (this.#shownByCounter?.cli !== cli) this.#shownByCounter = undefined;
     await this.#readManaged();
     this.#adapted ??= this.#managed;
-    const reason = whyNot(cli, variables);
+    const reason = reasonNotToRewrite(cli, variables);
     // where nothing is rewritten anyway, the CLI need not be fit for that
     const needsCheck = reason === undefined && !this.#isManaged;
     this.#before = needsCheck ? await whyIncompatible(cli, "rewrite", this.#checkCompatibility) : reason;
@@ -101,7 +101,7 @@ export class TransportChoice {
    * prompt in which a request travels.
    */
   async hasManagementChanged(): Promise<boolean> {
-    if (this.#look.now() - this.#lookedAt >= LOOK_INTERVAL_MS) await this.#readManaged();
+    if (this.#look.now() - this.#lookedAt >= MANAGED_POLL_MS) await this.#readManaged();
     const hasChanged = this.#adapted !== undefined && this.#adapted !== this.#managed;
     this.#adapted = this.#managed;
     if (hasChanged) this.#log();
@@ -152,7 +152,7 @@ export class TransportChoice {
   }
 
   get #isManaged(): boolean {
-    return this.#managed !== undefined && this.#managed !== NONE;
+    return this.#managed !== undefined && this.#managed !== NO_SETTINGS;
   }
 
   async #readManaged(): Promise<void> {
@@ -173,9 +173,9 @@ export function mayRewrite({ version }: Cli): boolean {
   return !isOlder(version, MIN_REWRITE_VERSION);
 }
 
-function whyNot(cli: Cli, variables: NodeJS.ProcessEnv): string | undefined {
+function reasonNotToRewrite(cli: Cli, variables: NodeJS.ProcessEnv): string | undefined {
   if (!mayRewrite(cli)) return `Claude Code ${cli.version} does not let requests be rewritten`;
-  return whyNotOnBedrock(variables);
+  return bedrockReason(variables);
 }
 
 function whyIncompatible(
@@ -193,7 +193,7 @@ function whyIncompatible(
 }
 
 /** With a Bedrock API key bodies are not signed, but the CLI calls the counter past its hooks: a mod cannot be tried there for free. */
-function whyNotOnBedrock({ CLAUDE_CODE_USE_BEDROCK, AWS_BEARER_TOKEN_BEDROCK }: NodeJS.ProcessEnv): string | undefined {
+function bedrockReason({ CLAUDE_CODE_USE_BEDROCK, AWS_BEARER_TOKEN_BEDROCK }: NodeJS.ProcessEnv): string | undefined {
   if (!CLAUDE_CODE_USE_BEDROCK) return undefined;
   if (!AWS_BEARER_TOKEN_BEDROCK) return "Amazon Bedrock's requests are signed before they can be rewritten";
   return "on Amazon Bedrock mods are not asked about the free counter, on which rewriting is tried";

@@ -10,19 +10,19 @@ import { reasonToRetire } from "./retirement.ts";
 import type { TransportName, TurnOutcome } from "./transport.ts";
 
 /** Events that may wait for a slow client before the CLI itself is slowed down. */
-const BUFFERED_EVENTS = 256;
+const MAX_BUFFERED_EVENTS = 256;
 
 /** Milliseconds by which stderr, with headers and the words of a failure, may lag behind stdout. */
-const LAG = 1000;
+const STDERR_LAG_MS = 1000;
 
 /** What the CLI writes when it is given the settings of a turn; should a version not do so, when it starts the turn. */
-const FIRST_LINE = /settings change notification for flagSettings|\[engine\] turn \d{1,9} start/;
+const TURN_START_LINE = /settings change notification for flagSettings|\[engine\] turn \d{1,9} start/;
 
 /** The ends of block and message, in the order in which the CLI makes them up. */
-const ENDS = ["content_block_stop", "message_delta", "message_stop"];
+const END_EVENTS = ["content_block_stop", "message_delta", "message_stop"];
 
 /** After any other stop reason the CLI goes on; after this one it ends the turn by itself, sooner than it could be asked to. */
-const LAST_STOP_REASON = "end_turn";
+const SELF_ENDING_STOP_REASON = "end_turn";
 
 /** What a turn works with. */
 export interface TurnParts {
@@ -44,7 +44,7 @@ export class Turn {
   readonly #sendInterrupt: () => void;
   readonly #transport: { readonly name: TransportName; readonly mod: string };
   readonly #awaitsHeaders: boolean;
-  readonly #events = new Channel<StreamEvent>(BUFFERED_EVENTS);
+  readonly #events = new Channel<StreamEvent>(MAX_BUFFERED_EVENTS);
   readonly #outcome: TurnOutcome;
   #lacksHeaders = false;
   /** Whether stderr has come to the lines of this turn. */
@@ -160,7 +160,7 @@ export class Turn {
   /** Takes a line of the CLI's stderr. Ignores those that an earlier turn left behind. */
   diagnose(line: string): void {
     // an order and not the times in the lines, since the clock may be set in between
-    this.#isOwn ||= FIRST_LINE.test(line);
+    this.#isOwn ||= TURN_START_LINE.test(line);
     if (!this.#isOwn) return;
     if (line.includes("[API REQUEST]")) {
       this.#sent = true;
@@ -214,9 +214,9 @@ export class Turn {
     }
     this.#stopReason = stopReasonOf(event) ?? this.#stopReason;
     if (event.type === "content_block_start") this.#blocks += 1;
-    const end = ENDS.indexOf(event.type);
+    const end = END_EVENTS.indexOf(event.type);
     const isHeld = end === 0 || (end > 0 && this.#stopReason === undefined);
-    const room = !isHeld || end <= ENDS.indexOf(this.#held.at(-1)?.type ?? "") ? this.#releaseHeld() : undefined;
+    const room = !isHeld || end <= END_EVENTS.indexOf(this.#held.at(-1)?.type ?? "") ? this.#releaseHeld() : undefined;
     if (isHeld) {
       this.#held.push(event);
       this.#closed = event.type === "message_stop";
@@ -227,7 +227,7 @@ export class Turn {
     if (event.type !== "message_stop") return this.#events.push(event);
     void this.#events.push(event);
     this.#finish();
-    if (this.#stopReason !== LAST_STOP_REASON) this.interrupt();
+    if (this.#stopReason !== SELF_ENDING_STOP_REASON) this.interrupt();
   }
 
   /** Ends a turn whose answer cannot be passed on. */
@@ -242,7 +242,7 @@ export class Turn {
     const content = fieldsOf(event.message)?.content;
     if (Array.isArray(content)) this.#blocks = content.length;
     if (this.#awaitsHeaders && !this.#outcome.hasHeaders)
-      this.#lacksHeaders = !(await resolvesWithin(LAG, this.#outcome.headersReady));
+      this.#lacksHeaders = !(await resolvesWithin(STDERR_LAG_MS, this.#outcome.headersReady));
     // the CLI's own body, and not the client's, was sent
     if (this.isModBypassed && this.#transport.name === "rewrite") {
       return this.#breakOff("Claude Code sent another request in place of this one.");
@@ -283,7 +283,7 @@ export class Turn {
       this.#finish();
       return;
     }
-    await resolvesWithin(LAG, this.#outcome.errorSeen);
+    await resolvesWithin(STDERR_LAG_MS, this.#outcome.errorSeen);
     this.#hasFailed = true;
     this.#finish(this.#outcome.toError(result, this.#started));
   }

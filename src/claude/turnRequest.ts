@@ -2,7 +2,7 @@ import type { EncodedJson } from "./encodedJson.ts";
 import type { EncodedText } from "./overlay/encodedText.ts";
 
 /** Instructions over this size keep an idle CLI silent while it reads them. */
-const SLOWLY_READ_BYTES = 1024 * 1024;
+const SLOW_INSTRUCTION_BYTES = 1024 * 1024;
 
 /** What a worker is given for one request, on either transport. */
 export type TurnRequest = OverlayRequest | RewriteRequest;
@@ -36,5 +36,5 @@ export interface RewriteRequest extends AnyRequest {
 export function isReadAtOnce(request: TurnRequest): boolean {
   if (request.transport === "overlay") return false;
   const { instruction } = request;
-  return (typeof instruction === "string" ? instruction : instruction.literal).length < SLOWLY_READ_BYTES;
+  return (typeof instruction === "string" ? instruction : instruction.literal).length < SLOW_INSTRUCTION_BYTES;
 }

@@ -5,22 +5,22 @@ import { fieldsOf } from "../api/events.ts";
  * `max_tokens: 128000 > 64000` they leave `max_tokens: [REDACTED] > 64000`. Its reports on stdout are whole, but some
  * are reworded. Together they tell what upstream said.
  */
-const REDACTED = /\[REDACTED(?:-[A-Z]+)?\]/;
+const REDACTED_VALUE = /\[REDACTED(?:-[A-Z]+)?\]/;
 
-export const isRedacted = (text: string): boolean => REDACTED.test(text);
+export const isRedacted = (text: string): boolean => REDACTED_VALUE.test(text);
 
 /** What the CLI puts around upstream's words in a report. */
-const BEFORE = /^(?:Failed to authenticate\. )?(?:API Error: )?(?:\d{3} |Request rejected \(\d{3}\) · )?/;
-const BEHIND = /\. This is a server-side issue, usually temporary.*$/s;
+const CLI_PREFIX = /^(?:Failed to authenticate\. )?(?:API Error: )?(?:\d{3} |Request rejected \(\d{3}\) · )?/;
+const CLI_SUFFIX = /\. This is a server-side issue, usually temporary.*$/s;
 
 /** A report without what the CLI puts around upstream's words, as far as it has them. */
-export const withoutCliWording = (report: string): string => report.replace(BEFORE, "").replace(BEHIND, "");
+export const withoutCliWording = (report: string): string => report.replace(CLI_PREFIX, "").replace(CLI_SUFFIX, "");
 
 /** The redacted words as they were, where the report or the request has them; else as they are. */
 export function unredact(words: string, report: string, request: Record<string, unknown> = {}): string {
   if (!isRedacted(words)) return words;
   const told = withoutCliWording(report);
-  const pieces = words.split(REDACTED);
+  const pieces = words.split(REDACTED_VALUE);
   // the full stop at their end may have been taken for the CLI's own
   return (
     [told, `${told}.`].find((whole) => matchesPieces(whole, pieces)) ?? withRequestNumber(pieces, request) ?? words

@@ -1,9 +1,9 @@
 import { isLimitHeader } from "../api/rateLimits.ts";
 
 /** The head of a block in the log that the SDK inside the CLI writes to stderr, with `ANTHROPIC_LOG=debug`. */
-const BLOCK = /^\[Anthropic SDK DEBUG\] \[\w+\] (sending request|response error|response start)\b/;
+const BLOCK_START = /^\[Anthropic SDK DEBUG\] \[\w+\] (sending request|response error|response start)\b/;
 /** A header in such a block: `    "retry-after": "17",`. */
-const HEADER = /^ {4}"?([a-z0-9-]+)"?: "([^"\\]*)",?$/;
+const HEADER_LINE = /^ {4}"?([a-z0-9-]+)"?: "([^"\\]*)",?$/;
 
 /**
  * Whether a line is of the SDK's log: it shows headers, and a user may have put a credential into one. Without the name
@@ -60,7 +60,7 @@ export class UpstreamHeaders {
   }
 
   add(line: string): void {
-    const block = BLOCK.exec(line);
+    const block = BLOCK_START.exec(line);
     if (block) {
       this.#headers = {};
       this.#open = block[1] !== "sending request";
@@ -73,7 +73,7 @@ export class UpstreamHeaders {
       this.#isComplete = true;
       this.#resolveReady();
     }
-    const [, name = "", value] = HEADER.exec(line) ?? [];
+    const [, name = "", value] = HEADER_LINE.exec(line) ?? [];
     if (name === "content-type") this.#contentType ??= value;
     if (value !== undefined && isForwarded(name)) this.#headers[name] = value;
   }

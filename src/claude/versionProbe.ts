@@ -13,7 +13,7 @@ export interface Probe {
 /** Milliseconds that `--version` may take: a hang bound for a cold disk and a virus scanner. */
 const TIMEOUT_MS = 30_000;
 /** Characters of its output that are read: another program may print without end. */
-const OUTPUT_BOUND = 10_000;
+const MAX_OUTPUT_CHARACTERS = 10_000;
 /** Milliseconds in which its output is read after its end, which a helper of it may hold open. */
 const OUTPUT_DELAY_MS = 1000;
 /** A file that is still being written cannot be run; an update of the CLI takes moments. */
@@ -51,7 +51,7 @@ async function run({ command, prefix, environment }: Probe, timeout: number): Pr
   for (const name of ["stdout", "stderr"] as const) {
     child[name].setEncoding("utf8").on("data", (text: string) => {
       output[name] += text;
-      if (output[name].length > OUTPUT_BOUND) end();
+      if (output[name].length > MAX_OUTPUT_CHARACTERS) end();
     });
   }
   const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
@@ -65,7 +65,7 @@ async function run({ command, prefix, environment }: Probe, timeout: number): Pr
     if (!isInTime) throw new Error(`'--version' did not end within ${timeout / 1000} s`);
     const failure = await exited;
     await resolvesWithin(OUTPUT_DELAY_MS, closed);
-    if (failure === undefined || output.stdout.length > OUTPUT_BOUND) return output.stdout;
+    if (failure === undefined || output.stdout.length > MAX_OUTPUT_CHARACTERS) return output.stdout;
     const words = printable(output.stderr.trim().split("\n")[0] ?? "");
     throw new Error(`'--version' failed (${failure})${words && `: ${words}`}`);
   } finally {

@@ -20,7 +20,7 @@ import { StartupStderr } from "./startupStderr.ts";
 import type { Ask, Transport } from "./transport.ts";
 import { Turn } from "./turn.ts";
 import { isReadAtOnce, type TurnRequest } from "./turnRequest.ts";
-import * as bounds from "./workerBounds.ts";
+import * as limits from "./workerLimits.ts";
 
 /** A request unknown to the CLI, which it refuses at once, even in the middle of a turn. */
 const PING = { subtype: "claude_virtual_api_ping" };
@@ -44,7 +44,7 @@ export class Worker {
   readonly #process: CliProcess;
   readonly #logger: Logger;
   readonly #control = new ControlChannel((message) => this.#write(message));
-  readonly #ask: Ask = (subtype) => this.#control.request({ subtype }, bounds.SETTINGS_TIMEOUT);
+  readonly #ask: Ask = (subtype) => this.#control.request({ subtype }, limits.SETTINGS_TIMEOUT_S);
   readonly #output: CliOutput;
   readonly #heartbeat: Heartbeat;
   #turn: Turn | undefined;
@@ -69,7 +69,14 @@ export class Worker {
   /** Requests served so far. */
   served = 0;
 
-  constructor({ process, transport, logger, silence = bounds.SILENCE, wake = bounds.WAKE, cli }: WorkerParts) {
+  constructor({
+    process,
+    transport,
+    logger,
+    silence = limits.SILENCE_LIMIT_MS,
+    wake = limits.WAKE_LIMIT_MS,
+    cli,
+  }: WorkerParts) {
     this.#process = process;
     this.transport = transport;
     this.cli = cli;
@@ -84,7 +91,7 @@ export class Worker {
       unreadable: (reason) => this.end(cliUnreadable(reason)),
       isGivenUp: () => this.#failure !== undefined,
     });
-    const ping = () => this.#control.request(PING, bounds.PING_TIMEOUT).catch(() => {});
+    const ping = () => this.#control.request(PING, limits.PING_TIMEOUT_S).catch(() => {});
     this.#heartbeat = new Heartbeat({
       silence,
       wake,
@@ -132,10 +139,10 @@ export class Worker {
     const request = { subtype: "initialize", systemPrompt: system === "" ? [] : [system], systemPromptSnapshot: false };
     if (this.#heartbeat.hasHeard) this.#heartbeat.start();
     const { response } = await this.#control
-      .request(request, bounds.INITIALIZE_TIMEOUT)
+      .request(request, limits.INITIALIZE_TIMEOUT_S)
       .catch((error) => {
         const isHelper = this.alive && this.helperKey !== undefined && !this.#heartbeat.hasHeard;
-        throw isHelper ? helperSilent(bounds.INITIALIZE_TIMEOUT) : error;
+        throw isHelper ? helperSilent(limits.INITIALIZE_TIMEOUT_S) : error;
       })
       .finally(() => this.#heartbeat.stop());
     requireVersion(this.cli, response?.claude_code_version);
@@ -175,7 +182,7 @@ export class Worker {
     this.served += 1;
     try {
       if (settings && !signal.aborted) {
-        await this.#control.request({ subtype: "apply_flag_settings", settings }, bounds.SETTINGS_TIMEOUT);
+        await this.#control.request({ subtype: "apply_flag_settings", settings }, limits.SETTINGS_TIMEOUT_S);
         transport.accepted(request);
       }
       if (!signal.aborted) refusal = await transport.refusalOf(request, this.#ask);
@@ -202,7 +209,7 @@ export class Worker {
   count(): CountSession {
     this.#begin();
     const session = new CountSession({
-      request: (request) => this.#control.request(request, bounds.COUNT_TIMEOUT),
+      request: (request) => this.#control.request(request, limits.COUNT_TIMEOUT_S),
       write: (message) => this.#write(message),
     });
     this.#count = session;
@@ -212,7 +219,7 @@ export class Worker {
   /** Makes this worker, which was started for that, one that counts exactly. */
   countExactly(): ExactCount {
     const count = new ExactCount({
-      request: (request) => this.#control.request(request, bounds.COUNT_TIMEOUT),
+      request: (request) => this.#control.request(request, limits.COUNT_TIMEOUT_S),
       write: (message) => this.#write(message),
       began: () => this.#begin(),
       ended: () => this.#heartbeat.stop(),
@@ -245,10 +252,10 @@ export class Worker {
   async settle(): Promise<boolean> {
     const turn = this.#turn;
     if (!turn) return this.alive;
-    if (!(await resolvesWithin(bounds.OWN_END_MS, turn.ended))) turn.interrupt();
+    if (!(await resolvesWithin(limits.TURN_END_GRACE_MS, turn.ended))) turn.interrupt();
     const settled = turn.ended.then(() => Promise.all(this.#midTurnRequests));
-    if (!(await resolvesWithin(bounds.SETTLE_TIMEOUT * 1000, settled)))
-      this.end(cliSilent("interrupt", bounds.SETTLE_TIMEOUT));
+    if (!(await resolvesWithin(limits.SETTLE_TIMEOUT_S * 1000, settled)))
+      this.end(cliSilent("interrupt", limits.SETTLE_TIMEOUT_S));
     this.#turn = undefined;
     this.conversation = undefined;
     this.#midTurnRequests = [];
@@ -268,7 +275,7 @@ export class Worker {
   /** Ends the process; resolves when it is gone and its file descriptors are free again. */
   async stop(): Promise<void> {
     await this.#process.stop();
-    await resolvesWithin(bounds.LAST_WORDS, this.#gone);
+    await resolvesWithin(limits.DRAIN_TIMEOUT_MS, this.#gone);
   }
 
   /** Call before anything that keeps the CLI busy. `isHeard` if its first sign of life comes without a ping. */
@@ -306,7 +313,7 @@ export class Worker {
 
   /** Asks the CLI for something in the middle of a turn; where it fails, the turn goes on. */
   #requestMidTurn(request: ControlRequest): void {
-    this.#midTurnRequests.push(this.#control.request(request, bounds.ASIDE_TIMEOUT).catch(() => {}));
+    this.#midTurnRequests.push(this.#control.request(request, limits.MID_TURN_TIMEOUT_S).catch(() => {}));
   }
 
   #acceptAnswer({ response }: CliMessage): void {

@@ -21,7 +21,7 @@ export interface WorkerStarterParts {
   idle: IdleWorkers;
   logger: Logger;
   /** Workers from which on the longest idle one ends for the next. */
-  most: number;
+  maxWorkers: number;
   /** Takes what a worker says of itself. */
   described(description: CliDescription): void;
   /** Called when a worker was taken or started for a request, so that a spare one may be missing. */
@@ -134,7 +134,7 @@ export class WorkerStarter {
    * their system prompts would drive out each other's workers.
    */
   #makeRoom(): void {
-    if (this.workers.size < this.#parts.most) return;
+    if (this.workers.size < this.#parts.maxWorkers) return;
     for (const worker of this.#parts.idle.takeOldest(1)) this.dismiss(worker);
   }
 }

@@ -2,7 +2,7 @@ import { notSignedIn } from "../api/cliErrors.ts";
 import { ApiError } from "../api/errors.ts";
 import { isSignedIn } from "../claude/account.ts";
 import type { EncodedJson } from "../claude/encodedJson.ts";
-import { type CountSession, TOOLS_DISCOUNT } from "../claude/overlay/countSession.ts";
+import { type CountSession, TOOLS_DISCOUNT_TOKENS } from "../claude/overlay/countSession.ts";
 import type { Lease, Pool } from "../claude/pool.ts";
 import { type CountRequest, CountUnavailable } from "../claude/rewrite/exactCount.ts";
 import { TransportUnavailable } from "../claude/transport.ts";
@@ -123,7 +123,7 @@ export class TokenCounter {
     for (const message of history) await session.append(message);
     const usage = await session.measure();
     const system = prompt === "" ? 0 : usage.system - (base?.placeholder ?? 0) + PLACEHOLDER_TOKEN_COUNT;
-    const tools = offered ? usage.tools + TOOLS_DISCOUNT - (base?.placeholder ?? 0) - (base?.padding ?? 0) : 0;
+    const tools = offered ? usage.tools + TOOLS_DISCOUNT_TOKENS - (base?.placeholder ?? 0) - (base?.padding ?? 0) : 0;
     return usage.messages + system + tools;
   }
 

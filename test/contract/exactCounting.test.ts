@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { installMod } from "../../src/claude/modFiles.ts";
-import { COUNT_MOD, SEED } from "../../src/claude/rewrite/countMod.ts";
+import { COUNT_MOD, SEED_TEXT } from "../../src/claude/rewrite/countMod.ts";
 import { countInstruction } from "../../src/claude/rewrite/instruction.ts";
 import { triggerOf } from "../../src/claude/trigger.ts";
 import { apiCount } from "../support/apiCount.ts";
@@ -18,7 +18,7 @@ const LIMITED: Reply = {
 
 async function seed(cli: RawCli): Promise<void> {
   const taken = cli.next(({ type, state }) => type === "command_lifecycle" && state === "completed");
-  const message = { role: "user", content: SEED };
+  const message = { role: "user", content: SEED_TEXT };
   cli.write({ ...triggerOf(""), uuid: randomUUID(), message, shouldQuery: false });
   await taken;
 }
@@ -40,7 +40,7 @@ it("a count that the CLI makes by itself is repeated after a 429", async () => {
   await seed(cli);
   cli.standIn.refuseCount = () => LIMITED;
   await usage(cli);
-  expect(cli.standIn.counts.filter(({ raw }) => raw.includes(SEED))).toHaveLength(2);
+  expect(cli.standIn.counts.filter(({ raw }) => raw.includes(SEED_TEXT))).toHaveLength(2);
 });
 
 describe("with the mod that counts", () => {

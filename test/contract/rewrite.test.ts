@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { CliMessage } from "../../src/claude/codec.ts";
-import { OF_TRANSPORT } from "../../src/claude/launchPlan.ts";
+import { TRANSPORT_LAUNCH } from "../../src/claude/launchPlan.ts";
 import { installMod, type Mod } from "../../src/claude/modFiles.ts";
 import { MOD_REPORTS, modReport } from "../../src/claude/modReports.ts";
 import { rewriteInstruction } from "../../src/claude/rewrite/instruction.ts";
@@ -43,7 +43,7 @@ function changed(...changes: [from: string, to: string][]): Mod {
 async function startCli(mod: Mod | undefined, options: RawOptions = {}): Promise<RawCli> {
   const scratch = await scratchHome();
   const args = mod ? ["--plugin-dir", await installMod(scratch.home, mod)] : [];
-  const env = { ...OF_TRANSPORT.rewrite.environment, ...options.env };
+  const env = { ...TRANSPORT_LAUNCH.rewrite.environment, ...options.env };
   const cli = await RawCli.start({ system: [], ...options, args, env });
   // it has read its mods by now
   await scratch[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { childEnvironment } from "../../src/claude/environment.ts";
-import { ARGUMENTS, OF_TRANSPORT } from "../../src/claude/launchPlan.ts";
+import { CLI_ARGUMENTS, TRANSPORT_LAUNCH } from "../../src/claude/launchPlan.ts";
 import { MOD_REPORTS } from "../../src/claude/modReports.ts";
 import { turnSettings } from "../../src/claude/overlay/turnSettings.ts";
 import type { TransportName } from "../../src/claude/transport.ts";
@@ -109,14 +109,14 @@ const MOD_LOSSES: Losses = {
 const NEUTRALISATIONS: Record<TransportName, Losses> = {
   overlay: {
     "--plugin-dir": withoutArgument("--plugin-dir", 2),
-    ...argumentLosses([...ARGUMENTS, ...OF_TRANSPORT.overlay.args]),
+    ...argumentLosses([...CLI_ARGUMENTS, ...TRANSPORT_LAUNCH.overlay.args]),
     ...variableLosses(childEnvironment({}, {}, [])),
     ...Object.fromEntries(Object.keys(env).map((name) => [name, withoutSetting(name)])),
   },
   rewrite: {
     "--plugin-dir": withoutArgument("--plugin-dir", 2),
-    ...argumentLosses([...ARGUMENTS, ...OF_TRANSPORT.rewrite.args]),
-    ...variableLosses({ ...childEnvironment({}, {}, []), ...OF_TRANSPORT.rewrite.environment }),
+    ...argumentLosses([...CLI_ARGUMENTS, ...TRANSPORT_LAUNCH.rewrite.args]),
+    ...variableLosses({ ...childEnvironment({}, {}, []), ...TRANSPORT_LAUNCH.rewrite.environment }),
     ...MOD_LOSSES,
   },
 };

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { type CliMessage, encode, readMessages } from "../../src/claude/codec.ts";
 import { childEnvironment } from "../../src/claude/environment.ts";
-import { ARGUMENTS } from "../../src/claude/launchPlan.ts";
+import { CLI_ARGUMENTS } from "../../src/claude/launchPlan.ts";
 import { triggerOf } from "../../src/claude/trigger.ts";
 import { splitLines } from "../../src/shared/lines.ts";
 import { claudePath } from "./claude.ts";
@@ -61,7 +61,7 @@ export class RawCli implements AsyncDisposable {
     const env = { ...childEnvironment(cliEnvironment(scratch.home, standIn), {}, []), ...options.env };
     const child = spawn(
       claudePath(),
-      [...ARGUMENTS, ...(options.quiet ? [] : ["--debug-to-stderr"]), ...(options.args ?? [])],
+      [...CLI_ARGUMENTS, ...(options.quiet ? [] : ["--debug-to-stderr"]), ...(options.args ?? [])],
       { cwd, env },
     );
     const cli = new RawCli(child, standIn, scratch.home, async () => {

@@ -35,18 +35,18 @@ export interface Usage {
 }
 
 /** What the CLI takes off the count of tools (its "overhead"); it tells nothing of tools that cost less. */
-export const TOOLS_DISCOUNT = 500;
+export const TOOLS_DISCOUNT_TOKENS = 500;
 
 /**
  * A body that the API refuses, for every Messages call of the process: a count makes none, and should a version of the
  * CLI make one in its place (it has such a fallback for gateways), that must cost nothing. Counts are not touched by it.
  */
-const NEVER_PAID = JSON.stringify({ messages: [] });
+const REFUSED_BODY = JSON.stringify({ messages: [] });
 
-const SERVER = "tools";
+const MCP_SERVER_NAME = "tools";
 /** Takes all that follows, also past a line separator: to look for an end again and again would take long. */
-const FAILED = /countTokens API call failed: (?:(\d{3}) )?(.*)/s;
-const ESTIMATED = "count unavailable";
+const COUNT_FAILED_LINE = /countTokens API call failed: (?:(\d{3}) )?(.*)/s;
+const ESTIMATED_TEXT = "count unavailable";
 
 /** Fills the conversation of a fresh worker and has the CLI ask the API's free counter about it. */
 export class CountSession {
@@ -64,7 +64,7 @@ export class CountSession {
   /** Chooses the model that counts: an alias or an id. */
   async configure(model: string): Promise<void> {
     const env = {
-      CLAUDE_CODE_EXTRA_BODY: NEVER_PAID,
+      CLAUDE_CODE_EXTRA_BODY: REFUSED_BODY,
       CLAUDE_AGENT_SDK_MCP_NO_PREFIX: "1",
       ENABLE_TOOL_SEARCH: "false",
     };
@@ -78,7 +78,10 @@ export class CountSession {
     const listed = new Promise<void>((resolve) => {
       this.#listed = resolve;
     });
-    await this.#link.request({ subtype: "mcp_set_servers", servers: { [SERVER]: { type: "sdk", name: SERVER } } });
+    await this.#link.request({
+      subtype: "mcp_set_servers",
+      servers: { [MCP_SERVER_NAME]: { type: "sdk", name: MCP_SERVER_NAME } },
+    });
     await listed;
     // connected is what the CLI calls a server whose list it has taken in
     while (!this.#ended && !(await this.#isConnected())) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -114,9 +117,9 @@ export class CountSession {
 
   /** Takes a line of the CLI's stderr. */
   diagnose(line: string): void {
-    const [, status, words = ""] = FAILED.exec(line) ?? [];
+    const [, status, words = ""] = COUNT_FAILED_LINE.exec(line) ?? [];
     if (words !== "") this.#failure = failureOf(status, words, this.#failure);
-    else if (line.includes(ESTIMATED)) this.#failure ??= uncounted(line);
+    else if (line.includes(ESTIMATED_TEXT)) this.#failure ??= uncounted(line);
   }
 
   /** Ends the count for good: the worker is gone. */
@@ -128,7 +131,9 @@ export class CountSession {
 
   async #isConnected(): Promise<boolean> {
     const { response } = await this.#link.request({ subtype: "mcp_status" });
-    return response?.mcpServers?.some(({ name, status }: CliMessage) => name === SERVER && status !== "pending");
+    return response?.mcpServers?.some(
+      ({ name, status }: CliMessage) => name === MCP_SERVER_NAME && status !== "pending",
+    );
   }
 
   /** Answers as the MCP server that has the tools. */
@@ -138,7 +143,7 @@ export class CountSession {
       initialize: {
         protocolVersion: params?.protocolVersion,
         capabilities: { tools: {} },
-        serverInfo: { name: SERVER, version: "1" },
+        serverInfo: { name: MCP_SERVER_NAME, version: "1" },
       },
       "tools/list": { tools: this.#tools },
     };
@@ -152,14 +157,14 @@ export class CountSession {
 /** Upstream's refusal, if that is what the words are; the first one told stays. */
 function failureOf(status: string | undefined, words: string, before: ApiError | undefined): ApiError {
   const envelope = parseEnvelope(words);
-  if (before && before.status !== UNCOUNTED) return before;
+  if (before && before.status !== UNCOUNTED_STATUS) return before;
   if (!status || !envelope) return uncounted(words);
   const { type, message } = envelope.error;
   return new ApiError(Number(status), type, message, envelope.request_id ? { requestId: envelope.request_id } : {});
 }
 
-const UNCOUNTED = 503;
+const UNCOUNTED_STATUS = 503;
 
 function uncounted(words: string): ApiError {
-  return new ApiError(UNCOUNTED, "api_error", `The API's counter could not be asked: ${words}`);
+  return new ApiError(UNCOUNTED_STATUS, "api_error", `The API's counter could not be asked: ${words}`);
 }

@@ -12,12 +12,12 @@ import type { Ask, Mods } from "../transport.ts";
 import { ONE_CALL_MOD, ONE_STEP_MOD } from "./oneCallMod.ts";
 
 /** Milliseconds by which stderr may lag behind stdout. */
-const LAG = 200;
+const STDERR_LAG_MS = 200;
 
 /** What the CLI logs of a mod that it does not load since Anthropic has switched mods off. */
-const SWITCHED_OFF = /hooks module \S+ not loaded: hooks modules are turned off/;
+const MODS_OFF_LINE = /hooks module \S+ not loaded: hooks modules are turned off/;
 /** How that switch is named among the settings that forbid mods. */
-const SWITCH = "Anthropic's switch";
+const MODS_SWITCH_NAME = "Anthropic's switch";
 
 /** The mods that keep a turn to one call: whether they run, and what an organization's rules leave them to do. */
 export class OverlayMods implements Mods {
@@ -66,7 +66,7 @@ export class OverlayMods implements Mods {
 
   /** Takes a line of the CLI's stderr. */
   addDiagnostic(line: string): void {
-    this.#areSwitchedOff ||= SWITCHED_OFF.test(line);
+    this.#areSwitchedOff ||= MODS_OFF_LINE.test(line);
     this.#guard.addDiagnostic(line);
   }
 
@@ -78,12 +78,12 @@ export class OverlayMods implements Mods {
   /** Throws also where requests cannot reach the CLI. */
   async require(account: CliAccount, ask: Ask): Promise<Organization | undefined> {
     this.#guard.addAccount(account);
-    await resolvesWithin(LAG, this.#guard.known);
+    await resolvesWithin(STDERR_LAG_MS, this.#guard.known);
     const guard = this.#guard.seated;
     const mayBeForbidden = !this.#oneCall.hasArrived;
     const managed = guard !== undefined || mayBeForbidden ? managedSettingsOf(await ask("get_settings")) : [];
     const forbidding = mayBeForbidden
-      ? [...modForbiddingSettings(managed), ...(this.#areSwitchedOff ? [SWITCH] : [])]
+      ? [...modForbiddingSettings(managed), ...(this.#areSwitchedOff ? [MODS_SWITCH_NAME] : [])]
       : [];
     this.#areForbidden = forbidding.length > 0;
     if (!this.#areForbidden && !(await this.#areLoaded())) throw cliUnguarded();

@@ -36,16 +36,16 @@ interface Quotation {
 }
 
 /** `API error (attempt 1/1): 404 404 {…}`: a refusal, with upstream's status and own words, an envelope or not. */
-const REFUSED = /API error \(attempt \d{1,6}\/\d{1,6}\): (\d{3}) (?:\d{3} )?/;
+const REFUSED_LINE = /API error \(attempt \d{1,6}\/\d{1,6}\): (\d{3}) (?:\d{3} )?/;
 /**
  * `Error streaming (non-streaming fallback disabled): {…}`: an error event in an open stream; of some types after a
  * whole block it says `Error in API request: {…}`.
  */
-const BROKEN_STREAM = /Error streaming|Error in API request: (?=\{)/;
+const BROKEN_STREAM_LINE = /Error streaming|Error in API request: (?=\{)/;
 /** Any of them, whatever it quotes. Of an overload after a whole block, the CLI logs only the last one. */
-const ANY_FAILURE = /\[ERROR\] (API error \(attempt|Error streaming|Error in API request: \{)|Mid-stream server error/;
+const FAILURE_LINE = /\[ERROR\] (API error \(attempt|Error streaming|Error in API request: \{)|Mid-stream server error/;
 /** The CLI gives up on an upstream that is silent: in mid-stream, when the machine wakes from sleep, before any answer. */
-const GIVEN_UP = [
+const GAVE_UP_LINES = [
   { line: /\[byte-watchdog\] firing: idle=(\d{1,9})ms/, toError: (ms: number) => upstreamSilent(ms / 1000) },
   { line: /\[byte-watchdog\] aborting: .{0,100}slept=/, toError: () => upstreamAsleep() },
   { line: /\[first-byte\] no response headers (\d{1,9})/, toError: (seconds: number) => upstreamSilent(seconds) },
@@ -108,7 +108,7 @@ export class OverlayOutcome implements TurnOutcome {
   addDiagnostic(line: string): void {
     if (this.#complete) return;
     if (isSdkLog(line)) this.#upstream.add(line);
-    else if (ANY_FAILURE.test(line)) this.#quote(line);
+    else if (FAILURE_LINE.test(line)) this.#quote(line);
     else if (!this.#disconnect(line)) this.#giveUp(line);
   }
 
@@ -183,8 +183,8 @@ export class OverlayOutcome implements TurnOutcome {
     // its details follow, and conclude
     if (announcesConnectionFailure(line)) return;
     this.#conclude();
-    const refused = REFUSED.exec(line);
-    const found = refused ?? BROKEN_STREAM.exec(line);
+    const refused = REFUSED_LINE.exec(line);
+    const found = refused ?? BROKEN_STREAM_LINE.exec(line);
     const quoted = found ? line.slice(found.index + found[0].length).trimEnd() : "";
     const envelope = parseEnvelope(between(quoted, "{", "}"));
     if (envelope) this.#quoted = { status: refused ? Number(refused[1]) : undefined, envelope };
@@ -192,7 +192,7 @@ export class OverlayOutcome implements TurnOutcome {
   }
 
   #giveUp(line: string): void {
-    for (const { line: pattern, toError } of GIVEN_UP) {
+    for (const { line: pattern, toError } of GAVE_UP_LINES) {
       const found = pattern.exec(line);
       if (!found) continue;
       this.#conclude();

@@ -2,14 +2,14 @@ import { modOf } from "../modFiles.ts";
 import { MOD_REPORTS } from "../modReports.ts";
 import { COUNT_CALL, MODEL_CALL } from "./calls.ts";
 import { INSTRUCTION_PREFIX, SEPARATOR } from "./instruction.ts";
-import { ANSWERED, UNANSWERED } from "./rewriteMod.ts";
+import { ANSWERED_PREFIX, UNANSWERED_PREFIX } from "./rewriteMod.ts";
 
 /** The first message of the worker's conversation, by which the mod knows the CLI's count of it. */
-export const SEED = "claude-virtual-api seed";
+export const SEED_TEXT = "claude-virtual-api seed";
 /** The text of a prompt that gives the count up which is under way. */
-export const ABANDON = "claude-virtual-api abandon";
+export const ABANDON_TEXT = "claude-virtual-api abandon";
 /** The status that the mod gives to refusals; the CLI repeats none with it, and logs upstream's words behind it. */
-export const REFUSED = 499;
+export const REFUSED_STATUS = 499;
 
 /**
  * A mod for the CLI of the counter, which has a client's body counted in place of the CLI's own conversation. What to count
@@ -30,7 +30,7 @@ export const register = (on) => {
     return next(session);
   });
   on("prompt.submit", ($, prompt, next) => {
-    if (prompt.text === ${JSON.stringify(ABANDON)}) {
+    if (prompt.text === ${JSON.stringify(ABANDON_TEXT)}) {
       instruction = undefined;
       abandon?.();
       return { drop: "given up" };
@@ -45,7 +45,7 @@ export const register = (on) => {
     const isCount = COUNT.test(request.url);
     if (!isCount && !CALL.test(request.url)) return next(request);
     const own = JSON.parse(request.init.body);
-    const isSeed = isCount && JSON.stringify(own.messages ?? "").includes(${JSON.stringify(SEED)});
+    const isSeed = isCount && JSON.stringify(own.messages ?? "").includes(${JSON.stringify(SEED_TEXT)});
     // what the CLI wants to know besides, it asks again until it knows
     if (isCount && !isSeed && own.messages) {
       $.ui.log("${MOD_REPORTS.countDenied}");
@@ -65,7 +65,7 @@ export const register = (on) => {
     const body = "{" + parts.join(",") + "}";
     const listed = (request.init.headers["anthropic-beta"] ?? "").split(",").concat(betas).filter(Boolean);
     const headers = { ...request.init.headers, "anthropic-beta": [...new Set(listed)].join(",") };
-    const given = (text) => ({ value: { status: ${REFUSED}, ok: false, headers: {}, text } });
+    const given = (text) => ({ value: { status: ${REFUSED_STATUS}, ok: false, headers: {}, text } });
     const abandoned = new Promise((resolve) => {
       abandon = () => resolve(given("given up"));
     });
@@ -74,16 +74,16 @@ export const register = (on) => {
     try {
       answer = await Promise.race([next({ ...request, init: { ...request.init, headers, body } }), abandoned]);
     } catch (error) {
-      $.ui.log("${UNANSWERED}" + String(error).slice(0, 1000));
+      $.ui.log("${UNANSWERED_PREFIX}" + String(error).slice(0, 1000));
       return given("not answered");
     } finally {
       abandon = undefined;
     }
     const { value } = answer;
     if (!value) return answer;
-    $.ui.log("${ANSWERED}" + JSON.stringify({ status: value.status, headers: value.headers }));
+    $.ui.log("${ANSWERED_PREFIX}" + JSON.stringify({ status: value.status, headers: value.headers }));
     if (value.status < 300) return answer;
-    return { value: { ...value, status: ${REFUSED}, headers: { ...value.headers, "x-should-retry": "false" } } };
+    return { value: { ...value, status: ${REFUSED_STATUS}, headers: { ...value.headers, "x-should-retry": "false" } } };
   }).catch(() => ({ deny: "the mod failed" }));
 };
 `,

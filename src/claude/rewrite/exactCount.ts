@@ -10,7 +10,7 @@ import { parseEnvelope } from "../overlay/overlayOutcome.ts";
 import { TransportUnavailable } from "../transport.ts";
 import { triggerOf } from "../trigger.ts";
 import { isForwarded } from "../upstreamHeaders.ts";
-import { ABANDON, COUNT_MOD, REFUSED, SEED } from "./countMod.ts";
+import { ABANDON_TEXT, COUNT_MOD, REFUSED_STATUS, SEED_TEXT } from "./countMod.ts";
 import { type AnswerHead, type ModAnswer, readModAnswer } from "./rewriteMod.ts";
 
 /** What is counted for a client. */
@@ -36,14 +36,14 @@ export interface ExactCountLink extends CountLink {
 }
 
 /** Milliseconds by which the words of a refusal, on stderr, may lag behind the CLI's answer on stdout. */
-const LAG = 1000;
+const STDERR_LAG_MS = 1000;
 /** Refusals that say nothing about the request: the counter may be asked about it later, or is not there. */
-const PASSING = new Set([408, 409, 429]);
-const FAILED = new RegExp(`countTokens API call failed: ${REFUSED} (.*)`, "s");
-const ESTIMATED = "count unavailable, estimating";
+const TRANSIENT_STATUSES = new Set([408, 409, 429]);
+const COUNT_FAILED_LINE = new RegExp(`countTokens API call failed: ${REFUSED_STATUS} (.*)`, "s");
+const ESTIMATED_TEXT = "count unavailable, estimating";
 /** Words that the CLI takes for the value of what is named before them, as it does behind the word `token`. */
-const TAKEN_OUT = /: \[REDACTED\] (inputs are|should|required)/g;
-const PUT_BACK: Record<string, string> = { "inputs are": "Extra", should: "Input", required: "Field" };
+const REDACTED_WORD = /: \[REDACTED\] (inputs are|should|required)/g;
+const RESTORED_WORDS: Record<string, string> = { "inputs are": "Extra", should: "Input", required: "Field" };
 
 /** Has the CLI of one worker count bodies, one after the other, each by one call of the API's free counter. */
 export class ExactCount {
@@ -69,7 +69,7 @@ export class ExactCount {
     this.#link.began();
     try {
       // only of a message with an id does the CLI say that it has taken it in
-      const seed = { ...triggerOf(SEED), uuid: randomUUID(), shouldQuery: false };
+      const seed = { ...triggerOf(SEED_TEXT), uuid: randomUUID(), shouldQuery: false };
       await this.#write(seed);
       this.#isDenied = false;
       await this.#ask();
@@ -86,7 +86,7 @@ export class ExactCount {
   async count({ model, instruction }: CountRequest, signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
     this.#link.began();
-    const abandon = () => void this.#prompt(ABANDON).catch(() => {});
+    const abandon = () => void this.#prompt(ABANDON_TEXT).catch(() => {});
     try {
       await this.#choose(model);
       this.#reset();
@@ -102,7 +102,7 @@ export class ExactCount {
       await this.#link.request({ subtype: "mcp_status" });
       const head = this.#answer();
       if (head.status >= 300) {
-        if (this.#words === undefined) await resolvesWithin(LAG, words);
+        if (this.#words === undefined) await resolvesWithin(STDERR_LAG_MS, words);
         throw refusal(head, this.#words);
       }
       if (tokens === undefined || this.#isEstimated) throw new CountUnavailable("its answer has no count");
@@ -124,8 +124,8 @@ export class ExactCount {
 
   /** Takes a line of the CLI's stderr. */
   diagnose(line: string): void {
-    if (line.includes(ESTIMATED)) this.#isEstimated = true;
-    const [, words] = FAILED.exec(line) ?? [];
+    if (line.includes(ESTIMATED_TEXT)) this.#isEstimated = true;
+    const [, words] = COUNT_FAILED_LINE.exec(line) ?? [];
     if (words === undefined) return;
     this.#words ??= words;
     this.#wordsCame();
@@ -190,7 +190,7 @@ function isDone({ type, state }: CliMessage): boolean {
 /** Upstream's refusal; `CountUnavailable` where it is not about the request. */
 function refusal({ status, headers }: AnswerHead, words: string | undefined): ApiError | CountUnavailable {
   const envelope = parseEnvelope(words);
-  if (!envelope || status < 400 || status >= 500 || PASSING.has(status)) {
+  if (!envelope || status < 400 || status >= 500 || TRANSIENT_STATUSES.has(status)) {
     return new CountUnavailable(`${status} ${envelope?.error.message ?? words ?? ""}`.slice(0, 1000));
   }
   const { type, message } = envelope.error;
@@ -199,7 +199,7 @@ function refusal({ status, headers }: AnswerHead, words: string | undefined): Ap
   return new ApiError(
     status,
     type,
-    message.replace(TAKEN_OUT, (_, rest: string) => `: ${PUT_BACK[rest]} ${rest}`),
+    message.replace(REDACTED_WORD, (_, rest: string) => `: ${RESTORED_WORDS[rest]} ${rest}`),
     {
       headers: limitHeaders(status, passed),
       ...(requestId && { requestId }),

@@ -30,10 +30,10 @@ interface Counting {
 }
 
 /** Milliseconds after which a count is given up, and after which the next one no longer waits for it; most take tenths. */
-const COUNT_BOUND_MS = 60_000;
-const SLOW_MS = 2000;
+const COUNT_TIMEOUT_MS = 60_000;
+const SLOW_COUNT_MS = 2000;
 /** Most counts under way, and so workers that count. */
-const MOST = 4;
+const MAX_CONCURRENT_COUNTS = 4;
 
 /** Has workers count, from the first count on: one, unless the API is slow. The CLI makes one count after the other. */
 export class ExactCounter {
@@ -42,7 +42,7 @@ export class ExactCounter {
   readonly #counts = new WeakMap<Worker, ExactCount>();
   readonly #running = new Set<Counting>();
   /** A slow count that keeps the next one waiting all the same, until there may be another worker. */
-  #last: Counting | undefined;
+  #waitingForSlot: Counting | undefined;
 
   constructor(parts: ExactCounterParts) {
     this.#parts = parts;
@@ -78,9 +78,9 @@ export class ExactCounter {
         if (!isSecond) {
           const giveUp = () => {
             isLate = true;
-            counting.worker?.end(cliSilent("get_context_usage", COUNT_BOUND_MS / 1000));
+            counting.worker?.end(cliSilent("get_context_usage", COUNT_TIMEOUT_MS / 1000));
           };
-          timers = [setTimeout(() => this.#overtake(counting), SLOW_MS), setTimeout(giveUp, COUNT_BOUND_MS)];
+          timers = [setTimeout(() => this.#overtake(counting), SLOW_COUNT_MS), setTimeout(giveUp, COUNT_TIMEOUT_MS)];
         }
         worker.served += 1;
         worker.conversation = request.conversation;
@@ -102,8 +102,8 @@ export class ExactCounter {
 
   /** Lets the next count begin beside one that is slow, on another worker. */
   #overtake(slow: Counting): void {
-    if (this.#running.size < MOST) slow.leave();
-    else this.#last = slow;
+    if (this.#running.size < MAX_CONCURRENT_COUNTS) slow.leave();
+    else this.#waitingForSlot = slow;
   }
 
   /** Ends a worker that cannot count, and takes what it has shown. */
@@ -119,8 +119,8 @@ export class ExactCounter {
     if (worker) await this.#parts.giveBack(worker).catch(() => this.#parts.dismiss(worker));
     this.#running.delete(counting);
     counting.leave();
-    this.#last?.leave();
-    this.#last = undefined;
+    this.#waitingForSlot?.leave();
+    this.#waitingForSlot = undefined;
   }
 
   /** A worker that counts: an idle one, else a new one. */

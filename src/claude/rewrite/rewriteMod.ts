@@ -5,8 +5,8 @@ import { COUNT_CALL, MODEL_CALL } from "./calls.ts";
 import { INSTRUCTION_PREFIX, SEPARATOR } from "./instruction.ts";
 
 /** What the mod reports, each by a first word; `answered` is followed by JSON, `unanswered` by words. */
-export const ANSWERED = "answered ";
-export const UNANSWERED = "unanswered ";
+export const ANSWERED_PREFIX = "answered ";
+export const UNANSWERED_PREFIX = "unanswered ";
 
 /**
  * A mod for the CLI (documented under "mods") that sends a client's request in place of the CLI's own. What to send comes as
@@ -65,12 +65,12 @@ export const register = (on) => {
     try {
       answer = await next({ ...request, init: { ...request.init, headers, body } });
     } catch (error) {
-      $.ui.log("${UNANSWERED}" + String(error).slice(0, 1000));
+      $.ui.log("${UNANSWERED_PREFIX}" + String(error).slice(0, 1000));
       throw error;
     }
     const { value } = answer;
     if (!value) return answer;
-    $.ui.log("${ANSWERED}" + JSON.stringify({ status: value.status, headers: value.headers }));
+    $.ui.log("${ANSWERED_PREFIX}" + JSON.stringify({ status: value.status, headers: value.headers }));
     return isWhole || value.status >= 400 ? { value: { ...value, status: 499 } } : answer;
   }).catch(() => ({ deny: "the mod failed" }));
 };
@@ -89,6 +89,6 @@ export type ModAnswer = { head: AnswerHead } | { failure: string };
 /** Undefined where the message is no such report of this mod. */
 export function readModAnswer(message: CliMessage, mod = REWRITE_MOD.name): ModAnswer | undefined {
   const text = modReport(message, mod);
-  if (text?.startsWith(UNANSWERED)) return { failure: text.slice(UNANSWERED.length) };
-  return text?.startsWith(ANSWERED) ? { head: JSON.parse(text.slice(ANSWERED.length)) } : undefined;
+  if (text?.startsWith(UNANSWERED_PREFIX)) return { failure: text.slice(UNANSWERED_PREFIX.length) };
+  return text?.startsWith(ANSWERED_PREFIX) ? { head: JSON.parse(text.slice(ANSWERED_PREFIX.length)) } : undefined;
 }

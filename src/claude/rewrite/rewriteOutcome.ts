@@ -14,7 +14,7 @@ import { isLimitHeader, limitHeaders } from "../../api/rateLimits.ts";
 import { readMessage } from "../../api/readMessage.ts";
 import { clientStatus, statusOf, typeOf } from "../../api/statuses.ts";
 import type { CliMessage } from "../codec.ts";
-import { connectionError, readThrown } from "../connectionFailure.ts";
+import { connectionError, readHookError } from "../connectionFailure.ts";
 import { MOD_REPORTS, modReport } from "../modReports.ts";
 import type { NetworkRoute } from "../network.ts";
 import type { TurnOutcome } from "../transport.ts";
@@ -23,14 +23,14 @@ import { isForwarded, type RateLimitInfo, subscriptionHeaders } from "../upstrea
 import { type AnswerHead, REWRITE_MOD, readModAnswer } from "./rewriteMod.ts";
 
 /** What the CLI puts before upstream's words where a mod has given the answer the status 499. */
-const STOPPED = "A mod's http.fetch hook stopped this request: ";
+const HOOK_PREFIX = "A mod's http.fetch hook stopped this request: ";
 /** And before a body that is no error envelope. */
-const GIVEN_STATUS = /^499( |$)/;
-const NO_WORDS = "no reason given";
+const HOOK_STATUS = /^499( |$)/;
+const NO_REASON = "no reason given";
 /** The part of the bound on a silence after which it was one: the CLI counts from the bytes, we from their event. */
-const SILENT_SHARE = 0.9;
+const SILENCE_FRACTION = 0.9;
 /** And before an answer that came as one JSON. */
-const WHOLE = `${STOPPED}499 `;
+const WHOLE_ANSWER_PREFIX = `${HOOK_PREFIX}499 `;
 
 /**
  * What our mod and the CLI say of one turn on stdout: upstream's status and headers, which the mod reports, and the words of
@@ -107,8 +107,9 @@ export class RewriteOutcome implements TurnOutcome {
 
   wholeAnswer(): Message | undefined {
     const told: unknown = this.#reported?.message?.content?.[0]?.text;
-    if (this.#head?.status !== 200 || typeof told !== "string" || !told.startsWith(WHOLE)) return undefined;
-    return readMessage(told.slice(WHOLE.length));
+    if (this.#head?.status !== 200 || typeof told !== "string" || !told.startsWith(WHOLE_ANSWER_PREFIX))
+      return undefined;
+    return readMessage(told.slice(WHOLE_ANSWER_PREFIX.length));
   }
 
   toError(result: CliMessage, begun: boolean): ApiError {
@@ -122,7 +123,7 @@ export class RewriteOutcome implements TurnOutcome {
       return answerInterrupted("its server failed without giving a reason.", requestId);
     const told = String(report?.message?.content?.[0]?.text ?? "");
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
-    const words = withoutCliWording(told || String(reason ?? NO_WORDS));
+    const words = withoutCliWording(told || String(reason ?? NO_REASON));
     if (report?.api_error_type !== undefined) return this.#errorEvent(report.api_error_type, words, report);
     if (report?.api_error === "stream_idle_timeout") return upstreamSilent(this.#streamIdleTimeout / 1000);
     if (status === undefined) return this.#withoutAnswer(words, report);
@@ -146,24 +147,24 @@ export class RewriteOutcome implements TurnOutcome {
   #deny(): void {
     this.#denied = true;
     const silence = performance.now() - this.#lastEventAt;
-    this.#wasSilent ||= this.#streamIdleTimeout > 0 && silence >= SILENT_SHARE * this.#streamIdleTimeout;
+    this.#wasSilent ||= this.#streamIdleTimeout > 0 && silence >= SILENCE_FRACTION * this.#streamIdleTimeout;
   }
 
   #unconnected(report: CliMessage | undefined): ApiError | undefined {
     if (this.#thrown === undefined) return undefined;
-    const failure = readThrown(this.#thrown, report?.api_error, report?.message?.content?.[0]?.text);
+    const failure = readHookError(this.#thrown, report?.api_error, report?.message?.content?.[0]?.text);
     return failure && connectionError(failure, this.#route);
   }
 
   /** A refusal, in upstream's words or in those of a gateway before it. */
   #refusal(status: number, report: CliMessage | undefined): ApiError {
-    const told = String(report?.message?.content?.[0]?.text ?? NO_WORDS);
-    const words = told.startsWith(STOPPED) ? told.slice(STOPPED.length) : withoutCliWording(told);
+    const told = String(report?.message?.content?.[0]?.text ?? NO_REASON);
+    const words = told.startsWith(HOOK_PREFIX) ? told.slice(HOOK_PREFIX.length) : withoutCliWording(told);
     const isEnvelope = report?.api_error_type !== undefined;
     return new ApiError(
       clientStatus(status),
       report?.api_error_type ?? typeOf(status),
-      isEnvelope ? words : words.replace(GIVEN_STATUS, "") || NO_WORDS,
+      isEnvelope ? words : words.replace(HOOK_STATUS, "") || NO_REASON,
       { headers: this.#refusalHeaders(status), ...this.#ofRequest(report) },
     );
   }
