@@ -22,23 +22,22 @@ import { Turn } from "./turn.ts";
 import { isReadAtOnce, type TurnRequest } from "./turnRequest.ts";
 import * as limits from "./workerLimits.ts";
 
-/** A request unknown to the CLI, which it refuses at once, even in the middle of a turn. */
+/** The CLI does not know this request and rejects it at once, even in the middle of a turn. */
 const PING = { subtype: "claude_virtual_api_ping" };
 
-/** What a worker is made of. */
 export interface WorkerParts {
   process: CliProcess;
   transport: Transport;
   logger: Logger;
-  /** Milliseconds in which a busy process must show a sign of life, and an idle one before it is given a request. */
+  /** Limits of silence in milliseconds: for a busy process, and for an idle one before a request. */
   silence?: number | undefined;
   wake?: number | undefined;
   cli?: Cli | undefined;
 }
 
 /**
- * One long-lived CLI process that serves many requests, one after the other.
- * The system prompt is given once and belongs to the process; everything else belongs to the request.
+ * One long-lived CLI process that serves requests one after the other. The system prompt belongs to the process,
+ * everything else to the request.
  */
 export class Worker {
   readonly #process: CliProcess;
@@ -49,34 +48,27 @@ export class Worker {
   readonly #heartbeat: Heartbeat;
   #turn: Turn | undefined;
   #count: CountSession | ExactCount | undefined;
-  /** The answers to what was asked in the middle of the turn: until they are there, it could still hit the next turn. */
+  /** Unanswered requests sent in the middle of the turn. Until answered, they could still hit the next turn. */
   #midTurnRequests: Promise<unknown>[] = [];
-  /** Whether the CLI logs upstream's headers, for which answers wait. */
+  /** Whether the CLI logs upstream's headers; answers wait for them. */
   #logsHeaders = true;
-  /** Why the process was ended, if not by itself. */
+  /** Why this program ended the process. */
   #failure: ApiError | undefined;
   readonly #startupStderr: StartupStderr;
   /** Resolves when the process has ended and its pipes are closed. */
   readonly #gone: Promise<void>;
   readonly transport: Transport;
   readonly cli: Cli | undefined;
-  /** The CLI's name of its session, which it has said before it is initialized. */
+  /** The CLI's session id, known before the worker is initialized. */
   sessionId: string | undefined;
-  /** The digest of what it was given, while it has a request or counts. */
+  /** Digest of the current request or count; undefined while idle. */
   conversation: string | undefined;
-  /** The key of a helper that the process was started with. */
+  /** The helper's key that the process was started with. */
   helperKey: HelperKey | undefined;
-  /** Requests served so far. */
   served = 0;
 
-  constructor({
-    process,
-    transport,
-    logger,
-    silence = limits.SILENCE_LIMIT_MS,
-    wake = limits.WAKE_LIMIT_MS,
-    cli,
-  }: WorkerParts) {
+  constructor(parts: WorkerParts) {
+    const { process, transport, logger, silence = limits.SILENCE_LIMIT_MS, wake = limits.WAKE_LIMIT_MS, cli } = parts;
     this.#process = process;
     this.transport = transport;
     this.cli = cli;
@@ -100,7 +92,7 @@ export class Worker {
       dead: (bound) => this.end(cliUnresponsive(bound / 1000)),
     });
     this.#gone = this.#output.ended.then((last) => this.#fail(last));
-    // the answer shows when a blank worker is ready: from then on silence means that it hangs
+    // the reply shows that a blank worker is ready; from then on, silence means that it hangs
     void ping();
   }
 
@@ -108,7 +100,7 @@ export class Worker {
     return this.#process.pid;
   }
 
-  /** The way of its calls to the API. */
+  /** The network route of its API calls. */
   get route(): NetworkRoute {
     return this.#process.route;
   }
@@ -117,12 +109,11 @@ export class Worker {
     return !this.#process.ended && !this.#failure;
   }
 
-  /** Whether it has something to do. */
   get isBusy(): boolean {
     return this.#turn !== undefined || this.#count !== undefined;
   }
 
-  /** Why the user's helper gave no key to it. */
+  /** Why the user's helper gave no key. */
   get helperFailure(): string | undefined {
     return this.#startupStderr.helperFailure;
   }
@@ -132,8 +123,8 @@ export class Worker {
   }
 
   /**
-   * Gives a blank worker its system prompt; one that was ready must answer at once. Throws `ApiError` when the CLI ends,
-   * stays silent, runs without the one-call mod, or is not of the version that was checked: then it must not serve.
+   * Gives a blank worker its system prompt. Throws `ApiError` when the CLI ends, stays silent, lacks a mod or is not
+   * the checked version; the worker must not serve then.
    */
   async initialize(system: string | EncodedJson): Promise<CliDescription> {
     const request = { subtype: "initialize", systemPrompt: system === "" ? [] : [system], systemPromptSnapshot: false };
@@ -152,21 +143,17 @@ export class Worker {
   }
 
   /**
-   * Hands a request over and yields upstream's events up to `message_stop`, those that are there at once together. Throws `ApiError` when the answer does not
-   * come or breaks off; ends early when `signal` is aborted. Afterwards, `settle` before the next request. `uninterrupted` leaves
-   * the CLI to end the turn by itself, to see what it does then.
+   * Sends a request and yields upstream's events in batches, up to `message_stop`. Throws `ApiError` when the answer
+   * fails or breaks off; ends early when `signal` aborts. Call `settle` before the next request. `alone` lets the
+   * CLI end the turn without an interrupt.
    */
-  async *run(
-    request: TurnRequest,
-    signal: AbortSignal,
-    uninterrupted = false,
-  ): AsyncGenerator<StreamEvent[], void, undefined> {
+  async *run(request: TurnRequest, signal: AbortSignal, alone = false): AsyncGenerator<StreamEvent[], void, undefined> {
     const { transport } = this;
     const settings = transport.settings(request);
     let triggered = false;
     let refusal: ApiError | undefined;
     const sendInterrupt = () => {
-      if (uninterrupted || !triggered) return;
+      if (alone || !triggered) return;
       this.#requestMidTurn({ subtype: "interrupt" });
     };
     const onFirstCall = transport.allowsMoreCalls
@@ -186,7 +173,7 @@ export class Worker {
         transport.accepted(request);
       }
       if (!signal.aborted) refusal = await transport.refusalOf(request, this.#ask);
-      // not together with the settings: were they refused, those of the request before would be used
+      // not sent with the settings: if the CLI rejected them, the previous request's would apply
       triggered = !signal.aborted && !refusal;
       if (triggered) this.#write(transport.trigger(request));
     } catch (error) {
@@ -205,7 +192,7 @@ export class Worker {
     }
   }
 
-  /** Makes this worker one that counts. What it is given stays in its conversation, so it cannot serve requests after it. */
+  /** Turns this worker into a token counter for good: the counted messages stay in its conversation. */
   count(): CountSession {
     this.#begin();
     const session = new CountSession({
@@ -216,7 +203,7 @@ export class Worker {
     return session;
   }
 
-  /** Makes this worker, which was started for that, one that counts exactly. */
+  /** Counts exactly, on a worker started for counting. */
   countExactly(): ExactCount {
     const count = new ExactCount({
       request: (request) => this.#control.request(request, limits.COUNT_TIMEOUT_S),
@@ -230,8 +217,8 @@ export class Worker {
   }
 
   /**
-   * Whether a fresh worker can take the last request over: this one ended, or failed it by itself, before it called
-   * upstream. A fresh worker that fails a request by itself would only be followed by another that does.
+   * Whether a fresh worker can take over the last request: this one ended or failed it without calling upstream. A
+   * fresh worker that fails locally does not qualify, since the next one would fail too.
    */
   get canHandOver(): boolean {
     const turn = this.#turn;
@@ -240,14 +227,14 @@ export class Worker {
     return !this.alive || (turn.answeredLocally && this.served > 1);
   }
 
-  /** Upstream's headers about the answer to the last request and about limits, from its first event on. */
+  /** Upstream's headers for the last answer, available from its first event. */
   get headers(): Record<string, string> {
     return this.#turn?.headers ?? {};
   }
 
   /**
-   * Resolves when the worker can take its next request; one that stays busy is killed. Resolves with whether it may
-   * serve on: it lives, and the last request left nothing behind.
+   * Resolves when the worker is ready for the next request; kills one that stays busy. False if it must not serve
+   * again.
    */
   async settle(): Promise<boolean> {
     const turn = this.#turn;
@@ -264,7 +251,7 @@ export class Worker {
     return this.alive && reason === undefined;
   }
 
-  /** Ends the process at once; its request fails for this reason. */
+  /** Kills the process; its request fails with this reason. */
   end(reason: ApiError): void {
     if (!this.alive) return;
     this.#failure = reason;
@@ -272,13 +259,13 @@ export class Worker {
     this.#process.kill();
   }
 
-  /** Ends the process; resolves when it is gone and its file descriptors are free again. */
+  /** Stops the process; resolves when it is gone and its file descriptors are free. */
   async stop(): Promise<void> {
     await this.#process.stop();
     await resolvesWithin(limits.DRAIN_TIMEOUT_MS, this.#gone);
   }
 
-  /** Call before anything that keeps the CLI busy. `isHeard` if its first sign of life comes without a ping. */
+  /** Call before anything that keeps the CLI busy. `isHeard`: the CLI will write without being pinged. */
   #begin(isHeard = false): void {
     this.#output.reset();
     this.#heartbeat.start(isHeard);
@@ -311,7 +298,7 @@ export class Worker {
     this.#count?.diagnose(line);
   }
 
-  /** Asks the CLI for something in the middle of a turn; where it fails, the turn goes on. */
+  /** Sends a request in the middle of a turn; the turn goes on if it fails. */
   #requestMidTurn(request: ControlRequest): void {
     this.#midTurnRequests.push(this.#control.request(request, limits.MID_TURN_TIMEOUT_S).catch(() => {}));
   }

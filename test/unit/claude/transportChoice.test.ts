@@ -104,7 +104,7 @@ describe("requests are overlaid", () => {
     await choice.inspect(cli(), {});
     expect(choice.name).toBe("rewrite");
     choice.learnFrom(worker("mods are not asked about calls", "rewrite", CLI));
-    choice.forget();
+    choice.reset();
     expect(choice.name).toBe("rewrite");
   });
 
@@ -112,7 +112,7 @@ describe("requests are overlaid", () => {
     const choice = choose();
     await choice.inspect(CLI, {});
     for (let round = 0; round < 2; round++) choice.learnFrom(worker("mods are not asked about calls"));
-    choice.forget();
+    choice.reset();
     await choice.inspect(CLI, {});
     expect(log).toEqual([
       "[info] requests travel by overlay, since mods are not asked about calls",
@@ -172,6 +172,6 @@ it("leaves requests rewritten where only counts cannot be exact", async () => {
   choice.learnFrom(worker("mods are not asked about calls", "rewrite", CLI, COUNT_MOD));
   expect([choice.name, choice.countReason]).toEqual(["rewrite", "mods are not asked about calls"]);
   expect(() => choice.requireCounts()).toThrow(TransportUnavailable);
-  choice.forget();
+  choice.reset();
   expect(choice.countReason).toBeUndefined();
 });

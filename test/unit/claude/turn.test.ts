@@ -53,7 +53,7 @@ const HEADERS = [
 
 function begin() {
   const calls: string[] = [];
-  const turn = overlayTurn({ interrupt: () => calls.push("interrupt"), awaitsHeaders: true });
+  const turn = overlayTurn({ sendInterrupt: () => calls.push("interrupt"), awaitsHeaders: true });
   for (const line of HEADERS) turn.diagnose(line);
   const feed = async (...events: StreamEvent[]) => {
     for (const event of events) await turn.accept({ type: "stream_event", event });

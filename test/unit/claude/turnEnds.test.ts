@@ -13,7 +13,7 @@ const STOP = { type: "message_stop" };
 
 function begin() {
   const calls: string[] = [];
-  const turn = overlayTurn({ interrupt: () => calls.push("interrupt") });
+  const turn = overlayTurn({ sendInterrupt: () => calls.push("interrupt") });
   const feed = async (...events: StreamEvent[]) => {
     for (const event of events) await turn.accept({ type: "stream_event", event });
   };

@@ -45,7 +45,7 @@ describe("what a turn shows of its worker", () => {
   it("is nothing where mods are forbidden, and its call is reported once", async () => {
     let calls = 0;
     const turn = overlayTurn({
-      called: () => {
+      onFirstCall: () => {
         calls += 1;
       },
     });

@@ -3,7 +3,7 @@ import { OverlayOutcome } from "../../../src/claude/overlay/overlayOutcome.ts";
 import { Turn, type TurnParts } from "../../../src/claude/turn.ts";
 
 /** A turn on an overlay worker that asks upstream nothing; by default it waits for no headers. */
-export function overlayTurn({ interrupt = () => {}, ...parts }: Partial<TurnParts> = {}): Turn {
+export function overlayTurn({ sendInterrupt = () => {}, ...parts }: Partial<TurnParts> = {}): Turn {
   const transport = { name: "overlay", mod: ONE_CALL_MOD.name } as const;
-  return new Turn({ interrupt, transport, outcome: new OverlayOutcome(), awaitsHeaders: false, ...parts });
+  return new Turn({ sendInterrupt, transport, outcome: new OverlayOutcome(), awaitsHeaders: false, ...parts });
 }
