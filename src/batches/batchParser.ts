@@ -12,21 +12,21 @@ export interface BatchRequest {
   params: unknown;
 }
 
-/** Takes a large element apart. Throws `ApiError` 400, and the signal's reason when it is aborted. */
+/** Parses a large element off the event loop. Throws `ApiError` 400, or the signal's reason on abort. */
 export type ReadElement = (bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal) => Promise<BatchElement>;
 
-/** Bytes up to which an element is parsed at once. */
+/** Elements up to this size are parsed on the event loop. */
 export const SMALL_ELEMENT_BYTES = 256 * 1024;
 
-/** Bytes taken apart between two looks at the clock: they take some 3 ms. */
+/** Bytes tokenized between two checks of the clock, which takes some 3 ms. */
 const PIECE_BYTES = 16 * 1024;
 
 const MAX_REQUESTS = 100_000;
 const CUSTOM_ID = /^[a-zA-Z0-9_-]{1,64}$/;
 
 /**
- * Turns the body of a new batch into lines of `requests.jsonl` while it comes in. What concerns the batch as a whole
- * is checked here, the requests themselves only when they run (contract: "Message Batches").
+ * Turns the body of a new batch into lines of `requests.jsonl` while it arrives. Validates the batch as a whole; each
+ * request is validated only when it runs (contract: "Message Batches").
  */
 export class BatchParser {
   readonly #ids = new Set<string>();
@@ -34,7 +34,7 @@ export class BatchParser {
   readonly #slices: Slices;
   readonly #readLarge: ReadElement;
 
-  /** `signal` ends it at the next pause, or while a large element is read. */
+  /** Aborting `signal` ends the parser at its next pause, or while it reads a large element. */
   constructor(
     signal: AbortSignal,
     slices: Slices = new Slicer().begin(signal),
@@ -45,12 +45,12 @@ export class BatchParser {
     this.#readLarge = readLarge;
   }
 
-  /** Requests so far. */
+  /** Number of requests so far. */
   get count(): number {
     return this.#ids.size;
   }
 
-  /** Throws `ApiError` 400 or 413, the signal's reason, and what `body` throws. */
+  /** Yields lines, several at a time. Throws `ApiError` 400 or 413, the signal's reason, and whatever `body` throws. */
   async *lines(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
     const elements = new JsonArraySplitter();
     for await (const chunk of body) {

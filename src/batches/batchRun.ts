@@ -21,27 +21,27 @@ import type { BatchStore } from "./store.ts";
 export interface BatchRunParts {
   store: BatchStore;
   execute: Execute;
-  /** Bounds the requests of all batches together. */
+  /** Bounds the concurrent requests of all batches together. */
   slots: PrioritySemaphore;
-  /** Bounds how many batches read their files from end to end at once. */
+  /** Bounds how many batches scan their files at the same time. */
   readers: PrioritySemaphore;
   breaker: CircuitBreaker;
   backoff: BackoffOptions;
   logger: Logger;
 }
 
-/** Attempts at a request that fails by itself. */
+/** Attempts at a request whose failure concerns no other request. */
 const MAX_ATTEMPTS = 5;
-/** Results written at once for requests that will not run. */
+/** Results per write for requests that will not run. */
 const UNSENT_CHUNK_COUNT = 500;
 
-/** Works through the requests of one batch, those that have no result yet. */
+/** Sends the requests of one batch that have no result yet. */
 export class BatchRun {
   readonly #parts: BatchRunParts;
   readonly #record: BatchRecord;
-  /** Aborted when no further request is to be sent. */
+  /** Aborted to send no further request. */
   readonly #stopped = new AbortController();
-  /** Aborted when those under way are to be broken off, too. */
+  /** Aborted to cancel the requests in flight. */
   readonly #aborted = new AbortController();
   /** Aborted when the server is closing. */
   readonly #halted = new AbortController();
@@ -57,30 +57,30 @@ export class BatchRun {
     return this.#record;
   }
 
-  /** Requests that have their result. */
+  /** Number of requests with a result. */
   get done(): number {
     return this.#results?.done.size ?? 0;
   }
 
-  /** Sends no further request; those under way are paid for and end. */
+  /** Sends no further request. Requests in flight are paid for, so they may finish. */
   cancel(): void {
     this.#stop("canceled");
   }
 
-  /** The time of the batch is up. */
+  /** Ends the batch at its expiry and cancels the requests in flight. */
   expire(): void {
     this.#stop("expired");
     this.#aborted.abort(new Error("The batch has expired."));
   }
 
-  /** The server is closing: what is not done now is for its next run. With `drain`, requests under way end. */
+  /** Stops for a closing server; its next run resumes the batch. With `drain`, requests in flight may finish. */
   halt({ drain }: { drain: boolean }): void {
     this.#stop("halted");
     this.#halted.abort();
     if (!drain) this.#aborted.abort(new Error("The server is closing."));
   }
 
-  /** Resolves when every request has its result and the batch has ended, or when it was halted. */
+  /** Resolves when the batch has ended, or was halted. */
   async run(): Promise<void> {
     const { store } = this.#parts;
     const results = await this.#withReader(() => Results.open(store.resultsPath(this.#record.id)));
@@ -91,7 +91,7 @@ export class BatchRun {
       const end = this.#end;
       if (end === "halted") return;
       if (end) await this.#withReader(() => this.#settleUnsent(results, end));
-      // the server has closed before all was marked
+      // the server closed before every request was marked
       if (this.#halted.signal.aborted) return;
     } finally {
       await results.close();
@@ -99,40 +99,40 @@ export class BatchRun {
     await store.end(this.#record, results.counts);
   }
 
-  /** Runs a step once few enough others run; undefined when the server closes before. */
+  /** Runs a step when a reader slot is free; returns undefined if the server closes first. */
   async #withReader<T>(step: () => Promise<T>): Promise<T | undefined> {
-    const free = await this.#parts.readers.acquire(this.#halted.signal).catch(() => undefined);
-    return free && step().finally(free);
+    const release = await this.#parts.readers.acquire(this.#halted.signal).catch(() => undefined);
+    return release && step().finally(release);
   }
 
-  /** Reads each request only when it may be sent: what waits holds no file open. */
+  /** Reads a request only when a slot is free, so that waiting batches hold no file handles. */
   async #sendAll(results: Results): Promise<void> {
-    const underWay = new Set<Promise<void>>();
+    const inFlight = new Set<Promise<void>>();
     const failures: unknown[] = [];
     const requests = this.#requests(results);
     const { signal } = this.#stopped;
     while (failures.length === 0) {
-      const free = await this.#parts.slots.acquire(signal).catch(() => undefined);
-      if (!free) break;
+      const release = await this.#parts.slots.acquire(signal).catch(() => undefined);
+      if (!release) break;
       const next = await requests.next().catch((error: unknown) => void failures.push(error));
       if (!next?.value) {
-        free();
+        release();
         break;
       }
       const job = this.#answer(next.value, results)
         .catch((error: unknown) => void failures.push(error))
         .finally(() => {
-          underWay.delete(job);
-          free();
+          inFlight.delete(job);
+          release();
         });
-      underWay.add(job);
+      inFlight.add(job);
     }
-    // also where the requests cannot be read on, what was sent is to be stored
-    await Promise.all(underWay);
+    // store the results of requests in flight even if reading failed
+    await Promise.all(inFlight);
     if (failures.length > 0) throw failures[0];
   }
 
-  /** The requests without result. */
+  /** Yields the requests without a result. */
   async *#requests(results: Results): AsyncGenerator<StoredRequest, void, undefined> {
     for await (const request of readRequests(this.#parts.store.requestsPath(this.#record.id))) {
       if (!results.done.has(request.custom_id)) yield request;
@@ -141,7 +141,7 @@ export class BatchRun {
 
   async #answer({ custom_id, params }: StoredRequest, results: Results): Promise<void> {
     const result = await this.#resultOf(params);
-    // a full disk must not cost an answer that is paid for
+    // a response that is paid for must not be lost to a full disk
     for (let failures = 1; result; failures++) {
       const stored = await results.append(custom_id, result).then(
         () => true,
@@ -153,7 +153,7 @@ export class BatchRun {
     }
   }
 
-  /** How the request ends; undefined when it was broken off and is to be sent again. */
+  /** Sends a request until it has a result; returns undefined if it was interrupted and must be sent again. */
   async #resultOf(params: Body): Promise<Result | undefined> {
     const { breaker, backoff } = this.#parts;
     const poison = new PoisonDetector(breaker);
@@ -191,7 +191,7 @@ export class BatchRun {
     return execute(params, this.#record, { signal: this.#aborted.signal, admission, onAccepted });
   }
 
-  /** Throws when nothing is to be sent any more. Looks at the clock, since timers stand still while a computer sleeps. */
+  /** Throws if nothing may be sent any more. Checks the clock, because timers stop while the computer sleeps. */
   #confirm(): void {
     if (Date.now() >= Date.parse(this.#record.expires_at)) this.expire();
     this.#stopped.signal.throwIfAborted();
@@ -219,7 +219,7 @@ export class BatchRun {
   }
 
   #stop(end: "canceled" | "expired" | "halted"): void {
-    // what was canceled is not expired later, but a server that closes leaves the rest to its next run
+    // a canceled batch does not expire afterwards, but a closing server leaves the rest to its next run
     if (this.#end === undefined || end === "halted") this.#end = end;
     this.#stopped.abort(new Error(end));
   }

@@ -14,14 +14,14 @@ import type { BatchRecord } from "./record.ts";
 import { BATCH_LIFETIME_MS, type BatchBody, BatchStore } from "./store.ts";
 
 export interface BatchesOptions {
-  /** Requests of batches that may be under way at once. */
+  /** Concurrent requests of all batches together. */
   concurrency: number;
   backoff: BackoffOptions;
-  /** How large requests of a new batch are read. */
+  /** Reads the large requests of a new batch. */
   readElement?: ReadElement;
 }
 
-/** How far a batch has got, which the API's own counts do not tell before its end. */
+/** Progress of a running batch; the API's own counts stay 0 until it ends. */
 export interface Progress {
   id: string;
   total: number;
@@ -30,13 +30,13 @@ export interface Progress {
 }
 
 const DAY_MS = 24 * 3600_000;
-/** Results are kept for 29 days after creation (contract: "Message Batches"). */
+/** Results are available for 29 days after creation (contract: "Message Batches"). */
 const RESULT_RETENTION_MS = 29 * DAY_MS;
 const ARCHIVE_INTERVAL_MS = 3600_000;
-/** Batches that read their files from end to end at once: thousands may begin together at a start. */
+/** Batches that scan their files at the same time: thousands may resume at once at a start. */
 const MAX_READERS = 4;
 
-/** The batches of this data directory: takes them in, runs them, keeps their results. */
+/** Creates, runs and stores the batches of this data directory. */
 export class Batches implements Store {
   readonly #directory: DataDirectory;
   readonly #store: BatchStore;
@@ -65,7 +65,7 @@ export class Batches implements Store {
     );
   }
 
-  /** Goes on with what the last run of the server has left. */
+  /** Resumes the batches that the last run of the server did not finish. */
   async onAcquire(): Promise<void> {
     for (const record of (await retryOutOfHandles(() => this.#store.list())).reverse()) {
       this.#quota.addExisting(await this.#store.sizeOf(record.id));
@@ -81,14 +81,14 @@ export class Batches implements Store {
     await this.halt({ drain: false });
   }
 
-  /** Stops them all; resolves when none writes any more. With `drain`, requests that are under way end first. */
+  /** Stops all batches; resolves after the last write. With `drain`, waits for the requests in flight. */
   async halt({ drain }: { drain: boolean }): Promise<void> {
     this.#closing.abort();
     for (const run of this.#runs.values()) run.halt({ drain });
     await Promise.all(this.#finished);
   }
 
-  /** Takes a batch in and starts it. Throws `ApiError`. */
+  /** Stores a batch and starts it. Throws `ApiError`. */
   async create(body: BatchBody, apiVersion: string, betas: string[]): Promise<BatchRecord> {
     const record = await this.#store.create(body, apiVersion, betas);
     this.#start(record);
@@ -104,7 +104,7 @@ export class Batches implements Store {
     return this.#store.get(id);
   }
 
-  /** Ends a batch early; one that has ended stays as it is. Throws `ApiError`. */
+  /** Cancels a batch; does nothing if it has ended. Throws `ApiError`. */
   async cancel(id: string): Promise<BatchRecord> {
     await this.#directory.requireOwned();
     const run = this.#runs.get(id);
@@ -118,7 +118,7 @@ export class Batches implements Store {
     return record;
   }
 
-  /** Deletes a batch that has ended. Throws `ApiError`. */
+  /** Deletes an ended batch. Throws `ApiError`. */
   async remove(id: string): Promise<void> {
     await this.#directory.requireOwned();
     const record = await this.#store.get(id);
@@ -130,7 +130,7 @@ export class Batches implements Store {
     await this.#store.remove(id);
   }
 
-  /** The results of a batch that has ended, as JSONL. Throws `ApiError`. */
+  /** Returns the results of an ended batch as JSONL. Throws `ApiError`. */
   async results(id: string): Promise<Readable> {
     const { processing_status, archived_at } = await this.#store.get(id);
     if (processing_status !== "ended") {
@@ -142,7 +142,7 @@ export class Batches implements Store {
     return this.#store.readResults(id);
   }
 
-  /** Of every batch that runs here, oldest first. */
+  /** Progress of every running batch, oldest first. */
   get progress(): Progress[] {
     const paused = this.#breaker.pause;
     return [...this.#runs.values()].map((run) => {
@@ -157,7 +157,7 @@ export class Batches implements Store {
     const run = new BatchRun(record, { store: this.#store, execute: this.#execute, ...bounds, logger: this.#logger });
     this.#runs.set(record.id, run);
     if (record.processing_status === "canceling") run.cancel();
-    // no longer than a batch may last, also where the clock was set back since
+    // at most a full lifetime, even if the clock was set back
     const left = Math.min(BATCH_LIFETIME_MS, Math.max(0, Date.parse(record.expires_at) - Date.now()));
     if (left === 0) run.expire();
     const timer = setTimeout(() => run.expire(), left);
@@ -169,7 +169,7 @@ export class Batches implements Store {
     this.#finished.add(finished);
   }
 
-  /** Runs it to its end; what cannot be read is left out, and a disk that fails is given time. */
+  /** Runs a batch until it ends. Removes unreadable lines, and retries later when the disk fails. */
   async #runToEnd(run: BatchRun): Promise<void> {
     const { id, total } = run.record;
     this.#logger.info(`batch ${id}: ${total} requests`);
@@ -189,19 +189,19 @@ export class Batches implements Store {
     }
   }
 
-  /** Whether something of a batch could not be read, and now it can be run without. */
+  /** Returns whether it removed unreadable lines, so that the batch can continue. */
   async #repair(id: string): Promise<boolean> {
     try {
-      const wrong = await this.#store.repair(id);
-      for (const what of wrong) this.#logger.error(`batch ${id}: ${what}. It goes on without`);
-      return wrong.length > 0;
+      const repairs = await this.#store.repair(id);
+      for (const repair of repairs) this.#logger.error(`batch ${id}: ${repair}. The batch continues without that data`);
+      return repairs.length > 0;
     } catch (error) {
       this.#logger.error(`batch ${id}: ${(error as Error).message}`);
       return false;
     }
   }
 
-  /** A disk that fails is tried again the next time. */
+  /** Archives old results. After a disk failure, the next run tries again. */
   async #archive(): Promise<void> {
     const before = new Date(Date.now() - RESULT_RETENTION_MS).toISOString();
     try {

@@ -3,22 +3,22 @@ import type { ApiError } from "../api/errors.ts";
 import { PrioritySemaphore } from "../claude/prioritySemaphore.ts";
 import { type Clock, Deadline, systemClock } from "../shared/clock.ts";
 
-/** Until when batches are held back, and why; shown to people. */
+/** Until when batches are paused, and why; shown to the user. */
 export interface Pause {
   /** RFC 3339. */
   until: string;
   reason: string;
 }
 
-/** A request that may go now. */
+/** Allows one request to be sent. */
 export interface Permit {
-  /** Whether it is the first one after a pause, for whose fate the others wait. */
+  /** Whether this is the one request sent after a pause; the others wait for it. */
   isProbe: boolean;
-  /** Lets the others release: upstream has taken it, or it has ended in another way. */
+  /** Lets the other requests follow. Call it when upstream has accepted the request, or the request has ended. */
   release(): void;
 }
 
-/** Milliseconds of the first pause and of the longest that is not upstream's own wish. */
+/** Milliseconds of the first pause, and of the longest one without a `retry-after`. */
 export interface BackoffOptions {
   first: number;
   longest: number;
@@ -26,13 +26,13 @@ export interface BackoffOptions {
 
 export const defaultBackoff: BackoffOptions = { first: 1000, longest: 60_000 };
 
-/** Milliseconds: a longer wish outlives every batch that waits, and may be beyond what a time can say. */
+/** A longer `retry-after` would outlive every batch, and could exceed the range of dates. */
 const MAX_RETRY_AFTER_MS = 7 * 24 * 3600_000;
 
-/** What a failure means for the rest: nobody gets through now, this one may try again, or it will always fail. */
+/** What to do after a failure: pause all batches, retry this request, or give it up. */
 export type FailureClass = "trip" | "retry" | "final";
 
-/** Statuses under which the next request would fare no better: sign-in, credit, limits, overload. */
+/** Statuses that would fail the next request as well: sign-in, credit, limits, overload. */
 const TRIPPING_STATUSES = new Set([401, 402, 429, 529]);
 
 export function classifyFailure(error: ApiError): FailureClass {
@@ -44,17 +44,17 @@ export function classifyFailure(error: ApiError): FailureClass {
 }
 
 /**
- * Holds every batch back while upstream takes nothing: until the time it names (`retry-after`), else for a second, two,
- * four … with some jitter. After it one request goes ahead, and the others release when that one gets through: were all to
- * go at once, a limit with room for one would turn away the same request again and again.
+ * Pauses all batches while upstream rejects requests: until its `retry-after`, else for one second, two, four … with
+ * jitter. Then it is half-open: it sends one request as a probe, and the others once the probe is accepted. If all were
+ * sent at once, a limit with room for one could reject the same request again and again.
  */
 export class CircuitBreaker {
   readonly #clock: Clock;
   readonly #backoff: BackoffOptions;
   readonly #onPause: (pause: Pause) => void;
-  /** Passed one by one, in the order of coming; the request that goes ahead keeps it closed. */
+  /** Admits one request at a time, in order of arrival. The probe occupies the slot until it is released. */
   readonly #queue = new PrioritySemaphore(1, Number.POSITIVE_INFINITY);
-  /** Whether nobody has got through since the last pause. */
+  /** Whether no request has succeeded since the last pause. */
   #isHalfOpen = false;
   #deadline: Deadline | undefined;
   #reason = "";
@@ -67,21 +67,21 @@ export class CircuitBreaker {
     this.#onPause = onPause;
   }
 
-  /** The pause that is on, if any. */
+  /** The current pause, if any. */
   get pause(): Pause | null {
     return this.#deadline && this.#deadline.left > 0 ? { until: String(this.#deadline), reason: this.#reason } : null;
   }
 
-  /** Requests that got through so far. */
+  /** Number of requests that upstream has accepted. */
   get successCount(): number {
     return this.#successCount;
   }
 
-  /** Resolves when a request may go. Throws the signal's reason when it is aborted. */
+  /** Resolves when a request may be sent. Throws the signal's reason on abort. */
   async acquire(signal: AbortSignal): Promise<Permit> {
     const release = await this.#queue.acquire(signal);
     try {
-      // in short steps, since a timer does not run while the computer sleeps
+      // in short steps, because timers stop while the computer sleeps
       for (let left = this.#remaining; left > 0; left = this.#remaining) {
         await delay(Math.min(left, this.#backoff.longest), undefined, { signal });
       }
@@ -100,19 +100,19 @@ export class CircuitBreaker {
 
   onSuccess(): void {
     this.#pauseCount = 0;
-    // what was sent before a pause says nothing of what comes after it
+    // during a pause, the success of an earlier request proves nothing
     if (!this.pause) this.#isHalfOpen = false;
     this.#successCount += 1;
   }
 
-  /** Upstream took nothing. Requests that were under way together count once. */
+  /** Starts or extends a pause. Counts the failures of concurrent requests once. */
   trip(error: ApiError): void {
     this.#isHalfOpen = true;
-    const wish = Math.min(1000 * Number(error.headers["retry-after"] ?? Number.NaN), MAX_RETRY_AFTER_MS);
-    const named = wish > 0;
-    if (this.pause && !named) return;
+    const retryAfter = Math.min(1000 * Number(error.headers["retry-after"] ?? Number.NaN), MAX_RETRY_AFTER_MS);
+    const isGiven = retryAfter > 0;
+    if (this.pause && !isGiven) return;
     if (!this.pause) this.#pauseCount += 1;
-    const wait = named ? wish : backoffDelay(this.#pauseCount, this.#backoff);
+    const wait = isGiven ? retryAfter : backoffDelay(this.#pauseCount, this.#backoff);
     if (wait <= this.#remaining) return;
     this.#deadline = new Deadline(wait, this.#clock);
     this.#reason = error.message;
@@ -121,7 +121,7 @@ export class CircuitBreaker {
   }
 }
 
-/** Milliseconds to wait after the nth failure in a row: doubled each time, with a quarter of jitter. */
+/** Returns the milliseconds to wait after the nth consecutive failure: doubled each time, with 25 % jitter. */
 export function backoffDelay(failures: number, { first, longest }: BackoffOptions): number {
   const full = Math.min(longest, first * 2 ** (failures - 1));
   return full * (0.75 + 0.25 * Math.random());

@@ -3,36 +3,36 @@ import { MAX_DEPTH } from "../api/depth.ts";
 import { ApiError, invalidRequest, requestTooLarge } from "../api/errors.ts";
 import { concatBytes } from "../shared/concatBytes.ts";
 
-/** Bytes one request of a batch may have: as many as a request of its own (docs: "Request size limits"). */
+/** Same limit as for a single request (docs: "Request size limits"). */
 const MAX_ELEMENT_BYTES = 32 * 1024 * 1024;
 
-/** Characters of a name that an answer repeats. */
+/** Characters of a client's field name that an error message repeats. */
 const MAX_SHOWN_LENGTH = 256;
 
 const NOT_AN_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 
-/** The first byte of a byte order mark, which the tokenizer passes over without counting it. */
+/** The tokenizer skips a byte order mark without counting its bytes. */
 const BOM_FIRST_BYTE = 0xef;
 const BOM_LENGTH = 3;
 
-/** What may come next in `{"requests": [{…}, {…}]}`. */
+/** What the parser expects next in `{"requests": [{…}, {…}]}`. */
 type Step = "object" | "key" | "colon" | "list" | "first" | "element" | "comma" | "next" | "close" | "extra" | "end";
 
 /**
- * Cuts `{"requests": [{…}, {…}]}` into its elements while it arrives, so that no more than one is in memory.
- * The tokenizer tells where each begins and ends.
+ * Splits `{"requests": [{…}, {…}]}` into its elements while it arrives, so that at most one is in memory. Uses the
+ * tokenizer's offsets to find where each begins and ends.
  */
 export class JsonArraySplitter {
-  /** A buffer of its own for strings: without one, each escape is kept as a string until its string ends. */
+  /** The buffer size matters: without a string buffer, the tokenizer keeps every escape as a separate string. */
   readonly #tokenizer = new Tokenizer({ stringBufferSize: 4096 });
-  /** The bytes from `#base` on that are still needed, up to `#end`. Offsets are the tokenizer's. */
+  /** The bytes still needed, from `#base` to `#end` in the tokenizer's offsets. */
   #chunks: Uint8Array[] = [];
   #base = 0;
   #end = 0;
   #step: Step = "object";
-  /** Brackets open inside the present element. */
+  /** Open brackets in the current element. */
   #depth = 0;
-  /** Where the present element begins, or else the last token. */
+  /** Where the current element, or else the last token, begins. */
   #start = 0;
   #count = 0;
   #complete: Uint8Array<ArrayBuffer>[] = [];
@@ -43,12 +43,12 @@ export class JsonArraySplitter {
       this.#step = this.#after(token, value, offset);
     };
     this.#tokenizer.onError = (error) => {
-      // what is thrown above comes this way, too
+      // also receives what `onToken` throws
       throw error instanceof ApiError ? error : malformed(error.message);
     };
   }
 
-  /** Takes the next bytes and gives the text of the elements that are complete with them. Throws `ApiError` 400 or 413. */
+  /** Adds bytes and returns the text of the elements that they complete. Throws `ApiError` 400 or 413. */
   write(chunk: Uint8Array): Uint8Array<ArrayBuffer>[] {
     if (this.#end === 0 && chunk[0] === BOM_FIRST_BYTE) this.#base = this.#end = -BOM_LENGTH;
     this.#chunks.push(chunk);
@@ -60,13 +60,13 @@ export class JsonArraySplitter {
     return this.#complete;
   }
 
-  /** The body has ended. Throws `ApiError` 400 when it is not complete. */
+  /** Call at the end of the body. Throws `ApiError` 400 if it is incomplete. */
   end(): void {
     this.#tokenizer.end();
-    if (this.#step !== "end") throw malformed("it ends too early");
+    if (this.#step !== "end") throw malformed("it is incomplete");
   }
 
-  /** What may come after this token. */
+  /** Returns what may come after this token. */
   #after(token: TokenType, value: unknown, offset: number): Step {
     switch (this.#step) {
       case "object":
@@ -94,7 +94,7 @@ export class JsonArraySplitter {
       case "extra":
         throw unexpectedKey(token, value);
       case "end":
-        throw malformed("something follows its end");
+        throw malformed("unexpected data after its end");
     }
   }
 
@@ -113,19 +113,19 @@ export class JsonArraySplitter {
     this.#complete.push(concatBytes(this.#chunks, offset + 1 - this.#start));
     this.#count += 1;
     this.#start = offset + 1;
-    // the chunks of a large element would be held a second time until the next one begins
+    // otherwise the chunks of a large element would stay in memory, as a second copy, until the next one begins
     this.#dropBefore(this.#start);
     return "comma";
   }
 
   #deepen(): void {
     this.#depth += 1;
-    // the params are a level below their element
+    // params are one level below their element
     if (this.#depth <= MAX_DEPTH + 1) return;
     throw invalidRequest(`requests.${this.#count}.params: nested deeper than ${MAX_DEPTH} levels.`);
   }
 
-  /** Neither an element nor anything between two of them may be larger, since it is held in memory. */
+  /** Bounds an element, and anything between two elements, because it is held in memory. */
   #requireSize(end: number): void {
     if (end - this.#start > MAX_ELEMENT_BYTES) throw requestTooLarge("32 MB for one request of a batch");
   }
@@ -156,7 +156,7 @@ function unexpectedKey(token: TokenType, key: unknown): Error {
   return extraInput(String(key));
 }
 
-/** Not the whole of a name that fills a request, since the answer would be as large. */
+/** Shortens the name, because a name that fills a request would make the response as large. */
 export function extraInput(name: string): Error {
   return invalidRequest(`${name.slice(0, MAX_SHOWN_LENGTH)}: Extra inputs are not permitted`);
 }

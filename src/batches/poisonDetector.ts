@@ -1,9 +1,9 @@
 import type { CircuitBreaker, Permit } from "./circuitBreaker.ts";
 
-/** Refusals after which a request is given up; a limit that others fill must not come near it by chance. */
+/** High enough that a rate limit which other clients exhaust does not reach it by chance. */
 const POISON_REJECTION_COUNT = 50;
 
-/** Tells a request that upstream will never take, such as one too large for a limit, from one that had bad luck. */
+/** Detects a request that upstream will never accept, such as one larger than a rate limit. */
 export class PoisonDetector {
   readonly #breaker: CircuitBreaker;
   #lastSuccessCount: number;
@@ -15,8 +15,8 @@ export class PoisonDetector {
   }
 
   /**
-   * The request was turned away. That speaks against itself only where it went ahead of all others, so that none took
-   * its place, and where others got through since the last time, so that upstream was not closed to everybody.
+   * Call when the request was rejected. Counts the rejection only if the request was the half-open probe, so that no other
+   * request used up the limit, and if others have succeeded since its last rejection, so that upstream was available.
    */
   isPoison(permit: Permit | undefined): boolean {
     if (!permit?.isProbe) return false;

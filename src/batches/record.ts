@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { storedCount, storedTime } from "../storage/stored.ts";
 
-/** How the requests of a batch have ended. */
+/** How a request of a batch may end. */
 export const OUTCOMES = ["succeeded", "errored", "canceled", "expired"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 export type Counts = Record<Outcome, number>;
 
-/** What `batch.json` holds of a batch; times are RFC 3339. */
+/** A batch as `batch.json` stores it. Times are RFC 3339. */
 export interface BatchRecord {
   id: string;
   processing_status: "in_progress" | "canceling" | "ended";
@@ -15,16 +15,16 @@ export interface BatchRecord {
   ended_at: string | null;
   cancel_initiated_at: string | null;
   archived_at: string | null;
-  /** Requests in it. */
+  /** Number of requests. */
   total: number;
-  /** Final once it has ended. */
+  /** Valid once the batch has ended. */
   counts: Counts;
-  /** The `anthropic-version` and betas it was created under, which hold for each of its requests. */
+  /** The `anthropic-version` and betas of the creating request; they apply to every request of the batch. */
   api_version: string;
   betas: string[];
 }
 
-/** What `batch.json` must hold to be relied on. */
+/** Schema of `batch.json`. */
 export const storedBatch: z.ZodType<BatchRecord> = z.object({
   id: z.string(),
   processing_status: z.enum(["in_progress", "canceling", "ended"]),
@@ -39,7 +39,7 @@ export const storedBatch: z.ZodType<BatchRecord> = z.object({
   betas: z.array(z.string()),
 });
 
-/** A batch as the API tells of it (contract: "Message Batches"). */
+/** A batch as the API returns it (contract: "Message Batches"). */
 export interface MessageBatch {
   id: string;
   type: "message_batch";
@@ -55,7 +55,7 @@ export interface MessageBatch {
 
 export const noCounts = (): Counts => ({ succeeded: 0, errored: 0, canceled: 0, expired: 0 });
 
-/** `origin` is the base URL by which the client reaches the server: SDKs fetch `results_url` as it is. */
+/** `origin` is the server's base URL as the client reaches it, because SDKs fetch `results_url` unchanged. */
 export function toMessageBatch(record: BatchRecord, origin: string): MessageBatch {
   const { id, processing_status, created_at, expires_at, ended_at, cancel_initiated_at, archived_at } = record;
   const ended = processing_status === "ended";
@@ -63,7 +63,7 @@ export function toMessageBatch(record: BatchRecord, origin: string): MessageBatc
     id,
     type: "message_batch",
     processing_status,
-    // the API counts everything as processing until the whole batch has ended
+    // the API counts every request as processing until the whole batch has ended
     request_counts: ended ? { processing: 0, ...record.counts } : { processing: record.total, ...noCounts() },
     created_at,
     expires_at,

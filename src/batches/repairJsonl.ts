@@ -11,33 +11,33 @@ import { readStoredLine } from "./storedLine.ts";
 
 const NEWLINE = Buffer.from("\n");
 
-/** Whether a line of `requests.jsonl` can be worked on; what is wrong with its parameters is told when it runs. */
+/** Whether a line of `requests.jsonl` can be run. Its parameters are validated when it runs. */
 export function isRequest(value: unknown): value is BatchRequest {
   return typeof (value as BatchRequest | null)?.custom_id === "string";
 }
 
-/** Whether a line of `results.jsonl` can be counted. */
+/** Whether a line of `results.jsonl` is a result. */
 export function isResult(value: unknown): value is ResultLine {
   const line = value as Partial<ResultLine> | null;
   return typeof line?.custom_id === "string" && OUTCOMES.some((outcome) => outcome === line.result?.type);
 }
 
 /**
- * Leaves only those lines in a JSONL file that are good, and makes an empty one where there is none. Resolves with what
- * was wrong; undefined where nothing was, and the file is as it was. `draft` is a path on the same disk.
+ * Removes the invalid lines of a JSONL file, or creates an empty file if it is missing. Resolves with a description of the
+ * damage; undefined if there was none. `draft` is a path on the same file system.
  */
 export async function repairJsonl(
   path: string,
-  isGood: (value: unknown) => boolean,
+  isValid: (value: unknown) => boolean,
   draft: string,
 ): Promise<string | undefined> {
-  const bad = await countInvalid(path, isGood);
-  if (bad === 0) return undefined;
+  const invalid = await countInvalid(path, isValid);
+  if (invalid === 0) return undefined;
   try {
     await using file = await open(draft, "wx", PRIVATE_FILE);
-    const kept = bad === undefined ? [] : storedLines(path);
+    const kept = invalid === undefined ? [] : storedLines(path);
     for await (const line of kept) {
-      if (await isValidLine(line, isGood)) await file.appendFile(Buffer.concat([line, NEWLINE]));
+      if (await isValidLine(line, isValid)) await file.appendFile(Buffer.concat([line, NEWLINE]));
     }
     await file.sync();
     await file.close();
@@ -46,24 +46,24 @@ export async function repairJsonl(
     await rm(draft, { force: true });
   }
   await syncDirectory(dirname(path));
-  return bad === undefined ? "is gone" : `had lines that cannot be read: ${bad}`;
+  return invalid === undefined ? "was missing" : `had unreadable lines: ${invalid}`;
 }
 
-/** Undefined where there is no file. */
-async function countInvalid(path: string, isGood: (value: unknown) => boolean): Promise<number | undefined> {
-  let bad = 0;
+/** Returns undefined if there is no file. */
+async function countInvalid(path: string, isValid: (value: unknown) => boolean): Promise<number | undefined> {
+  let invalid = 0;
   try {
-    for await (const line of storedLines(path)) if (!(await isValidLine(line, isGood))) bad += 1;
+    for await (const line of storedLines(path)) if (!(await isValidLine(line, isValid))) invalid += 1;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
-  return bad;
+  return invalid;
 }
 
-async function isValidLine(line: Buffer, isGood: (value: unknown) => boolean): Promise<boolean> {
+async function isValidLine(line: Buffer, isValid: (value: unknown) => boolean): Promise<boolean> {
   try {
-    return isGood(await readStoredLine(line));
+    return isValid(await readStoredLine(line));
   } catch {
     return false;
   }

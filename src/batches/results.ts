@@ -10,7 +10,7 @@ import { readJsonLines } from "../storage/jsonLines.ts";
 import { type Counts, noCounts, type Outcome } from "./record.ts";
 import { readStoredLine } from "./storedLine.ts";
 
-/** How one request has ended, as the API tells it (contract: "Message Batches"). */
+/** The result of one request, as the API returns it (contract: "Message Batches"). */
 export type Result =
   | { type: "succeeded"; message: Message }
   | { type: "errored"; error: object }
@@ -30,19 +30,19 @@ interface PendingResult {
   failed(error: Error): void;
 }
 
-/** The results of a batch that runs. What `append` has resolved for survives any end of the process. */
+/** The results of a running batch. A result survives a crash once `append` has resolved. */
 export class Results {
   readonly #path: string;
-  /** Ids whose result is stored. */
+  /** Ids of the requests whose result is stored. */
   readonly done: Set<string>;
   readonly counts: Counts;
   #syncedSize: number;
-  /** Whether the file may hold something behind `#size`. */
+  /** Whether the file may contain bytes after `#syncedSize`. */
   #hasPartialWrite = false;
   #queue: PendingResult[] = [];
   #flushing: Promise<void> | undefined;
 
-  /** Opens the file, new or as a former run has left it: what was not written whole is taken away. Throws `ApiError`. */
+  /** Creates the file, or opens a previous run's and truncates an incomplete last line. Throws `ApiError`. */
   static async open(path: string): Promise<Results> {
     await withStorageErrors(create(path));
     const { done, counts, size } = await withStorageErrors(readSynced(path));
@@ -58,8 +58,8 @@ export class Results {
   }
 
   /**
-   * Resolves once the result is on the disk, or where it cannot be written as JSON, the error that says so; results that
-   * come together are written together. Throws `ApiError` 500.
+   * Resolves once the result is synced to disk. Stores an error instead of a result that cannot be serialized. Concurrent
+   * calls share one write. Throws `ApiError` 500.
    */
   append(custom_id: string, result: Result): Promise<void> {
     const entry = toLine(custom_id, result);
@@ -69,7 +69,7 @@ export class Results {
     });
   }
 
-  /** Resolves when nothing is written any more. Throws `ApiError` 500 when the file cannot be left in order. */
+  /** Resolves after the last write. Throws `ApiError` 500 if a partial write cannot be truncated. */
   async close(): Promise<void> {
     await this.#flushing;
     await withStorageErrors(this.#truncatePartialWrite());
@@ -90,13 +90,13 @@ export class Results {
         for (const { failed } of batch) failed(storageFailed(error as Error));
       }
     }
-    // in the same step as the last look at the queue: what is appended a moment later must find that nobody writes
+    // no await since the last check of the queue, so that the next `append` starts a new flush
     this.#flushing = undefined;
   }
 
   async #write(bytes: Buffer): Promise<void> {
     await this.#truncatePartialWrite();
-    // open for as long as it is written to: batches that wait hold no file handle
+    // closed again after the write, so that waiting batches hold no file handles
     await using file = await open(this.#path, "r+");
     this.#hasPartialWrite = true;
     for (let from = 0; from < bytes.length; ) {
@@ -108,7 +108,7 @@ export class Results {
     this.#hasPartialWrite = false;
   }
 
-  /** Takes away what a write that failed has left, since half a line would spoil the next one. */
+  /** Truncates what a failed write left behind, because half a line would corrupt the next one. */
   async #truncatePartialWrite(): Promise<void> {
     if (this.#hasPartialWrite) await truncate(this.#path, this.#syncedSize);
     this.#hasPartialWrite = false;
@@ -119,7 +119,7 @@ export function errored(error: ApiError): Result {
   return { type: "errored", error: error.toEnvelope(error.requestId ?? newId("req")) };
 }
 
-/** The line for a result; an answer nested too deep has none, and to try again would not help. */
+/** Serializes a result. A message that is nested too deeply becomes an error, because a retry would not help. */
 function toLine(custom_id: string, result: Result): { outcome: Outcome; line: string } {
   try {
     return { outcome: result.type, line: `${stringify({ custom_id, result } satisfies ResultLine)}\n` };
@@ -133,7 +133,7 @@ async function create(path: string): Promise<void> {
   await syncDirectory(dirname(path));
 }
 
-/** What a file of results holds. Only its end can be broken, as a power cut leaves it: all before was synced. */
+/** Reads the synced results. Only the end of the file can be damaged, by a power cut. */
 async function readSynced(path: string) {
   const done = new Set<string>();
   const counts = noCounts();

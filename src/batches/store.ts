@@ -21,23 +21,23 @@ const RECORD_FILE = "batch.json";
 const REQUESTS_FILE = "requests.jsonl";
 const RESULTS_FILE = "results.jsonl";
 const BATCH_ID = /^msgbatch_[A-Za-z0-9]{1,64}$/;
-/** Milliseconds after which a batch expires. */
+/** A batch expires this long after its creation. */
 export const BATCH_LIFETIME_MS = 24 * 3600_000;
 
 /** A new batch as its client sends it. */
 export interface BatchBody {
   bytes: AsyncIterable<Uint8Array>;
-  /** Aborted when the client has left. */
+  /** Aborted when the client disconnects. */
   signal: AbortSignal;
 }
 
-/** Batches on disk: `batches/ID/` holds `batch.json`, `requests.jsonl` until the end, and `results.jsonl`. */
+/** Batches on disk. `batches/ID/` holds `batch.json`, `results.jsonl` and, until the batch ends, `requests.jsonl`. */
 export class BatchStore {
   readonly #directory: DataDirectory;
   readonly #quota: Quota;
   readonly #readElement: ReadElement | undefined;
   readonly #records: StoredReader<BatchRecord>;
-  /** All new batches together take one slice per turn of the event loop. */
+  /** Shared, so that all new batches together take one slice per turn of the event loop. */
   readonly #slicer = new Slicer();
   #newestTime = 0;
   #lastChange: Promise<void> = Promise.resolve();
@@ -57,7 +57,7 @@ export class BatchStore {
     return this.#directory.at("batches", id, RESULTS_FILE);
   }
 
-  /** Stores the requests as they come in. Throws `ApiError`, and leaves nothing behind then. */
+  /** Stores the requests while they arrive. Throws `ApiError`, and then leaves nothing behind. */
   create(body: BatchBody, api_version: string, betas: string[]): Promise<BatchRecord> {
     return this.#directory.uploads.track(this.#create(body, api_version, betas));
   }
@@ -70,7 +70,7 @@ export class BatchStore {
       const ended = AbortSignal.any([signal, uploads.signal]);
       const parser = new BatchParser(ended, this.#slicer.begin(ended), this.#readElement);
       await draft.write(REQUESTS_FILE, parser.lines(uploads.abortable(bytes)));
-      // no two batches are of the same millisecond, so that lists have one order
+      // no two batches share a millisecond, so that lists have one order
       this.#newestTime = Math.max(Date.now(), this.#newestTime + 1);
       const record: BatchRecord = {
         id: newId("msgbatch", this.#newestTime),
@@ -94,11 +94,11 @@ export class BatchStore {
     }
   }
 
-  /** Every batch, newest first. */
+  /** Lists every batch, newest first. */
   async list(): Promise<BatchRecord[]> {
     const ids = await namesIn(this.#directory.at("batches"));
     const records: BatchRecord[] = [];
-    // one after the other, since thousands at once would exhaust the file handles
+    // sequentially, because thousands at once would exhaust the file handles
     for (const id of ids) {
       const record = BATCH_ID.test(id) ? await this.#records.readForList(this.#recordPath(id), id) : undefined;
       if (record) records.push(record);
@@ -113,7 +113,7 @@ export class BatchStore {
     return record;
   }
 
-  /** The results as they lie there, with the first of them read. Throws `ApiError`, 404 when they have been deleted. */
+  /** Returns the results file as a stream that has begun to read. Throws `ApiError`, 404 if it was deleted. */
   async readResults(id: string): Promise<Readable> {
     try {
       const results = (await open(this.resultsPath(id))).createReadStream();
@@ -124,12 +124,12 @@ export class BatchStore {
     }
   }
 
-  /** Stores what the record says by the time it is its turn, so that no older state overwrites a newer one. */
+  /** Stores the record as it is when the write begins, so that no older state overwrites a newer one. */
   save(record: BatchRecord): Promise<void> {
     return this.#serialize(() => this.#write(record));
   }
 
-  /** Every request has its result: says so, and lets the requests go. */
+  /** Marks a batch as ended and deletes its requests. */
   end(record: BatchRecord, counts: Counts): Promise<void> {
     Object.assign(record, { processing_status: "ended", ended_at: new Date().toISOString(), counts });
     return this.#serialize(async () => {
@@ -138,25 +138,25 @@ export class BatchStore {
     });
   }
 
-  /** Lets go of requests that have all been answered. */
+  /** Deletes the requests of an ended batch. */
   dropRequests(id: string): Promise<void> {
     return this.#serialize(() => this.#drop(id));
   }
 
-  /** Leaves of a batch that runs what can be read, so that it can end. Resolves with what was wrong. */
+  /** Removes the unreadable lines of a running batch, so that it can end. Resolves with what it repaired. */
   async repair(id: string): Promise<string[]> {
     const size = await this.sizeOf(id);
     const draft = this.#directory.at("drafts", randomUUID());
-    const wrong: string[] = [];
+    const repairs: string[] = [];
     const requests = await repairJsonl(this.requestsPath(id), isRequest, draft);
-    if (requests) wrong.push(`${REQUESTS_FILE} ${requests}`);
+    if (requests) repairs.push(`${REQUESTS_FILE} ${requests}`);
     this.#quota.release(size - (await this.sizeOf(id)));
     const results = await repairJsonl(this.resultsPath(id), isResult, draft);
-    if (results) wrong.push(`${RESULTS_FILE} ${results}`);
-    return wrong;
+    if (results) repairs.push(`${RESULTS_FILE} ${results}`);
+    return repairs;
   }
 
-  /** Takes the results away; the batch stays listed. */
+  /** Deletes the results; the batch stays listed. */
   archive({ id }: BatchRecord): Promise<void> {
     return this.#serialize(async () => {
       const record = await this.#read(id);
@@ -170,22 +170,22 @@ export class BatchStore {
   remove(id: string): Promise<void> {
     return this.#serialize(async () => {
       await this.get(id);
-      const grave = this.#directory.at("drafts", id);
-      await withStorageErrors(rename(this.#directory.at("batches", id), grave));
+      const trash = this.#directory.at("drafts", id);
+      await withStorageErrors(rename(this.#directory.at("batches", id), trash));
       await withStorageErrors(syncDirectory(this.#directory.at("batches")));
-      // what resists now goes with all drafts at the next start
-      await rm(grave, { recursive: true, force: true }).catch(() => {});
+      // if this fails, the next start removes it with all drafts
+      await rm(trash, { recursive: true, force: true }).catch(() => {});
     });
   }
 
-  /** One change after the other: none may find another one half done. */
+  /** Runs one change at a time, so that none sees another one half done. */
   #serialize(change: () => Promise<void>): Promise<void> {
     const changed = this.#lastChange.then(change);
     this.#lastChange = changed.catch(() => {});
     return changed;
   }
 
-  /** Bytes of the requests that are stored for a batch. */
+  /** Returns the bytes of a batch's stored requests. */
   async sizeOf(id: string): Promise<number> {
     return (await stat(this.requestsPath(id)).catch(() => ({ size: 0 }))).size;
   }

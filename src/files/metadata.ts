@@ -4,7 +4,7 @@ import { z } from "zod";
 import { invalidRequest } from "../api/errors.ts";
 import { storedCount, storedTime } from "../storage/stored.ts";
 
-/** A stored file as the API tells of it, and as its `meta.json` holds it (contract: "Files"). */
+/** A file's metadata, as the API returns it and as `meta.json` stores it (contract: "Files"). */
 export interface FileMetadata {
   type: "file";
   id: string;
@@ -14,11 +14,11 @@ export interface FileMetadata {
   /** RFC 3339. */
   created_at: string;
   downloadable: false;
-  /** RFC 3339; null for a file that stays. */
+  /** RFC 3339; null for a file that never expires. */
   expires_at: string | null;
 }
 
-/** What `meta.json` must hold to be relied on. */
+/** Schema of `meta.json`. */
 export const storedFile: z.ZodType<FileMetadata> = z.object({
   type: z.literal("file"),
   id: z.string(),
@@ -30,15 +30,15 @@ export const storedFile: z.ZodType<FileMetadata> = z.object({
   expires_at: storedTime.nullable(),
 });
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to refuse
+// biome-ignore lint/suspicious/noControlCharactersInRegex: file names must not contain them
 const FORBIDDEN_CHARACTERS = /[<>:"|?*\\/\u0000-\u001f]/;
-/** Names that mean a device on Windows, or a directory anywhere. */
+/** Device names on Windows, and directory names on any system. */
 const RESERVED_NAME = /^(\.\.?|(con|prn|aux|nul|com\d|lpt\d)(\..*)?)$/i;
 const MAX_FILENAME_LENGTH = 255;
 
 const UNKNOWN_TYPE = "application/octet-stream";
 
-/** Refuses names that the API refuses (contract: "Files"). Throws `ApiError` 400. */
+/** Throws `ApiError` 400 for a name that the API rejects (contract: "Files"). */
 export function checkFilename(filename: string): void {
   if (filename === "") throw invalidRequest("file: The file must have a name of at least 1 character");
   if ([...filename].length > MAX_FILENAME_LENGTH) {
@@ -50,12 +50,12 @@ export function checkFilename(filename: string): void {
   if (RESERVED_NAME.test(filename)) throw invalidRequest(`file: '${filename}' is a reserved name`);
 }
 
-/** The type the client gave, else the one of the name's extension. */
+/** Returns the type that the client sent, else the one of the file extension. */
 export function mimeTypeOf(filename: string, given: string): string {
   return given !== "" && given !== UNKNOWN_TYPE ? given : lookup(filename) || UNKNOWN_TYPE;
 }
 
-/** What the content's file is called, so that other programs know what to open it with. */
+/** Returns the stored content's file name. It keeps the extension, so that other programs can open the file. */
 export function contentName(filename: string): string {
   const extension = extname(filename).toLowerCase();
   return /^\.[a-z0-9]{1,10}$/.test(extension) ? `content${extension}` : "content";

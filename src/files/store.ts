@@ -19,33 +19,33 @@ import { StagingDir } from "../storage/stagingDir.ts";
 import { namesIn, retryOutOfHandles, StoredReader } from "../storage/stored.ts";
 import { checkFilename, contentName, type FileMetadata, mimeTypeOf, storedFile } from "./metadata.ts";
 
-/** What a client sends to have a file kept. */
+/** A file that a client uploads. */
 export interface Upload {
   filename: string;
-  /** Of the part's `content-type`. */
+  /** From the part's `content-type`. */
   mimeType: string;
   content: AsyncIterable<Uint8Array>;
 }
 
-/** Bytes of a file (docs: "Files API", storage limits). */
+/** See the API's documentation: "Files API", storage limits. */
 const MAX_FILE_BYTES = 500 * 1024 * 1024;
 const DAY_MS = 24 * 3600_000;
 const CLEAN_UP_INTERVAL_MS = 3600_000;
 const FILE_ID = /^file_[A-Za-z0-9]{1,64}$/;
 
-/** Uploaded files: `files/ID/` holds `meta.json` and the content. A file is there whole or not at all. */
+/** Uploaded files. `files/ID/` holds `meta.json` and the content; it appears complete or not at all. */
 export class FileStore implements Store {
   readonly #directory: DataDirectory;
   readonly #quota: Quota;
   readonly #retentionMs: number;
   readonly #logger: Logger;
   readonly #descriptions: StoredReader<FileMetadata>;
-  /** Metadata never changes, so what was read once need not be read again. */
+  /** Never invalidated, because metadata does not change. */
   readonly #known = new Map<string, FileMetadata>();
   #cleaner: NodeJS.Timeout | undefined;
   #newestTime = 0;
 
-  /** `keepDays`: days after which a file is deleted; 0 for never. */
+  /** Deletes files after `keepDays` days; 0 keeps them. */
   constructor(directory: DataDirectory, quota: Quota, keepDays: number, logger: Logger) {
     this.#directory = directory;
     this.#quota = quota;
@@ -68,8 +68,8 @@ export class FileStore implements Store {
   }
 
   /**
-   * Takes a file in. `finish` resolves when the client has sent everything, with the seconds the file is to be kept;
-   * only then is it stored. Throws `ApiError`, and leaves nothing behind then.
+   * Stores a file once `finish` resolves, which it does when the client has sent everything, with the file's lifetime in
+   * seconds. Throws `ApiError`, and then leaves nothing behind.
    */
   add(upload: Upload, finish: () => Promise<number | undefined>): Promise<FileMetadata> {
     return this.#directory.uploads.track(this.#add(upload, finish));
@@ -96,7 +96,7 @@ export class FileStore implements Store {
     }
   }
 
-  /** Every file that has not expired, newest first. */
+  /** Lists the files that have not expired, newest first. */
   async list(): Promise<FileMetadata[]> {
     return (await this.#all()).filter((file) => !isExpired(file));
   }
@@ -109,7 +109,7 @@ export class FileStore implements Store {
     return file;
   }
 
-  /** A file's bytes. Throws `ApiError`, 404 when it has been deleted since. */
+  /** Reads a file's bytes. Throws `ApiError`, 404 if the file was deleted in the meantime. */
   async content({ id, filename }: FileMetadata): Promise<Buffer> {
     try {
       return await readFile(this.#directory.at("files", id, contentName(filename)));
@@ -125,7 +125,7 @@ export class FileStore implements Store {
   }
 
   #describe(size: number, filename: string, mimeType: string, expiresIn: number | undefined): FileMetadata {
-    // no two files are of the same millisecond, so that lists have one order
+    // no two files share a millisecond, so that lists have one order
     this.#newestTime = Math.max(Date.now(), this.#newestTime + 1);
     return {
       type: "file",
@@ -140,17 +140,17 @@ export class FileStore implements Store {
   }
 
   async #remove({ id, size_bytes }: FileMetadata): Promise<void> {
-    const grave = this.#directory.at("drafts", id);
+    const trash = this.#directory.at("drafts", id);
     try {
-      await rename(this.#directory.at("files", id), grave);
+      await rename(this.#directory.at("files", id), trash);
     } catch (error) {
       throw isMissing(error) ? fileNotFound(id) : storageFailed(error as Error);
     }
     this.#known.delete(id);
     this.#quota.release(size_bytes);
     await withStorageErrors(syncDirectory(this.#directory.at("files")));
-    // what resists now goes with all drafts at the next start
-    await rm(grave, { recursive: true, force: true }).catch(() => {});
+    // if this fails, the next start removes it with all drafts
+    await rm(trash, { recursive: true, force: true }).catch(() => {});
   }
 
   async #cleanUp(): Promise<void> {
@@ -158,7 +158,7 @@ export class FileStore implements Store {
     const files = await this.#all().catch((error: Error) => this.#logFailure(error));
     for (const file of files ?? []) {
       if (!isExpired(file) && (this.#retentionMs === 0 || file.created_at >= before)) continue;
-      // one that cannot be removed keeps neither the others nor the server
+      // a file that cannot be removed must not stop the clean-up
       await this.#remove(file).catch((error: Error) => this.#logFailure(error));
     }
   }
@@ -172,7 +172,7 @@ export class FileStore implements Store {
     const present = new Set(ids);
     for (const id of this.#known.keys()) if (!present.has(id)) this.#known.delete(id);
     const files: FileMetadata[] = [];
-    // one after the other, since thousands at once would exhaust the file handles
+    // sequentially, because thousands at once would exhaust the file handles
     for (const id of ids) {
       const file = FILE_ID.test(id)
         ? await this.#read(id, (path) => this.#descriptions.readForList(path, id))

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-/** A new key that clients must send. */
+/** Creates a key that clients must send. */
 export function newApiKey(): string {
   return `cva-${randomUUID()}`;
 }

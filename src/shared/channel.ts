@@ -1,7 +1,6 @@
 /**
- * A bounded queue between one producer and one consumer: `push` waits while the consumer lags behind,
- * so a slow reader slows the source down instead of filling memory. The consumer takes all that is there at once: a step of
- * each reader on the way for every item would cost more than the items.
+ * Bounded queue between one producer and one consumer. A full queue applies back-pressure to the producer. The consumer
+ * receives everything queued as one array, because one iteration step per item would cost more than handling the item.
  */
 export class Channel<T> implements AsyncIterable<T[]> {
   readonly #capacity: number;
@@ -15,7 +14,7 @@ export class Channel<T> implements AsyncIterable<T[]> {
     this.#capacity = capacity;
   }
 
-  /** Returns a promise where there is no room for the next item, which resolves once there is. After the end, items are dropped. */
+  /** Returns a promise if the queue is now full; it resolves once there is room again. Drops items after `close`. */
   push(item: T): Promise<void> | undefined {
     if (this.#ended) return undefined;
     this.#items.push(item);
@@ -23,7 +22,7 @@ export class Channel<T> implements AsyncIterable<T[]> {
     return this.#isFull ? this.#room() : undefined;
   }
 
-  /** What was pushed is still read; then the iteration ends, with `error` if there is one. The first end counts. */
+  /** Ends the iteration after the items already queued, with `error` if given. Later calls are ignored. */
   close(error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;

@@ -1,20 +1,20 @@
 import { finished, type Readable } from "node:stream";
 
-/** Milliseconds between two chunks that count as a quick succession. */
+/** Two chunks less than this many milliseconds apart belong to one burst. */
 const BURST_GAP_MS = 8;
-/** Quick chunks in a row after which further ones are gathered: those of a short answer are not. */
+/** Chunks of a burst that are passed on at once, so that short answers are not delayed. */
 const BURST_CHUNK_COUNT = 20;
-/** Milliseconds for which chunks are gathered. */
-const GATHER_MS = 5;
+/** Milliseconds during which the further chunks of a burst are collected. */
+const COLLECT_MS = 5;
 
 /**
- * Reads a stream to its end. `take` returns a promise where the next chunk has to wait; an iterator would make one for each.
- * Many chunks in quick succession are gathered, since to wake up for each would cost more than what is done with it.
- * Rejects when the stream breaks off or `take` fails, and then destroys the stream.
+ * Reads a stream to its end. `take` returns a promise to delay the next chunk. An async iterator would create a promise for
+ * every chunk. Collects the chunks of a long burst, because waking up for each one costs more than handling it.
+ * Destroys the stream and rejects if the stream fails or `take` throws.
  */
 export function readChunks(stream: Readable, take: (chunk: Buffer) => Promise<void> | void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const succession = new BurstDetector();
+    const bursts = new BurstDetector();
     let isWaiting = false;
     let hasEnded = false;
     const fail = (error: Error) => {
@@ -26,20 +26,20 @@ export function readChunks(stream: Readable, take: (chunk: Buffer) => Promise<vo
       hasEnded = true;
       if (!isWaiting) resolve();
     });
-    const goOn = () => {
+    const resume = () => {
       isWaiting = false;
       if (hasEnded) return resolve();
-      // emits all that is there as one chunk, which a stream that flows does not
+      // a paused stream emits everything it has buffered as one chunk
       stream.read();
       if (!isWaiting) stream.resume();
     };
     stream.on("data", (chunk: Buffer) => {
       try {
-        const waits = take(chunk) ?? succession.pause();
-        if (!waits) return;
+        const ready = take(chunk) ?? bursts.pause();
+        if (!ready) return;
         isWaiting = true;
         stream.pause();
-        waits.then(goOn, fail);
+        ready.then(resume, fail);
       } catch (error) {
         fail(error as Error);
       }
@@ -47,17 +47,17 @@ export function readChunks(stream: Readable, take: (chunk: Buffer) => Promise<vo
   });
 }
 
-/** Tells chunks in quick succession from others. */
+/** Detects when chunks arrive in a long burst. */
 class BurstDetector {
   #lastAt = Number.NEGATIVE_INFINITY;
-  #quick = 0;
+  #burstLength = 0;
 
-  /** Call for each chunk; returns a promise where others are to be gathered behind it. */
+  /** Call once per chunk. Returns a promise if the reader should pause to collect more chunks. */
   pause(): Promise<void> | undefined {
     const now = performance.now();
-    this.#quick = now - this.#lastAt < BURST_GAP_MS ? this.#quick + 1 : 0;
+    this.#burstLength = now - this.#lastAt < BURST_GAP_MS ? this.#burstLength + 1 : 0;
     this.#lastAt = now;
-    if (this.#quick < BURST_CHUNK_COUNT) return undefined;
-    return new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+    if (this.#burstLength < BURST_CHUNK_COUNT) return undefined;
+    return new Promise((resolve) => setTimeout(resolve, COLLECT_MS));
   }
 }

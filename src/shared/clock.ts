@@ -1,4 +1,4 @@
-/** Two clocks, in milliseconds: the first never goes back, but may stop while the computer sleeps. */
+/** Two clocks, in milliseconds. The monotonic one never goes back, but may stop while the computer sleeps. */
 export interface Clock {
   monotonic(): number;
   /** Since the epoch. */
@@ -7,7 +7,7 @@ export interface Clock {
 
 export const systemClock: Clock = { monotonic: () => performance.now(), wall: () => Date.now() };
 
-/** A moment that comes as soon as one of the clocks says so, so that neither a clock set back nor a sleep delays it. */
+/** Expires as soon as either clock says so, so that neither a clock set back nor a sleep delays it. */
 export class Deadline {
   readonly #clock: Clock;
   readonly #monotonic: number;
@@ -20,12 +20,12 @@ export class Deadline {
     this.#wall = clock.wall() + wait;
   }
 
-  /** Milliseconds until then; 0 once it has come. */
+  /** Milliseconds until it expires; 0 afterwards. */
   get left(): number {
     return Math.max(0, Math.min(this.#monotonic - this.#clock.monotonic(), this.#wall - this.#clock.wall()));
   }
 
-  /** RFC 3339, by the wall clock of when it was set. */
+  /** RFC 3339, by the wall clock at creation. */
   toString(): string {
     return new Date(this.#wall).toISOString();
   }

@@ -1,4 +1,4 @@
-/** The first `size` bytes of these chunks, in memory of their own, which can be moved to another thread. */
+/** Copies the first `size` bytes of these chunks into one transferable buffer. */
 export function concatBytes(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   let at = 0;

@@ -1,7 +1,7 @@
 import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Words for what keeps a directory from being used, by the code of the system. */
+/** Why a directory cannot be used, by system error code. */
 const REASON_BY_CODE: Record<string, string> = {
   ENOENT: "which does not exist and cannot be created",
   ENOTDIR: "which is not a directory",
@@ -13,24 +13,24 @@ const REASON_BY_CODE: Record<string, string> = {
   EDQUOT: "for which the disk quota is used up",
 };
 
-/** Why a directory cannot be used, to follow its name; undefined where the code says nothing about a directory. */
+/** Returns a relative clause to follow the directory's name; undefined for an error code that is not about directories. */
 export function whyUnusable(error: unknown): string | undefined {
   return REASON_BY_CODE[(error as NodeJS.ErrnoException).code ?? ""];
 }
 
 /**
- * Creates a directory with those above it. Node's recursive `mkdir` never returns where a file system refuses a new
- * directory with ENOENT, as `/proc` does.
+ * Creates a directory and its parents. Node's recursive `mkdir` never returns on file systems that reject a new directory
+ * with ENOENT, such as `/proc`.
  */
 export async function makeDirectories(path: string, mode: number): Promise<void> {
   try {
     await mkdir(path, { mode });
   } catch (error) {
     if (await isDirectory(path)) return;
-    const above = dirname(path);
+    const parent = dirname(path);
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    // one that is there now may have been created by another in this moment
-    if (!(await isDirectory(above))) await makeDirectories(above, mode);
+    // another process may create the same directories at the same time
+    if (!(await isDirectory(parent))) await makeDirectories(parent, mode);
     await mkdir(path, { mode }).catch(async (again: Error) => {
       if (!(await isDirectory(path))) throw again;
     });

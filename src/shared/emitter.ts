@@ -1,4 +1,4 @@
-/** Tells listeners of a value; `on` returns what takes the listener away again. */
+/** Calls its listeners with each emitted value. `on` returns a function that removes the listener. */
 export class Emitter<T> {
   readonly #listeners = new Set<(value: T) => void>();
 

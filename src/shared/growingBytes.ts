@@ -1,4 +1,4 @@
-/** Collects chunks in one piece of memory of its own, which can be moved to another thread. */
+/** Collects chunks in one transferable buffer. */
 export class GrowingBytes {
   #bytes: Uint8Array<ArrayBuffer>;
   length = 0;
@@ -14,7 +14,7 @@ export class GrowingBytes {
     this.length = needed;
   }
 
-  /** What was collected; nothing is added after it. */
+  /** Returns the collected bytes. Add nothing afterwards. */
   take(): Uint8Array<ArrayBuffer> {
     if (this.length < this.#bytes.length) this.#resize(this.length);
     return this.#bytes;

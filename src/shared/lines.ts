@@ -3,10 +3,10 @@ import { TurnBudget } from "./turnBudget.ts";
 const NEWLINE = 0x0a;
 const EMPTY = Buffer.alloc(0);
 
-/** Far above any line of a stored file, far below what would exhaust memory. */
+/** Far above the longest line of a stored file, far below what would exhaust memory. */
 export const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
-/** How lines over `limit` bytes are handled: `fail` throws `LineTooLong`, `cut` drops the rest of the line. */
+/** For lines over `limit` bytes, `fail` throws `LineTooLong` and `cut` drops the rest of the line. */
 export interface LineBounds {
   limit: number;
   overlong: "fail" | "cut";
@@ -20,8 +20,8 @@ export class LineTooLong extends Error {
 }
 
 /**
- * Splits bytes into lines at 0x0A alone: `node:readline` also splits at U+2028, which is legal inside JSON strings.
- * A last line without its end is dropped, since it is not whole.
+ * Splits bytes into lines at 0x0A only. `node:readline` also splits at U+2028, which is legal inside JSON strings.
+ * Drops an unterminated last line, because it may be incomplete.
  */
 export class LineSplitter {
   readonly #pending: PendingLine;
@@ -30,7 +30,7 @@ export class LineSplitter {
     this.#pending = new PendingLine(bounds);
   }
 
-  /** The lines that end in the next chunk. They have to be taken before another chunk is added. */
+  /** Yields the lines that end in this chunk. Consume them before adding the next chunk. */
   *add(chunk: Buffer): Generator<Buffer, void, undefined> {
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
@@ -41,7 +41,7 @@ export class LineSplitter {
   }
 }
 
-/** The lines of a stream. A flood of them lets the event loop turn when `budget` is spent. */
+/** Yields the lines of a stream. Lets the event loop run whenever `budget` is spent. */
 export async function* byteLines(
   chunks: AsyncIterable<Buffer>,
   bounds: LineBounds,
@@ -56,12 +56,12 @@ export async function* byteLines(
   }
 }
 
-/** The same as text. A line over `limit` bytes throws. */
+/** Yields the lines of a stream as text. Throws `LineTooLong` for a line over `limit` bytes. */
 export async function* splitLines(chunks: AsyncIterable<Buffer>, limit = MAX_LINE_BYTES): AsyncGenerator<string> {
   for await (const line of byteLines(chunks, { limit, overlong: "fail" })) yield line.toString("utf8");
 }
 
-/** The beginning of a line whose end has not come yet, in one buffer: a list of chunks of one byte each would be large. */
+/** An unterminated line, kept in one buffer because a list of one-byte chunks would take far more memory. */
 class PendingLine {
   readonly #bounds: LineBounds;
   #bytes: Buffer = EMPTY;
@@ -71,8 +71,8 @@ class PendingLine {
     this.#bounds = bounds;
   }
 
-  add(given: Buffer): void {
-    const part = this.#bounded(given);
+  add(chunk: Buffer): void {
+    const part = this.#bounded(chunk);
     const size = this.#size + part.length;
     if (size > this.#bytes.length) {
       const grown = Buffer.allocUnsafe(Math.min(Math.max(size, 2 * this.#bytes.length), this.#bounds.limit));
@@ -83,7 +83,7 @@ class PendingLine {
     this.#size = size;
   }
 
-  /** The whole line. */
+  /** Returns the complete line. */
   end(last: Buffer): Buffer {
     if (this.#size === 0) return this.#bounded(last);
     this.add(last);

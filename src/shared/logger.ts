@@ -1,4 +1,4 @@
-/** Where the core says what it does. VS Code's `LogOutputChannel` is one; so is the headless entry's stderr. */
+/** The core's log. VS Code's `LogOutputChannel` implements it, and so does the headless entry with stderr. */
 export interface Logger {
   error(message: string): void;
   warn(message: string): void;

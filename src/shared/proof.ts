@@ -1,14 +1,14 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-/** Request header with the random text that a window sends, and the response header with the server's proof. */
+/** A VS Code window sends random text in the first header; the server answers with its proof in the second. */
 export const CHALLENGE_HEADER = "claude-virtual-api-challenge";
 export const PROOF_HEADER = "claude-virtual-api-proof";
 
-/** File in the data directory that holds the secret, in hexadecimal. */
+/** File in the data directory that holds the secret in hexadecimal. */
 export const SECRET_FILE = "secret";
 export const SECRET_BYTES = 32;
 
-/** Both ends of a connection, which either side sees. */
+/** Both ends of a connection, known to either side. */
 export interface ConnectionEnds {
   server: End;
   client: End;
@@ -19,7 +19,7 @@ interface End {
   port: number | undefined;
 }
 
-/** Undefined for a text that is no secret, such as that of an empty file. */
+/** Returns undefined for text that is not a secret, such as an empty file. */
 export function parseSecret(text: string): Buffer | undefined {
   const hex = text.trim();
   return hex.length === 2 * SECRET_BYTES && /^[0-9a-f]+$/.test(hex) ? Buffer.from(hex, "hex") : undefined;
@@ -30,9 +30,8 @@ export function isChallenge(text: string): boolean {
 }
 
 /**
- * Proves knowledge of the secret to a client that sent `challenge` over this connection. Both ends are part of it, because
- * a foreign program could pass the challenge on to one of our servers: to one elsewhere, or to one that has since taken
- * the port, which would see another client's end.
+ * Proves knowledge of the secret to a client that sent `challenge` over this connection. The proof covers both ends, so
+ * that a foreign program cannot obtain it by relaying the challenge to one of our servers.
  */
 export function proofOf(secret: Buffer, challenge: string, { server, client }: ConnectionEnds): string {
   const ends = [server, client].flatMap(({ address, port }) => [plain(address), port]);
@@ -40,12 +39,12 @@ export function proofOf(secret: Buffer, challenge: string, { server, client }: C
   return createHmac("sha256", secret).update(message).digest("hex");
 }
 
-/** A socket of both families shows an IPv4 address in its IPv6 form. */
+/** Undoes the IPv6 form in which a dual-stack socket reports an IPv4 address. */
 function plain(address: string | undefined): string | undefined {
   return address?.replace(/^::ffff:/, "");
 }
 
-/** Compares two proofs in a time that does not depend on where they differ. */
+/** Compares two proofs in constant time. */
 export function isSameProof(expected: string, given: string): boolean {
   const [a, b] = [Buffer.from(expected), Buffer.from(given)];
   return a.length === b.length && timingSafeEqual(a, b);

@@ -2,27 +2,27 @@ import type { Logger } from "./logger.ts";
 import { printable } from "./printable.ts";
 import { CUT_MARK } from "./shorten.ts";
 
-/** Names of variables whose values are credentials. */
+/** Names of environment variables that hold credentials. */
 const CREDENTIAL_NAME = /(KEY|TOKEN|SECRET|PASSWORD|PASSPHRASE)/;
-/** Shorter values would be found everywhere. */
+/** Shorter values would match unrelated text. */
 const MIN_CREDENTIAL_LENGTH = 6;
-/** Shorter beginnings of a credential do not show what it is. */
+/** Shorter prefixes of a credential reveal nothing useful. */
 const MIN_PREFIX_LENGTH = 4;
 const REDACTED = "[redacted]";
-/** What looks like a credential wherever it comes from: a key, an `Authorization`, the user in a URL such as a proxy's. */
+/** Matches API keys, `Authorization` values and the user part of URLs, such as a proxy's. */
 const CREDENTIAL_PATTERN = /\b(sk-[\w-]{8,}|(?<=(?:Bearer|Basic) )[\w.~+/=-]{6,})|(?<=:\/\/)[^\s/?#"']{1,1000}(?=@)/g;
 
-/** Where a line break is a stack's, and so to be kept. */
+/** Matches the line breaks of a stack trace, which are kept. */
 const STACK_LINE = /\n(?=\s{1,8}at )/;
-/** Characters. Escaping a megabyte of control characters took 0.7 s. */
+/** Longer messages are cut: escaping a megabyte of control characters took 0.7 s. */
 const MAX_MESSAGE_LENGTH = 256 * 1024;
 
-/** Keeps credentials out of what is logged. */
+/** Keeps credentials out of the log. */
 export class Redactor {
-  /** As they are and as JSON has them, longest first: one may begin with another. */
+  /** Credentials, plain and as JSON escapes them. Longest first, because one may begin with another. */
   #known: readonly string[] = [];
 
-  /** Hides these too from now on. */
+  /** Adds credentials to hide. */
   readonly hide = (credentials: readonly string[]): void => {
     const long = credentials.filter(({ length }) => length >= MIN_CREDENTIAL_LENGTH);
     const forms = long.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]);
@@ -30,8 +30,8 @@ export class Redactor {
   };
 
   /**
-   * A logger that writes `[redacted]` for what is hidden and for everything that looks like a credential, and each message
-   * as one printable line of bounded length, followed by the lines of a stack if it has one.
+   * Returns a logger that replaces hidden values, and everything that looks like a credential, with `[redacted]`. It writes
+   * each message as one printable line of bounded length, followed by the lines of a stack trace if there is one.
    */
   wrap(logger: Logger): Logger {
     const clean = (message: string) => {
@@ -51,14 +51,14 @@ export class Redactor {
   }
 
   #redacted(message: string): string {
-    const whole = this.#known.reduce(
+    const redacted = this.#known.reduce(
       (text, value) => text.replaceAll(value, REDACTED),
       message.replace(CREDENTIAL_PATTERN, REDACTED),
     );
-    return whole.includes("…") ? this.#withoutCutCredentials(whole) : whole;
+    return redacted.includes("…") ? this.#withoutCutCredentials(redacted) : redacted;
   }
 
-  /** Takes out the beginnings of credentials that were cut off before the message came here. */
+  /** Redacts prefixes of credentials: `cut` may have shortened a value before it was logged. */
   #withoutCutCredentials(text: string): string {
     const pieces: string[] = [];
     let from = 0;
@@ -73,7 +73,7 @@ export class Redactor {
   }
 }
 
-/** How many characters at the end of the text are the beginning of the value; 0 for fewer than show anything of it. */
+/** Returns how many characters at the end of the text are a prefix of the value; 0 below the minimum length. */
 function overlap(text: string, value: string): number {
   for (let length = Math.min(text.length, value.length - 1); length >= MIN_PREFIX_LENGTH; length--) {
     if (text.endsWith(value.slice(0, length))) return length;
@@ -81,7 +81,7 @@ function overlap(text: string, value: string): number {
   return 0;
 }
 
-/** The values of an environment's variables that are credentials by their name. */
+/** Returns the values of the environment variables whose names suggest a credential. */
 export function credentialsOf(environment: NodeJS.ProcessEnv): string[] {
   return Object.entries(environment).flatMap(([name, value]) => (value && CREDENTIAL_NAME.test(name) ? [value] : []));
 }

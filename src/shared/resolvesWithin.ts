@@ -1,4 +1,4 @@
-/** Whether the promise resolves within so many milliseconds; rejects where it does. */
+/** Returns whether the promise resolves in time. Rejects if it does. */
 export async function resolvesWithin(milliseconds: number, promise: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {

@@ -1,13 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 
-/** Milliseconds of work after which the event loop runs. */
+/** Milliseconds of work per slice. */
 const SLICE_MS = 10;
 
-/** Cuts work into slices. Of all work that was begun here, one slice runs per turn of the event loop. */
+/** Divides CPU-bound work into slices. All work begun on one slicer shares one slice per turn of the event loop. */
 export class Slicer {
   #lastTurn: Promise<void> = Promise.resolve();
 
-  /** `signal` ends the work at its next pause. */
+  /** Aborting `signal` ends the work at its next pause. */
   begin(signal: AbortSignal): Slices {
     return new Slices(signal, () => {
       this.#lastTurn = this.#lastTurn.then(() => setImmediate());
@@ -16,7 +16,7 @@ export class Slicer {
   }
 }
 
-/** The slices of one piece of work. */
+/** The slices of one task. */
 export class Slices {
   readonly #signal: AbortSignal;
   readonly #nextTurn: () => Promise<void>;
@@ -30,12 +30,12 @@ export class Slices {
     this.#start = now();
   }
 
-  /** Whether to call `pause`; spares loops a promise per step. */
+  /** True when `pause` is due. Check it first, so that a loop does not create a promise per step. */
   get isOver(): boolean {
     return this.#now() - this.#start >= SLICE_MS;
   }
 
-  /** Lets the event loop run. Throws the signal's reason when the work is aborted. */
+  /** Lets the event loop run. Throws the signal's reason if the work is aborted. */
   async pause(): Promise<void> {
     this.#signal.throwIfAborted();
     await this.#nextTurn();

@@ -1,4 +1,4 @@
-/** Settles like `promise`, or rejects with the signal's reason as soon as that is aborted. */
+/** Settles like `promise`, or rejects with the signal's reason once it is aborted. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   let abort = () => {};

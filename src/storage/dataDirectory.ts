@@ -14,36 +14,36 @@ import { restrictContents, restrictDirectory } from "./permissions.ts";
 import { formatJson } from "./stagingDir.ts";
 import { Uploads } from "./uploads.ts";
 
-/** The format this version writes; a directory of a later one is left alone. */
+/** The format this version writes. It refuses a directory with a later one. */
 const FORMAT_VERSION = 1;
 
-/** Milliseconds between two attempts to become the owner: the end of another one must be noticed within 5 s. */
+/** Milliseconds between two attempts to become the owner; a takeover must not take longer than 5 s. */
 const CLAIM_INTERVAL_MS = 500;
 
-/** Milliseconds that a request to write waits for the directory to become ours, as after a restart. */
+/** Milliseconds that a write waits for this process to become the owner, as after a restart. */
 const OWNERSHIP_TIMEOUT_MS = 3000;
 
-/** What works on the directory while it is ours. */
+/** A component that writes to the directory while this process owns it. */
 export interface Store {
-  /** Called once, when the directory has become ours and before anybody writes. */
+  /** Called once, when this process has become the owner and before the first write. */
   onAcquire(): Promise<void>;
-  /** Resolves when nothing is written any more. */
+  /** Resolves after the last write. */
   onRelease(): Promise<void>;
 }
 
 /**
- * Where everything is kept that outlives a restart. One process writes; another that is started on the same directory
- * reads, and becomes the writer when the first has ended. Other users can neither read nor write.
+ * Everything that outlives a restart. One process owns the directory and writes. A second one on the same directory only
+ * reads, and becomes the owner when the first ends. Other users have no access.
  *
- *     version.json    the format, and an id that stays
- *     lock            who writes
- *     secret          by which VS Code's windows recognize the servers of this directory
+ *     version.json    the format, and the directory's permanent id
+ *     lock            the owner
+ *     secret          lets VS Code windows recognize the servers of this directory
  *     files/ batches/ usage/
- *     drafts/         what is not complete yet; emptied at each start
+ *     drafts/         incomplete data; emptied at each start
  */
 export class DataDirectory {
   readonly path: string;
-  /** What clients are sending to be stored here. */
+  /** Writes in progress, above all uploads from clients. */
   readonly uploads: Uploads;
   readonly #logger: Logger;
   readonly #lock: Lock;
@@ -62,17 +62,17 @@ export class DataDirectory {
     this.#lock = new Lock(path);
   }
 
-  /** Whether this process writes here. */
+  /** Whether this process is the owner. */
   get owned(): boolean {
     return this.#owned;
   }
 
-  /** What tells this directory from others, as an organization's id does; empty before it was opened. */
+  /** Unique id, reported as the organization's id; empty before `open`. */
   get id(): string {
     return this.#id;
   }
 
-  /** A path inside. */
+  /** Returns a path inside the directory. */
   at(...names: string[]): string {
     return join(this.path, ...names);
   }
@@ -81,7 +81,7 @@ export class DataDirectory {
     this.#stores.push(store);
   }
 
-  /** Becomes the owner, now or as soon as the present one has ended. Rejects where the directory cannot be used. */
+  /** Becomes the owner, now or once the present owner has ended. Rejects if the directory cannot be used. */
   async open(): Promise<void> {
     try {
       await restrictDirectory(this.path, this.#logger);
@@ -96,27 +96,26 @@ export class DataDirectory {
     this.#claiming = this.#claimLater();
   }
 
-  /** Resolves when this process may write. Throws `ApiError` 409 when another one does. */
+  /** Resolves once this process may write. Throws `ApiError` 409 if another process is the owner. */
   async requireOwned(): Promise<void> {
-    const patience = AbortSignal.timeout(OWNERSHIP_TIMEOUT_MS);
+    const timeout = AbortSignal.timeout(OWNERSHIP_TIMEOUT_MS);
     while (!this.#owned) {
-      if (patience.aborted || this.#closing.signal.aborted) throw dataDirectoryInUse(this.path, this.#owner?.pid);
+      if (timeout.aborted || this.#closing.signal.aborted) throw dataDirectoryInUse(this.path, this.#owner?.pid);
       await delay(CLAIM_INTERVAL_MS / 10);
     }
   }
 
-  /** Resolves when nothing is written any more and the next one may own the directory. */
+  /** Resolves after the last write, when another process may become the owner. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#claiming;
     if (this.#owned) await this.#leave();
   }
 
-  /** At a restart, the server before this one ends its requests in the same process, which is no cause for a warning. */
+  /** Does not warn at a restart, where the previous server in this same process is still finishing its requests. */
   #logInUse(): void {
     const pid = this.#owner?.pid;
-    if (pid === process.pid)
-      this.#logger.info("files and batches are read-only until the server before this one has ended");
+    if (pid === process.pid) this.#logger.info("files and batches are read-only until the previous server has stopped");
     else this.#logger.warn(`${this.path} is in use by process ${pid}: files and batches are read-only here`);
   }
 
@@ -132,7 +131,7 @@ export class DataDirectory {
     }
   }
 
-  /** What fails now, as on a full disk, may succeed the next time. */
+  /** Logs a failure, once; a later attempt may succeed, as on a full disk. */
   #failed({ message }: Error): boolean {
     if (message !== this.#lastFailure) this.#logger.error(`storage: ${message}`);
     this.#lastFailure = message;
@@ -154,7 +153,7 @@ export class DataDirectory {
     try {
       for (const store of this.#stores) await store.onAcquire();
     } catch (error) {
-      // who has moved in by half may not try again
+      // a store that failed halfway must not be started again
       this.#closing.abort();
       await this.#leave();
       throw error;
@@ -167,7 +166,7 @@ export class DataDirectory {
     await this.uploads.drain();
     await Promise.all(this.#stores.map((store) => store.onRelease()));
     this.#owned = false;
-    // the next one notices that this process is gone
+    // the next owner notices that this process has ended
     await this.#lock.release().catch((error: Error) => this.#failed(error));
   }
 
@@ -193,7 +192,7 @@ function parseVersion(text: string, path: string): { format: number; id: string 
     const { format, id } = JSON.parse(text);
     if (Number.isInteger(format) && typeof id === "string") return { format, id };
   } catch {
-    // told below
+    // reported below
   }
-  throw new Error(`${path} cannot be read. Mend it, or choose another data directory.`);
+  throw new Error(`${path} cannot be read. Repair the file, or choose another data directory.`);
 }

@@ -5,8 +5,8 @@ import { storageFailed } from "../api/errors.ts";
 import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 
 /**
- * Writes a whole file: afterwards it holds either what it held before or all of `content`, also after a power cut.
- * Throws `ApiError` 500 when the disk is full or may not be written to.
+ * Replaces a file atomically: even after a power cut it holds either its old content or all of `content`.
+ * Throws `ApiError` 500 if the disk is full or not writable.
  */
 export async function writeDurably(path: string, content: string): Promise<void> {
   const draft = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
@@ -23,21 +23,21 @@ export async function writeDurably(path: string, content: string): Promise<void>
   }
 }
 
-/** Moves a finished directory to where it counts, in one step. */
+/** Moves a finished directory to its final path, atomically. */
 export async function commitDirectory(draft: string, path: string): Promise<void> {
   await syncDirectory(draft);
   await rename(draft, path);
   await syncDirectory(dirname(path));
 }
 
-/** Makes what was created, renamed or removed in a directory survive a power cut; Windows knows no such call. */
+/** Makes changes to a directory's entries survive a power cut. Windows has no such call. */
 export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === "win32") return;
   await using directory = await open(path, "r");
   await directory.sync();
 }
 
-/** A step whose failure is the disk's, and no fault of whoever sent the data. Throws `ApiError` 500. */
+/** Turns the failure of a file system call into `ApiError` 500: it is not the client's fault. */
 export function withStorageErrors<T>(step: Promise<T>): Promise<T> {
   return step.catch((error: Error) => {
     throw storageFailed(error);

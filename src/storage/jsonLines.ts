@@ -7,10 +7,7 @@ export interface JsonLine<T> {
   end: number;
 }
 
-/**
- * Reads a JSONL file line by line, each by `parse`; a last line without its newline was never written whole, and is left
- * out.
- */
+/** Parses a JSONL file line by line. Skips an unterminated last line, which was not written completely. */
 export async function* readJsonLines<T>(
   path: string,
   parse: (line: Buffer) => unknown = (line) => JSON.parse(line.toString("utf8")),
@@ -22,15 +19,15 @@ export async function* readJsonLines<T>(
   }
 }
 
-/** The lines of a stored file. */
+/** Yields the lines of a stored file. */
 export function storedLines(path: string): AsyncGenerator<Buffer> {
   return byteLines(readInPieces(path), { limit: MAX_LINE_BYTES, overlong: "fail" });
 }
 
-/** Bytes read at once; as many stay in memory while the reader waits. */
+/** Bytes per read, which stay in memory while the reader waits. */
 const PIECE_BYTES = 32 * 1024;
 
-/** Reads a file without keeping it open between two pieces: thousands of readers that wait hold no file handle. */
+/** Reads a file but closes it between two reads, so that thousands of waiting readers hold no file handles. */
 export async function* readInPieces(path: string): AsyncGenerator<Buffer, void, undefined> {
   for (let offset = 0; ; ) {
     const piece = await readPiece(path, offset);

@@ -1,14 +1,14 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-/** How the name of a file ends that is not in its place yet. */
+/** Matches the name of a draft: a file that was never renamed into place. */
 const DRAFT_NAME = /\.[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
-/** Where small files are replaced by rename, below the data directory; also each batch has a directory of its own. */
+/** Directories, besides each batch's own, in which small files are replaced by rename. */
 const MOD_DIRECTORIES = ["one-call", "one-step"].flatMap((mod) => [`${mod}/hooks`, `${mod}/.claude-plugin`]);
 const DRAFT_DIRECTORIES = [".", "usage", ...MOD_DIRECTORIES];
 
-/** Removes the drafts that a process has left which was killed. One that is under way elsewhere is written again there. */
+/** Removes drafts that a killed process left behind. Another process that is still writing one writes it again. */
 export async function removeLeftoverDrafts(path: string): Promise<void> {
   const batches = await namesOrNone(join(path, "batches"));
   for (const place of [...DRAFT_DIRECTORIES, ...batches.map((id) => join("batches", id))]) {
@@ -18,5 +18,5 @@ export async function removeLeftoverDrafts(path: string): Promise<void> {
   }
 }
 
-/** A place that cannot be read is left for the next start. */
+/** Skips a directory that cannot be read; the next start tries again. */
 const namesOrNone = (path: string): Promise<string[]> => readdir(path).catch(() => []);

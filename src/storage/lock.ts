@@ -6,56 +6,54 @@ import { isMissing } from "../api/systemErrors.ts";
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 
-/** Who owns a directory, as its `lock` file says for a person to read. */
+/** The owner of a directory, as its `lock` file names it. */
 export interface Owner {
   pid: number;
   /** Milliseconds since the epoch. */
   since: number;
-  /** When the process was started, in the system's own count, since its id may be given to another one; null where that cannot be asked. */
+  /** The process's start time in the system's units, because pids are reused; null if unavailable. */
   started: string | null;
-  /** The run of the machine (Linux), since ids and counts begin anew with each. */
+  /** Boot id (Linux): pids and start times mean something only within one boot. */
   boot?: string;
-  /** Where the process is seen by its id: the host, and on Linux its space of ids, since a container has one of its own. */
+  /** Host name plus, on Linux, the PID namespace: a pid means something only within it. */
   place?: string;
-  /** Tells two owners in one process apart. */
+  /** Distinguishes two owners in one process. */
   nonce: string;
 }
 
-/** Milliseconds after which a takeover that was never finished is given up for dead. */
+/** Milliseconds after which an unfinished takeover counts as abandoned. */
 const TAKEOVER_TIMEOUT_MS = 5000;
 
-/** Milliseconds between the signs of life that an owner gives to those who cannot ask for its process. */
+/** Milliseconds between two heartbeats, for processes that cannot see the owner's pid. */
 const HEARTBEAT_MS = 5000;
-/** Milliseconds without a sign of life after which an owner elsewhere is gone. */
+/** Milliseconds without a heartbeat after which a remote owner counts as gone. */
 const HEARTBEAT_TIMEOUT_MS = 30_000;
-/** Milliseconds to watch an owner that seems silent for so long: a clock set forward makes a living one look so. */
+/** Milliseconds to watch an owner whose last heartbeat looks too old: a clock set forward makes a live one look so. */
 const OBSERVATION_MS = 1.2 * HEARTBEAT_MS;
 
 /**
- * Makes one process, and one owner in it, the only writer of a directory. The file is linked into place whole, so that
- * of several who try, one succeeds; that of a process which is gone is replaced under a second lock, so that nobody
- * removes a newer one.
+ * Makes one owner in one process the only writer of a directory. The complete file is linked into place, so that only one
+ * of several contenders succeeds. A dead owner's file is replaced under a second lock, so that a newer one is never removed.
  */
 export class Lock {
   readonly #path: string;
   readonly #nonce = randomUUID();
   readonly #heartbeatMs: number;
   readonly #clock: Clock;
-  /** What was seen of the files of others, and by the monotonic clock since when they have not changed. */
+  /** Other owners' files as last seen, with the monotonic time since which they are unchanged. */
   readonly #sightings = new Map<string, { stamp: string; since: number }>();
   #heartbeat: NodeJS.Timeout | undefined;
 
-  /** `beat` is the time between two signs of life, in milliseconds. */
-  constructor(directory: string, beat = HEARTBEAT_MS, clock = systemClock) {
+  constructor(directory: string, heartbeatMs = HEARTBEAT_MS, clock = systemClock) {
     this.#path = join(directory, "lock");
     this.#clock = clock;
-    this.#heartbeatMs = beat;
+    this.#heartbeatMs = heartbeatMs;
   }
 
-  /** Resolves with undefined when the lock is ours now, else with whoever has it. */
+  /** Resolves with undefined if the lock is acquired, else with its owner. */
   async acquire(): Promise<Owner | undefined> {
     const other = await this.#take();
-    // a file that is gone for a moment is not worth a word: the next sign follows
+    // a failed heartbeat needs no log line: the next one follows
     if (!other)
       this.#heartbeat ??= setInterval(() => void touch(this.#path).catch(() => {}), this.#heartbeatMs).unref();
     return other;
@@ -70,7 +68,7 @@ export class Lock {
     return lives ? owner : this.#takeOver(owner);
   }
 
-  /** Rejects where the file cannot be removed: it stays this process's as long as that lives. */
+  /** Rejects if the file cannot be removed; the lock is then held until this process ends. */
   async release(): Promise<void> {
     clearInterval(this.#heartbeat);
     this.#heartbeat = undefined;
@@ -81,13 +79,13 @@ export class Lock {
     if ((await read(this.#path))?.nonce === this.#nonce) await rm(this.#path, { force: true });
   }
 
-  /** Whether an owner elsewhere has touched its file lately; it may take a while until a dead one is known to be. */
+  /** Whether a remote owner has touched its file lately. A dead one is detected only after a while. */
   async #hasHeartbeat(): Promise<boolean> {
     const { mtime, unchanged } = await this.#observe(this.#path);
     return unchanged < (this.#clock.wall() - mtime > HEARTBEAT_TIMEOUT_MS ? OBSERVATION_MS : HEARTBEAT_TIMEOUT_MS);
   }
 
-  /** When a file was changed, by its own word, and for how long it has been seen unchanged. */
+  /** Returns a file's modification time, and for how long it has been observed unchanged. */
   async #observe(path: string): Promise<{ mtime: number; unchanged: number }> {
     const { mtimeMs: mtime, ino } = await stat(path).catch(() => ({ mtimeMs: 0, ino: 0 }));
     const stamp = `${ino} ${mtime}`;
@@ -98,15 +96,15 @@ export class Lock {
     return { mtime, unchanged: 0 };
   }
 
-  async #takeOver(gone: Owner): Promise<Owner | undefined> {
+  async #takeOver(dead: Owner): Promise<Owner | undefined> {
     const takeover = `${this.#path}.takeover`;
     if (!(await this.#create(takeover))) {
       if ((await this.#observe(takeover)).unchanged > TAKEOVER_TIMEOUT_MS) await rm(takeover, { force: true });
-      return gone;
+      return dead;
     }
     try {
       const owner = await read(this.#path);
-      if (owner && owner.nonce !== gone.nonce) return owner;
+      if (owner && owner.nonce !== dead.nonce) return owner;
       const draft = await this.#draft();
       await rename(draft, this.#path);
       return undefined;
@@ -123,11 +121,11 @@ export class Lock {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "EEXIST") return false;
-      // another server that has become the owner clears all drafts
+      // a server that has just become the owner removes all drafts
       if (code === "ENOENT") return await this.#create(path);
       throw error;
     } finally {
-      // one that stays is cleared at the next start, and must not cost the lock that was taken with it
+      // a leftover draft is removed at the next start; it must not fail the lock it has just created
       await rm(draft, { force: true }).catch(() => {});
     }
   }
@@ -142,7 +140,7 @@ export class Lock {
     try {
       await writeFile(draft, `${JSON.stringify(me)}\n`, { mode: PRIVATE_FILE });
     } catch (error) {
-      // a full disk still takes the name of a file
+      // a full disk may still have created an empty file
       await rm(draft, { force: true });
       throw error;
     }
@@ -150,7 +148,7 @@ export class Lock {
   }
 }
 
-/** The owner a lock file names; undefined where there is no file. One that cannot be read is nobody alive. */
+/** Returns the owner that a lock file names; undefined if there is no file, and a dead owner if it cannot be read. */
 async function read(path: string): Promise<Owner | undefined> {
   let text: string;
   try {
@@ -163,7 +161,7 @@ async function read(path: string): Promise<Owner | undefined> {
     const owner: unknown = JSON.parse(text);
     if (typeof owner === "object" && owner !== null) return owner as Owner;
   } catch {
-    // told below
+    // a dead owner, below
   }
   return { pid: 0, since: 0, started: null, nonce: "" };
 }
@@ -190,21 +188,21 @@ async function isAlive({ pid, since, started, boot }: Owner): Promise<boolean> {
   }
 }
 
-/** What the wall clock says, for systems that name neither the run of the machine nor the start of a process. */
+/** Compares wall clock times, for systems that report neither a boot id nor process start times. */
 function isBefore(since: number, uptimeSeconds: number): boolean {
   return since < Date.now() - 1000 * uptimeSeconds - CLOCK_TOLERANCE_MS;
 }
 
-/** Tells one run of the machine from the next, since clocks are set (Linux); empty elsewhere. */
+/** Identifies the current boot without relying on clocks (Linux); empty elsewhere. */
 async function bootId(): Promise<string> {
   return (await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "")).trim();
 }
 
-/** Field 22 of `/proc/PID/stat` (Linux); the name before it may hold spaces and brackets. */
+/** Reads field 22 of `/proc/PID/stat` (Linux). The name in field 2 may contain spaces and brackets. */
 async function startOf(pid: number): Promise<string | null> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
 }
 
-/** Milliseconds by which the clock may have been set since. */
+/** Milliseconds by which the clock may have been adjusted. */
 const CLOCK_TOLERANCE_MS = 60_000;

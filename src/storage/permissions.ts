@@ -6,7 +6,7 @@ import type { Logger } from "../shared/logger.ts";
 import { isOwn, isPrivate, PRIVATE_DIRECTORY, PRIVATE_FILE, requireOwn } from "../shared/privateFiles.ts";
 import { SECRET_FILE } from "../shared/proof.ts";
 
-/** What this server, the launcher and the extension keep at the top of a data directory, besides the secret. */
+/** Top-level entries of a data directory that this server, the launcher and the extension create, besides the secret. */
 const OWN_NAMES = [
   "batches",
   "drafts",
@@ -22,15 +22,15 @@ const OWN_NAMES = [
   "usage",
   "version.json",
 ];
-// not closed with the others: a secret that other users could read is replaced (see `secret.ts`)
+// the secret's mode is not changed with the others: one that other users could read is replaced (see `secret.ts`)
 const OWN_NAME = new RegExp(`^(${[...OWN_NAMES, SECRET_FILE].join("|")}|lock\\..+|\\..+|lost\\+found)$`);
 
-/** Directories below one of those. */
+/** Levels of directories below a top-level entry. */
 const MAX_DEPTH = 2;
 
 /**
- * Creates the data directory, or closes it to other users. One that holds other things, too, may be shared on purpose, as
- * `/tmp` is: its mode stays. Throws when it belongs to another user, or when others may replace what is in it.
+ * Creates the data directory, or removes other users' access to it. Keeps the mode of a directory that also holds unrelated
+ * files, which may be shared on purpose like `/tmp`. Throws if another user owns it or may write to it.
  */
 export async function restrictDirectory(path: string, logger: Logger): Promise<void> {
   await makeDirectories(path, PRIVATE_DIRECTORY);
@@ -41,14 +41,16 @@ export async function restrictDirectory(path: string, logger: Logger): Promise<v
     await setMode(path, PRIVATE_DIRECTORY);
     stats = await stat(path);
   } else if ((stats.mode & 0o022) !== 0) {
-    throw new Error(`Other users may write to ${path}, which holds other things, too. Choose another data directory.`);
+    throw new Error(
+      `Other users can write to ${path}, which also holds unrelated files. Choose another data directory.`,
+    );
   }
-  if (!isPrivate(stats)) logger.warn(`storage: other users may look into ${path}. Choose another data directory.`);
+  if (!isPrivate(stats)) logger.warn(`storage: other users can read ${path}. Choose another data directory.`);
 }
 
 /**
- * Closes what an older version left open to other users. Each directory is closed after what is in it, so that an
- * interrupted run is taken up again, and one that is closed already is passed over: others cannot enter it.
+ * Removes other users' access to what an older version stored. Restricts each directory after its content, so that an
+ * interrupted run resumes. Skips a directory that is already private, because others cannot enter it.
  */
 export async function restrictContents(path: string): Promise<void> {
   for (const name of OWN_NAMES) await restrict(join(path, name), MAX_DEPTH);
@@ -63,18 +65,18 @@ async function restrict(path: string, depth: number): Promise<void> {
   await setMode(path, stats.isDirectory() ? PRIVATE_DIRECTORY : PRIVATE_FILE);
 }
 
-/** A file with a second name may be somebody else's under that one. */
+/** Excludes hard-linked files: another user may rely on the other name. */
 function mayChangeMode(stats: Stats): boolean {
   return isOwn(stats) && (stats.isDirectory() || (stats.isFile() && stats.nlink === 1));
 }
 
-/** Through an open file, since `chmod` follows a link that was put there in the meantime; what cannot be changed stays. */
+/** Opens the path first, because `chmod` would follow a link created in the meantime. Ignores failures. */
 async function setMode(path: string, mode: number): Promise<void> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   try {
     await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     await file.chmod(mode);
   } catch {
-    // a disk without modes, or a file that has gone
+    // a file system without modes, or a file that was removed
   }
 }

@@ -8,8 +8,8 @@ import { parseSecret, SECRET_BYTES, SECRET_FILE } from "../shared/proof.ts";
 import { writeDurably } from "./durable.ts";
 
 /**
- * The secret by which VS Code's windows recognize a server of their data directory. Each use reads the file, so all
- * servers of the directory agree on it, also when two of them create it at the same time.
+ * The secret that lets VS Code windows recognize a server of their data directory. Each use reads the file, so that all
+ * servers of the directory agree on it even if two of them create it at the same time.
  */
 export class Secret {
   readonly #path: string;
@@ -19,7 +19,7 @@ export class Secret {
     this.#path = join(dataDir, SECRET_FILE);
   }
 
-  /** Creates the file where there is none. Throws what the file system throws, or `ApiError` 500. */
+  /** Creates the file if there is none. Throws file system errors, or `ApiError` 500. */
   async read(): Promise<Buffer> {
     const stored = await this.#stored();
     if (stored) return stored;
@@ -31,11 +31,11 @@ export class Secret {
     return created;
   }
 
-  /** Undefined where the file does not exist, holds no secret, or other users could have read it. */
+  /** Returns undefined if the file is missing, holds no secret, or may have been read by other users. */
   async #stored(): Promise<Buffer | undefined> {
     try {
       await using file = await open(this.#path, "r");
-      // a disk without modes would make a new file no better
+      // on a file system without modes, a new file would be readable as well
       if (!this.#isReplaced && !isPrivate(await file.stat())) return undefined;
       return parseSecret(await file.readFile("utf8"));
     } catch (error) {

@@ -4,7 +4,7 @@ import { makePrivateDirectory, PRIVATE_FILE } from "../shared/privateFiles.ts";
 import { commitDirectory, withStorageErrors } from "./durable.ts";
 import type { Quota } from "./quota.ts";
 
-/** A directory that is being filled, out of sight until it is complete. */
+/** A directory under construction, invisible to readers until it is committed. */
 export class StagingDir {
   readonly #path: string;
   readonly #quota: Quota;
@@ -15,12 +15,12 @@ export class StagingDir {
     this.#quota = quota;
   }
 
-  /** Bytes of what was streamed in. */
+  /** Bytes written by `write`. */
   get size(): number {
     return this.#size;
   }
 
-  /** Streams a file to disk. Throws `ApiError` when the quota or the disk is full, and what `content` throws. */
+  /** Streams a file to disk. Throws `ApiError` if the quota or the disk is full, and whatever `content` throws. */
   async write(name: string, content: AsyncIterable<Uint8Array>): Promise<void> {
     await withStorageErrors(makePrivateDirectory(this.#path));
     await using file = await withStorageErrors(open(join(this.#path, name), "wx", PRIVATE_FILE));
@@ -32,19 +32,19 @@ export class StagingDir {
     await withStorageErrors(file.sync());
   }
 
-  /** Adds a small file for people and programs to read. Throws `ApiError` 500. */
+  /** Adds a small JSON file. Throws `ApiError` 500. */
   async writeJson(name: string, content: object): Promise<void> {
     await using file = await withStorageErrors(open(join(this.#path, name), "wx", PRIVATE_FILE));
     await withStorageErrors(file.writeFile(formatJson(content)));
     await withStorageErrors(file.sync());
   }
 
-  /** Moves it to where it counts. Throws `ApiError` 500. */
+  /** Renames the directory to its final path. Throws `ApiError` 500. */
   async commit(path: string): Promise<void> {
     await withStorageErrors(commitDirectory(this.#path, path));
   }
 
-  /** Leaves nothing behind. */
+  /** Deletes the directory and returns its bytes to the quota. */
   async rollback(): Promise<void> {
     this.#quota.release(this.#size);
     this.#size = 0;
@@ -52,7 +52,7 @@ export class StagingDir {
   }
 }
 
-/** How small files are written: for a person to read. */
+/** Serializes a small file so that a person can read it. */
 export function formatJson(content: object): string {
   return `${JSON.stringify(content, null, 2)}\n`;
 }

@@ -5,13 +5,13 @@ import { type ApiError, readFailed } from "../api/errors.ts";
 import { isMissing } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 
-/** A time that can be told from others. */
+/** A valid date and time. */
 export const storedTime = z.string().refine((text) => Number.isFinite(Date.parse(text)), "not a time");
 
 /** A number of bytes or requests. */
 export const storedCount = z.int().min(0);
 
-/** The names in a directory, none where there is no such directory. Throws `ApiError`, since a failure is no empty list. */
+/** Lists a directory; empty if it does not exist. Throws `ApiError` on failure, which must not look like an empty list. */
 export async function namesIn(path: string): Promise<string[]> {
   try {
     return await readdir(path);
@@ -21,11 +21,11 @@ export async function namesIn(path: string): Promise<string[]> {
   }
 }
 
-/** Attempts at a step of the start, and the milliseconds between two of them. */
+/** Attempts at a start-up step, and the milliseconds between two of them. */
 const MAX_ATTEMPTS = 50;
 const ATTEMPT_INTERVAL_MS = 100;
 
-/** Repeats a step of the start while it fails with 529, since no client would repeat it. */
+/** Retries a start-up step that fails with 529, because no client would retry it. */
 export async function retryOutOfHandles<T>(step: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -37,7 +37,7 @@ export async function retryOutOfHandles<T>(step: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Reads the small files that describe what is stored. What somebody has damaged is told of once, and passed over. */
+/** Reads the small files that describe stored objects. Skips a damaged one and logs it once. */
 export class StoredReader<T extends { id: string }> {
   readonly #shape: z.ZodType<T>;
   /** The noun for the log. */
@@ -51,7 +51,7 @@ export class StoredReader<T extends { id: string }> {
     this.#logger = logger;
   }
 
-  /** What the file at the path says of `id`; undefined where there is none, or a damaged one. Throws `ApiError`. */
+  /** Returns the description of `id`; undefined if the file is missing or damaged. Throws `ApiError`. */
   async read(path: string, id: string): Promise<T | undefined> {
     const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
       if (isMissing(error)) return undefined;
@@ -68,7 +68,7 @@ export class StoredReader<T extends { id: string }> {
     }
   }
 
-  /** As `read`, for a list, which one file that cannot be read does not spoil. Throws `ApiError` 529. */
+  /** Like `read`, for lists: also skips a file that cannot be read. Throws `ApiError` 529. */
   async readForList(path: string, id: string): Promise<T | undefined> {
     try {
       return await this.read(path, id);
@@ -84,8 +84,8 @@ export class StoredReader<T extends { id: string }> {
     const { error } = this.#shape.safeParse(value);
     const issue = error?.issues[0];
     if (issue) throw new Error([...issue.path, issue.message].join(": "));
-    if (value.id !== id) throw new Error(`it is that of ${value.id}`);
-    // as it lies there, so that what a later version added to it is not lost with the next change
+    if (value.id !== id) throw new Error(`it belongs to ${value.id}`);
+    // not the parsed value, so that a later version's fields survive the next change
     return value;
   }
 

@@ -1,25 +1,25 @@
 import { shuttingDown } from "../api/errors.ts";
 
-/** Milliseconds the server waits at its end before it breaks off what clients are sending. */
+/** Milliseconds that a closing server waits before it aborts uploads. */
 const DRAIN_TIMEOUT_MS = 10_000;
 
-/** Uploads and batches that clients are sending. The server waits for them when it ends, for a bounded time. */
+/** Files and batches that clients are sending. A closing server waits for them, for a bounded time. */
 export class Uploads {
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #aborted = new AbortController();
   readonly #drainTimeout: number;
 
-  /** `patience` in milliseconds. */
-  constructor(patience = DRAIN_TIMEOUT_MS) {
-    this.#drainTimeout = patience;
+  /** `drainTimeout` in milliseconds. */
+  constructor(drainTimeout = DRAIN_TIMEOUT_MS) {
+    this.#drainTimeout = drainTimeout;
   }
 
-  /** Aborted with `ApiError` 529 when they are broken off. */
+  /** Aborted with `ApiError` 529 once the drain timeout is over. */
   get signal(): AbortSignal {
     return this.#aborted.signal;
   }
 
-  /** Counts a step until it has ended. */
+  /** Has `drain` wait for a write. */
   async track<T>(step: Promise<T>): Promise<T> {
     this.#underWay.add(step);
     try {
@@ -29,7 +29,7 @@ export class Uploads {
     }
   }
 
-  /** The bytes of a client. Throws `ApiError` 529 once they are broken off, even if the client sends nothing any more. */
+  /** Passes a client's bytes through. Throws `ApiError` 529 on abort, even if the client has stopped sending. */
   async *abortable(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
     const iterator = content[Symbol.asyncIterator]();
     try {
@@ -39,12 +39,12 @@ export class Uploads {
         yield value;
       }
     } finally {
-      // not awaited: a source that is stuck would not end
+      // not awaited, because a stalled source would never return
       void iterator.return?.().catch(() => {});
     }
   }
 
-  /** Waits for something of a client. Throws `ApiError` 529 once that is broken off. */
+  /** Waits for a client. Throws `ApiError` 529 on abort. */
   wait<T>(promise: Promise<T>): Promise<T> {
     const { signal } = this.#aborted;
     return new Promise((resolve, reject) => {
@@ -55,7 +55,7 @@ export class Uploads {
     });
   }
 
-  /** Resolves when nothing is taken in any more. */
+  /** Resolves when every tracked write has ended; aborts uploads at the timeout. */
   async drain(): Promise<void> {
     const timer = setTimeout(() => this.#aborted.abort(shuttingDown()), this.#drainTimeout);
     await Promise.allSettled(this.#underWay);

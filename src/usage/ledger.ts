@@ -9,28 +9,28 @@ import { writeDurably } from "../storage/durable.ts";
 import { formatJson } from "../storage/stagingDir.ts";
 import { namesIn } from "../storage/stored.ts";
 
-/** What one model did on one day. */
+/** One model's usage on one day. */
 export interface ModelUsage extends TokenCounts {
   requests: number;
-  /** Those of them that failed. */
+  /** How many of the requests failed. */
   errors: number;
 }
 
-/** A day's usage by model, as `usage/YYYY-MM-DD.json` (UTC) holds it. */
+/** A day's usage by model, as `usage/YYYY-MM-DD.json` (UTC) stores it. */
 export type DayUsage = Record<string, ModelUsage>;
 
 const DAY_FILE = /^(\d{4}-\d{2}-\d{2})\.json$/;
 
 export const noUsage = (): ModelUsage => ({ requests: 0, errors: 0, ...noTokens() });
 
-/** Milliseconds between two writes: a durable write for each request would cost more than all else that we do for it. */
+/** Milliseconds between two writes: a durable write per request would be the most expensive part of the request. */
 const WRITE_INTERVAL_MS = 250;
 
-/** Counts requests and tokens by day and model; every count is on the disk a moment after it was made. */
+/** Counts requests and tokens by day and model. Writes each count to disk shortly afterwards. */
 export class Ledger implements Store {
   readonly #directory: DataDirectory;
   readonly #logger: Logger;
-  /** What is to be added to the files of its days: for long, where another server owns them. */
+  /** Counts not yet written. They stay here while another server owns the directory. */
   readonly #pending = new Map<string, DayUsage>();
   #lastStep: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -48,28 +48,28 @@ export class Ledger implements Store {
     await this.#serialize(() => this.#write());
   }
 
-  /** Counts one request that has ended, well or not. */
+  /** Counts one request that has ended. */
   record({ model, tokens }: UsageMeter, failed: boolean): void {
     try {
       this.#count(dayOf(new Date()), {
         [model]: { requests: 1, errors: failed ? 1 : 0, ...tokens },
       });
     } catch (error) {
-      // an answer that is paid for must not be lost over its count
+      // a response that is paid for must not be lost because counting failed
       this.#logFailure(error as Error);
     }
-    // without the directory, another server's counts would be overwritten
+    // another server owns the directory: writing would overwrite its counts
     if (!this.#directory.owned) return;
     this.#timer ??= setTimeout(() => void this.#serialize(() => this.#write()), WRITE_INTERVAL_MS).unref();
   }
 
-  /** The days (UTC) on which there was any, in order. */
+  /** Lists the days (UTC) with usage, oldest first. */
   async days(): Promise<string[]> {
     const names = await namesIn(this.#directory.at("usage"));
     return [...new Set([...names.flatMap((name) => DAY_FILE.exec(name)?.[1] ?? []), ...this.#pending.keys()])].sort();
   }
 
-  /** What the disk has of a day, and what this server is still to add. Throws `ApiError` 529. */
+  /** Returns a day's usage, stored and pending. Throws `ApiError` 529. */
   usageOf(day: string): Promise<DayUsage> {
     return this.#serialize(async () => {
       const usage = await this.#read(day).catch((error: Error) => {
@@ -84,17 +84,17 @@ export class Ledger implements Store {
     this.#pending.set(day, sum(this.#pending.get(day) ?? {}, usage));
   }
 
-  /** One step after the other, since between a count's way to the disk and its end here it would be seen twice. */
+  /** Runs one step at a time, because a count that is being written would otherwise be read twice. */
   #serialize<T>(step: () => Promise<T>): Promise<T> {
-    const taken = this.#lastStep.then(step);
-    this.#lastStep = taken.then(
+    const result = this.#lastStep.then(step);
+    this.#lastStep = result.then(
       () => {},
       () => {},
     );
-    return taken;
+    return result;
   }
 
-  /** Adds what is pending to the files; what cannot be added now is tried again with the next count. */
+  /** Adds the pending counts to the files; after a failure, the next count tries again. */
   async #write(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -109,7 +109,7 @@ export class Ledger implements Store {
     }
   }
 
-  /** As `#read`; a file of nonsense makes room for the counts that follow, and nothing of it is lost. */
+  /** Like `#read`, but renames an unreadable file, so that it is kept and counting goes on. */
   async #readOrSetAside(day: string): Promise<DayUsage> {
     try {
       return await this.#read(day);
@@ -117,12 +117,12 @@ export class Ledger implements Store {
       if (!(error instanceof SyntaxError)) throw error;
       const aside = `${day}.unreadable-${Date.now()}.json`;
       await rename(this.#path(day), this.#directory.at("usage", aside));
-      this.#logger.error(`usage: ${error.message}. It is kept as ${aside}`);
+      this.#logger.error(`usage: ${error.message}. It was renamed to ${aside}`);
       return {};
     }
   }
 
-  /** Throws `SyntaxError` for a file that holds no usage. */
+  /** Throws `SyntaxError` for a malformed file. */
   async #read(day: string): Promise<DayUsage> {
     const text = await readFile(this.#path(day), "utf8").catch((error: NodeJS.ErrnoException) => {
       if (isMissing(error)) return "{}";
@@ -140,7 +140,7 @@ export class Ledger implements Store {
   }
 }
 
-/** Throws `SyntaxError` for what is no usage; a count that an older version did not keep is none. */
+/** Throws `SyntaxError` for malformed text. Counts that an older version did not keep are 0. */
 function parseDay(text: string, day: string): DayUsage {
   try {
     const usage: DayUsage = {};
@@ -166,7 +166,7 @@ export function dayOf(date: Date): string {
   return date.toISOString().slice(0, 10);
 }
 
-/** Adds to what a model has; a model's name is a client's, and may be that of an object's own property. */
+/** Adds to a model's usage. Clients choose the model name, so it may be that of a built-in property such as `__proto__`. */
 export function add(day: DayUsage, model: string, usage: ModelUsage): void {
   const sum = Object.hasOwn(day, model) ? (day[model] as ModelUsage) : noUsage();
   for (const name of Object.keys(sum) as (keyof ModelUsage)[]) sum[name] += usage[name] ?? 0;

@@ -3,17 +3,17 @@ import { wholeNumber } from "../api/paging.ts";
 import { add, type DayUsage, dayOf, type Ledger, type ModelUsage, noUsage } from "./ledger.ts";
 
 const DAY_MS = 24 * 3600_000;
-/** Days a page has, by default and at most (docs: "Usage and Cost API"). */
+/** Days per page, by default and at most (docs: "Usage and Cost API"). */
 const DEFAULT_PAGE_DAYS = 7;
 const MAX_PAGE_DAYS = 31;
-/** Midnights that a bucket may begin at, as a year of four digits has them. */
+/** Limits of a bucket's start: years have four digits. */
 const EARLIEST_TIME = Date.parse("0001-01-01T00:00:00Z");
 const LATEST_BUCKET_TIME = Date.parse("9999-12-31T00:00:00Z");
-/** RFC 3339, also without its time; without an offset it is UTC. */
+/** RFC 3339 date with an optional time; UTC if it has no offset. */
 const DATE_TIME = /^(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|z|[+-]\d{2}:\d{2})?)?$/;
 const PAGE_CURSOR = /^page_(\d{4}-\d{2}-\d{2})$/;
 
-/** A day of the report; `requests` and `errors` are ours, everything else is the API's. */
+/** One day of the report. `requests` and `errors` in the results are additions to the API. */
 export interface UsageBucket {
   starting_at: string;
   ending_at: string;
@@ -26,7 +26,7 @@ export interface UsageReport {
   next_page: string | null;
 }
 
-/** The parameters of `GET /v1/organizations/usage_report/messages`, lists with all their values. */
+/** The parameters of `GET /v1/organizations/usage_report/messages`. */
 export interface ReportQuery {
   starting_at?: string | undefined;
   ending_at?: string | undefined;
@@ -37,22 +37,22 @@ export interface ReportQuery {
   models: string[];
 }
 
-/** One bucket for each day asked for, by default for the last seven. Throws `ApiError` 400. */
+/** Returns one bucket per requested day, by default for the last seven. Throws `ApiError` 400. */
 export async function usageReport(ledger: Ledger, query: ReportQuery, now = new Date()): Promise<UsageReport> {
   if (query.bucket_width !== undefined && query.bucket_width !== "1d") {
-    throw invalidRequest("bucket_width: Input should be '1d'; usage is kept by day");
+    throw invalidRequest("bucket_width: Input should be '1d'; usage is recorded by day");
   }
   const limit = query.limit === undefined ? DEFAULT_PAGE_DAYS : wholeNumber("limit", query.limit, 1, MAX_PAGE_DAYS);
   const end = Math.min(
     LATEST_BUCKET_TIME,
     query.ending_at === undefined ? now.getTime() : timeOf("ending_at", query.ending_at),
   );
-  const asked = query.starting_at === undefined ? end - (limit - 1) * DAY_MS : timeOf("starting_at", query.starting_at);
-  if (query.starting_at !== undefined && query.ending_at !== undefined && end < asked) {
+  const first = query.starting_at === undefined ? end - (limit - 1) * DAY_MS : timeOf("starting_at", query.starting_at);
+  if (query.starting_at !== undefined && query.ending_at !== undefined && end < first) {
     throw invalidRequest("ending_at: Input should not be before starting_at");
   }
   const data: UsageBucket[] = [];
-  let start = Math.max(EARLIEST_TIME, Math.floor(startOf(query.page, asked) / DAY_MS) * DAY_MS);
+  let start = Math.max(EARLIEST_TIME, Math.floor(startOf(query.page, first) / DAY_MS) * DAY_MS);
   for (; start < end && data.length < limit; start += DAY_MS) {
     const usage = await ledger.usageOf(dayOf(new Date(start)));
     data.push({
@@ -65,10 +65,10 @@ export async function usageReport(ledger: Ledger, query: ReportQuery, now = new 
   return { data, has_more, next_page: has_more ? `page_${dayOf(new Date(start))}` : null };
 }
 
-function startOf(page: string | undefined, otherwise: number): number {
-  if (page === undefined) return otherwise;
+function startOf(page: string | undefined, fallback: number): number {
+  if (page === undefined) return fallback;
   const day = PAGE_CURSOR.exec(page)?.[1];
-  if (!day) throw invalidRequest(`page: '${page}' is not the cursor of a page`);
+  if (!day) throw invalidRequest(`page: '${page}' is not a valid page cursor`);
   return timeOf("page", day);
 }
 
@@ -76,7 +76,7 @@ function timeOf(name: string, text: string): number {
   const [, day = "", clock = "00:00", offset = "Z"] = DATE_TIME.exec(text) ?? [];
   const midnight = new Date(`${day}T00:00:00Z`);
   const time = Date.parse(`${day}T${clock}${offset.toUpperCase()}`);
-  // a 30th of February would be taken for a day of March
+  // `Date` would turn February 30 into a day in March
   const exists = !Number.isNaN(midnight.getTime()) && dayOf(midnight) === day;
   if (!exists || Number.isNaN(time) || time < EARLIEST_TIME || time >= LATEST_BUCKET_TIME + DAY_MS) {
     throw invalidRequest(`${name}: Input should be a valid datetime`);

@@ -78,7 +78,7 @@ function cursorAfter({ id, created_at }: Created): string {
 function after(cursor: string, all: FileMetadata[]): FileMetadata[] {
   const [, digits = "", rest] = PAGE_CURSOR.exec(cursor) ?? [];
   const time = Number.parseInt(digits, 36);
-  if (!(time <= MAX_TIME_MS)) throw invalidRequest(`page: '${cursor}' is not the cursor of a page`);
+  if (!(time <= MAX_TIME_MS)) throw invalidRequest(`page: '${cursor}' is not a valid page cursor`);
   const place = { id: `file_${rest}`, created_at: new Date(time).toISOString() };
   return all.filter((file) => newestFirst(place, file) < 0);
 }

@@ -52,7 +52,9 @@ describe("a batch of which somebody damaged", () => {
       const { results, counts } = await ended(id);
       expect(Object.keys(results).sort()).toEqual(left);
       expect(counts[canceled ? "succeeded" : "canceled"]).toBe(0);
-      expect(error.mock.calls.flat()).toContainEqual(expect.stringMatching(`^batch ${id}: ${name} .*goes on without`));
+      expect(error.mock.calls.flat()).toContainEqual(
+        expect.stringMatching(`^batch ${id}: ${name} .*continues without that data`),
+      );
       await batches.remove(id);
       expect([await readdir(join(path, "batches")), await readdir(join(path, "drafts"))]).toEqual([[], []]);
     }

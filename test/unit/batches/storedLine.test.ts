@@ -33,7 +33,7 @@ describe("a stored result of very many values", () => {
     const { path, draft } = resultsFile();
     await writeFile(path, `${line("r0")}garbage\n${line("r1").replace("0]}}", "0]")}`);
     const parse = vi.spyOn(JSON, "parse");
-    expect(await repairJsonl(path, isResult, draft)).toBe("had lines that cannot be read: 2");
+    expect(await repairJsonl(path, isResult, draft)).toBe("had unreadable lines: 2");
     expect(await readFile(path, "utf8")).toBe(line("r0"));
     expect(parse.mock.calls.filter(([text]) => text.length > LONGEST_PARSED)).toEqual([]);
   });

@@ -57,7 +57,7 @@ describe("a data directory", () => {
       recordingLogger(log, (level) => `${level}:`),
     );
     await second.open();
-    expect(log).toEqual([expect.stringMatching(/^info: .* until the server before this one has ended/)]);
+    expect(log).toEqual([expect.stringMatching(/^info: .* until the previous server has stopped/)]);
     await first.close();
     await second.requireOwned();
     expect(log.slice(1)).toEqual([expect.stringMatching(/^info: files and batches can be written again/)]);
@@ -75,7 +75,7 @@ describe("a data directory", () => {
     "is left alone when its version.json is %j",
     async (text) => {
       await writeFile(join(path, "version.json"), text);
-      await expect(open()).rejects.toThrow(/version\.json cannot be read\. Mend it, or choose another/);
+      await expect(open()).rejects.toThrow(/version\.json cannot be read\. Repair the file, or choose another/);
       expect(await readdir(path)).toEqual(["version.json"]);
       expect(await readFile(join(path, "version.json"), "utf8")).toBe(text);
     },

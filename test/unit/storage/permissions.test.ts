@@ -92,13 +92,13 @@ describe("a data directory", () => {
     expect([mode("."), mode("photos/one.jpg"), mode("files"), mode("version.json")]).toEqual([
       0o755, 0o644, 0o700, 0o600,
     ]);
-    expect(warn.mock.calls).toEqual([[expect.stringContaining("other users may look into")]]);
+    expect(warn.mock.calls).toEqual([[expect.stringContaining("other users can read")]]);
   });
 
   it("that holds other things, and that others may write to, is refused", async () => {
     place(join(path, "photos/one.jpg"), "");
     chmodSync(path, 0o1777);
-    await expect(open()).rejects.toThrow(`Other users may write to ${path}`);
+    await expect(open()).rejects.toThrow(`Other users can write to ${path}`);
     expect(readdirSync(path)).toEqual(["photos"]);
     expect(statSync(path).mode & 0o7777).toBe(0o1777);
   });
@@ -108,7 +108,7 @@ describe("a data directory", () => {
     const real = process.getuid?.() ?? 0;
     vi.spyOn(process, "getuid").mockReturnValue(real + 1);
     onTestFinished(() => void vi.restoreAllMocks());
-    const refusal = `belongs to another user (uid ${real}). Choose a data directory of your own`;
+    const refusal = `belongs to another user (uid ${real}). Choose another data directory`;
     await expect(open()).rejects.toThrow(`${path} ${refusal}`);
     await expect(installMod(path, ONE_CALL_MOD)).rejects.toThrow(refusal);
     expect(mode("one-call/hooks/register.js")).toBe(0o666);

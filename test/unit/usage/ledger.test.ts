@@ -142,7 +142,7 @@ describe("the ledger", () => {
     const [aside, ...others] = (await readdir(join(path, "usage"))).filter((name) => name !== `${today}.json`);
     expect(others).toEqual([]);
     expect(await readFile(join(path, "usage", aside as string), "utf8")).toBe(content);
-    expect(error.mock.calls.flat()).toContainEqual(expect.stringContaining(`It is kept as ${aside}`));
+    expect(error.mock.calls.flat()).toContainEqual(expect.stringContaining(`It was renamed to ${aside}`));
   });
 
   it("keeps 256 characters of a model's name, whatever a client sends", async () => {
@@ -231,11 +231,11 @@ describe("the report", () => {
   });
 
   it.each([
-    [{ bucket_width: "1h" }, "bucket_width: Input should be '1d'; usage is kept by day"],
+    [{ bucket_width: "1h" }, "bucket_width: Input should be '1d'; usage is recorded by day"],
     [{ limit: "32" }, "limit: Input should be less than or equal to 31"],
     [{ starting_at: "yesterday" }, "starting_at: Input should be a valid datetime"],
     [{ starting_at: "2026-11-21", ending_at: "2026-11-20" }, "ending_at: Input should not be before starting_at"],
-    [{ page: "page_2" }, "page: 'page_2' is not the cursor of a page"],
+    [{ page: "page_2" }, "page: 'page_2' is not a valid page cursor"],
     [{ page: "page_2026-99-99" }, "page: Input should be a valid datetime"],
   ])("refuses %j", async (query, message) => {
     await expect(report(query)).rejects.toMatchObject({ status: 400, message });
