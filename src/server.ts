@@ -2,6 +2,7 @@ import type { Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type CliErrorCode, notSignedIn } from "./api/cliErrors.ts";
 import { ApiError } from "./api/errors.ts";
+import { DescribedError, describe, type MessageDescriptor } from "./api/messageDescriptors.ts";
 import { Batches } from "./batches/batches.ts";
 import { defaultBackoff } from "./batches/circuitBreaker.ts";
 import { executor } from "./batches/execute.ts";
@@ -45,6 +46,8 @@ import { Ledger } from "./usage/ledger.ts";
 export interface CliProblem {
   code: CliErrorCode | "other";
   message: string;
+  /** The message for user interfaces in other languages. */
+  descriptor?: MessageDescriptor | undefined;
 }
 
 /** How the CLI is asked for its state. */
@@ -85,9 +88,7 @@ const NO_KEY_WARNING =
 
 /** Builds the core from its options. Throws when it would be open to the network without a key. */
 export function createServer(options: ServerOptions, sink: Logger): Server {
-  if (!isLoopback(options.host) && options.apiKey === undefined) {
-    throw new Error(`Listening on ${options.host} opens the server to other machines: configure an API key first.`);
-  }
+  requireKeyBeyondLoopback(options);
   const redactor = redactorOf(options);
   const logger = redactor.wrap(sink);
   const launcher = createLauncher(options, redactor, logger, () => addressOf(http, options.host));
@@ -152,6 +153,12 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   };
 }
 
+function requireKeyBeyondLoopback({ host, apiKey }: ServerOptions): void {
+  if (isLoopback(host) || apiKey !== undefined) return;
+  const message = `Listening on ${host} opens the server to other machines: configure an API key first.`;
+  throw new DescribedError(message, describe("key_required", { host }));
+}
+
 function createLauncher(
   options: ServerOptions,
   { hide }: Redactor,
@@ -173,7 +180,7 @@ async function open(directory: DataDirectory, { environment }: ServerOptions, lo
     await directory.open();
   } catch (error) {
     const trouble = await homeProblem(environment);
-    if (trouble) logger.error(trouble);
+    if (trouble) logger.error(trouble.text);
     throw error;
   }
 }
@@ -183,10 +190,16 @@ export async function runDoctor(options: ServerOptions, sink: Logger): Promise<D
   const redactor = redactorOf(options);
   const { host, port } = options;
   const parts = { logger: redactor.wrap(sink), hide: redactor.hide, ownAddress: () => ({ host, port }) };
-  const { lines, ...found } = toReport(await collectNotes(options, parts));
-  const stranger = await findForeignService(host, port);
-  const open = options.apiKey === undefined ? [NO_KEY_WARNING] : [];
-  return { lines: [...lines, ...open, ...(stranger === undefined ? [] : [stranger])], ...found };
+  const notes = await collectNotes(options, parts);
+  if (options.apiKey === undefined) {
+    notes.push({ topic: "access", text: NO_KEY_WARNING, descriptor: describe("key_not_required", {}) });
+  }
+  const foreign = await findForeignService(host, port);
+  if (foreign !== undefined) {
+    const descriptor = describe("port_taken_on_ipv6", { place: `[::1]:${port}`, url: `http://127.0.0.1:${port}` });
+    notes.push({ topic: "access", text: foreign, descriptor });
+  }
+  return toReport(notes);
 }
 
 /** Hides every credential that the options hold. */
@@ -230,5 +243,6 @@ async function checkCli(pool: Pool, options?: CheckCliOptions): Promise<CliProbl
 
 function toProblem(error: Error): CliProblem {
   const code = error instanceof ApiError ? error.details?.error_code : undefined;
-  return { code: (code as CliErrorCode | undefined) ?? "other", message: error.message };
+  const descriptor = error instanceof ApiError ? error.descriptor : undefined;
+  return { code: (code as CliErrorCode | undefined) ?? "other", message: error.message, descriptor };
 }

@@ -1,3 +1,4 @@
+import { describe, type MessageDescriptor } from "./messageDescriptors.ts";
 import { isOutOfHandles } from "./systemErrors.ts";
 
 /** Anthropic's error types (docs: "API errors"). */
@@ -19,6 +20,8 @@ export interface ErrorExtras {
   headers?: Record<string, string>;
   /** The envelope's `error.details`. */
   details?: Record<string, unknown>;
+  /** The message for user interfaces in other languages; none for words of the API. */
+  descriptor?: MessageDescriptor | undefined;
   /** Upstream's request id, if upstream failed. */
   requestId?: string;
   /** The underlying failure. Not sent to clients. */
@@ -31,6 +34,7 @@ export class ApiError extends Error {
   readonly type: string;
   readonly headers: Record<string, string>;
   readonly details: Record<string, unknown> | undefined;
+  readonly descriptor: MessageDescriptor | undefined;
   readonly requestId: string | undefined;
 
   constructor(status: number, type: string, message: string, extras: ErrorExtras = {}) {
@@ -40,7 +44,16 @@ export class ApiError extends Error {
     this.type = type;
     this.headers = extras.headers ?? {};
     this.details = extras.details;
+    this.descriptor = extras.descriptor;
     this.requestId = extras.requestId;
+  }
+
+  /** The same error with its descriptor among the details. */
+  described(): ApiError {
+    if (!this.descriptor) return this;
+    const { status, type, message, headers, descriptor, requestId } = this;
+    const details = { ...this.details, message: descriptor };
+    return new ApiError(status, type, message, { headers, details, descriptor, ...(requestId && { requestId }) });
   }
 
   /** The contract's envelope. Inside an open stream the API leaves out the id. */
@@ -56,8 +69,8 @@ export class ApiError extends Error {
 /** For a failure that a retry does not cure. SDKs obey this header before their own retry rules. */
 export const NO_RETRY = { "x-should-retry": "false" };
 
-export const invalidRequest = (message: string, details?: Record<string, unknown>) =>
-  new ApiError(400, "invalid_request_error", message, { ...(details && { details }), headers: NO_RETRY });
+export const invalidRequest = (message: string, details?: Record<string, unknown>, descriptor?: MessageDescriptor) =>
+  new ApiError(400, "invalid_request_error", message, { ...(details && { details }), descriptor, headers: NO_RETRY });
 
 export const missingKey = () => new ApiError(401, "authentication_error", "x-api-key header is required");
 
@@ -95,21 +108,31 @@ export const requestStalled = (milliseconds: number) =>
 
 export const overloaded = (waiting: number) =>
   new ApiError(529, "overloaded_error", `Overloaded: ${waiting} requests are waiting already. Try again in a moment.`, {
+    descriptor: describe("overloaded", { waiting }),
     headers: { "retry-after": "2" },
   });
 
 export const requestTimedOut = (milliseconds: number) =>
-  new ApiError(504, "timeout_error", `The request exceeded the request timeout of ${milliseconds / 1000} s.`);
+  new ApiError(504, "timeout_error", `The request exceeded the request timeout of ${milliseconds / 1000} s.`, {
+    descriptor: describe("request_timed_out", { seconds: milliseconds / 1000 }),
+  });
 
 export const internal = () =>
-  new ApiError(500, "api_error", "Internal server error. See the server log.", { headers: NO_RETRY });
+  new ApiError(500, "api_error", "Internal server error. See the server log.", {
+    descriptor: describe("internal_error", {}),
+    headers: NO_RETRY,
+  });
 
-export const shuttingDown = () => new ApiError(529, "overloaded_error", "The server is shutting down.");
+export const shuttingDown = () =>
+  new ApiError(529, "overloaded_error", "The server is shutting down.", {
+    descriptor: describe("server_shutting_down", {}),
+  });
 
 /** `code` is that of a failed connection. */
 export const upstreamUnreachable = (reason: string, code?: string) =>
   new ApiError(500, "api_error", `Claude Code could not reach the API: ${reason}`, {
     details: { error_code: "upstream_unreachable", ...(code !== undefined && { reason: "connection", code }) },
+    descriptor: describe("upstream_unreachable", { reason }),
   });
 
 /** Upstream answered with a gateway's page or JSON. Not retried, since the call may have been charged. */
@@ -118,20 +141,34 @@ export const notAStream = (contentType: string, requestId?: string) =>
     500,
     "api_error",
     `The API answered with '${contentType.slice(0, 100)}' instead of a stream of events. Check ANTHROPIC_BASE_URL and any proxy or gateway in between.`,
-    { details: { error_code: "upstream_not_a_stream" }, headers: NO_RETRY, ...(requestId && { requestId }) },
+    {
+      details: { error_code: "upstream_not_a_stream" },
+      descriptor: describe("upstream_not_a_stream", { type: contentType.slice(0, 100) }),
+      headers: NO_RETRY,
+      ...(requestId && { requestId }),
+    },
   );
 
 export const upstreamSilent = (seconds: number) =>
-  new ApiError(504, "timeout_error", `The API sent nothing for ${seconds} s. Send the request again.`);
+  new ApiError(504, "timeout_error", `The API sent nothing for ${seconds} s. Send the request again.`, {
+    descriptor: describe("upstream_silent", { seconds }),
+  });
 
 export const upstreamAsleep = () =>
-  new ApiError(504, "timeout_error", "This machine was asleep while the API answered. Send the request again.");
+  new ApiError(504, "timeout_error", "This machine was asleep while the API answered. Send the request again.", {
+    descriptor: describe("upstream_asleep", {}),
+  });
 
 export const upstreamTimedOut = (reason: string) =>
-  new ApiError(504, "timeout_error", `The API did not answer in time: ${reason}`);
+  new ApiError(504, "timeout_error", `The API did not answer in time: ${reason}`, {
+    descriptor: describe("upstream_timed_out", { reason }),
+  });
 
 export const answerInterrupted = (reason: string, requestId?: string) =>
-  new ApiError(500, "api_error", `The API's answer broke off: ${reason}`, requestId ? { requestId } : {});
+  new ApiError(500, "api_error", `The API's answer broke off: ${reason}`, {
+    descriptor: describe("answer_broken_off", { reason }),
+    ...(requestId && { requestId }),
+  });
 
 /** By error code of the file system. */
 const DISK_ERROR_MESSAGES: Record<string, string> = {
@@ -141,8 +178,16 @@ const DISK_ERROR_MESSAGES: Record<string, string> = {
   EACCES: "This user may not write to the data directory.",
 };
 
+const DISK_DESCRIPTORS: Record<string, MessageDescriptor> = {
+  ENOSPC: describe("disk_full", {}),
+  EDQUOT: describe("disk_quota_used_up", {}),
+  EROFS: describe("disk_read_only", {}),
+  EACCES: describe("disk_write_denied", {}),
+};
+
 export const outOfHandles = () =>
   new ApiError(529, "overloaded_error", "Too many files and connections are open. Try again in a moment.", {
+    descriptor: describe("too_many_open_files", {}),
     headers: { "retry-after": "2" },
   });
 
@@ -152,6 +197,7 @@ export const readFailed = (error: Error) => {
   if (isOutOfHandles(error)) return outOfHandles();
   return new ApiError(500, "api_error", `The data directory cannot be read: ${error.message}.`, {
     details: { error_code: "storage_failed" },
+    descriptor: describe("storage_unreadable", { reason: error.message }),
     headers: NO_RETRY,
   });
 };
@@ -163,6 +209,7 @@ export const storageFailed = (error: Error & { code?: string }) => {
   const problem = DISK_ERROR_MESSAGES[error.code ?? ""] ?? `The data directory cannot be written to: ${error.message}.`;
   return new ApiError(500, "api_error", `${problem} Nothing was stored; what was stored before is kept.`, {
     details: { error_code: "storage_failed" },
+    descriptor: DISK_DESCRIPTORS[error.code ?? ""] ?? describe("storage_unwritable", { reason: error.message }),
     headers: NO_RETRY,
   });
 };
@@ -178,18 +225,23 @@ export const dataDirectoryInUse = (path: string, pid: number | undefined) =>
     409,
     "conflict_error",
     `The data directory ${path} is in use by another server (process ${pid ?? "unknown"}). Send the request to that server, or start this one with another data directory.`,
-    { headers: NO_RETRY },
+    { descriptor: describe("data_directory_taken", { path, pid: pid ?? "?" }), headers: NO_RETRY },
   );
 
 export const quotaExceeded = (gigabytes: number) =>
-  invalidRequest(`The storage quota of ${gigabytes} GB is used up. Delete files or batches, or raise the quota.`, {
-    error_code: "storage_quota_exceeded",
-  });
+  invalidRequest(
+    `The storage quota of ${gigabytes} GB is used up. Delete files or batches, or raise the quota.`,
+    { error_code: "storage_quota_exceeded" },
+    describe("storage_quota_exceeded", { gigabytes }),
+  );
 
 export const fileNotFound = (id: string) => new ApiError(404, "not_found_error", `File \`${id}\` not found.`);
 
 export const fileExpired = (id: string) =>
-  new ApiError(404, "not_found_error", `File \`${id}\` has expired.`, { details: { error_code: "file_expired" } });
+  new ApiError(404, "not_found_error", `File \`${id}\` has expired.`, {
+    details: { error_code: "file_expired" },
+    descriptor: describe("file_expired", { id }),
+  });
 
 export const fileNotDownloadable = () =>
   invalidRequest("File is not downloadable", { error_code: "file_not_downloadable" });

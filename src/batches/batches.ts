@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { invalidRequest } from "../api/errors.ts";
+import { describe } from "../api/messageDescriptors.ts";
 import { PrioritySemaphore } from "../claude/prioritySemaphore.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
@@ -125,6 +126,8 @@ export class Batches implements Store {
     if (record.processing_status !== "ended") {
       throw invalidRequest(
         `Message batch \`${id}\` is still being processed. Cancel it, and delete it once it has ended.`,
+        undefined,
+        describe("batch_running", { id }),
       );
     }
     await this.#store.remove(id);
@@ -134,10 +137,18 @@ export class Batches implements Store {
   async results(id: string): Promise<Readable> {
     const { processing_status, archived_at } = await this.#store.get(id);
     if (processing_status !== "ended") {
-      throw invalidRequest(`The results of message batch \`${id}\` are available once its processing has ended.`);
+      throw invalidRequest(
+        `The results of message batch \`${id}\` are available once its processing has ended.`,
+        undefined,
+        describe("results_pending", { id }),
+      );
     }
     if (archived_at !== null) {
-      throw invalidRequest(`The results of message batch \`${id}\` were archived on ${archived_at}.`);
+      throw invalidRequest(
+        `The results of message batch \`${id}\` were archived on ${archived_at}.`,
+        undefined,
+        describe("results_archived", { id, time: archived_at }),
+      );
     }
     return this.#store.readResults(id);
   }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ApiError } from "../api/errors.ts";
+import type { MessageDescriptor } from "../api/messageDescriptors.ts";
 import { PrioritySemaphore } from "../claude/prioritySemaphore.ts";
 import { type Clock, Deadline, systemClock } from "../shared/clock.ts";
 
@@ -8,6 +9,8 @@ export interface Pause {
   /** RFC 3339. */
   until: string;
   reason: string;
+  /** The reason for user interfaces in other languages. */
+  message?: MessageDescriptor;
 }
 
 /** Allows one request to be sent. */
@@ -58,6 +61,7 @@ export class CircuitBreaker {
   #isHalfOpen = false;
   #deadline: Deadline | undefined;
   #reason = "";
+  #message: MessageDescriptor | undefined;
   #pauseCount = 0;
   #successCount = 0;
 
@@ -69,7 +73,8 @@ export class CircuitBreaker {
 
   /** The current pause, if any. */
   get pause(): Pause | null {
-    return this.#deadline && this.#deadline.left > 0 ? { until: String(this.#deadline), reason: this.#reason } : null;
+    if (!this.#deadline || this.#deadline.left <= 0) return null;
+    return { until: String(this.#deadline), reason: this.#reason, ...(this.#message && { message: this.#message }) };
   }
 
   /** Number of requests that upstream has accepted. */
@@ -116,6 +121,7 @@ export class CircuitBreaker {
     if (wait <= this.#remaining) return;
     this.#deadline = new Deadline(wait, this.#clock);
     this.#reason = error.message;
+    this.#message = error.descriptor;
     const { pause } = this;
     if (pause) this.#onPause(pause);
   }

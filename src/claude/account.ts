@@ -60,7 +60,8 @@ export function describeOverridden({ source }: SignIn, overridden?: SignIn): str
   return `${source} overrides ${other}: remove ${source} to use that instead`;
 }
 
-function nameOf({ kind, source, plan }: SignIn): string {
+/** A sign-in in words for a person. */
+export function nameOf({ kind, source, plan }: SignIn): string {
   if (kind === "subscription") return `${plan} (by /login)`;
   if (kind === "profile") return "a profile of Anthropic's";
   if (kind === "provider") return PROVIDER_NAMES[source] ?? source;

@@ -1,6 +1,8 @@
 import { access, constants, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { cliEnvironment, isScarcity } from "../api/cliErrors.ts";
+import { describeDirectoryFault } from "../api/directoryFaults.ts";
+import { describe, type MessageDescriptor } from "../api/messageDescriptors.ts";
 import { makeDirectories, whyUnusable } from "../shared/directories.ts";
 import { PRIVATE_DIRECTORY } from "../shared/privateFiles.ts";
 
@@ -19,16 +21,17 @@ export async function temporaryDirectory(
     await requireWritable(path);
   } catch (error) {
     if (isScarcity(error)) throw error;
-    throw cliEnvironment(name, path, wordsFor(error));
+    const reason = describeDirectoryFault(error);
+    throw cliEnvironment(name, path, wordsFor(error), describe("cli_environment", { name, path, reason }));
   }
   return path;
 }
 
-/** What is wrong with the user's home, in a sentence, if anything is: the CLI starts all the same, but keeps nothing. */
+/** What is wrong with the user's home, if anything is: the CLI starts all the same, but keeps nothing. */
 export async function homeProblem(
   environment: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
-): Promise<string | undefined> {
+): Promise<{ text: string; descriptor: MessageDescriptor } | undefined> {
   const name = platform === "win32" ? "USERPROFILE" : "HOME";
   const path = environment[name];
   if (!path) return undefined;
@@ -39,7 +42,10 @@ export async function homeProblem(
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
     const reason = isMissing ? "which does not exist" : wordsFor(error);
-    return `${name} is '${path}', ${reason}: Claude Code finds no sign-in there, and keeps none.`;
+    return {
+      text: `${name} is '${path}', ${reason}: Claude Code finds no sign-in there, and keeps none.`,
+      descriptor: describe("home_unusable", { name, path, reason: describeDirectoryFault(error) }),
+    };
   }
 }
 

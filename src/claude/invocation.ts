@@ -1,6 +1,7 @@
 import { access, constants, open, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { cliUnusable } from "../api/cliErrors.ts";
+import { describe } from "../api/messageDescriptors.ts";
 import { searchDirectories } from "./searchPlaces.ts";
 
 /** How to start a program without a shell. */
@@ -50,7 +51,7 @@ export async function isExecutable(path: string): Promise<boolean> {
 
 async function behindShim(shim: string, environment: NodeJS.ProcessEnv): Promise<Invocation> {
   const program = await unwrapShim(shim);
-  if (!program) throw cliUnusable(shim, "the shim does not name a program");
+  if (!program) throw cliUnusable(shim, "the shim does not name a program", describe("shim_without_program", {}));
   const files = [shim, program];
   if (!/js$/i.test(program)) return { command: program, prefix: [], files };
   const path = (environment.Path ?? environment.PATH ?? "").split(";");
@@ -59,7 +60,7 @@ async function behindShim(shim: string, environment: NodeJS.ProcessEnv): Promise
     const node = join(directory, "node.exe");
     if (directory !== "" && (await isExecutable(node))) return { command: node, prefix: [program], files };
   }
-  throw cliUnusable(shim, "it needs node.exe, which is not on the PATH");
+  throw cliUnusable(shim, "it needs node.exe, which is not on the PATH", describe("node_missing", {}));
 }
 
 /** The beginning of a script; undefined for a program of another kind. */

@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { cliEnvironment, isScarcity } from "../api/cliErrors.ts";
+import { describeDirectoryFault } from "../api/directoryFaults.ts";
+import { describe } from "../api/messageDescriptors.ts";
 import { whyUnusable } from "../shared/directories.ts";
 import { makePrivateDirectory } from "../shared/privateFiles.ts";
 import { credentialsOf } from "../shared/redact.ts";
@@ -155,6 +157,8 @@ async function inDataDirectory<T>(dataDir: string, work: () => Promise<T>): Prom
     return await work();
   } catch (error) {
     const reason = whyUnusable(error);
-    throw reason === undefined ? error : cliEnvironment("the data directory", dataDir, reason);
+    if (reason === undefined) throw error;
+    const descriptor = describe("data_directory_unusable", { path: dataDir, reason: describeDirectoryFault(error) });
+    throw cliEnvironment("the data directory", dataDir, reason, descriptor);
   }
 }

@@ -220,7 +220,7 @@ export class Launcher {
     const { logger, pause = delay, checkCompatibility } = this.#parts;
     const given = { ...environment, ...extraEnvironment };
     const trouble = await homeProblem(given);
-    if (trouble) logger.warn(trouble);
+    if (trouble) logger.warn(trouble.text);
     const returns = this.#awaitsReturn ? RETURN.time / RETURN.pause : 0;
     this.#awaitsReturn = false;
     const search = () => locate(claudePath, given, undefined, checkCompatibility);

@@ -11,6 +11,7 @@ import {
   noCliUsable,
 } from "../api/cliErrors.ts";
 import { ApiError } from "../api/errors.ts";
+import { DescribedError, describe, type MessageDescriptor } from "../api/messageDescriptors.ts";
 import { currentIdentity, type FileIdentity, identify } from "./fileIdentity.ts";
 import { type Invocation, invocation, isExecutable } from "./invocation.ts";
 import { searchDirectories } from "./searchPlaces.ts";
@@ -33,6 +34,8 @@ export interface Cli extends Invocation {
 export interface SkippedCli {
   path: string;
   reason: string;
+  /** The reason for a user interface in another language. */
+  descriptor?: MessageDescriptor | undefined;
   /** What its file was when it was looked at. */
   identity: string;
 }
@@ -73,7 +76,7 @@ export async function locate(
     } catch (error) {
       if (!(error instanceof ApiError) || !SKIPPABLE_PROBLEMS.has(error.details?.error_code)) throw error;
       errors.push(error);
-      skipped.push({ path, reason: firstSentence(error.message), identity });
+      skipped.push({ path, reason: firstSentence(error.message), descriptor: error.descriptor, identity });
     }
   }
   const [only] = errors;
@@ -119,7 +122,7 @@ async function* found(paths: readonly string[]): AsyncGenerator<string, void, un
 
 async function check(path: string, environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Promise<Cli> {
   const trouble = await whyNotRunnable(path);
-  if (trouble) throw cliUnusable(path, trouble);
+  if (trouble) throw cliUnusable(path, trouble.text, describe(trouble.id, {}));
   const way = await invocation(path, environment, platform);
   // before it runs, so that what is put into its place meanwhile is noticed
   const identity = await identify(way.files);
@@ -127,15 +130,19 @@ async function check(path: string, environment: NodeJS.ProcessEnv, platform: Nod
   const own = { ...environment, ...(searchPath !== undefined && { PATH: searchPath }) };
   const printed = await printedVersion({ command, prefix, environment: own }).catch((error: Error) => {
     if (isScarcity(error)) throw cliNotStarted(error);
-    throw cliUnusable(path, error.message);
+    throw cliUnusable(path, error.message, error instanceof DescribedError ? error.descriptor : error.message);
   });
   const version = /^(\d+\.\d+\.\d+)\S*\s+\(Claude Code\)/.exec(printed.trim())?.[1];
-  if (!version) throw cliUnusable(path, "'--version' does not name Claude Code");
+  if (!version) {
+    throw cliUnusable(path, "'--version' does not name Claude Code", describe("version_not_named", {}));
+  }
   if (isOlder(version, MINIMUM_VERSION)) throw cliTooOld(path, version, MINIMUM_VERSION);
   return { ...way, path, version, identity, skipped: [] };
 }
 
-async function whyNotRunnable(path: string): Promise<string | undefined> {
+type NotRunnable = "link_broken" | "file_missing" | "file_not_executable" | "not_a_file";
+
+async function whyNotRunnable(path: string): Promise<{ id: NotRunnable; text: string } | undefined> {
   if (await isExecutable(path)) return undefined;
   const real = await realpath(path).catch(() => undefined);
   if (real === undefined) {
@@ -143,9 +150,13 @@ async function whyNotRunnable(path: string): Promise<string | undefined> {
       (stats) => stats.isSymbolicLink(),
       () => false,
     );
-    return isLink ? "it is a link to a file that does not exist" : "no such file";
+    return isLink
+      ? { id: "link_broken", text: "it is a link to a file that does not exist" }
+      : { id: "file_missing", text: "no such file" };
   }
-  return (await lstat(real)).isFile() ? "it is not executable" : "it is not a file";
+  return (await lstat(real)).isFile()
+    ? { id: "file_not_executable", text: "it is not executable" }
+    : { id: "not_a_file", text: "it is not a file" };
 }
 
 function commonProblem(errors: readonly ApiError[]): CliErrorCode {

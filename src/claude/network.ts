@@ -1,5 +1,6 @@
 import { access, constants } from "node:fs/promises";
 import { cliBaseUrlInvalid, cliProxyInvalid } from "../api/cliErrors.ts";
+import { describe, type MessageDescriptor } from "../api/messageDescriptors.ts";
 
 type Variables = Record<string, string | undefined>;
 
@@ -63,12 +64,22 @@ export function describeRoute({ proxy, extraAuthorities }: NetworkRoute): string
 }
 
 /** What is wrong with the file of further authorities, in a sentence, if anything is: the CLI goes on without it. */
-export async function authoritiesProblem({ extraAuthorities: path }: NetworkRoute): Promise<string | undefined> {
+/** What is wrong, in English and for user interfaces in other languages. */
+export interface AuthoritiesProblem {
+  text: string;
+  descriptor: MessageDescriptor;
+}
+
+export async function authoritiesProblem({
+  extraAuthorities: path,
+}: NetworkRoute): Promise<AuthoritiesProblem | undefined> {
   if (path === undefined) return undefined;
   return access(path, constants.R_OK).then(
     () => undefined,
-    ({ code }: NodeJS.ErrnoException) =>
-      `NODE_EXTRA_CA_CERTS is '${path}', which cannot be read (${code}): Claude Code goes on without those certificates`,
+    ({ code = "?" }: NodeJS.ErrnoException) => ({
+      text: `NODE_EXTRA_CA_CERTS is '${path}', which cannot be read (${code}): Claude Code goes on without those certificates`,
+      descriptor: describe("authorities_unreadable", { path, code }),
+    }),
   );
 }
 

@@ -1,4 +1,6 @@
 import { isIncompatible } from "../api/cliErrors.ts";
+import type { ApiError } from "../api/errors.ts";
+import { describe, type MessageValue } from "../api/messageDescriptors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { type CheckCompatibility, type Cli, isOlder } from "./locate.ts";
 import { type ManagedSettings, readManagedSettings } from "./managedSettings.ts";
@@ -13,6 +15,12 @@ export type TransportOption = "auto" | "overlay";
 const MANAGED_POLL_MS = 500;
 const MANAGED_REASON = "this machine has managed settings";
 const NO_SETTINGS = JSON.stringify([]);
+
+/** What speaks against rewriting, in English and for user interfaces in other languages. */
+interface Objection {
+  text: string;
+  described: MessageValue;
+}
 
 /** What a worker has shown, and the CLI that it was of. */
 interface Shown {
@@ -42,7 +50,7 @@ export class TransportChoice {
   readonly #checkCompatibility: CheckCompatibility;
   readonly #look: Required<Pick<TransportChoiceParts, "readManaged" | "now">>;
   /** What speaks against rewriting before a worker is started, besides managed settings. */
-  #before: string | undefined;
+  #before: Objection | undefined;
   /** The managed settings of this machine, and those that its workers have been adapted to. */
   #managed: string | undefined;
   #adapted: string | undefined;
@@ -74,7 +82,14 @@ export class TransportChoice {
   /** Why requests are not rewritten; undefined where they are. */
   get reason(): string | undefined {
     if (this.#option === "overlay") return "it was configured";
-    return this.#before ?? (this.#isManaged ? MANAGED_REASON : this.#shown?.reason);
+    return this.#before?.text ?? (this.#isManaged ? MANAGED_REASON : this.#shown?.reason);
+  }
+
+  /** The same for user interfaces in other languages; what a worker has shown stays in English. */
+  get describedReason(): MessageValue | undefined {
+    if (this.#option === "overlay") return describe("rewrite_configured_away", {});
+    if (this.#before !== undefined) return this.#before.described;
+    return this.#isManaged ? describe("rewrite_managed", {}) : this.#shown?.reason;
   }
 
   /** Why counts are not exact; undefined where they are. */
@@ -122,7 +137,7 @@ export class TransportChoice {
   /** Looks whether this CLI, which rewrites requests, counts exactly. Throws as `requireCounts`. */
   async inspectCounts(cli: Cli): Promise<void> {
     const reason = await whyIncompatible(cli, "counts", this.#checkCompatibility);
-    if (reason !== undefined) this.#noteCounts({ reason, cli });
+    if (reason !== undefined) this.#noteCounts({ reason: reason.text, cli });
     this.requireCounts();
   }
 
@@ -173,8 +188,12 @@ export function mayRewrite({ version }: Cli): boolean {
   return !isOlder(version, MIN_REWRITE_VERSION);
 }
 
-function reasonNotToRewrite(cli: Cli, variables: NodeJS.ProcessEnv): string | undefined {
-  if (!mayRewrite(cli)) return `Claude Code ${cli.version} does not let requests be rewritten`;
+function reasonNotToRewrite(cli: Cli, variables: NodeJS.ProcessEnv): Objection | undefined {
+  if (!mayRewrite(cli)) {
+    const { version } = cli;
+    const text = `Claude Code ${version} does not let requests be rewritten`;
+    return { text, described: describe("rewrite_not_by_version", { version }) };
+  }
   return bedrockReason(variables);
 }
 
@@ -182,19 +201,30 @@ function whyIncompatible(
   cli: Cli,
   part: CheckedPart,
   checkCompatibility: CheckCompatibility,
-): Promise<string | undefined> {
+): Promise<Objection | undefined> {
   return checkCompatibility(cli, part).then(
     () => undefined,
     (error) => {
-      if (isIncompatible(error)) return `the self-check failed: ${error.message}`;
+      if (isIncompatible(error)) {
+        const { message, descriptor = message } = error as ApiError;
+        const described = describe("self_check_failed", { reason: descriptor });
+        return { text: `the self-check failed: ${message}`, described };
+      }
       throw error;
     },
   );
 }
 
 /** With a Bedrock API key bodies are not signed, but the CLI calls the counter past its hooks: a mod cannot be tried there for free. */
-function bedrockReason({ CLAUDE_CODE_USE_BEDROCK, AWS_BEARER_TOKEN_BEDROCK }: NodeJS.ProcessEnv): string | undefined {
+function bedrockReason({
+  CLAUDE_CODE_USE_BEDROCK,
+  AWS_BEARER_TOKEN_BEDROCK,
+}: NodeJS.ProcessEnv): Objection | undefined {
   if (!CLAUDE_CODE_USE_BEDROCK) return undefined;
-  if (!AWS_BEARER_TOKEN_BEDROCK) return "Amazon Bedrock's requests are signed before they can be rewritten";
-  return "on Amazon Bedrock mods are not asked about the free counter, on which rewriting is tried";
+  if (!AWS_BEARER_TOKEN_BEDROCK) {
+    const text = "Amazon Bedrock's requests are signed before they can be rewritten";
+    return { text, described: describe("rewrite_bedrock_signed", {}) };
+  }
+  const text = "on Amazon Bedrock mods are not asked about the free counter, on which rewriting is tried";
+  return { text, described: describe("rewrite_bedrock_counter", {}) };
 }

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
+import { DescribedError, describe } from "../api/messageDescriptors.ts";
 import { printable } from "../shared/printable.ts";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
 
@@ -62,12 +63,18 @@ async function run({ command, prefix, environment }: Probe, timeout: number): Pr
   try {
     const isInTime = await resolvesWithin(timeout, exited);
     end();
-    if (!isInTime) throw new Error(`'--version' did not end within ${timeout / 1000} s`);
+    if (!isInTime) {
+      const seconds = timeout / 1000;
+      throw new DescribedError(`'--version' did not end within ${seconds} s`, describe("version_late", { seconds }));
+    }
     const failure = await exited;
     await resolvesWithin(OUTPUT_DELAY_MS, closed);
     if (failure === undefined || output.stdout.length > MAX_OUTPUT_CHARACTERS) return output.stdout;
     const words = printable(output.stderr.trim().split("\n")[0] ?? "");
-    throw new Error(`'--version' failed (${failure})${words && `: ${words}`}`);
+    throw new DescribedError(
+      `'--version' failed (${failure})${words && `: ${words}`}`,
+      describe("version_failed", { how: failure, words: words && ` ${words}` }),
+    );
   } finally {
     child.stdout.destroy();
     child.stderr.destroy();

@@ -2,6 +2,7 @@ import { extname } from "node:path";
 import { lookup } from "mime-types";
 import { z } from "zod";
 import { invalidRequest } from "../api/errors.ts";
+import { describe } from "../api/messageDescriptors.ts";
 import { storedCount, storedTime } from "../storage/stored.ts";
 
 /** A file's metadata, as the API returns it and as `meta.json` stores it (contract: "Files"). */
@@ -42,12 +43,23 @@ const UNKNOWN_TYPE = "application/octet-stream";
 export function checkFilename(filename: string): void {
   if (filename === "") throw invalidRequest("file: The file must have a name of at least 1 character");
   if ([...filename].length > MAX_FILENAME_LENGTH) {
-    throw invalidRequest(`file: The name of the file must have at most ${MAX_FILENAME_LENGTH} characters`);
+    throw invalidRequest(
+      `file: The name of the file must have at most ${MAX_FILENAME_LENGTH} characters`,
+      undefined,
+      describe("file_name_too_long", { maximum: MAX_FILENAME_LENGTH }),
+    );
   }
   if (FORBIDDEN_CHARACTERS.test(filename)) {
-    throw invalidRequest('file: The name of the file must not contain < > : " | ? * \\ / or control characters');
+    throw invalidRequest(
+      'file: The name of the file must not contain < > : " | ? * \\ / or control characters',
+      undefined,
+      describe("file_name_characters", {}),
+    );
   }
-  if (RESERVED_NAME.test(filename)) throw invalidRequest(`file: '${filename}' is a reserved name`);
+  if (RESERVED_NAME.test(filename)) {
+    const descriptor = describe("file_name_reserved", { name: filename });
+    throw invalidRequest(`file: '${filename}' is a reserved name`, undefined, descriptor);
+  }
 }
 
 /** Returns the type that the client sent, else the one of the file extension. */

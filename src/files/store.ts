@@ -9,6 +9,7 @@ import {
   storageFailed,
 } from "../api/errors.ts";
 import { newId } from "../api/ids.ts";
+import { describe } from "../api/messageDescriptors.ts";
 import { newestFirst } from "../api/paging.ts";
 import { isMissing } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -84,7 +85,9 @@ export class FileStore implements Store {
     try {
       await draft.write(contentName(filename), limited(uploads.abortable(content)));
       const expiresIn = await uploads.wait(finish());
-      if (draft.size === 0) throw invalidRequest("file: The file must not be empty");
+      if (draft.size === 0) {
+        throw invalidRequest("file: The file must not be empty", undefined, describe("file_empty", {}));
+      }
       const metadata = this.#describe(draft.size, filename, mimeType, expiresIn);
       await draft.writeJson("meta.json", metadata);
       await draft.commit(this.#directory.at("files", metadata.id));

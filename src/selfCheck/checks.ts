@@ -1,11 +1,14 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import type { StreamEvent } from "../api/events.ts";
+import type { MessageId } from "../api/messageDescriptors.ts";
 import type { TransportName } from "../claude/transport.ts";
 import { CHECK_SYSTEM_PROMPT, type CheckRunner } from "./checkRunner.ts";
 import { type Answer, FAKE_REQUEST_ID } from "./fakeApi.ts";
 
 /** One thing that the server relies on; `run` rejects where the CLI does not do it. */
 export interface Check {
+  /** The id of its name, for user interfaces in other languages. */
+  id: MessageId;
   /** What it is about, for a person: it stands in the refusal of a CLI. */
   name: string;
   run(runner: CheckRunner): Promise<void>;
@@ -62,7 +65,8 @@ const answer = (stop_reason: string, usage: object = {}): StreamEvent[] => [
   { type: "message_stop" },
 ];
 
-const once = (name: string, answer: Answer): Check => ({
+const once = (id: MessageId, name: string, answer: Answer): Check => ({
+  id,
   name: `one call ${name}`,
   async run(runner) {
     const { calls } = await runner.ask(PLAIN, answer);
@@ -88,6 +92,7 @@ function addedTo({ transport }: CheckRunner, request: object, body: object): str
 /** In this order on one worker, so that each also shows that nothing of the one before is left. */
 export const CHECKS: readonly Check[] = [
   {
+    id: "check_requests_unchanged",
     name: "requests reach upstream unchanged",
     async run(runner) {
       const { body } = await runner.answered(FULL, answer("end_turn"));
@@ -95,6 +100,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
+    id: "check_nothing_added",
     name: "nothing is added to requests",
     async run(runner) {
       const { body } = await runner.answered(PLAIN, answer("end_turn"));
@@ -105,6 +111,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
+    id: "check_system_prompt",
     name: "the system prompt is carried",
     async run(runner) {
       const { body } = await runner.answered(PLAIN, answer("end_turn"));
@@ -114,6 +121,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
+    id: "check_aliases",
     name: "aliases become model ids",
     async run(runner) {
       const { body } = await runner.answered(PLAIN, answer("end_turn"));
@@ -121,6 +129,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
+    id: "check_events_unchanged",
     name: "events come back unchanged",
     async run(runner) {
       const sent = answer("stop_sequence");
@@ -128,11 +137,12 @@ export const CHECKS: readonly Check[] = [
       equal(events, sent);
     },
   },
-  once("after max_tokens", { events: answer("max_tokens") }),
-  once("after a refusal", { events: answer("refusal") }),
-  once("after a broken stream", { events: [START, ...BLOCK.slice(0, 2), OVERLOADED] }),
-  once("where upstream has no such model", NOT_FOUND),
+  once("check_once_after_max_tokens", "after max_tokens", { events: answer("max_tokens") }),
+  once("check_once_after_refusal", "after a refusal", { events: answer("refusal") }),
+  once("check_once_after_break", "after a broken stream", { events: [START, ...BLOCK.slice(0, 2), OVERLOADED] }),
+  once("check_once_without_model", "where upstream has no such model", NOT_FOUND),
   {
+    id: "check_error_words",
     name: "errors keep upstream's words",
     async run(runner) {
       const { error } = await runner.ask(PLAIN, NOT_FOUND);
@@ -141,6 +151,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
+    id: "check_large_answers",
     name: "large answers do not end the worker",
     async run(runner) {
       await runner.answered(PLAIN, answer("end_turn", { input_tokens: 990_000, output_tokens: 9000 }));
@@ -148,6 +159,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
+    id: "check_stop",
     name: "a request can be stopped",
     async run(runner) {
       const call = await runner.stopped(PLAIN, { events: [START], endless: true });

@@ -10,7 +10,7 @@ import type { Logger } from "../shared/logger.ts";
 import { version as ownVersion } from "../shared/version.ts";
 import { writeDurably } from "../storage/durable.ts";
 import { formatJson } from "../storage/stagingDir.ts";
-import { type CheckResult, ChecksSkipped, runChecks } from "./runChecks.ts";
+import { type CheckResult, ChecksSkipped, describeCheck, runChecks } from "./runChecks.ts";
 
 /** What `self-check.json` says of a version of the CLI. */
 interface Passed {
@@ -106,6 +106,7 @@ export class CompatibilityGate {
     throw cliIncompatible(
       cli.version,
       lost.map(({ name }) => name),
+      lost.map(describeCheck),
     );
   }
 
@@ -115,7 +116,7 @@ export class CompatibilityGate {
       return results.filter(({ reason }) => reason !== undefined);
     } catch (error) {
       if (isUnguarded(error) || isOfMachine(error) || error instanceof ChecksSkipped) throw error;
-      return [{ name: "it runs at all", reason: (error as Error).message }];
+      return [{ id: "check_runs", name: "it runs at all", reason: (error as Error).message }];
     }
   }
 

@@ -1,5 +1,6 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import { ApiError } from "../api/errors.ts";
+import type { MessageId } from "../api/messageDescriptors.ts";
 import type { ExactCount } from "../claude/rewrite/exactCount.ts";
 import { countInstruction } from "../claude/rewrite/instruction.ts";
 import { FAKE_REQUEST_ID, FAKE_TOKEN_COUNT, type FakeApi } from "./fakeApi.ts";
@@ -13,6 +14,8 @@ export interface CountCheckTarget {
 
 /** One thing that exact counts rely on; `run` rejects where the CLI does not do it. */
 export interface CountCheck {
+  /** The id of its name, for user interfaces in other languages. */
+  id: MessageId;
   name: string;
   run(runner: CountCheckTarget): Promise<void>;
 }
@@ -28,6 +31,7 @@ const ask = ({ count, model }: CountCheckTarget) =>
 /** In this order on one worker. */
 export const COUNT_CHECKS: readonly CountCheck[] = [
   {
+    id: "check_counts_exact",
     name: "tokens are counted exactly",
     async run(runner) {
       const { counts, calls } = runner.api;
@@ -41,6 +45,7 @@ export const COUNT_CHECKS: readonly CountCheck[] = [
     },
   },
   {
+    id: "check_counter_refusals",
     name: "refusals of the counter keep upstream's words",
     async run(runner) {
       const { api } = runner;

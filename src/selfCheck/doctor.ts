@@ -1,4 +1,5 @@
 import { cliIncompatible } from "../api/cliErrors.ts";
+import { describe } from "../api/messageDescriptors.ts";
 import { signInOf } from "../claude/account.ts";
 import { homeProblem } from "../claude/directories.ts";
 import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
@@ -16,6 +17,7 @@ import {
   countNotes,
   type DoctorNote,
   helperNotes,
+  homeNotes,
   leftOutNotes,
   networkNotes,
   type Origins,
@@ -23,7 +25,7 @@ import {
   signInNotes,
   transportNotes,
 } from "./doctorNotes.ts";
-import { type CheckResult, ChecksSkipped, runChecks } from "./runChecks.ts";
+import { type CheckResult, ChecksSkipped, describeCheck, runChecks } from "./runChecks.ts";
 
 export interface DoctorOptions extends LauncherOptions {
   /** Whether the checks are run. */
@@ -38,7 +40,7 @@ interface Checked {
   lost?: CheckResult[];
   /** How exact counts went, where requests are rewritten. */
   counts?: CheckResult[];
-  unchecked?: string;
+  unchecked?: ChecksSkipped;
 }
 
 /**
@@ -48,7 +50,8 @@ interface Checked {
 export async function collectNotes(options: DoctorOptions, parts: LauncherParts): Promise<DoctorNote[]> {
   const { cli, results, lost = [], counts = [], unchecked } = await find(options, parts);
   const checkCompatibility: CheckCompatibility = async (_, part) => {
-    if (part === "rewrite" && lost.length > 0) throw cliIncompatible(cli.version, namesOf(lost));
+    if (part === "rewrite" && lost.length > 0)
+      throw cliIncompatible(cli.version, namesOf(lost), lost.map(describeCheck));
   };
   const launcher = new Launcher({ ...options, claudePath: cli.path }, { ...parts, checkCompatibility });
   try {
@@ -56,18 +59,22 @@ export async function collectNotes(options: DoctorOptions, parts: LauncherParts)
     await worker.stop();
     const signIn = signInOf(description);
     const overridden = await findOverridden(signIn, launcher, { isAwaited: true });
-    const trouble = await homeProblem({ ...options.environment, ...options.extraEnvironment });
+    const home = await homeProblem({ ...options.environment, ...options.extraEnvironment });
     return [
       ...cliNotes(cli.path, cli.version, cli.skipped),
-      ...(trouble === undefined ? [] : [{ topic: "home", text: trouble, isProblem: true } as const]),
+      ...homeNotes(home),
       ...leftOutNotes(launcher.removedBaseUrls),
       ...signInNotes(signIn, overridden, await originsOf(options)),
       ...helperNotes(worker.helperFailure),
       ...networkNotes(worker.route, await authoritiesProblem(worker.route)),
-      ...transportNotes(worker.transport.name, launcher.choice.reason),
+      ...transportNotes(worker.transport.name, launcher.choice.reason, launcher.choice.describedReason),
       ...countNotes(counts),
       ...organizationNotes(await readManagedSettings(), description.organization),
-      ...checkNotes([...results, ...counts.filter(({ reason }) => reason === undefined)], unchecked),
+      ...checkNotes(
+        [...results, ...counts.filter(({ reason }) => reason === undefined)],
+        unchecked?.message,
+        unchecked?.descriptor,
+      ),
     ];
   } finally {
     launcher.close();
@@ -80,10 +87,12 @@ async function originsOf({ environment, extraEnvironment }: LauncherOptions): Pr
   const path = settingsPath(given);
   const settings = await readSignInSettings(given).catch(() => undefined);
   return (variable) => {
-    if (variable === "apiKeyHelper") return path;
-    if (extraEnvironment[variable]) return "the setting 'environment'";
-    if (settings?.environment[variable]) return path;
-    return environment[variable] ? "the environment" : undefined;
+    const file = { text: path, described: path };
+    if (variable === "apiKeyHelper") return file;
+    if (extraEnvironment[variable])
+      return { text: "the setting 'environment'", described: describe("environment_setting", {}) };
+    if (settings?.environment[variable]) return file;
+    return environment[variable] ? { text: "the environment", described: describe("environment", {}) } : undefined;
   };
 }
 
@@ -94,7 +103,7 @@ async function find(options: DoctorOptions, parts: LauncherParts): Promise<Check
     const result = { cli, ...(await tryChecks(cli, options, parts)) };
     checked.push(result);
     const lost = lostOf(result.results);
-    if (lost.length > 0) throw cliIncompatible(cli.version, namesOf(lost));
+    if (lost.length > 0) throw cliIncompatible(cli.version, namesOf(lost), lost.map(describeCheck));
   };
   try {
     const given = { ...options.environment, ...options.extraEnvironment };
@@ -105,14 +114,17 @@ async function find(options: DoctorOptions, parts: LauncherParts): Promise<Check
     if (first) return first;
     // a search that found nothing may have looked in a home that is not there
     const trouble = await homeProblem({ ...options.environment, ...options.extraEnvironment });
-    if (trouble) parts.logger.error(trouble);
+    if (trouble) parts.logger.error(trouble.text);
     throw error;
   }
 }
 
 /** Checks the transport that the server would use, and the other one where that is lost. */
 async function tryChecks(cli: Cli, options: DoctorOptions, parts: LauncherParts): Promise<Omit<Checked, "cli">> {
-  if (!options.selfCheck) return { results: [], unchecked: "--no-self-check was given" };
+  if (!options.selfCheck) {
+    const descriptor = describe("option_given", { name: "--no-self-check" });
+    return { results: [], unchecked: new ChecksSkipped("--no-self-check was given", descriptor) };
+  }
   const check = (part: CheckedPart) => runChecks(cli, options.environment, parts.logger, part);
   try {
     if (options.transport === "overlay" || !mayRewrite(cli)) return { results: await check("overlay") };
@@ -121,7 +133,7 @@ async function tryChecks(cli: Cli, options: DoctorOptions, parts: LauncherParts)
     if (lost.length > 0) return { results: await check("overlay"), lost };
     return { results, counts: await check("counts") };
   } catch (error) {
-    if (error instanceof ChecksSkipped) return { results: [], unchecked: error.message };
+    if (error instanceof ChecksSkipped) return { results: [], unchecked: error };
     throw error;
   }
 }

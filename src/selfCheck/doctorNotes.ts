@@ -1,17 +1,20 @@
-import { describeOverridden, describeSignIn, type SignIn } from "../claude/account.ts";
+import { describe, type MessageDescriptor, type MessageValue } from "../api/messageDescriptors.ts";
+import { describeOverridden, describeSignIn, nameOf, type SignIn } from "../claude/account.ts";
 import { describeRemovedBaseUrl, type RemovedBaseUrl } from "../claude/baseUrlFilter.ts";
 import type { Organization } from "../claude/description.ts";
 import type { SkippedCli } from "../claude/locate.ts";
 import { keysOf, type ManagedSettings } from "../claude/managedSettings.ts";
 import { describeOverrides } from "../claude/managedVariables.ts";
-import { describeRoute, type NetworkRoute } from "../claude/network.ts";
+import { type AuthoritiesProblem, describeRoute, type NetworkRoute } from "../claude/network.ts";
 import type { TransportName } from "../claude/transport.ts";
-import type { CheckResult } from "./runChecks.ts";
+import { type CheckResult, describeCheck } from "./runChecks.ts";
 
 /** One thing that the doctor found on this machine, in words for a person. */
 export interface DoctorNote {
-  topic: "cli" | "home" | "loop" | "sign-in" | "network" | "transport" | "organization" | "check";
+  topic: "cli" | "home" | "loop" | "sign-in" | "network" | "transport" | "organization" | "check" | "access";
   text: string;
+  /** The text for user interfaces in other languages. */
+  descriptor?: MessageDescriptor | undefined;
   /** Whether it keeps requests from being answered. */
   isProblem?: boolean;
   /** Whether it says that the checks were not run. */
@@ -26,6 +29,8 @@ export interface DoctorReport {
   problems: string[];
   /** False where the checks were not run. */
   isChecked: boolean;
+  /** The lines for user interfaces in other languages. */
+  notes: readonly DoctorNote[];
 }
 
 export function toReport(notes: readonly DoctorNote[]): DoctorReport {
@@ -34,50 +39,110 @@ export function toReport(notes: readonly DoctorNote[]): DoctorReport {
     lines: notes.map(({ text, isProblem }) => (isProblem ? `✗ ${text}` : text)),
     problems: problems.map(({ text }) => text),
     isChecked: !notes.some(({ isUnchecked }) => isUnchecked),
+    notes,
   };
 }
 
 /** Where the variable of a sign-in comes from. */
-export type Origins = (variable: string) => string | undefined;
+export type Origins = (variable: string) => { text: string; described: MessageValue } | undefined;
 
 export function cliNotes(path: string, version: string, skipped: readonly SkippedCli[]): DoctorNote[] {
-  const others = skipped.map((other) => `passed over ${other.path}: ${other.reason}`);
-  return [`Claude Code ${version} at ${path}`, ...others].map((text) => ({ topic: "cli", text }));
+  const others = skipped.map(
+    ({ path, reason, descriptor = reason }): DoctorNote => ({
+      topic: "cli",
+      text: `passed over ${path}: ${reason}`,
+      descriptor: describe("cli_passed_over", { path, reason: descriptor }),
+    }),
+  );
+  const found = describe("cli_found", { version, path });
+  return [{ topic: "cli", text: `Claude Code ${version} at ${path}`, descriptor: found }, ...others];
+}
+
+/** `home` is what is wrong with the user's home. */
+export function homeNotes(home: { text: string; descriptor: MessageDescriptor } | undefined): DoctorNote[] {
+  return home === undefined ? [] : [{ topic: "home", ...home, isProblem: true }];
 }
 
 export function leftOutNotes(removedBaseUrls: readonly RemovedBaseUrl[]): DoctorNote[] {
-  return removedBaseUrls.map((left) => ({ topic: "loop", text: describeRemovedBaseUrl(left) }));
+  return removedBaseUrls.map((left) => {
+    const { place, url } = left;
+    const [name = "", ...names] = left.names;
+    const descriptor =
+      names.length === 0
+        ? describe("upstream_left_out", { name, place, url })
+        : describe("upstream_left_out_with", { name, place, url, names });
+    return { topic: "loop", text: describeRemovedBaseUrl(left), descriptor };
+  });
 }
 
 /** `problem` is what is wrong with the file of extra certificate authorities. */
-export function networkNotes(route: NetworkRoute, problem?: string): DoctorNote[] {
-  const lines =
-    problem === undefined
-      ? describeRoute(route)
-      : [...describeRoute({ ...route, extraAuthorities: undefined }), problem];
-  return lines.map((text) => ({ topic: "network", text }));
+export function networkNotes(
+  { proxy, extraAuthorities: path }: NetworkRoute,
+  problem?: AuthoritiesProblem,
+): DoctorNote[] {
+  const described = [
+    ...(proxy === undefined ? [] : [describe("proxy_used", { proxy })]),
+    ...(path === undefined || problem ? [] : [describe("authorities_extra", { path })]),
+  ];
+  const lines = describeRoute({ api: undefined, proxy, extraAuthorities: problem ? undefined : path });
+  const notes = lines.map((text, index): DoctorNote => ({ topic: "network", text, descriptor: described[index] }));
+  return problem ? [...notes, { topic: "network", ...problem }] : notes;
 }
 
 /** What is used, where it comes from, and what it overrides. */
 export function signInNotes(used: SignIn | undefined, overridden: SignIn | undefined, origin: Origins): DoctorNote[] {
   const [text = ""] = describeSignIn(used);
-  if (!used) return [{ topic: "sign-in", text, isProblem: true }];
+  if (!used) return [{ topic: "sign-in", text, descriptor: describe("sign_in_missing", {}), isProblem: true }];
   const from = origin(used.source);
-  const notes: DoctorNote[] = [{ topic: "sign-in", text: from === undefined ? text : `${text}, from ${from}` }];
-  if (overridden) notes.push({ topic: "sign-in", text: describeOverridden(used, overridden) });
-  return notes;
+  const name = describedName(used);
+  const first: DoctorNote = from
+    ? {
+        topic: "sign-in",
+        text: `${text}, from ${from.text}`,
+        descriptor: describe("sign_in_from", { name, origin: from.described }),
+      }
+    : { topic: "sign-in", text, descriptor: describe("sign_in", { name }) };
+  if (!overridden) return [first];
+  const { source } = used;
+  const descriptor = describe("sign_in_displaces", { source, other: describedName(overridden) });
+  return [first, { topic: "sign-in", text: describeOverridden(used, overridden), descriptor }];
+}
+
+const PROVIDER_NAMES: Record<string, MessageDescriptor> = {
+  anthropicAws: describe("provider_anthropic_aws", {}),
+  anthropicGoogleCloud: describe("provider_anthropic_google", {}),
+  gateway: describe("provider_gateway", {}),
+};
+
+function describedName(signIn: SignIn): MessageValue {
+  const { kind, source, plan = "" } = signIn;
+  if (kind === "subscription") return describe("plan_by_login", { plan });
+  if (kind === "profile") return describe("profile", {});
+  if (kind === "provider") return PROVIDER_NAMES[source] ?? nameOf(signIn);
+  if (source === "apiKeyHelper") return describe("sign_in_helper", {});
+  return source === "/login managed key" ? describe("sign_in_console_key", {}) : source;
 }
 
 /** Where the user's helper gives no key, the CLI asks for none before the first request, which then fails. */
 export function helperNotes(failure: string | undefined): DoctorNote[] {
-  return failure === undefined ? [] : [{ topic: "sign-in", text: failure, isProblem: true }];
+  if (failure === undefined) return [];
+  const code = /exit code (\d+)/.exec(failure)?.[1];
+  const descriptor = code === undefined ? describe("helper_printed_nothing", {}) : describe("helper_ended", { code });
+  return [{ topic: "sign-in", text: failure, descriptor, isProblem: true }];
 }
 
 /** How requests travel, and why not as they would best. */
-export function transportNotes(transport: TransportName, reason: string | undefined): DoctorNote[] {
-  if (transport === "rewrite") return [{ topic: "transport", text: "requests go up as their clients write them" }];
-  const text = `requests are merged into those of Claude Code (overlay), since ${reason ?? "they cannot be rewritten"}`;
-  return [{ topic: "transport", text }];
+export function transportNotes(
+  transport: TransportName,
+  reason = "they cannot be rewritten",
+  described: MessageValue = reason,
+): DoctorNote[] {
+  if (transport === "rewrite") {
+    const text = "requests go up as their clients write them";
+    return [{ topic: "transport", text, descriptor: describe("transport_rewrite", {}) }];
+  }
+  const text = `requests are merged into those of Claude Code (overlay), since ${reason}`;
+  return [{ topic: "transport", text, descriptor: describe("transport_overlay", { reason: described }) }];
 }
 
 /** Where requests are rewritten, but tokens cannot be counted exactly. */
@@ -85,35 +150,66 @@ export function countNotes(results: readonly CheckResult[]): DoctorNote[] {
   const lost = results.filter(({ reason }) => reason !== undefined);
   if (lost.length === 0) return [];
   const reasons = lost.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
-  return [{ topic: "transport", text: `tokens are not counted exactly, since the self-check failed: ${reasons}` }];
+  const text = `tokens are not counted exactly, since the self-check failed: ${reasons}`;
+  return [{ topic: "transport", text, descriptor: describe("counts_inexact", { reason: lost.map(describeFailure) }) }];
 }
+
+const describeFailure = (result: CheckResult) =>
+  describe("check_failed", { check: describeCheck(result), reason: result.reason ?? "" });
 
 /** What an organization has set on this machine, and what follows from it for requests. */
 export function organizationNotes(files: readonly ManagedSettings[], organization?: Organization): DoctorNote[] {
   const { guard = null, settings = [], withoutMods = [], overrides = [] } = organization ?? {};
   const shown = keysOf(files);
   const others = settings.filter((key) => !shown.includes(key));
-  const lines = files.map((file) => `managed settings in ${file.origin}: ${keysOf([file]).join(", ")}`);
-  if (others.length > 0) lines.push(`managed settings from elsewhere: ${others.join(", ")}`);
-  if (guard !== null) lines.push(`Claude Code's guard for organizations is active: ${guard}`);
+  const notes = files.map((file): DoctorNote => {
+    const names = keysOf([file]);
+    const descriptor = describe("managed_settings", { file: file.origin, names });
+    return { topic: "organization", text: `managed settings in ${file.origin}: ${names.join(", ")}`, descriptor };
+  });
+  const add = (text: string, descriptor: MessageDescriptor) => notes.push({ topic: "organization", text, descriptor });
+  if (others.length > 0) {
+    add(`managed settings from elsewhere: ${others.join(", ")}`, describe("managed_elsewhere", { names: others }));
+  }
+  if (guard !== null) {
+    add(`Claude Code's guard for organizations is active: ${guard}`, describe("guard_active", { name: guard }));
+  }
   if (withoutMods.length > 0) {
-    lines.push(
+    add(
       `mods are forbidden (${withoutMods.join(", ")}): only settings keep Claude Code from further paid calls`,
+      describe("mods_forbidden", { names: withoutMods }),
     );
   }
-  if (overrides.length > 0) lines.push(describeOverrides(overrides));
-  return lines.map((text) => ({ topic: "organization", text }));
+  if (overrides.length > 0) add(describeOverrides(overrides), describe("variables_overridden", { names: overrides }));
+  return notes;
 }
 
 /** How the checks went, or why they were not run. */
-export function checkNotes(results: readonly CheckResult[], unchecked?: string): DoctorNote[] {
-  if (unchecked !== undefined)
-    return [{ topic: "check", text: `the self-check was not run: ${unchecked}`, isUnchecked: true }];
-  const checks = results.map(({ name, reason }): DoctorNote => {
-    if (reason === undefined) return { topic: "check", text: `✓ ${name}` };
-    return { topic: "check", text: `${name}: ${reason}`, isProblem: true };
+export function checkNotes(
+  results: readonly CheckResult[],
+  unchecked?: string,
+  described: MessageValue = unchecked ?? "",
+): DoctorNote[] {
+  if (unchecked !== undefined) {
+    const text = `the self-check was not run: ${unchecked}`;
+    return [{ topic: "check", text, descriptor: describe("checks_skipped", { reason: described }), isUnchecked: true }];
+  }
+  const checks = results.map((result): DoctorNote => {
+    const { name, reason } = result;
+    if (reason !== undefined) {
+      return { topic: "check", text: `${name}: ${reason}`, descriptor: describeFailure(result), isProblem: true };
+    }
+    return {
+      topic: "check",
+      text: `✓ ${name}`,
+      descriptor: describe("check_passed", { check: describeCheck(result) }),
+    };
   });
+  const total = checks.length;
   const failed = checks.filter(({ isProblem }) => isProblem).length;
-  const sum = failed === 0 ? "passed the self-check" : `failed ${failed} of ${checks.length} checks`;
-  return [...checks, { topic: "check", text: sum }];
+  if (failed === 0) {
+    return [...checks, { topic: "check", text: "passed the self-check", descriptor: describe("checks_passed", {}) }];
+  }
+  const descriptor = describe("checks_failed", { failed, total });
+  return [...checks, { topic: "check", text: `failed ${failed} of ${total} checks`, descriptor }];
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { DescribedError, describe, type MessageId, type MessageValue } from "../api/messageDescriptors.ts";
 import type { CliDescription } from "../claude/description.ts";
 import { temporaryDirectory } from "../claude/directories.ts";
 import { Launcher } from "../claude/launcher.ts";
@@ -19,15 +20,21 @@ import { FakeApi } from "./fakeApi.ts";
 
 /** How one check went; `reason` where it failed. */
 export interface CheckResult {
+  /** The id of its name, for user interfaces in other languages. */
+  id?: MessageId;
   name: string;
   reason?: string;
 }
+
+/** The name of a check for user interfaces in other languages. */
+export const describeCheck = ({ id, name }: CheckResult): MessageValue =>
+  id === undefined ? name : { id, values: {} };
 
 /** And where a worker cannot count. */
 const COUNTS_CHECK = "tokens can be counted exactly";
 
 /** Why a self-check was not run: it could not have been kept on this machine, or would not have been about the CLI. */
-export class ChecksSkipped extends Error {}
+export class ChecksSkipped extends DescribedError {}
 
 /** What is lost where a worker cannot rewrite requests at all. */
 const REWRITE_CHECK = "requests can be rewritten";
@@ -87,11 +94,12 @@ async function countAll(launcher: Launcher, api: FakeApi): Promise<CheckResult[]
     const count = worker.countExactly();
     await count.begin();
     const results: CheckResult[] = [];
-    for (const { name, run } of COUNT_CHECKS)
-      results.push(await tried({ name, run: () => run({ count, api, model }) }));
+    for (const { id, name, run } of COUNT_CHECKS)
+      results.push(await tried({ id, name, run: () => run({ count, api, model }) }));
     return results;
   } catch (error) {
-    if (error instanceof TransportUnavailable) return [{ name: COUNTS_CHECK, reason: error.message }];
+    if (error instanceof TransportUnavailable)
+      return [{ id: "check_countable", name: COUNTS_CHECK, reason: error.message }];
     throw error;
   } finally {
     await worker?.stop();
@@ -109,10 +117,12 @@ async function runAll(
     // those that no file showed, as of MDM; the CLI has not called yet
     requireContained(reroutingSettings(settings));
     requireOwnVariables(overrides);
-    if (worker.transport.name !== transport) return [{ name: REWRITE_CHECK, reason: launcher.choice.reason ?? "" }];
+    if (worker.transport.name !== transport) {
+      return [{ id: "check_rewritable", name: REWRITE_CHECK, reason: launcher.choice.reason ?? "" }];
+    }
     const runner = new CheckRunner(worker, api, modelOf(description), guard !== null);
     const results: CheckResult[] = [];
-    for (const { name, run } of CHECKS) results.push(await tried({ name, run: () => run(runner) }));
+    for (const { id, name, run } of CHECKS) results.push(await tried({ id, name, run: () => run(runner) }));
     return results;
   } finally {
     await worker.stop();
@@ -122,12 +132,17 @@ async function runAll(
 function requireContained(keys: readonly string[]): void {
   if (keys.length === 0) return;
   const names = keys.join(", ");
-  throw new ChecksSkipped(`managed settings (${names}) decide where Claude Code calls, or with whose sign-in`);
+  throw new ChecksSkipped(
+    `managed settings (${names}) decide where Claude Code calls, or with whose sign-in`,
+    describe("self_check_of_managed_settings", { names: [...keys] }),
+  );
 }
 
 /** With an organization's variables in place of ours, what the CLI sends says nothing about its version. */
 function requireOwnVariables(overrides: readonly string[]): void {
-  if (overrides.length > 0) throw new ChecksSkipped(describeOverrides(overrides));
+  if (overrides.length > 0) {
+    throw new ChecksSkipped(describeOverrides(overrides), describe("variables_overridden", { names: [...overrides] }));
+  }
 }
 
 /** A model that may be used where an organization restricts them. */
@@ -136,12 +151,16 @@ function modelOf({ models }: CliDescription): string {
   return names.includes(ALIAS) ? ALIAS : (names.find((name) => name !== "default") ?? ALIAS);
 }
 
-async function tried({ name, run }: { name: string; run: () => Promise<void> }): Promise<CheckResult> {
+async function tried({
+  id,
+  name,
+  run,
+}: CheckResult & { id: MessageId; run: () => Promise<void> }): Promise<CheckResult> {
   try {
     await run();
-    return { name };
+    return { id, name };
   } catch (error) {
-    return { name, reason: (error as Error).message };
+    return { id, name, reason: (error as Error).message };
   }
 }
 

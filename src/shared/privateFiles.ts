@@ -31,7 +31,7 @@ export async function makePrivateDirectory(path: string): Promise<void> {
 /** Throws if another user owns the path, because that user could replace its content. */
 export function requireOwn(path: string, stats: Stats): void {
   if (isOwn(stats)) return;
-  throw new Error(
-    `${path} belongs to another user (uid ${stats.uid}). Choose another data directory, or make this user its owner.`,
-  );
+  const { uid } = stats;
+  const message = `${path} belongs to another user (uid ${uid}). Choose another data directory, or make this user its owner.`;
+  throw Object.assign(new Error(message), { descriptor: { id: "path_of_other_user", values: { path, uid } } });
 }

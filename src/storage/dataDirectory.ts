@@ -2,7 +2,9 @@ import { randomUUID } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { describeDirectoryFault } from "../api/directoryFaults.ts";
 import { dataDirectoryInUse } from "../api/errors.ts";
+import { DescribedError, describe } from "../api/messageDescriptors.ts";
 import { isMissing } from "../api/systemErrors.ts";
 import { whyUnusable } from "../shared/directories.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -89,7 +91,12 @@ export class DataDirectory {
     } catch (error) {
       const reason = whyUnusable(error);
       if (reason === undefined) throw error;
-      throw new Error(`The data directory is '${this.path}', ${reason}. Choose another one.`, { cause: error });
+      const { path } = this;
+      throw new DescribedError(
+        `The data directory is '${path}', ${reason}. Choose another one.`,
+        describe("data_directory_unusable", { path, reason: describeDirectoryFault(error) }),
+        { cause: error },
+      );
     }
     if (await this.#claim()) return;
     this.#logInUse();
@@ -178,8 +185,10 @@ export class DataDirectory {
     });
     const version = text === undefined ? { format: FORMAT_VERSION, id: randomUUID() } : parseVersion(text, path);
     if (version.format > FORMAT_VERSION) {
-      throw new Error(
+      const { path } = this;
+      throw new DescribedError(
         `${this.path} was written by a later version (format ${version.format}). Update Claude Virtual API, or choose another data directory.`,
+        describe("data_directory_newer", { path, format: version.format }),
       );
     }
     this.#id = version.id;
@@ -194,5 +203,8 @@ function parseVersion(text: string, path: string): { format: number; id: string 
   } catch {
     // reported below
   }
-  throw new Error(`${path} cannot be read. Repair the file, or choose another data directory.`);
+  throw new DescribedError(
+    `${path} cannot be read. Repair the file, or choose another data directory.`,
+    describe("data_file_unreadable", { path }),
+  );
 }

@@ -1,6 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { lstat, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { DescribedError, describe } from "../api/messageDescriptors.ts";
 import { makeDirectories } from "../shared/directories.ts";
 import type { Logger } from "../shared/logger.ts";
 import { isOwn, isPrivate, PRIVATE_DIRECTORY, PRIVATE_FILE, requireOwn } from "../shared/privateFiles.ts";
@@ -41,8 +42,9 @@ export async function restrictDirectory(path: string, logger: Logger): Promise<v
     await setMode(path, PRIVATE_DIRECTORY);
     stats = await stat(path);
   } else if ((stats.mode & 0o022) !== 0) {
-    throw new Error(
+    throw new DescribedError(
       `Other users can write to ${path}, which also holds unrelated files. Choose another data directory.`,
+      describe("data_directory_not_private", { path }),
     );
   }
   if (!isPrivate(stats)) logger.warn(`storage: other users can read ${path}. Choose another data directory.`);

@@ -1,5 +1,6 @@
 import { cliForbidden, cliUnguarded, modelForbidden } from "../../api/cliErrors.ts";
 import type { ApiError } from "../../api/errors.ts";
+import { describe } from "../../api/messageDescriptors.ts";
 import { resolvesWithin } from "../../shared/resolvesWithin.ts";
 import type { CliMessage } from "../codec.ts";
 import type { CliAccount, Organization } from "../description.ts";
@@ -89,8 +90,10 @@ export class OverlayMods implements Mods {
     if (!this.#areForbidden && !(await this.#areLoaded())) throw cliUnguarded();
     this.#isJudged = true;
     const overrides = overridesIn(managed);
-    if (overrides.includes(BODY_VARIABLE))
-      throw cliForbidden(`They set ${BODY_VARIABLE}, the variable that carries each request.`);
+    if (overrides.includes(BODY_VARIABLE)) {
+      const words = `They set ${BODY_VARIABLE}, the variable that carries each request.`;
+      throw cliForbidden(words, describe("managed_carrier", { name: BODY_VARIABLE }));
+    }
     this.#hasModelAllowlist = hasModelAllowlist(managed);
     if (guard === undefined && managed.length === 0 && forbidding.length === 0) return undefined;
     return { guard: guard ?? null, settings: keysOf(managed), withoutMods: forbidding, overrides };

@@ -1,6 +1,7 @@
 import type { Context, Middleware } from "koa";
 import { ApiError, internal, notFound, outOfHandles } from "../../api/errors.ts";
 import { newId } from "../../api/ids.ts";
+import { DESCRIBE_HEADER } from "../../api/messageDescriptors.ts";
 import { isOutOfHandles } from "../../api/systemErrors.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { printable } from "../../shared/printable.ts";
@@ -26,7 +27,7 @@ export function errors(logger: Logger): Middleware {
       const id = told.requestId !== undefined && isHeaderValue(told.requestId) ? told.requestId : requestId;
       context.status = told.status;
       setHeaders(context, { ...told.headers, "request-id": id });
-      context.body = told.toEnvelope(id);
+      context.body = (context.get(DESCRIBE_HEADER) ? told.described() : told).toEnvelope(id);
     }
   };
 }

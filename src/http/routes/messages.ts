@@ -1,7 +1,9 @@
 import type { Context } from "koa";
+import { ApiError } from "../../api/errors.ts";
 import type { StreamEvent } from "../../api/events.ts";
 import { stringify } from "../../api/exactJson.ts";
 import { fold } from "../../api/fold.ts";
+import { DESCRIBE_HEADER } from "../../api/messageDescriptors.ts";
 import type { Hold } from "../../messages/byteBudget.ts";
 import type { Body, RequestReader } from "../../messages/requestReader.ts";
 import { type RunContext, run } from "../../messages/run.ts";
@@ -81,8 +83,17 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
     }
     context.type = "text/event-stream; charset=utf-8";
     context.set("cache-control", "no-cache");
-    context.body = sse(first.value, events, logger);
+    context.body = sse(first.value, context.get(DESCRIBE_HEADER) ? describing(events) : events, logger);
   };
+}
+
+/** The same events; an error that ends them carries its descriptor on the wire. */
+async function* describing<T>(events: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* events;
+  } catch (error) {
+    throw error instanceof ApiError ? error.described() : error;
+  }
 }
 
 async function* prepend<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {

@@ -31,8 +31,8 @@ describe("the home", () => {
     expect(await homeProblem({ HOME: directory }, "linux")).toBeUndefined();
     expect(await homeProblem({}, "linux")).toBeUndefined();
     const none = join(directory, "none");
-    expect(await homeProblem({ HOME: none }, "linux")).toContain(`HOME is '${none}', which does not exist`);
-    expect(await homeProblem({ HOME: file }, "linux")).toContain("which is not a directory");
-    expect(await homeProblem({ USERPROFILE: none }, "win32")).toContain("USERPROFILE is");
+    expect((await homeProblem({ HOME: none }, "linux"))?.text).toContain(`HOME is '${none}', which does not exist`);
+    expect((await homeProblem({ HOME: file }, "linux"))?.text).toContain("which is not a directory");
+    expect((await homeProblem({ USERPROFILE: none }, "win32"))?.text).toContain("USERPROFILE is");
   });
 });

@@ -96,7 +96,8 @@ describe("networkRoute", () => {
 });
 
 describe("authoritiesProblem", () => {
-  const troubleOf = (path: string) => authoritiesProblem(networkRoute({ NODE_EXTRA_CA_CERTS: path }));
+  const troubleOf = async (path: string) =>
+    (await authoritiesProblem(networkRoute({ NODE_EXTRA_CA_CERTS: path })))?.text;
 
   it("names the file that the CLI cannot read", async () => {
     expect(await troubleOf("/none/ca.pem")).toBe(

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { cliEnvironment, cliForbidden } from "../../../src/api/cliErrors.ts";
+import { describe as described } from "../../../src/api/messageDescriptors.ts";
 import type { Cli } from "../../../src/claude/locate.ts";
 import { CompatibilityGate } from "../../../src/selfCheck/compatibilityGate.ts";
 import { type CheckResult, ChecksSkipped, type runChecks as RunChecks } from "../../../src/selfCheck/runChecks.ts";
@@ -88,7 +89,8 @@ describe("the self-check", () => {
     const logger = { ...silentLogger, warn: (line: string) => void log.push(line) };
     const dataDir = scratchDirectory();
     const gate = new CompatibilityGate({ dataDir, environment: {} }, logger);
-    runChecks.mockRejectedValue(new ChecksSkipped("managed settings (env.ANTHROPIC_BASE_URL) decide"));
+    const descriptor = described("self_check_of_managed_settings", { names: ["env.ANTHROPIC_BASE_URL"] });
+    runChecks.mockRejectedValue(new ChecksSkipped("managed settings (env.ANTHROPIC_BASE_URL) decide", descriptor));
     for (let start = 0; start < 3; start++) await gate.check(cli("2.1.330", "a"));
     expect(log).toEqual([expect.stringContaining("is used unchecked: managed settings (env.ANTHROPIC_BASE_URL)")]);
     expect(existsSync(join(dataDir, "self-check.json"))).toBe(false);

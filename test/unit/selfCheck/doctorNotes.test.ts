@@ -1,24 +1,30 @@
 import { expect, it } from "vitest";
+import { describe } from "../../../src/api/messageDescriptors.ts";
 import {
   checkNotes,
   countNotes,
+  type DoctorNote,
   leftOutNotes,
   organizationNotes,
   signInNotes,
   toReport,
 } from "../../../src/selfCheck/doctorNotes.ts";
 
+/** What the headless door shows of notes. */
+const shown = (notes: DoctorNote[]) => notes.map(({ descriptor: _, ...note }) => note);
+
 it("shows base URLs that lead to the server itself, which is no trouble", () => {
   const names = ["ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"];
   const removedBaseUrls = [{ place: "/home/a/.claude/settings.json", url: "http://localhost:8080", names }];
   const expected = /^ANTHROPIC_BASE_URL in \/home\/a\/\.claude\/settings\.json .* without ANTHROPIC_API_KEY/;
-  expect(leftOutNotes(removedBaseUrls)).toEqual([{ topic: "loop", text: expect.stringMatching(expected) }]);
+  expect(shown(leftOutNotes(removedBaseUrls))).toEqual([{ topic: "loop", text: expect.stringMatching(expected) }]);
 });
 
 it("shows what a token overrides, which is no trouble", () => {
   const used = { kind: "token", source: "ANTHROPIC_AUTH_TOKEN" } as const;
+  const environment = { text: "the environment", described: describe("environment", {}) };
   const overridden = { kind: "subscription", source: "claude.ai", plan: "Claude Max" } as const;
-  expect(signInNotes(used, overridden, () => "the environment")).toEqual([
+  expect(shown(signInNotes(used, overridden, () => environment))).toEqual([
     { topic: "sign-in", text: "signed in with ANTHROPIC_AUTH_TOKEN, from the environment" },
     { topic: "sign-in", text: expect.stringMatching(/^ANTHROPIC_AUTH_TOKEN overrides Claude Max \(by \/login\)/) },
   ]);
@@ -27,7 +33,7 @@ it("shows what a token overrides, which is no trouble", () => {
 it("shows a missing sign-in and a lost check as trouble", () => {
   expect(signInNotes(undefined, undefined, () => undefined)).toMatchObject([{ isProblem: true }]);
   const results = [{ name: "a" }, { name: "b", reason: "is lost" }] as Parameters<typeof checkNotes>[0];
-  expect(checkNotes(results)).toEqual([
+  expect(shown(checkNotes(results))).toEqual([
     { topic: "check", text: "✓ a" },
     { topic: "check", text: "b: is lost", isProblem: true },
     { topic: "check", text: "failed 1 of 2 checks" },
@@ -45,14 +51,14 @@ it("marks all trouble in the same way, and says whether the checks were run", ()
 });
 
 it("shows why tokens are not counted exactly, which is no trouble", () => {
-  expect(countNotes([{ name: "a" }, { name: "b", reason: "is lost" }])).toEqual([
+  expect(shown(countNotes([{ name: "a" }, { name: "b", reason: "is lost" }]))).toEqual([
     { topic: "transport", text: "tokens are not counted exactly, since the self-check failed: b: is lost" },
   ]);
   expect(countNotes([{ name: "a" }])).toEqual([]);
 });
 
 it("shows why the checks were not run", () => {
-  expect(checkNotes([], "they would leave")).toEqual([
+  expect(shown(checkNotes([], "they would leave"))).toEqual([
     { topic: "check", text: "the self-check was not run: they would leave", isUnchecked: true },
   ]);
 });
