@@ -1,30 +1,30 @@
 import type { CliDescription } from "./description.ts";
 
-/** The sign-in that the CLI uses, without the person and without any credential. */
+/** The sign-in that the CLI uses. Holds no personal data and no credential. */
 export interface SignIn {
-  /** `provider` is a cloud or a gateway that brings its own credentials, `profile` one of Anthropic's profiles. */
+  /** `provider`: a cloud or gateway with its own credentials. `profile`: an Anthropic profile. */
   kind: "api_key" | "token" | "subscription" | "profile" | "provider";
-  /** What brings it: a variable, `apiKeyHelper`, `/login managed key`, `claude.ai`, or the provider. */
+  /** Where it comes from: a variable, `apiKeyHelper`, `/login managed key`, `claude.ai` or the provider. */
   source: string;
-  /** The plan of a subscription, as the CLI names it. */
+  /** Name of the subscription's plan. */
   plan?: string;
-  /** The sign-in that this one overrides, where the CLI names it. */
+  /** The sign-in that this one overrides, if the CLI names it. */
   overridden?: string;
 }
 
 /**
- * The sign-in in the CLI's answer to `initialize`; undefined when it is signed out. Only the CLI knows: its credentials
- * may be in a file, a key chain or a helper, none of which this program opens.
+ * Reads the sign-in from the CLI's reply to `initialize`; undefined when signed out. Only the CLI knows: credentials
+ * may be in a file, a key chain or a helper, and this program opens none of them.
  */
 export function signInOf({ account }: Pick<CliDescription, "account">): SignIn | undefined {
   const { tokenSource, apiKeySource, apiProvider, subscriptionType } = account;
   if (apiProvider !== undefined && apiProvider !== "firstParty") return { kind: "provider", source: apiProvider };
-  // beside a key, the CLI names the saved sign-in that it does not use
+  // next to a key, the CLI names the saved sign-in that the key overrides
   const overridden = tokenSource === "claude.ai" ? { overridden: tokenSource } : {};
   if (apiKeySource !== undefined) return { kind: "api_key", source: apiKeySource, ...overridden };
   if (subscriptionType !== undefined) return { kind: "subscription", source: "claude.ai", plan: subscriptionType };
   if (tokenSource !== undefined) return tokenSource === "none" ? undefined : { kind: "token", source: tokenSource };
-  // of a profile in use the CLI names nothing but the provider
+  // for a profile, the CLI names only the provider
   return apiProvider === undefined ? undefined : { kind: "profile", source: "profile" };
 }
 
@@ -47,14 +47,14 @@ const SOURCE_NAMES: Readonly<Record<string, string>> = {
   "/login managed key": "a key of the Anthropic Console (by /login)",
 };
 
-/** A sign-in in lines for a person: what is used, then what it overrides. */
+/** Describes a sign-in for users, one line each: the one in use, then the one it overrides. */
 export function describeSignIn(signIn: SignIn | undefined): string[] {
   if (!signIn) return ["not signed in: run 'claude' in a terminal and sign in with /login"];
   const used = `signed in with ${nameOf(signIn)}`;
   return signIn.overridden === undefined ? [used] : [used, describeOverridden(signIn)];
 }
 
-/** Says what a key, token or helper is used in place of, and how to change that. */
+/** Says which sign-in is overridden and how to use it again. */
 export function describeOverridden({ source }: SignIn, overridden?: SignIn): string {
   const other = overridden ? nameOf(overridden) : "your account (by /login)";
   return `${source} overrides ${other}: remove ${source} to use that instead`;

@@ -10,33 +10,33 @@ import { DRAIN_TIMEOUT_MS, SETTLE_TIMEOUT_S } from "./workerLimits.ts";
 export interface CliOutputParts {
   process: CliProcess;
   logger: Logger;
-  /** Takes a message of stdout; all later ones wait until it resolves. */
+  /** Receives a message from stdout; later messages wait until it resolves. */
   heard(message: CliMessage): Promise<void> | void;
-  /** Takes a line of stderr. */
+  /** Receives a line from stderr. */
   diagnosed(line: string): void;
-  /** Called when something of stderr was dropped. */
+  /** Called when stderr output is dropped. */
   dropped(): void;
-  /** Called when stdout cannot be read, or was closed by a process that lives on; has to end the process. */
+  /** Called when stdout is unreadable or closed while the process runs; must end the process. */
   unreadable(reason: string): void;
-  /** Whether the process was ended for a reason, so that nothing more of it is waited for. */
+  /** True once this program has given up on the process and expects no more output. */
   isGivenUp(): boolean;
 }
 
 /** How a process ended. */
 export interface LastOutput {
   how: Ending;
-  /** Whether all that it wrote was read. */
+  /** False if the end of its output may be lost. */
   isRead: boolean;
 }
 
-/** Reads both outputs of one CLI process until its end. */
+/** Reads stdout and stderr of one CLI process until it ends. */
 export class CliOutput {
   readonly #parts: CliOutputParts;
   readonly #diagnostics: StderrReader;
   readonly #strayLog: LineLog;
   readonly #diagnosticsLog: LineLog;
   #isHeld = false;
-  /** Resolves when the process has ended and what it wrote was read. */
+  /** Resolves when the process has ended and its output has been read. */
   readonly ended: Promise<LastOutput>;
 
   constructor(parts: CliOutputParts) {
@@ -51,12 +51,12 @@ export class CliOutput {
     this.ended = this.#read();
   }
 
-  /** Whether a message waits for a slow client, and all later ones behind it. */
+  /** True while a slow client holds up a message and all later ones. */
   get isHeld(): boolean {
     return this.#isHeld;
   }
 
-  /** Lets the bounds on what is read and logged begin anew. Call before each request. */
+  /** Resets the limits on reading and logging. Call before each request. */
   reset(): void {
     this.#diagnostics.reset();
     this.#diagnosticsLog.reset();
@@ -67,11 +67,11 @@ export class CliOutput {
     const { process, unreadable, isGivenUp } = this.#parts;
     const heard = this.#readMessages();
     const read = Promise.all([heard, this.#readDiagnostics()]);
-    // a CLI that has closed its output can answer nothing
+    // a CLI that has closed its stdout cannot answer any more
     const mute = heard.then(() => resolvesWithin(SETTLE_TIMEOUT_S * 1000, process.exited));
     void mute.then((ended) => ended || unreadable("It has closed its output."));
     const how = await process.exited;
-    // what was said last decides whether the request was sent, but a helper of the CLI may hold the pipe open
+    // the last output decides whether the request was sent, but a helper of the CLI may hold the pipe open
     let isRead = false;
     do isRead = await resolvesWithin(DRAIN_TIMEOUT_MS, read);
     while (!isRead && this.#isHeld && !isGivenUp());

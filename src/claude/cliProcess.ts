@@ -12,29 +12,29 @@ export interface Launch {
   command: string;
   args: readonly string[];
   environment: Record<string, string>;
-  /** An empty directory of our own, so that no project's files reach the CLI. */
+  /** An empty directory, so that the CLI reads no project files. */
   cwd: string;
 }
 
-/** How a process ended, for people: `exit code 1`, `SIGKILL`, `spawn ENOENT`. */
+/** How a process ended, for log and messages: `exit code 1`, `SIGKILL`, `spawn ENOENT`. */
 export type Ending = string;
 
 /** Node's `spawn`, or a fake. */
 export type Spawn = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
 
-/** Milliseconds after which a process that SIGKILL did not end is given up: the kernel may hold it in a system call. */
+/** Time limit after SIGKILL: the kernel may keep the process in a system call. */
 const KILL_TIMEOUT_MS = 10_000;
 
-/** A child process with its stop ladder. Its process group is its own, so that a stop reaches helpers it started. */
+/** A child process that is stopped in steps. It leads its own process group, so a signal also reaches its helpers. */
 export class CliProcess {
-  /** Undefined where `spawn` threw. */
+  /** Undefined if `spawn` threw. */
   readonly #child: ChildProcess | undefined;
-  /** Resolves once the process runs; rejects with the system's error where it cannot be started. */
+  /** Resolves once the process runs; rejects with the system's error if it cannot start. */
   readonly started: Promise<void>;
   readonly exited: Promise<Ending>;
-  /** Bounds the reading of the output. All processes share it, since many may flood us at once. */
+  /** Shared by all processes, since many may produce output at once. */
   readonly budget: TurnBudget;
-  /** The way of its calls. */
+  /** The network route of its API calls. */
   readonly route: NetworkRoute;
   #ended = false;
   #resolveExited!: (how: Ending) => void;
@@ -64,7 +64,7 @@ export class CliProcess {
       this.started = Promise.reject(error);
       this.#resolveExited((error as Error).message);
     }
-    // a caller that does not await it sees the same failure in `exited`
+    // callers that do not await it see the failure in `exited`
     this.started.catch(() => {});
   }
 
@@ -84,12 +84,11 @@ export class CliProcess {
     return this.#child?.stderr ?? Readable.from([]);
   }
 
-  /** Lets others go before it, as far as the system allows. */
   lowerPriority(): void {
     if (this.pid !== undefined) void lowerPriority(this.pid);
   }
 
-  /** Writes the pieces with nothing between them. */
+  /** Writes the pieces back to back. */
   write(...pieces: readonly (string | Uint8Array)[]): void {
     const stdin = this.#child?.stdin;
     if (!stdin?.writable) return;
@@ -98,7 +97,10 @@ export class CliProcess {
     stdin.uncork();
   }
 
-  /** Closes stdin, which ends an idle CLI at once, then asks with SIGTERM, then kills; `grace` is the time of each step. */
+  /**
+   * Closes stdin, then sends SIGTERM, then SIGKILL, waiting `grace` milliseconds after each of the first two. An idle
+   * CLI exits when stdin closes.
+   */
   async stop(grace = 1000): Promise<void> {
     if (this.#ended) return;
     this.#child?.stdin?.end();
@@ -116,7 +118,7 @@ export class CliProcess {
     void this.exited.then(() => clearTimeout(giveUp));
   }
 
-  /** Closes its pipes, which another process may hold open after its end. */
+  /** Closes its pipes; another process may keep them open after the CLI has ended. */
   release(): void {
     for (const stream of this.#streams) stream.destroy();
   }
@@ -129,15 +131,15 @@ export class CliProcess {
   #listen(child: ChildProcess, reaper: Reaper): void {
     const { pid } = child;
     if (pid !== undefined) reaper.watch(pid);
-    // a broken pipe ends the reading of it, and a write after the end fails with EPIPE; neither may end this program
+    // a broken pipe ends its reader, and a late write fails with EPIPE; neither may crash this program
     for (const stream of this.#streams) stream.on("error", () => {});
     child.on("error", (error) => {
-      // later errors are of a signal that could not be sent
+      // later errors are about signals that could not be sent
       if (pid === undefined) this.#resolveExited(error.message);
     });
     child.on("exit", (code, signal) => {
       if (pid !== undefined) {
-        // a helper that outlives the CLI would keep its pipes
+        // a helper that outlives the CLI would keep its pipes open
         this.#signal("SIGKILL");
         reaper.forget(pid);
       }
@@ -152,12 +154,12 @@ export class CliProcess {
       if (process.platform === "win32") this.#child?.kill(signal);
       else process.kill(-pid, signal);
     } catch {
-      // it has just ended by itself
+      // it has just ended
     }
   }
 }
 
-/** Creates streams that are not read on while they are paused: Node would wake up for each write of the CLI. */
+/** Creates streams that buffer nothing while paused: Node would otherwise wake up for each write of the CLI. */
 function withSmallBuffers<T>(create: () => T): T {
   const usual = getDefaultHighWaterMark(false);
   setDefaultHighWaterMark(false, 1);

@@ -7,47 +7,43 @@ import { LineSplitter } from "../shared/lines.ts";
 import { TurnBudget } from "../shared/turnBudget.ts";
 import { EncodedJson } from "./encodedJson.ts";
 
-/** A line of the CLI's stream-json protocol, in either direction; fields beyond `type` depend on it. */
+/** One line of the CLI's stream-json protocol, in either direction. */
 export interface CliMessage {
   type: string;
   // biome-ignore lint/suspicious/noExplicitAny: the protocol belongs to the CLI and grows with it
   [field: string]: any;
 }
 
-/**
- * The longest line of the CLI: a content block of an answer must fit into the next request, which may have 32 MB.
- * Nothing of a request comes back.
- */
+/** Longest line of the CLI: a content block must fit into the next request, which may have 32 MB. */
 export const MAX_MESSAGE_BYTES = 40 * 1024 * 1024;
-/** Shorter lines are parsed whatever they are. */
+/** Shorter lines are parsed even if they repeat an answer. */
 const MIN_REPEAT_BYTES = 64 * 1024;
-/** Bytes of a line that is no message which are passed on: more than the log shows, so that the log cuts at a blank. */
+/** Length to which a stray line is cut. Longer than the log shows, so that the log can cut it at a space. */
 const MAX_STRAY_BYTES = 8192;
 
 const OPENING_BRACE = 0x7b;
-/** Lines that repeat an answer whose events came before. */
+/** Line starts of messages that repeat an answer already sent as events. */
 const REPEATED_TYPES = [Buffer.from('{"type":"assistant",'), Buffer.from('{"type":"user",')];
-/** Such a line is read only if it has one of these; inside a string the quotes would be escaped. */
+/** A repeated message is parsed only if it has one of these. Inside a string, the quotes would be escaped. */
 const KEPT_REPEATS = ['"is_api_error_message":true', '"type":"fallback"'];
 
-/** How lines with upstream's events begin. */
+/** How a line with an upstream event begins. */
 const EVENT_LINE_START = '{"type":"stream_event"';
 const EVENT_FIELD = ',"event":';
-/** And how they end as a rule: to parse that for each event would cost a tenth of our CPU. */
+/** How it usually ends. Parsing that for each event would take a tenth of the CPU time. */
 const EVENT_LINE_END = /^,"session_id":"([\w-]+)","parent_tool_use_id":null,"uuid":"[\w-]+"\}$/;
 
 export interface MessageReader {
-  /** Takes a message; all later ones wait until it resolves. */
+  /** Receives a message; later messages wait until it resolves. */
   heard(message: CliMessage): Promise<void> | void;
-  /** Takes a line that is no message, cut. */
+  /** Receives a line that is not a message, cut to length. */
   stray(line: string): void;
-  /** Lets the event loop turn when it is spent. */
   budget?: TurnBudget;
 }
 
 /**
- * Reads the CLI's output to its end. Throws where a line is too long or holds too many values. Waits only where it has to,
- * since a promise for each line would cost more than its parsing.
+ * Reads the CLI's output to its end. Throws if a line is too long or holds too many values. Synchronous where possible,
+ * since a promise for each line would cost more than parsing it.
  */
 export function readMessages(
   output: Readable,
@@ -73,12 +69,12 @@ export function readMessages(
   return readChunks(output, (chunk) => takeAll(splitter.add(chunk)));
 }
 
-/** One message as a line for the CLI's stdin. */
+/** Encodes a message as one line for the CLI's stdin. */
 export function encode(message: CliMessage): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-/** As `encode`, in pieces to write one after the other: encoded JSON in the message is not copied. */
+/** Like `encode`, but in pieces to write back to back, which avoids copying encoded JSON. */
 export function encodePieces(message: CliMessage): (string | Uint8Array)[] {
   const encoded: EncodedJson[] = [];
   const marker = randomUUID();
@@ -108,17 +104,17 @@ function parse(line: string): CliMessage | undefined {
 }
 
 /**
- * Parses a line with an event in two parts, the event and the fields around it, and remembers the text of the event.
- * Returns undefined where the parts are not each JSON, which proves that the event was cut out right.
+ * Parses the event and the fields around it separately, and remembers the event's text. Returns undefined unless both
+ * parts are JSON, which proves that the split is right.
  */
 function parseEvent(line: string): CliMessage | undefined {
   if (!line.startsWith(EVENT_FIELD, EVENT_LINE_START.length) || !line.startsWith(EVENT_LINE_START)) return undefined;
-  // the fields after the event have no objects in them
+  // the fields after the event contain no objects
   const end = line.lastIndexOf("}", line.lastIndexOf("}") - 1) + 1;
   const text = line.slice(EVENT_LINE_START.length + EVENT_FIELD.length, end);
   const event = parsed(text);
   const around = event && fieldsAround(line.slice(end));
-  // a line feed of `data:` could only be a carriage return here
+  // an SSE client would take a carriage return for the end of the line
   if (!around || "event" in around || text.includes("\r")) return undefined;
   around.event = rememberText(event, text);
   return around;

@@ -2,19 +2,19 @@ import { apiUnresolved, connectionRefused, proxyFailed, tlsFailed } from "../api
 import type { ApiError } from "../api/errors.ts";
 import type { NetworkRoute } from "./network.ts";
 
-/** Why a connection to the API did not come about, as the CLI's debug line says it. */
+/** A failed connection to the API, read from the CLI's debug line. */
 export interface ConnectionFailure {
-  /** Node's code, or one of the CLI's runtime, as in `ECONNREFUSED` or `ERR_PROXY_TUNNEL`. */
+  /** Code of Node or of the CLI's runtime, such as `ECONNREFUSED` or `ERR_PROXY_TUNNEL`. */
   code: string;
   isTls: boolean;
   words: string;
 }
 
-/** The CLI announces the failure in two lines; the second one has the code. */
+/** The CLI logs the failure in two lines; the second has the code. */
 const ANNOUNCEMENT = /API error \(attempt \d{1,6}\/\d{1,6}\): undefined Connection error/;
 const DETAILS = /\[ERROR\] Connection error details: code=([\w-]{1,100})( \(SSL error\))?, message=(.{0,300})/;
 
-/** Codes of a connection that was never open: the name is unknown, or nothing answers at the address. */
+/** Codes of a connection that was never opened: unknown name, or no answer from the address. */
 const UNRESOLVED_CODES = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA"]);
 const UNREACHED_CODES = new Set([
   ...UNRESOLVED_CODES,
@@ -25,10 +25,10 @@ const UNREACHED_CODES = new Set([
   "ENETDOWN",
 ]);
 
-/** Codes of a handshake that failed at something else than a certificate, as where the other end speaks no TLS. */
+/** Handshake failures other than certificate errors, for example a peer that does not speak TLS. */
 const HANDSHAKE_CODE = /^(EPROTO$|ERR_SSL_|ERR_TLS_)/;
 
-/** Whether the line announces a failed connection, whose details follow. */
+/** True if the line announces a failed connection; its details follow. */
 export function announcesConnectionFailure(line: string): boolean {
   return ANNOUNCEMENT.test(line);
 }
@@ -38,7 +38,7 @@ export function readConnectionFailure(line: string): ConnectionFailure | undefin
   return code === undefined ? undefined : { code, isTls: tls !== undefined, words: words ?? "" };
 }
 
-/** The error of a failure whose cause is certain; undefined for one that may also come after the request was sent. */
+/** Builds the error if the request certainly was not sent; otherwise undefined. */
 export function connectionError(failure: ConnectionFailure, route: NetworkRoute | undefined): ApiError | undefined {
   const { code, isTls, words } = failure;
   const api = route?.api?.origin ?? "the API";
@@ -53,11 +53,11 @@ export function connectionError(failure: ConnectionFailure, route: NetworkRoute 
   return UNRESOLVED_CODES.has(code) ? apiUnresolved(code, route?.api?.hostname ?? api) : connectionRefused(code, api);
 }
 
-/** `HooksError: ECONNREFUSED: Unable to connect …`: what a mod is given in place of an answer. */
+/** The error that a mod gets instead of an answer: `HooksError: ECONNREFUSED: Unable to connect …`. */
 const HOOK_ERROR = /^(?:HooksError: )?(?:([A-Z]\w{1,100}): )?(.{0,300})/s;
-/** The code where the CLI tells a person of the failure: `… through your proxy (ERR_PROXY_TUNNEL) …`. */
+/** The code in the CLI's message to the user: `… through your proxy (ERR_PROXY_TUNNEL) …`. */
 const QUOTED_CODE = /\(([A-Z][A-Z0-9_]{3,100})\)/;
-/** What OpenSSL says, by its codes. */
+/** OpenSSL's messages, with their codes. */
 const CERTIFICATE_CODES: readonly [RegExp, string][] = [
   [/unable to verify the first certificate/, "UNABLE_TO_VERIFY_LEAF_SIGNATURE"],
   [/unable to get local issuer certificate/, "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"],
@@ -69,8 +69,8 @@ const CERTIFICATE_CODES: readonly [RegExp, string][] = [
 ];
 
 /**
- * Reads the failure that a mod was given, with the help of the CLI's report of it: `api_error` names its kind, `text` tells a
- * person. Undefined where neither has a code.
+ * Reads the error that a mod got, with the CLI's report of it: `api_error` is its kind, `text` its message to the user.
+ * Undefined if neither has a code.
  */
 export function readHookError(words: string, api_error = "", text = ""): ConnectionFailure | undefined {
   const [, named, rest = ""] = HOOK_ERROR.exec(words) ?? [];

@@ -2,7 +2,7 @@ import { cliRefused, cliSilent } from "../api/cliErrors.ts";
 import type { ApiError } from "../api/errors.ts";
 import type { CliMessage } from "./codec.ts";
 
-/** A request of ours to the CLI itself; fields beyond `subtype` depend on it. */
+/** A request to the CLI itself. */
 export interface ControlRequest {
   subtype: string;
   [field: string]: unknown;
@@ -14,7 +14,7 @@ interface Pending {
   reject(error: ApiError): void;
 }
 
-/** Control requests that wait for their answer. */
+/** Sends control requests and matches the replies by id. */
 export class ControlChannel {
   readonly #write: (message: CliMessage) => void;
   readonly #pending = new Map<string, Pending>();
@@ -25,7 +25,9 @@ export class ControlChannel {
     this.#write = write;
   }
 
-  /** Resolves with the answer. Rejects with `ApiError` where the CLI refuses, ends, or stays silent for so many seconds. */
+  /**
+   * Resolves with the reply. Rejects with `ApiError` if the CLI rejects the request, ends, or does not reply in time.
+   */
   request(request: ControlRequest, seconds: number): Promise<CliMessage> {
     if (this.#ended) return Promise.reject(this.#ended);
     this.#count += 1;
@@ -46,7 +48,7 @@ export class ControlChannel {
     });
   }
 
-  /** Settles the request that this answers; false where none waits for it. */
+  /** Settles the request with this id; false if there is none. */
   answer(response: CliMessage | undefined): boolean {
     const id = String(response?.request_id);
     const pending = this.#pending.get(id);
@@ -57,7 +59,7 @@ export class ControlChannel {
     return true;
   }
 
-  /** Rejects everything that waits, and whatever is asked from now on. */
+  /** Rejects all pending and all later requests. */
   fail(error: ApiError): void {
     this.#ended = error;
     for (const pending of this.#pending.values()) pending.reject(error);

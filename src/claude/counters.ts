@@ -9,28 +9,26 @@ import type { Worker } from "./worker.ts";
 import { plainKey, type WorkerKey } from "./workerKey.ts";
 
 export interface CountersParts {
-  /** How many counts may wait. */
+  /** Limit for queued counts. */
   maxQueue: number;
-  /** Starts a worker, unless a blank one matchesPieces, and initializes it. */
+  /** Takes or starts a blank worker and initializes it. */
   prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest): Promise<Worker>;
-  /** Throws `TransportUnavailable` where counts cannot be exact, or not any more. */
+  /** Throws `TransportUnavailable` if exact counts are not possible now. */
   requireExact(): Promise<void>;
-  /** Whether the worker that was initialized last is signed in. */
+  /** Whether the worker initialized last is signed in. */
   isSignedIn(): boolean;
-  /** Takes a worker that counts by `rewrite` out of those that are idle. */
+  /** Takes an idle worker that counts by `rewrite`. */
   take(): Worker | undefined;
-  /** Takes such a worker back: it is idle then, unless it must not serve on. */
+  /** Makes the worker idle again, or stops it if it must not serve again. */
   giveBack(worker: Worker): Promise<void>;
-  /** Takes what a worker has shown. */
   learnFrom(worker: Worker): void;
-  /** Ends a worker. */
   dismiss(worker: Worker): void;
 }
 
-/** Counts at a time by `overlay`: each has a process of its own, which a request to the model may rather need. */
+/** Concurrent counts by `overlay`. Each needs its own process, so keep this low. */
 const MAX_OVERLAY_COUNTS = 2;
 
-/** Workers that count tokens. They take no place from a request. */
+/** Workers that count tokens, apart from those that serve requests. */
 export class Counters {
   readonly #parts: CountersParts;
   readonly #slots: PrioritySemaphore;
@@ -43,7 +41,7 @@ export class Counters {
   }
 
   /**
-   * Counts by `rewrite`, on workers that are kept for that. Throws `ApiError` for upstream's refusal, and when the line is
+   * Counts by `rewrite`, on workers kept for counting. Throws `ApiError` if upstream rejects the request, the queue is
    * full or the CLI cannot be started; `TransportUnavailable`; and `CountUnavailable`.
    */
   async count(request: CountRequest, signal: AbortSignal): Promise<number> {
@@ -52,13 +50,13 @@ export class Counters {
   }
 
   /**
-   * Lends a fresh worker for a count by `overlay`, which ends with it. Throws `ApiError` when the line is full or the CLI
-   * cannot be started.
+   * Lends a fresh worker for one count by `overlay`; `release` stops it. Throws `ApiError` if the queue is full or the
+   * CLI cannot be started.
    */
   async lease(system: string | EncodedJson, signal: AbortSignal): Promise<Lease> {
     const freeSlot = await this.#slots.acquire(signal);
     try {
-      // it counts by the messages that the CLI holds, and is sent no request
+      // a count sends no request, so the key needs no betas
       const worker = await this.#parts.prepare({ ...plainKey("overlay"), system });
       const release = () => {
         this.#parts.dismiss(worker);
@@ -71,7 +69,7 @@ export class Counters {
     }
   }
 
-  /** Refuses everyone who waits, now and later. */
+  /** Rejects all queued and all later counts. */
   close(): void {
     this.#slots.close();
     this.#exact.close();

@@ -1,20 +1,20 @@
-/** What the CLI says of itself in its answer to `initialize`; fields as in its own protocol. */
+/** The CLI's reply to `initialize`; fields as in its protocol. */
 export interface CliDescription {
   models: CliModel[];
   account: CliAccount;
-  /** What an organization has decided for this machine or sign-in, where the CLI shows any of it. */
+  /** Present if the CLI shows rules that an organization has set. */
   organization?: Organization;
 }
 
-/** An organization's rules, as a worker shows them; names only, no values. */
+/** An organization's rules, as a worker shows them: names only, no values. */
 export interface Organization {
-  /** Why the CLI seats its guard; null where it does not. */
+  /** Why the CLI runs its guard; null if it does not. */
   guard: string | null;
-  /** The names of managed settings, those of variables as `env.NAME`. */
+  /** Names of managed settings; a variable is `env.NAME`. */
   settings: readonly string[];
-  /** What lets no mod of ours run: names of settings, or Anthropic's switch. */
+  /** What keeps this program's mods from running: settings, or Anthropic's switch. */
   withoutMods: readonly string[];
-  /** The managed variables that take the place of ours, as `env.NAME`. */
+  /** Managed variables that override this program's, as `env.NAME`. */
   overrides: readonly string[];
 }
 
@@ -27,11 +27,11 @@ export interface CliModel {
   supportedEffortLevels?: string[];
 }
 
-/** How the CLI is signed in. A field is absent where it does not apply; "none" is a `tokenSource` as well. */
+/** How the CLI is signed in. Fields that do not apply are absent; `tokenSource` may also be "none". */
 export interface CliAccount {
   tokenSource?: string;
   apiKeySource?: string;
   apiProvider?: string;
-  /** The plan's name, such as "Claude Max", of a sign-in by `/login` that is in use. */
+  /** Plan of the `/login` sign-in in use, such as "Claude Max". */
   subscriptionType?: string;
 }

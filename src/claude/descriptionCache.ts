@@ -3,10 +3,10 @@ import { describeSignIn, isSignedIn, signInOf } from "./account.ts";
 import type { CliDescription } from "./description.ts";
 import { describeOverrides } from "./managedVariables.ts";
 
-/** Milliseconds between two questions to a CLI that is signed out, since each starts a process. */
+/** Minimum time between two questions to a signed-out CLI, since each starts a process. */
 const SIGNED_OUT_POLL_MS = 30_000;
 
-/** The CLI's last description of itself. Logs the sign-in in it whenever that changes. */
+/** The CLI's latest description of itself. Logs the sign-in when it changes. */
 export class DescriptionCache {
   readonly #logger: Logger;
   readonly #ask: () => Promise<void>;
@@ -17,10 +17,10 @@ export class DescriptionCache {
   #isStale = false;
   readonly #now: () => number;
   #askedAt = Number.NEGATIVE_INFINITY;
-  /** Whether a request was answered that the CLI, as it was last described, could not have sent. */
+  /** Whether upstream answered a request although the CLI had described itself as signed out. */
   #isContradicted = false;
 
-  /** `ask` initializes a worker, whose description is then accepted. */
+  /** `ask` initializes a worker and passes its description to `accept`. */
   constructor(logger: Logger, ask: () => Promise<void>, now = () => performance.now()) {
     this.#logger = logger;
     this.#ask = ask;
@@ -31,7 +31,6 @@ export class DescriptionCache {
     return this.#latest;
   }
 
-  /** Whether the CLI last described itself as signed out. */
   get isSignedOut(): boolean {
     return this.#latest !== undefined && !isSignedIn(this.#latest);
   }
@@ -56,20 +55,20 @@ export class DescriptionCache {
   }
 
   /**
-   * Asks the CLI where it has not described itself yet, or `afresh`; waits where it is being asked. Throws
-   * `ApiError` when it cannot be started.
+   * Asks the CLI if it has not described itself yet, or always with `afresh`. Throws `ApiError` if the CLI cannot be
+   * started.
    */
   async describe({ afresh = false }: { afresh?: boolean } = {}): Promise<CliDescription> {
     if (afresh || this.#asking || !this.#latest) await this.#askOnce();
     return this.#latest ?? { models: [], account: {} };
   }
 
-  /** Call when upstream has refused the sign-in. */
+  /** Call when upstream has rejected the sign-in. */
   markStale(): void {
     this.#isStale = this.#latest !== undefined;
   }
 
-  /** Call when upstream has answered a request: a running CLI notices a new sign-in and does not say so. */
+  /** Call when upstream has answered a request: a running CLI picks up a new sign-in without saying so. */
   noteAnswer(): void {
     if (!this.isSignedOut || this.#isContradicted) return;
     this.#isContradicted = true;
@@ -77,8 +76,8 @@ export class DescriptionCache {
   }
 
   /**
-   * Call when someone looks. Asks again in the background after a markStale; once, so that a CLI that cannot start is not
-   * started in a loop. Asks one that was signed out every half minute, since a sign-in comes without notice.
+   * Call when a client or the editor reads the description. Asks again in the background after `markStale`, once, so
+   * that a CLI that cannot start is not started in a loop. Asks a signed-out CLI every half minute.
    */
   refresh(): void {
     const isDue = this.isSignedOut && this.#now() - this.#askedAt >= SIGNED_OUT_POLL_MS;

@@ -7,8 +7,8 @@ import { makeDirectories, whyUnusable } from "../shared/directories.ts";
 import { PRIVATE_DIRECTORY } from "../shared/privateFiles.ts";
 
 /**
- * The directory in which the CLI keeps temporary files, created where it is missing, as the CLI does. Throws `ApiError`
- * that names the variable where the CLI would end at its start because of it.
+ * Returns the CLI's directory for temporary files; creates it like the CLI does. Throws `ApiError` naming the variable
+ * if the CLI could not start because of it.
  */
 export async function temporaryDirectory(
   environment: NodeJS.ProcessEnv,
@@ -27,7 +27,7 @@ export async function temporaryDirectory(
   return path;
 }
 
-/** What is wrong with the user's home, if anything is: the CLI starts all the same, but keeps nothing. */
+/** Describes a problem with the user's home directory. The CLI starts anyway, but keeps nothing. */
 export async function homeProblem(
   environment: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,

@@ -1,6 +1,6 @@
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A large JSON value in UTF-8: encoded on the reader's thread, and written to the CLI without another copy. */
+/** A large JSON value in UTF-8, encoded on the reader's thread and written to the CLI without a copy. */
 export class EncodedJson {
   #literal: Bytes | undefined;
 
@@ -14,13 +14,12 @@ export class EncodedJson {
     return this.#literal;
   }
 
-  /** Frees the bytes, even while the object is in use. */
+  /** Frees the bytes, even while others hold this object. */
   drop(): void {
     this.#literal = undefined;
   }
 }
 
-/** A value as JSON in bytes. */
 export function literalOf(value: unknown): Bytes {
   return new TextEncoder().encode(JSON.stringify(value));
 }

@@ -1,24 +1,24 @@
 import { resolve } from "node:path";
 
 /**
- * The variables of our own environment that the CLI gets to see. An allow-list, because an editor's environment and an
- * outer Claude Code session carry variables (`NODE_OPTIONS`, `ELECTRON_RUN_AS_NODE`, `VSCODE_*`, `CLAUDECODE` …) that
- * change what a child does. Whatever else a user's CLI needs is named in `extraEnvironment`.
+ * Variables that the CLI inherits. An allow-list, because an editor or an outer Claude Code session sets variables that
+ * change how a child runs (`NODE_OPTIONS`, `ELECTRON_RUN_AS_NODE`, `VSCODE_*`, `CLAUDECODE` …). Users add more with
+ * `extraEnvironment`.
  */
 const ALLOWED_NAMES = new Set([
-  // what every program needs
+  // needed by every program
   ...["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "TEMP", "TMP"],
-  // where the shims of version managers find the CLI
+  // where version managers' shims find the CLI
   ...["VOLTA_HOME", "ASDF_DIR", "ASDF_DATA_DIR", "MISE_DATA_DIR", "MISE_CONFIG_DIR"],
   // Windows
   ...["SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE", "USERNAME", "HOMEDRIVE", "HOMEPATH"],
   ...["APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES", "PROGRAMFILES(X86)", "PROCESSOR_ARCHITECTURE"],
-  // sign-in through a desktop's key ring
+  // sign-in through a desktop key ring
   ...["DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "SSH_AUTH_SOCK"],
-  // the network
+  // network
   ...["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"],
   ...["NODE_TLS_REJECT_UNAUTHORIZED", "NODE_USE_SYSTEM_CA"],
-  // the CLI's own: where it keeps its things and how it signs in
+  // the CLI's own: directories and sign-in
   ...["CLAUDE_CONFIG_DIR", "CLAUDE_SECURESTORAGE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_GIT_BASH_PATH"],
   ...["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_USE_MANTLE"],
   ...["CLAUDE_CODE_USE_ANTHROPIC_AWS", "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD"],
@@ -32,10 +32,10 @@ const ALLOWED_NAMES = new Set([
 
 const ALLOWED_PREFIXES = ["ANTHROPIC_", "AWS_", "AZURE_", "GOOGLE_", "VERTEX_REGION_", "LC_", "XDG_"];
 
-/** Variables of the API family that would change a request, and so belong to the worker, not to the user. */
+/** Allowed by prefix, but they would change requests. */
 const RESERVED_NAMES = new Set(["ANTHROPIC_BETAS", "ANTHROPIC_MODEL", "ANTHROPIC_LOG"]);
 
-/** Variables that hold a path, which the CLI would read from its own working directory. */
+/** Paths that the CLI would resolve against its own working directory. */
 const PATH_VARIABLES = new Set([
   ...["CLAUDE_CONFIG_DIR", "CLAUDE_SECURESTORAGE_CONFIG_DIR", "CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY"],
   ...["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"],
@@ -43,8 +43,8 @@ const PATH_VARIABLES = new Set([
 ]);
 
 /**
- * What makes the CLI send one request as it is: no retries, no compaction, no limit and no betas of its own, every effort
- * with every model, no bound on a silence of events, nothing in the background.
+ * Makes the CLI send each request once and unchanged: no retries, compaction, limits or betas of its own, every effort
+ * for every model, no timeout between events, no background traffic.
  */
 export const FIXED_VARIABLES: Readonly<Record<string, string>> = {
   CLAUDE_CODE_MAX_RETRIES: "0",
@@ -65,12 +65,12 @@ export const FIXED_VARIABLES: Readonly<Record<string, string>> = {
   DISABLE_AUTOUPDATER: "1",
 };
 
-/** Betas that the CLI takes out unless it may have some of its own, too. */
+/** Betas that the CLI removes unless its own experimental betas are enabled. */
 const EXPERIMENTAL_BETAS = new Set(["inline-tools-2026-09-15", "mid-conversation-tool-changes-2026-07-01"]);
 
 /**
- * Builds the environment of a worker that sends the given betas on top of the CLI's own, and gives up on an upstream
- * that sends no byte for `streamIdleTimeout` milliseconds; 0 for never. The CLI takes 10 s to 30 min.
+ * Builds the environment of a worker. `betas` are sent in addition to the CLI's own. The CLI gives up on upstream after
+ * `streamIdleTimeout` milliseconds without a byte (10 s to 30 min; 0 for never).
  */
 export function childEnvironment(
   environment: NodeJS.ProcessEnv,

@@ -1,20 +1,20 @@
 import { realpath, stat } from "node:fs/promises";
 
-/** What files are at one moment. */
+/** A snapshot of files, to detect changes. */
 export interface FileIdentity {
-  /** Changes when one of them is replaced or written to. */
+  /** Changes when a file is replaced or written. */
   current: string;
-  /** The same without the numbers that a file system gives anew, as after a restart of a container. */
+  /** The same without device and inode numbers, which change when a container restarts. */
   lasting: string;
 }
 
-/** Identifies these files by their places and sizes and the times of their last writes; links are followed. */
+/** Identifies files by path, size and modification time. Follows links. */
 export async function identify(paths: readonly string[]): Promise<FileIdentity> {
   const [current, lasting] = await Promise.all([currentIdentity(paths), join(paths, lastingOf)]);
   return { current, lasting };
 }
 
-/** The same for now alone: a request asks for it after each answer. */
+/** The `current` part alone, cheap enough to check after each answer. */
 export function currentIdentity(paths: readonly string[]): Promise<string> {
   return join(paths, async (path) => {
     const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });

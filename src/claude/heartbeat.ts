@@ -1,22 +1,24 @@
-/** Beats within a limit. */
+/** Pings within one limit. */
 const BEATS_PER_LIMIT = 6;
 
 export interface HeartbeatOptions {
   /** Milliseconds without a message after which the process counts as dead. */
   silence: number;
-  /** The same at the start, for a process that has answered before: an idle one answers within milliseconds. */
+  /**
+   * The same when a request starts, for a process that has answered before: an idle one answers within milliseconds.
+   */
   wake: number;
-  /** Asks the CLI something that it answers at once. */
+  /** Sends the CLI a request that it answers at once. */
   ping: () => void;
-  /** Whether messages of the CLI wait to be read: then its silence is ours. */
+  /** True while the CLI's messages wait to be read; its silence then means nothing. */
   isHeld: () => boolean;
-  /** Called once the process counts as dead, with the milliseconds of the limit. */
+  /** Called with the limit in milliseconds once the process counts as dead. */
   dead: (limit: number) => void;
 }
 
 /**
- * Notices a process that neither ends nor answers, as one that was stopped or hangs. Counts beats rather than time: after
- * the machine has slept, the process has the whole limit to answer.
+ * Detects a process that neither ends nor answers, because it hangs or was suspended. Counts beats instead of time, so
+ * that the process has the full limit after the machine wakes from sleep.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
@@ -29,12 +31,11 @@ export class Heartbeat {
     this.#options = options;
   }
 
-  /** True once the process has written a message. */
   get hasHeard(): boolean {
     return this.#hasHeard;
   }
 
-  /** `isHeard` if what the process is given now shows as soon as a ping would whether it lives. */
+  /** `isHeard`: what the process gets now makes it write as soon as a ping would. */
   start(isHeard = false): void {
     const { silence, wake, ping } = this.#options;
     if (this.#hasHeard) {
@@ -66,7 +67,7 @@ export class Heartbeat {
   #beat(): void {
     const { isHeld, ping, dead } = this.#options;
     this.#silentBeats = isHeld() ? 0 : this.#silentBeats + 1;
-    // the first silent beat may come right after a message, so one more beat makes up the limit
+    // the first silent beat may come right after a message, hence one more
     if (this.#silentBeats === 1) ping();
     if (this.#silentBeats <= BEATS_PER_LIMIT) return;
     this.stop();

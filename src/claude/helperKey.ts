@@ -1,20 +1,20 @@
 import type { Launch } from "./cliProcess.ts";
 import type { CliAccount } from "./description.ts";
 
-/** The key of an `apiKeyHelper` that a worker is started with. */
+/** The key from an `apiKeyHelper`, given to a worker at its start. */
 export interface HelperKey {
-  /** The variables that the worker has it in. */
+  /** Variables that hold it. */
   variables: readonly string[];
-  /** The time of `performance.now()` from which it is too old for another request, as the CLI would have it. */
+  /** Expiry, in the time of `performance.now()`. The CLI would run the helper again then. */
   usableUntil: number;
 }
 
-/** Begins the line on stderr that says why a helper gave no key. */
+/** Marks the stderr line that says why a helper returned no key. */
 const FAILURE_PREFIX = "claude-virtual-api: the apiKeyHelper of Claude Code's settings";
 
 /**
- * Runs the helper, exports its key in the variables named, and becomes the CLI with settings that name no helper. Where
- * the helper fails, the CLI gets it, runs it again and reports why, as it would without us.
+ * Runs the helper, exports its key in the given variables, and replaces itself by the CLI with settings that name no
+ * helper. If the helper fails, the CLI gets it, runs it again and reports the reason.
  */
 const SCRIPT = `
 helper=$1 variables=$2 settings=$3 instead=$4
@@ -34,19 +34,19 @@ unset helper variables instead key
 exec "$@" --settings "$settings"
 `;
 
-/** Milliseconds for which the CLI keeps a helper's key unless a variable says otherwise. */
+/** How long the CLI keeps a helper's key by default. */
 const DEFAULT_TTL_MS = 300_000;
 
-/** Variables that lead the CLI to a provider with which it runs no `apiKeyHelper`. */
+/** Variables that select a provider for which the CLI runs no `apiKeyHelper`. */
 const PROVIDER_VARIABLES = ["BEDROCK", "VERTEX", "FOUNDRY", "MANTLE", "ANTHROPIC_AWS", "ANTHROPIC_GOOGLE_CLOUD"].map(
   (name) => `CLAUDE_CODE_USE_${name}`,
 );
 
 /**
- * Hands the user's helpers to the CLI, and has the `apiKeyHelper` run before the CLI instead of by it. The CLI would
- * forget the key with each settings it is given, which is each request, and run the helper with the request's body in its
- * environment: a program with a variable of 128 KiB and more does not start on Linux, and the request would go without a
- * key. Only the new process sees the key. Windows has no shell for this, so there the CLI runs the helper.
+ * Passes the user's helpers to the CLI, but runs `apiKeyHelper` before the CLI starts. The CLI would run it again after
+ * each settings change, so for each request, with the request's body in its environment; on Linux, a program does not
+ * start with a variable of 128 KiB or more, and the request would be sent without a key. Only the new process sees the
+ * key. On Windows, which lacks such a shell, the CLI runs the helper.
  */
 export function withHelpers(
   launch: Launch,
@@ -62,7 +62,7 @@ export function withHelpers(
   if (!apiKeyHelper || platform === "win32" || isSet("ANTHROPIC_AUTH_TOKEN") || PROVIDER_VARIABLES.some(isSet)) {
     return { launch: { ...launch, args: [...args, "--settings", settings] } };
   }
-  // a key of the user's own goes before the helper's, which then is the token only
+  // a key set by the user goes first; the helper's key is then only the token
   const variables = ["ANTHROPIC_AUTH_TOKEN", ...(isSet("ANTHROPIC_API_KEY") ? [] : ["ANTHROPIC_API_KEY"])];
   const parameters = [apiKeyHelper, variables.join(" "), settings, JSON.stringify(others)];
   const given = Number(environment.CLAUDE_CODE_API_KEY_HELPER_TTL_MS || DEFAULT_TTL_MS);
@@ -72,17 +72,16 @@ export function withHelpers(
   };
 }
 
-/** What a line of stderr says about a helper that gave no key; undefined for all other lines. */
+/** Reads from a stderr line why a helper returned no key; undefined for other lines. */
 export function helperFailure(line: string): string | undefined {
   return line.startsWith(FAILURE_PREFIX) ? line.slice("claude-virtual-api: ".length).trim() : undefined;
 }
 
-/** Whether a worker was started with a key that is too old now. */
 export function hasExpiredKey({ helperKey }: { helperKey: HelperKey | undefined }): boolean {
   return helperKey !== undefined && helperKey.usableUntil <= performance.now();
 }
 
-/** The CLI's account with the helper as the source of what it found in those variables. */
+/** Names the helper as the source, in place of the variables that hold its key. */
 export function attributeToHelper(account: CliAccount, key: HelperKey | undefined): CliAccount {
   const sources = (["tokenSource", "apiKeySource"] as const).flatMap((name) => {
     const source = account[name];

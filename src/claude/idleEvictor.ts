@@ -3,21 +3,21 @@ import { proportionalBytes } from "./memory.ts";
 import type { Worker } from "./worker.ts";
 
 export interface IdleLimits {
-  /** Most idle workers with a key. */
+  /** Limit for idle workers that have a key. */
   maxIdleWorkers: number;
-  /** Bytes that these may have together; 0 for any number. */
+  /** Their total memory in bytes; 0 for no limit. */
   maxIdleMemory: number;
-  /** Milliseconds without work after which one with a key is let go. */
+  /** Milliseconds after which an idle worker that has a key is stopped. */
   idleTimeout: number;
 }
 
 /**
- * Milliseconds for which a worker has been idle before it is let go: requests that come in waves find the workers of the
- * wave before, and no request waits while memory is read.
+ * Minimum idle time before eviction. Requests in waves then find the previous wave's workers, and none waits while
+ * memory is read.
  */
 const MIN_IDLE_MS = 1000;
 
-/** Lets idle workers go beyond a number, a size and a time, longest idle first. Blank ones do not count, since they are wanted. */
+/** Stops idle workers beyond a count, a total size and an age, longest idle first. Blank workers do not count. */
 export class IdleEvictor {
   readonly #idle: IdleWorkers;
   readonly #options: IdleLimits;
@@ -60,11 +60,11 @@ export class IdleEvictor {
     if (!isNumberKept || !isSizeKept) this.check();
   }
 
-  /** How many of the longest idle workers must go for the others to keep within this size; 0 where no size is known. */
+  /** How many workers to evict so that the others fit; 0 if their sizes are unknown. */
   async #excessCount(bound: number): Promise<number> {
     const pids = this.#idle.keyed.flatMap(({ pid }) => pid ?? []);
     const sizes = await this.#read(pids, bound).catch(() => new Map<number, number>());
-    // some of them may be busy by now
+    // some may be busy by now
     const left = this.#idle.keyed.map(({ pid = -1 }) => sizes.get(pid) ?? 0);
     let size = left.reduce((sum, bytes) => sum + bytes, 0);
     let count = 0;
@@ -72,7 +72,7 @@ export class IdleEvictor {
     return count;
   }
 
-  /** Whether this many could go at once: some may not have been idle for long enough. */
+  /** Returns false if some had not been idle long enough. */
   #evict(count: number): boolean {
     if (count <= 0) return true;
     const gone = this.#idle.takeOldest(count, performance.now() - MIN_IDLE_MS);

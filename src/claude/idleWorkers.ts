@@ -5,7 +5,7 @@ import type { Worker } from "./worker.ts";
 
 interface Idle {
   worker: Worker;
-  /** The key it was initialized with; undefined while it is blank. */
+  /** Undefined while the worker is blank. */
   key: string | undefined;
   since: number;
 }
@@ -18,7 +18,7 @@ export class IdleWorkers {
     return this.#idle.filter(({ key }) => key === undefined).length;
   }
 
-  /** Workers with a key, longest idle first. */
+  /** Workers that have a key, longest idle first. */
   get keyed(): Worker[] {
     return this.#idle.filter(({ key }) => key !== undefined).map(({ worker }) => worker);
   }
@@ -27,12 +27,12 @@ export class IdleWorkers {
     this.#idle.push({ worker, key, since: performance.now() });
   }
 
-  /** Removes the worker with this key that was busy last. */
+  /** Takes the worker with this key that was busy last. */
   take(key: string): Worker | undefined {
     return this.#take((idle) => idle.key === key);
   }
 
-  /** Removes a blank worker that uses this transport. */
+  /** Takes a blank worker of this transport. */
   takeBlank(transport: TransportName): Worker | undefined {
     return this.#take(({ key, worker }) => key === undefined && worker.transport.name === transport);
   }
@@ -47,32 +47,30 @@ export class IdleWorkers {
     this.#idle = this.#idle.filter((idle) => idle.worker !== worker);
   }
 
-  /** Removes up to `count` workers with a key, longest idle first, if need be only those idle since before this time. */
+  /** Takes up to `count` workers that have a key, longest idle first, but only those idle since before `before`. */
   takeOldest(count: number, before = Number.POSITIVE_INFINITY): Worker[] {
     const keyed = this.#idle.filter(({ key }) => key !== undefined);
     return this.#takeAll(keyed.slice(0, count).filter(({ since }) => since <= before));
   }
 
   /**
-   * Removes the workers with a key that have been idle since before this time of `performance.now()`, and those whose
-   * sign-in is too old.
+   * Takes the workers that have a key and were idle since before `before` (time of `performance.now()`), and those
+   * whose helper key has expired.
    */
   takeExpired(before: number): Worker[] {
     const isStale = ({ key, since, worker }: Idle) => (key !== undefined && since < before) || hasExpiredKey(worker);
     return this.#takeAll(this.#idle.filter(isStale));
   }
 
-  /** Removes the workers of a CLI that was replaced by this one. */
+  /** Takes the workers of any other CLI. */
   takeOthers(cli: Cli | undefined): Worker[] {
     return this.#takeAll(this.#idle.filter(({ worker }) => worker.cli !== cli));
   }
 
-  /** Removes the workers that rewrite requests. */
   takeRewriting(): Worker[] {
     return this.#takeAll(this.#idle.filter(({ worker }) => worker.transport.name === "rewrite"));
   }
 
-  /** Removes every worker. */
   clear(): Worker[] {
     return this.#takeAll(this.#idle);
   }

@@ -6,19 +6,19 @@ import { searchDirectories } from "./searchPlaces.ts";
 
 /** How to start a program without a shell. */
 export interface Invocation {
-  /** What to execute, and the arguments that come before ours. */
+  /** The executable, and the arguments before ours. */
   command: string;
   prefix: readonly string[];
-  /** The files that make it up, as far as they are known. */
+  /** The files it consists of, as far as known. */
   files: readonly string[];
-  /** The `PATH` on which a script finds its interpreter, where ours has another one or none. */
+  /** `PATH` on which a script finds its interpreter, if the inherited one does not do. */
   searchPath?: string;
 }
 
-/** Bytes of a script that are read: one that starts another program is short. */
+/** How much of a script is read. Launcher scripts are short. */
 const MAX_SCRIPT_BYTES = 64 * 1024;
 
-/** The way to start what is at this path. Throws `ApiError` where there is none. */
+/** Finds out how to start the program at this path. Throws `ApiError` if that is not possible. */
 export async function invocation(
   path: string,
   environment: NodeJS.ProcessEnv,
@@ -32,7 +32,7 @@ export async function invocation(
   return { command: path, prefix: [], files, ...(searchPath !== undefined && { searchPath }) };
 }
 
-/** The program behind a Windows `.cmd` shim of npm, so that no shell comes between it and our arguments. */
+/** Finds the program behind an npm `.cmd` shim on Windows, so that no shell parses our arguments. */
 export async function unwrapShim(shim: string): Promise<string | undefined> {
   const script = await readFile(shim, "utf8");
   const target = [...script.matchAll(/"%(?:~dp0|dp0%)\\?([^"%]+\.(?:exe|c?js))"/gi)].map((match) => match[1] as string);
@@ -55,7 +55,7 @@ async function behindShim(shim: string, environment: NodeJS.ProcessEnv): Promise
   const files = [shim, program];
   if (!/js$/i.test(program)) return { command: program, prefix: [], files };
   const path = (environment.Path ?? environment.PATH ?? "").split(";");
-  // beside the shim first, as the shim itself would look
+  // next to the shim first, as the shim itself looks
   for (const directory of [dirname(shim), ...path]) {
     const node = join(directory, "node.exe");
     if (directory !== "" && (await isExecutable(node))) return { command: node, prefix: [program], files };
@@ -63,7 +63,7 @@ async function behindShim(shim: string, environment: NodeJS.ProcessEnv): Promise
   throw cliUnusable(shim, "it needs node.exe, which is not on the PATH", describe("node_missing", {}));
 }
 
-/** The beginning of a script; undefined for a program of another kind. */
+/** Reads the start of a script; undefined for other programs. */
 async function readScript(path: string): Promise<string | undefined> {
   const file = await open(path).catch(() => undefined);
   try {
@@ -75,7 +75,9 @@ async function readScript(path: string): Promise<string | undefined> {
   }
 }
 
-/** The files named in a wrapper, such as that of the CLI's local installation or of pnpm, so that their change is seen. */
+/**
+ * Files named in a wrapper script, such as that of the CLI's local installation or of pnpm, to detect when they change.
+ */
 async function startedBy(script: string, path: string): Promise<string[]> {
   if (/^#!.*\b(node|bun)\b/.test(script)) return [];
   const named = [...script.matchAll(/(?:\$\{?basedir\}?)?\/[^\s"'$]*claude[^\s"'$]*/gi)].map(([name]) =>
@@ -93,8 +95,8 @@ async function isFile(path: string): Promise<boolean> {
 }
 
 /**
- * A script of npm's needs `node`: that of the version manager which installed it is beside it, and is the right one even
- * where another comes first on the `PATH`; one with an npm prefix of its own has none there.
+ * An npm script needs `node`. A version manager puts the right one next to the script, even if `PATH` has another; with
+ * an npm prefix there is none next to it.
  */
 async function pathOfScript(
   path: string,

@@ -9,13 +9,13 @@ export interface WearLimits {
 }
 
 export interface WearParts extends WearLimits {
-  /** Whether this CLI was replaced, or another one may be preferred to it now. */
+  /** Whether this CLI was replaced, or another may now take its place. */
   isOutdated(cli: Cli): Promise<boolean>;
 }
 
 /**
- * Whether a fresh worker should take the place of this one: a CLI grows with the requests that it serves, and one that was
- * updated would be noticed late where every request finds an idle worker.
+ * Whether to replace this worker with a fresh one. The CLI's memory grows with each request, and an update of the CLI
+ * would go unnoticed while requests always find an idle worker.
  */
 export async function isWornOut(worker: Worker, parts: WearParts): Promise<boolean> {
   if (worker.served >= parts.maxRequestsPerWorker || hasExpiredKey(worker)) return true;

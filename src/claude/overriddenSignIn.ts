@@ -5,9 +5,9 @@ import type { Launcher } from "./launcher.ts";
 import { startWorker } from "./startWorker.ts";
 
 /**
- * The sign-in by `/login` that the CLI does not use for the key, token or helper that it prefers. It names one beside some
- * of them only, so a second CLI is started without any and asked, behind all else where nobody waits for it. Throws
- * `ApiError` when that one does not start; it ends early when `signal` is aborted.
+ * Finds the `/login` sign-in that a key, token or helper overrides. The CLI names it only for some of them, so this
+ * starts a second CLI without credentials, with low priority unless `isAwaited`. Throws `ApiError` if that CLI does not
+ * start; ends early when `signal` aborts.
  */
 export async function findOverridden(
   used: SignIn | undefined,
@@ -27,8 +27,8 @@ export async function findOverridden(
 }
 
 /**
- * Logs what the sign-in in use overrides, where the CLI does not say so by itself, which it does beside
- * `ANTHROPIC_API_KEY`. Never throws.
+ * Logs the sign-in that is overridden, unless the CLI already names it, as it does next to `ANTHROPIC_API_KEY`. Never
+ * throws.
  */
 export async function logOverridden(
   description: CliDescription | undefined,

@@ -1,15 +1,15 @@
 interface Expected {
-  /** Workers that are to come. */
+  /** Workers on their way. */
   count: number;
-  /** Ends the waits of those who wait for one, first come first. */
+  /** Callers waiting for one, first come, first served. */
   waiting: (() => void)[];
 }
 
-/** Workers that will be idle in a moment, by key. */
+/** Workers that are about to become idle, by key. */
 export class PendingWorkers {
   readonly #byKey = new Map<string, Expected>();
 
-  /** A worker with this key will be idle as soon as `arrival` settles, which is returned. */
+  /** Announces a worker with this key that becomes idle when `arrival` settles. Returns `arrival`. */
   expect(key: string, arrival: Promise<void>): Promise<void> {
     const expected = this.#byKey.get(key) ?? { count: 0, waiting: [] };
     this.#byKey.set(key, expected);
@@ -24,8 +24,8 @@ export class PendingWorkers {
   }
 
   /**
-   * Resolves when a worker with this key, for which no other request waits, is there or has failed; at once where none is
-   * expected.
+   * Waits for an announced worker that no other request waits for. Resolves at once if there is none, and also if the
+   * worker failed.
    */
   async next(key: string): Promise<void> {
     const expected = this.#byKey.get(key);

@@ -4,19 +4,19 @@ import { helperFailure } from "./helperKey.ts";
 /** How the CLI's debug lines begin. */
 const DEBUG_LINE = /^\d{4}-\d\d-\d\dT\S+ \[/;
 const ORGANIZATION_REASON = /managed settings|your organization|this machine requires/i;
-/** What it says of a sign-in by which it could not ask for the organization, without the name of the setting. */
+/** The CLI's message when a sign-in cannot show its organization; it does not name the setting. */
 const REASON_WITHOUT_SETTING = /^This machine requires organization (?!.*forceLoginOrgUUID)/;
-/** Lines that are kept: the CLI gives its reason in the first few, then what to do. */
+/** The CLI gives its reason in the first few lines, then the remedy. */
 const MAX_LINES = 10;
 
 /**
- * Watches the stderr of a process that starts: logs why a helper gave no key, and keeps what the CLI says to a person when
- * an organization's settings keep it from running.
+ * Reads the stderr of a starting process. Logs why a helper returned no key, and keeps the CLI's message when an
+ * organization's settings prevent the start.
  */
 export class StartupStderr {
   readonly #logger: Pick<Logger, "warn">;
   readonly #lines: string[] = [];
-  /** Why a helper gave no key. */
+  /** Why a helper returned no key. */
   helperFailure: string | undefined;
 
   constructor(logger: Pick<Logger, "warn">) {
@@ -31,7 +31,7 @@ export class StartupStderr {
     if (this.#lines.length < MAX_LINES && words !== "" && !DEBUG_LINE.test(line)) this.#lines.push(words);
   }
 
-  /** The CLI's words from those of its reason on; undefined where it gave no such reason. */
+  /** The CLI's message from its reason on; undefined if it gave no such reason. */
   get organizationRefusal(): string | undefined {
     const reason = this.#lines.findIndex((line) => ORGANIZATION_REASON.test(line));
     if (reason === -1) return undefined;

@@ -1,28 +1,27 @@
 import { byteLines } from "../shared/lines.ts";
 
-/** The longest line that is read whole: the CLI quotes upstream's words of an error in one. */
+/** Longest line read whole: the CLI quotes an upstream error in one line. */
 const MAX_LINE_BYTES = 1024 * 1024;
-/** Bytes read for one request, which makes about 10 KB, and the words of an error twice. */
+/** Limit for one request. A normal one logs about 10 KB, and upstream's error message twice. */
 const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
-/** Lines read for one request, which makes about a hundred. */
+/** Limit for one request. A normal one logs about a hundred lines. */
 const MAX_REQUEST_LINES = 20_000;
 
 const NEWLINE = Buffer.from("\n");
 
-/** The CLI's stderr in lines. Cuts long ones, and drops those beyond a bound until the next request. */
+/** Reads the CLI's stderr in lines. Cuts long lines and drops excess output until the next request. */
 export class StderrReader {
   readonly #chunks: AsyncIterable<Buffer>;
   readonly #onDrop: () => void;
   #bytes = 0;
   #lines = 0;
 
-  /** `onDrop` is called when the dropping begins. */
+  /** `onDrop` is called when dropping begins. */
   constructor(chunks: AsyncIterable<Buffer>, onDrop: () => void) {
     this.#chunks = chunks;
     this.#onDrop = onDrop;
   }
 
-  /** Starts the counts at 0 again. */
   reset(): void {
     this.#bytes = 0;
     this.#lines = 0;
@@ -42,7 +41,7 @@ export class StderrReader {
       this.#bytes += chunk.length;
       const drop = this.#bytes > MAX_REQUEST_BYTES || this.#lines > MAX_REQUEST_LINES;
       if (drop && !cut) this.#onDrop();
-      // the line in which the dropping began ends here
+      // ends the line in which dropping began
       if (drop !== cut) yield NEWLINE;
       if (!drop) yield chunk;
       cut = drop;
