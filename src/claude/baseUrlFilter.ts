@@ -1,38 +1,37 @@
 import type { Logger } from "../shared/logger.ts";
 import { type OwnAddress, pointsToVirtualApi } from "./localServers.ts";
 
-/** Variables of one origin, with the helpers that are set beside them. */
+/** Variables of one source, with its helpers. */
 export interface VariableSource<Variables extends NodeJS.ProcessEnv = NodeJS.ProcessEnv> {
-  /** Where they are set, in words for a person. */
+  /** Where they are set, for messages. */
   place: string;
   variables: Variables;
   helpers?: Record<string, string>;
 }
 
-/** A base URL that leads to a Claude Virtual API, and what the workers therefore do without. */
+/** A base URL that points to a Claude Virtual API on this machine, and what workers are started without. */
 export interface RemovedBaseUrl {
   place: string;
   url: string;
-  /** Variables and helpers; the first is the base URL. */
+  /** Variables and helpers, the base URL first. */
   names: string[];
 }
 
-/** What the workers get of a source. */
+/** What remains of a source. */
 export interface Kept<Variables> {
   variables: Variables;
   helpers: Record<string, string>;
 }
 
-/** Base URLs of the API and of the clouds. */
+/** Base URLs of the API and of clouds. */
 const BASE_URL = /^ANTHROPIC_(\w+_)?BASE_URL$/;
-/** Lines of a user's own headers that bring a key. */
+/** Custom headers that contain a key. */
 const KEY_HEADER = /^\s*(authorization|x-api-key)\s*:/im;
 const KEY_HELPER = "apiKeyHelper";
 
 /**
- * Takes base URLs out of variables that lead to a Claude Virtual API on this machine, since each request of a worker would
- * come back as a request. Takes out the credentials that are set beside them, too: they are for that server, and Anthropic
- * must not get them.
+ * Removes base URLs that point to a Claude Virtual API on this machine, since a worker's requests would come back as
+ * requests. Also removes the credentials set with them: they are for that server, and Anthropic must not receive them.
  */
 export class BaseUrlFilter {
   readonly #ownAddress: (() => OwnAddress | undefined) | undefined;
@@ -41,19 +40,19 @@ export class BaseUrlFilter {
   readonly #logged = new Set<string>();
   #removedBaseUrls: readonly RemovedBaseUrl[] = [];
 
-  /** Without `ownAddress` it takes nothing out. */
+  /** Without `ownAddress`, removes nothing. */
   constructor(ownAddress: (() => OwnAddress | undefined) | undefined, logger: Logger, leads = pointsToVirtualApi) {
     this.#ownAddress = ownAddress;
     this.#logger = logger;
     this.#leads = leads;
   }
 
-  /** What was taken out last. */
+  /** What was removed last. */
   get removedBaseUrls(): readonly RemovedBaseUrl[] {
     return this.#removedBaseUrls;
   }
 
-  /** Resolves with what is left of each source. */
+  /** Filters each source. */
   async without<Sources extends VariableSource[]>(
     ...sources: Sources
   ): Promise<{ [Index in keyof Sources]: Kept<Sources[Index]["variables"]> }> {
@@ -87,7 +86,7 @@ export class BaseUrlFilter {
   }
 }
 
-/** Whether a variable signs in where the base URL of this cloud leads; "" is the API itself. */
+/** Whether a variable is a credential for this cloud's base URL; "" is the API itself. */
 function isCredential(name: string, variables: NodeJS.ProcessEnv, cloud: string): boolean {
   const upper = name.toUpperCase();
   if (upper === "ANTHROPIC_CUSTOM_HEADERS") return KEY_HEADER.test(variables[name] ?? "");
@@ -104,7 +103,7 @@ function withoutNames(
   return { variables: without(variables), helpers: without(helpers) };
 }
 
-/** What was taken out, in a line for a person. */
+/** Describes what was removed. */
 export function describeRemovedBaseUrl({ place, url, names: [name, ...others] }: RemovedBaseUrl): string {
   const together = others.length === 0 ? "" : `, and without ${others.join(", ")} from the same place`;
   return `${name} in ${place} leads to a Claude Virtual API on this machine (${url}), so Claude Code is started without it${together}.`;

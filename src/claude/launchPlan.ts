@@ -22,8 +22,8 @@ import { readSignInSettings, type SignInSettings, settingsPath } from "./signInS
 import type { TransportName } from "./transport.ts";
 
 /**
- * How a worker is started. No tools, no settings of the user or a project, no MCP servers, no session files, no slash
- * commands: what is left is one request, one answer. The model here is a placeholder, since each request brings its own.
+ * Arguments of every worker: no tools, user or project settings, MCP servers, session files or slash commands, so that
+ * one request gets one answer. The model is a placeholder; each request sets its own.
  */
 export const CLI_ARGUMENTS: readonly string[] = [
   "-p",
@@ -33,8 +33,8 @@ export const CLI_ARGUMENTS: readonly string[] = [
 ];
 
 /**
- * What only one transport needs. Requests that our mod did not rewrite are refused by the API, since they have no messages;
- * should a gateway take one, it is for no tokens.
+ * Arguments and variables of one transport. A call that our mod did not rewrite has no messages, so the API rejects it;
+ * if a gateway accepts it, it costs no tokens.
  */
 export const TRANSPORT_LAUNCH: Record<TransportName, { args: readonly string[]; environment: Record<string, string> }> =
   {
@@ -50,7 +50,7 @@ export const TRANSPORT_LAUNCH: Record<TransportName, { args: readonly string[]; 
     },
   };
 
-/** What a worker that counts needs besides: of the counter's failures, the CLI says why in its debug lines alone. */
+/** For workers that count: only the debug lines say why the counter failed. */
 const COUNTER_ARGUMENTS = ["--debug-to-stderr"];
 
 function modsFor({ transport, counts }: LaunchRequest, hasStepMod: boolean): Mod[] {
@@ -61,21 +61,21 @@ function modsFor({ transport, counts }: LaunchRequest, hasStepMod: boolean): Mod
 /** What a worker is started for. */
 export interface LaunchRequest {
   transport: TransportName;
-  /** Betas besides the CLI's own, where they do not travel with the requests. */
+  /** Betas in addition to the CLI's own, unless requests carry them. */
   betas?: readonly string[];
-  /** Whether it runs behind others. */
+  /** Whether it runs with low priority. */
   background?: boolean | undefined;
-  /** Whether it is to count, by `rewrite`, and serves no turns. */
+  /** Whether it only counts, by `rewrite`, and serves no turns. */
   counts?: boolean | undefined;
 }
 
-/** A worker's start, with the key of a helper that it brings. */
+/** A worker's launch, with the helper's key in it. */
 export interface PreparedLaunch {
   launch: Launch;
   key?: HelperKey;
 }
 
-/** Works out how the processes of workers are started: with which arguments, mods and variables. */
+/** Determines arguments, mods and variables of worker processes. */
 export class LaunchPlan {
   readonly #options: LauncherOptions;
   readonly #parts: LauncherParts;
@@ -87,18 +87,18 @@ export class LaunchPlan {
     this.#baseUrlFilter = new BaseUrlFilter(parts.ownAddress, parts.logger);
   }
 
-  /** Base URLs that lead back to this machine's servers, which the last worker was started without. */
+  /** Base URLs of this machine's own servers, removed from the last worker's environment. */
   get removedBaseUrls(): readonly RemovedBaseUrl[] {
     return this.#baseUrlFilter.removedBaseUrls;
   }
 
-  /** The variables that decide about the sign-in. */
+  /** Variables that determine the sign-in. */
   async variables(): Promise<NodeJS.ProcessEnv> {
     const { environment, extraEnvironment } = this.#options;
     return { ...environment, ...(await this.#signIn()).environment, ...extraEnvironment };
   }
 
-  /** `hasStepMod` adds the mod that ends further steps. Throws `ApiError` where a directory cannot be used. */
+  /** `hasStepMod` adds the mod that ends further steps. Throws `ApiError` if a directory is unusable. */
   async prepare(
     { command, prefix, searchPath }: Cli,
     request: LaunchRequest,
@@ -136,7 +136,7 @@ export class LaunchPlan {
     return withHelpers({ command, args, environment: child, cwd }, helpers);
   }
 
-  /** Read anew for each worker, so that a change there needs no restart. */
+  /** Read for each worker, so that changes need no restart. */
   async #signIn(): Promise<SignInSettings> {
     const { environment, extraEnvironment, withoutHelpers } = this.#options;
     try {
@@ -151,7 +151,7 @@ export class LaunchPlan {
   }
 }
 
-/** Does what a start needs in the data directory. Throws `ApiError` that names the directory where it cannot be used. */
+/** Runs `work`. If it fails because of the data directory, throws an `ApiError` that names the directory. */
 async function inDataDirectory<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -26,44 +26,43 @@ export interface LauncherOptions {
   environment: NodeJS.ProcessEnv;
   extraEnvironment: Record<string, string>;
   networkVariables?: Record<string, string>;
-  /** Leaves out the helpers that the CLI's own settings name. */
+  /** Ignores the helpers in the CLI's settings. */
   withoutHelpers?: boolean;
   /** Milliseconds without a byte after which the CLI gives up on upstream; 0 for never. */
   streamIdleTimeout?: number;
-  /** How requests travel. */
   transport?: TransportOption;
-  /** Milliseconds in which a busy worker must show a sign of life. */
+  /** Milliseconds within which a busy worker must write something. */
   cliSilence?: number;
 }
 
-/** What the launcher works with besides its options. */
+/** What the launcher needs besides its options. */
 export interface LauncherParts {
   logger: Logger;
-  /** Called with credentials that must not appear in the log. */
+  /** Called with credentials to keep out of the log. */
   hide: (credentials: readonly string[]) => void;
-  /** Rejects with an `ApiError` where a CLI that was found must not be used. */
+  /** Rejects with `ApiError` if this CLI must not be used. */
   checkCompatibility?: CheckCompatibility;
-  /** Where the server listens that the workers are for, so that none calls it. Without it, base URLs are not looked at. */
+  /** Address of this server, so that no worker calls it. If absent, base URLs are not checked. */
   ownAddress?: () => OwnAddress | undefined;
   /** Replaces Node's `spawn`. */
   spawn?: Spawn;
-  /** Waits for so many milliseconds. */
+  /** Waits this many milliseconds. */
   pause?: (milliseconds: number) => Promise<unknown>;
 }
 
-/** Variables that the CLI prefers to a sign-in by `/login`; empty ones count as missing. */
+/** Variables that the CLI prefers to a `/login` sign-in; empty ones count as unset. */
 const NO_CREDENTIALS = { ANTHROPIC_API_KEY: "", ANTHROPIC_AUTH_TOKEN: "", CLAUDE_CODE_OAUTH_TOKEN: "" };
-/** How often a start is tried with a CLI that is replaced at this moment. */
+/** Attempts to start while the CLI is being replaced. */
 const START_ATTEMPTS = 3;
 /**
- * An update by npm takes the CLI away until the next one is downloaded and extracted: how many milliseconds, and how often, it
- * is looked for.
+ * An npm update removes the CLI until the next version is extracted. Milliseconds to wait for it, and between two
+ * looks.
  */
 const RETURN = { time: 60_000, pause: 500 };
-/** Problems of a CLI that an update may just be replacing. */
+/** Problems that an update in progress may cause. */
 const TRANSIENT_PROBLEMS: ReadonlySet<unknown> = new Set<CliErrorCode>(["cli_missing", "cli_unusable"]);
 
-/** Finds the CLI and starts workers of it. Before each start it looks whether the CLI is still the one that was checked. */
+/** Finds the CLI and starts workers. Checks before each start that the CLI has not changed. */
 export class Launcher {
   readonly #options: LauncherOptions;
   readonly #parts: LauncherParts;
@@ -72,10 +71,10 @@ export class Launcher {
   #cli: Promise<Cli> | undefined;
   #found: Cli | undefined;
   readonly #plan: LaunchPlan;
-  /** Whether workers need the mod that ends further steps, as the last one showed; undefined before any has. */
+  /** Whether the last worker needed the mod that ends further steps; undefined before the first. */
   #needsStepMod: boolean | undefined;
   readonly #preferred = new PreferredPaths();
-  /** Whether to wait for a CLI that has vanished, which is done once. */
+  /** Whether to wait if the CLI vanishes; done once. */
   #awaitsReturn = false;
   #isClosed = false;
   readonly choice: TransportChoice;
@@ -90,19 +89,18 @@ export class Launcher {
     this.#plan = new LaunchPlan(options, parts);
   }
 
-  /** The CLI that was found last; never waits. */
+  /** The CLI found last; never waits. */
   get found(): Cli | undefined {
     return this.#found;
   }
 
-  /** Base URLs that lead back to this machine's servers, which the last worker was started without. */
+  /** Base URLs of this machine's own servers, removed from the last worker's environment. */
   get removedBaseUrls(): readonly RemovedBaseUrl[] {
     return this.#plan.removedBaseUrls;
   }
 
   /**
-   * Resolves with how requests travel now, as far as it is known before a worker is started. Throws `ApiError` when there is
-   * no usable CLI.
+   * Resolves with the transport to use, as far as known before a worker starts. Throws `ApiError` if no CLI is usable.
    */
   async chooseTransport(): Promise<TransportName> {
     const cli = await this.locate();
@@ -110,7 +108,7 @@ export class Launcher {
     return this.choice.name;
   }
 
-  /** Starts a worker. Throws `ApiError` when there is no usable CLI, and `TransportUnavailable`. */
+  /** Starts a worker. Throws `ApiError` if no CLI is usable, and `TransportUnavailable`. */
   async launch(request: LaunchRequest): Promise<Worker> {
     for (let attempt = 1; ; attempt++) {
       if (request.transport === "rewrite" && (await this.chooseTransport()) === "overlay")
@@ -118,7 +116,7 @@ export class Launcher {
       const cli = await this.locate();
       if (request.counts) await this.choice.inspectCounts(cli);
       if (request.transport === "overlay") await this.#parts.checkCompatibility?.(cli, "overlay");
-      // before a worker has shown it, managed settings make it likely
+      // until a worker has shown it, assume it where settings are managed
       const managed = await readManagedSettings();
       const hasStepMod = this.#needsStepMod ?? managed.length > 0;
       const { launch, key } = await this.#plan.prepare(cli, request, hasStepMod, managed).catch((error) => {
@@ -129,7 +127,7 @@ export class Launcher {
         await process.started;
       } catch (error) {
         if (isScarcity(error)) throw cliNotStarted(error);
-        // it was replaced or removed after it was looked at, or its interpreter was
+        // the program or its interpreter was replaced or removed since the search
         this.#cli = undefined;
         if (attempt === START_ATTEMPTS) throw cliNotStarted(error);
         continue;
@@ -141,8 +139,8 @@ export class Launcher {
   }
 
   /**
-   * Has the next workers get the mods that this one turned out to need. Returns whether it lacked one, so that another
-   * start is worth a try.
+   * Gives the next workers the mods that this one turned out to need. Returns true if it lacked one, so that a second
+   * start may succeed.
    */
   learnFrom(worker: Worker): boolean {
     const { transport } = worker;
@@ -174,10 +172,10 @@ export class Launcher {
     return worker;
   }
 
-  /** Finds a CLI that is fit, anew where it has changed; only success is kept, so an installation needs no restart. */
+  /** Finds a usable CLI, again if it has changed. Failures are not cached, so an installation needs no restart. */
   async locate(): Promise<Cli> {
     const known = this.#cli;
-    // a search that failed rejects for the start that waits for it
+    // a failed search rejects for the start that waits for it
     const cli = await known?.catch(() => undefined);
     if (cli && (await this.isOutdated(cli)) && this.#cli === known) this.#cli = undefined;
     this.#cli ??= this.#find();
@@ -190,19 +188,19 @@ export class Launcher {
     }
   }
 
-  /** Starts workers of the same CLI without any key, token or helper: what is left is a sign-in by `/login`. */
+  /** Returns a launcher without keys, tokens and helpers; only a `/login` sign-in remains. */
   withoutCredentials(): Launcher {
     const { checkCompatibility: _, logger, ...parts } = this.#parts;
     const { claudePath = this.#found?.path, extraEnvironment, ...options } = this.#options;
     const bare = { ...options, withoutHelpers: true, extraEnvironment: { ...extraEnvironment, ...NO_CREDENTIALS } };
-    // what it says of itself was logged before
+    // the original launcher has logged the same already
     const quiet = { ...logger, warn: logger.debug, info: logger.debug };
     return new Launcher(claudePath === undefined ? bare : { ...bare, claudePath }, { ...parts, logger: quiet });
   }
 
   /**
-   * Looks anew at a CLI of which a new worker did not come up. Resolves with whether another one, or another version, is
-   * used now, so that the worker is worth a second try.
+   * Searches again after a new worker failed to start. Resolves with true if it found another CLI or version, so that a
+   * second start may succeed.
    */
   async isReplaced(suspect: Cli): Promise<boolean> {
     if (suspect === this.#found) this.#cli = undefined;
@@ -210,7 +208,7 @@ export class Launcher {
     return !isSame(suspect, cli);
   }
 
-  /** Whether the program was replaced, or another one may be preferred to it now. */
+  /** Whether the program was replaced, or another may now take its place. */
   async isOutdated(cli: Cli): Promise<boolean> {
     return (await hasChanged(cli)) || (await this.#preferred.haveChanged());
   }
@@ -250,14 +248,14 @@ export class Launcher {
     return cli;
   }
 
-  /** Lets the reaper go, which kills whatever still runs. */
+  /** Ends the reaper, which kills all processes that still run. */
   close(): void {
     this.#isClosed = true;
     this.#reaper.close();
   }
 }
 
-/** Whether two searches found the same program in the same state. */
+/** Whether both searches found the same program, unchanged. */
 function isSame(cli: Cli, other: Cli | undefined): other is Cli {
   return cli.path === other?.path && cli.version === other.version && cli.identity.current === other.identity.current;
 }

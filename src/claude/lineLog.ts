@@ -1,9 +1,9 @@
-/** Characters of a line that are logged. */
+/** Longest logged part of a line. */
 const MAX_LOGGED_CHARACTERS = 2000;
-/** Lines logged between two resets; one request makes about a hundred. */
+/** Limit between two resets; one request logs about a hundred lines. */
 const MAX_LOGGED_LINES = 1000;
 
-/** Logs the lines a process writes: cuts long ones, and counts those beyond a bound instead. */
+/** Logs a process's output. Cuts long lines; counts excess lines instead of logging them. */
 export class LineLog {
   readonly #log: (line: string) => void;
   #shown = 0;
@@ -19,7 +19,7 @@ export class LineLog {
     else this.#omitted += 1;
   }
 
-  /** Logs how many lines were left out, and shows lines again. */
+  /** Logs how many lines were omitted, then starts again. */
   reset(): void {
     if (this.#omitted > 0) this.#log(`(${this.#omitted} further lines are not shown)`);
     this.#shown = 0;
@@ -27,7 +27,7 @@ export class LineLog {
   }
 }
 
-/** Cuts at a blank: half of a credential would not be redacted. */
+/** Cuts at a space: half a credential would not be redacted. */
 export function truncate(line: string, characters = MAX_LOGGED_CHARACTERS): string {
   if (line.length <= characters) return line;
   const kept = line.slice(0, Math.max(0, line.lastIndexOf(" ", characters)));

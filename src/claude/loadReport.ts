@@ -1,6 +1,6 @@
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
 
-/** Milliseconds for a mod's report, which comes before the answer to `initialize`; this allows for the other order. */
+/** The report comes before the reply to `initialize`; this allows for the reverse. */
 const LOAD_TIMEOUT_MS = 2000;
 
 /** A mod's report that it was loaded. */
@@ -16,7 +16,7 @@ export class LoadReport {
     this.#resolve();
   }
 
-  /** Resolves with whether it has arrived, after waiting for a while. */
+  /** Resolves with true when it arrives, with false after a time limit. */
   arrives(): Promise<boolean> {
     return resolvesWithin(LOAD_TIMEOUT_MS, this.#arrived);
   }

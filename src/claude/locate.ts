@@ -18,42 +18,42 @@ import { searchDirectories } from "./searchPlaces.ts";
 import type { CheckedPart } from "./transport.ts";
 import { printedVersion } from "./versionProbe.ts";
 
-/** The CLI, with the way to start it without a shell. */
+/** The CLI, and how to start it without a shell. */
 export interface Cli extends Invocation {
-  /** Where it was found, for people. */
+  /** Where it was found. */
   path: string;
-  /** As in `2.1.330`. */
+  /** For example `2.1.330`. */
   version: string;
-  /** What its files were when it was looked at. */
+  /** State of its files when it was checked. */
   identity: FileIdentity;
-  /** Found before it in the search, and not usable. */
+  /** Unusable programs that were found before it. */
   skipped: readonly SkippedCli[];
 }
 
-/** A program that was found in the search and cannot be used. */
+/** An unusable program that the search skipped. */
 export interface SkippedCli {
   path: string;
   reason: string;
   /** The reason for a user interface in another language. */
   descriptor?: MessageDescriptor | undefined;
-  /** What its file was when it was looked at. */
+  /** State of its file when it was checked. */
   identity: string;
 }
 
-/** The oldest version that asks mods before each call, without which one request may cost several (see oneCallMod.ts). */
+/** Oldest version that asks mods before each call. Without that, one request may cost several (see oneCallMod.ts). */
 export const MINIMUM_VERSION = "2.1.321";
 
-/** Problems of one program, with which the search goes on. */
+/** Problems of one program; the search goes on. */
 const SKIPPABLE_PROBLEMS: ReadonlySet<unknown> = new Set<CliErrorCode>([
   ...(["cli_unusable", "cli_too_old", "cli_unfit", "cli_unguarded"] as const),
 ]);
 
-/** Rejects with an `ApiError` where a CLI must not be used. */
+/** Rejects with `ApiError` if a CLI must not be used. */
 export type CheckCompatibility = (cli: Cli, part?: CheckedPart) => Promise<void>;
 
 /**
- * Finds the CLI: the given path, else the first of the search that runs, is new enough and passes `checkCompatibility`.
- * Throws `ApiError` with what was found and why it cannot be used.
+ * Finds the CLI: the given path, else the first program that runs, is new enough and passes the check. Throws
+ * `ApiError` saying what was found and why it is not usable.
  */
 export async function locate(
   claudePath: string | undefined,
@@ -84,21 +84,21 @@ export async function locate(
   throw errors.length === 1 ? only : noCliUsable(skipped, commonProblem(errors));
 }
 
-/** Whether one of its files was replaced, written to or removed since it was looked at. */
+/** Whether one of its files was replaced, written or removed since the check. */
 export async function hasChanged({ files, identity }: Cli): Promise<boolean> {
   return (await currentIdentity(files)) !== identity.current;
 }
 
 /**
- * Throws `ApiError` where a worker names another version than the one that was checked: a shim may start another program
- * without a change of its files.
+ * Throws `ApiError` if a worker reports another version than the checked one: a shim may start another program although
+ * its own files are unchanged.
  */
 export function requireVersion(cli: Cli | undefined, version: unknown): void {
   if (!cli || typeof version !== "string") return;
   if (version.replace(/[-+].*/, "") !== cli.version) throw cliReplaced(cli.version, version);
 }
 
-/** Every place the CLI may be, the likeliest first; relative ones are left out, since workers start elsewhere. */
+/** Every place to look, most likely first. Skips relative directories, since workers run elsewhere. */
 export async function candidates(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Promise<string[]> {
   const windows = platform === "win32";
   const { delimiter, isAbsolute } = windows ? win32 : posix;
@@ -108,7 +108,7 @@ export async function candidates(environment: NodeJS.ProcessEnv, platform: NodeJ
   return directories.filter(isAbsolute).flatMap((directory) => names.map((name) => join(directory, name)));
 }
 
-/** Those of the paths where something is that is no directory, each program once. */
+/** Filters out missing paths, directories and links to a program already seen. */
 async function* found(paths: readonly string[]): AsyncGenerator<string, void, undefined> {
   const seen = new Set<string>();
   for (const path of paths) {
@@ -124,7 +124,7 @@ async function check(path: string, environment: NodeJS.ProcessEnv, platform: Nod
   const trouble = await whyNotRunnable(path);
   if (trouble) throw cliUnusable(path, trouble.text, describe(trouble.id, {}));
   const way = await invocation(path, environment, platform);
-  // before it runs, so that what is put into its place meanwhile is noticed
+  // before it runs, so that a replacement in the meantime is detected
   const identity = await identify(way.files);
   const { command, prefix, searchPath } = way;
   const own = { ...environment, ...(searchPath !== undefined && { PATH: searchPath }) };
@@ -165,7 +165,7 @@ function commonProblem(errors: readonly ApiError[]): CliErrorCode {
   return codes.size === 1 ? code : "cli_unusable";
 }
 
-/** An error's words without what to do about it. */
+/** The error message without the remedy. */
 function firstSentence(message: string): string {
   return message.split(/\.\s+(?=[A-Z])/)[0] as string;
 }

@@ -1,40 +1,41 @@
-/** Header in which the CLI names its session with every call, to us as to Anthropic. */
+/** Header in which the CLI sends its session id with every call. */
 export const SESSION_HEADER = "x-claude-code-session-id";
 
-/** What shows where a request to us comes from. */
+/** Where a request to this server comes from. */
 export interface Origin {
-  /** The value of `SESSION_HEADER`; empty without one. */
+  /** Value of `SESSION_HEADER`, or empty. */
   session: string;
-  /** `metadata.user_id`, in which the CLI names its session as well, unless its client gave another. */
+  /** `metadata.user_id`; contains the CLI's session id unless the client set its own. */
   userId?: string | undefined;
-  /** A digest of the request's messages; of a count, of all that is counted. */
+  /** Digest of the request's messages; for a count, of everything counted. */
   conversation?: string | undefined;
-  /** Whether another server of this kind may have passed the request on; by default, its session and user id show it. */
+  /**
+   * Whether another Claude Virtual API may have forwarded the request. By default, inferred from session and user id.
+   */
   isPassedOn?: boolean;
 }
 
-/** The header `user-agent` of a worker, as of all who run Claude Code without a terminal or its SDK. */
+/** User agent of a worker, and of anyone who runs Claude Code without a terminal or its SDK. */
 const WORKER_AGENT = /^claude-cli\/.*\bsdk-cli\b/;
 
 /**
- * Where a count comes from. It has no metadata to name a session, and Claude Code's windows may count the same at the same
- * time, so that the program that sends it has to show whether a server passed it on.
+ * Origin of a count. A count has no metadata with a session id, and several Claude Code windows may count the same
+ * text, so the user agent shows whether a server forwarded it.
  */
 export function originOfCount(userAgent: string, conversation: string | undefined): Omit<Origin, "session"> {
   return { conversation, isPassedOn: WORKER_AGENT.test(userAgent) };
 }
 
-/** What is known of a worker. */
 export interface LoopCandidate {
   readonly sessionId: string | undefined;
-  /** The digest of what it was given, while it has a request or counts. */
+  /** Digest of the current request or count; undefined while idle. */
   readonly conversation: string | undefined;
 }
 
 /**
- * Whether a request has come back to us from one of these workers, so that answering it would never end. It has the
- * worker's session in its header, or in its metadata if another server of this kind lies between. Where a client gave
- * metadata, such a server shows by a session that these do not name, and the request by messages that a worker has now.
+ * Whether one of these workers sent the request, which would loop forever. It has the worker's session in its header,
+ * or in its metadata if another Claude Virtual API lies between. If a client set the metadata, the signs are a session
+ * that it does not contain, and messages that a worker is processing now.
  */
 export function isLoop(workers: Iterable<LoopCandidate>, origin: Origin): boolean {
   const { session, userId = "", conversation, isPassedOn = session !== "" && !userId.includes(session) } = origin;

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { isObject } from "../api/isObject.ts";
 import type { CliMessage } from "./codec.ts";
 
-/** Settings of the CLI that an organization has put on a machine. They are policy that every user may read. */
+/** Settings of the CLI that an organization has installed on a machine. Any user may read them. */
 export interface ManagedSettings {
-  /** The file, or what the CLI calls them where it names no file. */
+  /** The file, or "managed settings" if the CLI names none. */
   origin: string;
   settings: Record<string, unknown>;
 }
@@ -17,19 +17,19 @@ const DIRECTORIES: Partial<Record<NodeJS.Platform, readonly string[]>> = {
 };
 const DEFAULT_DIRECTORIES = ["/etc/claude-code"];
 
-/** Settings that keep the CLI from loading our mod. */
+/** Settings that keep the CLI from loading our mods. */
 const MOD_FORBIDDING_SETTINGS = ["allowManagedHooksOnly", "disableAllHooks"];
 
-/** Settings that run or call something of the organization's, or refuse the dummy key of the self-check. */
+/** Settings that run or call something of the organization's, or reject the self-check's dummy key. */
 const ORGANIZATION_SETTINGS = [
   ...["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh", "otelHeadersHelper", "policyHelper"],
   ...["hooks", "forceLoginMethod", "forceLoginOrgUUID", "forceLoginGatewayUrl"],
 ];
-/** Variables that decide where the CLI calls: base URLs, proxies, clouds, telemetry. They win over those of a worker. */
+/** Variables that redirect calls: base URLs, proxies, clouds, telemetry. They override a worker's. */
 const REROUTING_VARIABLE =
   /(_URL|_ENDPOINT|_HOST|_SOCKET|(?<!NO)_PROXY)$|^(OTEL|CLAUDE_CODE_USE)_|(?<!DISABLE_)TELEMETRY|^NODE_OPTIONS$/i;
 
-/** Reads the files of managed settings. Settings that come from elsewhere (MDM, the server), only the CLI can name. */
+/** Reads the files of managed settings. Only the CLI knows those from other sources (MDM, server). */
 export async function readManagedSettings(platform: NodeJS.Platform = process.platform): Promise<ManagedSettings[]> {
   const lists = (DIRECTORIES[platform] ?? DEFAULT_DIRECTORIES).map(async (directory) => {
     const parts = join(directory, "managed-settings.d");
@@ -41,7 +41,7 @@ export async function readManagedSettings(platform: NodeJS.Platform = process.pl
   return (await Promise.all(lists)).flat().filter((found) => found !== undefined);
 }
 
-/** What the CLI answers to `get_settings` of managed settings, wherever they come from. */
+/** Extracts managed settings of any source from the CLI's reply to `get_settings`. */
 export function managedSettingsOf(answer: CliMessage): ManagedSettings[] {
   const sources: unknown = answer.response?.sources;
   if (!Array.isArray(sources)) return [];
@@ -50,7 +50,7 @@ export function managedSettingsOf(answer: CliMessage): ManagedSettings[] {
   );
 }
 
-/** The names of what is set, those of variables as `env.NAME`, without any value. */
+/** Names of the settings, without values; a variable is `env.NAME`. */
 export function keysOf(managed: readonly ManagedSettings[]): string[] {
   const keys = managed.flatMap(({ settings }) =>
     Object.entries(settings).flatMap(([key, value]) =>
@@ -60,24 +60,24 @@ export function keysOf(managed: readonly ManagedSettings[]): string[] {
   return [...new Set(keys)];
 }
 
-/** Those settings that keep the CLI from loading mods other than the organization's. */
+/** Settings that keep the CLI from loading our mods. */
 export function modForbiddingSettings(managed: readonly ManagedSettings[]): string[] {
   return MOD_FORBIDDING_SETTINGS.filter((key) => managed.some(({ settings }) => settings[key] === true));
 }
 
-/** The organization's command for a key, if any. Of several files the last one counts. */
+/** The organization's command that prints a key. The last file wins. */
 export function managedHelper(managed: readonly ManagedSettings[]): { apiKeyHelper?: string } {
   const helpers = managed.map(({ settings }) => settings.apiKeyHelper);
   const apiKeyHelper = helpers.findLast((helper) => typeof helper === "string");
   return apiKeyHelper === undefined ? {} : { apiKeyHelper };
 }
 
-/** Whether they name the models that may be used. */
+/** Whether they restrict the models. */
 export function hasModelAllowlist(managed: readonly ManagedSettings[]): boolean {
   return managed.some(({ settings }) => Array.isArray(settings.availableModels));
 }
 
-/** Those of the names with which calls of a self-check could leave this machine, or would not be made at all. */
+/** Settings with which a self-check's calls could leave this machine, or would not be made. */
 export function reroutingSettings(keys: readonly string[]): string[] {
   return keys.filter((key) =>
     key.startsWith("env.") ? REROUTING_VARIABLE.test(key.slice("env.".length)) : ORGANIZATION_SETTINGS.includes(key),
@@ -89,7 +89,7 @@ async function readOne(path: string): Promise<ManagedSettings | undefined> {
     const settings = JSON.parse((await readFile(path, "utf8")).replace(/^\u{feff}/u, ""));
     return isObject(settings) && Object.keys(settings).length > 0 ? { origin: path, settings } : undefined;
   } catch {
-    // the CLI goes on without a file that it cannot read, too
+    // the CLI ignores files that it cannot read
     return undefined;
   }
 }

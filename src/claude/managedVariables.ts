@@ -2,10 +2,10 @@ import { isObject } from "../api/isObject.ts";
 import { FIXED_VARIABLES } from "./environment.ts";
 import type { ManagedSettings } from "./managedSettings.ts";
 
-/** The variable that carries a request to the CLI, by its name among managed settings. */
+/** The managed setting that would replace the variable carrying each request. */
 export const BODY_VARIABLE = "env.CLAUDE_CODE_EXTRA_BODY";
 
-/** Variables that a worker sets for each request or each list of betas, with the one value that changes no request. */
+/** Variables that a worker sets for requests or betas, with the one value that changes no request. */
 const REQUEST_VARIABLES: Readonly<Record<string, string | undefined>> = {
   CLAUDE_CODE_EXTRA_BODY: undefined,
   CLAUDE_CODE_DISABLE_THINKING: "1",
@@ -16,7 +16,7 @@ const REQUEST_VARIABLES: Readonly<Record<string, string | undefined>> = {
   ANTHROPIC_LOG: "debug",
 };
 
-/** The managed variables, as `env.NAME`, that win over a worker's own and have another value. */
+/** Managed variables that override a worker's with another value, as `env.NAME`. */
 export function overridesIn(managed: readonly ManagedSettings[]): string[] {
   const own: Readonly<Record<string, string | undefined>> = { ...FIXED_VARIABLES, ...REQUEST_VARIABLES };
   const names = managed.flatMap(({ settings: { env } }) =>
@@ -27,14 +27,14 @@ export function overridesIn(managed: readonly ManagedSettings[]): string[] {
   return [...new Set(names)];
 }
 
-/** Says what follows from such variables, for a person. */
+/** Describes the effect of such variables. */
 export function describeOverrides(names: readonly string[]): string {
   return `managed settings (${names.join(", ")}) replace variables of this server, so Claude Code changes requests`;
 }
 
 /**
- * Whether the CLI is going to call the model that it was given, and none that an organization allows in its place. Clouds
- * add to a model's id; an alias names a family, or leaves the choice to the CLI.
+ * Whether the CLI will call the requested model, not an allowed substitute. Clouds extend a model's id; an alias names
+ * a family or leaves the choice to the CLI.
  */
 export function isGivenModel(given: string, applied: string): boolean {
   const nameOf = (model: string) => model.toLowerCase().replace("[1m]", "").replaceAll("@", "-");

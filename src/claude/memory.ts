@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 
-/** Linux counts resident memory in pages; they are 4 KiB on every platform the CLI runs on but some ARM kernels. */
+/** Linux counts resident memory in pages of 4 KiB, except on some ARM kernels. */
 const PAGE_BYTES = 4096;
 
-/** Resident bytes by process; a process is missing where the system does not say (Windows), or where it is gone. */
+/** Resident bytes of each process. Omits processes that have ended, and all on Windows. */
 export async function residentBytes(pids: readonly number[]): Promise<Map<number, number>> {
   if (pids.length === 0 || process.platform === "win32") return new Map();
   const bytes = process.platform === "linux" ? fromProc(pids) : await fromPs(pids);
@@ -14,9 +14,8 @@ export async function residentBytes(pids: readonly number[]): Promise<Map<number
 }
 
 /**
- * Bytes by process, on Linux without what it shares with others, which counts in part: all workers run one program.
- * Elsewhere, where the system keeps this to itself, and where their sum is no more than `enough`, its resident bytes:
- * the kernel takes milliseconds to work the others out.
+ * Bytes of each process, with shared memory divided among its users on Linux, since all workers run one program.
+ * Elsewhere, or if the total is at most `enough`, resident bytes: proportional sizes take the kernel milliseconds.
  */
 export async function proportionalBytes(pids: readonly number[], enough = 0): Promise<Map<number, number>> {
   const sizes = await residentBytes(pids);
@@ -36,7 +35,7 @@ function fromProc(pids: readonly number[]): Resident[] {
   return pids.map((pid) => [pid, Number(statmOf(pid).split(" ")[1]) * PAGE_BYTES]);
 }
 
-/** Reads synchronously: the kernel answers from memory within microseconds, a thread of the pool takes ten times as long. */
+/** Synchronous, since the kernel answers within microseconds; a thread-pool read takes ten times as long. */
 function statmOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/statm`, "utf8");

@@ -2,17 +2,17 @@ import { cliTooLarge } from "../api/cliErrors.ts";
 import type { ApiError } from "../api/errors.ts";
 import { residentBytes } from "./memory.ts";
 
-/** Milliseconds between two checks, in which a worker may grow by some hundred megabytes. */
+/** A worker may grow by some hundred megabytes in between. */
 const CHECK_INTERVAL_MS = 1000;
 
-/** What the guard needs of a worker. */
+/** The part of a worker that the guard uses. */
 export interface Guarded {
   readonly pid: number | undefined;
   readonly isBusy: boolean;
   end(reason: ApiError): void;
 }
 
-/** Ends busy workers beyond `limit` resident bytes (Linux and macOS). Returns the function that stops the checks. */
+/** Kills busy workers beyond `limit` resident bytes (Linux and macOS). Returns a function that stops the checks. */
 export function guardMemory(workers: Iterable<Guarded>, limit: number, read = residentBytes): () => void {
   let looking = false;
   const look = async () => {

@@ -5,13 +5,13 @@ import { isOwn, isPrivate, makePrivateDirectory, PRIVATE_FILE, requireOwn } from
 
 const WRITE_ATTEMPTS = 3;
 
-/** A mod for the CLI (documented under "mods"): its name, and its files by their paths. */
+/** A mod for the CLI (docs: "mods"); `files` maps paths to contents. */
 export interface Mod {
   name: string;
   files: Readonly<Record<string, string>>;
 }
 
-/** Builds a mod: its manifest, and a module whose `register` has this source. */
+/** Builds a mod from the source of its module. */
 export function modOf(name: string, description: string, register: string): Mod {
   return {
     name,
@@ -24,9 +24,9 @@ export function modOf(name: string, description: string, register: string): Mod 
 }
 
 /**
- * Writes the mod into `directory` unless it is there, and resolves with its path for `--plugin-dir`: an absolute one, since
- * the CLI resolves paths in its own working directory. The CLI runs the mod, so no other user may write to it. Throws when
- * another user owns the directory.
+ * Writes the mod into `directory` unless it is there. Resolves with the absolute path for `--plugin-dir`, since the CLI
+ * resolves relative paths in its own working directory. The CLI runs the mod, so other users must not be able to write
+ * it. Throws if another user owns the directory.
  */
 export async function installMod(directory: string, { name, files }: Mod): Promise<string> {
   const root = resolve(directory, name);
@@ -46,14 +46,14 @@ async function isThere(path: string, content: string): Promise<boolean> {
   return (await readFile(path, "utf8").catch(() => undefined)) === content;
 }
 
-/** Another server may share the directory, so a file appears whole or not at all. */
+/** Writes and renames, since another server may read the file at the same time. */
 async function put(path: string, content: string, attempts = WRITE_ATTEMPTS): Promise<void> {
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, content, { mode: PRIVATE_FILE });
   try {
     await rename(draft, path);
   } catch (error) {
-    // a server that becomes the owner of the directory removes all drafts, including this one
+    // a server that takes over the directory removes all drafts, including this one
     if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempts === 1) throw error;
     await put(path, content, attempts - 1);
   }

@@ -4,31 +4,31 @@ import { describe, type MessageDescriptor } from "../api/messageDescriptors.ts";
 
 type Variables = Record<string, string | undefined>;
 
-/** The names under which the CLI looks for its proxy, first match first; it takes them in lower case as well. */
+/** Proxy variables of the CLI, first match first. Lower case works as well. */
 const PROXY_NAMES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
-/** Variables that answer one question together: who sets one of a group has answered it. */
+/** Setting one variable of a group decides the whole group. */
 const VARIABLE_GROUPS: readonly (readonly string[])[] = [
   PROXY_NAMES,
   ["NO_PROXY"],
   ["CLAUDE_CODE_CERT_STORE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_USE_SYSTEM_CA"],
 ];
-/** Gateways and APIs of this machine, which no proxy elsewhere can reach. */
+/** No proxy elsewhere can reach these. */
 const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "::1"];
-/** A proxy without a scheme, which the CLI takes as one of HTTP. */
+/** A proxy without a scheme; the CLI assumes HTTP. */
 const BARE_PROXY = /^[\w.-]+:\d{1,5}$/;
 const CLOUD_VARIABLES = ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"];
 
-/** The way of a worker's calls, for messages about a failure; no part of it holds credentials. */
+/** The network route of a worker's API calls, for error messages. Holds no credentials. */
 export interface NetworkRoute {
-  /** Where the API is, as in `https://api.anthropic.com`; undefined in a cloud, whose addresses the CLI makes. */
+  /** For example `https://api.anthropic.com`; undefined for a cloud, whose addresses the CLI builds. */
   api: URL | undefined;
-  /** The proxy before it, as in `http://proxy:8080`. */
+  /** For example `http://proxy:8080`. */
   proxy: string | undefined;
-  /** The file of further certificate authorities. */
+  /** File with additional certificate authorities. */
   extraAuthorities: string | undefined;
 }
 
-/** Those of the editor's variables about which `given`, the user's own, says nothing. */
+/** The editor's variables that the user's environment leaves undecided. */
 export function editorDefaults(given: Variables, editor: Record<string, string>): Record<string, string> {
   const names = new Set(Object.keys(given).map((name) => name.toUpperCase()));
   const unnamed = Object.entries(editor).filter(([name]) => {
@@ -39,8 +39,8 @@ export function editorDefaults(given: Variables, editor: Record<string, string>)
 }
 
 /**
- * Keeps calls to this machine off the proxy. Throws `ApiError` where the proxy is no URL, with which the CLI ends, or the
- * address of the API is none that it could call.
+ * Excludes loopback from the proxy. Throws `ApiError` if the proxy is not a URL, which makes the CLI exit, or if the
+ * API's base URL is not usable.
  */
 export function prepareNetwork(environment: Record<string, string>): void {
   const api = environment.ANTHROPIC_BASE_URL?.trim();
@@ -55,7 +55,7 @@ export function prepareNetwork(environment: Record<string, string>): void {
   }
 }
 
-/** A route in lines for a person, where there is anything special about it. */
+/** Describes what is special about a route, one line each. */
 export function describeRoute({ proxy, extraAuthorities }: NetworkRoute): string[] {
   return [
     ...(proxy === undefined ? [] : [`uses the proxy ${proxy}`]),
@@ -63,13 +63,13 @@ export function describeRoute({ proxy, extraAuthorities }: NetworkRoute): string
   ];
 }
 
-/** What is wrong with the file of further authorities, in a sentence, if anything is: the CLI goes on without it. */
 /** What is wrong, in English and for user interfaces in other languages. */
 export interface AuthoritiesProblem {
   text: string;
   descriptor: MessageDescriptor;
 }
 
+/** Describes a problem with the additional certificate authorities. The CLI starts without them. */
 export async function authoritiesProblem({
   extraAuthorities: path,
 }: NetworkRoute): Promise<AuthoritiesProblem | undefined> {
@@ -83,7 +83,6 @@ export async function authoritiesProblem({
   );
 }
 
-/** The way of the calls of a worker with this environment. */
 export function networkRoute(environment: Record<string, string>): NetworkRoute {
   const api = isCloud(environment) ? undefined : parsed(environment.ANTHROPIC_BASE_URL || "https://api.anthropic.com");
   const proxy = proxyOf(environment);
@@ -108,7 +107,7 @@ function proxyOf(environment: Record<string, string>): { name: string; value: st
   return undefined;
 }
 
-/** The CLI goes past a proxy of ALL_PROXY that does not speak HTTP; desktops set one of SOCKS there. */
+/** The CLI ignores an ALL_PROXY that does not speak HTTP; desktops often set a SOCKS proxy there. */
 function isIgnored(name: string, value: string): boolean {
   return /^all_proxy$/i.test(name) && /^(?!https?:)[a-z][a-z0-9+.-]*:\/\//i.test(value);
 }
@@ -117,7 +116,7 @@ function entriesOf(list: string): string[] {
   return list.split(/[\s,]+/).filter((entry) => entry !== "");
 }
 
-/** Whether an entry names the host, one of its parent domains, or everything. */
+/** Whether an entry matches the host, a parent domain or everything. */
 function isExempt({ hostname, port }: URL, entries: readonly string[]): boolean {
   const host = hostname.replace(/^\[|\]$/g, "");
   return entries.some((entry) => {

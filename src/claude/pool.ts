@@ -24,17 +24,17 @@ export interface PoolOptions extends IdleLimits, WearLimits {
   maxBusyWorkerMemory: number;
 }
 
-/** The key of workers that count, which no request has. */
+/** The key of workers that count; no request has it. */
 const COUNTER_KEY = "counts";
 
 /** A worker lent for one request. */
 export interface Lease {
   worker: Worker;
-  /** Gives the worker back. `discard` says that it must not serve again. */
+  /** Returns the worker. `discard`: it must not serve again. */
   release(discard?: boolean): void;
 }
 
-/** Lends workers: an idle one of the same key, else a blank one, else a new one. */
+/** Lends workers: an idle one with the same key, else a blank one, else a new one. */
 export class Pool {
   readonly #factory: WorkerFactory;
   readonly #options: PoolOptions;
@@ -85,17 +85,17 @@ export class Pool {
     return { waiting: this.#slots.waiting, workers: this.#starter.workers.size };
   }
 
-  /** Whether a request was sent by one of these workers. */
+  /** Whether one of these workers sent the request. */
   isLoop(origin: Origin): boolean {
     return isLoop(this.#starter.workers, origin);
   }
 
-  /** What the CLI last said of its models and sign-in; undefined before any worker was initialized. */
+  /** The CLI's latest description of its models and sign-in; undefined before the first worker is initialized. */
   get description(): CliDescription | undefined {
     return this.#descriptions.latest;
   }
 
-  /** Starts the spare workers that are missing; failures are logged, since the next request meets them again. */
+  /** Starts missing spare workers. Failures are only logged, since the next request reports them. */
   warmUp(): void {
     for (
       let missing = this.#options.warm - this.#idle.blanks - this.#warming;
@@ -111,40 +111,39 @@ export class Pool {
     }
   }
 
-  /** How requests travel now, as far as it is known. */
+  /** The transport in use, as far as known. */
   get transport(): TransportName {
     return this.#factory.choice.name;
   }
 
-  /** How counts travel now, as far as it is known. */
+  /** How counts travel, as far as known. */
   get countTransport(): TransportName {
     return this.#factory.choice.countReason === undefined ? "rewrite" : "overlay";
   }
 
   /**
-   * Asks the CLI for its models and sign-in, on a worker without system prompt that then stays for requests like that.
-   * Takes no place from a request. Throws `ApiError` when the CLI cannot be started.
+   * Asks the CLI for its models and sign-in, on a worker without system prompt that stays for such requests. Takes no
+   * slot. Throws `ApiError` if the CLI cannot be started.
    */
   describe(question?: { afresh?: boolean }): Promise<CliDescription> {
-    // a worker that waits knows only the sign-in it was started with
+    // an idle worker knows only the sign-in from its start
     if (question?.afresh) this.renew();
     return this.#descriptions.describe(question);
   }
 
-  /** Takes that upstream has answered a request. */
+  /** Call when upstream has answered a request. */
   noteAnswer(): void {
     this.#descriptions.noteAnswer();
   }
 
-  /** Asks the CLI again, in the background, if it was signed out, or upstream has refused the sign-in that it described. */
+  /** Asks the CLI again in the background if it was signed out or upstream has rejected its sign-in. */
   refresh(): void {
     this.#descriptions.refresh();
   }
 
   /**
-   * Lends a worker with this key, one that has not served yet if it must be `fresh`.
-   * Throws `ApiError` when the line is full or the CLI cannot be started, `TransportUnavailable` when the request must take the
-   * other transport, and the signal's reason when it is aborted.
+   * Lends a worker with this key, a new one if `fresh`. Throws `ApiError` if the queue is full or the CLI cannot be
+   * started, `TransportUnavailable` if the request must use the other transport, and the signal's reason when aborted.
    */
   async lease(key: WorkerKey, signal: AbortSignal, fresh = false): Promise<Lease> {
     const freeSlot = await (key.background ? this.#slots.acquireLowPriority(signal) : this.#slots.acquire(signal));
@@ -152,7 +151,7 @@ export class Pool {
     try {
       return await untilAborted(lending, signal);
     } catch (error) {
-      // a worker that is still starting keeps the slot, and then serves another request
+      // a starting worker keeps the slot and then serves another request
       lending.then(({ release }) => release()).catch(() => {});
       throw error;
     }
@@ -166,7 +165,7 @@ export class Pool {
       const ready = fresh ? undefined : (this.#idle.take(name) ?? (await this.#nextToArrive(name)));
       const worker = ready ?? (await this.#starter.prepare(key));
       const release = (discard = false) => {
-        // what the request has shown counts for the one that comes next
+        // the next request uses what this one has shown
         this.#starter.learnFrom(worker);
         const returned = this.#return(worker, name, discard).catch(() => this.#starter.dismiss(worker));
         this.#pending.expect(name, returned);
@@ -179,14 +178,14 @@ export class Pool {
     }
   }
 
-  /** Workers do not outlive a change of managed settings, for which they may lack a mod. */
+  /** Replaces the workers when managed settings change, since they may lack a mod. */
   async #followManagement(): Promise<void> {
     if (!(await this.#factory.choice.hasManagementChanged())) return;
     this.#logger.info("the managed settings of this machine have changed: workers are replaced");
     this.#stopIdle();
   }
 
-  /** Lets every worker go that was started before, once it is idle: each keeps the sign-in it was started with. */
+  /** Stops every worker started so far, once it is idle: each keeps the sign-in from its start. */
   renew(): void {
     this.#factory.choice.reset();
     this.#descriptions.markStale();
@@ -204,7 +203,7 @@ export class Pool {
     await this.#starter.close();
   }
 
-  /** All but this worker keep an older sign-in. */
+  /** Stops the idle workers, whose sign-in is older than that of `current`. */
   #stopIdle(current?: Worker): void {
     this.#starter.renew(current);
     for (const worker of this.#idle.clear()) this.#starter.dismiss(worker);
@@ -220,7 +219,7 @@ export class Pool {
     }
   }
 
-  /** Where the CLI was signed out, asks a new worker, since the others keep what they were started with. */
+  /** If the CLI was signed out, asks a new worker, since running ones may keep the old state. */
   async #describeOnWorker(key: WorkerKey): Promise<void> {
     const wasSignedOut = this.#descriptions.isSignedOut;
     const worker = await this.#starter.prepare(key, wasSignedOut);
@@ -228,7 +227,7 @@ export class Pool {
     this.#park(worker, nameOf(key));
   }
 
-  /** Initializes the worker at once where the system prompt does not belong to it. */
+  /** Initializes the worker at once if its requests carry the system prompt. */
   async #startSpare(): Promise<void> {
     const worker = await this.#starter.start({ transport: await this.#factory.chooseTransport() });
     if (worker.transport.name === "rewrite") {
@@ -243,7 +242,7 @@ export class Pool {
     this.#park(worker, undefined);
   }
 
-  /** Waits for a worker that is just winding up, which takes milliseconds, rather than start another. */
+  /** Waits for a worker that is finishing, which takes milliseconds, instead of starting another. */
   async #nextToArrive(key: string): Promise<Worker | undefined> {
     await this.#pending.next(key);
     return this.#idle.take(key);
@@ -272,7 +271,7 @@ export class Pool {
     }
   }
 
-  /** The first whose CLI was updated lets all others of that CLI go, once they are idle. */
+  /** The first worker with an updated CLI stops the others. */
   #isWornOut(worker: Worker): Promise<boolean> {
     const isOutdated = async (cli: Cli) => {
       if (cli !== this.#factory.found) return true;

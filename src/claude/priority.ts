@@ -2,22 +2,22 @@ import { writeFile } from "node:fs/promises";
 import { constants, setPriority } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Milliseconds in which Linux lets a user set the priority of one session (man page: sched(7), "autogroup"). */
+/** Linux limits how often a user may set a session's priority (sched(7), "autogroup"). */
 const AUTOGROUP_INTERVAL_MS = 100;
-/** Sessions that may be started together. */
+/** Sessions that may start at once. */
 const AUTOGROUP_ATTEMPTS = 50;
 
 /**
- * Lets others go before a process, whose session is its own; not for ever, as the lowest priority would on a busy
- * machine. Its own priority tells Linux nothing where that divides the time among sessions, as most desktops do; there
- * the session's must be set, too.
+ * Lowers the priority of a process that leads its own session; not to the minimum, which would starve it on a busy
+ * machine. Most Linux desktops share CPU time among sessions and ignore a process's priority, so the session's is set
+ * as well.
  */
 export async function lowerPriority(pid: number): Promise<void> {
   try {
     setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
     if (process.platform === "linux") await lowerSession(pid);
   } catch {
-    // it has ended already, or the system does not divide by session
+    // it has ended, or the system does not schedule by session
   }
 }
 

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Spawn } from "./cliProcess.ts";
 
 /**
- * Reads `+PID` and `-PID` lines; when its stdin ends, because this program is gone in whatever way,
- * it kills the process groups that are still listed.
+ * Reads lines `+PID` and `-PID`. When its stdin closes, because this program has ended in any way, it kills the listed
+ * process groups.
  */
 const SCRIPT = `
 pids=' '
@@ -17,12 +17,12 @@ done
 for pid in $pids; do kill -KILL "-$pid" 2>/dev/null; done
 `;
 
-/** Milliseconds between the starts of two shells, so that one that cannot live is not started in a loop. */
+/** Minimum interval, so that a shell that cannot run is not restarted in a loop. */
 const RESTART_INTERVAL_MS = 1000;
 
 /**
- * One small shell that outlives us: a worker in mid-answer does not notice that its parent was killed. A shell that ends
- * before us is replaced. On Windows none is needed, since libuv puts children into a job object that dies with its owner.
+ * A small shell that outlives this program: a busy worker does not notice that its parent was killed. Restarted if it
+ * ends early. Not needed on Windows, where libuv's job object kills the children.
  */
 export class Reaper {
   readonly #start: Spawn;
@@ -38,7 +38,7 @@ export class Reaper {
     this.#ensure();
   }
 
-  /** The shell's process id; undefined where there is none. */
+  /** Process id of the shell, if it runs. */
   get pid(): number | undefined {
     return this.#shell?.pid;
   }
@@ -54,14 +54,14 @@ export class Reaper {
     this.#shell?.stdin?.write(`-${pid}\n`);
   }
 
-  /** Ends the shell, which kills what is still being watched. */
+  /** Ends the shell, which kills the processes still watched. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#restart);
     this.#shell?.stdin?.end();
   }
 
-  /** Starts a shell where there is none, and hands it the list. */
+  /** Starts the shell if it does not run, and sends it the list. */
   #ensure(): void {
     if (this.#closed || this.#shell) return;
     clearTimeout(this.#restart);
@@ -74,7 +74,7 @@ export class Reaper {
     try {
       this.#listen(this.#start("/bin/sh", ["-c", SCRIPT], SHELL_OPTIONS));
     } catch {
-      // too few resources: the next worker's start tries again
+      // out of resources: the next worker's start tries again
     }
   }
 

@@ -1,30 +1,30 @@
-/** What one turn showed of its worker. */
+/** What one turn showed about its worker. */
 export interface TurnSummary {
-  /** Whether the one-call mod was asked in this turn, if the turn got as far as an answer. */
+  /** Whether the one-call mod was asked, if the turn got an answer. */
   modAsked: boolean;
   /** Whether the turn failed without a call. */
   answeredLocally: boolean;
-  /** Whether the CLI tried to call upstream a second time. */
+  /** Whether the CLI attempted a second call. */
   calledAgain: boolean;
-  /** The status with which upstream refused the request. */
+  /** Status of upstream's refusal. */
   refusedStatus: number | undefined;
   stopReason: string | undefined;
 }
 
-/** Stop reasons after which a worker serves on: test/http/residue.test.ts shows that they leave nothing behind. */
+/** Stop reasons that leave nothing behind in a worker, as test/http/residue.test.ts shows. */
 const HARMLESS_STOP_REASONS = new Set<string | undefined>([
   ...[undefined, "end_turn", "tool_use", "stop_sequence", "max_tokens", "pause_turn"],
   ...["refusal", "model_context_window_exceeded", "compaction"],
 ]);
 
-/** Client errors that the CLI repeats without learning anything from them. */
+/** Client errors after which the CLI repeats the call unchanged. */
 const RETRIED_UNCHANGED_STATUSES = new Set([403, 404, 429]);
 
 /**
- * Why a worker must not serve again after a turn; undefined if it may.
+ * Returns why a worker must not serve again after a turn; undefined if it may.
  *
- * When upstream refuses a parameter or a beta, the CLI repeats the call without it, and leaves it out of every later
- * request of any client. It tries the second call at once, so that attempt shows that it has learned something.
+ * When upstream rejects a parameter or a beta, the CLI repeats the call without it, and omits it from later requests of
+ * any client. It tries the second call at once, so the attempt shows that it has learned.
  */
 export function reasonToRetire(turn: TurnSummary): string | undefined {
   const { refusedStatus: status = 0 } = turn;

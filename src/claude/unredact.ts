@@ -1,33 +1,33 @@
 import { fieldsOf } from "../api/events.ts";
 
 /**
- * The CLI takes whatever looks like a secret out of its debug lines, and an API's errors speak of tokens: of
- * `max_tokens: 128000 > 64000` they leave `max_tokens: [REDACTED] > 64000`. Its reports on stdout are whole, but some
- * are reworded. Together they tell what upstream said.
+ * The CLI redacts secrets in its debug lines, and takes numbers after "token" for secrets: `max_tokens: 128000 > 64000`
+ * becomes `max_tokens: [REDACTED] > 64000`. Its messages on stdout are not redacted, but some are reworded. Both
+ * together restore upstream's message.
  */
 const REDACTED_VALUE = /\[REDACTED(?:-[A-Z]+)?\]/;
 
 export const isRedacted = (text: string): boolean => REDACTED_VALUE.test(text);
 
-/** What the CLI puts around upstream's words in a report. */
+/** Text that the CLI adds around upstream's message. */
 const CLI_PREFIX = /^(?:Failed to authenticate\. )?(?:API Error: )?(?:\d{3} |Request rejected \(\d{3}\) · )?/;
 const CLI_SUFFIX = /\. This is a server-side issue, usually temporary.*$/s;
 
-/** A report without what the CLI puts around upstream's words, as far as it has them. */
+/** Removes the text that the CLI adds around upstream's message. */
 export const withoutCliWording = (report: string): string => report.replace(CLI_PREFIX, "").replace(CLI_SUFFIX, "");
 
-/** The redacted words as they were, where the report or the request has them; else as they are. */
+/** Restores redacted values from the report or the request; returns `words` unchanged if neither has them. */
 export function unredact(words: string, report: string, request: Record<string, unknown> = {}): string {
   if (!isRedacted(words)) return words;
   const told = withoutCliWording(report);
   const pieces = words.split(REDACTED_VALUE);
-  // the full stop at their end may have been taken for the CLI's own
+  // the final full stop may have been removed with the CLI's text
   return (
     [told, `${told}.`].find((whole) => matchesPieces(whole, pieces)) ?? withRequestNumber(pieces, request) ?? words
   );
 }
 
-/** `max_tokens: [REDACTED] > 64000`: the number that is too large is the request's. */
+/** `max_tokens: [REDACTED] > 64000`: the number that is too large is in the request. */
 function withRequestNumber([path = "", rest, ...more]: string[], request: Record<string, unknown>): string | undefined {
   const [, names] = /^([\w.]{1,100}): $/.exec(path) ?? [];
   if (!names || !rest?.startsWith(" > ") || more.length > 0) return undefined;
@@ -37,8 +37,8 @@ function withRequestNumber([path = "", rest, ...more]: string[], request: Record
 }
 
 /**
- * Ways to read JSON in which a value is redacted: as it is; with quotes around values that stand bare; and with the
- * quotes closed that went with a value.
+ * Variants of JSON with redacted values: as it is, with quotes around bare values, and with the quotes closed that a
+ * value took with it.
  */
 export function* parseableReadings(json: string): Generator<string> {
   yield json;
@@ -47,7 +47,7 @@ export function* parseableReadings(json: string): Generator<string> {
   yield quoted.replaceAll(/(?<!")\[REDACTED\](?=\}[,}]|\}$|,"(?:details|type|request_id)")/g, '[REDACTED]"');
 }
 
-/** Whether the text is these pieces with anything between them. */
+/** Whether the text consists of these pieces with anything in between. */
 function matchesPieces(text: string, [first = "", ...rest]: string[]): boolean {
   const last = rest.pop() ?? "";
   let at = first.length;

@@ -5,13 +5,13 @@ import type { ControlRequest } from "../controlChannel.ts";
 import type { EncodedJson } from "../encodedJson.ts";
 import { parseEnvelope } from "./overlayOutcome.ts";
 
-/** What a count needs of its worker. */
+/** The part of a worker that a count uses. */
 export interface CountLink {
   request(request: ControlRequest): Promise<CliMessage>;
   write(message: CliMessage): void;
 }
 
-/** A message as the CLI takes it into its conversation without answering it. */
+/** A message that the CLI adds to its conversation without answering it. */
 export interface HistoryMessage {
   role: "user" | "assistant";
   content: unknown;
@@ -24,31 +24,31 @@ export interface CountedTool {
   inputSchema: Record<string, unknown>;
 }
 
-/** Tokens as the API's counter told them, each part by a call of its own. */
+/** Token counts from the API's counter, one call each. */
 export interface Usage {
-  /** The conversation; while that is empty, the one message `foo`. */
+  /** The conversation; of the message `foo` if it is empty. */
   messages: number;
-  /** The system prompt, counted as if it were the text of a user message. */
+  /** The system prompt, counted as the text of a user message. */
   system: number;
-  /** The one message `foo` with the tools, less what the CLI takes off; 0 also when nothing was left of it. */
+  /** The message `foo` with the tools, minus `TOOLS_DISCOUNT_TOKENS`; 0 if less. */
   tools: number;
 }
 
-/** What the CLI takes off the count of tools (its "overhead"); it tells nothing of tools that cost less. */
+/** The CLI subtracts this "overhead" from the tools' count, so cheaper tools show as 0. */
 export const TOOLS_DISCOUNT_TOKENS = 500;
 
 /**
- * A body that the API refuses, for every Messages call of the process: a count makes none, and should a version of the
- * CLI make one in its place (it has such a fallback for gateways), that must cost nothing. Counts are not touched by it.
+ * A body that the API rejects, for every Messages call of this process. Counting makes none; if some CLI version did
+ * (it has such a fallback for gateways), the call must cost nothing. Does not affect counts.
  */
 const REFUSED_BODY = JSON.stringify({ messages: [] });
 
 const MCP_SERVER_NAME = "tools";
-/** Takes all that follows, also past a line separator: to look for an end again and again would take long. */
+/** Matches to the end of the line, past line separators, to avoid backtracking. */
 const COUNT_FAILED_LINE = /countTokens API call failed: (?:(\d{3}) )?(.*)/s;
 const ESTIMATED_TEXT = "count unavailable";
 
-/** Fills the conversation of a fresh worker and has the CLI ask the API's free counter about it. */
+/** Fills the conversation of a fresh worker and has the CLI count it with the API's free counter. */
 export class CountSession {
   readonly #link: CountLink;
   readonly #taken = new Map<string, { resolve(): void; reject(error: ApiError): void }>();
@@ -61,7 +61,7 @@ export class CountSession {
     this.#link = link;
   }
 
-  /** Chooses the model that counts: an alias or an id. */
+  /** Selects the model that counts, by alias or id. */
   async configure(model: string): Promise<void> {
     const env = {
       CLAUDE_CODE_EXTRA_BODY: REFUSED_BODY,
@@ -71,7 +71,7 @@ export class CountSession {
     await this.#link.request({ subtype: "apply_flag_settings", settings: { model, env } });
   }
 
-  /** Replaces the tools that are counted; they get into the CLI as those of an MCP server. */
+  /** Replaces the tools to count; the CLI reads them from an MCP server. */
   async offer(tools: readonly CountedTool[] | EncodedJson): Promise<void> {
     this.#tools = tools;
     await this.#link.request({ subtype: "mcp_set_servers", servers: {} });
@@ -83,11 +83,14 @@ export class CountSession {
       servers: { [MCP_SERVER_NAME]: { type: "sdk", name: MCP_SERVER_NAME } },
     });
     await listed;
-    // connected is what the CLI calls a server whose list it has taken in
+    // the CLI reports "connected" once it has read the server's list
     while (!this.#ended && !(await this.#isConnected())) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
-  /** Appends a message to the conversation; resolves when it is there, since an assistant's would overtake a user's. */
+  /**
+   * Appends a message to the conversation. Resolves when it is there: an assistant's message would otherwise overtake a
+   * user's.
+   */
   async append({ role, content }: HistoryMessage): Promise<void> {
     if (this.#ended) throw this.#ended;
     const uuid = randomUUID();
@@ -97,17 +100,17 @@ export class CountSession {
     await taken;
   }
 
-  /** Throws `ApiError` with upstream's words when its counter refused, and 503 when it did not count. */
+  /** Throws `ApiError`: upstream's error if the counter rejected the request, 503 if it could not be reached. */
   async measure(): Promise<Usage> {
     const { response } = await this.#link.request({ subtype: "get_context_usage" });
-    // its other pipe tells of failures; whatever it wrote there before is read by the time of another answer
+    // failures are on stderr; by the time of another reply, they have been read
     await this.#link.request({ subtype: "mcp_status" });
     if (this.#failure) throw this.#failure;
     const tokens = (id: string) => response?.categories?.find((each: { id?: string }) => each.id === id)?.tokens ?? 0;
     return { messages: tokens("messages"), system: tokens("system_prompt"), tools: tokens("mcp_tools") };
   }
 
-  /** Takes a message of the CLI's stdout. */
+  /** Receives a message from the CLI's stdout. */
   accept(message: CliMessage): void {
     if (message.type === "control_request") this.#answer(message);
     if (message.type !== "command_lifecycle" || message.state === "queued" || message.state === "started") return;
@@ -115,14 +118,14 @@ export class CountSession {
     this.#taken.delete(message.command_uuid);
   }
 
-  /** Takes a line of the CLI's stderr. */
+  /** Receives a line from the CLI's stderr. */
   diagnose(line: string): void {
     const [, status, words = ""] = COUNT_FAILED_LINE.exec(line) ?? [];
     if (words !== "") this.#failure = failureOf(status, words, this.#failure);
     else if (line.includes(ESTIMATED_TEXT)) this.#failure ??= uncounted(line);
   }
 
-  /** Ends the count for good: the worker is gone. */
+  /** Rejects everything pending; the worker is gone. */
   fail(error: ApiError): void {
     this.#ended = error;
     this.#listed?.();
@@ -136,7 +139,7 @@ export class CountSession {
     );
   }
 
-  /** Answers as the MCP server that has the tools. */
+  /** Answers as the MCP server that offers the tools. */
   #answer({ request_id, request }: CliMessage): void {
     const { id, method, params } = request?.message ?? {};
     const results: Record<string, object> = {
@@ -154,7 +157,7 @@ export class CountSession {
   }
 }
 
-/** Upstream's refusal, if that is what the words are; the first one told stays. */
+/** Upstream's error, if the text is one. The first error wins. */
 function failureOf(status: string | undefined, words: string, before: ApiError | undefined): ApiError {
   const envelope = parseEnvelope(words);
   if (before && before.status !== UNCOUNTED_STATUS) return before;

@@ -1,12 +1,12 @@
 import { isObject } from "../../api/isObject.ts";
 import { EncodedJson } from "../encodedJson.ts";
 
-/** Fields of one object that are looked at: more than any body has. */
+/** Limit for the fields read from one object; no body has that many. */
 const MAX_FIELDS = 100;
 
-/** The JSON string of a large body's text. */
+/** The text of a large body as a JSON string. */
 export class EncodedText extends EncodedJson {
-  /** The numbers of the body that the text holds: the CLI takes some out of upstream's errors. */
+  /** The body's numbers, since the CLI redacts some in upstream's errors. */
   readonly numbers: Record<string, unknown>;
 
   constructor(literal: Uint8Array<ArrayBuffer>, numbers: Record<string, unknown>) {
@@ -15,12 +15,12 @@ export class EncodedText extends EncodedJson {
   }
 }
 
-/** The numeric fields of a body and of its objects. Leaves out lists. */
+/** The numeric fields of a body and of its objects, without arrays. */
 export function numbersOf(body: Record<string, unknown>): Record<string, unknown> {
   const numbers: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(body).slice(0, MAX_FIELDS)) {
     if (typeof value === "number") numbers[name] = value;
-    // the API has none deeper than one level
+    // the API nests no deeper
     else if (isObject(value)) numbers[name] = numbersWithin(value);
   }
   return numbers;

@@ -2,16 +2,15 @@ import { modOf } from "../modFiles.ts";
 import { MOD_REPORTS } from "../modReports.ts";
 
 /**
- * A mod for the CLI (documented under "mods"): it is asked before each request that the CLI sends anywhere. The first
- * call of the model in a turn passes; whatever the CLI would send after it (to continue after `max_tokens`, a refusal or
- * an empty answer, to try again without streaming after a 404, without a beta after a 400 …) is denied on this machine,
- * as is any call of the model outside a turn. Counting is no such call. The mod reports that it runs, since the CLI goes
- * on without a mod that it could not load, and lists it as a plugin all the same.
+ * A mod (docs: "mods") that the CLI asks before it sends a request. It passes the first model call of a turn and denies
+ * every other, as well as calls outside a turn: the CLI would continue after `max_tokens`, a refusal or an empty
+ * answer, retry a 404 without streaming, a 400 without a beta … Counting is not a model call. The mod reports that it
+ * runs, since the CLI lists it as a plugin even if it failed to load.
  */
 export const ONE_CALL_MOD = modOf(
   "one-call",
   "One request to the model for each turn",
-  // paths of Anthropic's API and Foundry, Vertex, Bedrock
+  // paths of Anthropic and Foundry, Vertex, Bedrock
   `const CALL = /(\\/v1\\/messages|(?<!\\/count-tokens):(streamR|r)awPredict|\\/invoke(-with-response-stream)?)(\\?|$)/;
 export const register = (on) => {
   let called = true;
@@ -36,9 +35,9 @@ export const register = (on) => {
 );
 
 /**
- * A second mod, for machines with an organization's guard (see guard.ts), where the CLI asks mods about the steps of a turn
- * but not about calls. It ends every step but the first without a call. All deltas of an answer pass through it, each for
- * 0.3 ms of CPU, so it is loaded only there.
+ * A second mod, for machines with an organization's guard (see guard.ts), where the CLI asks mods about the steps of a
+ * turn but not about calls. It ends every step after the first without a call. Each delta of an answer passes through
+ * it, at 0.3 ms of CPU time, so it is loaded only there.
  */
 export const ONE_STEP_MOD = modOf(
   "one-step",

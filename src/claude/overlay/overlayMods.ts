@@ -12,15 +12,15 @@ import { MOD_REPORTS, modReport } from "../modReports.ts";
 import type { Ask, Mods } from "../transport.ts";
 import { ONE_CALL_MOD, ONE_STEP_MOD } from "./oneCallMod.ts";
 
-/** Milliseconds by which stderr may lag behind stdout. */
+/** How far stderr may lag behind stdout. */
 const STDERR_LAG_MS = 200;
 
-/** What the CLI logs of a mod that it does not load since Anthropic has switched mods off. */
+/** The CLI logs this for a mod that it does not load because Anthropic has disabled mods. */
 const MODS_OFF_LINE = /hooks module \S+ not loaded: hooks modules are turned off/;
-/** How that switch is named among the settings that forbid mods. */
+/** Name of that switch in the list of settings that forbid mods. */
 const MODS_SWITCH_NAME = "Anthropic's switch";
 
-/** The mods that keep a turn to one call: whether they run, and what an organization's rules leave them to do. */
+/** The mods that limit a turn to one call: whether they run, and whether an organization allows them. */
 export class OverlayMods implements Mods {
   readonly #hasStepMod: boolean;
   readonly #guard = new GuardDetector();
@@ -31,33 +31,33 @@ export class OverlayMods implements Mods {
   #isJudged = false;
   #hasModelAllowlist = false;
 
-  /** `hasStepMod` if the process was started with the mod that ends further steps. */
+  /** `hasStepMod`: the process was started with the mod that ends further steps. */
   constructor(hasStepMod: boolean) {
     this.#hasStepMod = hasStepMod;
   }
 
-  /** Whether the organization, or Anthropic, lets no mod of ours run, so that only settings can prevent further calls. */
+  /** Whether the organization or Anthropic forbids our mods, so that only settings can prevent further calls. */
   get areForbidden(): boolean {
     return this.#areForbidden;
   }
 
-  /** Whether there is an organization's guard, with which workers need the mod that ends further steps. */
+  /** Whether workers need the mod that ends further steps, because of an organization's guard. */
   get needStepMod(): boolean {
     return this.#guard.seated !== undefined && !this.#areForbidden;
   }
 
-  /** Whether it is known what the process needs. */
+  /** Whether it is known which mods the process needs. */
   get areJudged(): boolean {
     return this.#isJudged || this.needStepMod;
   }
 
-  /** Why the process must not serve on. */
+  /** Why the process must not serve again. */
   get reasonToRetire(): string | undefined {
     const lacksMod = this.needStepMod && !this.#hasStepMod;
     return lacksMod ? `it needs another mod, since ${this.#guard.seated}` : undefined;
   }
 
-  /** Takes a message of the CLI's stdout; false where it is no report about loading. */
+  /** Receives a message from stdout; false if it is not a report about loading. */
   accept(message: CliMessage): boolean {
     if (modReport(message, ONE_CALL_MOD.name) === MOD_REPORTS.loaded) this.#oneCall.arrive();
     else if (modReport(message, ONE_STEP_MOD.name) === MOD_REPORTS.loaded) this.#oneStep.arrive();
@@ -65,18 +65,17 @@ export class OverlayMods implements Mods {
     return true;
   }
 
-  /** Takes a line of the CLI's stderr. */
   addDiagnostic(line: string): void {
     this.#areSwitchedOff ||= MODS_OFF_LINE.test(line);
     this.#guard.addDiagnostic(line);
   }
 
-  /** Takes that the mod was not asked about a call. */
+  /** Records a call about which the CLI did not ask the mod. */
   addBypass(): void {
     this.#guard.addBypass();
   }
 
-  /** Throws also where requests cannot reach the CLI. */
+  /** Throws also if requests cannot reach the CLI. */
   async require(account: CliAccount, ask: Ask): Promise<Organization | undefined> {
     this.#guard.addAccount(account);
     await resolvesWithin(STDERR_LAG_MS, this.#guard.known);
@@ -100,8 +99,8 @@ export class OverlayMods implements Mods {
   }
 
   /**
-   * Refuses a model that the CLI has been given and that the organization does not allow: the CLI would call another in its
-   * place, that of the request before or its default. `ask` asks the CLI for its settings.
+   * Returns an error if the organization does not allow this model: the CLI would silently call another one, that of
+   * the previous request or its default. `ask` reads the CLI's settings.
    */
   async refusalOf(model: string, ask: Ask): Promise<ApiError | undefined> {
     if (!this.#hasModelAllowlist) return undefined;

@@ -23,28 +23,28 @@ import type { TurnOutcome } from "../transport.ts";
 import { isRedacted, parseableReadings, unredact, withoutCliWording } from "../unredact.ts";
 import { isSdkLog, type RateLimitInfo, subscriptionHeaders, UpstreamHeaders } from "../upstreamHeaders.ts";
 
-/** Upstream's error envelope as the CLI quotes it on stderr. */
+/** Upstream's error, as the CLI quotes it on stderr. */
 interface Envelope {
   error: { type: string; message: string; details?: Record<string, unknown> | null };
   request_id?: string;
 }
 
-/** What stderr quotes: a refusal with its status, or an error event without one. */
+/** A quoted error; without status if it was an error event. */
 interface Quotation {
   status: number | undefined;
   envelope: Envelope;
 }
 
-/** `API error (attempt 1/1): 404 404 {…}`: a refusal, with upstream's status and own words, an envelope or not. */
+/** `API error (attempt 1/1): 404 404 {…}`: a refusal with upstream's status and message, JSON or not. */
 const REFUSED_LINE = /API error \(attempt \d{1,6}\/\d{1,6}\): (\d{3}) (?:\d{3} )?/;
 /**
- * `Error streaming (non-streaming fallback disabled): {…}`: an error event in an open stream; of some types after a
- * whole block it says `Error in API request: {…}`.
+ * `Error streaming (non-streaming fallback disabled): {…}`: an error event in an open stream. For some types, after a
+ * complete block, the CLI logs `Error in API request: {…}`.
  */
 const BROKEN_STREAM_LINE = /Error streaming|Error in API request: (?=\{)/;
-/** Any of them, whatever it quotes. Of an overload after a whole block, the CLI logs only the last one. */
+/** Any failure. For an overload after a complete block, the CLI logs only the last form. */
 const FAILURE_LINE = /\[ERROR\] (API error \(attempt|Error streaming|Error in API request: \{)|Mid-stream server error/;
-/** The CLI gives up on an upstream that is silent: in mid-stream, when the machine wakes from sleep, before any answer. */
+/** How the CLI gives up on a silent upstream: in mid-stream, after the machine slept, before any answer. */
 const GAVE_UP_LINES = [
   { line: /\[byte-watchdog\] firing: idle=(\d{1,9})ms/, toError: (ms: number) => upstreamSilent(ms / 1000) },
   { line: /\[byte-watchdog\] aborting: .{0,100}slept=/, toError: () => upstreamAsleep() },
@@ -52,12 +52,12 @@ const GAVE_UP_LINES = [
 ];
 
 /**
- * What the CLI says of a failed turn, on both its outputs. Its messages reword upstream's text, its debug lines on
- * stderr quote it; of several failures in one turn only the first is upstream's answer to the request.
+ * Collects what the CLI reports about a failed turn. Messages on stdout reword upstream's error; debug lines on stderr
+ * quote it. Only the first failure of a turn is upstream's answer to the request.
  */
 export class OverlayOutcome implements TurnOutcome {
   #quoted: Quotation | undefined;
-  /** A refusal that was no envelope. */
+  /** A refusal whose body was not an error envelope. */
   #refused: { status: number; words: string } | undefined;
   #givenUp: ApiError | undefined;
   #unconnected: ConnectionFailure | undefined;
@@ -70,23 +70,23 @@ export class OverlayOutcome implements TurnOutcome {
   #complete = false;
   #resolveErrorSeen!: () => void;
 
-  /** Resolves when stderr has told of a failure. */
+  /** Resolves when stderr has shown a failure. */
   readonly errorSeen: Promise<void> = new Promise((resolve) => {
     this.#resolveErrorSeen = resolve;
   });
 
-  /** `request` is the body whose failure this is, `route` its way. */
+  /** `request` is the body sent, `route` its network route. */
   constructor(request: Record<string, unknown> = {}, route?: NetworkRoute) {
     this.#request = request;
     this.#route = route;
   }
 
-  /** Upstream's headers, once `headersReady` has resolved. */
+  /** Upstream's headers; available once `headersReady` has resolved. */
   get headers(): Record<string, string> {
     return this.#upstream.current;
   }
 
-  /** Resolves when stderr has told of upstream's headers. */
+  /** Resolves when stderr has shown upstream's headers. */
   get headersReady(): Promise<void> {
     return this.#upstream.ready;
   }
@@ -95,12 +95,12 @@ export class OverlayOutcome implements TurnOutcome {
     return this.#upstream.isComplete;
   }
 
-  /** Whether the one-call mod kept the CLI from another call. */
+  /** Whether the one-call mod denied a further call. */
   get denied(): boolean {
     return this.#denied;
   }
 
-  /** The status with which upstream refused the request, if it did. */
+  /** The status of upstream's refusal. */
   get refusedStatus(): number | undefined {
     return this.#quoted?.status ?? this.#refused?.status ?? this.#reported?.api_error_status;
   }
@@ -112,29 +112,29 @@ export class OverlayOutcome implements TurnOutcome {
     else if (!this.#disconnect(line)) this.#giveUp(line);
   }
 
-  /** Every call of this transport streams. */
+  /** This transport always streams. */
   wholeAnswer(): undefined {}
 
-  /** What stderr says does not depend on the events. */
+  /** stderr does not depend on events. */
   addEvent(): void {}
 
-  /** The mod of this transport reports no more than that it runs. */
+  /** The mod of this transport reports nothing about answers. */
   addModReport(): void {}
 
   addErrorMessage(message: CliMessage): void {
-    // our own mod has kept the CLI from another call: what made it want one was the failure
+    // our mod denied a further call, which the CLI made because of the failure
     if (message.api_error === "hook_denied") this.#denied = true;
     else this.#reported ??= message;
-    // unlike the event it comes with every refusal, but only newer versions have it
+    // unlike the event, it comes with every refusal, but only in newer versions
     this.#limit = message.api_error_params?.rate_limit_info ?? this.#limit;
   }
 
-  /** Takes what the CLI says of a subscription's limit, which it does when that has changed. */
+  /** Records a `rate_limit_event`; the CLI sends it only when the limit changes. */
   addRateLimit(info: RateLimitInfo): void {
     this.#limit = info;
   }
 
-  /** The error for the client, at the end of a turn without a whole answer; `begun` if the answer had begun. */
+  /** Builds the client's error when a turn ends without a complete answer. `begun`: the answer had begun. */
   toError(result: CliMessage, begun: boolean): ApiError {
     const report = this.#reported;
     const told = String(report?.message?.content?.[0]?.text ?? "");
@@ -144,7 +144,7 @@ export class OverlayOutcome implements TurnOutcome {
     if (this.#refused) {
       const { status, words } = this.#refused;
       if (status === 407) return proxyAsksForCredentials(this.#route?.proxy);
-      // the CLI's words serve a person better than JSON that is no envelope
+      // the CLI's message serves users better than JSON that is not an error envelope
       return this.#refusal(
         status,
         words.startsWith("{") && told ? withoutCliWording(told) : this.#unredact(words, told),
@@ -154,7 +154,7 @@ export class OverlayOutcome implements TurnOutcome {
     if (this.#denied && !report) {
       return answerInterrupted("its server failed without giving a reason.", requestId);
     }
-    // a turn that went well has the answer in this place
+    // a successful turn has the answer in this place
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
     const words = withoutCliWording(told || String(reason ?? "no reason given"));
     const status = report?.api_error_status ?? result.api_error_status;
@@ -172,7 +172,7 @@ export class OverlayOutcome implements TurnOutcome {
       : upstreamUnreachable(words, this.#unconnected?.code);
   }
 
-  /** Takes a line with the details of a failed connection; false where it is another line. */
+  /** Reads a line with details of a failed connection; false for other lines. */
   #disconnect(line: string): boolean {
     this.#unconnected = readConnectionFailure(line);
     if (this.#unconnected) this.#conclude();
@@ -180,7 +180,7 @@ export class OverlayOutcome implements TurnOutcome {
   }
 
   #quote(line: string): void {
-    // its details follow, and conclude
+    // the next line has the details
     if (announcesConnectionFailure(line)) return;
     this.#conclude();
     const refused = REFUSED_LINE.exec(line);
@@ -200,7 +200,7 @@ export class OverlayOutcome implements TurnOutcome {
     }
   }
 
-  /** The first failure of a turn is upstream's; what the CLI does after it is its own. */
+  /** Only the first failure is upstream's; later ones are due to the CLI's reaction. */
   #conclude(): void {
     this.#complete = true;
     this.#resolveErrorSeen();
@@ -210,7 +210,7 @@ export class OverlayOutcome implements TurnOutcome {
     return unredact(words, report, this.#request);
   }
 
-  /** A refusal in the words of the CLI, or in those of whoever stands before upstream. */
+  /** A refusal in the words of the CLI, or of a gateway. */
   #refusal(status: number, words: string, report?: CliMessage): ApiError {
     return new ApiError(clientStatus(status), report?.api_error_type ?? typeOf(status), words, {
       headers: this.#refusalHeaders(status),
@@ -221,19 +221,19 @@ export class OverlayOutcome implements TurnOutcome {
   #quotedError({ status, envelope }: Quotation, told: string): ApiError {
     const { type, message, details } = envelope.error;
     return new ApiError(clientStatus(status ?? statusOf(type) ?? 500), type, this.#unredact(message, told), {
-      // those of an open stream are about the answer, not about what broke it
+      // headers of an open stream describe the answer, not the error
       ...(status !== undefined && { headers: this.#refusalHeaders(status) }),
       ...(details && { details: known(details) }),
       ...this.#ofRequest(envelope.request_id),
     });
   }
 
-  /** Upstream's id of the request, told with the failure or at least with the answer's headers. */
+  /** Upstream's request id, from the failure or else from the answer's headers. */
   #ofRequest(told = this.headers["request-id"]): { requestId?: string } {
     return told ? { requestId: told } : {};
   }
 
-  /** Upstream's own headers, with those that the CLI's account of a limit stands for if upstream told of none. */
+  /** Upstream's headers. If they contain no rate limits, adds those that the CLI reported. */
   #refusalHeaders(status: number): Record<string, string> {
     const own = this.#upstream.current;
     const limits = Object.keys(own).some(isLimitHeader) ? {} : subscriptionHeaders(this.#limit);
@@ -241,19 +241,19 @@ export class OverlayOutcome implements TurnOutcome {
   }
 }
 
-/** The text from the first `open` to the last `close`; undefined where there is none. */
+/** The text from the first `open` to the last `close`. */
 function between(text: string, open: string, close: string): string | undefined {
   const from = text.indexOf(open);
   const to = text.lastIndexOf(close);
   return from === -1 || to < from ? undefined : text.slice(from, to + 1);
 }
 
-/** Those details that are not redacted. */
+/** Drops redacted details. */
 function known(details: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(details).filter(([, value]) => !isRedacted(String(JSON.stringify(value)))));
 }
 
-/** Reads an error envelope of the API; undefined when the text is none. */
+/** Parses an API error envelope; undefined for other text. */
 export function parseEnvelope(json: string | undefined): Envelope | undefined {
   for (const reading of parseableReadings(json ?? "")) {
     const value = parsed(reading);

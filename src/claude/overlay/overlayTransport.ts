@@ -9,20 +9,20 @@ import { OverlayMods } from "./overlayMods.ts";
 import { OverlayOutcome } from "./overlayOutcome.ts";
 import { bodyOf, turnSettings } from "./turnSettings.ts";
 
-/** The CLI merges the client's fields into its own body, and tells of upstream's answer on stderr. */
+/** The CLI merges the client's fields into its own body and logs upstream's answer on stderr. */
 export class OverlayTransport implements Transport {
   readonly name = "overlay";
   readonly mod = ONE_CALL_MOD.name;
   readonly mods: OverlayMods;
   readonly #route: NetworkRoute;
 
-  /** `hasStepMod` if the process was started with the mod that ends further steps. */
+  /** `hasStepMod`: the process was started with the mod that ends further steps. */
   constructor(route: NetworkRoute, hasStepMod = false) {
     this.#route = route;
     this.mods = new OverlayMods(hasStepMod);
   }
 
-  /** Beside an organization's guard, a mod ends further steps of a turn but not the repetition of a call. */
+  /** With an organization's guard, a mod can end further steps of a turn but not repeated calls. */
   get allowsMoreCalls(): boolean {
     return this.mods.areForbidden || this.mods.needStepMod;
   }
@@ -38,7 +38,7 @@ export class OverlayTransport implements Transport {
   }
 
   trigger(): CliMessage {
-    // its text never goes upstream, since the client's messages replace it
+    // never sent upstream, since the client's messages replace it
     return triggerOf(".");
   }
 

@@ -1,4 +1,4 @@
-/** For the sources of mods: matches the addresses of the model's calls, on Anthropic's API, Bedrock and Vertex alike. */
+/** Matches model calls in the source of mods, for Anthropic's API, Bedrock and Vertex. */
 export const MODEL_CALL = String.raw`/(\/v1\/messages|(?<!\/count-tokens):(streamR|r)awPredict|\/invoke(-with-response-stream)?)(\?|$)/`;
-/** And those of its counter's. */
+/** Matches calls of the counter. */
 export const COUNT_CALL = String.raw`/\/count[-_]tokens/`;

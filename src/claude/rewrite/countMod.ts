@@ -4,17 +4,17 @@ import { COUNT_CALL, MODEL_CALL } from "./calls.ts";
 import { INSTRUCTION_PREFIX, SEPARATOR } from "./instruction.ts";
 import { ANSWERED_PREFIX, UNANSWERED_PREFIX } from "./rewriteMod.ts";
 
-/** The first message of the worker's conversation, by which the mod knows the CLI's count of it. */
+/** First message of the counter's conversation; the mod recognizes the CLI's count by it. */
 export const SEED_TEXT = "claude-virtual-api seed";
-/** The text of a prompt that gives the count up which is under way. */
+/** Prompt that cancels the running count. */
 export const ABANDON_TEXT = "claude-virtual-api abandon";
-/** The status that the mod gives to refusals; the CLI repeats none with it, and logs upstream's words behind it. */
+/** Status that the mod gives to refusals: the CLI does not retry it, and logs upstream's message after it. */
 export const REFUSED_STATUS = 499;
 
 /**
- * A mod for the CLI of the counter, which has a client's body counted in place of the CLI's own conversation. What to count
- * comes as the text of a prompt, which the mod drops: so no turn begins and the conversation stays as it is. All calls of
- * the model are denied on this machine, and so are counts without an instruction, of which each is good for one.
+ * A mod for the CLI that counts a client's body in place of the CLI's own conversation. The text of a prompt is the
+ * instruction; the mod drops the prompt, so no turn begins and the conversation stays unchanged. All model calls are
+ * denied on this machine, and so are counts without an instruction. Each instruction allows one count.
  */
 export const COUNT_MOD = modOf(
   "count",
@@ -46,7 +46,7 @@ export const register = (on) => {
     if (!isCount && !CALL.test(request.url)) return next(request);
     const own = JSON.parse(request.init.body);
     const isSeed = isCount && JSON.stringify(own.messages ?? "").includes(${JSON.stringify(SEED_TEXT)});
-    // what the CLI wants to know besides, it asks again until it knows
+    // the CLI repeats its other counts until they succeed
     if (isCount && !isSeed && own.messages) {
       $.ui.log("${MOD_REPORTS.countDenied}");
       return { value: { status: 200, ok: true, headers: { "content-type": "application/json" }, text: '{"input_tokens":1}' } };
@@ -60,7 +60,7 @@ export const register = (on) => {
     if (own.anthropic_beta) own.anthropic_beta = [...new Set([...own.anthropic_beta, ...betas])];
     const kept = ["model", "anthropic_version", "anthropic_beta"].filter((name) => name in own);
     const parts = kept.map((name) => JSON.stringify(name) + ":" + JSON.stringify(own[name]));
-    // the CLI's network layer would fill a digest into what looks like a place for one
+    // the CLI's network layer fills a digest into anything that looks like its placeholder
     parts.push(fields.replace(DIGEST, "cch\\\\u003d00000"));
     const body = "{" + parts.join(",") + "}";
     const listed = (request.init.headers["anthropic-beta"] ?? "").split(",").concat(betas).filter(Boolean);

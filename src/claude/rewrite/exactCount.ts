@@ -13,39 +13,39 @@ import { isForwarded } from "../upstreamHeaders.ts";
 import { ABANDON_TEXT, COUNT_MOD, REFUSED_STATUS, SEED_TEXT } from "./countMod.ts";
 import { type AnswerHead, type ModAnswer, readModAnswer } from "./rewriteMod.ts";
 
-/** What is counted for a client. */
+/** A count for a client. */
 export interface CountRequest {
   /** Alias or id; the CLI resolves it. */
   model: string;
-  /** The text for the mod (see instruction.ts); a large one as its JSON. */
+  /** Text for the mod (see instruction.ts); a large one as JSON. */
   instruction: string | EncodedJson;
-  /** A digest of what is counted, by which the count is recognized should it come back to us. */
+  /** Digest of what is counted, to recognize the count if it comes back to this server. */
   conversation?: string;
 }
 
-/** Says that the API did not count, and why: the count is to be estimated. */
+/** Thrown with the reason if the API did not count; estimate instead. */
 export class CountUnavailable extends Error {}
 
-/** What an exact count needs of its worker. */
+/** The part of a worker that an exact count uses. */
 export interface ExactCountLink extends CountLink {
-  /** Called when a count begins and when it has ended. */
+  /** Called when a count begins and ends. */
   began(): void;
   ended(): void;
-  /** Called when the mod was not asked. */
+  /** Called when the CLI did not ask the mod. */
   bypassed(): void;
 }
 
-/** Milliseconds by which the words of a refusal, on stderr, may lag behind the CLI's answer on stdout. */
+/** How far a refusal's message on stderr may lag behind the reply on stdout. */
 const STDERR_LAG_MS = 1000;
-/** Refusals that say nothing about the request: the counter may be asked about it later, or is not there. */
+/** Statuses that say nothing about the request: try the counter later, or it does not exist. */
 const TRANSIENT_STATUSES = new Set([408, 409, 429]);
 const COUNT_FAILED_LINE = new RegExp(`countTokens API call failed: ${REFUSED_STATUS} (.*)`, "s");
 const ESTIMATED_TEXT = "count unavailable, estimating";
-/** Words that the CLI takes for the value of what is named before them, as it does behind the word `token`. */
+/** Words redacted because the CLI takes them for the value of a name, as it does after the word `token`. */
 const REDACTED_WORD = /: \[REDACTED\] (inputs are|should|required)/g;
 const RESTORED_WORDS: Record<string, string> = { "inputs are": "Extra", should: "Input", required: "Field" };
 
-/** Has the CLI of one worker count bodies, one after the other, each by one call of the API's free counter. */
+/** Counts bodies on one worker, one after the other, each by one call of the API's free counter. */
 export class ExactCount {
   readonly #link: ExactCountLink;
   #model: string | undefined;
@@ -53,10 +53,10 @@ export class ExactCount {
   #isTaken = false;
   #isDenied = false;
   #words: string | undefined;
-  /** Whether the CLI has estimated by itself, since the answer had no number. */
+  /** Whether the CLI estimated, because the reply had no number. */
   #isEstimated = false;
   #wordsCame = () => {};
-  /** Prompts, and the seed, that the CLI has not done with. */
+  /** Prompts, and the seed, that the CLI is still processing. */
   readonly #pending: { resolve(): void; reject(error: ApiError): void }[] = [];
   #ended: ApiError | undefined;
 
@@ -64,11 +64,13 @@ export class ExactCount {
     this.#link = link;
   }
 
-  /** Call once, before the first count. Throws `ApiError`, and `TransportUnavailable` where the mod is not asked. */
+  /**
+   * Call once, before the first count. Throws `ApiError`, and `TransportUnavailable` if the CLI does not ask the mod.
+   */
   async begin(): Promise<void> {
     this.#link.began();
     try {
-      // only of a message with an id does the CLI say that it has taken it in
+      // the CLI confirms only messages that have an id
       const seed = { ...triggerOf(SEED_TEXT), uuid: randomUUID(), shouldQuery: false };
       await this.#write(seed);
       this.#isDenied = false;
@@ -80,8 +82,8 @@ export class ExactCount {
   }
 
   /**
-   * Makes no call that costs anything. Throws upstream's refusal of the request, `CountUnavailable` where there is no count, and
-   * `TransportUnavailable` where the mod is not asked.
+   * Counts without any paid call. Throws upstream's refusal, `CountUnavailable` if there is no count, and
+   * `TransportUnavailable` if the CLI does not ask the mod.
    */
   async count({ model, instruction }: CountRequest, signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
@@ -98,7 +100,7 @@ export class ExactCount {
         this.#wordsCame = resolve;
       });
       const tokens = await this.#ask();
-      // what it wrote to its other pipe before is read by the time of another answer
+      // by the time of another reply, stderr written before has been read
       await this.#link.request({ subtype: "mcp_status" });
       const head = this.#answer();
       if (head.status >= 300) {
@@ -113,7 +115,7 @@ export class ExactCount {
     }
   }
 
-  /** Takes a message of the CLI's stdout. */
+  /** Receives a message from the CLI's stdout. */
   accept(message: CliMessage): void {
     const report = modReport(message, COUNT_MOD.name);
     if (report === MOD_REPORTS.turnStarted) this.#isTaken = true;
@@ -122,7 +124,7 @@ export class ExactCount {
     if (isDone(message)) this.#pending.shift()?.resolve();
   }
 
-  /** Takes a line of the CLI's stderr. */
+  /** Receives a line from the CLI's stderr. */
   diagnose(line: string): void {
     if (line.includes(ESTIMATED_TEXT)) this.#isEstimated = true;
     const [, words] = COUNT_FAILED_LINE.exec(line) ?? [];
@@ -131,7 +133,7 @@ export class ExactCount {
     this.#wordsCame();
   }
 
-  /** Ends all counts: the worker is gone. */
+  /** Rejects all counts; the worker is gone. */
   fail(error: ApiError): void {
     this.#ended = error;
     for (const { reject } of this.#pending.splice(0)) reject(error);
@@ -151,7 +153,7 @@ export class ExactCount {
     this.#model = model;
   }
 
-  /** Resolves when the CLI is done with the prompt. */
+  /** Resolves when the CLI has processed the prompt. */
   #prompt(text: string | EncodedJson): Promise<void> {
     return this.#write(triggerOf(text));
   }
@@ -163,7 +165,7 @@ export class ExactCount {
     return done;
   }
 
-  /** The tokens of the conversation, as the CLI says: it asks the API, or the mod has it ask about the instruction. */
+  /** The tokens that the CLI reports for its conversation: it asks the API, and the mod replaces the question. */
   async #ask(): Promise<number | undefined> {
     const { response } = await this.#link.request({ subtype: "get_context_usage" });
     return response?.categories?.find(({ id }: { id?: string }) => id === "messages")?.tokens;
@@ -182,12 +184,12 @@ export class ExactCount {
   }
 }
 
-/** Whether the CLI is done with a line that was written to it: each prompt has a result, the seed none. */
+/** Whether the CLI has processed a line: a prompt ends with a result, the seed without. */
 function isDone({ type, state }: CliMessage): boolean {
   return type === "result" || (type === "command_lifecycle" && state === "completed");
 }
 
-/** Upstream's refusal; `CountUnavailable` where it is not about the request. */
+/** Upstream's refusal, or `CountUnavailable` if it is not about the request. */
 function refusal({ status, headers }: AnswerHead, words: string | undefined): ApiError | CountUnavailable {
   const envelope = parseEnvelope(words);
   if (!envelope || status < 400 || status >= 500 || TRANSIENT_STATUSES.has(status)) {
