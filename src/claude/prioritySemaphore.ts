@@ -5,7 +5,7 @@ interface Waiting {
   refuse(error: unknown): void;
 }
 
-/** Bounds how much runs at once: first come, first served, with a bounded queue of those who wait. */
+/** Limits concurrency: first come, first served, with a bounded queue. */
 export class PrioritySemaphore {
   readonly #capacity: number;
   readonly #maxQueued: number;
@@ -29,8 +29,8 @@ export class PrioritySemaphore {
   }
 
   /**
-   * Resolves with the function that gives the slot back. Throws `ApiError` (529) when the queue is full,
-   * and the signal's reason when it is aborted while waiting.
+   * Acquires a slot and resolves with the function that releases it. Throws `ApiError` (529) if the queue is full, and
+   * the signal's reason when aborted.
    */
   async acquire(signal: AbortSignal): Promise<() => void> {
     this.#admit(signal);
@@ -47,8 +47,8 @@ export class PrioritySemaphore {
   }
 
   /**
-   * A slot for work that nobody waits for: it is given only what is left over, in a queue without bound, and never
-   * keeps others waiting, who may for that time be one capacity more.
+   * Acquires a low-priority slot. Granted only while no interactive request is queued; interactive requests may exceed
+   * the capacity while it runs. The queue is unbounded.
    */
   async acquireLowPriority(signal: AbortSignal): Promise<() => void> {
     this.#admit(signal);
@@ -60,7 +60,7 @@ export class PrioritySemaphore {
     });
   }
 
-  /** Refuses everyone who waits, now and later. */
+  /** Rejects all queued and all later requests. */
   close(): void {
     this.#closed = true;
     for (const queue of [this.#queue, this.#lowPriority]) {
@@ -97,7 +97,7 @@ export class PrioritySemaphore {
     });
   }
 
-  /** Hands what is free to the first in queue at once, so that a newcomer cannot take it in between. */
+  /** Gives free slots to the queue at once, so that a new request cannot overtake it. */
   #next(): void {
     for (const waiting of this.#queue) {
       if (this.#running >= this.#capacity) return;
@@ -112,7 +112,7 @@ export class PrioritySemaphore {
   }
 }
 
-/** A slot is given back once, however often that is asked for. */
+/** Releases a slot only once. */
 function once(giveBack: () => void): () => void {
   let held = true;
   return () => {

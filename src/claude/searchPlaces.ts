@@ -2,26 +2,26 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * A directory in which installers put programs. `{NAME}` is a variable, without which the place is left out; `*` is the
- * rest of each entry of the directory before it, the highest version first.
+ * A directory in which installers put programs. `{NAME}` is a variable; the place is skipped if it is unset. `*`
+ * matches the rest of a directory entry, highest version first.
  */
 type Place = string;
 
-/** A version manager: what its shims start depends on variables, so the programs behind them come first. */
+/** A version manager. Its shims depend on variables, so the programs behind them come first. */
 interface Manager {
   shims: readonly Place[];
   programs: readonly Place[];
 }
 
-/** Claude Code's own extension brings the CLI along, in a directory that an update of it replaces, hence last. */
+/** Claude Code's own extension contains the CLI. Its updates replace that directory, so it comes last. */
 const ofEditors = (home: string): readonly Place[] =>
   [".vscode", ".vscode-insiders", ".vscode-server", ".vscode-oss", ".cursor", ".cursor-server", ".windsurf"].map(
     (editor) => `${home}/${editor}/extensions/anthropic.claude-code-*/resources/native-binary`,
   );
 
-/** In the order in which they are searched; paths as the documentation of each installer has them (November 2026). */
+/** In search order. Paths from each installer's documentation (November 2026). */
 const UNIX: readonly (Place | Manager)[] = [
-  // Claude Code's native installer, and its local one
+  // Claude Code's native and local installers
   ...["{HOME}/.local/bin", "{HOME}/.claude/local"],
   // Homebrew
   ...["{HOMEBREW_PREFIX}/bin", "/usr/local/bin", "/opt/homebrew/bin", "/home/linuxbrew/.linuxbrew/bin"],
@@ -34,7 +34,7 @@ const UNIX: readonly (Place | Manager)[] = [
   ...["{PNPM_HOME}/bin", "{PNPM_HOME}", "{XDG_DATA_HOME}/pnpm/bin", "{XDG_DATA_HOME}/pnpm"],
   ...["{HOME}/.local/share/pnpm/bin", "{HOME}/.local/share/pnpm", "{HOME}/Library/pnpm/bin", "{HOME}/Library/pnpm"],
   ...["{HOME}/.yarn/bin", "{HOME}/.config/yarn/global/node_modules/.bin"],
-  // nvm, its places in containers included
+  // nvm, also in containers
   ...["{NVM_DIR}/versions/node/*/bin", "{HOME}/.nvm/versions/node/*/bin", "{XDG_CONFIG_HOME}/nvm/versions/node/*/bin"],
   ...["{HOME}/.config/nvm/versions/node/*/bin", "/usr/local/share/nvm/versions/node/*/bin"],
   // fnm
@@ -68,7 +68,7 @@ const UNIX: readonly (Place | Manager)[] = [
   // Nix
   ...["{HOME}/.nix-profile/bin", "{XDG_STATE_HOME}/nix/profile/bin", "{HOME}/.local/state/nix/profile/bin"],
   ...["/etc/profiles/per-user/{USER}/bin", "/run/current-system/sw/bin", "/nix/var/nix/profiles/default/bin"],
-  // MacPorts, packages of the system
+  // MacPorts, system packages
   ...["/opt/local/bin", "/usr/bin"],
   ...ofEditors("{HOME}"),
 ];
@@ -108,8 +108,8 @@ const WINDOWS: readonly (Place | Manager)[] = [
 ];
 
 /**
- * Every directory to search for a program: those of the `PATH`, since an editor that is started from a dock has a short
- * one, then those of the usual installers. A version manager's shims come behind the programs that it has installed.
+ * Every directory to search: the `PATH`, which is short for an editor started from a dock, then the usual installers. A
+ * version manager's shims come after the programs that it installed.
  */
 export async function searchDirectories(
   path: readonly string[],
@@ -131,7 +131,7 @@ export async function searchDirectories(
   return [...new Set([...first, ...rows.flatMap(({ directories }) => directories)])];
 }
 
-/** The directories of a place, whether they exist or not, except where they have to be listed. */
+/** Expands a place; checks only directories that have to be listed. */
 async function expand(place: Place, environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Promise<string[]> {
   let lacksVariable = false;
   const template = place.replace(/\{(\w+)\}/g, (_, name: string) => {
@@ -151,7 +151,7 @@ async function expand(place: Place, environment: NodeJS.ProcessEnv, platform: No
   return directories;
 }
 
-/** Windows does not mind the case of a variable's name, which a copy of the environment does. */
+/** Windows ignores the case of variable names; a copy of the environment does not. */
 function variable(name: string, environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): string | undefined {
   if (environment[name] !== undefined || platform !== "win32") return environment[name];
   return Object.entries(environment).find(([key]) => key.toUpperCase() === name.toUpperCase())?.[1];

@@ -5,20 +5,20 @@ import { isScarcity } from "../api/cliErrors.ts";
 import { isObject } from "../api/isObject.ts";
 import { isMissing } from "../api/systemErrors.ts";
 
-/** What the user's own settings of the CLI say of signing in. */
+/** Sign-in settings from the user's settings of the CLI. */
 export interface SignInSettings {
-  /** The `env` block, whole; which of it a worker gets is for `childEnvironment` to say. */
+  /** The complete `env` block; `childEnvironment` selects what a worker gets. */
   environment: Record<string, string>;
-  /** The helpers, as they stand there, for `--settings`. */
+  /** Helpers, unchanged, for `--settings`. */
   helpers: Record<string, string>;
 }
 
-/** Commands that bring credentials (docs: "Claude Code settings"). They name a program, and hold no secret. */
+/** Commands that print credentials (docs: "Claude Code settings"). They contain no secret. */
 const HELPERS = ["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh"];
 
 /**
- * Reads them from `settings.json` in the CLI's configuration directory. Workers do not load that file, since it also
- * brings hooks, plugins and permissions; some users sign in by it all the same. Throws when it cannot be read as JSON.
+ * Reads them from `settings.json` in the CLI's configuration directory. Workers do not load that file, because it also
+ * sets hooks, plugins and permissions, but some users sign in with it. Throws if it is not readable as JSON.
  */
 export async function readSignInSettings(environment: NodeJS.ProcessEnv): Promise<SignInSettings> {
   const path = settingsPath(environment);
@@ -37,7 +37,7 @@ export async function readSignInSettings(environment: NodeJS.ProcessEnv): Promis
   };
 }
 
-/** Where the user's settings of the CLI are. */
+/** Path of the user's settings of the CLI. */
 export function settingsPath(environment: NodeJS.ProcessEnv): string {
   const home = environment.HOME ?? environment.USERPROFILE ?? homedir();
   return join(environment.CLAUDE_CONFIG_DIR ?? join(home, ".claude"), "settings.json");
@@ -45,11 +45,11 @@ export function settingsPath(environment: NodeJS.ProcessEnv): string {
 
 function parse(text: string, path: string): Record<string, unknown> {
   try {
-    // Windows editors put a byte order mark before it, which the CLI passes over
+    // Windows editors add a byte order mark, which the CLI ignores
     const value = JSON.parse(text.replace(/^\u{feff}/u, ""));
     if (isObject(value)) return value;
   } catch {
-    // told below, without the text, which may hold a key
+    // reported below without the text, which may contain a key
   }
   throw new Error(`${path} is not a JSON object, so a sign-in in it is not used.`);
 }

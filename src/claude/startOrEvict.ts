@@ -4,12 +4,12 @@ import type { IdleWorkers } from "./idleWorkers.ts";
 import type { Worker } from "./worker.ts";
 
 /**
- * Idle workers that end for one start where the system lacks file descriptors, processes or memory: each holds three
- * descriptors, and a start needs eight for a moment.
+ * Idle workers to stop if the system lacks file descriptors, processes or memory: each holds three descriptors, and a
+ * start briefly needs eight.
  */
 const EVICTIONS_PER_START = 3;
 
-/** Starts a worker, with the resources of idle ones where the system has too few left. */
+/** Starts a worker. If the system is out of resources, stops idle ones and tries again. */
 export async function startOrEvict(start: () => Promise<Worker>, idle: IdleWorkers, logger: Logger): Promise<Worker> {
   try {
     return await start();

@@ -3,16 +3,15 @@ import type { Launcher } from "./launcher.ts";
 import { TransportUnavailable } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 
-/** A worker that is initialized. */
+/** An initialized worker. */
 interface Started {
   worker: Worker;
   description: CliDescription;
 }
 
 /**
- * Starts a worker and initializes it, for work outside the pool; a second one where the first lacks a mod. Where requests are
- * rewritten, a system prompt travels with them. `signal` ends it
- * early. Throws `ApiError` when there is no usable CLI.
+ * Starts and initializes a worker outside the pool, and a second one if the first lacks a mod. Rewritten requests carry
+ * their own system prompt. `signal` stops it early. Throws `ApiError` if no CLI is usable.
  */
 export async function startWorker(
   launcher: Launcher,

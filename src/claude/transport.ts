@@ -6,57 +6,57 @@ import type { TurnRequest } from "./turnRequest.ts";
 import type { RateLimitInfo } from "./upstreamHeaders.ts";
 
 /**
- * How requests travel through a worker. `rewrite`: our mod sends the client's own bytes in place of the CLI's body.
- * `overlay`: the CLI merges the client's fields into its own body, which works also where mods are not asked about calls.
+ * How a request travels through a worker. `rewrite`: our mod sends the client's bytes in place of the CLI's body.
+ * `overlay`: the CLI merges the client's fields into its own body, which also works if mods are not asked about calls.
  */
 export type TransportName = TurnRequest["transport"];
 
-/** What a CLI is checked for: a transport, or exact counts, which travel by `rewrite` as well. */
+/** What a CLI is checked for: a transport, or exact counts, which use `rewrite`. */
 export type CheckedPart = TransportName | "counts";
 
-/** One transport, as one worker uses it. */
+/** A transport, in one worker. */
 export interface Transport {
   readonly name: TransportName;
-  /** The name of the mod that is asked about each request. */
+  /** Name of the mod that the CLI asks about each request. */
   readonly mod: string;
   readonly mods: Mods;
-  /** Whether no mod keeps further calls of a turn away, so that settings have to. */
+  /** Whether no mod can deny further calls of a turn, so that settings must prevent them. */
   readonly allowsMoreCalls: boolean;
-  /** The settings that the CLI needs before this request; undefined where those in force fit. */
+  /** Settings to apply before this request; undefined if unchanged. */
   settings(request: TurnRequest): object | undefined;
-  /** Takes that the CLI has accepted the settings of this request. */
+  /** Call when the CLI has accepted these settings. */
   accepted(request: TurnRequest): void;
-  /** Why the organization does not allow the request, whose settings the CLI has accepted. */
+  /** The error if the organization does not allow the request. Call after the CLI has accepted its settings. */
   refusalOf(request: TurnRequest, ask: Ask): Promise<ApiError | undefined>;
-  /** Starts the turn. */
+  /** The message that starts the turn. */
   trigger(request: TurnRequest): CliMessage;
-  /** Gathers what becomes of this request. */
+  /** Collects the outcome of this request. */
   outcome(request: TurnRequest): TurnOutcome;
 }
 
-/** Sends the CLI a control request without parameters. */
+/** Sends a control request without parameters. */
 export type Ask = (subtype: "get_settings" | "get_context_usage") => Promise<CliMessage>;
 
-/** The mods of one process: whether they run, and what an organization leaves them to do. */
+/** The mods of one process: whether they run, and what an organization allows. */
 export interface Mods {
-  /** Why the process must not serve on; undefined while it may. */
+  /** Why the process must not serve again. */
   readonly reasonToRetire: string | undefined;
-  /** Takes a message of the CLI's stdout; false where it is no report about loading. */
+  /** Receives a message from stdout; false if it is not a report about loading. */
   accept(message: CliMessage): boolean;
-  /** Takes a line of the CLI's stderr. */
+  /** Receives a line from stderr. */
   addDiagnostic(line: string): void;
-  /** Takes that the mod was not asked about a call. */
+  /** Records a call about which the CLI did not ask the mod. */
   addBypass(): void;
   /**
-   * Waits for the mods, once the CLI has answered `initialize`. Resolves with the organization's rules, if there are any.
-   * Throws where the mods that are needed do not run.
+   * Waits for the mods, after the reply to `initialize`. Resolves with the organization's rules, if any. Throws if a
+   * required mod does not run.
    */
   require(account: CliAccount, ask: Ask): Promise<Organization | undefined>;
 }
 
-/** What the CLI, or a mod of ours in it, shows of one turn besides upstream's events. */
+/** What the CLI, or our mod in it, shows of one turn besides upstream's events. */
 export interface TurnOutcome {
-  /** Upstream's headers about the answer and about limits, once `headersReady` has resolved. */
+  /** Upstream's headers on request id and rate limits; available once `headersReady` has resolved. */
   readonly headers: Record<string, string>;
   /** Resolves when upstream's headers are known. */
   readonly headersReady: Promise<void>;
@@ -64,25 +64,25 @@ export interface TurnOutcome {
   readonly hasHeaders: boolean;
   /** Resolves when a failure is known. */
   readonly errorSeen: Promise<void>;
-  /** Whether a mod of ours kept the CLI from another call. */
+  /** Whether our mod denied a further call. */
   readonly denied: boolean;
-  /** The status with which upstream refused the request, if it did. */
+  /** The status of upstream's refusal. */
   readonly refusedStatus: number | undefined;
-  /** Takes a line of the CLI's stderr. */
+  /** Receives a line from stderr. */
   addDiagnostic(line: string): void;
-  /** Takes that an event of the answer has come. */
+  /** Call for each event of the answer. */
   addEvent(): void;
-  /** Takes a message of the CLI's stdout that reports a failure. */
+  /** Receives a failure reported on stdout. */
   addErrorMessage(message: CliMessage): void;
-  /** Takes what our mod logs. */
+  /** Receives a report of our mod. */
   addModReport(message: CliMessage): void;
-  /** Takes what the CLI says of a subscription's limit. */
+  /** Receives a subscription's rate limit. */
   addRateLimit(info: RateLimitInfo): void;
-  /** The answer that came as one JSON instead of a stream; undefined where there is none. Throws `ApiError`. */
+  /** The answer, if it came as one JSON instead of a stream. Throws `ApiError`. */
   wholeAnswer(): Message | undefined;
-  /** The error for the client, at the end of a turn without a whole answer; `begun` if the answer had begun. */
+  /** Builds the client's error when a turn ends without a complete answer. `begun`: the answer had begun. */
   toError(result: CliMessage, begun: boolean): ApiError;
 }
 
-/** Says that requests cannot take this transport, or not any more, and why: they are to be prepared for the other one. */
+/** Thrown with the reason if requests cannot use this transport (any more); prepare them for the other one. */
 export class TransportUnavailable extends Error {}

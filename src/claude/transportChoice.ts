@@ -8,55 +8,54 @@ import { COUNT_MOD } from "./rewrite/countMod.ts";
 import { type CheckedPart, type TransportName, TransportUnavailable } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 
-/** Which transport may be used: `auto` takes the best one that works. */
+/** `auto` uses `rewrite` where it works. */
 export type TransportOption = "auto" | "overlay";
 
-/** Milliseconds between two looks for managed settings. The CLI reads them anew a second or more after a change. */
+/** Milliseconds between two looks for managed settings. The CLI reads them a second or more after a change. */
 const MANAGED_POLL_MS = 500;
 const MANAGED_REASON = "this machine has managed settings";
 const NO_SETTINGS = JSON.stringify([]);
 
-/** What speaks against rewriting, in English and for user interfaces in other languages. */
+/** A reason not to rewrite, in English and for user interfaces in other languages. */
 interface Objection {
   text: string;
   described: MessageValue;
 }
 
-/** What a worker has shown, and the CLI that it was of. */
+/** What a worker has shown, and its CLI. */
 interface Shown {
   reason: string;
   cli: Cli | undefined;
 }
 
-/** From this version on, requests may be rewritten while the CLI makes no calls of its own beside them. */
+/** Oldest version that can rewrite requests without making calls of its own. */
 export const MIN_REWRITE_VERSION = "2.1.328";
 
-/** What the decision rests on besides the option. */
+/** What the choice depends on besides the option. */
 export interface TransportChoiceParts {
-  /** Rejects with an `ApiError` where a CLI that was found must not be used. */
+  /** Rejects with `ApiError` if this CLI must not be used. */
   checkCompatibility?: CheckCompatibility | undefined;
   readManaged?: () => Promise<readonly ManagedSettings[]>;
-  /** Milliseconds that have passed since some moment. */
+  /** Milliseconds since any fixed moment. */
   now?: () => number;
 }
 
 /**
- * Decides how requests travel. Rewriting is preferred; what speaks against it is known from the version and the machine, at
- * a worker's start, or at the latest when the mod was not asked about a call.
+ * Chooses the transport. Prefers `rewrite`. What prevents it is known from the version and the machine, when a worker
+ * starts, or at the latest when the CLI did not ask the mod about a call.
  */
 export class TransportChoice {
   readonly #option: TransportOption;
   readonly #logger: Logger;
   readonly #checkCompatibility: CheckCompatibility;
   readonly #look: Required<Pick<TransportChoiceParts, "readManaged" | "now">>;
-  /** What speaks against rewriting before a worker is started, besides managed settings. */
+  /** What prevents rewriting before a worker starts, other than managed settings. */
   #before: Objection | undefined;
-  /** The managed settings of this machine, and those that its workers have been adapted to. */
+  /** This machine's managed settings, and those for which its workers were started. */
   #managed: string | undefined;
   #adapted: string | undefined;
-  /** What a worker has shown, and the CLI that it was of. */
   #shown: Shown | undefined;
-  /** What speaks against exact counts alone. */
+  /** What prevents exact counts alone. */
   #shownByCounter: Shown | undefined;
   #logged: string | undefined;
   #loggedCountReason: string | undefined;
@@ -74,12 +73,12 @@ export class TransportChoice {
     this.#look = { readManaged, now };
   }
 
-  /** The transport of now. */
+  /** The current transport. */
   get name(): TransportName {
     return this.reason === undefined ? "rewrite" : "overlay";
   }
 
-  /** Why requests are not rewritten; undefined where they are. */
+  /** Why requests are not rewritten; undefined if they are. */
   get reason(): string | undefined {
     if (this.#option === "overlay") return "it was configured";
     return this.#before?.text ?? (this.#isManaged ? MANAGED_REASON : this.#shown?.reason);
@@ -92,28 +91,27 @@ export class TransportChoice {
     return this.#isManaged ? describe("rewrite_managed", {}) : this.#shown?.reason;
   }
 
-  /** Why counts are not exact; undefined where they are. */
+  /** Why counts are not exact; undefined if they are. */
   get countReason(): string | undefined {
     return this.reason ?? this.#shownByCounter?.reason;
   }
 
-  /** Looks at the CLI that is to be started with these variables. */
+  /** Checks the CLI that is about to be started with these variables. */
   async inspect(cli: Cli, variables: NodeJS.ProcessEnv): Promise<void> {
     if (this.#shown?.cli !== cli) this.#shown = undefined;
     if (this.#shownByCounter?.cli !== cli) this.#shownByCounter = undefined;
     await this.#readManaged();
     this.#adapted ??= this.#managed;
     const reason = reasonNotToRewrite(cli, variables);
-    // where nothing is rewritten anyway, the CLI need not be fit for that
+    // a CLI that is not to rewrite need not be able to
     const needsCheck = reason === undefined && !this.#isManaged;
     this.#before = needsCheck ? await whyIncompatible(cli, "rewrite", this.#checkCompatibility) : reason;
     this.#log();
   }
 
   /**
-   * Looks whether managed settings were put on this machine, changed or taken away since the last call. Running processes
-   * take them over: mods may not be asked about calls any more then, and hooks of the organization's would be shown the
-   * prompt in which a request travels.
+   * Whether managed settings have changed since the last call. Running processes adopt them: the CLI may then no longer
+   * ask mods about calls, and an organization's hooks would see the prompt that contains a request.
    */
   async hasManagementChanged(): Promise<boolean> {
     if (this.#look.now() - this.#lookedAt >= MANAGED_POLL_MS) await this.#readManaged();
@@ -123,25 +121,25 @@ export class TransportChoice {
     return hasChanged;
   }
 
-  /** Throws `TransportUnavailable` where a request cannot be rewritten any more. */
+  /** Throws `TransportUnavailable` if requests can no longer be rewritten. */
   require(transport: TransportName): void {
     if (transport === "rewrite" && this.reason !== undefined) throw new TransportUnavailable(this.reason);
   }
 
-  /** Throws `TransportUnavailable` where counts cannot be exact, or not any more. */
+  /** Throws `TransportUnavailable` if counts cannot be exact, or no longer. */
   requireCounts(): void {
     this.require("rewrite");
     if (this.countReason !== undefined) throw new TransportUnavailable(this.countReason);
   }
 
-  /** Looks whether this CLI, which rewrites requests, counts exactly. Throws as `requireCounts`. */
+  /** Checks whether this CLI counts exactly. Throws like `requireCounts`. */
   async inspectCounts(cli: Cli): Promise<void> {
     const reason = await whyIncompatible(cli, "counts", this.#checkCompatibility);
     if (reason !== undefined) this.#noteCounts({ reason: reason.text, cli });
     this.requireCounts();
   }
 
-  /** Takes what a worker has shown. Requests may be rewritten although one that counts could not. */
+  /** Records what a worker has shown. If only one that counts failed, requests are still rewritten. */
   learnFrom({ transport, cli }: Worker): void {
     const reason = transport.mods.reasonToRetire;
     if (transport.name !== "rewrite" || reason === undefined) return;
@@ -153,7 +151,7 @@ export class TransportChoice {
     this.#log();
   }
 
-  /** Forgets what workers have shown, since the sign-in may be another now. */
+  /** Discards what workers have shown, since the sign-in may have changed. */
   reset(): void {
     this.#shown = undefined;
     this.#shownByCounter = undefined;
@@ -183,7 +181,7 @@ export class TransportChoice {
   }
 }
 
-/** Whether this version lets requests be rewritten. */
+/** Whether this version can rewrite requests. */
 export function mayRewrite({ version }: Cli): boolean {
   return !isOlder(version, MIN_REWRITE_VERSION);
 }
@@ -215,7 +213,10 @@ function whyIncompatible(
   );
 }
 
-/** With a Bedrock API key bodies are not signed, but the CLI calls the counter past its hooks: a mod cannot be tried there for free. */
+/**
+ * With a Bedrock API key, bodies are not signed, but the CLI calls the counter without asking mods, so rewriting cannot
+ * be tested for free.
+ */
 function bedrockReason({
   CLAUDE_CODE_USE_BEDROCK,
   AWS_BEARER_TOKEN_BEDROCK,

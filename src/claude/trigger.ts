@@ -1,7 +1,10 @@
 import type { CliMessage } from "./codec.ts";
 import type { EncodedJson } from "./encodedJson.ts";
 
-/** The user message that starts a turn; `client_composed` keeps the CLI from reading commands, mentions and files in it. */
+/**
+ * The user message that starts a turn. `client_composed` keeps the CLI from interpreting commands, mentions and files
+ * in it.
+ */
 export function triggerOf(content: string | EncodedJson): CliMessage {
   return {
     type: "user",

@@ -9,22 +9,22 @@ import { MOD_REPORTS, modReport } from "./modReports.ts";
 import { reasonToRetire } from "./retirement.ts";
 import type { TransportName, TurnOutcome } from "./transport.ts";
 
-/** Events that may wait for a slow client before the CLI itself is slowed down. */
+/** Events buffered for a slow client before the CLI is slowed down. */
 const MAX_BUFFERED_EVENTS = 256;
 
-/** Milliseconds by which stderr, with headers and the words of a failure, may lag behind stdout. */
+/** How far stderr, with headers and error messages, may lag behind stdout. */
 const STDERR_LAG_MS = 1000;
 
-/** What the CLI writes when it is given the settings of a turn; should a version not do so, when it starts the turn. */
+/** What the CLI logs when it receives a turn's settings, or else when it starts the turn. */
 const TURN_START_LINE = /settings change notification for flagSettings|\[engine\] turn \d{1,9} start/;
 
-/** The ends of block and message, in the order in which the CLI makes them up. */
+/** Events that end a block and the message, in the sequence in which the CLI makes them up. */
 const END_EVENTS = ["content_block_stop", "message_delta", "message_stop"];
 
-/** After any other stop reason the CLI goes on; after this one it ends the turn by itself, sooner than it could be asked to. */
+/** After this stop reason, the CLI ends the turn sooner than it could be asked to. After any other, it goes on. */
 const SELF_ENDING_STOP_REASON = "end_turn";
 
-/** What a turn works with. */
+/** What a turn needs. */
 export interface TurnParts {
   /** Asks the CLI to end the turn. */
   sendInterrupt: () => void;
@@ -32,13 +32,13 @@ export interface TurnParts {
   outcome: TurnOutcome;
   /** Whether the first event waits for upstream's headers. */
   awaitsHeaders?: boolean;
-  /** For turns without mods: called when the call has been made up, and has to keep further ones away. */
+  /** For turns without mods: called once the CLI has built its first call; must prevent further ones. */
   onFirstCall?: (() => void) | undefined;
 }
 
 /**
- * One request's way through the CLI: fed with the CLI's output, it yields upstream's events and ends at the first
- * `message_stop`, whatever the CLI would like to do after it.
+ * One request in the CLI. Reads the CLI's output, yields upstream's events, and ends at the first `message_stop`,
+ * regardless of what the CLI does next.
  */
 export class Turn {
   readonly #sendInterrupt: () => void;
@@ -47,10 +47,10 @@ export class Turn {
   readonly #events = new Channel<StreamEvent>(MAX_BUFFERED_EVENTS);
   readonly #outcome: TurnOutcome;
   #lacksHeaders = false;
-  /** Whether stderr has come to the lines of this turn. */
+  /** Whether stderr has reached the lines of this turn. */
   #isOwn = false;
   #sent = false;
-  /** Calls that the CLI announced on stderr. */
+  /** Calls announced on stderr. */
   #calls = 0;
   #modAsked = false;
   /** Whether the mod reported the call. */
@@ -60,16 +60,16 @@ export class Turn {
   #started = false;
   #stopReason: string | undefined;
   #interrupted = false;
-  /** How many blocks have begun. */
+  /** Blocks that have begun. */
   #blocks = 0;
-  /** Whether the message has had its end, upstream's or the CLI's. */
+  /** Whether the message has ended, by upstream or the CLI. */
   #closed = false;
   #over = false;
-  /** Ends that either upstream has sent or the CLI made up for a broken stream: what comes after them decides. */
+  /** End events that upstream has sent or the CLI has made up for a broken stream; what follows decides. */
   #held: StreamEvent[] = [];
   #resolveEnded!: () => void;
 
-  /** Resolves when the CLI is done with this turn, and so ready for the next. */
+  /** Resolves when the CLI has finished this turn and is ready for the next. */
   readonly ended: Promise<void> = new Promise((resolve) => {
     this.#resolveEnded = resolve;
   });
@@ -82,22 +82,22 @@ export class Turn {
     this.#onFirstCall = onFirstCall;
   }
 
-  /** Upstream's events, in batches. Throws `ApiError` when the answer does not come, or not whole. */
+  /** Upstream's events, in batches. Throws `ApiError` if the answer is missing or incomplete. */
   get events(): AsyncIterable<StreamEvent[]> {
     return this.#events;
   }
 
-  /** Whether the request may have left the machine: the CLI says so before it calls. */
+  /** Whether the request may have left this machine: the CLI announces its calls. */
   get sent(): boolean {
     return this.#sent;
   }
 
-  /** Whether the CLI failed the turn by itself, without a call: that has cost nothing. */
+  /** Whether the CLI failed the turn without a call, which costs nothing. */
   get answeredLocally(): boolean {
     return this.#hasFailed && !this.#sent;
   }
 
-  /** Why the worker must not serve another request after this one, once the turn has ended. */
+  /** Why the worker must not serve again, once the turn has ended. */
   get reasonToRetire(): string | undefined {
     return reasonToRetire({
       modAsked: this.#modAsked || !this.#started || this.#onFirstCall !== undefined,
@@ -108,13 +108,13 @@ export class Turn {
     });
   }
 
-  /** Whether a call was answered about which the mod was not asked, though it was about the turn. */
+  /** Whether the CLI got an answer to a call about which it did not ask the mod. */
   get isModBypassed(): boolean {
     const wasAnswered = this.#started || this.#outcome.refusedStatus !== undefined;
     return !this.#reported && wasAnswered && (this.#modAsked || this.#transport.name === "rewrite");
   }
 
-  /** Upstream's headers about the answer and about limits, from its first event on. */
+  /** Upstream's headers, available from the first event. */
   get headers(): Record<string, string> {
     return this.#outcome.headers;
   }
@@ -124,7 +124,7 @@ export class Turn {
     return this.#lacksHeaders;
   }
 
-  /** Takes a message of the CLI's stdout; returns a promise where the next one has to wait. */
+  /** Receives a message from stdout. Returns a promise if the next one has to wait. */
   accept(message: CliMessage): Promise<void> | void {
     switch (message.type) {
       case "stream_event":
@@ -157,9 +157,9 @@ export class Turn {
     this.#outcome.addModReport(message);
   }
 
-  /** Takes a line of the CLI's stderr. Ignores those that an earlier turn left behind. */
+  /** Receives a line from stderr. Ignores lines of an earlier turn. */
   diagnose(line: string): void {
-    // an order and not the times in the lines, since the clock may be set in between
+    // by sequence and not by timestamp, since the clock may be set
     this.#isOwn ||= TURN_START_LINE.test(line);
     if (!this.#isOwn) return;
     if (line.includes("[API REQUEST]")) {
@@ -170,19 +170,19 @@ export class Turn {
     this.#outcome.addDiagnostic(line);
   }
 
-  /** Some of the CLI's output was lost, so it may have called. */
+  /** Call when output was lost: the CLI may have made a call. */
   presumeSent(): void {
     this.#sent = true;
   }
 
-  /** Ends the turn without an answer: the client is gone. */
+  /** Ends the turn without an answer; the client has gone. */
   stop(): void {
     if (this.#over) return;
     this.#finish();
     this.interrupt();
   }
 
-  /** Has the CLI end the turn now. */
+  /** Asks the CLI once to end the turn. */
   interrupt(): void {
     if (this.#interrupted) return;
     this.#interrupted = true;
@@ -195,12 +195,12 @@ export class Turn {
     this.#resolveEnded();
   }
 
-  /** `abandoned` if the CLI marks the event as its own end of a broken stream. */
+  /** `abandoned`: the CLI marks the event as its own end of a broken stream. */
   #event(event: StreamEvent, abandoned = false): Promise<void> | void {
-    // while it watches bytes, the CLI turns some into pings: one before the first event would hide the status of a refusal
+    // the CLI turns some bytes into pings; one before the first event would hide the status of a refusal
     if (this.#over || event.type === "ping") return;
     if (isTooDeep(event)) return this.#breakOff(`an event is nested more than ${MAX_DEPTH} levels deep.`);
-    // a second answer in one turn is never this request's
+    // a second answer in one turn never belongs to this request
     if (event.type === "message_start") return this.#started ? undefined : this.#begin(event);
     return this.#pass(event, abandoned);
   }
@@ -222,7 +222,7 @@ export class Turn {
       this.#closed = event.type === "message_stop";
       return room;
     }
-    // ends may be the CLI's own, which it makes up when it gives the answer up
+    // end events may be the CLI's, made up when it gives up on the answer
     this.#outcome.addEvent();
     if (event.type !== "message_stop") return this.#events.push(event);
     void this.#events.push(event);
@@ -230,7 +230,7 @@ export class Turn {
     if (this.#stopReason !== SELF_ENDING_STOP_REASON) this.interrupt();
   }
 
-  /** Ends a turn whose answer cannot be passed on. */
+  /** Ends a turn whose answer cannot be forwarded. */
   #breakOff(reason: string): void {
     this.#finish(answerInterrupted(reason));
     this.interrupt();
@@ -243,21 +243,21 @@ export class Turn {
     if (Array.isArray(content)) this.#blocks = content.length;
     if (this.#awaitsHeaders && !this.#outcome.hasHeaders)
       this.#lacksHeaders = !(await resolvesWithin(STDERR_LAG_MS, this.#outcome.headersReady));
-    // the CLI's own body, and not the client's, was sent
+    // the CLI sent its own body instead of the client's
     if (this.isModBypassed && this.#transport.name === "rewrite") {
       return this.#breakOff("Claude Code sent another request in place of this one.");
     }
     await this.#pass(event);
   }
 
-  /** A block that the CLI tells of when it is complete, at its place among the events but not by them. */
+  /** Emits a block that the CLI reports only when complete, in sequence with the events. */
   async #wholeBlock(content_block: object): Promise<void> {
     const index = this.#blocks;
     await this.#event({ type: "content_block_start", index, content_block });
     await this.#event({ type: "content_block_stop", index });
   }
 
-  /** Returns a promise where there is no room for the next event. */
+  /** Returns a promise if there is no room for the next event. */
   #releaseHeld(): Promise<void> | undefined {
     const held = this.#held;
     if (held.length === 0) return undefined;
@@ -270,7 +270,7 @@ export class Turn {
     this.#resolveEnded();
   }
 
-  /** The CLI is done without an end that is surely upstream's. */
+  /** Handles a turn that ended without a certain end from upstream. */
   async #ended(result: CliMessage): Promise<void> {
     if (this.#closed && this.#held.length > 0 && !result.is_error) {
       await this.#releaseHeld();

@@ -1,38 +1,38 @@
 import type { EncodedJson } from "./encodedJson.ts";
 import type { EncodedText } from "./overlay/encodedText.ts";
 
-/** Instructions over this size keep an idle CLI silent while it reads them. */
+/** Larger instructions keep an idle CLI silent while it reads them. */
 const SLOW_INSTRUCTION_BYTES = 1024 * 1024;
 
-/** What a worker is given for one request, on either transport. */
+/** A request as a worker gets it, for either transport. */
 export type TurnRequest = OverlayRequest | RewriteRequest;
 
 interface AnyRequest {
-  /** Alias or id; the CLI resolves it and picks the betas that fit the model. */
+  /** Alias or id. The CLI resolves it and selects the betas for the model. */
   model: string;
-  /** A digest of the messages, by which the request is recognized should it come back to us. */
+  /** Digest of the messages, to recognize the request if it comes back to this server. */
   conversation?: string;
 }
 
 /** A request that the CLI merges into its own. */
 export interface OverlayRequest extends AnyRequest {
   transport: "overlay";
-  /** The client's body without `model`, `system` and `stream`, merged by the CLI into its own; a large one as its JSON. */
+  /** The client's body without `model`, `system` and `stream`; a large one as JSON. */
   body: Record<string, unknown> | EncodedText;
-  /** How long the CLI's own cache marks on the system prompt keep it, which stand for the client's; undefined for no marks. */
+  /** Lifetime of the CLI's cache marks on the system prompt, which replace the client's; undefined for none. */
   systemCacheTtl: "5m" | "1h" | undefined;
-  /** Whether no `temperature` may be added. The body must have a `thinking` then, which takes the place of the CLI's. */
+  /** Whether the CLI must not add a `temperature`. The body then needs a `thinking`, which replaces the CLI's. */
   withoutTemperature: boolean;
 }
 
-/** A request that our mod sends in place of the CLI's own. */
+/** A request that our mod sends in place of the CLI's. */
 export interface RewriteRequest extends AnyRequest {
   transport: "rewrite";
-  /** The text for the mod (see rewrite/instruction.ts); a large one as its JSON. */
+  /** Text for the mod (see rewrite/instruction.ts); a large one as JSON. */
   instruction: string | EncodedJson;
 }
 
-/** Whether the CLI shows a sign of life within milliseconds after it was given the request. */
+/** Whether the CLI writes something within milliseconds of this request. */
 export function isReadAtOnce(request: TurnRequest): boolean {
   if (request.transport === "overlay") return false;
   const { instruction } = request;

@@ -19,11 +19,13 @@ export const withoutCliWording = (report: string): string => report.replace(CLI_
 /** Restores redacted values from the report or the request; returns `words` unchanged if neither has them. */
 export function unredact(words: string, report: string, request: Record<string, unknown> = {}): string {
   if (!isRedacted(words)) return words;
-  const told = withoutCliWording(report);
+  const unwrapped = withoutCliWording(report);
   const pieces = words.split(REDACTED_VALUE);
   // the final full stop may have been removed with the CLI's text
   return (
-    [told, `${told}.`].find((whole) => matchesPieces(whole, pieces)) ?? withRequestNumber(pieces, request) ?? words
+    [unwrapped, `${unwrapped}.`].find((whole) => matchesPieces(whole, pieces)) ??
+    withRequestNumber(pieces, request) ??
+    words
   );
 }
 

@@ -1,17 +1,17 @@
 import { isLimitHeader } from "../api/rateLimits.ts";
 
-/** The head of a block in the log that the SDK inside the CLI writes to stderr, with `ANTHROPIC_LOG=debug`. */
+/** Starts a block in the log that the CLI's SDK writes to stderr, with `ANTHROPIC_LOG=debug`. */
 const BLOCK_START = /^\[Anthropic SDK DEBUG\] \[\w+\] (sending request|response error|response start)\b/;
 /** A header in such a block: `    "retry-after": "17",`. */
 const HEADER_LINE = /^ {4}"?([a-z0-9-]+)"?: "([^"\\]*)",?$/;
 
 /**
- * Whether a line is of the SDK's log: it shows headers, and a user may have put a credential into one. Without the name
- * at its head it is of a call that does not belong to a turn.
+ * Whether a line belongs to the SDK's log, which shows headers; a user may have put a credential into one. A line
+ * without the SDK's name at its start belongs to a call outside the turn.
  */
 export const isSdkLog = (line: string): boolean => /^(\[Anthropic SDK |\[log_\w+[\],]|\s+(?!at )\S|\}$)/.test(line);
 
-/** What the CLI says of a subscription's limit; fields as in its own protocol, times in seconds since 1970. */
+/** A subscription's rate limit. Fields as in the CLI's protocol, times in seconds since 1970. */
 export interface RateLimitInfo {
   status?: string;
   resetsAt?: number | null;
@@ -20,13 +20,13 @@ export interface RateLimitInfo {
   overageDisabledReason?: string;
 }
 
-/** Headers that say whose an answer is. */
+/** Headers that identify the answer. */
 const IDENTITY_HEADERS = /^(request-id|anthropic-(organization|workspace)-id)$/;
 
-/** Whether a header of upstream's is passed on to the client. */
+/** Whether a header is forwarded to the client. */
 export const isForwarded = (name: string): boolean => isLimitHeader(name) || IDENTITY_HEADERS.test(name);
 
-/** Those headers of upstream's last answer that are for the client, read off the lines of stderr. */
+/** Reads from stderr the headers of upstream's last answer that are forwarded to the client. */
 export class UpstreamHeaders {
   #headers: Record<string, string> = {};
   #open = false;
@@ -35,7 +35,7 @@ export class UpstreamHeaders {
   #isComplete = false;
   #resolveReady!: () => void;
 
-  /** Resolves when the headers of an answer are there. */
+  /** Resolves when the headers of an answer are complete. */
   readonly ready: Promise<void> = new Promise((resolve) => {
     this.#resolveReady = resolve;
   });
@@ -44,12 +44,11 @@ export class UpstreamHeaders {
     return this.#headers;
   }
 
-  /** Whether the headers of an answer are there. */
   get isComplete(): boolean {
     return this.#isComplete;
   }
 
-  /** What the first answer consists of. */
+  /** Content type of the first answer. */
   get contentType(): string | undefined {
     return this.#contentType;
   }
@@ -80,18 +79,18 @@ export class UpstreamHeaders {
 }
 
 /**
- * The headers that the CLI has put into its own words. Without a type it is no limit of the subscription's: the CLI
- * calls every 429 rejected.
+ * Builds headers from what the CLI reports. Without a type, it is not a subscription limit: the CLI calls every 429
+ * "rejected".
  */
 export function subscriptionHeaders(info: RateLimitInfo | undefined): Record<string, string> {
   if (!info?.rateLimitType) return {};
-  const told = {
+  const fields = {
     status: info.status,
     reset: info.resetsAt,
     "representative-claim": info.rateLimitType,
     "overage-status": info.overageStatus,
     "overage-disabled-reason": info.overageDisabledReason,
   };
-  const known = Object.entries(told).filter(([, value]) => value !== undefined && value !== null);
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
   return Object.fromEntries(known.map(([name, value]) => [`anthropic-ratelimit-unified-${name}`, String(value)]));
 }

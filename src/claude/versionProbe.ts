@@ -11,16 +11,19 @@ export interface Probe {
   environment: NodeJS.ProcessEnv;
 }
 
-/** Milliseconds that `--version` may take: a hang bound for a cold disk and a virus scanner. */
+/** Time limit for `--version`, long enough for a cold disk and a virus scanner. */
 const TIMEOUT_MS = 30_000;
-/** Characters of its output that are read: another program may print without end. */
+/** Limit, since another program may print without end. */
 const MAX_OUTPUT_CHARACTERS = 10_000;
-/** Milliseconds in which its output is read after its end, which a helper of it may hold open. */
+/** Time to read the output after the program has ended; a helper may hold the pipe open. */
 const OUTPUT_DELAY_MS = 1000;
-/** A file that is still being written cannot be run; an update of the CLI takes moments. */
+/** A file that is being written cannot be executed; an update of the CLI takes moments. */
 const BUSY = { attempts: 10, pause: 200 };
 
-/** Prints `--version`. Rejects, with words for a person, where the program cannot be started, fails or hangs. */
+/**
+ * Runs `--version` and resolves with its output. Rejects, with a message for users, if the program does not start,
+ * fails or hangs.
+ */
 export async function printedVersion(probe: Probe, timeout = TIMEOUT_MS): Promise<string> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -36,7 +39,7 @@ async function run({ command, prefix, environment }: Probe, timeout: number): Pr
   const child = spawn(command, [...prefix, "--version"], {
     env: { ...environment, DISABLE_AUTOUPDATER: "1" },
     stdio: ["ignore", "pipe", "pipe"],
-    // a group of its own, so that helpers end with it
+    // leads its own group, so that helpers end with it
     detached: process.platform !== "win32",
     windowsHide: true,
   });
@@ -45,7 +48,7 @@ async function run({ command, prefix, environment }: Probe, timeout: number): Pr
       if (process.platform !== "win32" && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
       else child.kill("SIGKILL");
     } catch {
-      // nothing of it is left
+      // already gone
     }
   };
   const output = { stdout: "", stderr: "" };

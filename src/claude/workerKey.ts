@@ -3,18 +3,18 @@ import type { TransportName } from "./transport.ts";
 /** What is fixed for the life of a worker. */
 export interface WorkerKey<System = string> {
   transport: TransportName;
-  /** Empty where the system prompt travels with the request. */
+  /** Empty if requests carry the system prompt. */
   system: System;
-  /** Betas that the CLI is started with; none where they travel with the request. */
+  /** Betas that the CLI is started with; none if requests carry them. */
   betas: readonly string[];
-  /** For work that nobody waits for: behind all other requests, on workers of low priority. */
+  /** For low-priority work: queued behind other requests, on low-priority workers. */
   background?: boolean;
 }
 
 /** The key of a worker without system prompt. */
 export const plainKey = (transport: TransportName): WorkerKey => ({ transport, system: "", betas: [] });
 
-/** The same for equal keys. */
+/** A string that is the same for equal keys. */
 export function nameOf({ transport, system, betas, background = false }: WorkerKey): string {
   return JSON.stringify([transport, system, betas, background]);
 }

@@ -10,7 +10,7 @@ import { TransportUnavailable } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 import type { WorkerKey } from "./workerKey.ts";
 
-/** What a pool needs of the launcher. */
+/** The part of the launcher that a pool uses. */
 export type WorkerFactory = Pick<
   Launcher,
   "choice" | "chooseTransport" | "found" | "isOutdated" | "isReplaced" | "launch" | "learnFrom"
@@ -20,24 +20,24 @@ export interface WorkerStarterParts {
   factory: WorkerFactory;
   idle: IdleWorkers;
   logger: Logger;
-  /** Workers from which on the longest idle one ends for the next. */
+  /** At this number, the longest idle worker is stopped for each new one. */
   maxWorkers: number;
-  /** Takes what a worker says of itself. */
+  /** Receives a worker's description. */
   described(description: CliDescription): void;
-  /** Called when a worker was taken or started for a request, so that a spare one may be missing. */
+  /** Called when a worker was taken or started for a request, so that a spare may be missing. */
   taken(): void;
-  /** Called when requests must take another transport. */
+  /** Called when the transport changes. */
   transportChanged(): void;
 }
 
-/** Starts and initializes the workers of a pool, and knows those that live. */
+/** Starts and initializes a pool's workers, and tracks those that run. */
 export class WorkerStarter {
   readonly #parts: WorkerStarterParts;
-  /** All that live. */
+  /** Workers that run. */
   readonly workers = new Set<Worker>();
-  /** Those with the sign-in of now. */
+  /** Workers with the current sign-in. */
   #current = new WeakSet<Worker>();
-  /** Those that have their system prompt, or need none of their own. */
+  /** Workers that have their system prompt, or need none. */
   readonly #initialized = new WeakSet<Worker>();
   #closed = false;
 
@@ -46,8 +46,8 @@ export class WorkerStarter {
   }
 
   /**
-   * Resolves with an initialized worker of this key: a blank one unless it must be new, else one that is started. Throws
-   * `ApiError` where the CLI cannot be started, and `TransportUnavailable`.
+   * Resolves with an initialized worker for this key: a blank one unless `isNew`, else a new one. Throws `ApiError` if
+   * the CLI cannot be started, and `TransportUnavailable`.
    */
   async prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest, isNew = false): Promise<Worker> {
     const { idle, logger, taken } = this.#parts;
@@ -65,7 +65,7 @@ export class WorkerStarter {
         this.dismiss(worker);
         const lacksMod = this.learnFrom(worker);
         if (error instanceof TransportUnavailable) throw error;
-        // a blank worker may have died unnoticed while it waited; a new one that fails shows what is wrong
+        // a blank worker may have died while it waited; a new one that fails shows the cause
         if (!blank && (isSecond || !(lacksMod || (await this.#isReplaced(worker, error))))) throw error;
         isSecond = !blank;
         blank = undefined;
@@ -73,7 +73,7 @@ export class WorkerStarter {
     }
   }
 
-  /** Starts a blank worker. Throws as `prepare`. */
+  /** Starts a blank worker. Throws like `prepare`. */
   async start(request: LaunchRequest): Promise<Worker> {
     const { factory, idle } = this.#parts;
     this.#makeRoom();
@@ -96,7 +96,7 @@ export class WorkerStarter {
     this.#initialized.add(worker);
   }
 
-  /** Takes what a worker has shown; returns whether it lacked a mod. */
+  /** Records what a worker has shown; true if it lacked a mod. */
   learnFrom(worker: Worker): boolean {
     const { factory, transportChanged } = this.#parts;
     const before = factory.choice.name;
@@ -105,12 +105,12 @@ export class WorkerStarter {
     return lacksMod;
   }
 
-  /** Whether it has the sign-in and the CLI of now. */
+  /** Whether it has the current sign-in and CLI. */
   isCurrent(worker: Worker): boolean {
     return this.#current.has(worker) && worker.cli === this.#parts.factory.found;
   }
 
-  /** From now on, only this worker has the sign-in of now, and those that are started. */
+  /** Marks all workers but this one as outdated. */
   renew(worker?: Worker): void {
     this.#current = new WeakSet(worker && [worker]);
   }
@@ -130,8 +130,8 @@ export class WorkerStarter {
   }
 
   /**
-   * Lets the longest idle worker go when as many are idle as may be busy: with fewer, clients that take turns with
-   * their system prompts would drive out each other's workers.
+   * Stops the longest idle worker once as many may be idle as busy. With a lower limit, clients that alternate their
+   * system prompts would evict each other's workers.
    */
   #makeRoom(): void {
     if (this.workers.size < this.#parts.maxWorkers) return;

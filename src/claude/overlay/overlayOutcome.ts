@@ -137,9 +137,9 @@ export class OverlayOutcome implements TurnOutcome {
   /** Builds the client's error when a turn ends without a complete answer. `begun`: the answer had begun. */
   toError(result: CliMessage, begun: boolean): ApiError {
     const report = this.#reported;
-    const told = String(report?.message?.content?.[0]?.text ?? "");
+    const reportText = String(report?.message?.content?.[0]?.text ?? "");
     if (this.#givenUp) return this.#givenUp;
-    if (this.#quoted) return this.#quotedError(this.#quoted, told);
+    if (this.#quoted) return this.#quotedError(this.#quoted, reportText);
     const { requestId } = this.#ofRequest();
     if (this.#refused) {
       const { status, words } = this.#refused;
@@ -147,7 +147,7 @@ export class OverlayOutcome implements TurnOutcome {
       // the CLI's message serves users better than JSON that is not an error envelope
       return this.#refusal(
         status,
-        words.startsWith("{") && told ? withoutCliWording(told) : this.#unredact(words, told),
+        words.startsWith("{") && reportText ? withoutCliWording(reportText) : this.#unredact(words, reportText),
         report,
       );
     }
@@ -156,7 +156,7 @@ export class OverlayOutcome implements TurnOutcome {
     }
     // a successful turn has the answer in this place
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
-    const words = withoutCliWording(told || String(reason ?? "no reason given"));
+    const words = withoutCliWording(reportText || String(reason ?? "no reason given"));
     const status = report?.api_error_status ?? result.api_error_status;
     if (typeof status === "number") return this.#refusal(status, words, report);
     if (report?.error === "authentication_failed") return notSignedIn();
@@ -218,9 +218,9 @@ export class OverlayOutcome implements TurnOutcome {
     });
   }
 
-  #quotedError({ status, envelope }: Quotation, told: string): ApiError {
+  #quotedError({ status, envelope }: Quotation, reportText: string): ApiError {
     const { type, message, details } = envelope.error;
-    return new ApiError(clientStatus(status ?? statusOf(type) ?? 500), type, this.#unredact(message, told), {
+    return new ApiError(clientStatus(status ?? statusOf(type) ?? 500), type, this.#unredact(message, reportText), {
       // headers of an open stream describe the answer, not the error
       ...(status !== undefined && { headers: this.#refusalHeaders(status) }),
       ...(details && { details: known(details) }),
@@ -229,8 +229,8 @@ export class OverlayOutcome implements TurnOutcome {
   }
 
   /** Upstream's request id, from the failure or else from the answer's headers. */
-  #ofRequest(told = this.headers["request-id"]): { requestId?: string } {
-    return told ? { requestId: told } : {};
+  #ofRequest(requestId = this.headers["request-id"]): { requestId?: string } {
+    return requestId ? { requestId } : {};
   }
 
   /** Upstream's headers. If they contain no rate limits, adds those that the CLI reported. */

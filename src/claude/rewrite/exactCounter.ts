@@ -6,42 +6,46 @@ import type { Worker } from "../worker.ts";
 import { type CountRequest, CountUnavailable, type ExactCount } from "./exactCount.ts";
 
 export interface ExactCounterParts {
-  /** How many counts may wait. */
+  /** Limit for queued counts. */
   maxQueue: number;
-  /** Takes a worker that counts out of those that are idle. */
+  /** Takes an idle worker that counts. */
   take(): Worker | undefined;
-  /** Starts a worker that counts, and initializes it. */
+  /** Starts and initializes a worker that counts. */
   start(): Promise<Worker>;
-  /** Takes a worker back: it waits for another count, unless it must not serve on. */
+  /** Makes the worker idle again, or stops it if it must not serve again. */
   giveBack(worker: Worker): Promise<void>;
-  /** Takes what a worker has shown. */
   learnFrom(worker: Worker): void;
-  /** Ends a worker. */
   dismiss(worker: Worker): void;
 }
 
-/** A count that has left the line. */
+/** A count that has left the queue. */
 interface Counting {
   request: CountRequest;
   signal: AbortSignal;
   worker?: Worker;
-  /** Lets the next one in line begin; further calls have no effect. */
+  /** Lets the next count begin; further calls have no effect. */
   leave(): void;
 }
 
-/** Milliseconds after which a count is given up, and after which the next one no longer waits for it; most take tenths. */
+/**
+ * Milliseconds after which a count is given up, and after which the next one no longer waits for it. Most take tenths
+ * of a second.
+ */
 const COUNT_TIMEOUT_MS = 60_000;
 const SLOW_COUNT_MS = 2000;
-/** Most counts under way, and so workers that count. */
+/** Limit for concurrent counts, and so for counting workers. */
 const MAX_CONCURRENT_COUNTS = 4;
 
-/** Has workers count, from the first count on: one, unless the API is slow. The CLI makes one count after the other. */
+/**
+ * Counts on workers, started with the first count: one worker, unless the API is slow. Each CLI counts one body at a
+ * time.
+ */
 export class ExactCounter {
   readonly #parts: ExactCounterParts;
   readonly #queue: PrioritySemaphore;
   readonly #counts = new WeakMap<Worker, ExactCount>();
   readonly #running = new Set<Counting>();
-  /** A slow count that keeps the next one waiting all the same, until there may be another worker. */
+  /** A slow count that still holds up the next one, until another worker is allowed. */
   #waitingForSlot: Counting | undefined;
 
   constructor(parts: ExactCounterParts) {
@@ -50,19 +54,19 @@ export class ExactCounter {
   }
 
   /**
-   * Throws upstream's refusal, `ApiError` when the line is full or the worker cannot be started, `CountUnavailable` and
-   * `TransportUnavailable`, and the signal's reason when it is aborted.
+   * Throws upstream's refusal, `ApiError` if the queue is full or no worker can be started, `CountUnavailable` and
+   * `TransportUnavailable`, and the signal's reason when aborted.
    */
   async count(request: CountRequest, signal: AbortSignal): Promise<number> {
     const counting: Counting = { request, signal, leave: await this.#queue.acquire(signal) };
     this.#running.add(counting);
     const counted = this.#count(counting);
-    // its worker is taken when the CLI is done with it, even if its client has gone
+    // returns its worker once the CLI is done, even if the client has gone
     void this.#end(counting, counted);
     return untilAborted(counted, signal);
   }
 
-  /** Refuses everyone who waits, now and later. The workers are ended by their owner. */
+  /** Rejects all queued and all later counts. The owner stops the workers. */
   close(): void {
     this.#queue.close();
   }
@@ -89,7 +93,7 @@ export class ExactCounter {
         } catch (error) {
           if (error instanceof TransportUnavailable) this.#discard(counting, worker);
           if (worker.alive || error instanceof TransportUnavailable) throw error;
-          // a count is free, so one of which the worker has died is made again
+          // a count is free, so it is repeated once if its worker died
           if (isSecond || isLate || signal.aborted) throw new CountUnavailable((error as Error).message);
         } finally {
           worker.conversation = undefined;
@@ -100,13 +104,13 @@ export class ExactCounter {
     }
   }
 
-  /** Lets the next count begin beside one that is slow, on another worker. */
+  /** Lets the next count begin on another worker while this one is slow. */
   #overtake(slow: Counting): void {
     if (this.#running.size < MAX_CONCURRENT_COUNTS) slow.leave();
     else this.#waitingForSlot = slow;
   }
 
-  /** Ends a worker that cannot count, and takes what it has shown. */
+  /** Stops a worker that cannot count and records why. */
   #discard(counting: Counting, worker: Worker): void {
     delete counting.worker;
     this.#parts.learnFrom(worker);
@@ -123,7 +127,7 @@ export class ExactCounter {
     this.#waitingForSlot = undefined;
   }
 
-  /** A worker that counts: an idle one, else a new one. */
+  /** Takes an idle worker that counts, or starts one. */
   async #ready(): Promise<{ worker: Worker; count: ExactCount }> {
     const idle = this.#parts.take();
     const known = idle && this.#counts.get(idle);

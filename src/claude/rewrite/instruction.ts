@@ -1,27 +1,26 @@
 import { lastOfEach, topLevelFields } from "../../api/topLevel.ts";
 
-/** Begins the text of a prompt that is an instruction, which no client's text does: prompts are written by us alone. */
+/** Marks a prompt as an instruction. Only this program writes prompts, so no client's text can begin with it. */
 export const INSTRUCTION_PREFIX = "claude-virtual-api instruction ";
-/** Parts the three pieces of an instruction. No JSON text has this character, not even within a string. */
+/** Separates the parts of an instruction. Cannot occur in JSON, not even inside a string. */
 export const SEPARATOR = "\u0001";
 
-/** What the mod has to know besides the client's text. */
+/** What the mod needs besides the client's text. */
 export interface InstructionHead {
-  /** Betas that the request asks for, besides those that the CLI sends by itself. */
+  /** Betas in addition to the CLI's own. */
   betas: readonly string[];
-  /** Whether the answer is asked for as one JSON instead of a stream. */
+  /** Whether to request one JSON instead of a stream. */
   isWhole: boolean;
-  /** Whether the CLI's own `metadata` goes up, since the client has none. */
+  /** Whether to send the CLI's `metadata`, because the client sent none. */
   lacksMetadata: boolean;
 }
 
-/** Fields that the CLI's own stand for, or that are put elsewhere. */
+/** Fields that the CLI sets, or that are sent elsewhere. */
 const REPLACED = new Set(["model", "stream", "system"]);
 
 /**
- * The text with which the mod is told what to send in place of the CLI's own body: a head, the client's system blocks
- * and its other fields, both as the client wrote them. Of a field that stands twice only the last one goes up, which is
- * the one that was checked.
+ * Builds the instruction for one request: a head, the client's system blocks, and its other fields, byte for byte. Of a
+ * duplicate field only the last is sent, which is the one that was validated.
  */
 export function rewriteInstruction(
   body: string,
@@ -41,21 +40,21 @@ export function rewriteInstruction(
 
 const EMPTY = /^(null|""|\[\s*\])$/;
 
-/** The client's blocks as they follow others in a list. */
+/** The client's blocks, to append to a non-empty list. */
 function systemBlocks(system: string): string {
   if (EMPTY.test(system)) return "";
   return system.startsWith('"') ? `,{"type":"text","text":${system}}` : `,${system.slice(1, -1)}`;
 }
 
-/** What the mod of the counter has to know besides the client's text. */
+/** What the counter's mod needs besides the client's text. */
 export interface CountInstructionHead {
-  /** Betas that the count asks for, besides those that the CLI sends by itself. */
+  /** Betas in addition to the CLI's own. */
   betas: readonly string[];
 }
 
 /**
- * The text with which that mod is told what to have counted: a head, and the client's fields as it wrote them, all but the
- * model, which the CLI resolves.
+ * Builds the instruction for one count: a head, and the client's fields byte for byte, without the model, which the CLI
+ * resolves.
  */
 export function countInstruction(body: string, head: CountInstructionHead): string {
   const fields = lastOfEach(topLevelFields(body)).filter(({ name }) => name !== "model");
@@ -65,13 +64,13 @@ export function countInstruction(body: string, head: CountInstructionHead): stri
   ].join(SEPARATOR);
 }
 
-/** The client's body again, with this model: a count that the mod cannot have made is read anew. */
+/** Rebuilds the client's body with this model, to count it another way. */
 export function bodyOfCountInstruction(instruction: string, model: string): string {
   const [, fields = ""] = instruction.split(SEPARATOR);
   return `{"model":${JSON.stringify(model)},${fields}}`;
 }
 
-/** The client's body again, with this model: a request that cannot be rewritten after all is read anew. */
+/** Rebuilds the client's body with this model, to send it by the other transport. */
 export function bodyOfRewriteInstruction(instruction: string, model: string): string {
   const [, system = "", fields = ""] = instruction.split(SEPARATOR);
   const parts = [`"model":${JSON.stringify(model)}`];

@@ -4,18 +4,18 @@ import { MOD_REPORTS, modReport } from "../modReports.ts";
 import { COUNT_CALL, MODEL_CALL } from "./calls.ts";
 import { INSTRUCTION_PREFIX, SEPARATOR } from "./instruction.ts";
 
-/** What the mod reports, each by a first word; `answered` is followed by JSON, `unanswered` by words. */
+/** First word of the mod's reports: `answered` is followed by JSON, `unanswered` by an error message. */
 export const ANSWERED_PREFIX = "answered ";
 export const UNANSWERED_PREFIX = "unanswered ";
 
 /**
- * A mod for the CLI (documented under "mods") that sends a client's request in place of the CLI's own. What to send comes as
- * the text of the prompt, which it takes out before the CLI keeps it. The hook `http.fetch` is asked about the CLI's call when
- * that is signed, and never sees a credential: it reads "[redacted]", and the CLI puts it back at the send. The CLI's own
- * blocks come first, written tight, since only there the CLI fills in the digest of its billing block.
+ * A mod (docs: "mods") that sends a client's request in place of the CLI's own. The text of the prompt is the
+ * instruction; the mod removes it before the CLI stores the prompt. The CLI calls the hook `http.fetch` while it signs
+ * the request, but shows it no credential: the mod reads "[redacted]", which the CLI replaces when sending. The CLI's
+ * own blocks come first and without spaces, because only there the CLI fills in the digest of its billing block.
  *
- * Each instruction is good for one call; all other calls of the model, and those of the counter, are denied on this machine. A
- * refusal gets the status 499, under which the CLI neither repeats the call nor rewords what upstream said.
+ * Each instruction allows one call. All other model calls and all counts are denied on this machine. The mod changes
+ * the status of a refusal to 499, for which the CLI neither retries nor rewords upstream's message.
  */
 export const REWRITE_MOD = modOf(
   "rewrite",
@@ -40,21 +40,21 @@ export const register = (on) => {
     const isCall = CALL.test(request.url);
     if (!isCall && !COUNT.test(request.url)) return next(request);
     if (!isCall || !instruction) {
-      // late calls of the counter say nothing of the turn that they fall into
+      // late counts do not concern the turn in which they come
       $.ui.log(isCall ? "${MOD_REPORTS.denied}" : "${MOD_REPORTS.countDenied}");
       return { deny: "one request, one call" };
     }
     const { betas, lacksMetadata, ...client } = instruction;
     instruction = undefined;
     const own = JSON.parse(request.init.body);
-    // Bedrock's address asks for the stream, and its bodies have no such field
+    // Bedrock streams by address; its bodies have no such field
     const isWhole = client.isWhole && "stream" in own;
     if (isWhole) own.stream = false;
     if (own.anthropic_beta) own.anthropic_beta = [...new Set([...own.anthropic_beta, ...betas])];
     const blocks = (own.system ?? []).map((block) => JSON.stringify(block)).join(",");
     const kept = ["model", "stream", "anthropic_version", "anthropic_beta", ...(lacksMetadata ? ["metadata"] : [])];
     const fields = kept.filter((name) => name in own).map((name) => JSON.stringify(name) + ":" + JSON.stringify(own[name]));
-    // without a digest of its own, the CLI's network layer would fill in what looks like one
+    // if the CLI's blocks have no digest, its network layer would fill one into a look-alike
     const plain = (text) => (blocks.includes("cch=00000") ? text : text.replace(DIGEST, "cch\\\\u003d00000"));
     if (client.fields) fields.push(plain(client.fields));
     const body = '{"system":[' + blocks + plain(client.system) + "]," + fields.join(",") + "}";
@@ -77,16 +77,16 @@ export const register = (on) => {
 `,
 );
 
-/** Upstream's answer, before its body. */
+/** Upstream's status and headers. */
 export interface AnswerHead {
   status: number;
   headers: Record<string, string>;
 }
 
-/** What the mod reports of the call's answer: its head, or in words why there is none. */
+/** What the mod reports about the answer: its head, or why there is none. */
 export type ModAnswer = { head: AnswerHead } | { failure: string };
 
-/** Undefined where the message is no such report of this mod. */
+/** Reads a report of the answer; undefined for other messages. */
 export function readModAnswer(message: CliMessage, mod = REWRITE_MOD.name): ModAnswer | undefined {
   const text = modReport(message, mod);
   if (text?.startsWith(UNANSWERED_PREFIX)) return { failure: text.slice(UNANSWERED_PREFIX.length) };

@@ -7,18 +7,17 @@ import { managedSettingsOf } from "../managedSettings.ts";
 import { MOD_REPORTS, modReport } from "../modReports.ts";
 import { type Ask, type Mods, TransportUnavailable } from "../transport.ts";
 
-/** A mod that rewrites calls, in one process: whether it runs and is asked about them. */
+/** The mod that rewrites requests, in one process: whether it runs and the CLI asks it about calls. */
 export class RewriteMods implements Mods {
   readonly #mod: string;
   readonly #guard = new GuardDetector();
   readonly #loaded = new LoadReport();
-  /** Whether the mod was asked about a call. */
+  /** Whether the CLI asked the mod about a call. */
   #isAsked = false;
 
   /** Why requests cannot be rewritten in this process. */
   #unsuited: string | undefined;
 
-  /** `mod` is its name. */
   constructor(mod: string) {
     this.#mod = mod;
   }
@@ -40,7 +39,7 @@ export class RewriteMods implements Mods {
     this.#unsuited ??= "mods are not asked about calls";
   }
 
-  /** Where an organization has rules, requests are not rewritten. Throws `TransportUnavailable`. */
+  /** Throws `TransportUnavailable`, also where an organization has set rules. */
   async require(account: CliAccount, ask: Ask): Promise<undefined> {
     this.#guard.addAccount(account);
     const managed = managedSettingsOf(await ask("get_settings"));
@@ -50,12 +49,12 @@ export class RewriteMods implements Mods {
 
   async #judge(account: CliAccount, ask: Ask, isManaged: boolean): Promise<string | undefined> {
     if (this.#guard.seated !== undefined) return this.#guard.seated;
-    // an organization's hooks would be shown the prompt, in which the client's request travels
+    // an organization's hooks would see the prompt, which contains the client's request
     if (isManaged) return "this machine has managed settings";
     if (!(await this.#loaded.arrives())) return "the mod that rewrites requests was not loaded";
-    // without a sign-in there is no call to be asked about
+    // when signed out, the CLI makes no call to ask about
     if (!isSignedIn({ account })) return undefined;
-    // the counter is free, and the mod is asked about it as about the model, and denies it
+    // a count is free, and the CLI asks the mod, which denies it
     await ask("get_context_usage");
     return this.#isAsked ? undefined : "mods are not asked about calls";
   }

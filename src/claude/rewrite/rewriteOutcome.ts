@@ -22,39 +22,41 @@ import { withoutCliWording } from "../unredact.ts";
 import { isForwarded, type RateLimitInfo, subscriptionHeaders } from "../upstreamHeaders.ts";
 import { type AnswerHead, REWRITE_MOD, readModAnswer } from "./rewriteMod.ts";
 
-/** What the CLI puts before upstream's words where a mod has given the answer the status 499. */
+/** Text that the CLI puts before upstream's message when a mod changed the status to 499. */
 const HOOK_PREFIX = "A mod's http.fetch hook stopped this request: ";
-/** And before a body that is no error envelope. */
+/** Text before a body that is not an error envelope. */
 const HOOK_STATUS = /^499( |$)/;
 const NO_REASON = "no reason given";
-/** The part of the bound on a silence after which it was one: the CLI counts from the bytes, we from their event. */
+/**
+ * Fraction of the idle timeout that counts as silence: the CLI measures from the bytes, this class from their event.
+ */
 const SILENCE_FRACTION = 0.9;
-/** And before an answer that came as one JSON. */
+/** Text before an answer that came as one JSON. */
 const WHOLE_ANSWER_PREFIX = `${HOOK_PREFIX}499 `;
 
 /**
- * What our mod and the CLI say of one turn on stdout: upstream's status and headers, which the mod reports, and the words of
- * a refusal, which the CLI quotes under the status that the mod gave it. All of it comes in order with the events.
+ * Collects what our mod and the CLI report about one turn on stdout: upstream's status and headers from the mod, a
+ * refusal's message from the CLI. Everything arrives in sequence with the events.
  */
 export class RewriteOutcome implements TurnOutcome {
   readonly #route: NetworkRoute | undefined;
   readonly #streamIdleTimeout: number;
   #head: AnswerHead | undefined;
   #headers: Record<string, string> = {};
-  /** What the mod was given in place of an answer. */
+  /** What the mod got instead of an answer. */
   #thrown: string | undefined;
   #reported: CliMessage | undefined;
   #denied = false;
-  /** When the answer's last event came, by `performance.now()`, and whether the CLI gave it up after a long silence. */
+  /** When the last event came (`performance.now()`), and whether the CLI gave up after a long silence. */
   #lastEventAt = Number.POSITIVE_INFINITY;
   #wasSilent = false;
   #limit: RateLimitInfo | undefined;
 
-  /** What is known comes in order, so nothing is ever waited for. */
+  /** Everything arrives in sequence, so nothing needs to be awaited. */
   readonly headersReady = Promise.resolve();
   readonly errorSeen = Promise.resolve();
 
-  /** `streamIdleTimeout` in milliseconds, `route` is the way of the call. */
+  /** `streamIdleTimeout` is in milliseconds. */
   constructor(route: NetworkRoute | undefined, streamIdleTimeout: number) {
     this.#route = route;
     this.#streamIdleTimeout = streamIdleTimeout;
@@ -96,7 +98,7 @@ export class RewriteOutcome implements TurnOutcome {
   }
 
   addErrorMessage(message: CliMessage): void {
-    // a denied call is followed by a report of its own, which says nothing of upstream
+    // a denied call adds its own report, which does not describe upstream
     if (!this.#denied) this.#reported ??= message;
     this.#limit = message.api_error_params?.rate_limit_info ?? this.#limit;
   }
@@ -106,10 +108,10 @@ export class RewriteOutcome implements TurnOutcome {
   }
 
   wholeAnswer(): Message | undefined {
-    const told: unknown = this.#reported?.message?.content?.[0]?.text;
-    if (this.#head?.status !== 200 || typeof told !== "string" || !told.startsWith(WHOLE_ANSWER_PREFIX))
+    const reportText: unknown = this.#reported?.message?.content?.[0]?.text;
+    if (this.#head?.status !== 200 || typeof reportText !== "string" || !reportText.startsWith(WHOLE_ANSWER_PREFIX))
       return undefined;
-    return readMessage(told.slice(WHOLE_ANSWER_PREFIX.length));
+    return readMessage(reportText.slice(WHOLE_ANSWER_PREFIX.length));
   }
 
   toError(result: CliMessage, begun: boolean): ApiError {
@@ -121,9 +123,9 @@ export class RewriteOutcome implements TurnOutcome {
     if (this.#wasSilent && !report) return upstreamSilent(this.#streamIdleTimeout / 1000);
     if (this.#denied && !report && status !== undefined)
       return answerInterrupted("its server failed without giving a reason.", requestId);
-    const told = String(report?.message?.content?.[0]?.text ?? "");
+    const reportText = String(report?.message?.content?.[0]?.text ?? "");
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
-    const words = withoutCliWording(told || String(reason ?? NO_REASON));
+    const words = withoutCliWording(reportText || String(reason ?? NO_REASON));
     if (report?.api_error_type !== undefined) return this.#errorEvent(report.api_error_type, words, report);
     if (report?.api_error === "stream_idle_timeout") return upstreamSilent(this.#streamIdleTimeout / 1000);
     if (status === undefined) return this.#withoutAnswer(words, report);
@@ -134,7 +136,7 @@ export class RewriteOutcome implements TurnOutcome {
     return answerInterrupted(words, requestId);
   }
 
-  /** No answer came, or the CLI did not even ask. */
+  /** Upstream did not answer, or the CLI did not call. */
   #withoutAnswer(words: string, report: CliMessage | undefined): ApiError {
     const status: unknown = report?.api_error_status;
     if (typeof status === "number" && report) return this.#errorEvent(typeOf(status), words, report, status);
@@ -143,7 +145,7 @@ export class RewriteOutcome implements TurnOutcome {
     return this.#unconnected(report) ?? upstreamUnreachable(words);
   }
 
-  /** Of a broken answer that it would have the model continue, the CLI does not say why it broke. */
+  /** For a broken answer that it wants to continue, the CLI does not report why it broke. */
   #deny(): void {
     this.#denied = true;
     const silence = performance.now() - this.#lastEventAt;
@@ -156,10 +158,12 @@ export class RewriteOutcome implements TurnOutcome {
     return failure && connectionError(failure, this.#route);
   }
 
-  /** A refusal, in upstream's words or in those of a gateway before it. */
+  /** A refusal in the words of upstream or a gateway. */
   #refusal(status: number, report: CliMessage | undefined): ApiError {
-    const told = String(report?.message?.content?.[0]?.text ?? NO_REASON);
-    const words = told.startsWith(HOOK_PREFIX) ? told.slice(HOOK_PREFIX.length) : withoutCliWording(told);
+    const reportText = String(report?.message?.content?.[0]?.text ?? NO_REASON);
+    const words = reportText.startsWith(HOOK_PREFIX)
+      ? reportText.slice(HOOK_PREFIX.length)
+      : withoutCliWording(reportText);
     const isEnvelope = report?.api_error_type !== undefined;
     return new ApiError(
       clientStatus(status),
@@ -173,14 +177,14 @@ export class RewriteOutcome implements TurnOutcome {
     return new ApiError(clientStatus(status), type, words, this.#ofRequest(report));
   }
 
-  /** The id of the request, and of upstream's `error.details` the code, which is all that the CLI reports of them. */
+  /** The request id, and the code from upstream's `error.details`, the only part that the CLI reports. */
   #ofRequest(report: CliMessage | undefined): ErrorExtras {
     const requestId = report?.request_id ?? this.#headers["request-id"];
     const code: unknown = report?.api_error_type === undefined ? undefined : report.api_error_code;
     return { ...(requestId && { requestId }), ...(typeof code === "string" && { details: { error_code: code } }) };
   }
 
-  /** Upstream's own headers, with those that the CLI's account of a limit stands for if upstream told of none. */
+  /** Upstream's headers. If they contain no rate limits, adds those that the CLI reported. */
   #refusalHeaders(status: number): Record<string, string> {
     const limits = Object.keys(this.#headers).some(isLimitHeader) ? {} : subscriptionHeaders(this.#limit);
     return limitHeaders(status, { ...this.#headers, ...limits });

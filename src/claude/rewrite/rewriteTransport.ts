@@ -6,7 +6,7 @@ import type { RewriteRequest, TurnRequest } from "../turnRequest.ts";
 import { RewriteMods } from "./rewriteMods.ts";
 import { RewriteOutcome } from "./rewriteOutcome.ts";
 
-/** Our mod sends the client's request in place of the CLI's own, and reports upstream's answer. */
+/** Our mod sends the client's request in place of the CLI's, and reports upstream's answer. */
 export class RewriteTransport implements Transport {
   readonly name = "rewrite";
   readonly mod: string;
@@ -14,10 +14,10 @@ export class RewriteTransport implements Transport {
   readonly allowsMoreCalls = false;
   readonly #route: NetworkRoute;
   readonly #streamIdleTimeout: number;
-  /** The model that the CLI was given last. */
+  /** The model that the CLI uses now. */
   #model: string | undefined;
 
-  /** `streamIdleTimeout` in milliseconds; `mod` is the name of the mod that is loaded. */
+  /** `streamIdleTimeout` is in milliseconds; `mod` is the loaded mod's name. */
   constructor(route: NetworkRoute, streamIdleTimeout: number, mod: string) {
     this.mod = mod;
     this.mods = new RewriteMods(mod);
@@ -25,7 +25,7 @@ export class RewriteTransport implements Transport {
     this.#streamIdleTimeout = streamIdleTimeout;
   }
 
-  /** Only in its settings does the CLI resolve aliases; to give them costs a third of a request. */
+  /** The CLI resolves aliases only in its settings; changing these takes a third of a request's time. */
   settings({ model }: TurnRequest): object | undefined {
     return model === this.#model ? undefined : { model };
   }
@@ -34,7 +34,7 @@ export class RewriteTransport implements Transport {
     this.#model = model;
   }
 
-  /** Where an organization has rules, requests are not rewritten. */
+  /** Where an organization has set rules, requests are not rewritten. */
   async refusalOf(): Promise<undefined> {}
 
   trigger(request: TurnRequest): CliMessage {
