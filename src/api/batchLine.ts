@@ -3,17 +3,17 @@ import { isObject } from "./isObject.ts";
 import { parseJson } from "./parseJson.ts";
 import { topLevelFields } from "./topLevel.ts";
 
-/** An element of `requests` taken apart. Its reader reports what is wrong with it, in the order of the API's checks. */
+/** A parsed element of `requests`. Its reader reports faults in the order of the API's checks. */
 export interface BatchElement {
-  /** The first field that no element may have. */
+  /** The first field that an element may not have. */
   extraField?: string;
   custom_id: unknown;
   params: "ok" | "missing" | "no object" | "too deep";
-  /** The element as a line of `requests.jsonl`, when the params are ok. */
+  /** The element as a line of `requests.jsonl`, if the params are ok. */
   line?: Uint8Array<ArrayBuffer>;
 }
 
-/** Throws `ApiError` 400 for what is no JSON. */
+/** Throws `ApiError` 400 for invalid JSON. */
 export function toBatchLine(text: string): BatchElement {
   const { custom_id, params, ...extra } = parseJson(text) as Record<string, unknown>;
   const [extraField] = Object.keys(extra);
@@ -24,7 +24,7 @@ export function toBatchLine(text: string): BatchElement {
   };
   if (element.params === "ok") {
     const field = topLevelFields(text).findLast(({ name }) => name === "params");
-    // a line feed would end the line; in JSON it can only be between values
+    // a line feed would end the line; in JSON it only occurs between values
     const raw = text.slice(field?.from, field?.to).replaceAll(/[\r\n]/g, " ");
     element.line = lineOf(`{"custom_id":${JSON.stringify(custom_id ?? null)},"params":${raw}}`);
   }

@@ -2,9 +2,9 @@ import { MAX_DEPTH } from "./depth.ts";
 import { invalidRequest } from "./errors.ts";
 import { type JsonLimits, JsonScan } from "./jsonScan.ts";
 
-/** Values a body may hold: twice those of 100,000 messages of six blocks each. */
+/** Twice the values of 100,000 messages with six blocks each. */
 export const MAX_VALUES = 4_000_000;
-/** Elements of one object or list: twice the messages there may be. JavaScript takes seconds over an object of millions. */
+/** Per object or list: twice the API's limit of messages. JavaScript takes seconds for an object of millions. */
 export const MAX_MEMBERS = 200_000;
 
 const MESSAGES: Record<keyof JsonLimits, string> = {
@@ -13,7 +13,7 @@ const MESSAGES: Record<keyof JsonLimits, string> = {
   members: `The request body has an object or list of more than ${MAX_MEMBERS} elements.`,
 };
 
-/** Bounds depth and number of values of a body while it arrives. */
+/** Limits the depth and the number of values of a body while it arrives. */
 export class BodyBounds {
   readonly #scan = new JsonScan({ depth: MAX_DEPTH, values: MAX_VALUES, members: MAX_MEMBERS });
 

@@ -1,4 +1,4 @@
-/** The API takes four cache marks in all: on tools, system blocks, message blocks and the request itself. */
+/** In all: on tools, system blocks, message blocks and the request. */
 export const MAX_CACHE_BREAKPOINTS = 4;
 
 interface Marked {
@@ -16,13 +16,13 @@ export function breakpointsOutsideSystem(request: Marked): number {
   return (request.cache_control ? 1 : 0) + countIn(request.tools) + countIn(request.messages);
 }
 
-/** How long the last mark on the system prompt asks to keep it; undefined where there is none. */
+/** Lifetime of the last breakpoint on the system prompt; undefined without one. */
 export function systemCacheTtl({ system }: Marked): "5m" | "1h" | undefined {
   const last = Array.isArray(system) ? system.findLast((block) => block?.cache_control) : undefined;
   return last && (last.cache_control.ttl === "1h" ? "1h" : "5m");
 }
 
-/** Marks of a list of blocks or messages, and of the blocks inside them; data that a client only quotes is no block. */
+/** Counts in blocks, messages and the blocks inside them. Skips other data, which may quote a `cache_control`. */
 function countIn(list: unknown): number {
   if (!Array.isArray(list)) return 0;
   let marks = 0;

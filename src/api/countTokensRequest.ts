@@ -12,8 +12,7 @@ import { listOf, required } from "./shapes.ts";
 import { checkToolPairing } from "./toolPairing.ts";
 
 /**
- * Fields that every block of a type must have. A count takes the conversation apart and adds what the parts cost, so
- * upstream's counter never sees it whole, and cannot refuse it.
+ * Required fields by block type. Checked here, because an overlay count never shows upstream the whole conversation.
  */
 const BLOCK_FIELDS: Record<string, z.ZodType> = {
   text: z.looseObject({ text: z.string() }),
@@ -28,12 +27,12 @@ const BLOCK_FIELDS: Record<string, z.ZodType> = {
 const block = z.looseObject({ type: z.string() }).superRefine((value, context) => {
   const fields = Object.hasOwn(BLOCK_FIELDS, value.type) ? BLOCK_FIELDS[value.type] : undefined;
   for (const issue of fields?.safeParse(value).error?.issues ?? []) {
-    // the API names a block's type in the path, though it is no key: a symbol tells the two apart
+    // the API puts the block's type into the path, although it is not a key: a symbol marks it
     context.addIssue({ ...issue, path: [Symbol(value.type), ...issue.path] } as Parameters<typeof context.addIssue>[0]);
   }
 });
 
-/** A system message may have no content, but a setting for the turns that follow (SDK: `BetaSystemMessageParam`). */
+/** A system message may lack content and set options for later turns (SDK: `BetaSystemMessageParam`). */
 const message = z
   .looseObject({
     role: z.enum(["user", "assistant", "system"], { error: required("Input should be 'user' or 'assistant'") }),
@@ -45,7 +44,7 @@ const message = z
     error: "Field required",
   });
 
-/** The fields that make up the input of the model. */
+/** The fields that add to the model's input. */
 const schema = z.looseObject({
   model: modelField,
   messages: listOf(message),
@@ -56,17 +55,14 @@ const schema = z.looseObject({
   output_config: outputConfigField,
 });
 
-/** The body of `POST /v1/messages/count_tokens`, checked. */
+/** A checked body of `POST /v1/messages/count_tokens`. */
 export type CountTokensRequest = z.infer<typeof schema>;
 
-/** What a count takes besides the fields of the schema (SDK: `MessageCountTokensParams`, with those of the betas). */
+/** Allowed besides the schema's fields (SDK: `MessageCountTokensParams`, betas included). */
 const OTHER_FIELDS = ["cache_control", "context_management", "mcp_servers", "output_format", "speed", "thread"];
 const ALLOWED_FIELDS = new Set([...Object.keys(schema.shape), ...OTHER_FIELDS]);
 
-/**
- * As `parseMessagesRequest`, for a count; what has no bearing on the input, such as `max_tokens`, is refused. Of one that
- * goes up as its client wrote it, upstream judges all but what the server itself reads.
- */
+/** Like `parseMessagesRequest`, but rejects fields that do not add to the input, such as `max_tokens`. */
 export function parseCountTokensRequest(body: unknown, options: CheckOptions): CountTokensRequest {
   if (options.isRewritten) return checkRequest(body, options, rewrittenSchema as unknown as typeof schema);
   const request = checkRequest(body, options, schema);

@@ -1,6 +1,6 @@
 import { textOf } from "./exactJson.ts";
 
-/** Levels of nesting a body may have: far more than any schema, and few enough for every parser on the way. */
+/** More levels than any schema has, few enough for every parser on the way. */
 export const MAX_DEPTH = 1000;
 
 export function isDeeperThan(value: unknown, levels: number): boolean {
@@ -8,9 +8,9 @@ export function isDeeperThan(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some((item) => isDeeperThan(item, levels - 1));
 }
 
-/** Whether a value has more than `MAX_DEPTH` levels. */
+/** True for more than `MAX_DEPTH` levels. */
 export function isTooDeep(value: object): boolean {
-  // each level takes two brackets, and most texts are short
+  // each level takes two brackets, so most texts are too short
   const length = textOf(value)?.length ?? Number.POSITIVE_INFINITY;
   return length > 2 * MAX_DEPTH && isDeeperThan(value, MAX_DEPTH);
 }

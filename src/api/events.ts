@@ -1,12 +1,12 @@
 import { isObject } from "./isObject.ts";
 
-/** A server-sent event of the Messages API, as it came from upstream; types not known here pass through. */
+/** A server-sent event of the Messages API. Unknown types pass through. */
 export interface StreamEvent {
   type: string;
   [field: string]: unknown;
 }
 
-/** A `Message` as the API answers it; only what the fold itself touches is named. */
+/** A `Message` of the API, typed as far as `fold` needs. */
 export interface Message {
   content: ContentBlock[];
   usage: Record<string, unknown>;
@@ -18,14 +18,14 @@ export interface ContentBlock {
   [field: string]: unknown;
 }
 
-/** The value's fields, if it has any: upstream's events may lack what they should have. */
+/** Undefined for anything but an object: upstream's events may lack fields. */
 export function fieldsOf(value: unknown): Record<string, unknown> | undefined {
   return isObject(value) ? value : undefined;
 }
 
 /**
- * The stop reason that an event brings: the API sends it in the last delta or, after a call from code execution, in the
- * first event. The ends that the CLI makes up for a broken stream have none.
+ * The API sends the stop reason in the last delta or, after a call from code execution, in the first event. The end
+ * that the CLI adds to a broken stream has none.
  */
 export function stopReasonOf(event: StreamEvent): string | undefined {
   const place =

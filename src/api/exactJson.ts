@@ -3,12 +3,13 @@ import { answerInterrupted } from "./errors.ts";
 import { ALWAYS_CHEAP_BYTES, MAX_PARSED_VALUES, newValueScan } from "./parseCost.ts";
 import { completeJson } from "./partialJson.ts";
 
-/** The text that a value was read from, which JavaScript might write otherwise. */
+/** The source text of parsed values, which `JSON.stringify` may not reproduce. */
 const texts = new WeakMap<object, string>();
 
 /**
- * Reads a tool's input, whole or cut off, and remembers its text: an integer beyond 2^53 would not survive, nor would the
- * order of keys that look like numbers, and `JSON.stringify` overflows the stack at some thousand levels of nesting. Throws `ApiError` where it holds more values than a model writes.
+ * Parses a tool's input, complete or cut off, and remembers its text: `JSON.stringify` changes integers beyond 2^53 and
+ * the order of numeric keys, and overflows the stack on deep values. Throws `ApiError` for more values than a model
+ * writes.
  */
 export function parseInput(json: string): unknown {
   if (json.length > ALWAYS_CHEAP_BYTES && newValueScan().add(Buffer.from(json)) !== undefined) {
@@ -31,22 +32,22 @@ function parsed(json: string): unknown {
 }
 
 function remembered(value: unknown, text: string): unknown {
-  // a line feed would end a line of results; in JSON it can only be between values
+  // a line feed would end a line of results; in JSON it only occurs between values
   return rememberText(value, text.replaceAll(/[\r\n]/g, " "));
 }
 
-/** Remembers the text that a value was read from, which must have no line breaks. Returns the value. */
+/** Remembers the source text of a value, which must have no line breaks. Returns the value. */
 export function rememberText<T>(value: T, text: string): T {
   if (typeof value === "object" && value !== null) texts.set(value, text);
   return value;
 }
 
-/** The text that a value was read from, if it was remembered. */
+/** The remembered source text. */
 export function textOf(value: object): string | undefined {
   return texts.get(value);
 }
 
-/** `JSON.stringify`, with inputs as they were read. */
+/** `JSON.stringify` with remembered texts in place of their values. */
 export function stringify(value: unknown): string {
   const nonce = randomUUID();
   const found: string[] = [];

@@ -2,9 +2,8 @@ import { type ContentBlock, fieldsOf, type Message, type StreamEvent } from "./e
 import { parseInput } from "./exactJson.ts";
 
 /**
- * Folds a stream, in batches, into the one `Message` that a request without `stream` is answered with.
- * Unknown events and deltas leave it as it is, like in the official SDK's own fold (`MessageStream`, `BetaMessageStream`);
- * so does a field of the wrong type.
+ * Folds a stream into the `Message` for a request without `stream`. Ignores unknown events, unknown deltas and fields
+ * of the wrong type, like the official SDK (`MessageStream`, `BetaMessageStream`).
  */
 export async function fold(batches: AsyncIterable<readonly StreamEvent[]>): Promise<Message> {
   let folding: Folding | undefined;
@@ -18,7 +17,7 @@ export async function fold(batches: AsyncIterable<readonly StreamEvent[]>): Prom
   return folding.message();
 }
 
-/** A message while its events come in. Blocks are kept by their index as a key, however large upstream makes it. */
+/** A message under construction. Blocks are in a map, since upstream may send any index. */
 class Folding {
   #message: Record<string, unknown>;
   #usage: Record<string, unknown>;
@@ -28,7 +27,7 @@ class Folding {
   constructor(start: Record<string, unknown>) {
     this.#message = start;
     this.#usage = fieldsOf(start.usage) ?? {};
-    // a call made from code execution begins with its content (docs: "Programmatic tool calling")
+    // a call from code execution starts with its content (docs: "Programmatic tool calling")
     for (const [index, block] of Array.isArray(start.content) ? start.content.entries() : []) this.#begin(index, block);
   }
 
@@ -57,11 +56,11 @@ class Folding {
   }
 
   #begin(index: unknown, start: unknown): void {
-    // a copy of what changes, since the event is not ours; a deep one would overflow the stack on a deep block
+    // copies only what changes: a deep copy would overflow the stack on a deep block
     const block = { ...fieldsOf(start) } as ContentBlock;
     if (Array.isArray(block.citations)) block.citations = [...block.citations];
     this.#blocks.set(index, block);
-    // from here on another model answers
+    // another model answers from here on
     const model = block.type === "fallback" ? fieldsOf(block.to)?.model : undefined;
     if (model !== undefined) this.#message.model = model;
   }
@@ -95,11 +94,11 @@ class Folding {
   }
 
   #end({ type: _, delta, usage, ...rest }: StreamEvent): void {
-    // of several ends each says what the others leave open
-    const said = Object.entries({ ...fieldsOf(delta), ...rest }).filter(
+    // a null does not overwrite what an earlier message_delta set
+    const fields = Object.entries({ ...fieldsOf(delta), ...rest }).filter(
       ([name, value]) => value !== null || !(name in this.#message),
     );
-    this.#message = { ...this.#message, ...Object.fromEntries(said) };
+    this.#message = { ...this.#message, ...Object.fromEntries(fields) };
     const counted = Object.entries(fieldsOf(usage) ?? {}).filter(([, value]) => value !== null);
     this.#usage = { ...this.#usage, ...Object.fromEntries(counted) };
   }

@@ -3,14 +3,14 @@ import { randomBytes } from "node:crypto";
 type Prefix = "req" | "file" | "msgbatch";
 
 const BASE58_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-/** Characters that hold 128 bits. */
+/** Holds 128 bits. */
 const ID_CHARACTERS = 22;
 const ID_PATTERN = new RegExp(`^([a-z]+)_01([${BASE58_ALPHABET}]{${ID_CHARACTERS}})$`);
 const UUID_V7 = /^([0-9a-f]{12})7[0-9a-f]{3}[89ab][0-9a-f]{15}$/;
 
 /**
- * A new id in Anthropic's form: the prefix, `01`, then a UUIDv7 in base58. It begins with the time, in milliseconds, so
- * that ids sort by it and a list can go on behind one that has been deleted.
+ * A new id in Anthropic's form: the prefix, `01`, then a UUIDv7 in base58. Ids sort by creation time, so that a list
+ * can continue after a deleted item.
  */
 export function newId(prefix: Prefix, time = Date.now()): string {
   const bytes = randomBytes(16);
@@ -24,7 +24,7 @@ export function newId(prefix: Prefix, time = Date.now()): string {
   return `${prefix}_01${text}`;
 }
 
-/** When an id was made, in milliseconds; undefined for one of another form, such as the random ones of old versions. */
+/** Creation time in milliseconds; undefined for ids of another form, such as those of old versions. */
 export function timeIn(prefix: Prefix, id: string): number | undefined {
   const [, itsPrefix, text] = ID_PATTERN.exec(id) ?? [];
   if (itsPrefix !== prefix || text === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** Whether JSON has an object here, with fields of any type. */
+/** True for a JSON object. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -14,7 +14,7 @@ const EXPECTED_MESSAGES: Record<string, string> = {
   record: "Input should be a valid dictionary",
 };
 
-/** Says what is wrong with `input` in the API's own message: `messages.0.content: Field required`. */
+/** Formats an issue like the API: `messages.0.content: Field required`. */
 export function issueMessage(issue: Issue, input: unknown): string {
   const path = issue.path.map((key) => (typeof key === "symbol" ? key.description : key)).join(".");
   const message = messageFor(issue, valueAt(input, issue.path));
@@ -22,8 +22,7 @@ export function issueMessage(issue: Issue, input: unknown): string {
 }
 
 /**
- * The issue that is meant: a union of a string and a list fails twice, and what counts is the list's own trouble
- * if it is a list, else that it is none.
+ * Picks the issue to report for a union of a string and a list: that of the list's element, or that it is not a list.
  */
 export function unwrapUnion(issue: Issue, input: unknown): Issue {
   if (issue.code !== "invalid_union") return issue;

@@ -1,4 +1,3 @@
-/** The most that a JSON text may have. */
 export interface JsonLimits {
   /** Levels of nesting. */
   depth: number;
@@ -7,7 +6,7 @@ export interface JsonLimits {
   members: number;
 }
 
-/** Bytes of a string without an escape after which the next one is searched for. */
+/** After so many bytes without an escape, `indexOf` finds the next one faster. */
 const MIN_SEARCH_BYTES = 64;
 
 const QUOTE = 0x22;
@@ -18,7 +17,7 @@ const OPENING_BRACE = 0x7b;
 const CLOSING_BRACKET = 0x5d;
 const CLOSING_BRACE = 0x7d;
 
-/** Measures a JSON text, piece by piece, before anything is built of it. Does not check that the text is JSON. */
+/** Measures a JSON text chunk by chunk, before it is parsed. Does not validate it. */
 export class JsonScan {
   readonly #limits: JsonLimits;
   /** Commas so far in each open object or list. */
@@ -26,7 +25,7 @@ export class JsonScan {
   #depth = 0;
   #values = 0;
   #isString = false;
-  /** Whether the last byte of a string was a backslash that escapes the next one. */
+  /** True if the last byte escapes the next one. */
   #escapes = false;
 
   constructor(limits: JsonLimits) {
@@ -34,7 +33,7 @@ export class JsonScan {
     this.#commas = new Uint32Array(limits.depth + 1);
   }
 
-  /** Takes the next piece. Returns the limit that the text exceeds; nothing is to be added after that. */
+  /** Scans the next chunk. Returns the limit that the text exceeds; do not call again after that. */
   add(chunk: Uint8Array): keyof JsonLimits | undefined {
     for (let at = 0; at < chunk.length; at++) {
       if (this.#isString) at = this.#skipString(chunk, at);
@@ -58,7 +57,7 @@ export class JsonScan {
         return at;
       }
       plain = byte === BACKSLASH ? 0 : plain + 1;
-      // a long stretch without escapes, such as an image, is searched many bytes at a time
+      // a long run without escapes, such as an image
       if (plain > MIN_SEARCH_BYTES && !this.#escapes) at = nextQuoteOrBackslash(chunk, at + 1) - 1;
     }
     return chunk.length;

@@ -8,7 +8,7 @@ import { listOf, required } from "./shapes.ts";
 import { checkPrewarming, rejectHeaderFields, rejectMcpServers, rejectStreamedPrewarming } from "./unsupported.ts";
 import { type ApiVersion, rejectDroppedContent, rejectDroppedFields } from "./versionRules.ts";
 
-/** The CLI takes the text alone, so upstream never sees the rest of a block. */
+/** Checked here, because the CLI passes on only the text of a block. */
 const systemBlock = z.looseObject({
   type: z.literal("text", { error: required("Input should be 'text'") }),
   text: z.string().min(1, "text content blocks must be non-empty"),
@@ -20,27 +20,27 @@ const systemBlock = z.looseObject({
     .nullish(),
 });
 
-/** The CLI has a model of its own for a request that names none. */
+/** Required here, because the CLI would fill in its default model. */
 export const modelField = z.string().min(1, "String should have at least 1 character");
 
-/** The CLI takes the system prompt out of the body. */
+/** Checked here, because the CLI removes the system prompt from the body. */
 export const systemField = z.union([z.string(), listOf(systemBlock)]).nullish();
 
-/** The CLI breaks on tools that are no list. */
+/** The CLI fails on tools that are not a list. */
 const toolsField = z.array(z.unknown()).nullish();
 
-/** The CLI merges this with its own: a string becomes an object of its letters, and an empty list vanishes. */
+/** The CLI merges this with its own: a string becomes an object of its letters, an empty list disappears. */
 export const outputConfigField = z.looseObject({}).nullish();
 
 /**
- * Only what the CLI would fill in, take out or break on (tried value by value in `test/contract/judged.test.ts`).
- * Everything else reaches upstream unchanged, and upstream refuses it in its own words.
+ * For the overlay: only what the CLI would add, remove or fail on (shown in `test/contract/judged.test.ts`).
+ * Everything else reaches upstream unchanged, and upstream rejects it.
  */
 const schema = z.looseObject({
   model: modelField,
-  // the CLI fills in a missing one; any value travels
+  // the CLI adds a missing one and passes on any value
   max_tokens: z.unknown().refine((value) => value !== undefined, "Field required"),
-  // the CLI fills in missing ones, and breaks on a message that is null
+  // the CLI adds missing ones, and fails on a message that is null
   messages: listOf(z.custom<RequestMessage>(isObject, EXPECTED_OBJECT)),
   system: systemField,
   // every call of the CLI streams, whatever the body says
@@ -49,7 +49,7 @@ const schema = z.looseObject({
   output_config: outputConfigField,
 });
 
-/** The same of a request that goes up as its client wrote it: only what is read here must have its type. */
+/** For requests that are sent as the client wrote them: only the fields that this server reads. */
 export const rewrittenSchema = z.looseObject({
   model: modelField,
   messages: listOf(z.custom<RequestMessage>(isObject, EXPECTED_OBJECT)),
@@ -57,29 +57,28 @@ export const rewrittenSchema = z.looseObject({
   stream: z.boolean().nullish(),
 });
 
-/** A message of a request; upstream judges its fields. */
+/** A message of a request. Upstream checks its fields. */
 export interface RequestMessage {
   role?: unknown;
   content?: unknown;
   [field: string]: unknown;
 }
 
-/** What every request with a conversation has. */
+/** Common to messages and counts. */
 type Conversation = Pick<z.infer<typeof schema>, "model" | "messages" | "system" | "tools">;
 
-/** The body of `POST /v1/messages`, checked; fields not named here are carried as they are. */
+/** A checked body of `POST /v1/messages`. Unknown fields are passed on. */
 export type MessagesRequest = z.infer<typeof schema>;
 
-/** How a request is checked. */
 export interface CheckOptions {
   version: ApiVersion;
-  /** Whether it goes up as its client wrote it, so that upstream can judge all of it. */
+  /** True if upstream gets the request as the client wrote it, and so can check it. */
   isRewritten: boolean;
 }
 
 /**
- * Checks what is ours to check and returns the very same object, since a schema's own output would reorder keys.
- * Throws `ApiError` 400 in the words of the API; whatever passes here is upstream's to refuse.
+ * Checks what upstream cannot. Returns the same object, since a schema's output would reorder its keys.
+ * Throws `ApiError` 400 with the API's message.
  */
 export function parseMessagesRequest(body: unknown, options: CheckOptions): MessagesRequest {
   if (options.isRewritten) {
@@ -93,7 +92,7 @@ export function parseMessagesRequest(body: unknown, options: CheckOptions): Mess
   return request;
 }
 
-/** The checks that every request with a conversation has in common, with the schema of its own fields. */
+/** The checks common to messages and counts, with their own schema. */
 export function checkRequest<T extends Conversation>(
   body: unknown,
   { version, isRewritten }: CheckOptions,
@@ -109,7 +108,7 @@ export function checkRequest<T extends Conversation>(
   const issue = fields.safeParse(body).error?.issues[0];
   if (issue) throw invalidRequest(issueMessage(unwrapUnion(issue, body), body));
   const request = body as unknown as T;
-  // an empty list must not be left to the CLI, which has messages of its own
+  // the CLI would add its own messages to an empty list
   if (request.messages.length === 0) throw invalidRequest("messages: at least one message is required");
   if (!isRewritten) checkBreakpoints(request);
   rejectDroppedContent(request.messages, version);
@@ -117,7 +116,7 @@ export function checkRequest<T extends Conversation>(
 }
 
 function rejectThread(body: Record<string, unknown>): void {
-  // told with this code, the SDKs' tool runner falls back to sending the whole history
+  // on this code the SDKs' tool runner falls back to sending the whole history
   if (body.thread !== undefined && body.thread !== null) {
     throw invalidRequest("thread: not supported by this server", {
       error_code: "thread_unsupported_request",
@@ -126,7 +125,7 @@ function rejectThread(body: Record<string, unknown>): void {
   }
 }
 
-/** Upstream counts the marks that it sees, which those on system blocks are not. */
+/** Upstream counts breakpoints, but does not see those on system blocks. */
 function checkBreakpoints(request: Conversation): void {
   const marks = countBreakpoints(request);
   if (marks > MAX_CACHE_BREAKPOINTS && marks > breakpointsOutsideSystem(request)) {

@@ -1,19 +1,19 @@
 import { setImmediate } from "node:timers/promises";
 import { JsonScan } from "./jsonScan.ts";
 
-/** Parsing 100,000 values takes up to 0.3 s; an answer of 100,000 tokens has fewer. */
+/** Takes up to 0.3 s to parse. An answer of 100,000 tokens has fewer. */
 export const MAX_PARSED_VALUES = 100_000;
-/** Bytes of a text that cannot hold so many values that parsing them takes long. */
+/** Texts up to this size parse fast, whatever they hold. */
 export const ALWAYS_CHEAP_BYTES = 256 * 1024;
-/** Bytes that are counted in one turn of the event loop. */
+/** Bytes scanned per turn of the event loop. */
 const SLICE_BYTES = 1024 * 1024;
 
-/** The scan that finds a text of more values. */
+/** Finds texts with more than `MAX_PARSED_VALUES`. */
 export function newValueScan(): JsonScan {
   return new JsonScan({ depth: MAX_PARSED_VALUES, values: MAX_PARSED_VALUES, members: MAX_PARSED_VALUES });
 }
 
-/** Whether a JSON text can be parsed in one go. Counts without parsing, and without blocking the event loop. */
+/** True if the text can be parsed at once. Scans it without blocking the event loop. */
 export async function isCheapToParse(text: Uint8Array): Promise<boolean> {
   if (text.length <= ALWAYS_CHEAP_BYTES) return true;
   const scan = newValueScan();

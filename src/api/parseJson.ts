@@ -1,6 +1,6 @@
 import { invalidRequest } from "./errors.ts";
 
-/** Throws `ApiError` 400 for a body that is no JSON. */
+/** Throws `ApiError` 400 for invalid JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,13 +1,13 @@
 /**
- * Completes JSON that `max_tokens` may have cut off: keeps what is whole of it, and closes the open lists and objects.
- * An answer must not be lost because its last tool input is not whole. Undefined if there is nothing to complete.
+ * Completes JSON that `max_tokens` has cut off, so that the answer is not lost: keeps its complete values and closes
+ * open lists and objects. Undefined if nothing is complete.
  */
 export function completeJson(json: string): string | undefined {
   const text = completePrefix(json);
   return isJson(text) ? text : undefined;
 }
 
-/** Everything up to the last place where a value had ended or a list or object had just begun. */
+/** The text up to the end of the last complete value or the start of the last list or object, with brackets closed. */
 function completePrefix(json: string): string {
   const open: string[] = [];
   let inString = false;

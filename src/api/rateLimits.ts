@@ -1,19 +1,19 @@
 import type { ApiError } from "./errors.ts";
 
-/** Whether a header of upstream's tells of limits, or when to ask again (docs: "Rate limits"). */
+/** True for upstream's headers about limits and retries (docs: "Rate limits"). */
 export function isLimitHeader(name: string): boolean {
   return /^(retry-after(-ms)?|x-should-retry|anthropic-(ratelimit|priority|fast)-[a-z0-9-]+)$/.test(name);
 }
 
-/** The headers about the limits of a subscription, which hold until their window is reset. */
+/** Headers about a subscription's limits. */
 const UNIFIED_PREFIX = "anthropic-ratelimit-unified-";
 
-/** Seconds that a client may sit out by itself: Anthropic's SDKs sleep as long as `retry-after` says, be it for hours. */
+/** Longer waits get `x-should-retry: false`, since Anthropic's SDKs would sleep for hours if `retry-after` says so. */
 const MAX_CLIENT_WAIT_S = 60;
 
 /**
- * A refusal's headers as a client should get them: the limit of a subscription says when it ends in `retry-after`, too,
- * and one that lasts is not to be waited for inside a call. `now` in milliseconds since 1970.
+ * Adds `retry-after` to a refusal by a subscription's limit, and stops SDKs from sitting out a long one.
+ * `now` in milliseconds since 1970.
  */
 export function limitHeaders(
   status: number,
@@ -28,7 +28,7 @@ export function limitHeaders(
   return { ...upstream, "retry-after": String(wait), ...(wait > MAX_CLIENT_WAIT_S && { "x-should-retry": "false" }) };
 }
 
-/** Whether a subscription's limit is used up, as opposed to too many requests at a time. */
+/** True if a subscription's limit is used up; false for too many requests at once. */
 export function isUsageLimit({ status, headers }: Pick<ApiError, "status" | "headers">): boolean {
   return status === 429 && headers[`${UNIFIED_PREFIX}status`] === "rejected";
 }

@@ -2,7 +2,7 @@ import { type ContentBlock, fieldsOf, type Message } from "./events.ts";
 import { parseInput } from "./exactJson.ts";
 import { elementsAt, topLevelFields } from "./topLevel.ts";
 
-/** Reads a message, with the inputs of tools as they were written; undefined where the text is none. */
+/** Parses a message, keeping the source text of tool inputs; undefined for anything else. */
 export function readMessage(text: string): Message | undefined {
   const message = fieldsOf(parsed(text));
   const content: unknown = message?.content;

@@ -1,4 +1,4 @@
-/** Statuses of the API's errors (docs: "Errors"). */
+/** The API's error types (docs: "Errors"). */
 const STATUS_OF: Readonly<Record<string, number>> = {
   invalid_request_error: 400,
   authentication_error: 401,
@@ -11,13 +11,13 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   overloaded_error: 529,
 };
 
-/** The status that goes with a type, for an error that arrives as an event, without a status line. */
+/** For an error that arrives as an event, without a status. */
 export const statusOf = (type: string): number | undefined =>
   Object.hasOwn(STATUS_OF, type) ? STATUS_OF[type] : undefined;
 
-/** The type that goes with a status, for a refusal that names none, as of a gateway. */
+/** For a refusal without a type, such as a gateway's. */
 export const typeOf = (status: number): string =>
   Object.keys(STATUS_OF).find((type) => STATUS_OF[type] === status) ?? "api_error";
 
-/** A status with which clients read the error; of a redirect or a proxy's demand they do not, as from a bad gateway. */
+/** Replaces statuses with which clients do not read the error, such as redirects and 407, by 502. */
 export const clientStatus = (status: number): number => (status >= 400 && status !== 407 ? status : 502);

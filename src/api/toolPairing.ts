@@ -11,14 +11,14 @@ interface Block {
   tool_use_id?: string;
 }
 
-/** A block with its place in the request, for the words of an error. */
+/** A block with its position, for error messages. */
 interface Placed {
   id: string;
   message: number;
   block: number;
 }
 
-/** The tool blocks of one side's turn; consecutive messages of a role are one turn to the API. */
+/** Tool blocks of one turn. The API joins consecutive messages of a role into a turn. */
 interface Turn {
   role: string;
   uses: Placed[];
@@ -26,8 +26,8 @@ interface Turn {
 }
 
 /**
- * Checks that every `tool_use` has its one `tool_result` in the next turn and the other way round, and an id that no
- * other of its turn has. Throws `ApiError` 400.
+ * Checks that every `tool_use` has exactly one `tool_result` in the next turn, every `tool_result` its `tool_use`, and
+ * that ids are unique within a turn. Throws `ApiError` 400.
  */
 export function checkToolPairing(messages: readonly Message[]): void {
   const turns = collectTurns(messages);

@@ -1,28 +1,28 @@
 import { isObject } from "./isObject.ts";
 
-/** A top-level field in the text of a JSON object, by positions in that text. */
+/** A top-level field of a JSON object, by positions in its text. */
 export interface Field {
   name: string;
-  /** Where the field begins, with its name. */
+  /** Start of the field's name. */
   start: number;
-  /** Where its value begins, and where that has ended. */
+  /** Start and end of its value. */
   from: number;
   to: number;
 }
 
-/** All that opens, closes or hides brackets. */
+/** Brackets, and the quotes that may hide them. */
 const STRUCTURE = /["{}[\]]/g;
 const END_OF_STRING = /["\\]/g;
 /** The end of a number or a literal. */
 const END_OF_SCALAR = /[,\]}\s]/g;
 const NO_BLANK = /[^ \t\r\n]/g;
 
-/** Lists the top-level fields of the text in their order. The text must be the JSON of an object. */
+/** Lists the top-level fields in order. The text must be a JSON object. */
 export function topLevelFields(text: string): Field[] {
   return fieldsAt(text, text.indexOf("{"));
 }
 
-/** The text with what a change of its value has made of it; parts that are the very same values keep their text. */
+/** Rewrites the text of `before` into that of `after`. Values that are identical keep their text. */
 export function spliceJson(text: string, before: object, after: object): string {
   const pieces: string[] = [];
   let copied = 0;
@@ -47,13 +47,13 @@ export function spliceJson(text: string, before: object, after: object): string 
   return pieces.join("") + text.slice(copied);
 }
 
-/** Of fields that stand several times the last, as `JSON.parse` takes it, each at its place. */
+/** Keeps the last of repeated fields, like `JSON.parse`. */
 export function lastOfEach(fields: readonly Field[]): Field[] {
   const last = new Map(fields.map((field) => [field.name, field]));
   return fields.filter((field) => last.get(field.name) === field);
 }
 
-/** The fields of the object that begins here. */
+/** The fields of the object at `opening`. */
 function fieldsAt(text: string, opening: number): Field[] {
   const fields: Field[] = [];
   for (let at = next(text, NO_BLANK, opening + 1); text[at] === '"'; ) {
@@ -67,7 +67,7 @@ function fieldsAt(text: string, opening: number): Field[] {
   return fields;
 }
 
-/** The elements of the list that begins here. */
+/** The elements of the list at `opening`. */
 export function elementsAt(text: string, opening: number): Pick<Field, "from" | "to">[] {
   const elements: Pick<Field, "from" | "to">[] = [];
   for (let from = next(text, NO_BLANK, opening + 1); from < text.length && text[from] !== "]"; ) {
@@ -106,7 +106,7 @@ function endOfBrackets(text: string, from: number): number {
   }
 }
 
-/** Position after the closing quote. */
+/** The position after the closing quote. */
 function endOfString(text: string, from: number): number {
   for (let at = from + 1; ; at += 2) {
     at = next(text, END_OF_STRING, at);
@@ -114,7 +114,7 @@ function endOfString(text: string, from: number): number {
   }
 }
 
-/** Position of the next match, or the end of the text. */
+/** The position of the next match, or the end of the text. */
 function next(text: string, pattern: RegExp, from: number): number {
   pattern.lastIndex = from;
   return pattern.exec(text)?.index ?? text.length;

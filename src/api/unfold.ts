@@ -1,7 +1,7 @@
 import type { ContentBlock, Message, StreamEvent } from "./events.ts";
 import { stringify } from "./exactJson.ts";
 
-/** The fields of a block that a stream delivers piece by piece, each with its delta. */
+/** Block fields that a stream sends as deltas. */
 const FIELD_DELTAS: Record<string, { empty: unknown; delta(value: unknown): object[] }> = {
   text: { empty: "", delta: (text) => [{ type: "text_delta", text }] },
   thinking: { empty: "", delta: (thinking) => [{ type: "thinking_delta", thinking }] },
@@ -13,7 +13,7 @@ const FIELD_DELTAS: Record<string, { empty: unknown; delta(value: unknown): obje
   input: { empty: {}, delta: (input) => [{ type: "input_json_delta", partial_json: stringify(input) }] },
 };
 
-/** Which of them a type of block has; blocks of other types come whole, when they begin. */
+/** By block type. Blocks of other types are sent complete, in `content_block_start`. */
 const STREAMED_FIELDS: Record<string, readonly string[]> = {
   text: ["citations", "text"],
   thinking: ["thinking", "signature"],
@@ -22,10 +22,10 @@ const STREAMED_FIELDS: Record<string, readonly string[]> = {
   mcp_tool_use: ["input"],
 };
 
-/** What `message_delta` says of a message besides its usage. */
+/** Fields of `message_delta` besides the usage. */
 const END_FIELDS = ["stop_reason", "stop_sequence", "stop_details", "container"];
 
-/** The events with which a stream would have delivered a message that came as a whole; `fold` makes it of them again. */
+/** Turns a complete message into the events of a stream; the inverse of `fold`. */
 export function* unfold(message: Message): Generator<StreamEvent> {
   const { content, usage, context_management, ...rest } = message;
   const end = Object.fromEntries(END_FIELDS.filter((name) => name in rest).map((name) => [name, rest[name]]));

@@ -1,17 +1,17 @@
 const CLAUDE_PLATFORM =
-  "this needs Anthropic's servers and an API key of the Claude Platform, which Claude Code does not have.";
+  "they need Anthropic's servers and an API key of the Claude Platform, which Claude Code does not have.";
 const OPENAI = "This server speaks Anthropic's API, not OpenAI's. Use POST /v1/messages.";
 const OLLAMA = "This server speaks Anthropic's API, not Ollama's. Use POST /v1/messages.";
 const CLOUD =
-  "This server speaks Anthropic's own API, not that of Bedrock or Vertex. Set ANTHROPIC_BASE_URL, and no variable of a cloud.";
-const CLAUDE_CODE = "Claude Code asks Anthropic for it, never a base URL.";
+  "This server speaks Anthropic's API, not that of Bedrock or Vertex. Set ANTHROPIC_BASE_URL, and no cloud variables.";
+const CLAUDE_CODE = "Claude Code requests it from Anthropic, never from a base URL.";
 
 const managedAgents = `Managed Agents are not served: ${CLAUDE_PLATFORM}`;
 const claudeCode = (what: string) => `${what} of Claude Code is not served: ${CLAUDE_CODE}`;
 
 /**
- * Why a known address of Anthropic's, a cloud's or OpenAI's API is not served, by its first word behind `/v1` (Anthropic's API
- * reference and SDK, November 2026).
+ * Reasons by the first path segment after `/v1`, for known endpoints of Anthropic (API reference and SDK, November
+ * 2026), the clouds and OpenAI.
  */
 const REASONS: Record<string, string> = {
   agents: managedAgents,
@@ -51,15 +51,15 @@ const REASONS: Record<string, string> = {
   projects: CLOUD,
 };
 
-/** Words behind `/api` that are Ollama's. */
+/** Ollama's path segments after `/api`. */
 const OLLAMA_WORDS = new Set(["embed", "embeddings", "generate", "ps", "pull", "show", "tags", "version"]);
 
-/** What Claude Code asks Anthropic about its account, beside the API. */
+/** Endpoints that Claude Code calls about its account. */
 const ACCOUNT = claudeCode("The account service");
 
 export const UNSERVED_RESOURCES: readonly string[] = Object.keys(REASONS);
 
-/** Why this address is not served, if it is a known one of Anthropic's or of another API. */
+/** Undefined for unknown paths. */
 export function reasonUnserved(path: string): string | undefined {
   const [, first = "", second = ""] = path.toLowerCase().split("/");
   if (first === "api") return OLLAMA_WORDS.has(second) ? OLLAMA : ACCOUNT;

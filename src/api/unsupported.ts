@@ -1,50 +1,50 @@
 import { invalidRequest } from "./errors.ts";
 import type { MessagesRequest } from "./messagesRequest.ts";
 
-/** A field that upstream checks: it may be of any kind, or have no type. */
+/** A field that upstream checks, so that it may have any shape here. */
 type Typed = { type?: unknown } | null;
 
-/** Fields that no body has, but that the SDK inside the CLI would turn into headers before upstream can refuse them. */
+/** Not body fields, but the CLI's SDK would send them as headers instead of letting the API reject them. */
 const SDK_HEADER_FIELDS = ["betas", "user_profile_id"];
 
-/** Throws `ApiError` 400 for what the CLI would take out of a body without a word. */
+/** Throws `ApiError` 400 for fields that the CLI would silently remove. */
 export function rejectHeaderFields(body: Record<string, unknown>): void {
   const extraField = SDK_HEADER_FIELDS.find((name) => body[name] !== undefined);
   if (extraField) throw invalidRequest(`${extraField}: Extra inputs are not permitted`);
 }
 
-/** Throws `ApiError` 400 for requests whose answers do not pass through the CLI, before they cost anything. */
+/** Throws `ApiError` 400 before the request costs anything: the CLI cannot read the answer. */
 export function rejectMcpServers(request: MessagesRequest): void {
   const { mcp_servers } = request;
   if (Array.isArray(mcp_servers) && mcp_servers.length > 0) {
-    throw invalidRequest("mcp_servers: not supported by this server, since Claude Code reads no calls of theirs");
+    throw invalidRequest("mcp_servers: not supported by this server, because Claude Code cannot read their calls");
   }
 }
 
-/** Whether the request is answered as one JSON: what it asks for, the API or the CLI does not stream. */
+/** True for requests whose answers the API or the CLI does not stream, and which are sent without `stream`. */
 export function isAnsweredAsJson({ max_tokens, mcp_servers }: Record<string, unknown>): boolean {
   return max_tokens === 0 || (Array.isArray(mcp_servers) && mcp_servers.length > 0);
 }
 
-/** Throws `ApiError` 400 where a stream is asked for that the API refuses: the CLI's call is none, so upstream cannot. */
+/** Throws `ApiError` 400, which upstream cannot: the CLI's call does not stream here. */
 export function rejectStreamedPrewarming({ max_tokens, stream }: MessagesRequest): void {
   if (max_tokens === 0 && stream) throw invalidRequest("max_tokens: 0 is not allowed with stream");
 }
 
 /**
- * Throws `ApiError` 400 where `max_tokens: 0`, which only fills the cache, is not allowed (docs: "Prompt caching",
- * pre-warming): upstream gets a 1 in its place and so cannot refuse it.
+ * Throws `ApiError` 400 for fields that do not go with `max_tokens: 0` (docs: "Prompt caching", pre-warming). Upstream
+ * gets a 1 instead, so it cannot reject them.
  */
 export function checkPrewarming(request: MessagesRequest): void {
   if (request.max_tokens !== 0) return;
   const { stream, output_config, output_format } = request;
   const { thinking, tool_choice } = request as { thinking?: Typed; tool_choice?: Typed };
-  const against = [
+  const conflicts = [
     [stream === true, "stream"],
     [thinking?.type === "enabled", "thinking"],
     [tool_choice?.type === "any" || tool_choice?.type === "tool", "a tool_choice that forces a tool"],
     [Boolean(output_config?.format ?? output_format), "a format of the output"],
   ] as const;
-  const [, name] = against.find(([given]) => given) ?? [];
+  const [, name] = conflicts.find(([given]) => given) ?? [];
   if (name) throw invalidRequest(`max_tokens: 0 is not allowed with ${name}`);
 }

@@ -15,14 +15,14 @@ export const noTokens = (): TokenCounts => ({
   output_tokens: 0,
 });
 
-/** Characters of a model's name that are kept in the log and in the counters. */
+/** Longer model names are cut in the log and the counters. */
 const MAX_NAME_CHARACTERS = 256;
 
-/** Reads off a stream which model answers and how many tokens that takes; what it says is cumulative. */
+/** Reads the model and the token counts from a stream. Upstream's counts are cumulative. */
 export class UsageMeter {
   readonly tokens: TokenCounts = noTokens();
   #model = "";
-  /** Whether the answer has begun. */
+  /** True once the answer has begun. */
   begun = false;
 
   constructor(model: string) {
@@ -41,7 +41,7 @@ export class UsageMeter {
     }
   }
 
-  /** The model that was asked for, until upstream says which one answers; as much of it as a name may have. */
+  /** The requested model, until upstream names the one that answers. */
   get model(): string {
     return this.#model;
   }
@@ -50,7 +50,7 @@ export class UsageMeter {
     this.#model = name.slice(0, MAX_NAME_CHARACTERS);
   }
 
-  /** Tokens of the input in all. */
+  /** All input tokens, cached ones included. */
   get input(): number {
     const { input_tokens, cache_creation_input_tokens, cache_read_input_tokens } = this.tokens;
     return input_tokens + cache_creation_input_tokens + cache_read_input_tokens;

@@ -1,6 +1,6 @@
 import { invalidRequest } from "./errors.ts";
 
-/** Values of the `anthropic-version` header that are served. */
+/** Supported values of the `anthropic-version` header. */
 export const API_VERSIONS = ["2023-01-01", "2023-06-01", "2026-10-21"] as const;
 export type ApiVersion = (typeof API_VERSIONS)[number];
 
@@ -12,7 +12,7 @@ interface Block {
 
 const SAMPLING = ["temperature", "top_p", "top_k"];
 
-/** Refuses the parameters that a version does not have. Throws `ApiError` 400. */
+/** Throws `ApiError` 400 for parameters that the version dropped. */
 export function rejectDroppedFields(body: Record<string, unknown>, version: ApiVersion): void {
   if (version !== "2026-10-21") return;
   for (const field of SAMPLING) {
@@ -21,8 +21,8 @@ export function rejectDroppedFields(body: Record<string, unknown>, version: ApiV
 }
 
 /**
- * Refuses the content that a version does not take where it stands (docs: "Migrating to API version 2026-10-21").
- * It must be ours to refuse, since the CLI speaks to upstream in a version of its own. Throws `ApiError` 400.
+ * Throws `ApiError` 400 for content that the version dropped (docs: "Migrating to API version 2026-10-21"). Upstream
+ * cannot check this, because the CLI sends its own version.
  */
 export function rejectDroppedContent(messages: { role?: unknown; content?: unknown }[], version: ApiVersion): void {
   if (version !== "2026-10-21") return;
@@ -47,7 +47,7 @@ function rejectCitations(block: Block | null, path: string): void {
   });
 }
 
-/** What may be blocks: whether they are is upstream's to judge. */
+/** Unchecked elements: upstream checks that they are blocks. */
 function blocksOf(content: unknown): (Block | null)[] {
   return Array.isArray(content) ? content : [];
 }

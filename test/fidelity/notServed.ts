@@ -32,7 +32,7 @@ export const NOT_SERVED: Refused[] = [
     what: "a server of the MCP connector",
     matches: ({ mcp_servers }) => Array.isArray(mcp_servers) && mcp_servers.length > 0,
     status: 400,
-    message: "mcp_servers: not supported by this server, since Claude Code reads no calls of theirs",
+    message: "mcp_servers: not supported by this server, because Claude Code cannot read their calls",
     only: "overlay",
   },
   {

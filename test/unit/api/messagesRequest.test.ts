@@ -52,7 +52,7 @@ describe("parseMessagesRequest refuses", () => {
     ["betas: Extra inputs are not permitted", { betas: ["context-1m-2025-08-07"] }],
     ["user_profile_id: Extra inputs are not permitted", { user_profile_id: "p" }],
     [
-      "mcp_servers: not supported by this server, since Claude Code reads no calls of theirs",
+      "mcp_servers: not supported by this server, because Claude Code cannot read their calls",
       { mcp_servers: [{ type: "url", url: "https://example.com/mcp", name: "m" }] },
     ],
     ["max_tokens: 0 is not allowed with stream", { max_tokens: 0, stream: true }],
