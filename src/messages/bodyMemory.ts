@@ -2,22 +2,21 @@ import { ByteBudget, type Hold } from "./byteBudget.ts";
 
 export interface BodyMemoryOptions {
   /**
-   * Bytes of request bodies held at once, from their arrival to the first event of their answers; files that they name may
-   * take half as much on top.
+   * Bytes of bodies held at once, from arrival to the first event of the answer. Their files may take half as much
+   * again.
    */
   maxBodyMemory: number;
-  /** Bodies that may wait for it. */
+  /** Bodies that may wait for memory. */
   maxQueue: number;
 }
 
-/** Milliseconds a body waits in its socket for memory before it is answered with 529. */
+/** A body that waits longer in its socket is answered with 529. */
 const MAX_WAIT_MS = 60_000;
-/** Bytes from which a body is large. */
 const LARGE_BODY_BYTES = 4 * 1024 * 1024;
 
 /**
- * Bounds the bytes of all request bodies together, with a share each for large ones, smaller ones and those of batches. Files
- * have shares of their own: a request acquires memory for them while it holds some for its body.
+ * Limits the bytes of all request bodies, with separate budgets for large ones, smaller ones and those of batches.
+ * Files have separate budgets, because a request acquires them while it holds memory for its body.
  */
 export class BodyMemory {
   readonly #large: ByteBudget;
@@ -39,13 +38,13 @@ export class BodyMemory {
     return budgets.reduce((sum, { held }) => sum + held, 0);
   }
 
-  /** Throws `ApiError` 529 when too many wait or the wait is too long, and the signal's reason when it is aborted. */
+  /** Throws `ApiError` 529 if too many wait or the wait takes too long, and the signal's reason. */
   acquire(bytes: number, signal: AbortSignal, background = false): Promise<Hold> {
     const budget = background ? this.#background : bytes > LARGE_BODY_BYTES ? this.#large : this.#medium;
     return budget.acquire(bytes, signal);
   }
 
-  /** As `acquire`, for the files that a request names. */
+  /** Like `acquire`, for the files of a request. */
   acquireForFiles(bytes: number, signal: AbortSignal, background = false): Promise<Hold> {
     return (background ? this.#backgroundFiles : this.#files).acquire(bytes, signal);
   }

@@ -2,9 +2,9 @@ import { overloaded } from "../api/errors.ts";
 
 /** Bytes granted by a budget. */
 export interface Hold {
-  /** Gives back all but `bytes`. */
+  /** Returns all but `bytes`. */
   shrink(bytes: number): void;
-  /** Gives back the rest; further calls have no effect. */
+  /** Returns the rest. May be called again. */
   release(): void;
 }
 
@@ -13,7 +13,7 @@ interface Waiting {
   grant(): void;
 }
 
-/** Bounds bytes held at once: first come, first served, with a bound on the number and the time of those that wait. */
+/** Limits bytes held at once. First in, first out; limits the length of its queue and the time in it. */
 export class ByteBudget {
   readonly #capacity: number;
   readonly #maxWaiting: number;
@@ -21,7 +21,7 @@ export class ByteBudget {
   readonly #queue = new Set<Waiting>();
   #held = 0;
 
-  /** `maxWait` in milliseconds; 0 waits for as long as it takes. */
+  /** `maxWait` in milliseconds; 0 for no limit. */
   constructor(capacity: number, maxWaiting: number, maxWait: number) {
     this.#capacity = capacity;
     this.#maxWaiting = maxWaiting;
@@ -33,8 +33,8 @@ export class ByteBudget {
   }
 
   /**
-   * Resolves once so many bytes may be held. More than the capacity are granted while nothing else is held. Throws `ApiError` 529 when the
-   * queue is full or the wait too long, and the signal's reason when it is aborted.
+   * Resolves once `bytes` are granted; more than the capacity only while nothing else is held. Throws `ApiError` 529 if
+   * the queue is full or the wait takes too long, and the signal's reason.
    */
   async acquire(bytes: number, signal: AbortSignal): Promise<Hold> {
     signal.throwIfAborted();
@@ -60,7 +60,7 @@ export class ByteBudget {
       const leave = (reason: unknown) => {
         done();
         reject(reason);
-        // the next one may fit
+        // the next in the queue may fit
         this.#next();
       };
       const abort = () => leave(signal.reason);

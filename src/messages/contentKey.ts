@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Slices } from "../shared/slices.ts";
 
-/** Characters that are hashed at once. */
+/** Hashed at once. */
 const CHUNK_CHARACTERS = 65_536;
 
-/** A key that is the same for equal JSON, and for nothing else. */
+/** Equal for equal JSON only. */
 export async function contentKey(value: unknown, slices: Slices): Promise<string> {
   const hash = createHash("sha256");
   let chunk = "";
@@ -18,7 +18,7 @@ export async function contentKey(value: unknown, slices: Slices): Promise<string
   return hash.update(chunk).digest("base64");
 }
 
-/** A string is its length and its text, so that nothing needs escaping. */
+/** Prefixes strings with their length, so that nothing needs escaping. */
 function* tokensOf(value: unknown): Generator<string> {
   if (typeof value === "string") {
     yield `"${value.length}:`;

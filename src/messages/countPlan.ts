@@ -4,22 +4,22 @@ import type { Slices } from "../shared/slices.ts";
 import { imageSize } from "./imageSize.ts";
 import { mappedModel, systemText } from "./prepare.ts";
 
-/** How far a count can be trusted: the answer's header says it in this word. */
+/** How precise a count is; sent as the answer's header. */
 export type Precision =
-  /** The API's own counter counted the request as it is. */
+  /** The API's counter counted the whole request. */
   | "exact"
-  /** It counted every part of it, each by a call of its own; the sum is ours. */
+  /** The API's counter counted every part; the sum is ours. */
   | "sum"
-  /** Something in it was not shown to the API's counter as it is, or not at all. */
+  /** The API's counter got some part changed, or not at all. */
   | "estimate";
 
-/** What of a request the CLI can show to the API's counter, and how. */
+/** The parts of a request that the CLI can pass to the API's counter. */
 export interface CountPlan {
   model: string;
   system: string;
   history: HistoryMessage[];
   tools: CountedTool[];
-  /** Tools that no MCP server can have: the API's own, and those with fields of their own. */
+  /** Tools that an MCP server cannot offer: the API's own, and those with extra fields. */
   rest: object[];
   precision: Precision;
 }
@@ -27,34 +27,34 @@ export interface CountPlan {
 // biome-ignore lint/suspicious/noExplicitAny: blocks of any type, known or not
 type Block = { type?: string; [field: string]: any };
 
-/** Blocks that reach the counter unchanged (pinned in `test/contract/counting.test.ts`). */
+/** Blocks that reach the counter unchanged (shown in `test/contract/counting.test.ts`). */
 const FAITHFUL_BLOCKS = new Set([
   ...["text", "image", "document", "search_result", "tool_use", "tool_result", "thinking", "redacted_thinking"],
   ...["server_tool_use", "web_search_tool_result"],
 ]);
 
-/** Images up to here keep their size; the CLI scales larger ones down, and what it cannot read becomes a text. */
+/** The CLI scales larger images down, and replaces unreadable ones by text. */
 const MAX_IMAGE = { edge: 1568, characters: 5_000_000 };
 
-/** What the CLI takes for a message without content, and leaves out. */
+/** The CLI drops a message with this text. */
 const EMPTY_MESSAGE_TEXT = "(no content)";
 
-/** Longer descriptions are cut by the CLI. */
+/** The CLI cuts longer descriptions. */
 const MAX_DESCRIPTION_CHARACTERS = 2000;
 
-/** Characters of a tool that is checked for `STRIPPED_CHARACTER`; a longer one is estimated, since the check takes long. */
+/** Longer tools are estimated, since checking them for `STRIPPED_CHARACTER` takes too long. */
 const MAX_CHECKED_TOOL_CHARACTERS = 200_000;
 
-/** The CLI merges these into the schema when they are at its top, and says so in the description. */
+/** The CLI merges these at the top of a schema, and changes the description. */
 const SCHEMA_COMBINATORS = ["anyOf", "oneOf", "allOf"];
 
-/** Characters that the CLI takes out of tools, wherever they are; others it replaces by their form in NFKC. */
+/** The CLI removes these characters from tools, and normalizes the others to NFKC. */
 const STRIPPED_CHARACTER = /[\p{Cf}\p{Co}\p{Cn}]/u;
 
-/** Fields of a tool that have no bearing on its tokens, besides those that are counted. */
+/** Fields of a tool that are counted or cost no tokens. */
 const FREE_TOOL_FIELDS = new Set(["name", "description", "input_schema", "type", "cache_control"]);
 
-/** Pauses in between, since a request may have 100,000 messages. */
+/** Yields to the event loop, since a request may have 100,000 messages. */
 export async function planCount(
   request: CountTokensRequest,
   modelMap: Record<string, string>,
@@ -75,7 +75,7 @@ export async function planCount(
   };
 }
 
-/** Consecutive messages of the user are one turn to the API; the CLI would join them too, but with a line break. */
+/** Joins consecutive user messages like the API. The CLI would add a line break. */
 async function readMessages(messages: CountTokensRequest["messages"], slices: Slices) {
   const history: HistoryMessage[] = [];
   let isFaithful = true;
@@ -94,7 +94,7 @@ async function readMessages(messages: CountTokensRequest["messages"], slices: Sl
   return { history, isFaithful, hasThinking };
 }
 
-/** In place: a copy per message would take time by the square of their number. */
+/** Appends in place, since copying for each message would take quadratic time. */
 function append(message: HistoryMessage, blocks: Block[]): void {
   const joined = toBlocks(message.content);
   for (const block of blocks) joined.push(block);
@@ -105,15 +105,15 @@ function toBlocks(content: unknown): Block[] {
   return typeof content === "string" ? [{ type: "text", text: content }] : ((content ?? []) as Block[]);
 }
 
-/** Whether something in the request adds to the input and is not told to the counter. */
+/** True if a field adds to the input, but the counter does not get it. */
 function hasUncounted(request: CountTokensRequest, hasThinking: boolean): boolean {
   const { thinking, tools, tool_choice, output_config, mcp_servers, context_management, output_format } =
     request as CountTokensRequest & Record<string, unknown>;
   const thinks = thinking?.type === "enabled" || thinking?.type === "adaptive";
-  // the CLI asks with thinking exactly if there is some in the conversation
+  // the CLI enables thinking exactly if the conversation has thinking blocks
   if (thinks !== hasThinking) return true;
   if (tool_choice?.type === "any" || tool_choice?.type === "tool") return true;
-  // each choice has instructions of another length, and the counter adds those of `auto`
+  // each choice adds instructions of another length, and the counter assumes `auto`
   const isAuto = !tool_choice || (tool_choice.type === "auto" && tool_choice.disable_parallel_tool_use !== true);
   if (!isAuto && (tools?.length ?? 0) > 0) return true;
   if (Object.keys(output_config ?? {}).some((field) => field !== "effort")) return true;
@@ -132,7 +132,7 @@ function isFaithfulBlock(block: Block): boolean {
   if (!FAITHFUL_BLOCKS.has(block.type ?? "")) return false;
   if (block.type === "text") return block.text.trim() !== "" && block.text.trim() !== EMPTY_MESSAGE_TEXT;
   if (block.type === "image" && block.source?.type === "base64") return isSmallImage(String(block.source.data));
-  // the CLI takes tool references out of a result
+  // the CLI removes tool references from a result
   if (block.type !== "tool_result" || !Array.isArray(block.content)) return true;
   return block.content.every((part: Block) => ["text", "image", "document", "search_result"].includes(part.type ?? ""));
 }

@@ -4,35 +4,32 @@ import type { Slices } from "../shared/slices.ts";
 import { contentKey } from "./contentKey.ts";
 import type { CountPlan, Precision } from "./countPlan.ts";
 
-/** The tools that make measurable what a request's tools cost; the cost of the second is what is measured. */
+/** Two tools of known cost, by which the cost of a request's tools is measured. */
 export type Paddings = readonly [CountedTool, CountedTool];
 
-/** What the API's counter is asked about a request. Large parts are JSON in bytes, of type `Encoded`. */
+/** What the API's counter is asked about a request. Large parts are JSON as bytes, of type `Encoded`. */
 export interface CountQuestion<Encoded = EncodedJson> {
-  /** The same for equal plans only. */
+  /** Equal for equal plans only. */
   key: string;
   model: string;
   precision: Precision;
-  /** Empty for none. */
+  /** Empty without a system prompt. */
   system: string | Encoded;
   /** The content of each message may be `Encoded`. */
   history: readonly HistoryMessage[];
-  /** The tools and the second padding. Undefined if there are no tools. */
+  /** The tools and the second padding; undefined without tools. */
   tools: readonly CountedTool[] | Encoded | undefined;
   paddings: Paddings;
-  /** Tokens of what the counter is not shown, estimated. */
+  /** Estimated tokens of what the counter does not get. */
   rest: number;
-  /** Whether the history holds a tool call or a result. */
+  /** True if the history has a tool call or a result. */
   hasToolBlocks: boolean;
 }
 
-/**
- * Messages that the counter is shown, which the CLI takes in one by one: 1,000 take 4 to 8 s, 4,000 take 23 s, and 20,000
- * more than a count may take.
- */
+/** The CLI reads messages one by one: 1,000 take 4 to 8 s, 4,000 take 23 s. */
 const MAX_MESSAGES = 2000;
 
-/** Without an estimate of the rest. Undefined for a conversation that is too long for the CLI. */
+/** Leaves `rest` to the caller. Undefined if the conversation is too long for the CLI. */
 export async function questionOf(plan: CountPlan, slices: Slices): Promise<CountQuestion<never> | undefined> {
   const { model, precision, system, history, tools } = plan;
   if (history.length > MAX_MESSAGES) return undefined;
@@ -50,7 +47,7 @@ export async function questionOf(plan: CountPlan, slices: Slices): Promise<Count
   };
 }
 
-/** Replaces the parts of a question that may be large. */
+/** Maps the parts of a question that may be large. */
 export function mapParts<From, To>(question: CountQuestion<From>, map: (part: unknown) => To): CountQuestion<To> {
   const { system, tools, history } = question;
   return {
@@ -61,7 +58,7 @@ export function mapParts<From, To>(question: CountQuestion<From>, map: (part: un
   };
 }
 
-/** Two tools of names that no tool of the client's has, since the CLI drops the second of a name. */
+/** Avoids the client's tool names, since the CLI drops the second tool of a name. */
 function paddingsBeside(tools: readonly CountedTool[]): Paddings {
   const names = new Set(tools.map(({ name }) => name));
   let number = 0;
@@ -73,7 +70,7 @@ function paddingsBeside(tools: readonly CountedTool[]): Paddings {
   return [next(), next()];
 }
 
-/** A tool that costs more than the CLI takes off: single letters are a token each. */
+/** Costs more than the CLI subtracts: each letter is a token. */
 function padding(number: number): CountedTool {
   const description = "a b c d e f g h i j ".repeat(100);
   return { name: `padding_${number}`, description, inputSchema: { type: "object", properties: {} } };

@@ -6,13 +6,13 @@ import { estimateRequest, estimateRest } from "./estimate.ts";
 import { mappedModel } from "./prepare.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** Works out in slices what the API's counter is asked about requests, and estimates what it is not asked. */
+/** Builds the questions for the API's counter and estimates the rest, in slices. */
 export class CountReader {
   readonly #slicer = new Slicer();
-  /** Loaded once it is needed, since it is large and most counts do without it. */
+  /** Loaded on first use: it is large, and most counts do not need it. */
   #tokenizer: Promise<Tokenizer> | undefined;
 
-  /** Undefined for a request that can only be estimated. */
+  /** Undefined if the request can only be estimated. */
   async question(
     request: CountTokensRequest,
     modelMap: Record<string, string>,
@@ -36,7 +36,7 @@ export class CountReader {
     return estimateRequest(asked, tokenizer, this.#slicer.begin(signal));
   }
 
-  /** Loads it for every request, so that a client that leaves does not end it for others. */
+  /** Shared by all requests, so no client's signal ends it. */
   #loadTokenizer(): Promise<Tokenizer> {
     this.#tokenizer ??= import("./tokenizer.ts")
       .then(({ loadTokenizer }) => loadTokenizer(this.#slicer.begin(new AbortController().signal)))

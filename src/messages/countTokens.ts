@@ -16,27 +16,28 @@ export interface TokenCount {
   precision: Precision;
 }
 
-/** What the parts of a request have in common and a sum must not count twice; by model and the padding's names. */
+/** Tokens that a sum must not count twice; by model and the paddings' names. */
 interface Base {
-  /** The one message `foo`, with which the CLI counts tools. */
+  /** The message `foo`, with which the CLI counts tools and an empty conversation. */
   placeholder: number;
-  /** The second padding, offered along so that the CLI tells the cost of cheap ones, if it was needed yet. */
+  /** The second padding, without which the CLI reports nothing for cheap tools. Measured on first use. */
   padding?: number;
 }
 
-/** Tokens of the text `foo` itself, in every tokenizer of the API's models. */
+/** Tokens of the text `foo`, in every tokenizer of the API's models. */
 const PLACEHOLDER_TOKEN_COUNT = 1;
-/** Refusals that are meant for the client; anything else is a counter that cannot be asked just now. */
+/** Refusals that the client gets. On any other the count is estimated. */
 const CLIENT_STATUSES = new Set([401, 402, 403, 404, 413]);
 const MAX_KNOWN_COUNTS = 500;
-/** After this a count is estimated: far above the second that one takes. */
+/** A count takes about a second. After this it is estimated. */
 const COUNT_TIMEOUT_MS = 60_000;
-/** Counts tokens by the API's own free counter as far as the CLI can be made to ask it, and estimates the rest. */
+
+/** Counts tokens with the API's free counter as far as the CLI can call it, and estimates the rest. */
 export class TokenCounter {
   readonly #pool: Pool;
   readonly #logger: Logger;
   readonly #bases = new Map<string, Base>();
-  /** Counts of the last requests, oldest first: clients count the same conversation again and again. */
+  /** Recent counts, oldest first, since clients count the same conversation again and again. */
   readonly #known = new Map<string, number>();
 
   constructor(pool: Pool, logger: Logger) {
@@ -44,7 +45,7 @@ export class TokenCounter {
     this.#logger = logger;
   }
 
-  /** Makes no call that costs anything. Throws `ApiError` when upstream refuses, or the CLI cannot be started. */
+  /** Costs nothing. Throws `ApiError` if upstream refuses or the CLI cannot be started. */
   async count({ exact, question, estimate }: ReadCount, signal: AbortSignal): Promise<TokenCount> {
     const counted = exact && this.#pool.countTransport === "rewrite" && (await this.#exactly(exact, signal));
     if (counted === "uncounted") return { tokens: await estimate(), precision: "estimate" };
@@ -66,7 +67,7 @@ export class TokenCounter {
         this.#logger.warn(`tokens are estimated: the API's counter could not be asked: ${error.message}`);
         return "uncounted";
       }
-      // the sign-in may be another by now
+      // the sign-in may have changed
       if (error instanceof ApiError && error.status === 401) this.#pool.renew();
       throw error;
     }
@@ -80,11 +81,11 @@ export class TokenCounter {
     return tokens;
   }
 
-  /** Undefined when the counter cannot be asked. */
+  /** Undefined if the counter cannot be asked. */
   async #ask(question: CountQuestion, signal: AbortSignal): Promise<number | undefined> {
     const { worker, ...lease } = await this.#leaseSignedIn(question.system, signal);
     const release = () => lease.release();
-    // without its worker, whatever is waited for fails
+    // releasing the worker makes the pending calls fail
     signal.addEventListener("abort", release, { once: true });
     const timeout = setTimeout(release, COUNT_TIMEOUT_MS);
     try {
@@ -96,14 +97,14 @@ export class TokenCounter {
       this.#logger.warn(`tokens are estimated: ${error.message}`);
       return undefined;
     } finally {
-      // both would keep the question in memory
+      // either would keep the question in memory
       clearTimeout(timeout);
       signal.removeEventListener("abort", release);
       release();
     }
   }
 
-  /** Leases a second counter where the first is signed out, since a blank worker may be older than the sign-in. */
+  /** Leases a second counter if the first is signed out, since an idle worker may be older than the sign-in. */
   async #leaseSignedIn(system: string | EncodedJson, signal: AbortSignal): Promise<Lease> {
     for (let isSecond = false; ; isSecond = true) {
       const lease = await this.#pool.counters.lease(system, signal);
@@ -127,7 +128,7 @@ export class TokenCounter {
     return usage.messages + system + tools;
   }
 
-  /** What must not be counted twice. Asked while the conversation is empty, which the CLI counts as `foo`. */
+  /** Asks while the conversation is empty, which the CLI counts as `foo`. */
   async #base(session: CountSession, { model, tools, paddings }: CountQuestion): Promise<Base> {
     const [first, second] = paddings;
     const hasTools = tools !== undefined;
@@ -146,7 +147,7 @@ export class TokenCounter {
   }
 }
 
-/** Whether upstream's refusal is of the client's request and not of the parts that were made of it. */
+/** True if upstream refused the client's request, not just the parts made of it. */
 function isForClient({ status, details }: ApiError, { precision, hasToolBlocks }: CountQuestion): boolean {
   if (CLIENT_STATUSES.has(status) || details?.error_code !== undefined) return true;
   return status === 400 && precision === "exact" && !hasToolBlocks;

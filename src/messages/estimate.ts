@@ -5,22 +5,21 @@ import { promptCosts } from "./promptCosts.ts";
 import { type Part, requestParts, restParts } from "./requestParts.ts";
 import type { Tokenizer, TokenScale } from "./tokenizer.ts";
 
-/** Characters that are tokenized at once. */
+/** Tokenized at once. */
 const WINDOW_CHARACTERS = 2048;
-/** Characters of a request that are all tokenized; of what follows, one window in `SAMPLE_INTERVAL` is. */
+/** Beyond this, only one window in `SAMPLE_INTERVAL` is tokenized. */
 export const MAX_TOKENIZED_CHARACTERS = 500_000;
 export const SAMPLE_INTERVAL = 16;
 
-/** The part of the tokenizer that an estimate uses. */
 export type TextCost = Pick<Tokenizer, "cost">;
 
-/** Tokens of a whole request where the API's counter cannot be asked: a public tokenizer, fitted to recorded counts. */
+/** Estimates a whole request with a public tokenizer, fitted to recorded counts. */
 export function estimateRequest(request: CountTokensRequest, tokenizer: TextCost, slices: Slices): Promise<number> {
   const costs = promptCosts(request.model);
   return total(requestParts(request, costs), new TextEstimate(tokenizer, costs.text), slices);
 }
 
-/** Tokens of what the API's counter is not shown, on top of what it counted. */
+/** Estimates what the API's counter does not get, in addition to what it counted. */
 export function estimateRest(
   request: CountTokensRequest,
   plan: Pick<CountPlan, "tools" | "rest">,
@@ -47,13 +46,13 @@ async function total(parts: Iterable<Part>, text: TextEstimate, slices: Slices):
   return Math.round(tokens);
 }
 
-/** Tokenizes the first part of a request, and samples of what is beyond it. */
+/** Tokenizes the start of a request, and samples of the rest. */
 class TextEstimate {
   readonly #tokenizer: TextCost;
   readonly #scale: TokenScale;
   #windows = 0;
   #characters = 0;
-  /** Tokens by character in the last window that was tokenized. */
+  /** Tokens per character in the last tokenized window. */
   #density = 0;
 
   constructor(tokenizer: TextCost, scale: TokenScale) {

@@ -1,7 +1,7 @@
 import { fileTooLarge, invalidRequest, wrongFileKind } from "../api/errors.ts";
 import type { MessagesRequest } from "../api/messagesRequest.ts";
 
-/** Where uploaded files are to be had. Both throw `ApiError` 404. */
+/** Reads uploaded files. Both methods throw `ApiError` 404. */
 export interface FileSource {
   get(id: string): Promise<StoredFile>;
   content(file: StoredFile): Promise<Buffer>;
@@ -20,19 +20,18 @@ interface Block {
   content?: unknown;
 }
 
-/** Bytes that all files of a request may have as base64: what a request may have itself (docs: "Request size limits"). */
+/** All files of a request as base64: the API's limit for a request (docs: "Request size limits"). */
 export const MAX_INLINE_BYTES = 32 * 1024 * 1024;
 
-/** What each kind of block takes (contract: "Files"). */
+/** Accepted by type of block (contract: "Files"). */
 const MEDIA_TYPES: Record<string, readonly string[]> = {
   image: ["image/jpeg", "image/png", "image/gif", "image/webp"],
   document: ["application/pdf", "text/plain"],
 };
 
 /**
- * The request with the content of its files in place of their ids, since those are ours and upstream does not know
- * them; the very same request when it names none. Throws `ApiError` 404 for a missing file, 400 for one that does not
- * fit its block or the request.
+ * Replaces file ids, which upstream does not know, by the content of the files. Returns the same request if it names
+ * none. Throws `ApiError` 404 for a missing file, 400 for one that does not fit its block or the request.
  */
 export async function withFiles<R extends Pick<MessagesRequest, "messages">>(
   request: R,
@@ -48,13 +47,12 @@ export async function withFiles<R extends Pick<MessagesRequest, "messages">>(
   return { ...request, messages };
 }
 
-/** Whether a request, checked or not, names a file. */
+/** True if a request, checked or not, names a file. */
 export function namesFiles(request: { messages?: unknown } | null | undefined): boolean {
   const messages: unknown = request?.messages;
   return Array.isArray(messages) && messages.some((message) => namesFile(message?.content));
 }
 
-/** Whether a list of blocks, or one inside it, names a file. */
 function namesFile(content: unknown): boolean {
   if (!Array.isArray(content)) return false;
   return content.some(
@@ -63,7 +61,6 @@ function namesFile(content: unknown): boolean {
   );
 }
 
-/** Resolves the files of one request. */
 class Resolver {
   readonly #files: FileSource;
   #size = 0;
@@ -72,7 +69,7 @@ class Resolver {
     this.#files = files;
   }
 
-  /** The blocks of a message, of a tool result or of a document; anything else stays as it is. */
+  /** Resolves the blocks of a message, a tool result or a document. Returns anything else unchanged. */
   async list(content: unknown, path: string): Promise<unknown> {
     if (!namesFile(content)) return content;
     const blocks: unknown[] = [];

@@ -2,12 +2,12 @@ import { createHash, type Hash } from "node:crypto";
 import type { CountTokensRequest } from "../api/countTokensRequest.ts";
 import { isObject } from "../api/isObject.ts";
 
-/** Values and characters that are taken in, so that a large conversation costs no more than one of some pages. */
+/** Hashed at most, so that a large conversation costs no more than a few pages. */
 const BUDGET = { values: 2000, characters: 64 * 1024 };
-/** Characters of one text: of a longer one, such as an image, its length counts besides. */
+/** Hashed of one text. The length of a longer one, such as an image, is hashed as well. */
 const MAX_TEXT_CHARACTERS = 1024;
 
-/** A digest by which the same messages are recognized, as far as their end and their beginning show it. */
+/** Identifies messages by their last and their first one. */
 export function fingerprint(messages: readonly unknown[]): string {
   const hash = createHash("sha1").update(`${messages.length}`);
   const left = { ...BUDGET };
@@ -16,7 +16,7 @@ export function fingerprint(messages: readonly unknown[]): string {
   return hash.digest("base64");
 }
 
-/** A digest by which the same count is recognized. Claude Code counts its tools by one and the same message. */
+/** Identifies a count. Includes the tools, since Claude Code counts different tools with the same message. */
 export function countFingerprint({ messages, system, tools }: CountTokensRequest): string {
   return `count ${fingerprint(messages)} ${fingerprint([tools, system])}`;
 }

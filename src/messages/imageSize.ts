@@ -1,10 +1,10 @@
-/** Width and height in pixels. */
+/** In pixels. */
 export interface ImageSize {
   width: number;
   height: number;
 }
 
-/** The longest edge and the most tokens of an image that is not scaled down (docs: "Vision"). */
+/** Larger images are scaled down (docs: "Vision"). */
 export interface ImageLimit {
   edge: number;
   tokens: number;
@@ -14,18 +14,18 @@ export const STANDARD_IMAGE_LIMIT: ImageLimit = { edge: 1568, tokens: 1600 };
 /** From Opus 4.7 on. */
 export const SHARP_IMAGE_LIMIT: ImageLimit = { edge: 2576, tokens: 4784 };
 
-/** Bytes at the start that have the size in every format but JPEG. */
+/** Contains the size in every format but JPEG. */
 const HEADER_BYTES = 32;
-/** A JPEG has its size after tens of segments at most. */
+/** A JPEG has its size within a few dozen segments. */
 const MAX_SEGMENTS = 1000;
 
-/** Width times height by 750, after the API has scaled the image down (docs: "Vision"). */
+/** Width × height / 750, after the API has scaled the image down (docs: "Vision"). */
 export function imageTokens(width: number, height: number, limit = STANDARD_IMAGE_LIMIT): number {
   const scale = Math.min(1, limit.edge / Math.max(width, height));
   return Math.min(limit.tokens, Math.ceil((width * scale * height * scale) / 750));
 }
 
-/** Reads the size from the header of a PNG, GIF, WebP or JPEG; undefined when it is none of them or cut short. */
+/** Reads the size of a PNG, GIF, WebP or JPEG; undefined for other or incomplete images. */
 export function imageSize(base64: string): ImageSize | undefined {
   const bytes = decode(base64, 0, HEADER_BYTES);
   try {
@@ -36,12 +36,12 @@ export function imageSize(base64: string): ImageSize | undefined {
     if (bytes.toString("latin1", 8, 12) === "WEBP") return webpSize(bytes);
     if (bytes.readUInt16BE(0) === 0xffd8) return jpegSize(base64);
   } catch {
-    // the header ends before its size
+    // the header is cut off
   }
   return undefined;
 }
 
-/** `length` bytes from `start`, without decoding the rest. */
+/** Decodes only `length` bytes from `start`. */
 function decode(base64: string, start: number, length: number): Buffer {
   const first = Math.floor(start / 3);
   const last = Math.ceil((start + length) / 3);
@@ -65,7 +65,7 @@ function webpSize(bytes: Buffer): ImageSize | undefined {
   return undefined;
 }
 
-/** Walks the segments up to the first start of frame, which has the size. */
+/** Walks the segments to the first start of frame, which has the size. */
 function jpegSize(base64: string): ImageSize | undefined {
   let at = 2;
   for (let segment = 0; segment < MAX_SEGMENTS; segment += 1) {

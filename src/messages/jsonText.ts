@@ -1,7 +1,7 @@
-/** Characters of a chunk: enough that cut words hardly change the number of tokens. */
+/** Large enough that words cut at the seams hardly change the token count. */
 const CHUNK_CHARACTERS = 2048;
 
-/** JSON with a blank after `,` and `:`, as schemas are shown to a model, in chunks. */
+/** Yields JSON with a space after `,` and `:`, the form in which models see schemas, in chunks. */
 export function* jsonText(value: unknown): Generator<string> {
   let chunk = "";
   for (const token of jsonTokens(value)) {

@@ -6,14 +6,14 @@ import type { OverlayRequest, RewriteRequest } from "../claude/turnRequest.ts";
 import { plainKey, type WorkerKey } from "../claude/workerKey.ts";
 import { fingerprint } from "./fingerprint.ts";
 
-/** Betas that no request has to carry: our own server stands for them, or the CLI sends them by itself. */
+/** Betas that are not forwarded: this server implements them, or the CLI sends them anyway. */
 const LOCAL_BETAS =
   /^(files-api|message-batches|token-counting|message-threads|output-300k|claude-code|oauth|prompt-caching)-/;
-/** What a beta looks like; anything else could not travel in a header. */
+/** Anything else could break the header. */
 const BETA_PATTERN = /^[a-z0-9][a-z0-9.-]{0,99}$/;
 const MAX_BETAS = 50;
 
-/** Models to which the CLI adds a `temperature` of 1. */
+/** The CLI adds a `temperature` of 1 for these. */
 const MODELS_WITH_TEMPERATURE = /claude-(3-|[a-z]+-4(-[0-6]|@|$))/;
 
 /** What is sent, with nothing of it encoded yet. */
@@ -26,7 +26,7 @@ export interface PreparedMessage {
   turn: PreparedTurn;
 }
 
-/** Prepares a client's request, which has this text, to be sent as it is. */
+/** `text` is the client's body, which is sent unchanged. */
 export function prepareRewrite(
   request: MessagesRequest,
   text: string,
@@ -44,14 +44,14 @@ export function prepareRewrite(
   };
 }
 
-/** Splits a client's request into what is fixed for a worker and what it is given for this one turn. */
+/** Splits a request into the worker's key and the settings of this turn. */
 export function prepareOverlay(
   request: MessagesRequest,
   betas: readonly string[],
   modelMap: Record<string, string>,
 ): PreparedMessage & { turn: OverlayRequest } {
   const { model, system, stream: _, ...rest } = request;
-  // the API streams no answer without a token, and the CLI asks for nothing but streams
+  // the API does not stream an answer without tokens, and the CLI only streams
   const body = rest.max_tokens === 0 ? { ...rest, max_tokens: 1 } : rest;
   const text = systemText(system);
   const asked = mappedModel(model, modelMap);
@@ -61,7 +61,7 @@ export function prepareOverlay(
     turn: {
       transport: "overlay",
       model: asked,
-      // says what leaving it out says
+      // equals leaving it out
       body: withoutTemperature ? { thinking: { type: "disabled" }, ...body } : body,
       systemCacheTtl: hasRoomForBreakpoints(request, text) ? systemCacheTtl(request) : undefined,
       withoutTemperature,
@@ -70,36 +70,35 @@ export function prepareOverlay(
   };
 }
 
-/** Upstream is to judge them, known or not; the CLI sends them on top of its own. */
+/** Includes unknown betas, which upstream checks. The CLI adds them to its own. */
 export function forwardedBetas(betas: readonly string[]): string[] {
   const carried = new Set(betas.filter((beta) => BETA_PATTERN.test(beta) && !LOCAL_BETAS.test(beta)));
   return [...carried].sort().slice(0, MAX_BETAS);
 }
 
-/** These models refuse a temperature beside `top_p` (docs: "Messages", `top_p`). */
+/** These models reject a temperature together with `top_p` (docs: "Messages", `top_p`). */
 function mustOmitTemperature(model: string, { temperature, top_p }: MessagesRequest): boolean {
   return top_p != null && temperature === undefined && MODELS_WITH_TEMPERATURE.test(model);
 }
 
-/** What is asked for where a client names this model. */
 export function mappedModel(model: string, modelMap: Record<string, string>): string {
   return Object.hasOwn(modelMap, model) ? (modelMap[model] as string) : model;
 }
 
-/** The block with which Claude Code attributes a request; the CLI behind us puts its own in its place. */
+/** The block by which a Claude Code client attributes a request. The worker's CLI adds its own. */
 const ATTRIBUTION_BLOCK = /^x-anthropic-billing-header:[^\n]*$/;
-/** System prompts that the CLI takes for blocks of its own making, and leaves out. */
+/** System prompts that the CLI mistakes for its own and drops. */
 const CLI_SYSTEM_BLOCK =
   /^(x-anthropic-billing-header:|(You are (Claude Code|a Claude agent)[^\n]*|__SYSTEM_PROMPT_\w+__)$)/;
 
-/** The CLI takes one text; it would join several blocks the same way. */
+/** Joins blocks like the CLI, which takes a single text. */
 export function systemText(system: MessagesRequest["system"]): string {
   const texts = typeof system === "string" ? [system] : (system ?? []).map((block) => String(block.text ?? ""));
   const text = texts.filter((part) => !(texts.length > 1 && ATTRIBUTION_BLOCK.test(part))).join("\n\n");
   return CLI_SYSTEM_BLOCK.test(text) ? `\n${text}` : text;
 }
 
-/** The CLI marks its own identity block and the system text: two marks more, or one where there is no text. */
+/** The CLI adds a breakpoint to its identity block and, if there is one, to the system text. */
 function hasRoomForBreakpoints(request: MessagesRequest, text: string): boolean {
   const added = text === "" ? 1 : 2;
   return breakpointsOutsideSystem(request) + added <= MAX_CACHE_BREAKPOINTS;

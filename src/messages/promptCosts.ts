@@ -4,35 +4,35 @@ import type { TokenScale } from "./tokenizer.ts";
 /** `sequential` is `auto` with `disable_parallel_tool_use`. */
 type ByChoice = Record<"auto" | "sequential" | "any" | "tool" | "none", number>;
 
-/** What a model's prompt has besides the client's text, in tokens, and how its text is counted. */
+/** Tokens that a model's prompt has besides the client's text, and the scale for the text. */
 export interface PromptCosts {
   text: TokenScale;
   conversation: number;
   turn: number;
-  /** The instructions that come with the first tool, by `tool_choice`. */
+  /** Instructions added with the first tool, by `tool_choice`. */
   toolPrompt: ByChoice;
   tool: number;
-  /** A turn that calls tools, each call in it with its result, and each field of a call's input. */
+  /** Per turn that calls tools, per call with its result, and per field of a call's input. */
   toolUseTurn: number;
   toolUse: number;
   toolUseField: number;
-  /** Tools that the API describes to the model itself, by the beginning of their type. */
+  /** Tools that the API describes to the model, by prefix of their type. */
   serverTools: Record<string, number>;
   document: number;
   citations: number;
   format: number;
   thinking: number;
   adaptiveThinking: number;
-  /** Whether the thinking of earlier turns stays in the prompt. */
+  /** True if the thinking of earlier turns stays in the prompt. */
   keepsThinking: boolean;
   image: number;
   imageLimit: ImageLimit;
 }
 
 /*
- * All numbers are fitted by least squares to about 1,000 public recordings of the API's answers (of pydantic-ai, rig,
- * genai, mirascope, ruby_llm, crewAI, activeagent, chatlas, ellmer, openllmetry and others), except for the tools bash,
- * text editor and computer, whose costs are documented.
+ * Fitted by least squares to about 1,000 public recordings of the API's answers (of pydantic-ai, rig, genai, mirascope,
+ * ruby_llm, crewAI, activeagent, chatlas, ellmer, openllmetry and others). The costs of the tools bash, text editor and
+ * computer are documented.
  */
 
 /** Models up to Opus 4.6, Sonnet 4.6 and Haiku 4.5. */
@@ -74,7 +74,7 @@ const OLDER_MODEL_COSTS: Omit<PromptCosts, "toolPrompt" | "keepsThinking"> = {
   imageLimit: STANDARD_IMAGE_LIMIT,
 };
 
-/** Models from Opus 4.7 on, whose tokenizer makes about 1.4 times the tokens of the same text. */
+/** Models from Opus 4.7 on, whose tokenizer yields about 1.4 times as many tokens. */
 const NEWER_MODEL_COSTS: typeof OLDER_MODEL_COSTS = {
   text: {
     word: [1.11, 0.24],
@@ -118,7 +118,7 @@ const NEWER_MODEL = /^claude-opus-4-[7-9]|^claude-[a-z]+-(?:[5-9]|\d\d)(?:-|$)|^
 /** Docs: "Extended thinking", preservation of thinking blocks; recorded for Sonnet 4.6 and Opus 4.7. */
 const THINKING_KEEPER = /^claude-(?:opus-4-[56]|sonnet-4-6)/;
 
-/** The first that matches the model; an alias means the newest. */
+/** The first match applies. An alias means the newest model. */
 const TOOL_PROMPTS: [RegExp, ByChoice][] = [
   [/^claude-3-opus/, { auto: 525, sequential: 525, any: 281, tool: 281, none: 525 }],
   [/^claude-3-/, { auto: 259, sequential: 259, any: 340, tool: 351, none: 259 }],

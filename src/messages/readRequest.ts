@@ -15,41 +15,38 @@ import { type FileSource, withFiles } from "./fileSources.ts";
 import { countFingerprint, fingerprint } from "./fingerprint.ts";
 import { forwardedBetas, mappedModel, type PreparedMessage, prepareOverlay, prepareRewrite } from "./prepare.ts";
 
-/** How a body is to be read. */
 export interface ReadOptions {
   version: ApiVersion;
   betas: readonly string[];
   modelMap: Record<string, string>;
-  /** How it is to travel. */
   transport: TransportName;
-  /** Whether it is a request of a batch. */
+  /** True for a request of a batch. */
   inBatch: boolean;
-  /** Whether the log shows it. */
+  /** True if the log shows the request. */
   isShown: boolean;
 }
 
-/** How the body of a count is to be read. */
 export type CountReadOptions = Pick<ReadOptions, "version" | "modelMap" | "betas" | "transport">;
 
-/** What the answer needs to know of a checked request. */
+/** Facts of a checked request that its answer needs. */
 export interface RequestFacts {
   model: string;
   stream: boolean;
-  /** Whether `max_tokens` is 0, which only fills the cache. */
+  /** True for `max_tokens: 0`, which only fills the cache. */
   isPrewarming: boolean;
-  /** By which a request that our own worker sent is recognized. */
+  /** Identifies a request that our own worker sent. */
   origin: Omit<Origin, "session">;
-  /** The request as text for the log, if it is to be shown. */
+  /** The request as text for the log, if the log shows it. */
   shown?: string;
 }
 
-/** The key by which a worker is leased, and what that worker is given. */
+/** The key for the lease of a worker, and the turn that it runs. */
 export interface Prepared {
   key: WorkerKey;
   turn: TurnRequest;
 }
 
-/** Bytes as text, without a byte order mark. */
+/** Decodes UTF-8, without a byte order mark. */
 export function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }

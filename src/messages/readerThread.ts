@@ -4,28 +4,28 @@ import type { FileSource } from "./fileSources.ts";
 import type { RequestFacts } from "./readRequest.ts";
 import { type FromThread, type Job, type ToThread, toError, toFailure } from "./threadMessages.ts";
 
-/** What a job needs of the server. */
+/** The server's side of a job. */
 export interface JobLink {
   files: FileSource;
-  /** Called with the facts of a message before its files are read. */
+  /** Called before the files of a message are read. */
   onFacts?(facts: RequestFacts): void;
-  /** Rejects the job with its reason. Drops its bytes while it waits for the thread, and later ends a thread it holds. */
+  /** Rejects the job. Drops a job that is queued, and ends the thread of one that runs too long after that. */
   signal?: AbortSignal | undefined;
 }
 
 export interface ThreadBounds {
-  /** Milliseconds without a job after which the thread ends, which frees its memory. */
+  /** Milliseconds without a job after which the thread ends, to free its memory. */
   idleTime: number;
-  /** Megabytes its objects may take: beyond it the thread ends, not the process. */
+  /** Megabytes of heap. Beyond them the thread ends, not the process. */
   maxHeap: number;
-  /** Milliseconds that a job may take when its client has left. After that the thread ends; the next job starts another. */
+  /** Milliseconds that a job may run if its client leaves. After that the thread ends; the next job starts another. */
   maxAfterAbort: number;
 }
 
-/** A thread takes some 100 ms to start, so a job that is soon done does not end it. */
+/** A thread takes about 100 ms to start, so it is not ended for a job that is soon done. */
 const defaultBounds: ThreadBounds = { idleTime: 30_000, maxHeap: 1024, maxAfterAbort: 1000 };
 
-/** Runs jobs one after the other on a thread that starts with the first one and ends when there are none for a while. */
+/** Runs jobs one after the other on a thread, which starts with the first job and ends when idle. */
 export class ReaderThread {
   #thread: Worker | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -42,7 +42,7 @@ export class ReaderThread {
     return this.#thread !== undefined;
   }
 
-  /** Resolves with the job's result. Throws `ApiError`, and the signal's reason. The job's bytes are moved to the thread. */
+  /** Resolves with the job's result. Throws `ApiError`, and the signal's reason. Transfers the job's bytes. */
   run(job: Job, link: JobLink): Promise<unknown> {
     const { signal } = link;
     clearTimeout(this.#idle);
@@ -65,7 +65,7 @@ export class ReaderThread {
     });
   }
 
-  /** Starts the timer apart from `run`, whose scope would keep the job's result in memory. */
+  /** Separate from `run`, whose scope would keep the job's result in memory while the timer runs. */
   #endJob(): void {
     this.#jobs -= 1;
     if (this.#jobs === 0) this.#idle = setTimeout(() => void this.#stop(), this.#bounds.idleTime).unref();
@@ -86,13 +86,12 @@ export class ReaderThread {
   #start(): Worker {
     const thread = startThread(this.#bounds.maxHeap);
     this.#thread = thread;
-    // also between two jobs, when nothing else listens: an error without a listener ends the process
+    // also listens between two jobs, since an error without a listener ends the process
     thread.on("error", () => this.#forget(thread)).on("exit", () => this.#forget(thread));
     thread.unref();
     return thread;
   }
 
-  /** The next job needs another thread. */
   #forget(thread: Worker): void {
     if (this.#thread === thread) this.#thread = undefined;
   }
@@ -127,7 +126,9 @@ export class ReaderThread {
     });
   }
 
-  /** Calls `expire` when a job that starts now outlasts its client by too much. Returns what ends that. */
+  /**
+   * Calls `expire` if the job that starts now outlasts its client by too much. Returns a function that ends the watch.
+   */
   #watchLeaving(signal: AbortSignal | undefined, expire: () => void): () => void {
     const until = performance.now() + this.#bounds.maxAfterAbort;
     let timer: NodeJS.Timeout | undefined;
@@ -150,7 +151,7 @@ async function answer(thread: Worker, call: Extract<FromThread, { call: string }
   thread.postMessage(message);
 }
 
-/** The file beside this one, whose name ends like that of this one: as a source, or as a bundle. */
+/** Starts the entry beside this file, which is a source or a bundle. */
 function startThread(maxOldGenerationSizeMb: number): Worker {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const entry = new URL(`./readerThreadEntry.${extension}`, import.meta.url);

@@ -30,7 +30,7 @@ const send = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMes
 
 let answered: { resolve(value: unknown): void; reject(error: Error): void } | undefined;
 
-/** Asks the server for a file, one at a time. */
+/** Asks the server for a file. One call at a time. */
 const ask = (question: FromThread) =>
   new Promise<unknown>((resolve, reject) => {
     answered = { resolve, reject };
@@ -42,7 +42,7 @@ const files: FileSource = {
   content: async (file) => Buffer.from((await ask({ call: "content", argument: file })) as Uint8Array),
 };
 
-/** Whether the job must be given back until there is memory for its files. */
+/** Returns the job to the server if it needs memory for its files first. */
 function lacksMemory(job: Job & { files: FilesPermit }, request: { messages?: unknown }): boolean {
   if (job.files === "held" || !namesFiles(request)) return false;
   send({ result: { named: job.bytes } satisfies FilesNamed }, [job.bytes.buffer]);
@@ -51,7 +51,7 @@ function lacksMemory(job: Job & { files: FilesPermit }, request: { messages?: un
 
 const NO_BYTES = new Uint8Array(0);
 
-/** The text of an element. Drops its bytes, which would take as much memory again. */
+/** Drops the bytes, which would take as much memory again. */
 function textOf(job: Extract<Job, { kind: "element" }>): string {
   const text = decode(job.bytes);
   job.bytes = NO_BYTES;
@@ -59,7 +59,7 @@ function textOf(job: Extract<Job, { kind: "element" }>): string {
 }
 
 const counts = new CountReader();
-/** A job that is not wanted any more ends with the thread. */
+/** Never aborted: a job that is not wanted any more ends with the thread. */
 const { signal } = new AbortController();
 
 type CountJob = Extract<Job, { kind: "count" }>;

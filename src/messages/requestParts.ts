@@ -4,20 +4,20 @@ import { jsonText } from "./jsonText.ts";
 import { pdfPages } from "./pdfPages.ts";
 import type { PromptCosts } from "./promptCosts.ts";
 
-/** A text to be tokenized, or a number of tokens. */
+/** A text to tokenize, or a number of tokens. */
 export type Part = string | number;
 
 // biome-ignore lint/suspicious/noExplicitAny: blocks of any type, known or not
 type Block = { type?: string; [field: string]: any };
 
-/** An image that cannot be measured counts as the most that most models make of one. */
+/** An image of unknown size counts as the maximum of most models. */
 const UNKNOWN_IMAGE_TOKENS = 1600;
-/** One page of a PDF: a picture of 1,580, as recorded for pages with little text, and an average page of text. */
+/** One page of a PDF: 1,580 for its picture, as recorded for pages with little text, plus an average page of text. */
 const PAGE_TOKENS = 2000;
-/** Bytes of a thinking block's signature besides the hidden text, and bytes of that text per token (from recordings). */
+/** A thinking block's signature: its overhead, and its bytes per token of hidden text (from recordings). */
 const SIGNATURE = { bytes: 200, bytesPerToken: 5 };
 
-/** Everything in a request that costs tokens, in small steps. */
+/** Yields everything in a request that costs tokens, in small steps. */
 export function* requestParts(request: CountTokensRequest, costs: PromptCosts): Generator<Part> {
   const parts = new RequestParts(costs);
   yield costs.conversation;
@@ -29,7 +29,7 @@ export function* requestParts(request: CountTokensRequest, costs: PromptCosts): 
   yield* parts.messages(request.messages);
 }
 
-/** What the API's counter is not shown, on top of what it counted. */
+/** Yields what the API's counter does not get. */
 export function* restParts(
   request: CountTokensRequest,
   { tools, rest }: { tools: readonly object[]; rest: readonly object[] },
@@ -37,7 +37,7 @@ export function* restParts(
 ): Generator<Part> {
   const parts = new RequestParts(costs);
   const all = tools.length + rest.length;
-  // the counter adds the prompt of tools that may be used to the first tool it is shown
+  // the counter adds the tool prompt of `auto` to the first tool it gets
   if (all > 0) yield costs.toolPrompt[choiceOf(request)] - (tools.length > 0 ? costs.toolPrompt.auto : 0);
   for (const tool of rest) yield* parts.tool(tool);
   yield* parts.options(request);
@@ -77,7 +77,7 @@ class RequestParts {
     }
   }
 
-  /** Tools are shown to the model as a line of JSON each; the API's own ones by a text that is not public. */
+  /** The model sees each tool as a line of JSON, and the API's own tools as a text that is not public. */
   *tool(tool: Block): Generator<Part> {
     const { type, name, description, input_schema } = tool;
     const known = Object.entries(this.#costs.serverTools).find(([prefix]) => type?.startsWith(prefix));
@@ -89,7 +89,7 @@ class RequestParts {
     }
   }
 
-  /** What thinking and structured output add to the prompt. */
+  /** Thinking and structured output. */
   *options({ thinking, output_config, ...more }: CountTokensRequest): Generator<Part> {
     if (thinking?.type === "enabled") yield this.#costs.thinking;
     if (thinking?.type === "adaptive") yield this.#costs.adaptiveThinking;
@@ -122,7 +122,7 @@ class RequestParts {
     yield this.#costs.toolUse;
     yield String(name);
     if (typeof input !== "object") return;
-    // `Object.entries` takes three times as long for an input of many fields
+    // `Object.entries` takes three times as long for many fields
     for (const field in input) {
       yield this.#costs.toolUseField;
       yield field;
@@ -155,7 +155,7 @@ function hasToolResult(content: unknown): boolean {
   return Array.isArray(content) && content.some((block: Block) => block.type === "tool_result");
 }
 
-/** Newer models return their thinking without its text, which then is in the signature only. */
+/** Newer models return thinking without its text, which is then only in the signature. */
 function thinkingPart({ thinking, signature }: Block): Part {
   if (typeof thinking === "string" && thinking !== "") return thinking;
   const bytes = String(signature ?? "").length * 0.75;

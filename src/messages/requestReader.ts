@@ -27,34 +27,33 @@ import {
 } from "./readRequest.ts";
 import { type CountRead, type FilesPermit, isFilesNamed, type Job, type PreparedBytes } from "./threadMessages.ts";
 
-/** A request body: parsed if it is small, with its text; else its bytes, which reading moves to the thread. */
+/** A small body is parsed; the bytes of a large one are transferred to the thread. */
 export type Body = { value: unknown; text: string } | { bytes: Uint8Array<ArrayBuffer> };
 
-/** A message that was checked, on its way to Claude. */
+/** A checked message. */
 export interface ReadMessage extends RequestFacts {
-  /** With the content of the files. Rejects with `ApiError`, and the signal's reason. */
+  /** With the content of its files. Rejects with `ApiError`, and the signal's reason. */
   prepared: Promise<Prepared>;
-  /** Prepares it anew for the other transport. Rejects likewise. */
+  /** Prepares it again, for the overlay. Rejects likewise. */
   overlaid(): Promise<Prepared>;
-  /** Frees what the request holds. Call once it was handed over or has failed; further calls have no effect. */
+  /** Frees the request's memory. Call once upstream answers or the request fails; may be called again. */
   release(): void;
 }
 
-/** A count that was checked. */
+/** A checked count. */
 export interface ReadCount {
-  /** As the client names it. */
+  /** The client's name of the model. */
   model: string;
   /** What is to be counted in place of the CLI's own conversation; undefined where the count is to travel by `overlay`. */
   exact: CountRequest | undefined;
   /** What the counter is asked by `overlay`; undefined for a request that can only be estimated. Rejects with `ApiError`. */
   question(): Promise<CountQuestion | undefined>;
-  /** Tokens of the whole request. Rejects with `ApiError`. */
+  /** Estimates the whole request. Rejects with `ApiError`. */
   estimate(): Promise<number>;
 }
 
-/** What a request holds while it is read. */
 export interface Holding {
-  /** Ends the waits for memory and for the thread. */
+  /** Ends waiting for memory and for the thread. */
   signal: AbortSignal;
   /** Memory for the body. */
   hold?: Hold | undefined;
@@ -63,14 +62,14 @@ export interface Holding {
 type JobWithFiles = DistributiveOmit<Extract<Job, { files: FilesPermit }>, "files">;
 type DistributiveOmit<T, K extends keyof T> = T extends unknown ? Omit<T, K> : never;
 
-/** Memory for the files of one request, for the most that they may have until `shrink`. */
+/** Memory for the files of one request: their maximum, until `shrink`. */
 interface FileMemory {
   acquire(): Promise<Hold>;
   shrink(bytes: number): void;
   release(): void;
 }
 
-/** Reads small bodies here, and on a thread those that are large or name files, since they would block the event loop. */
+/** Reads small bodies here. Reads those that are large or name files on a thread, to not block the event loop. */
 export class RequestReader {
   readonly #files: FileSource;
   readonly #memory: BodyMemory;
@@ -85,7 +84,7 @@ export class RequestReader {
     this.#thread = thread;
   }
 
-  /** Throws `ApiError` 400 for a request that is refused here, and the signal's reason when it is aborted. */
+  /** Throws `ApiError` 400, and the signal's reason. */
   async message(body: Body, reading: ReadOptions, holding: Holding): Promise<ReadMessage> {
     if ("value" in body) {
       const { request, facts } = checkMessage(body.value, reading);
@@ -134,7 +133,7 @@ export class RequestReader {
     return { ...facts, prepared: kept, overlaid, release };
   }
 
-  /** Throws `ApiError`, and the signal's reason when it is aborted. */
+  /** Throws `ApiError`, and the signal's reason. */
   async count(body: Body, reading: CountReadOptions, { signal }: Holding): Promise<ReadCount> {
     const overlaid: CountReadOptions = { ...reading, transport: "overlay" };
     if ("value" in body && !namesFiles(body.value as Partial<MessagesRequest>)) {
@@ -184,7 +183,7 @@ export class RequestReader {
     };
   }
 
-  /** Takes a large element of a batch apart. Throws `ApiError` 400, and the signal's reason when it is aborted. */
+  /** Parses a large element of a batch. Throws `ApiError` 400, and the signal's reason. */
   async element(bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<BatchElement> {
     return (await this.#read({ kind: "element", bytes }, { files: this.#files, signal })) as BatchElement;
   }
@@ -199,12 +198,12 @@ export class RequestReader {
     } catch (error) {
       if (error instanceof ApiError || (error as NodeJS.ErrnoException).code !== "ERR_WORKER_OUT_OF_MEMORY")
         throw error;
-      this.#logger.warn("a request body needed more memory than reading may take, and was refused");
-      throw invalidRequest("The request body needs more memory than this server gives to reading one.");
+      this.#logger.warn("rejected a request body that needed too much memory to read");
+      throw invalidRequest("Send a smaller request body: this one needs too much memory to read.");
     }
   }
 
-  /** Runs a job, and a second time once there is memory for its files if its body names some. */
+  /** Runs a job, and again with memory for its files if its body names some. */
   async #readWithFiles(job: JobWithFiles, link: Omit<JobLink, "files">, memory: FileMemory): Promise<unknown> {
     const files = this.#files;
     const result = await this.#read({ ...job, files: "not held" }, { ...link, files });
@@ -225,7 +224,7 @@ export class RequestReader {
   #fileMemory(signal: AbortSignal, inBatch: boolean): FileMemory {
     let held: Promise<Hold> | undefined;
     const shrink = (bytes: number) => {
-      // one that was not granted has nothing to give back
+      // a rejected hold has nothing to return
       held?.then((hold) => hold.shrink(bytes)).catch(() => {});
     };
     return {
@@ -250,7 +249,7 @@ function fromBytes(result: unknown): Prepared {
   return { key, turn: { ...rest, body: new EncodedText(body, numbers) } };
 }
 
-/** What a request that was read on the thread holds in memory. */
+/** The part of a turn, prepared on the thread, that takes memory. */
 function encodedPart(turn: TurnRequest): EncodedJson | undefined {
   const part = turn.transport === "rewrite" ? turn.instruction : turn.body;
   return part instanceof EncodedJson ? part : undefined;

@@ -10,33 +10,33 @@ import { stripPlaceholderToken } from "./stripPlaceholderToken.ts";
 
 export interface RunContext {
   pool: Pool;
-  /** Is told of every request that has ended. */
+  /** Records every request that has ended. */
   ledger: { record(meter: UsageMeter, failed: boolean): void };
-  /** Notes each name of a model to which upstream has answered. */
+  /** Notes each model name for which upstream has answered. */
   models?: { note(name: string): void };
-  /** Is told of upstream's headers before the first event. */
+  /** Called with upstream's headers before the first event. */
   onHeaders?: (headers: Record<string, string>) => void;
-  /** Reads the counts off the answer; without it, a meter of the run's. */
+  /** Reads the token counts from the answer. By default a new one. */
   meter?: UsageMeter;
   /** Called with each event that is passed on. */
   onEvent?: (event: StreamEvent) => void;
-  /** Whether nobody waits for the answer, so that all others go first. */
+  /** True for low priority: no client waits for the answer. */
   background?: boolean;
-  /** For requests that may change their mind until they are sent. */
+  /** For requests that may be withdrawn until they are sent. */
   admission?: Admission;
 }
 
-/** What decides, besides the signal of the whole request, whether one that waits for a worker is sent. */
+/** Decides whether a request that waits for a worker is sent. */
 export interface Admission {
-  /** Ends the wait, but nothing that was sent; aborted no later than the signal of the request. */
+  /** Ends the wait, but not a request that was sent. Aborted no later than the request's signal. */
   signal: AbortSignal;
-  /** Has the last word once there is a worker: throws when the request is not to be sent. */
+  /** Called once a worker is leased. Throws to withdraw the request. */
   confirm(): void;
 }
 
 /**
- * The one way to Claude: a checked request in, upstream's own events out in batches, with exactly one upstream call.
- * Throws `ApiError`; ends early, and stops the call, when `signal` is aborted, with its reason if that is an `ApiError`.
+ * Sends a checked request in exactly one upstream call, and yields upstream's events in batches. The only way to
+ * Claude. Throws `ApiError`. An aborted `signal` stops the call, and is thrown if its reason is an `ApiError`.
  */
 export async function* run(
   context: RunContext,
@@ -47,7 +47,7 @@ export async function* run(
   let failed = false;
   try {
     for await (const batch of send(context, request, signal)) {
-      // nothing is sent again once upstream answers, so the body need not be kept until the end of a long stream
+      // upstream answers, so the body is not needed again
       request.release();
       for (const event of batch) meter.see(event);
       if (batch.some(isStart)) models?.note(request.model);
@@ -57,7 +57,7 @@ export async function* run(
     }
   } catch (error) {
     failed = true;
-    // what ended the request is its reason, not what failed after that
+    // the reason for the end, not the failure that followed
     throw signal.reason instanceof ApiError ? signal.reason : error;
   } finally {
     request.release();
@@ -92,7 +92,7 @@ async function* send(
       if (signal.reason instanceof ApiError) throw signal.reason;
       return;
     } catch (error) {
-      // a request that no call was sent for has cost nothing, so a fresh worker takes it over, once
+      // no call was sent and nothing was charged, so a fresh worker takes over, once
       if (!last && lease.worker.canHandOver) continue;
       discard = error instanceof ApiError && error.status === 401;
       if (discard) pool.renew();
@@ -103,7 +103,7 @@ async function* send(
   }
 }
 
-/** Leases a worker for the request, which is prepared anew where it cannot travel as it was to. */
+/** Leases a worker. Prepares the request for the overlay if it cannot be rewritten. */
 async function leaseFor(
   pool: Pool,
   request: ReadMessage,

@@ -1,6 +1,8 @@
 import { fieldsOf, type StreamEvent } from "../api/events.ts";
 
-/** What is told of an answer that was to have no token; undefined for what is left out. */
+/**
+ * Removes from the answer the one token that was requested in place of `max_tokens: 0`. Undefined for dropped events.
+ */
 export function stripPlaceholderToken(event: StreamEvent): StreamEvent | undefined {
   if (event.type.startsWith("content_block_")) return undefined;
   if (event.type !== "message_delta") return event;

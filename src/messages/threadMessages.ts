@@ -8,17 +8,16 @@ import type { CountReadOptions, Prepared, ReadOptions, RequestFacts } from "./re
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What the thread is asked to read. */
 export type Job =
   | { kind: "message"; bytes: Bytes; reading: ReadOptions; files: FilesPermit }
   | { kind: "count"; bytes: Bytes; reading: CountReadOptions; files: FilesPermit }
   | { kind: "estimate"; bytes: Bytes; reading: CountReadOptions; files: FilesPermit }
   | { kind: "element"; bytes: Bytes };
 
-/** Whether memory is held for files. A job that lacks it ends with `FilesNamed`, since the thread must not wait for it. */
+/** Whether memory is held for files. A job without it ends with `FilesNamed`, since the thread must not wait. */
 export type FilesPermit = "held" | "not held";
 
-/** A job's result when its body names files and no memory is held for them. */
+/** The result of a job whose body names files without memory for them. */
 export interface FilesNamed {
   /** The body. */
   named: Bytes;
@@ -28,10 +27,10 @@ export function isFilesNamed(result: unknown): result is FilesNamed {
   return isObject(result) && "named" in result;
 }
 
-/** To the thread: a job, one at a time, and answers to its calls. */
+/** To the thread: one job at a time, and replies to its calls. */
 export type ToThread = { job: Job } | { answer: unknown } | { failure: Failure };
 
-/** From the thread: parts of the present job's result, calls for files, and its end. */
+/** From the thread: the facts, calls for files, and the result of the current job. */
 export type FromThread =
   | { facts: RequestFacts }
   | { call: "get"; argument: string }
@@ -39,7 +38,7 @@ export type FromThread =
   | { result: unknown }
   | { failure: Failure };
 
-/** `Prepared`, with what is sent as a JSON string in bytes, and the numbers in it. */
+/** `Prepared` with the JSON to send as bytes, and the numbers in it. */
 export type PreparedBytes = Pick<Prepared, "key"> & {
   turn:
     | (Omit<OverlayRequest, "body"> & { body: Bytes; numbers: Record<string, unknown> })
@@ -56,7 +55,7 @@ export type CountRead = { model: string } & (
   | { tokens: number }
 );
 
-/** An error as it is passed between threads. */
+/** An error between threads. */
 export interface Failure {
   message: string;
   /** The fields of an `ApiError`. */

@@ -1,7 +1,7 @@
 import vocabulary from "@anthropic-ai/tokenizer/claude.json" with { type: "json" };
 import type { Slices } from "../shared/slices.ts";
 
-/** Kinds of tokens, by what a model's tokenizer makes of their text. */
+/** Kinds of tokens that newer tokenizers split alike. */
 export type TokenKind =
   | "word"
   | "capitalized"
@@ -15,12 +15,12 @@ export type TokenKind =
   | "partOfCharacter"
   | "mixed";
 
-/** Cost of a token of each kind: of itself, and for each further letter, digit or mark in it. */
+/** Cost of a token by kind, plus that of each further letter, digit or mark in it. */
 export type TokenScale = Record<TokenKind, readonly [each: number, perUnit: number]>;
 
-/** Bytes that are merged at once: merging takes time by their square, and a seam costs a token at most. */
+/** Merged at once: merging takes quadratic time, and a seam adds one token at most. */
 export const MAX_PIECE_BYTES = 64;
-/** Letters of a word that are free. */
+/** Letters of a word that cost nothing extra. */
 const FREE_LETTER_COUNT = 5;
 
 const TOKEN_KINDS: [TokenKind, RegExp][] = [
@@ -35,15 +35,14 @@ const TOKEN_KINDS: [TokenKind, RegExp][] = [
   ["foreign", /\P{ASCII}/u],
 ];
 
-/** A token of the vocabulary, as it is priced. */
 interface Token {
   kind: TokenKind;
   units: number;
 }
 
-/** Anthropic's last public tokenizer. Later models have others, whose counts follow from the kinds of its tokens. */
+/** Anthropic's last public tokenizer. The counts of later ones are estimated from the kinds of its tokens. */
 export class Tokenizer {
-  /** By the token's bytes, one character each. */
+  /** By the token's bytes as latin1. */
   readonly #ranks: ReadonlyMap<string, number>;
   readonly #tokens: readonly Token[];
   readonly #pattern = new RegExp(vocabulary.pat_str, "gu");
@@ -53,7 +52,7 @@ export class Tokenizer {
     this.#tokens = tokens;
   }
 
-  /** Cost of a text by a scale, in time proportional to its length. */
+  /** In time proportional to the length of the text. */
   cost(text: string, scale: TokenScale): number {
     let cost = 0;
     for (const rank of this.ranks(text)) {
@@ -64,12 +63,11 @@ export class Tokenizer {
     return cost;
   }
 
-  /** Ids of a text's tokens. */
   *ranks(text: string): Generator<number> {
     for (const piece of this.pieces(text)) yield* this.#merge(piece);
   }
 
-  /** The bytes of a text, one character each, in pieces that are merged by themselves. */
+  /** The bytes of a text as latin1, in pieces that are merged separately. */
   *pieces(text: string): Generator<string> {
     for (const [match] of text.matchAll(this.#pattern)) {
       const isAscii = Buffer.byteLength(match) === match.length;
@@ -78,7 +76,7 @@ export class Tokenizer {
     }
   }
 
-  /** Joins the two neighbours of the lowest rank until none are left (byte pair encoding). */
+  /** Byte pair encoding: merges the neighbours of the lowest rank until none are left. */
   #merge(piece: string): number[] {
     const whole = this.#ranks.get(piece);
     if (whole !== undefined) return [whole];
@@ -103,7 +101,7 @@ export class Tokenizer {
   }
 }
 
-/** Reads the vocabulary. It has a bundle to itself, loaded when the API's counter cannot be asked. */
+/** Reads the vocabulary, which is in a separate bundle. Needed only for estimates. */
 export async function loadTokenizer(slices: Slices): Promise<Tokenizer> {
   const ranks = new Map<string, number>();
   const tokens: Token[] = [];

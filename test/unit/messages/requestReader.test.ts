@@ -226,12 +226,12 @@ describe("a body read on the thread", () => {
     await other.close();
   });
 
-  it("is refused when it needs more memory than reading may take, and the next one is read", async () => {
+  it("is rejected if it needs too much memory to read, and the next one is read", async () => {
     const small = new RequestReader(files, memory, silentLogger, new ReaderThread({ maxHeap: 16 }));
     const huge = `{"x":[${Array(150_000).fill('{"a":[],"b":[{}]}').join()}]}`;
     await expect(small.message({ bytes: new TextEncoder().encode(huge) }, reading, { signal })).rejects.toMatchObject({
       status: 400,
-      message: "The request body needs more memory than this server gives to reading one.",
+      message: "Send a smaller request body: this one needs too much memory to read.",
     });
     const next = await small.message({ bytes: new TextEncoder().encode(TEXT) }, reading, { signal });
     expect(next.model).toBe("sonnet");
