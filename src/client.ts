@@ -1,12 +1,11 @@
 import Anthropic from "@anthropic-ai/sdk";
 
-/** Where the server is, and the key it asks for. */
 export interface ClaudeClientOptions {
   /** Base URL without `/v1`. */
   baseURL?: string;
-  /** Any non-empty key will do unless the server is configured with one. */
+  /** Any non-empty key, unless the server requires a certain one. */
   apiKey?: string;
-  /** Used in place of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   fetch?: typeof globalThis.fetch;
 }
 
@@ -14,7 +13,7 @@ export interface MessageOptions {
   /** Alias (`opus`, `sonnet`, `haiku` …) or full model id. */
   model?: string;
   system?: string;
-  /** Tokens the answer may have at most. */
+  /** Maximum tokens of the answer. */
   max_tokens?: number;
   signal?: AbortSignal;
 }
@@ -24,7 +23,7 @@ export interface Model {
   display_name: string;
 }
 
-/** A Message Batch, as the API tells it: until it has ended, every request counts as `processing`. */
+/** A Message Batch. Until it has ended, every request counts as `processing`. */
 export interface Batch {
   id: string;
   processing_status: "in_progress" | "canceling" | "ended";
@@ -33,11 +32,11 @@ export interface Batch {
   expires_at: string;
   ended_at: string | null;
   cancel_initiated_at: string | null;
-  /** When its results were thrown away. */
+  /** When its results were deleted. */
   archived_at: string | null;
 }
 
-/** An uploaded file, as the API tells it. */
+/** An uploaded file. */
 export interface UploadedFile {
   id: string;
   filename: string;
@@ -47,16 +46,16 @@ export interface UploadedFile {
   expires_at?: string | null;
 }
 
-/** A part of a list, newest first; `next` asks for the part after it. */
+/** A page of a list, newest first. Pass `next` as `after` for the next page. */
 export interface ListPage<T> {
   items: T[];
   next: string | undefined;
 }
 
 export interface ListOptions {
-  /** Entries a page may have at most, up to 1000. */
+  /** Maximum entries of a page, up to 1000. */
   limit?: number;
-  /** The `next` of the page before. */
+  /** The `next` of the previous page. */
   after?: string | undefined;
 }
 
@@ -65,26 +64,26 @@ const DEFAULT_MODEL = "sonnet";
 const DEFAULT_MAX_TOKENS = 4096;
 const DEFAULT_LIMIT = 100;
 
-/** Else Node's fetch keeps the whole body in memory, in case it must follow a redirect. */
+/** Keeps Node's fetch from buffering the whole body for a possible redirect. */
 const STREAMED_UPLOAD = { redirect: "error", window: null } as const;
 
-/** A small client of the local server, over the official SDK, whose typed errors it throws. */
+/** A small client of the local server. Uses the official SDK and throws its typed errors. */
 export class ClaudeClient {
   readonly #sdk: Anthropic;
 
   constructor({ baseURL = DEFAULT_BASE_URL, apiKey = "local", fetch }: ClaudeClientOptions = {}) {
-    // null keeps the SDK from taking a real credential out of the environment and sending it here
+    // null keeps the SDK from sending a real credential from the environment
     this.#sdk = new Anthropic({ baseURL, apiKey, authToken: null, ...(fetch && { fetch }) });
   }
 
-  /** Sends one user message and resolves with the text of the answer. */
+  /** Sends a user message and resolves with the text of the answer. */
   async message(text: string, options: MessageOptions = {}): Promise<string> {
     let answer = "";
     for await (const part of this.messageStream(text, options)) answer += part;
     return answer;
   }
 
-  /** Sends one user message and yields the text of the answer as it comes; leaving the loop stops the answer. */
+  /** Sends a user message and yields the text of the answer as it arrives. Leaving the loop stops the answer. */
   async *messageStream(text: string, options: MessageOptions = {}): AsyncGenerator<string, void, undefined> {
     const { model = DEFAULT_MODEL, max_tokens = DEFAULT_MAX_TOKENS, system, signal } = options;
     const stream = await this.#sdk.messages.create(
@@ -96,7 +95,7 @@ export class ClaudeClient {
     }
   }
 
-  /** The models the server knows, aliases included. */
+  /** Lists the server's models, aliases included. */
   async models(): Promise<Model[]> {
     const models: Model[] = [];
     for await (const { id, display_name } of this.#sdk.models.list()) models.push({ id, display_name });
@@ -112,17 +111,17 @@ export class ClaudeClient {
     return this.#sdk.messages.batches.retrieve(id);
   }
 
-  /** Resolves with the batch as it is then; what runs already may still be answered. */
+  /** Resolves with the batch. Requests that are running may still be answered. */
   async cancelBatch(id: string): Promise<Batch> {
     return this.#sdk.messages.batches.cancel(id);
   }
 
-  /** Deletes a batch that has ended, with its results. */
+  /** Deletes an ended batch and its results. */
   async deleteBatch(id: string): Promise<void> {
     await this.#sdk.messages.batches.delete(id);
   }
 
-  /** The results of a batch that has ended, as the bytes of their JSONL. */
+  /** Streams the results of an ended batch as JSONL. */
   async batchResults(id: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const path = `/v1/messages/batches/${encodeURIComponent(id)}/results`;
     const headers = { accept: "application/binary" };
@@ -135,7 +134,7 @@ export class ClaudeClient {
     return { items: page.data, next: page.next_page ?? undefined };
   }
 
-  /** Uploads a file, which is read while it is sent: `openAsBlob` makes one that is not in memory. */
+  /** Uploads a file, reading it while it is sent. `openAsBlob` creates one that is not in memory. */
   async uploadFile(file: File, signal?: AbortSignal): Promise<UploadedFile> {
     return this.#sdk.files.upload({ file }, { fetchOptions: STREAMED_UPLOAD, ...(signal && { signal }) });
   }
@@ -145,5 +144,5 @@ export class ClaudeClient {
   }
 }
 
-/** The client of a server at its default address. */
+/** A client of the server at its default address. */
 export const claude = new ClaudeClient();

@@ -9,39 +9,39 @@ import type { Logger } from "./shared/logger.ts";
 import { makePrivateDirectory, PRIVATE_FILE } from "./shared/privateFiles.ts";
 import { version } from "./shared/version.ts";
 
-// each 64 KB of an upload leave a spent buffer, and a young generation that grows would let tens of megabytes lie
+// each 64 KB of an upload leave a used buffer, of which a growing young generation would keep tens of megabytes
 setFlagsFromString("--semi-space-growth-factor=1");
 
-const HELP = `Claude Virtual API ${version}: Anthropic's HTTP API on localhost, answered by your Claude Code CLI.
+const HELP = `Claude Virtual API ${version}: Anthropic's HTTP API on localhost, answered by Claude Code.
 
-Usage: claude-virtual-api [options]         serves until Ctrl-C
-       claude-virtual-api doctor [options]  checks the CLI and its sign-in
-       claude-virtual-api create-key        makes a key for --api-key-file, so that no other user of
-                                            the machine can use the server
+Usage: claude-virtual-api [options]         serve until Ctrl-C
+       claude-virtual-api doctor [options]  check Claude Code and its sign-in
+       claude-virtual-api create-key        create a key for --api-key-file, to keep other users of
+                                            this machine from using the server
 
   --port N             port to listen on (default 8080; 0 picks a free one)
   --host H             address to listen on (default 127.0.0.1; others need a key)
-  --claude PATH        the Claude Code CLI (default: PATH and the usual places)
-  --data-dir DIR       where to keep data (default ~/.claude-virtual-api)
-  --storage-quota N    gigabytes that files and batches may take there (default 20; 0 for no bound)
+  --claude PATH        path of Claude Code (default: search PATH and the usual places)
+  --data-dir DIR       directory for data (default ~/.claude-virtual-api)
+  --storage-quota N    gigabytes for files and batches (default 20; 0: no limit)
   --keep-files N       days after which a file is deleted (default 0: never)
-  --api-key-file PATH  file whose first line is the key clients must send (default: any key)
-  --api-key KEY        the key itself; other users of the machine can see it in the process list
+  --api-key-file PATH  file whose first line is the key that clients must send (default: any key)
+  --api-key KEY        the key itself; other users of this machine can see it in the process list
   --max-concurrent N   requests answered at the same time (default 8)
   --warm N             spare workers kept ready (default 1)
-  --max-idle-workers N idle CLI processes that wait for their next request (default 4)
-  --max-idle-memory N  megabytes that these may have together (default 1024; 0 for no bound)
-  --model-map L        maps model names that clients send to Claude models, as in gpt-4=opus,gpt-4o-mini=haiku
+  --max-idle-workers N idle workers kept for another request (default 4)
+  --max-idle-memory N  megabytes of all idle workers together (default 1024; 0: no limit)
+  --model-map L        map the model names that clients send, as in gpt-4=opus,gpt-4o-mini=haiku
   --allowed-origins L  web origins that may call from a browser, separated by commas
-  --allowed-hosts L    further names, or name:port, that a Host header may carry, separated by commas
-  --request-timeout N  seconds a request may take in all (default 0: as long as it takes)
+  --allowed-hosts L    accepted Host headers, as name or name:port, separated by commas
+  --request-timeout N  maximum seconds of a request (default 0: no limit)
   --stream-idle-timeout N
-                       seconds upstream may be silent, pings included (default 300; 10 to 1800, 0: any time)
+                       maximum seconds without data from the API (default 300; 10 to 1800, 0: no limit)
   --client-idle-timeout N
-                       seconds a client may leave its answer unread (default 300; 0: any time)
-  --traffic            log request bodies and events, too
-  --overlay            merge requests into those of Claude Code, as where they cannot be rewritten
-  --no-self-check      use a version of the CLI without checking it before
+                       maximum seconds that a client may leave its answer unread (default 300; 0: no limit)
+  --traffic            also log request bodies and events
+  --overlay            merge requests into those of Claude Code instead of rewriting them
+  --no-self-check      skip the check of a new version of Claude Code
   --log-level L        error, warn, info, debug or trace (default info)
   --version, --help
 
@@ -60,12 +60,12 @@ type Flags = Partial<Record<Flag | (typeof SWITCHES)[number], string>>;
 
 const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
 
-/** One Ctrl-C may come twice within this time: from the terminal, and passed on by npm. */
+/** One Ctrl-C may arrive twice within this time: from the terminal and from npm. */
 const REPEATED_SIGNAL_MS = 1000;
 
 class UsageError extends Error {}
 
-/** What is given on the command line, or else in the environment. */
+/** Reads the command line, then the environment. */
 function readFlags(args: string[], environment: NodeJS.ProcessEnv): Flags {
   const of = (names: readonly string[], type: "string" | "boolean") => names.map((name) => [name, { type }] as const);
   const options = Object.fromEntries([...of(FLAGS, "string"), ...of(SWITCHES, "boolean")]);
@@ -88,11 +88,12 @@ function variableOf(flag: Flag): string {
   return `CLAUDE_VIRTUAL_API_${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 
-/** The key of `--api-key` or of the file. Warns where other users can read the file. */
+/** Reads the key from `--api-key` or the file. Warns if other users can read the file. */
 function readKey(flags: Flags, logger: Logger): string | undefined {
   const { "api-key": key, "api-key-file": path } = flags;
   if (path === undefined) return key;
-  if (key !== undefined) throw new UsageError("Give --api-key or --api-key-file, not both (variables count, too).");
+  if (key !== undefined)
+    throw new UsageError("Give --api-key or --api-key-file, not both. Their variables count as well.");
   const { text, isShared } = readFile(path);
   const line = text.split("\n", 1).join().trim();
   if (line === "") throw new UsageError(`The file of --api-key-file, '${path}', has no key in its first line.`);
@@ -105,7 +106,7 @@ function readFile(path: string): { text: string; isShared: boolean } {
     const file = openSync(path, "r");
     try {
       const stats = fstatSync(file);
-      // on Windows the mode says nothing
+      // the mode has no meaning on Windows
       const isShared = process.platform !== "win32" && stats.isFile() && (stats.mode & 0o077) !== 0;
       return { text: readFileSync(file, "utf8"), isShared };
     } finally {
@@ -174,7 +175,7 @@ function megabytes(flag: Flag, flags: Flags, maximum: number): number | undefine
   return value === undefined ? undefined : 1024 * 1024 * value;
 }
 
-/** Logs to stderr, so that stdout says only where the server listens. */
+/** Logs to stderr, so that stdout has only the server's address. */
 function stderrLogger(level: string): Logger {
   const shown = LOG_LEVELS.indexOf(level as (typeof LOG_LEVELS)[number]);
   if (shown === -1) throw new UsageError(`--log-level takes one of ${LOG_LEVELS.join(", ")}, not '${level}'.`);
@@ -192,7 +193,7 @@ function explain(error: unknown): string {
   return message;
 }
 
-/** Tells what is wrong with the CLI, if anything is; the exit code says so, too. */
+/** Prints the doctor's report. Exits with 1 if there are problems. */
 async function doctor(flags: Flags): Promise<void> {
   process.stdout.write(`Claude Virtual API ${version}\n`);
   const logger = stderrLogger(flags["log-level"] ?? "error");
@@ -202,13 +203,13 @@ async function doctor(flags: Flags): Promise<void> {
   process.exit(problems.length === 0 ? 0 : 1);
 }
 
-/** How this program was called, which is by its file in a clone. */
+/** The command to run this program; in a clone, by its file. */
 function ownCommand(): string {
   const [, file = ""] = process.argv;
   return basename(file) === "cli.js" ? `node ${relative(process.cwd(), file)}` : "claude-virtual-api";
 }
 
-/** Makes a key in a new file that this user alone can read, and says how it is used. */
+/** Writes a key to a new file that only this user can read, and prints how to use it. */
 async function createKey(flags: Flags): Promise<void> {
   const dataDir = resolve(flags["data-dir"] ?? defaultOptions.dataDir);
   const path = resolve(flags["api-key-file"] ?? join(dataDir, "api-key"));
@@ -217,7 +218,7 @@ async function createKey(flags: Flags): Promise<void> {
     writeFileSync(path, `${newApiKey()}\n`, { flag: "wx", mode: PRIVATE_FILE });
   } catch (error) {
     const isThere = (error as NodeJS.ErrnoException).code === "EEXIST";
-    throw new UsageError(isThere ? `'${path}' is there already. Delete it to make another key.` : explain(error));
+    throw new UsageError(isThere ? `'${path}' already exists. Delete it to create another key.` : explain(error));
   }
   process.stdout.write(`Wrote a new API key to '${path}'. Start the server with
 
@@ -227,7 +228,7 @@ and give its first line to your clients as ANTHROPIC_API_KEY.
 `);
 }
 
-/** Closes the server at the first signal; a later one ends the program at once. */
+/** Closes the server at the first signal. A later one ends the program at once. */
 function stopOnSignals(server: Server): void {
   let stoppedAt: number | undefined;
   const stop = () => {

@@ -2,79 +2,79 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { TransportOption } from "./claude/transportChoice.ts";
 
-/** Everything the core can be told. Only the two entries (headless.ts, extension/) fill it in. */
+/** Every option of the core. Only the entries (headless.ts, extension/) fill it in. */
 export interface ServerOptions {
-  /** Address to listen on. Anything but a loopback address needs an `apiKey`. */
+  /** Address to listen on. Requires `apiKey` unless it is a loopback address. */
   host: string;
-  /** TCP port; 0 lets the system choose. */
+  /** TCP port; 0 picks a free one. */
   port: number;
-  /** Path of the Claude Code CLI; without it the usual places are searched. */
+  /** Path of the Claude Code CLI. By default it is searched in the usual places. */
   claudePath?: string;
-  /** Directory for what must outlive a restart. */
+  /** Directory for data that must survive a restart. */
   dataDir: string;
-  /** Gigabytes that files and the requests of batches may take; 0 for as much as the disk holds. */
+  /** Gigabytes for files and the requests of batches; 0 for no limit. */
   storageQuota: number;
   /** Days after which a file is deleted; 0 for never. */
   keepFiles: number;
-  /** The key clients must send; without it any non-empty key is accepted. */
+  /** The key that clients must send. Without it any non-empty key is accepted. */
   apiKey?: string;
-  /** Requests answered at the same time, and so the most workers that are busy at once. */
+  /** Requests answered at the same time, each by one worker. */
   maxConcurrent: number;
-  /** Requests that may wait for a worker; beyond it the answer is 529. */
+  /** Requests that may wait for a worker. Further ones are answered with 529. */
   maxQueue: number;
   /**
-   * Bytes of request bodies, beyond small ones, held at once; further ones wait in their sockets, for a minute at most. The
-   * files that requests name may take half as much on top.
+   * Bytes of request bodies held at once, small ones not counted. Further bodies wait in their sockets, for a minute at
+   * most. The files of requests may take half as much again.
    */
   maxBodyMemory: number;
-  /** Spare workers kept ready: for any request, or on the overlay for the next new system prompt. */
+  /** Spare workers kept ready. The overlay has them ready for the next new system prompt. */
   warm: number;
-  /** Milliseconds without work after which a worker beyond the warm ones is let go. */
+  /** Milliseconds after which an idle worker is ended, except for the warm ones. */
   idleTimeout: number;
-  /** Idle workers that wait for another request or count; the longest idle one goes first. */
+  /** Idle workers kept for another request or count. The longest idle one is ended first. */
   maxIdleWorkers: number;
-  /** Bytes that these may have together (Linux and macOS); 0 for no bound. */
+  /** Bytes of all idle workers together (Linux and macOS); 0 for no limit. */
   maxIdleMemory: number;
-  /** Requests a worker serves before a fresh one takes its place. */
+  /** Requests after which a worker is replaced. */
   maxRequestsPerWorker: number;
   /** Resident bytes beyond which a worker is replaced (Linux and macOS). */
   maxWorkerMemory: number;
-  /** Resident bytes beyond which a worker is ended in the middle of its answer (Linux and macOS). */
+  /** Resident bytes beyond which a busy worker is ended (Linux and macOS). */
   maxBusyWorkerMemory: number;
   /** Milliseconds without a sign of life after which a busy CLI process is ended. */
   cliSilence: number;
-  /** Milliseconds a request may take in all; 0 for as long as it takes. */
+  /** Maximum milliseconds of a request; 0 for no limit. */
   requestTimeout: number;
   /**
-   * Milliseconds for which upstream may send nothing, pings included, before an answer is given up: 10,000 to 1,800,000,
-   * or 0 for any time. On Bedrock, Vertex and Foundry, whose pings cannot be seen, there is no such bound.
+   * Milliseconds without data from upstream, pings included, after which an answer is ended: 10,000 to 1,800,000, or 0
+   * for no limit. Not applied to Bedrock, Vertex and Foundry, because their pings cannot be seen.
    */
   streamIdleTimeout: number;
-  /** Milliseconds for which a client may not read its answer before that is ended; 0 for any time. */
+  /** Milliseconds after which an answer that its client does not read is ended; 0 for no limit. */
   clientIdleTimeout: number;
-  /** Whether request bodies and events are logged, asked for each line, so that it can be switched while it runs. */
+  /** True logs request bodies and events. Called for each line, so that it can change at run time. */
   traffic: () => boolean;
   /** Web origins that may call the API from a browser; `*` allows any. */
   allowedOrigins: string[];
-  /** Names besides the loopback ones that a `Host` header may carry. */
+  /** Accepted names in the `Host` header, besides the loopback ones. */
   allowedHosts: string[];
-  /** Names an option in the words of the user's door: a flag, or a setting of VS Code. */
+  /** The flag or the VS Code setting of an option, for error messages. */
   nameOf: (option: "allowedHosts" | "allowedOrigins") => string;
-  /** Model names of clients, each with the alias or model id that is asked for in its place. */
+  /** Maps the model names that clients send to aliases or model ids. */
   modelMap: Record<string, string>;
-  /** How requests travel to the CLI: `auto` rewrites them where that works. */
+  /** `auto` rewrites requests if that works, and overlays them otherwise. */
   transport: TransportOption;
-  /** Whether a version of the CLI is checked before its first use. */
+  /** False uses a new version of the CLI without checking it first. */
   selfCheck: boolean;
-  /** The environment from which the CLI's own is built. */
+  /** The base of the CLI's environment. */
   environment: NodeJS.ProcessEnv;
-  /** Further variables for the CLI, set as they are. */
+  /** Additional variables for the CLI. */
   extraEnvironment: Record<string, string>;
-  /** Variables about proxy and certificates for the CLI, from an editor. The environment and the CLI's settings go first. */
+  /** The editor's proxy and certificate variables. The environment and the CLI's settings take precedence. */
   networkVariables: Record<string, string>;
 }
 
-/** The defaults of every option; `environment` stays the entries' to give. */
+/** The default of every option but `environment`. */
 export const defaultOptions: Omit<ServerOptions, "environment"> = {
   host: "127.0.0.1",
   port: 8080,
@@ -90,7 +90,7 @@ export const defaultOptions: Omit<ServerOptions, "environment"> = {
   maxIdleMemory: 1024 * 1024 * 1024,
   maxRequestsPerWorker: 200,
   maxWorkerMemory: 600 * 1024 * 1024,
-  // an image of 31 MB takes 0.6 GB in a fresh worker, 0.9 GB in one that has had several
+  // an image of 31 MB takes 0.6 GB in a fresh worker, 0.9 GB after several
   maxBusyWorkerMemory: 2 * 1024 * 1024 * 1024,
   cliSilence: 60_000,
   requestTimeout: 0,

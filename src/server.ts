@@ -42,7 +42,7 @@ import { Quota } from "./storage/quota.ts";
 import { Secret } from "./storage/secret.ts";
 import { Ledger } from "./usage/ledger.ts";
 
-/** What keeps the CLI from answering, in words for a person. */
+/** Why the CLI cannot answer; `message` is for the user. */
 export interface CliProblem {
   code: CliErrorCode | "other";
   message: string;
@@ -50,43 +50,43 @@ export interface CliProblem {
   descriptor?: MessageDescriptor | undefined;
 }
 
-/** How the CLI is asked for its state. */
 export interface CheckCliOptions {
-  /** Whether it is asked again, after a sign-in outside of the server for instance. */
+  /** True asks the CLI again, for example after a sign-in outside the server. */
   afresh?: boolean;
 }
 
 export type { DoctorReport };
 
-/** The running core, whichever door it was started through. */
+/** The core, as both entries use it. */
 export interface Server {
-  /** Starts to listen and warms the first workers in the background. Rejects with Node's `EADDRINUSE` and the like. */
+  /**
+   * Starts to listen, and warms the first workers in the background. Rejects with Node's errors, such as `EADDRINUSE`.
+   */
   listen(): Promise<void>;
   /**
-   * Stops taking requests and resolves when every worker is gone. Running requests are ended with an error, or with
-   * `drain` awaited first.
+   * Stops accepting requests and ends all workers. Running requests end with an error; `drain` waits for them instead.
    */
   close(options?: { drain?: boolean }): Promise<void>;
-  /** The base URL clients use. Throws before `listen`. */
+  /** The base URL for clients. Throws before `listen`. */
   readonly url: string;
   /** Requests being answered. */
   readonly running: number;
-  /** Calls back whenever that number changes; returns what ends that. */
+  /** Calls back whenever that number changes. Returns a function that unsubscribes. */
   onDidChangeRunning(listener: (running: number) => void): () => void;
-  /** Path of the CLI in use; undefined until it was found. */
+  /** Path of the CLI; undefined until it is found. */
   cliPath(): string | undefined;
-  /** Resolves, some time after `listen`, with what is wrong with the CLI, if anything is. */
+  /** Waits for the CLI to start. Resolves with its problem, if it has one. */
   checkCli(options?: CheckCliOptions): Promise<CliProblem | undefined>;
 }
 
-/** Milliseconds for which closing waits until open answers have had their last words. */
+/** Closing waits so long for clients to read the error that ends their answers. */
 const CLOSE_GRACE_MS = 2000;
 
 /** Loopback addresses are shared by all accounts of a machine. */
 const NO_KEY_WARNING =
   "no API key is required: every account on this machine can use this server, and so your plan or API billing. To require one, run 'claude-virtual-api create-key', or 'Claude Virtual API: Create API Key' in VS Code.";
 
-/** Builds the core from its options. Throws when it would be open to the network without a key. */
+/** Builds the core. Throws if it would be open to the network without a key. */
 export function createServer(options: ServerOptions, sink: Logger): Server {
   requireKeyBeyondLoopback(options);
   const redactor = redactorOf(options);
@@ -96,16 +96,16 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const inFlight = new InFlight();
   const stores = createStores(options, pool, logger);
   const { directory, batches, reader, models } = stores;
-  /** Aborted when no further request is taken. */
+  /** Aborted to stop accepting requests. */
   const stopping = new AbortController();
-  /** Aborted when running requests are ended. */
+  /** Aborted to end running requests. */
   const closing = new AbortController();
   const signals = { stopping: stopping.signal, closing: closing.signal };
   const app = createApp(options, { pool, launcher, inFlight, ...signals, ...stores }, logger);
   const http = createHttpServer(app.callback(), boundsOf(options), logger);
 
-  // such as too many open files, on which a connection that comes in is dropped
-  http.on("error", (error) => http.listening && logger.warn(`a connection could not be taken: ${error.message}`));
+  // for example with too many open files, when Node drops incoming connections
+  http.on("error", (error) => http.listening && logger.warn(`dropped an incoming connection: ${error.message}`));
 
   let second: SecondListener | undefined;
 
@@ -116,7 +116,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       second = await listenOnOtherLoopback(http, options.host, logger);
       await open(directory, options, logger);
       logger.info(`listening on ${[urlOf(http), second?.url].filter(Boolean).join(" and ")}`);
-      // brings the pool to where the first request finds a worker, and /health the state of the sign-in
+      // prepares a worker for the first request, and the sign-in for /health
       void models.refresh().then(
         () => logOverridden(pool.description, launcher, logger, closing.signal),
         ({ message }: Error) => logger.warn(message),
@@ -127,19 +127,19 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       const closed = closeListeners(http, second);
       stopping.abort();
       if (!drain) closing.abort();
-      // no client that sends slowly delays the end for long, not even where requests are awaited
+      // even with `drain`, a slow upload must not delay the end for long
       void directory.uploads.drain();
       await Promise.all([batches.halt({ drain }), drain && inFlight.idle()]);
       closing.abort();
       const poolClosed = pool.close();
-      // what runs ends with an error, which a client that reads has within moments
+      // running requests end with an error, which a reading client gets within moments
       await resolvesWithin(CLOSE_GRACE_MS, inFlight.idle());
       http.closeAllConnections();
       await Promise.all([closed, poolClosed]);
       await reader.close();
       await directory.close();
       launcher.close();
-      if (listened) logger.info(drain ? "the server before the restart has ended" : "stopped");
+      if (listened) logger.info(drain ? "stopped the server that ran before the restart" : "stopped");
     },
     get url() {
       return urlOf(http);
@@ -174,7 +174,7 @@ function addressOf(http: HttpServer, host: string): OwnAddress | undefined {
   return http.listening ? { host, port: (http.address() as AddressInfo).port } : undefined;
 }
 
-/** Opens the data directory; where that fails, the log names a home that is missing, in which it is by default. */
+/** Opens the data directory. If that fails, logs a missing home, which is the default place of the directory. */
 async function open(directory: DataDirectory, { environment }: ServerOptions, logger: Logger): Promise<void> {
   try {
     await directory.open();
@@ -185,7 +185,7 @@ async function open(directory: DataDirectory, { environment }: ServerOptions, lo
   }
 }
 
-/** What is to be known of the CLI with these options, in lines for a person. Throws `ApiError` when it does not run. */
+/** Reports on the CLI for these options. Throws `ApiError` if it does not run. */
 export async function runDoctor(options: ServerOptions, sink: Logger): Promise<DoctorReport> {
   const redactor = redactorOf(options);
   const { host, port } = options;
@@ -202,7 +202,7 @@ export async function runDoctor(options: ServerOptions, sink: Logger): Promise<D
   return toReport(notes);
 }
 
-/** Hides every credential that the options hold. */
+/** Redacts every credential of the options. */
 function redactorOf({ environment, extraEnvironment, apiKey }: ServerOptions): Redactor {
   const redactor = new Redactor();
   redactor.hide([...credentialsOf(environment), ...credentialsOf(extraEnvironment), ...(apiKey ? [apiKey] : [])]);
@@ -210,11 +210,11 @@ function redactorOf({ environment, extraEnvironment, apiKey }: ServerOptions): R
 }
 
 function boundsOf({ maxConcurrent, maxQueue }: ServerOptions): ConnectionBounds {
-  // what may be answered or wait, as much again, and some: clients keep connections open between their requests
+  // twice the requests that run or wait, and some: clients keep connections open between requests
   return { ...defaultBounds, connections: 2 * (maxConcurrent + maxQueue) + 256 };
 }
 
-/** Everything that works on the data directory. */
+/** Creates everything that uses the data directory. */
 function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
   const directory = new DataDirectory(options.dataDir, logger);
   const quota = new Quota(options.storageQuota);

@@ -5,7 +5,7 @@ const support = (supported: boolean) => ({ supported });
 
 export type Capabilities = ReturnType<typeof capabilitiesOf>;
 
-/** The `capabilities` of the API's `ModelInfo`; what every current model can do is not in the table. */
+/** The `capabilities` of the API's `ModelInfo`. The table omits what every current model can do. */
 export function capabilitiesOf({ efforts, thinking, lacks }: Pick<KnownModel, "efforts" | "thinking" | "lacks">) {
   const effort = (level: Effort) => support(efforts.includes(level));
   const thinks = thinking.some((kind) => kind !== "disabled");

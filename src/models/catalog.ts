@@ -5,12 +5,12 @@ import { KNOWN_MODELS, type KnownModel, type ModelLine } from "./knownModels.ts"
 
 export type Lifecycle = KnownModel["lifecycle"];
 
-/** A model as `GET /v1/models` shows it (contract: "Models"; `ModelInfo` of the official SDK 1.14). */
+/** An entry of `GET /v1/models` (contract: "Models"; `ModelInfo` of the official SDK 1.14). */
 export interface ModelInfo {
   type: "model";
   id: string;
   display_name: string;
-  /** RFC 3339; the epoch, as the API documents for a release date that is not known. */
+  /** RFC 3339. The epoch means unknown (docs: "Models"). */
   created_at: string;
   lifecycle: Lifecycle;
   deprecated_at: string | null;
@@ -21,18 +21,18 @@ export interface ModelInfo {
   capabilities: Capabilities | null;
 }
 
-/** What decides which ids are found besides those of the CLI's list. */
+/** Further names by which `findModel` finds models. */
 export interface Naming {
   modelMap: Record<string, string>;
-  /** Whether upstream has answered a request for a model of this name. */
+  /** True if upstream has answered a request for this model. */
   wasAnswered(name: string): boolean;
 }
 
-/** Names that the CLI resolves without listing them, each with the alias it takes. */
+/** Names that the CLI resolves but does not list, with the alias each resolves to. */
 const SHORTHANDS: Record<string, string> = { best: "opus", opusplan: "sonnet" };
 const UNKNOWN_TIME = "1970-01-01T00:00:00Z";
 
-/** The ids that the CLI resolves its list to, and its aliases, each once; newest first, an id before its aliases. */
+/** Lists the CLI's models by id and by alias, without duplicates: newest first, ids before their aliases. */
 export function toCatalog(models: readonly CliModel[]): ModelInfo[] {
   const named = models.filter(({ value }) => value !== "default");
   const catalog = new Map<string, ModelInfo>();
@@ -40,20 +40,20 @@ export function toCatalog(models: readonly CliModel[]): ModelInfo[] {
   for (const model of named) {
     if (!catalog.has(model.value)) catalog.set(model.value, { ...infoOf(idOf(model), model), id: model.value });
   }
-  // what the table does not know yet is newer than what it knows
+  // models missing from the table are newer
   const age = ({ created_at }: ModelInfo) =>
     created_at === UNKNOWN_TIME ? Number.NEGATIVE_INFINITY : -Date.parse(created_at);
   return [...catalog.values()].sort((a, b) => age(a) - age(b) || 0);
 }
 
-/** The retired models that the table knows, which the API lists only where they are asked for. */
+/** Retired models of the table. The API lists them only on request. */
 export function retiredModels(): ModelInfo[] {
   return KNOWN_MODELS.filter(({ lifecycle }) => lifecycle === "retired").map(({ id }) => infoOf(id));
 }
 
 /**
- * A model under any name that a message may have: of the CLI's list, of the table, of the model map, or one that
- * upstream has answered to. Throws `ApiError` 404.
+ * Finds a model by any name that a message may use: from the CLI's list, the table, the model map, or the requests that
+ * upstream has answered. Throws `ApiError` 404.
  */
 export function findModel(models: readonly CliModel[], asked: string, { modelMap, wasAnswered }: Naming): ModelInfo {
   const target = Object.hasOwn(modelMap, asked) ? (modelMap[asked] as string) : asked;
@@ -62,13 +62,13 @@ export function findModel(models: readonly CliModel[], asked: string, { modelMap
   const model = models.find(({ value }) => plain(value) === alias) ?? models.find((one) => plain(idOf(one)) === name);
   if (model) return { ...infoOf(idOf(model), model), id: asked };
   const isForm = canonical(name) !== name;
-  // a cloud's form of an id means something only where the CLI itself uses such forms
+  // a cloud's form of an id is valid only if the CLI lists such forms
   const isTaken = !isForm || models.some((one) => canonical(plain(idOf(one))) !== plain(idOf(one)));
   if ((isTaken && known(name)) || wasAnswered(target)) return { ...infoOf(target), id: asked };
   throw modelNotFound(asked);
 }
 
-/** What is shown until the CLI has said what it has: the newest model of each line that everybody may use. */
+/** Listed until the CLI has answered: the newest model of each generally available line. */
 export function likelyModels(): CliModel[] {
   const lines = ["opus", "fable", "sonnet", "haiku"];
   return lines.flatMap((line) => {
@@ -78,7 +78,7 @@ export function likelyModels(): CliModel[] {
 }
 
 function idOf({ value, resolvedModel }: CliModel): string {
-  // the CLI asks upstream for it without what it means to the CLI itself
+  // the CLI removes this suffix before it calls upstream
   return (resolvedModel ?? value).replace(LONG_CONTEXT, "");
 }
 
@@ -100,10 +100,7 @@ function infoOf(id: string, model?: CliModel): ModelInfo {
   };
 }
 
-/**
- * What the table says, and for a model newer than the table what it says of the last one of its line; what the CLI says
- * of the very model goes before both.
- */
+/** From the table; for a newer model, from the newest of its line. What the CLI reports takes precedence. */
 function capabilities(row: KnownModel | undefined, model: CliModel | undefined): Capabilities | null {
   if (!row) return null;
   const { supportsEffort, supportedEffortLevels = [] } = model ?? {};
@@ -114,7 +111,7 @@ function capabilities(row: KnownModel | undefined, model: CliModel | undefined):
   return capabilitiesOf({ ...row, efforts: supportsEffort ? efforts : [] });
 }
 
-/** The line of a model that the CLI lists under the alias of one; an id is no basis for it. */
+/** The line of a model, by its alias. Its id is not reliable for this. */
 function lineOf(model: CliModel | undefined): ModelLine | undefined {
   const alias = plain(model?.value ?? "");
   return KNOWN_MODELS.find(({ line }) => line === alias)?.line;
@@ -127,12 +124,12 @@ function known(name: string): KnownModel | undefined {
 
 const LONG_CONTEXT = /\[1m\]$/i;
 
-/** A name without what does not matter in it (README: "What differs from the real API"). */
+/** Normalizes case, whitespace and the `[1m]` suffix, which the API ignores. */
 function plain(name: string): string {
   return name.trim().toLowerCase().replace(LONG_CONTEXT, "").trim();
 }
 
-/** Anthropic's own id of a model that Bedrock (`us.anthropic.ID-v1:0`) or Vertex (`ID@20251101`) has another form of. */
+/** Converts ids of Bedrock (`us.anthropic.ID-v1:0`) and Vertex (`ID@20251101`) to Anthropic's. */
 function canonical(name: string): string {
   return name
     .replace(/^([a-z]+\.)?anthropic\./, "")

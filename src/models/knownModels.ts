@@ -3,32 +3,32 @@ export type Effort = "low" | "medium" | "high" | "xhigh" | "max";
 export type Thinking = "adaptive" | "between_tools" | "disabled" | "enabled";
 export type Feature = "code_execution" | "compact_20260112" | "structured_outputs";
 
-/** What Anthropic's documentation says of a model; dates as `2026-09-22`. */
+/** A model from Anthropic's documentation; dates as `2026-09-22`. */
 export interface KnownModel {
   id: string;
-  /** Further ids that the API takes for it. */
+  /** Other ids that the API accepts. */
   also: readonly string[];
   name: string;
   line: ModelLine;
   released: string;
-  /** Tokens of context, and of an answer. */
+  /** Maximum tokens of the context and of an answer. */
   window: number;
   output: number;
-  /** Levels of effort, none where the model knows no effort. */
+  /** Empty if the model has no `effort`. */
   efforts: readonly Effort[];
-  /** Kinds of `thinking` that it takes; `disabled` alone where it does not think. */
+  /** Accepted types of `thinking`; only `disabled` if the model does not think. */
   thinking: readonly Thinking[];
-  /** What it cannot do, of what the current ones can. */
+  /** Features of current models that it does not have. */
   lacks: readonly Feature[];
-  /** When it was deprecated, where that is known. */
+  /** Undefined if not documented. */
   deprecated?: string;
   retires?: string;
   lifecycle: "active" | "deprecated" | "retired";
 }
 
 /**
- * The date of this table, which is made by hand from the pages "Models overview" and "Model deprecations" of
- * platform.claude.com, the official SDK 1.14.0 and Claude Code 2.1.330. What the CLI says of a model goes before it.
+ * The date of this table, which is maintained by hand from the pages "Models overview" and "Model deprecations" of
+ * platform.claude.com, the official SDK 1.14.0 and Claude Code 2.1.330. What the CLI reports takes precedence.
  */
 export const KNOWN_MODELS_DATE = "2026-11-26";
 
@@ -37,7 +37,7 @@ const NO_XHIGH: readonly Effort[] = ["low", "medium", "high", "max"];
 const UP_TO_HIGH: readonly Effort[] = ["low", "medium", "high"];
 const NO_EFFORT: readonly Effort[] = [];
 
-/** `thinking` of models that think whatever is asked for, of those with a lesser form of it, and so on. */
+/** Sets of accepted types of `thinking`. */
 const ALWAYS_ON: readonly Thinking[] = ["adaptive"];
 const BETWEEN_TOOLS: readonly Thinking[] = ["adaptive", "between_tools"];
 const ADAPTIVE: readonly Thinking[] = ["adaptive", "disabled"];

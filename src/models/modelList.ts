@@ -7,20 +7,20 @@ import { writeDurably } from "../storage/durable.ts";
 import { formatJson } from "../storage/stagingDir.ts";
 import { likelyModels } from "./catalog.ts";
 
-/** What knows the CLI's models: its last answer, and a way to ask. */
+/** The CLI's last description, and a way to request a new one. */
 export interface CliDescriber {
   readonly description: CliDescription | undefined;
   describe(): Promise<CliDescription>;
 }
 
-/** Milliseconds for which a client waits for a CLI that is still starting; a refusal of the CLI comes sooner. */
+/** A client waits so long for a CLI that is starting. A CLI that cannot be started fails sooner. */
 const STARTUP_WAIT_MS = 100;
-/** Names that were answered to, of which the list would otherwise grow for as long as the server runs. */
+/** Keeps the set of answered names from growing while the server runs. */
 const MAX_ANSWERED_NAMES = 1000;
 
 /**
- * The CLI's list of models. Kept in the data directory, so that a start, which takes the CLI a second or two, has that of
- * the last run; the CLI's own answer then takes its place, also after another sign-in or version.
+ * The CLI's list of models. Stored in the data directory, because the CLI takes a second or two to start; its answer
+ * then replaces the stored list.
  */
 export class ModelList {
   readonly #cli: CliDescriber;
@@ -28,7 +28,7 @@ export class ModelList {
   readonly #logger: Logger;
   readonly #startupWait: number;
   readonly #answered = new Set<string>();
-  /** The text that was last read or written. */
+  /** Last read or written. */
   #kept = "";
   #written: Promise<void> = Promise.resolve();
 
@@ -40,28 +40,28 @@ export class ModelList {
   }
 
   /**
-   * What the CLI says; while it starts, what it said last time, or else the models that it most likely has. Throws
-   * `ApiError` when it cannot be started.
+   * The CLI's list; while it starts, the stored list or else the likely models. Throws `ApiError` if the CLI cannot be
+   * started.
    */
   async current(): Promise<readonly CliModel[]> {
     const { description } = this.#cli;
     if (description) return description.models;
     const asked = this.refresh();
-    // a failure that comes later is logged where the CLI was started first
+    // a later failure is logged by the first start of the CLI
     asked.catch(() => {});
     if (await resolvesWithin(this.#startupWait, asked)) return asked;
     const kept = await this.#read();
     return kept.length > 0 ? kept : likelyModels();
   }
 
-  /** Asks the CLI, and keeps its answer. Throws `ApiError` when it cannot be started. */
+  /** Asks the CLI and stores its answer. Throws `ApiError` if it cannot be started. */
   async refresh(): Promise<readonly CliModel[]> {
     const { models } = await this.#cli.describe();
     if (models.length > 0) await this.#keep(models);
     return models;
   }
 
-  /** Notes a name to which upstream has answered. */
+  /** Call for each model name that upstream has answered. */
   note(name: string): void {
     if (this.#answered.size < MAX_ANSWERED_NAMES) this.#answered.add(name);
   }
@@ -76,7 +76,7 @@ export class ModelList {
       this.#kept = text;
       return read;
     } catch {
-      // none yet, or one that is damaged, in whose place the next is written
+      // missing or damaged; the next write replaces it
       return [];
     }
   }

@@ -6,22 +6,22 @@ import type { TurnRequest } from "../claude/turnRequest.ts";
 import type { Worker } from "../claude/worker.ts";
 import type { Answer, Call, FakeApi } from "./fakeApi.ts";
 
-/** What became of a request: what reached the API, and what came back. */
+/** What reached the fake API, and what came back. */
 export interface Outcome {
   calls: Call[];
   events: StreamEvent[];
   error: ApiError | undefined;
 }
 
-/** The system prompt of every check: its worker has it, or each request brings it along. */
+/** Set for the worker (overlay) or sent with each request (rewrite). */
 export const CHECK_SYSTEM_PROMPT = "You are being checked.";
 
-/** A worker with an upstream of our own behind it. */
+/** Sends requests through a worker that calls the fake API. */
 export class CheckRunner {
   readonly #worker: Worker;
   readonly #api: FakeApi;
   readonly #model: string;
-  /** Whether an organization's guard is seated, under which the CLI may repeat a refused call. */
+  /** True under an organization's guard, with which the CLI may repeat a refused call. */
   readonly isGuarded: boolean;
 
   constructor(worker: Worker, api: FakeApi, model: string, isGuarded: boolean) {
@@ -31,17 +31,16 @@ export class CheckRunner {
     this.#model = model;
   }
 
-  /** How requests travel. */
   get transport(): TransportName {
     return this.#worker.transport.name;
   }
 
-  /** Sends a request through the worker, and waits until the CLI has done with it all that it does by itself. */
+  /** Sends a request, and waits until the CLI has done everything that follows it. */
   ask(body: object, answer: Answer): Promise<Outcome> {
     return this.#run(body, answer);
   }
 
-  /** Sends a request that must be answered whole, by one call. */
+  /** Sends a request that must be answered completely, by one call. */
   async answered(body: object, events: readonly StreamEvent[]): Promise<{ body: Call["body"]; events: StreamEvent[] }> {
     const outcome = await this.ask(body, { events });
     if (outcome.error) throw outcome.error;
@@ -50,7 +49,7 @@ export class CheckRunner {
     return { body: call.body, events: outcome.events };
   }
 
-  /** Sends a request and stops it at the first event of its answer. */
+  /** Sends a request and stops it at the first event. */
   async stopped(body: object, answer: Answer): Promise<Call> {
     const stop = new AbortController();
     const { calls } = await this.#run(body, answer, stop);

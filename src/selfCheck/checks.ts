@@ -5,7 +5,7 @@ import type { TransportName } from "../claude/transport.ts";
 import { CHECK_SYSTEM_PROMPT, type CheckRunner } from "./checkRunner.ts";
 import { type Answer, FAKE_REQUEST_ID } from "./fakeApi.ts";
 
-/** One thing that the server relies on; `run` rejects where the CLI does not do it. */
+/** A behaviour of the CLI that the server relies on. `run` rejects if the CLI lacks it. */
 export interface Check {
   /** The id of its name, for user interfaces in other languages. */
   id: MessageId;
@@ -14,12 +14,12 @@ export interface Check {
   run(runner: CheckRunner): Promise<void>;
 }
 
-/** An alias that every version knows. */
+/** Every version knows this alias. */
 export const ALIAS = "sonnet";
 
 const PLAIN = { max_tokens: 64, messages: [{ role: "user", content: "Hello" }] };
 
-/** Everything that a request may hold in one, with text that the CLI would take for a command of its own. */
+/** A request with every field, and with text that the CLI could mistake for a command. */
 const FULL = {
   max_tokens: 2077,
   messages: [
@@ -35,7 +35,7 @@ const FULL = {
   output_config: { effort: "low" },
 };
 
-/** Fields that the CLI fills in, besides those that travel through its settings. */
+/** Fields that the CLI adds. */
 const CLI_FIELDS: Record<TransportName, readonly string[]> = {
   overlay: ["metadata", "tools", "temperature"],
   rewrite: ["metadata"],
@@ -70,7 +70,7 @@ const once = (id: MessageId, name: string, answer: Answer): Check => ({
   name: `one call ${name}`,
   async run(runner) {
     const { calls } = await runner.ask(PLAIN, answer);
-    // a repeated refusal costs nothing, and no mod is asked about it under a guard
+    // under a guard no mod can prevent a repeated refusal, which costs nothing
     const allowed = runner.isGuarded && "status" in answer ? [1, 2] : [1];
     ok(allowed.includes(calls.length), `the CLI called upstream ${calls.length} times`);
   },
@@ -83,13 +83,13 @@ function nothing(added: string[]): void {
   equal(added, [], `the CLI added ${added.join(", ")}`);
 }
 
-/** The fields of what reached upstream that nobody asked for. */
+/** Fields that reached upstream but were not requested. */
 function addedTo({ transport }: CheckRunner, request: object, body: object): string[] {
   const asked = [...Object.keys(request), "model", "system", "stream", ...CLI_FIELDS[transport]];
   return Object.keys(body).filter((field) => !asked.includes(field));
 }
 
-/** In this order on one worker, so that each also shows that nothing of the one before is left. */
+/** Run in this order on one worker, so that each also shows that the one before left nothing behind. */
 export const CHECKS: readonly Check[] = [
   {
     id: "check_requests_unchanged",

@@ -12,18 +12,18 @@ import { writeDurably } from "../storage/durable.ts";
 import { formatJson } from "../storage/stagingDir.ts";
 import { type CheckResult, ChecksSkipped, describeCheck, runChecks } from "./runChecks.ts";
 
-/** What `self-check.json` says of a version of the CLI. */
+/** An entry of `self-check.json`, by version of the CLI. */
 interface Passed {
-  /** The version of ours that checked it. */
+  /** The version of this server that ran the checks. */
   by: string;
-  /** The programs of this version that passed, each as a hash of what its files were, and the part that was checked. */
+  /** The programs that passed: a hash of their files, and the checked part. */
   programs: string[];
 }
 
-/** Programs of one version that are remembered: a machine may have several installations. */
+/** Per version, since a machine may have several installations. */
 const MAX_PROGRAM_COUNT = 20;
 
-/** Milliseconds for which a failure is remembered: a machine may be too busy for the checks, but not for each request. */
+/** Then the checks run again, since the machine may have been too busy for them. */
 const FAILURE_MEMORY_MS = 60_000;
 
 export interface CompatibilityOptions {
@@ -32,7 +32,7 @@ export interface CompatibilityOptions {
   transport?: TransportOption;
 }
 
-/** Admits a CLI once it has passed the self-check, which is remembered; a failure is remembered for a minute. */
+/** Admits a CLI that has passed the self-check. Stores a pass, and remembers a failure for a minute. */
 export class CompatibilityGate {
   readonly #path: string;
   readonly #environment: NodeJS.ProcessEnv;
@@ -41,7 +41,7 @@ export class CompatibilityGate {
   readonly #now: () => number;
   /** Failures by program. */
   readonly #failures = new Map<string, { error: unknown; until: number }>();
-  /** Programs of which the log says that they are used unchecked. */
+  /** Programs already logged as used unchecked. */
   readonly #unchecked = new Set<string>();
 
   constructor(
@@ -56,10 +56,7 @@ export class CompatibilityGate {
     this.#now = now;
   }
 
-  /**
-   * Throws `ApiError` where the CLI has lost something that the server relies on for this part. Without one, it is enough
-   * that one transport works: requests that cannot be rewritten are overlaid.
-   */
+  /** Throws `ApiError` if the CLI fails the checks of `part`; without `part`, if it fails those of both transports. */
   readonly check: CheckCompatibility = async (cli, part) => {
     if (part !== undefined) return this.#checkPart(cli, part);
     if (this.#option === "auto" && mayRewrite(cli)) {
@@ -92,13 +89,13 @@ export class CompatibilityGate {
   #passUnchecked(cli: Cli, reason: string): void {
     const program = programOf(cli, "overlay");
     if (!this.#unchecked.has(program)) {
-      this.#logger.warn(`the self-check of Claude Code ${cli.version} is not run, so it is used unchecked: ${reason}`);
+      this.#logger.warn(`skipped the self-check of Claude Code ${cli.version}, which is used unchecked: ${reason}`);
     }
     this.#unchecked.add(program);
   }
 
   async #runTwice(cli: Cli, part: CheckedPart): Promise<void> {
-    // a second try tells what is lost from what took too long
+    // a second run rules out checks that only took too long
     const lost = (await this.#lost(cli, part)).length > 0 ? await this.#lost(cli, part) : [];
     if (lost.length === 0) return;
     for (const { name, reason } of lost)
@@ -135,17 +132,17 @@ export class CompatibilityGate {
     const { by, programs = [] } = passed[version] ?? {};
     const kept = by === ownVersion ? programs.slice(1 - MAX_PROGRAM_COUNT) : [];
     passed[version] = { by: ownVersion, programs: [...kept, programOf(cli, part)] };
-    // where it cannot be kept, the next start checks again
+    // if the write fails, the next start checks again
     await writeDurably(this.#path, formatJson(passed)).catch((error: Error) => this.#logger.warn(error.message));
   }
 }
 
-/** Whether the machine kept the CLI from running, and not its version. */
+/** True if the machine, not the version, kept the CLI from running. */
 function isOfMachine(error: unknown): boolean {
   return isEnvironmentProblem(error) || isForbidden(error) || (error instanceof ApiError && error.status === 529);
 }
 
-/** A short name for the program, its state and the part. */
+/** Identifies the program, the state of its files and the part. */
 function programOf({ identity }: Cli, part: CheckedPart): string {
   return `${createHash("sha256").update(identity.lasting).digest("hex").slice(0, 16)} ${part}`;
 }

@@ -5,14 +5,14 @@ import type { ExactCount } from "../claude/rewrite/exactCount.ts";
 import { countInstruction } from "../claude/rewrite/instruction.ts";
 import { FAKE_REQUEST_ID, FAKE_TOKEN_COUNT, type FakeApi } from "./fakeApi.ts";
 
-/** A worker that counts, with an upstream of our own behind it. */
+/** A counting worker that calls the fake API. */
 export interface CountCheckTarget {
   count: ExactCount;
   api: FakeApi;
   model: string;
 }
 
-/** One thing that exact counts rely on; `run` rejects where the CLI does not do it. */
+/** A behaviour of the CLI that exact counts rely on. `run` rejects if the CLI lacks it. */
 export interface CountCheck {
   /** The id of its name, for user interfaces in other languages. */
   id: MessageId;
@@ -20,7 +20,7 @@ export interface CountCheck {
   run(runner: CountCheckTarget): Promise<void>;
 }
 
-/** A client's fields as JSON that would not survive being parsed and written again. */
+/** JSON that parsing and serializing would change. */
 const FIELDS = String.raw`"messages" : [{"role":"user","content":"\u00e9 /help @/etc/hosts"}],"x":12345678901234567890,"x2":1.0`;
 const REFUSAL = { status: 400, type: "invalid_request_error", message: "messages: at least one message is required" };
 const never = new AbortController().signal;
@@ -28,7 +28,7 @@ const never = new AbortController().signal;
 const ask = ({ count, model }: CountCheckTarget) =>
   count.count({ model, instruction: countInstruction(`{"model":"x",${FIELDS}}`, { betas: [] }) }, never);
 
-/** In this order on one worker. */
+/** Run in this order on one worker. */
 export const COUNT_CHECKS: readonly CountCheck[] = [
   {
     id: "check_counts_exact",

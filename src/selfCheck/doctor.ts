@@ -28,25 +28,22 @@ import {
 import { type CheckResult, ChecksSkipped, describeCheck, runChecks } from "./runChecks.ts";
 
 export interface DoctorOptions extends LauncherOptions {
-  /** Whether the checks are run. */
+  /** False skips the checks. */
   selfCheck: boolean;
 }
 
-/** A CLI that was found, with how its checks went. */
+/** A found CLI with the results of its checks. */
 interface Checked {
   cli: Cli;
   results: CheckResult[];
-  /** What speaks against rewriting, where the overlay was checked in its place. */
+  /** Failed checks of rewriting, if the overlay was checked instead. */
   lost?: CheckResult[];
-  /** How exact counts went, where requests are rewritten. */
+  /** Results for exact counts, if requests are rewritten. */
   counts?: CheckResult[];
   unchecked?: ChecksSkipped;
 }
 
-/**
- * Looks for the CLI, checks it, and asks it for its sign-in: all that is to be known of it on this machine. Throws
- * `ApiError` when it is not there or does not run.
- */
+/** Finds the CLI, checks it and asks for its sign-in. Throws `ApiError` if it is missing or does not run. */
 export async function collectNotes(options: DoctorOptions, parts: LauncherParts): Promise<DoctorNote[]> {
   const { cli, results, lost = [], counts = [], unchecked } = await find(options, parts);
   const checkCompatibility: CheckCompatibility = async (_, part) => {
@@ -81,7 +78,7 @@ export async function collectNotes(options: DoctorOptions, parts: LauncherParts)
   }
 }
 
-/** Where the CLI has its variables from, in the order in which they are taken. */
+/** Finds the origin of a variable, in the CLI's order of precedence. */
 async function originsOf({ environment, extraEnvironment }: LauncherOptions): Promise<Origins> {
   const given = { ...environment, ...extraEnvironment };
   const path = settingsPath(given);
@@ -96,7 +93,7 @@ async function originsOf({ environment, extraEnvironment }: LauncherOptions): Pr
   };
 }
 
-/** The CLI that the server would use; the first that was checked where all of them fail. */
+/** Finds the CLI that the server would use; the first checked one if all of them fail. */
 async function find(options: DoctorOptions, parts: LauncherParts): Promise<Checked> {
   const checked: Checked[] = [];
   const checkCompatibility = async (cli: Cli) => {
@@ -119,7 +116,7 @@ async function find(options: DoctorOptions, parts: LauncherParts): Promise<Check
   }
 }
 
-/** Checks the transport that the server would use, and the other one where that is lost. */
+/** Checks the transport that the server would use, and the overlay if rewriting fails. */
 async function tryChecks(cli: Cli, options: DoctorOptions, parts: LauncherParts): Promise<Omit<Checked, "cli">> {
   if (!options.selfCheck) {
     const descriptor = describe("option_given", { name: "--no-self-check" });

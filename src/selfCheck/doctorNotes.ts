@@ -9,7 +9,7 @@ import { type AuthoritiesProblem, describeRoute, type NetworkRoute } from "../cl
 import type { TransportName } from "../claude/transport.ts";
 import { type CheckResult, describeCheck } from "./runChecks.ts";
 
-/** One thing that the doctor found on this machine, in words for a person. */
+/** One line of the doctor's report. */
 export interface DoctorNote {
   topic: "cli" | "home" | "loop" | "sign-in" | "network" | "transport" | "organization" | "check" | "access";
   text: string;
@@ -17,17 +17,16 @@ export interface DoctorNote {
   descriptor?: MessageDescriptor | undefined;
   /** Whether it keeps requests from being answered. */
   isProblem?: boolean;
-  /** Whether it says that the checks were not run. */
+  /** True if the checks were not run. */
   isUnchecked?: boolean;
 }
 
-/** What the doctor found, in lines for a person. */
 export interface DoctorReport {
-  /** All of it, problems marked. */
+  /** All notes, with problems marked. */
   lines: string[];
-  /** What keeps requests from being answered. */
+  /** Notes because of which requests will fail. */
   problems: string[];
-  /** False where the checks were not run. */
+  /** False if the checks were not run. */
   isChecked: boolean;
   /** The lines for user interfaces in other languages. */
   notes: readonly DoctorNote[];
@@ -123,7 +122,7 @@ function describedName(signIn: SignIn): MessageValue {
   return source === "/login managed key" ? describe("sign_in_console_key", {}) : source;
 }
 
-/** Where the user's helper gives no key, the CLI asks for none before the first request, which then fails. */
+/** The CLI runs the user's helper at the first request, which fails if the helper prints no key. */
 export function helperNotes(failure: string | undefined): DoctorNote[] {
   if (failure === undefined) return [];
   const code = /exit code (\d+)/.exec(failure)?.[1];
@@ -145,7 +144,7 @@ export function transportNotes(
   return [{ topic: "transport", text, descriptor: describe("transport_overlay", { reason: described }) }];
 }
 
-/** Where requests are rewritten, but tokens cannot be counted exactly. */
+/** For a CLI that rewrites requests, but cannot count tokens exactly. */
 export function countNotes(results: readonly CheckResult[]): DoctorNote[] {
   const lost = results.filter(({ reason }) => reason !== undefined);
   if (lost.length === 0) return [];

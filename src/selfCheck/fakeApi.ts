@@ -6,11 +6,11 @@ import type { StreamEvent } from "../api/events.ts";
 /** A call of the Messages API as it arrived. */
 export interface Call {
   body: Record<string, unknown>;
-  /** Resolves with whether the answer went out whole. */
+  /** Resolves with true if the answer was sent completely. */
   ended: Promise<boolean>;
 }
 
-/** What a call is answered with: events, after which the stream stays open if it is `endless`, or a refusal. */
+/** The answer to a call: events, or a refusal. `endless` keeps the stream open after the events. */
 export type Answer = { events: readonly StreamEvent[]; endless?: boolean } | Refusal;
 
 interface Refusal {
@@ -19,16 +19,16 @@ interface Refusal {
   message: string;
 }
 
-/** What every count is answered with, unless it is refused. */
+/** The answer to every count that is not refused. */
 export const FAKE_TOKEN_COUNT = 4711;
-/** The request id of every refusal. */
+/** Sent with every refusal. */
 export const FAKE_REQUEST_ID = "req_00000000000000000selfcheck";
 
-/** An API on the loopback interface for the CLI to call while it is checked: it answers everything the same. */
+/** A fake API on the loopback interface, which the CLI calls during the checks. */
 export class FakeApi implements AsyncDisposable {
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly calls: Call[] = [];
-  /** The bodies of the counter's calls, as they arrived. */
+  /** The bodies of count calls, unparsed. */
   readonly counts: string[] = [];
   refusalOfCounts: Refusal | undefined;
   answer: Answer = { events: [] };

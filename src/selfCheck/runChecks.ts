@@ -18,11 +18,11 @@ import { ALIAS, CHECKS } from "./checks.ts";
 import { COUNT_CHECKS } from "./countChecks.ts";
 import { FakeApi } from "./fakeApi.ts";
 
-/** How one check went; `reason` where it failed. */
 export interface CheckResult {
   /** The id of its name, for user interfaces in other languages. */
   id?: MessageId;
   name: string;
+  /** Set if the check failed. */
   reason?: string;
 }
 
@@ -36,21 +36,21 @@ const COUNTS_CHECK = "tokens can be counted exactly";
 /** Why a self-check was not run: it could not have been kept on this machine, or would not have been about the CLI. */
 export class ChecksSkipped extends DescribedError {}
 
-/** What is lost where a worker cannot rewrite requests at all. */
+/** Fails if a worker cannot rewrite requests. */
 const REWRITE_CHECK = "requests can be rewritten";
 
 const transportOption = (part: CheckedPart): TransportOption => (part === "overlay" ? "overlay" : "auto");
 
-/** Seconds for all checks together: a hang bound, since they take about two. */
+/** For all checks together, which take about two seconds. */
 const CHECKS_TIMEOUT_S = 60;
 
-/** Variables that would lead the CLI to a user's sign-in, or around our fake API. */
+/** Variables by which the CLI would find a user's sign-in, or bypass the fake API. */
 const PERSONAL_VARIABLE = /^(ANTHROPIC|CLAUDE|AWS|AZURE|GOOGLE|GCLOUD|CLOUD_ML|VERTEX|XDG)_|^(HTTPS?|ALL)_PROXY$/i;
 
 /**
- * Tries everything that the server relies on with this CLI and `part`, against an API of our own on the loopback interface, with a
- * dummy key and a home of its own: nothing of the user's is touched, and nothing leaves the machine. Managed settings
- * come before all of that, so with some of them nothing is tried: throws `ChecksSkipped` then.
+ * Checks `part` of this CLI against a fake API on the loopback interface, with a dummy key and a temporary home, so
+ * that it neither uses the user's data nor calls another machine. Throws `ChecksSkipped` for managed settings that
+ * override this.
  */
 export async function runChecks(
   cli: Cli,
@@ -78,7 +78,7 @@ export async function runChecks(
       const run = part === "counts" ? countAll(launcher, api) : runAll(launcher, api, part);
       return await Promise.race([run, late()]);
     } finally {
-      // takes the workers along
+      // ends the workers as well
       launcher.close();
     }
   } finally {
@@ -138,14 +138,14 @@ function requireContained(keys: readonly string[]): void {
   );
 }
 
-/** With an organization's variables in place of ours, what the CLI sends says nothing about its version. */
+/** With an organization's variables in place of ours, the checks would not test the version. */
 function requireOwnVariables(overrides: readonly string[]): void {
   if (overrides.length > 0) {
     throw new ChecksSkipped(describeOverrides(overrides), describe("variables_overridden", { names: [...overrides] }));
   }
 }
 
-/** A model that may be used where an organization restricts them. */
+/** Picks a model that the organization allows. */
 function modelOf({ models }: CliDescription): string {
   const names = models.map(({ value }) => value);
   return names.includes(ALIAS) ? ALIAS : (names.find((name) => name !== "default") ?? ALIAS);
@@ -166,7 +166,7 @@ async function tried({
 
 async function late(): Promise<never> {
   await delay(1000 * CHECKS_TIMEOUT_S, undefined, { ref: false });
-  throw new Error(`Claude Code did not get through its checks within ${CHECKS_TIMEOUT_S} s.`);
+  throw new Error(`Claude Code did not finish its checks within ${CHECKS_TIMEOUT_S} s.`);
 }
 
 function scratchEnvironment(environment: NodeJS.ProcessEnv, home: string, api: FakeApi): NodeJS.ProcessEnv {
@@ -182,7 +182,7 @@ function scratchEnvironment(environment: NodeJS.ProcessEnv, home: string, api: F
   };
 }
 
-/** A version manager's shim finds the CLI by these, or else in the home. */
+/** A version manager's shim finds the CLI by these, or by default in the home. */
 function homesOfManagers({ HOME: home }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   if (!home) return {};
   return {

@@ -19,7 +19,7 @@ it("makes a key that only this user can read, and never replaces one", async () 
 
   const again = await create();
   expect(again.code).toBe(2);
-  expect(again.stderr).toContain("is there already");
+  expect(again.stderr).toContain("already exists");
   expect(await readFile(path, "utf8")).toBe(key);
 });
 

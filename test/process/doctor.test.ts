@@ -40,7 +40,7 @@ describe("doctor", () => {
   it("says that all is well", async () => {
     const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" }, claudePath(), {}, []);
     expect(output).toMatch(
-      /^Claude Virtual API [\d.]+\nClaude Code [\d.]+ at .*\nsigned in with ANTHROPIC_API_KEY, from the environment\nrequests go up as their clients write them\n✓ /,
+      /^Claude Virtual API [\d.]+\nClaude Code [\d.]+ at .*\nsigned in with ANTHROPIC_API_KEY, from the environment\nrequests are sent as their clients write them\n✓ /,
     );
     expect(output).toMatch(
       /\npassed the self-check\nno API key is required: every account on this machine [^\n]*create-key[^\n]*\n\nReady to answer requests\.\n$/,
