@@ -56,7 +56,7 @@ export class TokenCounter {
     return { tokens: await estimate(), precision: "estimate" };
   }
 
-  /** Undefined where the mod that counts is not asked. */
+  /** Undefined if the mod that counts cannot be used. */
   async #exactly(request: CountRequest, signal: AbortSignal): Promise<number | "uncounted" | undefined> {
     try {
       return await this.#pool.counters.count(request, signal);

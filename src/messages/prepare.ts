@@ -16,7 +16,7 @@ const MAX_BETAS = 50;
 /** The CLI adds a `temperature` of 1 for these. */
 const MODELS_WITH_TEMPERATURE = /claude-(3-|[a-z]+-4(-[0-6]|@|$))/;
 
-/** What is sent, with nothing of it encoded yet. */
+/** A turn before it is encoded. */
 export type PreparedTurn =
   | (OverlayRequest & { body: Record<string, unknown> })
   | (RewriteRequest & { instruction: string });

@@ -44,9 +44,9 @@ export interface ReadMessage extends RequestFacts {
 export interface ReadCount {
   /** The client's name of the model. */
   model: string;
-  /** What is to be counted in place of the CLI's own conversation; undefined where the count is to travel by `overlay`. */
+  /** For an exact count; undefined if the count takes the overlay. */
   exact: CountRequest | undefined;
-  /** What the counter is asked by `overlay`; undefined for a request that can only be estimated. Rejects with `ApiError`. */
+  /** For a count by the overlay; undefined if the request can only be estimated. Rejects with `ApiError`. */
   question(): Promise<CountQuestion | undefined>;
   /** Estimates the whole request. Rejects with `ApiError`. */
   estimate(): Promise<number>;
@@ -127,7 +127,7 @@ export class RequestReader {
     const overlaid = async () => {
       const { turn } = await kept;
       if (turn.transport === "overlay") return kept;
-      // its files are in it by now
+      // its files are inlined by now
       return keep(await read(bodyOfInstruction(turn), { ...reading, transport: "overlay", modelMap: {} }, () => {}));
     };
     return { ...facts, prepared: kept, overlaid, release };
@@ -150,7 +150,7 @@ export class RequestReader {
     const read = (await this.#readCount({ kind: "count", bytes: bytesOf(body), reading }, signal)) as CountRead;
     if (!("exact" in read)) return this.#overlaidCount(read, reading, signal);
     const exact = { ...read.exact, instruction: new EncodedJson(read.exact.instruction) };
-    // its files are in it by now
+    // its files are inlined by now
     const again = { bytes: () => bodyOfCount(exact), reading: { ...overlaid, modelMap: {} } };
     return {
       model: read.model,
@@ -255,7 +255,7 @@ function encodedPart(turn: TurnRequest): EncodedJson | undefined {
   return part instanceof EncodedJson ? part : undefined;
 }
 
-/** The bytes of the body that an instruction was made of. */
+/** The client's body, from the instruction made of it. */
 function bodyOfInstruction({ instruction, model }: RewriteRequest): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(bodyOfRewriteInstruction(textOf(instruction), model));
 }

@@ -45,10 +45,7 @@ export type PreparedBytes = Pick<Prepared, "key"> & {
     | (Omit<RewriteRequest, "instruction"> & { instruction: Bytes });
 };
 
-/**
- * What the thread reads of a count: the instruction for the mod; or the question and the body, which an estimate may need later;
- * or an estimate.
- */
+/** The instruction for the mod; or the question, with the body for a later estimate; or the estimate. */
 export type CountRead = { model: string } & (
   | { exact: Omit<CountRequest, "instruction"> & { instruction: Bytes } }
   | { question: CountQuestion<Bytes>; body: Bytes }
