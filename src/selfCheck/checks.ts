@@ -9,7 +9,7 @@ import { type Answer, FAKE_REQUEST_ID } from "./fakeApi.ts";
 export interface Check {
   /** The id of its name, for user interfaces in other languages. */
   id: MessageId;
-  /** What it is about, for a person: it stands in the refusal of a CLI. */
+  /** Shown to the user if the check fails. */
   name: string;
   run(runner: CheckRunner): Promise<void>;
 }

@@ -109,7 +109,7 @@ async function find(options: DoctorOptions, parts: LauncherParts): Promise<Check
   } catch (error) {
     const [first] = checked;
     if (first) return first;
-    // a search that found nothing may have looked in a home that is not there
+    // the search may have found nothing because the home does not exist
     const trouble = await homeProblem({ ...options.environment, ...options.extraEnvironment });
     if (trouble) parts.logger.error(trouble.text);
     throw error;

@@ -15,7 +15,7 @@ export interface DoctorNote {
   text: string;
   /** The text for user interfaces in other languages. */
   descriptor?: MessageDescriptor | undefined;
-  /** Whether it keeps requests from being answered. */
+  /** True if requests will fail because of it. */
   isProblem?: boolean;
   /** True if the checks were not run. */
   isUnchecked?: boolean;
@@ -42,7 +42,7 @@ export function toReport(notes: readonly DoctorNote[]): DoctorReport {
   };
 }
 
-/** Where the variable of a sign-in comes from. */
+/** Finds the origin of a sign-in's variable. */
 export type Origins = (variable: string) => { text: string; described: MessageValue } | undefined;
 
 export function cliNotes(path: string, version: string, skipped: readonly SkippedCli[]): DoctorNote[] {
@@ -57,7 +57,7 @@ export function cliNotes(path: string, version: string, skipped: readonly Skippe
   return [{ topic: "cli", text: `Claude Code ${version} at ${path}`, descriptor: found }, ...others];
 }
 
-/** `home` is what is wrong with the user's home. */
+/** `home` is the problem of the user's home. */
 export function homeNotes(home: { text: string; descriptor: MessageDescriptor } | undefined): DoctorNote[] {
   return home === undefined ? [] : [{ topic: "home", ...home, isProblem: true }];
 }
@@ -74,7 +74,7 @@ export function leftOutNotes(removedBaseUrls: readonly RemovedBaseUrl[]): Doctor
   });
 }
 
-/** `problem` is what is wrong with the file of extra certificate authorities. */
+/** `problem` is that of the file of extra certificate authorities. */
 export function networkNotes(
   { proxy, extraAuthorities: path }: NetworkRoute,
   problem?: AuthoritiesProblem,
@@ -130,7 +130,7 @@ export function helperNotes(failure: string | undefined): DoctorNote[] {
   return [{ topic: "sign-in", text: failure, descriptor, isProblem: true }];
 }
 
-/** How requests travel, and why not as they would best. */
+/** The transport, and the reason if it is not `rewrite`. */
 export function transportNotes(
   transport: TransportName,
   reason = "they cannot be rewritten",
@@ -156,7 +156,7 @@ export function countNotes(results: readonly CheckResult[]): DoctorNote[] {
 const describeFailure = (result: CheckResult) =>
   describe("check_failed", { check: describeCheck(result), reason: result.reason ?? "" });
 
-/** What an organization has set on this machine, and what follows from it for requests. */
+/** An organization's settings on this machine, and their effect on requests. */
 export function organizationNotes(files: readonly ManagedSettings[], organization?: Organization): DoctorNote[] {
   const { guard = null, settings = [], withoutMods = [], overrides = [] } = organization ?? {};
   const shown = keysOf(files);
@@ -183,7 +183,7 @@ export function organizationNotes(files: readonly ManagedSettings[], organizatio
   return notes;
 }
 
-/** How the checks went, or why they were not run. */
+/** The results of the checks, or why they were not run. */
 export function checkNotes(
   results: readonly CheckResult[],
   unchecked?: string,

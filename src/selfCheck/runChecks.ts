@@ -114,7 +114,7 @@ async function runAll(
   const { worker, description } = await startWorker(launcher, CHECK_SYSTEM_PROMPT);
   try {
     const { settings = [], guard = null, overrides = [] } = description.organization ?? {};
-    // those that no file showed, as of MDM; the CLI has not called yet
+    // settings that are not in files, such as those of MDM; the CLI has made no call yet
     requireContained(reroutingSettings(settings));
     requireOwnVariables(overrides);
     if (worker.transport.name !== transport) {
