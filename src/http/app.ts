@@ -42,7 +42,7 @@ export interface AppOptions extends AccessOptions {
   traffic: () => boolean;
 }
 
-/** What stands behind the routes. */
+/** What the routes use. */
 export interface Services {
   pool: Pool;
   launcher: Launcher;
@@ -52,13 +52,13 @@ export interface Services {
   batches: Batches;
   ledger: Ledger;
   models: ModelList;
-  /** By which windows recognize this server. */
+  /** Lets VS Code windows recognize this server. */
   secret: Secret;
-  /** Aborted when the server takes no further request. */
+  /** Aborted when the server accepts no further requests. */
   stopping: AbortSignal;
-  /** Aborted when it ends those that run. */
+  /** Aborted when the server cancels the requests in flight. */
   closing: AbortSignal;
-  /** What a request needs on its way to Claude. */
+  /** For requests to the model. */
   run: RunContext;
   reader: RequestReader;
   memory: BodyMemory;
@@ -67,7 +67,7 @@ export interface Services {
 /** Megabytes of a body of `/v1/messages` (docs: "Request size limits"). */
 const MESSAGES_LIMIT_MB = 32;
 
-/** The routes behind what every request passes, whichever it is for. */
+/** Creates the Koa app: the routes, and the middleware of every request. */
 export function createApp(options: AppOptions, services: Services, logger: Logger): Koa {
   const router = createRouter(options, services, logger);
   const app = new Koa();
@@ -80,12 +80,12 @@ export function createApp(options: AppOptions, services: Services, logger: Logge
   app.use(logRequests(services.inFlight, logger));
   app.use(router.routes());
   app.use(rejectUnserved(router));
-  // a client that goes away in mid-answer is no failure of ours
+  // usually a client that disconnected before its response was complete
   app.on("error", (error: Error) => logger.debug(`connection: ${error.message}`));
   return app;
 }
 
-/** Every route with what comes before it: who may call, then which, then what is sent (contract: order of checks). */
+/** Creates the routes. Checks run in the API's order: the key, the version, then the body (contract: order of checks). */
 function createRouter(options: AppOptions, services: Services, logger: Logger): Router {
   const { pool, directory, files, batches, ledger, models, reader, memory, closing } = services;
   const { apiKey, modelMap, requestTimeout, clientIdleTimeout, traffic } = options;
@@ -122,20 +122,20 @@ function createRouter(options: AppOptions, services: Services, logger: Logger): 
   return router;
 }
 
-/** Counts every request and logs its one line when its answer is closed. */
+/** Counts every request, and logs one line when its response is closed. */
 function logRequests(inFlight: InFlight, logger: Logger): Koa.Middleware {
   return async (context, next) => {
     inFlight.count();
     const requestLog = new RequestLog(context);
     context.state.requestLog = requestLog;
     requestLog.logOnClose(logger);
-    // what only reads is nothing to wait for, at a restart or for the eye
+    // neither a restart nor the status bar needs to wait for reads
     if (context.method === "POST") inFlight.track(requestLog.closed);
     await next();
   };
 }
 
-/** 529 for what comes on an open connection while the server closes, and the end of that connection. */
+/** Responds with 529, and closes the connection, while the server is closing. */
 function rejectWhileStopping(stopping: AbortSignal): Koa.Middleware {
   return async (context, next) => {
     if (stopping.aborted) {

@@ -1,20 +1,20 @@
 import { isIPv4, isIPv6 } from "node:net";
 
-/** A host and its port, in the one spelling that can be compared: small letters, IPv6 compressed in its brackets. */
+/** A host and port in canonical form: lower case, and IPv6 compressed in brackets. */
 export interface Authority {
   name: string;
-  /** Undefined where the text has none. */
+  /** Undefined if there is none. */
   port: number | undefined;
 }
 
 const AUTHORITY = /^(\[[0-9a-f:.]{2,45}\]|[\w.-]{1,253})(?::([1-9]\d{0,4}))?$/i;
 const DNS_LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
-/** What a URL parser takes for an IPv4 address, in whatever spelling, by its last label. */
+/** Last label of a host that URL parsers take for an IPv4 address. */
 const NUMERIC_LABEL = /^(?:\d+|0x[0-9a-f]*)$/;
 
 /**
- * Parses `host` or `host:port` and nothing else: no user, list, blank, percent sign, empty port or trailing dot.
- * Returns undefined for what is malformed.
+ * Parses `host` or `host:port`. Returns undefined for anything else, including a user, list, blank, percent sign, empty
+ * port or trailing dot.
  */
 export function parseAuthority(text: string): Authority | undefined {
   const [, host, digits] = AUTHORITY.exec(text) ?? [];

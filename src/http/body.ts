@@ -11,19 +11,19 @@ import { jsonBytes } from "./byteStream.ts";
 import { requireJson, requireKnownEncoding } from "./contentType.ts";
 import type { RequestLog } from "./requestLog.ts";
 
-/** An error of the body parsers underneath. */
+/** An error of the body parser. */
 interface ParserError extends Error {
   type?: string;
 }
 
-/** Bytes up to which a body is parsed at once, whatever it holds. */
+/** Bodies up to this size are parsed on the event loop. */
 const SMALL_BODY_BYTES = 256 * 1024;
-/** Bytes taken in one turn of the event loop. */
+/** Bytes read per turn of the event loop. */
 const TURN_BYTES = 512 * 1024;
 
 /**
- * Reads a JSON body of at most `limit` megabytes, gzip or plain, into `context.state.body`; every failure becomes the
- * API's own. A large one waits in its socket until there is memory for it, and its bounds are watched as it arrives.
+ * Reads a JSON body of at most `limit` megabytes, plain or gzip, into `context.state.body`, with the API's own errors. A
+ * large body waits in its socket until there is memory for it, and is validated against its bounds while it arrives.
  */
 export function jsonBody(limit: number, memory: BodyMemory): Middleware {
   const readText = koaBody({
@@ -54,30 +54,30 @@ export function jsonBody(limit: number, memory: BodyMemory): Middleware {
   };
 }
 
-/** Holds memory for it in `context.state.hold`, which is given back when the answer is closed, if not before. */
+/** Reserves memory in `context.state.hold`, which is released at the latest when the response closes. */
 async function readLarge(context: Context, limit: number, memory: BodyMemory): Promise<Uint8Array<ArrayBuffer>> {
-  const most = limit * 1024 * 1024;
-  const length = context.request.length ?? most;
+  const maxBytes = limit * 1024 * 1024;
+  const length = context.request.length ?? maxBytes;
   const { closed } = context.state.requestLog as RequestLog;
   const gone = new AbortController();
   void closed.then(() => gone.abort());
-  // beyond the limit nothing is read
+  // a body beyond the limit is not read, so it needs no memory
   const isEncoded = context.get("content-encoding") === "gzip";
-  const expected = isEncoded ? most : length;
+  const expected = isEncoded ? maxBytes : length;
   const details = isEncoded ? { error_code: "request_body_too_large_after_decoding" } : undefined;
-  const hold = length <= most ? await memory.acquire(expected, gone.signal) : undefined;
+  const hold = length <= maxBytes ? await memory.acquire(expected, gone.signal) : undefined;
   void closed.then(() => hold?.release());
   context.state.hold = hold;
   const bounds = new BodyBounds();
-  const bytes = new GrowingBytes(length <= most ? (context.request.length ?? 0) : 0);
-  let since = 0;
+  const bytes = new GrowingBytes(length <= maxBytes ? (context.request.length ?? 0) : 0);
+  let turnBytes = 0;
   for await (const chunk of jsonBytes(context, limit, details)) {
     bounds.take(chunk);
     bytes.add(chunk);
-    since += chunk.length;
-    if (since < TURN_BYTES) continue;
-    // chunks that have arrived follow each other without a turn of the event loop
-    since = 0;
+    turnBytes += chunk.length;
+    if (turnBytes < TURN_BYTES) continue;
+    // chunks that have already arrived would be read without letting the event loop run
+    turnBytes = 0;
     await setImmediate();
   }
   hold?.shrink(bytes.length);

@@ -5,8 +5,8 @@ import { invalidRequest, requestTooLarge } from "../api/errors.ts";
 import { requireJson, requireKnownEncoding } from "./contentType.ts";
 
 /**
- * The bytes of a JSON body as they come, gzip undone, for bodies too large for memory. Throws `ApiError` 413 beyond
- * `limit` megabytes, with these details, and 400 when the body breaks off.
+ * Streams a JSON body that is too large for memory, decompressing gzip. Throws `ApiError` 413 with `details` beyond `limit`
+ * megabytes, and 400 if the body is incomplete.
  */
 export async function* jsonBytes(
   context: Context,
@@ -16,12 +16,12 @@ export async function* jsonBytes(
   requireJson(context);
   requireKnownEncoding(context);
   const tooLarge = requestTooLarge(`${limit} MB`, details);
-  const most = limit * 1024 * 1024;
-  if (Number(context.get("content-length")) > most) throw tooLarge;
+  const maxBytes = limit * 1024 * 1024;
+  if (Number(context.get("content-length")) > maxBytes) throw tooLarge;
   let size = 0;
   for await (const chunk of decoded(context)) {
     size += chunk.length;
-    if (size > most) throw tooLarge;
+    if (size > maxBytes) throw tooLarge;
     yield chunk;
   }
 }
@@ -29,12 +29,12 @@ export async function* jsonBytes(
 async function* decoded({ req }: Context): AsyncGenerator<Buffer, void, undefined> {
   const gzip = req.headers["content-encoding"] === "gzip" ? createGunzip() : undefined;
   const source: Readable = gzip ? req.pipe(gzip) : req;
-  // also where the client left earlier, or after its last byte but before all was read: no end would come out of the pipe
+  // the pipe would never end if the client disconnected earlier, or before all its bytes were read
   const unwatch = finished(req, { writable: false }, (error) => {
     if (error) gzip?.destroy(new Error("The request ended before its body was complete."));
   });
   try {
-    // the request itself must outlive a failure, so that there is somebody to answer
+    // the request must survive a failure, so that it can be answered
     yield* source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   } catch (error) {
     const { code = "", message } = error as NodeJS.ErrnoException;
@@ -44,7 +44,7 @@ async function* decoded({ req }: Context): AsyncGenerator<Buffer, void, undefine
     unwatch();
     if (gzip) req.unpipe(gzip);
     gzip?.destroy();
-    // a client may read its answer only after it has sent everything
+    // some clients read the response only after they have sent everything
     req.resume();
   }
 }

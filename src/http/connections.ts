@@ -6,28 +6,25 @@ import type { ApiRequest } from "./apiRequest.ts";
 import { endWithError } from "./rawAnswer.ts";
 
 export interface ConnectionBounds {
-  /** Connections open at once. */
+  /** Most open connections. */
   connections: number;
-  /** Milliseconds until the headers of a request are complete, from its first byte or the start of the connection. */
+  /** Milliseconds for a request's headers, from its first byte or the start of the connection. */
   headers: number;
-  /** Milliseconds a connection stays open between two requests. */
+  /** Milliseconds that a connection may be idle between two requests. */
   keepAlive: number;
-  /** Milliseconds for a request without an accepted key, from its headers to the end of its answer. */
+  /** Milliseconds for an unauthenticated request, from its headers to the end of its response. */
   withoutKey: number;
-  /**
-   * Milliseconds without a byte while a body is read. An upload may take hours, as long as it moves; one byte now and then
-   * holds a connection, whose number is bounded.
-   */
+  /** Milliseconds without a byte while a body is read. An upload may take hours as long as it makes progress. */
   silence: number;
   /** Milliseconds between two checks of all connections. */
   check: number;
-  /** Bytes and milliseconds for discarding what a refused client still sends, so that it can read its answer. */
+  /** How much, and for how long, to discard what a rejected client still sends, so that it can read its response. */
   discard: { bytes: number; time: number };
 }
 
 export const defaultBounds: Omit<ConnectionBounds, "connections"> = {
   headers: 30_000,
-  // longer than clients keep theirs, so that they close first
+  // longer than in common clients, so that they close first
   keepAlive: 75_000,
   withoutKey: 60_000,
   silence: 60_000,
@@ -35,7 +32,7 @@ export const defaultBounds: Omit<ConnectionBounds, "connections"> = {
   discard: { bytes: 1024 * 1024, time: 1_000 },
 };
 
-/** One request with its answer. It is over when the answer is closed and the body has arrived. */
+/** A request and its response. Ends when the response is closed and the request's body has arrived. */
 export interface Exchange {
   request: ApiRequest;
   response: ServerResponse;
@@ -45,15 +42,15 @@ export interface Exchange {
 interface Connection {
   exchanges: Set<Exchange>;
   used: boolean;
-  /** When the connection was opened, or its last exchange was over. */
+  /** When the connection was opened, or its last exchange ended. */
   idleSince: number;
   bytesRead: number;
   readAt: number;
 }
 
 /**
- * Bounds what connections take: their number, the time of a request without a key, and the silence of one with a key.
- * Node bounds the headers, but neither the blank lines a client sends between two requests nor a body's silence.
+ * Bounds the number of connections, the duration of unauthenticated requests and the silence of authenticated ones. Node
+ * bounds only the headers; it does not notice a silent body, or blank lines that keep an idle connection open.
  */
 export class Connections {
   readonly #open = new Map<Socket, Connection>();
@@ -61,7 +58,7 @@ export class Connections {
   readonly #logger: Logger;
   readonly #now: () => number;
   #checkedAt: number;
-  /** Milliseconds that this process was awake, as far as the checks saw. */
+  /** Milliseconds that this process was awake, measured at each check. */
   #time = 0;
   #full = false;
 
@@ -76,7 +73,7 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** Takes a connection in. At the bound, closes one without a request, or else refuses the new one. */
+  /** Adds a connection. At the limit, closes an idle one, or rejects the new one if there is none. */
   add(socket: Socket): void {
     if (this.size >= this.#bounds.connections && !this.#makeRoom()) {
       endWithError(socket, overloaded(this.size));
@@ -88,7 +85,7 @@ export class Connections {
     socket.once("close", () => this.#remove(socket));
   }
 
-  /** Watches a request until it is over. False if its connection was refused. */
+  /** Watches a request until it ends. Returns false if its connection was rejected. */
   watch(request: ApiRequest, response: ServerResponse): boolean {
     const connection = this.#open.get(request.socket);
     if (!connection) return false;
@@ -109,16 +106,16 @@ export class Connections {
     return true;
   }
 
-  /** The exchange whose answer is the next one on this connection. */
+  /** Returns the oldest exchange of a connection: the one whose response comes next. */
   current(socket: Socket): Exchange | undefined {
     const [first] = this.#open.get(socket)?.exchanges ?? [];
     return first;
   }
 
-  /** Ends connections that exceed a bound. */
+  /** Closes connections that exceed a bound. */
   check(): void {
     const now = this.#now();
-    // a machine that was asleep, or a busy event loop, has not given clients the time to send
+    // clients could not send while the machine slept or the event loop was busy
     this.#time += Math.min(now - this.#checkedAt, 2 * this.#bounds.check);
     this.#checkedAt = now;
     for (const [socket, connection] of this.#open) this.#checkOne(socket, connection);
@@ -133,12 +130,12 @@ export class Connections {
     }
     const exchange = this.current(socket);
     if (!exchange) {
-      // blank lines between requests keep a connection alive for Node; headers that began last may still have their time
+      // Node lets blank lines keep an idle connection open; allow for headers that have just begun
       if (now - connection.idleSince > keepAlive + headers) socket.destroy();
       return;
     }
     const { request, response, since } = exchange;
-    // while some of the body waits to be read, the delay is ours, not the client's
+    // unread bytes of the body mean that the delay is ours, not the client's
     const silentSince =
       request.isBodyPending && request.readableLength === 0 ? Math.max(since, connection.readAt) : now;
     if (!request.isAuthenticated && now - since > withoutKey) this.#end(socket, response, withoutKey);
@@ -146,7 +143,7 @@ export class Connections {
   }
 
   #end(socket: Socket, response: ServerResponse, bound: number): void {
-    this.#logger.debug(`connection: ended, since its request made no progress for ${bound / 1000} s`);
+    this.#logger.debug(`connection: closed, because its request made no progress for ${bound / 1000} s`);
     if (response.headersSent) {
       socket.destroy();
     } else {
@@ -155,9 +152,9 @@ export class Connections {
     }
   }
 
-  /** Closes the oldest connection that never had a request, or else the one that is idle for longest. */
+  /** Closes the oldest connection that never had a request, else the one that has been idle for longest. */
   #makeRoom(): boolean {
-    if (!this.#full) this.#logger.warn(`${this.size} connections are open, which is the most there may be.`);
+    if (!this.#full) this.#logger.warn(`The limit of ${this.size} connections is reached: idle ones are closed first.`);
     this.#full = true;
     let socket: Socket | undefined;
     let oldest = { used: true, idleSince: Number.POSITIVE_INFINITY };

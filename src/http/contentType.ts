@@ -1,14 +1,14 @@
 import type { Context } from "koa";
 import { invalidRequest } from "../api/errors.ts";
 
-/** A page of another origin can send a form or plain text without asking, but not JSON. */
+/** Requires JSON, which a page of another origin cannot send without a CORS preflight, unlike a form or plain text. */
 export function requireJson(context: Context): void {
   if (!context.is("application/json")) {
     throw invalidRequest("Content-Type must be application/json, and the body JSON.");
   }
 }
 
-/** The API decodes gzip alone; names of encodings have no case, but the parser looks for small letters. */
+/** Accepts gzip only, like the API. Lowercases the header, because the parser is case-sensitive. */
 export function requireKnownEncoding(context: Context): void {
   const encoding = context.get("content-encoding").toLowerCase();
   if (encoding === "") return;

@@ -2,13 +2,13 @@ import type { Context } from "koa";
 import { requestTimedOut, shuttingDown } from "../api/errors.ts";
 
 export interface EndOptions {
-  /** Milliseconds a request may take in all; 0 for as long as it takes. */
+  /** Milliseconds that a request may take in total; 0 for no limit. */
   requestTimeout: number;
   /** Aborted when the server closes. */
   closing: AbortSignal;
 }
 
-/** Aborted when the client goes away before its answer is complete, the time is up, or the server closes. */
+/** Returns a signal that is aborted when the client disconnects early, the request times out, or the server closes. */
 export function endSignal(
   context: Context,
   closed: Promise<void>,

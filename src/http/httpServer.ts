@@ -6,20 +6,20 @@ import { ApiRequest } from "./apiRequest.ts";
 import { type ConnectionBounds, Connections } from "./connections.ts";
 import { endWithError } from "./rawAnswer.ts";
 
-/** An HTTP server for `handle` that bounds what connections take, and answers in the envelope where Node would not. */
+/** Creates an HTTP server with bounds on its connections. Sends the API's error envelope where Node would not. */
 export function createHttpServer(handle: RequestListener, bounds: ConnectionBounds, logger: Logger): Server {
   const connections = new Connections(bounds, logger);
   const http = createServer({
     IncomingMessage: ApiRequest,
-    // must be given beside a requestTimeout of 0, which would turn it off, too
+    // explicit, because a requestTimeout of 0 would disable this one as well
     headersTimeout: bounds.headers,
-    // a body may take its time: Node would end a request whose last byte comes after five minutes
+    // by default Node ends a request whose last byte arrives after five minutes
     requestTimeout: 0,
     connectionsCheckingInterval: bounds.check,
     keepAliveTimeout: bounds.keepAlive,
-    // whatever the command line of Node says
+    // overrides Node's command line
     insecureHTTPParser: false,
-    // Node would answer with an empty body
+    // Node would respond with an empty body
     requireHostHeader: false,
   });
   const serve: RequestListener<typeof ApiRequest> = (request, response) => {
@@ -41,7 +41,7 @@ export function createHttpServer(handle: RequestListener, bounds: ConnectionBoun
   return http;
 }
 
-/** Answers what Node could not read as a request, where an answer can still be understood. */
+/** Responds to what Node could not parse as a request, if the client can still make sense of a response. */
 function refuse(
   error: NodeJS.ErrnoException,
   socket: Socket,
@@ -50,12 +50,12 @@ function refuse(
   logger: Logger,
 ): void {
   if (socket.writableEnded && !socket.destroyed) {
-    // once refused, whatever else comes is malformed, too
+    // the rest of a rejected request is malformed as well
     if (socket.bytesRead > discard.bytes) socket.destroy();
     return;
   }
   const current = connections.current(socket);
-  // the answer to a whole request comes first; what follows it is refused after that, or the connection closed as idle
+  // the response to a complete request comes first; what follows is rejected later, or the idle connection is closed
   if (current && !current.request.isBodyPending) return;
   if (!socket.writable || socket.bytesRead === 0 || current?.response.headersSent) {
     socket.destroy();
@@ -64,7 +64,7 @@ function refuse(
   const answer = toApiError(error, headers);
   logger.debug(`connection: ${answer.status} (${error.code})`);
   endWithError(socket, answer);
-  // closed at once with bytes unread, the connection would be reset before the client has read its answer
+  // closing now, with bytes unread, would reset the connection before the client has read its response
   const timer = setTimeout(() => socket.destroy(), discard.time).unref();
   socket.once("close", () => clearTimeout(timer));
 }

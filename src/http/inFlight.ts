@@ -1,6 +1,6 @@
 import { Emitter } from "../shared/emitter.ts";
 
-/** Counts the requests that are being answered. */
+/** Counts requests in flight. */
 export class InFlight {
   readonly #changed = new Emitter<number>();
   #running = 0;
@@ -10,7 +10,7 @@ export class InFlight {
     return this.#running;
   }
 
-  /** Requests of any kind so far. */
+  /** Requests since the start, including those that are never in flight. */
   get total(): number {
     return this.#served;
   }
@@ -19,18 +19,18 @@ export class InFlight {
     this.#served += 1;
   }
 
-  /** Counts a request in until its answer is closed. */
+  /** Counts a request as in flight until its response is closed. */
   track(closed: Promise<void>): void {
     this.#add(1);
     void closed.then(() => this.#add(-1));
   }
 
-  /** Calls back with the number of running requests whenever it changes; returns what ends that. */
+  /** Calls the listener whenever the number of requests in flight changes; returns a function that removes it. */
   onChange(listener: (running: number) => void): () => void {
     return this.#changed.on(listener);
   }
 
-  /** Resolves when nothing runs. */
+  /** Resolves when no request is in flight. */
   async idle(): Promise<void> {
     if (this.#running === 0) return;
     await new Promise<void>((resolve) => {

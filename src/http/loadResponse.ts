@@ -1,6 +1,6 @@
 /**
- * Has Node load its global `Response`, and with it the whole of its HTTP client, before there are clients. Koa compares
- * bodies with it, so the first answer would hold the event loop for 60 ms.
+ * Makes Node load its lazy global `Response`, and with it its HTTP client, at the start. Koa checks bodies against it, so
+ * loading would block the event loop for 60 ms at the first response.
  */
 export function loadResponse(): void {
   Reflect.get(globalThis, "Response");

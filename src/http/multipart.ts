@@ -4,7 +4,7 @@ import { Busboy, type BusboyHeaders, type BusboyInstance, type Dicer } from "@fa
 import { invalidRequest } from "../api/errors.ts";
 import type { Upload } from "../files/store.ts";
 
-/** What a form with a file in it brings; `rest` resolves with its other fields once everything was sent. */
+/** A form with a file. `rest` resolves with the other fields once the client has sent everything. */
 export interface FileForm {
   upload: Upload;
   rest(): Promise<Record<string, string>>;
@@ -12,31 +12,31 @@ export interface FileForm {
 
 const INCOMPLETE_BODY = "The request ended before its body was complete.";
 const FORM_LIMITS = { fieldSize: 4096, files: 1, parts: 100, headerPairs: 50 };
-/** What a part is of that names no type, so that its name tells. */
+/** Content type of a part that has none; the file extension then decides. */
 const DEFAULT_PART_TYPE = "application/octet-stream";
 
 /**
- * Streams the part `file` of a multipart body to `take` and resolves with what that makes of it. The path in a file's
- * name is kept, so that it can be refused. Throws `ApiError` 400 for a form that is none, has no file or breaks off.
+ * Streams the part `file` of a multipart body to `take` and resolves with its result. Keeps a path in the file name, so
+ * that it can be rejected. Throws `ApiError` 400 for a malformed or incomplete form, and for one without a file.
  */
 export function receiveFile<T>(request: IncomingMessage, take: (form: FileForm) => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const form = parserFor(request);
     const fields: Record<string, string> = {};
     let content: Readable | undefined;
-    let breakOff: (error: Error) => void = reject;
+    let failFields: (error: Error) => void = reject;
     const sent = new Promise<Record<string, string>>((done, fail) => {
-      breakOff = fail;
+      failFields = fail;
       form.once("finish", () => done(fields));
       form.on("error", (error) => fail(invalidRequest(`The multipart body is malformed: ${String(error)}`)));
-      // also where the client left earlier, or after its last byte but before all was read
+      // also fires if the client disconnected earlier, or before all its bytes were read
       finished(request, { writable: false }, (error) => error && fail(invalidRequest(INCOMPLETE_BODY)));
     });
     const stop = (error: Error) => {
       request.unpipe(form);
-      // a client may read its answer only after it has sent everything
+      // some clients read the response only after they have sent everything
       request.resume();
-      breakOff(error);
+      failFields(error);
       content?.destroy(error);
       reject(error);
     };
@@ -45,7 +45,7 @@ export function receiveFile<T>(request: IncomingMessage, take: (form: FileForm) 
     });
     form.on("file", (name, stream, filename, _encoding, mimeType) => {
       content = stream;
-      // what ends the stream early is told by `sent`
+      // `sent` reports the error
       stream.on("error", () => {});
       if (name !== "file") return stop(invalidRequest(`${name}: Extra inputs are not permitted`));
       take({ upload: { filename: filename ?? "", mimeType, content: stream }, rest: () => sent }).then(resolve, stop);
@@ -74,7 +74,7 @@ function parserFor(request: IncomingMessage): BusboyInstance {
   }
 }
 
-/** Busboy calls a part that names no type a plain text, and has no option for it: this gets to the headers first. */
+/** Sets a type before Busboy reads the headers. It would assume `text/plain`, and has no option for another default. */
 function addMissingTypes(form: BusboyInstance): void {
   const { parser } = (form as unknown as { _parser: { parser: Dicer } })._parser;
   parser.prependListener("part", (part) =>

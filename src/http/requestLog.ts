@@ -3,13 +3,13 @@ import { UsageMeter } from "../api/usage.ts";
 import type { Logger } from "../shared/logger.ts";
 import { printable } from "../shared/printable.ts";
 
-/** What is noted of one request and its answer, for the log: never content, unless the user asked for the traffic. */
+/** Collects the log line of one request and its response. Never contains content. */
 export class RequestLog {
   readonly #context: Context;
   readonly #startedAt = performance.now();
-  /** What the answer takes. */
+  /** Token usage of the response. */
   readonly meter = new UsageMeter("");
-  /** Resolves when the answer is complete or the client gone: one listener for everybody who waits for that. */
+  /** Resolves when the response is complete or the client has disconnected. */
   readonly closed: Promise<void>;
   #firstEventAt: number | undefined;
 
@@ -22,7 +22,7 @@ export class RequestLog {
     this.meter.model = model;
   }
 
-  /** Call when an event is passed on. */
+  /** Call for each event sent to the client. */
   eventSent(): void {
     this.#firstEventAt ??= performance.now();
   }
@@ -30,8 +30,8 @@ export class RequestLog {
   /** The one line of a request: `POST /v1/messages claude-sonnet-5-5 200 · 12 in, 7 out · first event 31 ms · 45 ms`. */
   toString(): string {
     const { method, path, status, res } = this.#context;
-    const told = res.headersSent ? `${status} ` : "";
-    const outcome = res.writableFinished ? String(status) : `${told}(client gone)`;
+    const sentStatus = res.headersSent ? `${status} ` : "";
+    const outcome = res.writableFinished ? String(status) : `${sentStatus}(client gone)`;
     const { model, begun, input, tokens } = this.meter;
     return [
       [method, printable(path), printable(model), outcome].filter((word) => word !== "").join(" "),
@@ -42,7 +42,7 @@ export class RequestLog {
   }
 
   logOnClose(logger: Logger): void {
-    // a window asks for the state every second, which is nobody's news
+    // each VS Code window polls every second
     const level = this.#context.path === "/health" ? "trace" : "info";
     void this.closed.then(() => logger[level](this.toString()));
   }

@@ -2,21 +2,21 @@ import { get, type Server as HttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import type { Logger } from "../shared/logger.ts";
 
-/** A further address on which an HTTP server takes connections. */
+/** A second address on which an HTTP server accepts connections. */
 export interface SecondListener {
   url: string;
-  /** Takes no more connections; resolves when those it took are closed. */
+  /** Stops accepting connections; resolves when the accepted ones are closed. */
   close(): Promise<void>;
 }
 
-/** The two addresses that `localhost` may mean: clients try one and may not try the other. */
+/** The two addresses of `localhost`. Some clients try only one of them. */
 const OTHER_LOOPBACK: Record<string, string> = { "127.0.0.1": "::1", "::1": "127.0.0.1" };
-/** Hosts that stand for the loopback interface as a whole; any other address is meant literally. */
+/** Hosts that mean the whole loopback interface; any other address is taken literally. */
 const WHOLE_LOOPBACK = ["127.0.0.1", "localhost"];
 
 /**
- * Has a server that listens on one loopback address take connections on the other one, at the same port. Resolves with
- * undefined where there is none to take or it cannot be had, which is logged: the first address still serves.
+ * Makes a server on one loopback address accept connections on the other one, at the same port. Resolves with undefined,
+ * and logs why, if that fails; the server still serves the first address.
  */
 export async function listenOnOtherLoopback(
   http: HttpServer,
@@ -28,10 +28,10 @@ export async function listenOnOtherLoopback(
   return other === undefined ? undefined : listenOn(http, other, logger);
 }
 
-/** Has a listening server take connections on `address`, too; undefined, with a line in the log, where it cannot. */
+/** Makes a listening server accept connections on a second address. Resolves with undefined, and logs why, on failure. */
 export async function listenOn(http: HttpServer, address: string, logger: Logger): Promise<SecondListener | undefined> {
   const { port } = http.address() as AddressInfo;
-  // as `http.createServer` has its sockets
+  // the socket options that `http.createServer` uses
   const second = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => http.emit("connection", socket));
   try {
     await listening(second, port, address);
@@ -39,19 +39,19 @@ export async function listenOn(http: HttpServer, address: string, logger: Logger
     logListenFailure(error as NodeJS.ErrnoException, http, address, logger);
     return undefined;
   }
-  second.on("error", (error) => logger.warn(`a connection could not be taken: ${error.message}`));
+  second.on("error", (error) => logger.warn(`cannot accept a connection: ${error.message}`));
   const close = () => new Promise<void>((resolve) => second.close(() => resolve()));
   return { url: urlOf(second), close };
 }
 
-/** Takes no more connections; resolves when all are closed. The second address first: what it takes, `http` serves. */
+/** Stops accepting connections; resolves when all are closed. Starts with the second listener, which feeds `http`. */
 export async function closeListeners(http: HttpServer, second: SecondListener | undefined): Promise<void> {
   const secondClosed = second?.close();
   await new Promise<void>((resolve) => http.close(() => resolve()));
   await secondClosed;
 }
 
-/** Resolves when a server listens. Rejects with Node's `EADDRINUSE` and the like. */
+/** Resolves when the server listens. Rejects with Node's errors, such as `EADDRINUSE`. */
 export function listening(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -67,12 +67,12 @@ export function urlOf(server: Server): string {
   return `http://${bracketed(address)}:${port}`;
 }
 
-/** Milliseconds in which a program at the other address answers, if it is a server of ours. */
+/** Milliseconds within which one of our own servers would respond. */
 const PROBE_TIMEOUT_MS = 2000;
 
 /**
- * Looks, without a server that runs, whether `[::1]` at this port belongs to a program that is no Claude Virtual API.
- * Resolves with what to know then, else with undefined.
+ * Checks whether a program other than Claude Virtual API listens on `[::1]` at this port. Resolves with a message for the
+ * user if so, else with undefined.
  */
 export async function findForeignService(host: string, port: number): Promise<string | undefined> {
   if (!WHOLE_LOOPBACK.includes(host) || port === 0) return undefined;
@@ -81,7 +81,7 @@ export async function findForeignService(host: string, port: number): Promise<st
   return portTakenMessage(`[::1]:${port}`, `http://127.0.0.1:${port}`);
 }
 
-/** The service that `/health` names there, "nothing" where nothing listens, else "unknown". */
+/** Resolves with the service that `/health` names, "nothing" if no program listens, else "unknown". */
 async function serviceAt(host: string, port: number): Promise<string> {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
@@ -105,11 +105,11 @@ function bracketed(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
 }
 
-/** What to know where another program has the port on an address that `localhost` may mean. */
+/** Message for the user if another program has the port on an address of `localhost`. */
 export const portTakenMessage = (place: string, url: string) =>
-  `Another program listens on ${place}. A client that uses 'localhost' may reach that one, with its key: use ${url}.`;
+  `Use ${url} instead of 'localhost': another program listens on ${place} and may receive requests with their keys.`;
 
-/** A program that has the port there gets the requests, and with them the keys, of clients that use `localhost`. */
+/** Warns about another program on the port, because it may receive the requests and keys of clients that use `localhost`. */
 function logListenFailure(
   { code, message }: NodeJS.ErrnoException,
   http: HttpServer,

@@ -4,16 +4,16 @@ import type { StreamEvent } from "../api/events.ts";
 import { textOf } from "../api/exactJson.ts";
 import type { Logger } from "../shared/logger.ts";
 
-/** Milliseconds of silence that no proxy or client on the way takes for a dead connection. */
+/** Short enough that no proxy or client takes a silent connection for a dead one. */
 const PING_INTERVAL_MS = 10_000;
 
-/** The rest of a stream: what an async generator is. */
+/** The rest of a stream, as an async generator yields it. */
 type EventBatches = Pick<AsyncGenerator<readonly StreamEvent[], void, undefined>, "next" | "return">;
 
 /**
- * Events as the body of a `text/event-stream` answer. The status is sent by now, so a failure becomes an `error`
- * event, after which the stream ends without `message_stop` (contract: "Streaming"). Sends a `ping` whenever no event came
- * for an interval, as during long thinking: the API's own ones do not get through the CLI.
+ * Returns the body of a `text/event-stream` response. A failure becomes an `error` event, because the status is already
+ * sent, and ends the stream without `message_stop` (contract: "Streaming"). Sends a `ping` after each interval without an
+ * event, as during long thinking, because the CLI drops the API's own pings.
  */
 export function sse(
   first: readonly StreamEvent[],
@@ -28,12 +28,12 @@ class EventBody extends Readable {
   readonly #rest: EventBatches;
   readonly #logger: Logger;
   readonly #interval: number;
-  /** One timer for the whole stream: a new one for each event would cost more than all else here. */
+  /** One timer for the whole stream: a timer per event would be the most expensive step here. */
   #timer: NodeJS.Timeout | undefined;
   #first: readonly StreamEvent[] | undefined;
-  /** Whether the next events have been asked for. */
+  /** Whether a call to `next` is pending. */
   #isPulling = false;
-  /** Whether the client has read all so far. */
+  /** Whether the client has read everything sent so far. */
   #isClientReady = false;
 
   constructor(first: readonly StreamEvent[], rest: EventBatches, logger: Logger, interval: number) {
@@ -92,7 +92,7 @@ class EventBody extends Readable {
     if (this.#isClientReady) this.#send(frame({ type: "ping" }));
   }
 
-  /** Undefined where the client is gone. */
+  /** Returns undefined if the client has disconnected. */
   #lastFrame(error: Error): string | undefined {
     if ((error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE") return undefined;
     if (!(error instanceof ApiError)) this.#logger.error(`stream: ${error.stack}`);
@@ -100,7 +100,7 @@ class EventBody extends Readable {
   }
 }
 
-/** One event; SDKs drop what comes without its `event:` line. An event that changed on the way has no text of its own. */
+/** Formats one event. SDKs drop events without an `event:` line. Keeps the original JSON of an event we did not change. */
 export function frame(event: { type: string }): string {
   return `event: ${event.type}\ndata: ${textOf(event) ?? JSON.stringify(event)}\n\n`;
 }

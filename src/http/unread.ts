@@ -1,26 +1,26 @@
 import type { ServerResponse } from "node:http";
 
-/** Milliseconds for which an answer may stay unread while other requests wait for its place. */
+/** Milliseconds for which a response may stay unread while other requests are queued. */
 const CONTENDED_TIMEOUT_MS = 30_000;
 
-/** Looks within a bound: Node's timer fires up to one step late. Shorter steps would not differ from a busy event loop. */
+/** Node's timer fires up to one step late, so a timeout is divided into steps. A busy event loop delays short steps. */
 const STEPS_PER_TIMEOUT = 4;
 const MIN_STEP_MS = 1000;
 
 export interface UnreadOptions {
-  /** Milliseconds for which an answer may stay unread; 0 for any time. */
+  /** Milliseconds for which a response may stay unread; 0 for no limit. */
   timeout: number;
-  /** Whether other requests wait for a place. */
+  /** Whether other requests are queued. */
   isContended(): boolean;
-  /** Called with the milliseconds once the answer was left unread for too long; must end it. */
+  /** Called with the milliseconds for which the response was unread; must end it. */
   onTimeout(unread: number): void;
   contendedTimeout?: number;
   now?(): number;
 }
 
 /**
- * Gives up an answer that its client does not read. The socket's own timer fires when no byte was handed to the system
- * for a while, so also while there is none to hand over.
+ * Ends a response that its client does not read. Uses the socket's timer, which fires when no byte was handed to the
+ * system for a while, and therefore also when there is nothing to send.
  */
 export function watchUnread(
   response: Pick<ServerResponse, "setTimeout" | "on" | "writableLength">,
@@ -41,7 +41,7 @@ export function watchUnread(
     unread = 0;
   });
   const fired = () => {
-    // the timer restarts with each byte, so one that fires late has seen progress
+    // each byte restarts the timer, so a late timer means progress
     if (now() - firedAt > 1.5 * step) unread = 0;
     firedAt = now();
     unread = response.writableLength === 0 ? 0 : unread + step;

@@ -99,7 +99,7 @@ describe.skipIf(!HAS_IPV6)("the other loopback address", () => {
     );
     try {
       const beyond = connect({ host: "::1", port: portOf(on.url) });
-      await until(() => on.log.some((line) => line.includes("258 connections are open")));
+      await until(() => on.log.some((line) => line.includes("The limit of 258 connections is reached")));
       beyond.destroy();
     } finally {
       for (const socket of sockets) socket.destroy();
@@ -132,7 +132,7 @@ describe.skipIf(!HAS_IPV6)("the other loopback address", () => {
     expect((await rawRequest(on.url, { path: "/health" })).status).toBe(200);
     expect(on.log).toContain(`[info] listening on ${on.url}`);
     expect(on.log.filter((line) => line.startsWith("[warn]"))).toEqual([
-      `[warn] Another program listens on [::1]:${port}. A client that uses 'localhost' may reach that one, with its key: use http://127.0.0.1:${port}.`,
+      `[warn] Use http://127.0.0.1:${port} instead of 'localhost': another program listens on [::1]:${port} and may receive requests with their keys.`,
     ]);
     await on.server.close();
   });
@@ -160,7 +160,7 @@ describe.skipIf(!HAS_IPV6)("the other loopback address", () => {
   it("is named by the doctor where another program has it, and not where it is free or a server of ours", async () => {
     const port = await takenOnV6();
     expect(await findForeignService("127.0.0.1", port)).toBe(
-      `Another program listens on [::1]:${port}. A client that uses 'localhost' may reach that one, with its key: use http://127.0.0.1:${port}.`,
+      `Use http://127.0.0.1:${port} instead of 'localhost': another program listens on [::1]:${port} and may receive requests with their keys.`,
     );
     expect(await findForeignService("127.0.0.2", port)).toBeUndefined();
     const on = await start();

@@ -14,7 +14,7 @@ describe("a client that stops reading", () => {
     await until(() => on.standIn.messages.length === 1);
     const next = await on.post(simple());
     expect(next.status).toBe(200);
-    await until(() => on.log.some((line) => line.startsWith("[warn]") && line.includes("has not read its answer")));
+    await until(() => on.log.some((line) => line.startsWith("[warn]") && line.includes("did not read its response")));
     expect(on.standIn.messages).toHaveLength(2);
     expect(on.log.filter((line) => line.startsWith("[error]"))).toEqual([]);
   });

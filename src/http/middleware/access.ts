@@ -10,18 +10,18 @@ import { type Authority, parseAuthority } from "../authority.ts";
 import { valuesOf, withoutRepeats } from "./singleValueHeaders.ts";
 
 export interface AccessOptions {
-  /** The address that is listened on. */
+  /** The address that the server listens on. */
   host: string;
   allowedHosts: readonly string[];
   allowedOrigins: readonly string[];
-  /** Names an option in the words of the user's door. */
+  /** Returns an option's name as the user knows it: a setting or a flag. */
   nameOf: (option: "allowedHosts" | "allowedOrigins") => string;
 }
 
 const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"];
-/** Names that mean the loopback interface wherever they are resolved (RFC 6761, 6.3). */
+/** Suffix of names that always resolve to the loopback interface (RFC 6761, 6.3). */
 const LOOPBACK_SUFFIX = ".localhost";
-/** The absolute form of a request target, which HTTP clients send to what they take for a proxy. */
+/** The absolute form of a request target, which HTTP clients send to proxies. */
 const ABSOLUTE_TARGET = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is;
 
 export function isLoopback(host: string): boolean {
@@ -29,8 +29,8 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Refuses requests that a web page made the browser send: a foreign `Host` means that some name was rebound to this
- * address, a foreign `Origin` that a page is calling. Origins on the list are answered with CORS headers.
+ * Rejects requests from web pages. A foreign `Host` indicates DNS rebinding, a foreign `Origin` a page's script. Adds CORS
+ * headers for allowed origins.
  */
 export function sameMachine(options: AccessOptions, logger: Logger): Middleware {
   const { allowedOrigins, nameOf } = options;
@@ -38,7 +38,7 @@ export function sameMachine(options: AccessOptions, logger: Logger): Middleware 
   const isOurs = hostCheck(options, logger);
   return async (context, next) => {
     checkHost(context, isOurs, nameOf("allowedHosts"));
-    // for answers that need no key: a page may neither read them nor embed them
+    // pages must not read or embed even the responses that need no key
     context.set({ "cross-origin-resource-policy": "same-origin", "x-content-type-options": "nosniff" });
     const origins = [...new Set(valuesOf(context.req.rawHeaders, "origin"))];
     const [origin = ""] = origins;
@@ -55,37 +55,36 @@ export function sameMachine(options: AccessOptions, logger: Logger): Middleware 
 }
 
 /**
- * Checks the one `Host`, and the host in the request target, which must be the same (RFC 9112, 3.2.2). Leaves the path
- * and the query in `context.url`. `X-Forwarded-Host` counts for nothing.
+ * Checks that there is one `Host`, and that a host in the request target equals it (RFC 9112, 3.2.2). Reduces `context.url`
+ * to path and query. Ignores `X-Forwarded-Host`.
  */
 function checkHost(context: Context, isOurs: (host: Authority) => boolean, setting: string): void {
   const [host, ...others] = valuesOf(context.req.rawHeaders, "host");
   if (host === undefined || others.length > 0) throw invalidRequest("A request must have exactly one Host header.");
   const authority = parseAuthority(host);
   if (!authority || !isOurs(authority)) throw hostNotAllowed(printable(host), setting);
-  // with either, Koa's parser falls back on Node's deprecated `url.parse`
+  // for a fragment or `*`, Koa would fall back to Node's deprecated `url.parse`
   if (context.url.includes("#")) throw invalidRequest("The request target must not have a fragment ('#').");
   if (context.url === "*") context.url = "/*";
   if (context.url.startsWith("/")) return;
   const [, scheme = "", target = "", path = ""] = ABSOLUTE_TARGET.exec(context.url) ?? [];
-  if (scheme.toLowerCase() !== "http")
-    throw invalidRequest("The request target must be a path, or begin with http://.");
+  if (scheme.toLowerCase() !== "http") throw invalidRequest("The request target must be a path or an http:// URL.");
   const { name, port } = parseAuthority(target) ?? {};
   if (name !== authority.name || port !== authority.port) throw targetNotAllowed(printable(target));
   context.url = path.startsWith("/") ? path : `/${path}`;
 }
 
 /**
- * Which hosts are this server. A loopback name may come with any port, since a tunnel or a forwarded port has its own
- * at the client's end, and a page that rebinds needs a foreign name, whatever the port.
+ * Returns a check for this server's own hosts. Accepts loopback names with any port: a tunnel has another port at the
+ * client's end, and DNS rebinding needs a foreign name.
  */
 function hostCheck({ host, allowedHosts }: AccessOptions, logger: Logger): (host: Authority) => boolean {
-  // beyond the loopback a key is needed anyway, and the names of this machine are not known
+  // on other interfaces a key is required, and the machine's names are unknown
   if (!isLoopback(host)) return () => true;
   const configured = allowedHosts.filter((entry) => entry.trim() !== "");
   const allowed = [...LOOPBACK_NAMES, host, ...configured].flatMap((entry) => {
     const authority = parseAuthority(isIPv6(entry) ? `[${entry}]` : entry);
-    if (!authority) logger.warn(`The allowed host '${printable(entry)}' is ignored: use name, or name:port.`);
+    if (!authority) logger.warn(`Ignoring the allowed host '${printable(entry)}': use name or name:port.`);
     return authority ?? [];
   });
   return ({ name, port }) =>
@@ -109,9 +108,9 @@ function allowOrigin(context: Context, origin: string): void {
     context.set("access-control-allow-private-network", "true");
 }
 
-/** Asks for a key in `x-api-key`, which counts first, or as a Bearer token; any will do when none is configured. */
+/** Requires a key in `x-api-key` or, if that is missing, as a Bearer token. Accepts any key if none is configured. */
 export function authenticate(apiKey: string | undefined): Middleware {
-  // as `oneValue` leaves what clients send
+  // `singleValueHeaders` changes the client's key in the same way
   const expected = apiKey === undefined ? undefined : digest(withoutRepeats(apiKey));
   return async (context, next) => {
     const bearer = /^Bearer\s+(.+)$/i.exec(context.get("authorization"))?.[1];
@@ -123,13 +122,13 @@ export function authenticate(apiKey: string | undefined): Middleware {
   };
 }
 
-/** From here on the body is read; a client that waits to be asked for it is asked. */
+/** Allows the body to be read, and asks for it if the client waits for `100 Continue`. */
 function acceptRequest({ req, res }: Context): void {
   if (req instanceof ApiRequest) req.isAuthenticated = true;
   if (req.headers.expect?.toLowerCase() === "100-continue") res.writeContinue();
 }
 
-/** Digests are of one length, so that comparing them tells nothing of the key's. */
+/** Digests have equal length, so that comparing them does not reveal the key's length. */
 function digest(key: string): Buffer {
   return createHash("sha256").update(key).digest();
 }

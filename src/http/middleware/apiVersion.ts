@@ -8,7 +8,7 @@ export interface ApiState {
   betas: string[];
 }
 
-/** Reads `anthropic-version` (a missing one counts as 2023-06-01, for plain curl) and the list of `anthropic-beta`. */
+/** Reads `anthropic-version`, which defaults to 2023-06-01 for plain curl, and the list in `anthropic-beta`. */
 export const apiVersion: Middleware<ApiState> = async (context, next) => {
   const version = context.get("anthropic-version") || "2023-06-01";
   if (!isKnown(version)) throw invalidRequest(`anthropic-version: "${printable(version)}" is not a valid version.`);

@@ -4,8 +4,8 @@ import { ApiRequest } from "../apiRequest.ts";
 import type { ConnectionBounds } from "../connections.ts";
 
 /**
- * Closes the connection after an answer to a request without an accepted key whose body has not arrived. Node would
- * read on to its end, however long that is.
+ * Closes the connection after the response to an unauthenticated request whose body has not arrived. Node would read the
+ * body to its end, however long it is.
  */
 export function closeUnread(discard: ConnectionBounds["discard"]): Middleware {
   return async (context, next) => {
@@ -20,7 +20,7 @@ export function closeUnread(discard: ConnectionBounds["discard"]): Middleware {
   };
 }
 
-/** The whole answer, and its end only when the client has stopped sending or the bound is reached. */
+/** Yields the response, but ends it only when the client has stopped sending or a bound is reached. */
 async function* thenDiscard(text: Buffer, request: ApiRequest, discard: ConnectionBounds["discard"]) {
   yield text;
   let timer: NodeJS.Timeout | undefined;

@@ -7,7 +7,7 @@ import type { Logger } from "../../shared/logger.ts";
 import { printable } from "../../shared/printable.ts";
 import { isHeaderValue, setHeaders } from "../headers.ts";
 
-/** The one place where failures become HTTP; also gives every answer its `request-id`. */
+/** Turns every failure into an HTTP response. Adds a `request-id` to every response. */
 export function errors(logger: Logger): Middleware {
   return async (context, next) => {
     const requestId = newId("req");
@@ -16,23 +16,23 @@ export function errors(logger: Logger): Middleware {
       await next();
       if (context.status === 404 && context.body === undefined) throw notFound();
     } catch (error) {
-      // nobody is left to be told
+      // the client has disconnected
       if (context.res.destroyed) return;
-      const told = error instanceof ApiError ? error : isOutOfHandles(error) ? outOfHandles() : internal();
-      if (told !== error) {
+      const failure = error instanceof ApiError ? error : isOutOfHandles(error) ? outOfHandles() : internal();
+      if (failure !== error) {
         const [path = ""] = context.url.split("?");
         logger.error(`${context.method} ${printable(path)}: ${(error as Error).stack ?? error}`);
       }
-      // the header and the envelope have the same id
-      const id = told.requestId !== undefined && isHeaderValue(told.requestId) ? told.requestId : requestId;
-      context.status = told.status;
-      setHeaders(context, { ...told.headers, "request-id": id });
-      context.body = (context.get(DESCRIBE_HEADER) ? told.described() : told).toEnvelope(id);
+      // header and envelope have the same id
+      const id = failure.requestId !== undefined && isHeaderValue(failure.requestId) ? failure.requestId : requestId;
+      context.status = failure.status;
+      setHeaders(context, { ...failure.headers, "request-id": id });
+      context.body = (context.get(DESCRIBE_HEADER) ? failure.described() : failure).toEnvelope(id);
     }
   };
 }
 
-/** Replaces Koa's `onerror`, which answers in plain text when the middleware above fails or a body cannot be written. */
+/** Replaces Koa's `onerror`, which responds in plain text if the middleware above fails or a body cannot be written. */
 export function lastResort(logger: Logger): (this: Context, error: Error | null) => void {
   return function (error) {
     if (!error) return;

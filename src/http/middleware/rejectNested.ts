@@ -6,8 +6,8 @@ import type { RequestFacts } from "../../messages/readRequest.ts";
 import type { Logger } from "../../shared/logger.ts";
 
 /**
- * Refuses a request that one of our own workers has sent, before its key is looked at, which may be for Anthropic, and
- * before it takes a place, for which the worker's own request would wait.
+ * Rejects a request that one of our own workers sent. Runs before the key is checked, because the worker may send
+ * Anthropic's, and before the request is queued, because the worker's turn would wait for it forever.
  */
 export function rejectNested(pool: Pool, logger: Logger): Middleware {
   let isLogged = false;
@@ -20,7 +20,7 @@ export function rejectNested(pool: Pool, logger: Logger): Middleware {
   };
 }
 
-/** Throws for a request that comes back to us through another server, which only its body shows. */
+/** Throws for a worker's request that came back through another server, which only the body reveals. */
 export function throwIfNested(pool: Pool, context: Context, { origin }: Pick<RequestFacts, "origin">): void {
   if (pool.isLoop({ session: context.get(SESSION_HEADER), ...origin })) throw callsItself();
 }

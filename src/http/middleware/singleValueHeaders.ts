@@ -1,13 +1,12 @@
 import type { Middleware } from "koa";
 import { conflictingHeader } from "../../api/accessErrors.ts";
 
-/** Headers of which a request has one value; `anthropic-beta` and `content-encoding` are lists. */
+/** Headers with exactly one value; `anthropic-beta` and `content-encoding` are lists. */
 const SINGLE_VALUE_HEADERS = ["x-api-key", "authorization", "anthropic-version", "content-type"];
 
 /**
- * Takes a header that was sent twice with the same value as sent once. Node joins some of them with a comma and drops
- * others without a word, and so do HTTP clients and proxies before us. Refuses different values, since it would be by
- * chance which one counts.
+ * Merges repeated headers with equal values, which Node, HTTP clients and proxies join with a comma or silently drop.
+ * Rejects different values, because it would be arbitrary which one counts.
  */
 export const singleValueHeaders: Middleware = async ({ req }, next) => {
   for (const name of SINGLE_VALUE_HEADERS) {
@@ -19,12 +18,12 @@ export const singleValueHeaders: Middleware = async ({ req }, next) => {
   await next();
 };
 
-/** Every value of a header as it was sent. */
+/** Returns every value of a header as it was sent. */
 export function valuesOf(rawHeaders: readonly string[], name: string): string[] {
   return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
 }
 
-/** `a` of `a, a`; any other text as it is. */
+/** Turns `a, a` into `a`; returns any other text unchanged. */
 export function withoutRepeats(text: string): string {
   const [first = "", ...others] = text.split(",").map((part) => part.trim());
   return first !== "" && others.length > 0 && others.every((part) => part === first) ? first : text;

@@ -6,17 +6,17 @@ import { reasonUnserved, UNSERVED_RESOURCES } from "../../api/unserved.ts";
 import { printable } from "../../shared/printable.ts";
 import { correctedSuffixes, pathCorrector, type Route, routeEndingIn, routeWithin } from "../paths.ts";
 
-/** Every route once, in the order in which they were added. */
+/** Lists the routes in the order in which they were added. */
 export function routesOf(router: Router): Route[] {
   return router.stack.flatMap(({ path, methods }) =>
-    // a route of GET takes HEAD as well
+    // a GET route also handles HEAD
     methods
       .filter((method) => method !== "HEAD")
       .map((method) => ({ method, path: String(path).replace(/:(\w+)/g, "{$1}") })),
   );
 }
 
-/** Has a request that was put together wrongly go on under the address that is meant; its query stays. */
+/** Rewrites a mistaken path to the one that is meant. Keeps the query. */
 export function correctPath(router: Router): Middleware {
   const read = pathCorrector(routesOf(router), UNSERVED_RESOURCES);
   return async (context, next) => {
@@ -26,7 +26,7 @@ export function correctPath(router: Router): Middleware {
   };
 }
 
-/** Refuses what no route has taken: 405 for a known path with another method, else 404 with the reason or what may be meant. */
+/** Rejects requests without a route: 405 for a known path, else 404 with the reason or a suggested path. */
 export function rejectUnserved(router: Router): Middleware {
   const routes = routesOf(router);
   const read = pathCorrector(routes, UNSERVED_RESOURCES);
@@ -46,7 +46,7 @@ export function rejectUnserved(router: Router): Middleware {
   };
 }
 
-/** The base URL as the client wrote it, so that it can be used from where the client is. */
+/** Returns the base URL as the client reaches it. */
 export function baseUrlOf(context: Context): string {
   return `http://${context.host}`;
 }

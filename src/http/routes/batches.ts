@@ -9,16 +9,16 @@ import type { RequestLog } from "../requestLog.ts";
 
 type WithId = Context & { params: { id: string } };
 
-/** Megabytes of the body of a new batch (docs: "Request size limits"). */
+/** Most megabytes in the body of a new batch (docs: "Request size limits"). */
 const BATCH_LIMIT_MB = 256;
 
 /** `POST /v1/messages/batches`. */
 export function createBatch(batches: Batches) {
   return async (context: Context): Promise<void> => {
     const { apiVersion, betas, requestLog } = context.state as ApiState & { requestLog: RequestLog };
-    const left = new AbortController();
-    void requestLog.closed.then(() => left.abort());
-    const body = { bytes: jsonBytes(context, BATCH_LIMIT_MB), signal: left.signal };
+    const disconnected = new AbortController();
+    void requestLog.closed.then(() => disconnected.abort());
+    const body = { bytes: jsonBytes(context, BATCH_LIMIT_MB), signal: disconnected.signal };
     const record = await batches.create(body, apiVersion, betas);
     context.body = toResponse(record, context);
   };
@@ -44,7 +44,7 @@ export function batchResults(batches: Batches) {
   return async (context: WithId): Promise<void> => {
     const results = await batches.results(context.params.id);
     context.type = "application/x-jsonl";
-    // the status is sent by then, and only a connection that is cut tells a client that this is not all
+    // the status is already sent, so only a broken connection shows the client that results are missing
     results.once("error", (error) => context.res.destroy(error));
     context.body = results;
   };

@@ -14,10 +14,10 @@ export interface CountOptions extends EndOptions {
   modelMap: Record<string, string>;
 }
 
-/** Says in a count's answer how far it can be trusted. */
+/** Response header that states how precise a count is. */
 export const COUNT_HEADER = "claude-virtual-api-token-count";
 
-/** `POST /v1/messages/count_tokens`: parse, count, say how far the count can be trusted. */
+/** `POST /v1/messages/count_tokens`. */
 export function countTokens(counter: TokenCounter, { pool, reader, modelMap, ...ends }: CountOptions) {
   return async (context: Context): Promise<void> => {
     const { apiVersion, betas, requestLog, body } = context.state as ApiState & { requestLog: RequestLog; body: Body };

@@ -8,10 +8,10 @@ import { lastValues } from "../query.ts";
 
 type WithId = Context & { params: { id: string } };
 
-/** Seconds a client may have a file kept: an hour to 90 days (contract: "Files"). */
+/** A file's lifetime: one hour to 90 days (contract: "Files"). */
 const EXPIRES_IN_SECONDS = { minimum: 3600, maximum: 7_776_000 };
 const MAX_IDS = 100;
-/** The time and the id of the last file before it: a place that stays when the file goes, and that old ids have, too. */
+/** Cursor: creation time and id of the previous page's last file. Stays valid after that file is deleted. */
 const PAGE_CURSOR = /^page_([0-9a-z]{1,10})-([A-Za-z0-9]{1,64})$/;
 
 /** `POST /v1/files`. */
@@ -27,7 +27,7 @@ export function uploadFile(files: FileStore) {
   };
 }
 
-/** `GET /v1/files`: in one answer what the older and the newer SDKs page with. */
+/** `GET /v1/files`. The response supports the pagination of both older and newer SDKs. */
 export function listFiles(files: FileStore) {
   return async (context: Context): Promise<void> => {
     const all = await files.list();
@@ -43,7 +43,7 @@ export function retrieveFile(files: FileStore) {
   };
 }
 
-/** `GET /v1/files/{id}/content`: what was uploaded is for requests, not for downloads. */
+/** `GET /v1/files/{id}/content`. Uploaded files cannot be downloaded. */
 export function downloadFile(files: FileStore) {
   return async (context: WithId): Promise<void> => {
     await files.get(context.params.id);
@@ -74,7 +74,7 @@ function cursorAfter({ id, created_at }: Created): string {
   return `page_${Date.parse(created_at).toString(36)}-${id.slice("file_".length)}`;
 }
 
-/** The files behind a cursor. Throws `ApiError` 400. */
+/** Returns the files after a cursor. Throws `ApiError` 400. */
 function after(cursor: string, all: FileMetadata[]): FileMetadata[] {
   const [, digits = "", rest] = PAGE_CURSOR.exec(cursor) ?? [];
   const time = Number.parseInt(digits, 36);
@@ -93,7 +93,7 @@ function pickedFiles(all: FileMetadata[], ids: string[], query: Context["query"]
   return { data, has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, next_page: null };
 }
 
-/** `ids[]=a&ids[]=b`, as SDKs write lists; also with `ids` alone. */
+/** Parses `ids[]=a&ids[]=b`, as SDKs write lists, or `ids=…`. */
 function idsOf(query: Context["query"]): string[] | undefined {
   const ids = [query["ids[]"] ?? [], query.ids ?? []].flat();
   return ids.length > 0 ? ids : undefined;

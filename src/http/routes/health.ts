@@ -10,7 +10,7 @@ import { version } from "../../shared/version.ts";
 import type { Secret } from "../../storage/secret.ts";
 import type { InFlight } from "../inFlight.ts";
 
-/** What `/health` reports on, and the secret by which it proves whose server this is. */
+/** What `/health` reports on, and the secret for its proof. */
 export interface HealthSources {
   pool: Pool;
   launcher: Launcher;
@@ -19,14 +19,14 @@ export interface HealthSources {
   secret: Secret;
 }
 
-/** `GET /health`: what is known at this moment; never waits for the CLI, and asks no key. */
+/** `GET /health`: reports what is known now. Never waits for the CLI, and requires no key. */
 export function health({ pool, launcher, inFlight, batches, secret }: HealthSources, logger: Logger) {
   const startedAt = performance.now();
   let lastFailure = "";
   return async (context: Context): Promise<void> => {
     await answerChallenge(context, secret).catch(({ message }: Error) => {
-      // windows ask once a second
-      if (message !== lastFailure) logger.warn(`VS Code's windows cannot recognize this server: ${message}`);
+      // each window polls once a second
+      if (message !== lastFailure) logger.warn(`VS Code windows cannot recognize this server: ${message}`);
       lastFailure = message;
     });
     const { waiting, workers } = pool.stats;
@@ -54,14 +54,14 @@ export function health({ pool, launcher, inFlight, batches, secret }: HealthSour
   };
 }
 
-/** The sign-in without the person, since anyone on this machine may ask; `signed_in` is null while it is not known. */
+/** Omits the user's identity, because any local program may ask. `signed_in` is null while unknown. */
 function signInState({ description }: Pool) {
   if (!description) return { signed_in: null, sign_in: null };
   const signIn = signInOf(description) ?? null;
   return { signed_in: signIn !== null, sign_in: signIn };
 }
 
-/** What an organization has decided, by name. */
+/** Lists an organization's rules by name. */
 function rules({ description }: Pool) {
   const { guard = null, settings = [], withoutMods = [], overrides = [] } = description?.organization ?? {};
   return { organization: { guard, managed_settings: settings, mods_forbidden_by: withoutMods, overrides } };

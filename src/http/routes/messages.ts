@@ -20,17 +20,17 @@ import { watchUnread } from "../unread.ts";
 export interface MessagesOptions extends RunContext, EndOptions {
   reader: RequestReader;
   modelMap: Record<string, string>;
-  /** Milliseconds for which a client may leave its answer unread; 0 for any time. */
+  /** Milliseconds for which a client may leave its response unread; 0 for no limit. */
   clientIdleTimeout: number;
-  /** Whether other requests wait for a place. */
+  /** Whether other requests are queued. */
   isContended(): boolean;
-  /** Whether bodies and events are logged, asked for each line. */
+  /** Whether bodies and events are logged. Called for each line, because the setting may change. */
   traffic: () => boolean;
 }
 
 type MessagesState = ApiState & { requestLog: RequestLog; body: Body; hold?: Hold };
 
-/** `POST /v1/messages`: parse, run, answer with the stream or with its fold. */
+/** `POST /v1/messages`: responds with the event stream, or with the message it adds up to. */
 export function createMessage(options: MessagesOptions, logger: Logger) {
   return async (context: Context): Promise<void> => {
     const { apiVersion, betas, requestLog, body, hold } = context.state as MessagesState;
@@ -44,7 +44,7 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
       isShown: options.traffic(),
     };
     const request = await options.reader.message(body, reading, { signal, hold });
-    // also where the client has left, so that nothing is run
+    // if the client has already disconnected, nothing runs
     void requestLog.closed.then(request.release);
     requestLog.setModel(request.model);
     throwIfNested(options.pool, context, request);
@@ -54,7 +54,7 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
     };
     if (request.shown !== undefined) logger.info(`${id} → ${request.shown}`);
     const onHeaders = (headers: Record<string, string>) => {
-      // from here on the client knows the answer by upstream's id of it
+      // replaces our `request-id` by upstream's
       traffic("←", headers);
       setHeaders(context, headers);
     };
@@ -62,7 +62,7 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
       timeout: options.clientIdleTimeout,
       isContended: options.isContended,
       onTimeout: (unread) => {
-        logger.warn(`${id}: the client has not read its answer for ${unread / 1000} s, so its connection is closed`);
+        logger.warn(`${id}: connection closed, because the client did not read its response for ${unread / 1000} s`);
         context.res.destroy();
       },
     });
@@ -71,9 +71,9 @@ export function createMessage(options: MessagesOptions, logger: Logger) {
       traffic("←", event);
     };
     const events = run({ ...options, onHeaders, meter: requestLog.meter, onEvent }, request, signal);
-    // whatever becomes of the answer, the worker is given back when the connection closes
+    // returns the worker to the pool however the response ends
     void requestLog.closed.then(() => events.return());
-    // until the first event the status is open: a failure before it is answered with its own
+    // no status is sent before the first event, so that an earlier failure can set it
     const first = await events.next();
     if (first.done) return;
     if (!request.stream) {

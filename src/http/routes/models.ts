@@ -6,7 +6,7 @@ import type { ModelList } from "../../models/modelList.ts";
 import { lastValues } from "../query.ts";
 
 const LIFECYCLES: readonly string[] = ["active", "deprecated", "retired"] satisfies Lifecycle[];
-/** What is listed where a client asks for no stage. */
+/** Listed by default. */
 const USABLE: readonly string[] = ["active", "deprecated"] satisfies Lifecycle[];
 
 /** `GET /v1/models`. */
@@ -27,7 +27,7 @@ export function retrieveModel(list: ModelList, modelMap: Record<string, string>)
   };
 }
 
-/** `lifecycle[]=active&lifecycle[]=retired`, as SDKs write lists; also with `lifecycle` alone. Throws `ApiError` 400. */
+/** Parses `lifecycle[]=active&lifecycle[]=retired`, as SDKs write lists, or `lifecycle=…`. Throws `ApiError` 400. */
 function lifecyclesOf(query: Context["query"]): readonly string[] {
   const given = [query["lifecycle[]"] ?? [], query.lifecycle ?? []].flat();
   for (const [at, stage] of given.entries()) {

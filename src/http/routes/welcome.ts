@@ -3,10 +3,7 @@ import { version } from "../../shared/version.ts";
 import { baseUrlOf } from "../middleware/unserved.ts";
 import type { Route } from "../paths.ts";
 
-/**
- * `GET /` and `HEAD /`: what is served, for a person with a browser, and for clients that look whether anything answers.
- * `routes` is asked for at each request, since this is one of them.
- */
+/** `GET /` and `HEAD /`: lists the endpoints. `routes` is called per request, because it includes this route. */
 export function welcome(routes: () => readonly Route[]) {
   return (context: Context): void => {
     const endpoints = routes().map(({ method, path }) => `${method} ${path}`);
@@ -14,7 +11,7 @@ export function welcome(routes: () => readonly Route[]) {
   };
 }
 
-/** `HEAD /api/hello`, which Claude Code sends to its base URL at each start, without a key; with GET as the API answers it. */
+/** `GET` and `HEAD /api/hello`. Claude Code sends HEAD to its base URL at each start, without a key. */
 export function hello(context: Context): void {
   context.body = { message: "hello" };
 }
