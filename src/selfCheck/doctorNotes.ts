@@ -49,7 +49,7 @@ export function cliNotes(path: string, version: string, skipped: readonly Skippe
   const others = skipped.map(
     ({ path, reason, descriptor = reason }): DoctorNote => ({
       topic: "cli",
-      text: `passed over ${path}: ${reason}`,
+      text: `skipped ${path}: ${reason}`,
       descriptor: describe("cli_passed_over", { path, reason: descriptor }),
     }),
   );
@@ -137,7 +137,7 @@ export function transportNotes(
   described: MessageValue = reason,
 ): DoctorNote[] {
   if (transport === "rewrite") {
-    const text = "requests go up as their clients write them";
+    const text = "requests are sent as their clients write them";
     return [{ topic: "transport", text, descriptor: describe("transport_rewrite", {}) }];
   }
   const text = `requests are merged into those of Claude Code (overlay), since ${reason}`;

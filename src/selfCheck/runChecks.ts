@@ -133,7 +133,7 @@ function requireContained(keys: readonly string[]): void {
   if (keys.length === 0) return;
   const names = keys.join(", ");
   throw new ChecksSkipped(
-    `managed settings (${names}) decide where Claude Code calls, or with whose sign-in`,
+    `managed settings (${names}) decide which address or sign-in Claude Code uses`,
     describe("self_check_of_managed_settings", { names: [...keys] }),
   );
 }

@@ -158,7 +158,7 @@ describe("doctor", () => {
     await writeFile(join(old, "claude"), "#!/bin/sh\necho '2.1.1 (Claude Code)'\n", { mode: 0o755 });
     const PATH = `${old}:${dirname(await linkTo(scratch.home, claudePath()))}:${process.env.PATH}`;
     const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key", PATH }, "");
-    expect(output).toMatch(/\nClaude Code [\d.]+ at .*\/current\/claude\npassed over .*\/old\/claude: .* is too old/);
+    expect(output).toMatch(/\nClaude Code [\d.]+ at .*\/current\/claude\nskipped .*\/old\/claude: .* is too old/);
     expect(code).toBe(0);
   });
 
