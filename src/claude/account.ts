@@ -43,8 +43,8 @@ const PROVIDER_NAMES: Readonly<Record<string, string>> = {
 };
 
 const SOURCE_NAMES: Readonly<Record<string, string>> = {
-  apiKeyHelper: "the key of apiKeyHelper",
-  "/login managed key": "a key of the Anthropic Console (by /login)",
+  apiKeyHelper: "the key from apiKeyHelper",
+  "/login managed key": "an Anthropic Console key (by /login)",
 };
 
 /** Describes a sign-in for users, one line each: the one in use, then the one it overrides. */
@@ -63,7 +63,7 @@ export function describeOverridden({ source }: SignIn, overridden?: SignIn): str
 /** A sign-in in words for a person. */
 export function nameOf({ kind, source, plan }: SignIn): string {
   if (kind === "subscription") return `${plan} (by /login)`;
-  if (kind === "profile") return "a profile of Anthropic's";
+  if (kind === "profile") return "an Anthropic profile";
   if (kind === "provider") return PROVIDER_NAMES[source] ?? source;
   return SOURCE_NAMES[source] ?? source;
 }

@@ -106,5 +106,5 @@ function withoutNames(
 /** Describes what was removed. */
 export function describeRemovedBaseUrl({ place, url, names: [name, ...others] }: RemovedBaseUrl): string {
   const together = others.length === 0 ? "" : `, and without ${others.join(", ")} from the same place`;
-  return `${name} in ${place} leads to a Claude Virtual API on this machine (${url}), so Claude Code is started without it${together}.`;
+  return `${name} in ${place} points to a Claude Virtual API on this machine (${url}), so Claude Code is started without it${together}.`;
 }

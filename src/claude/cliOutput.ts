@@ -43,7 +43,7 @@ export class CliOutput {
     this.#parts = parts;
     const { process, logger } = parts;
     this.#diagnostics = new StderrReader(process.stderr, () => {
-      logger.warn(`worker ${process.pid}: wrote so much to stderr that the rest is dropped until the next request`);
+      logger.warn(`worker ${process.pid}: too much output on stderr; the rest is dropped until the next request`);
       parts.dropped();
     });
     this.#strayLog = new LineLog((line) => logger.debug(`worker ${process.pid}: ${line}`));
@@ -69,7 +69,7 @@ export class CliOutput {
     const read = Promise.all([heard, this.#readDiagnostics()]);
     // a CLI that has closed its stdout cannot answer any more
     const mute = heard.then(() => resolvesWithin(SETTLE_TIMEOUT_S * 1000, process.exited));
-    void mute.then((ended) => ended || unreadable("It has closed its output."));
+    void mute.then((ended) => ended || unreadable("it closed its output"));
     const how = await process.exited;
     // the last output decides whether the request was sent, but a helper of the CLI may hold the pipe open
     let isRead = false;

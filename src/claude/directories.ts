@@ -43,7 +43,7 @@ export async function homeProblem(
     const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
     const reason = isMissing ? "which does not exist" : wordsFor(error);
     return {
-      text: `${name} is '${path}', ${reason}: Claude Code finds no sign-in there, and keeps none.`,
+      text: `${name} is '${path}', ${reason}: Claude Code can neither find nor save a sign-in there.`,
       descriptor: describe("home_unusable", { name, path, reason: describeDirectoryFault(error) }),
     };
   }

@@ -39,6 +39,6 @@ export class GuardDetector {
 
   /** Records a call about which the CLI did not ask the mod. */
   addBypass(): void {
-    this.#seated ??= "mods are not asked about calls";
+    this.#seated ??= "Claude Code does not ask mods about calls";
   }
 }

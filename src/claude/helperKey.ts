@@ -10,7 +10,7 @@ export interface HelperKey {
 }
 
 /** Marks the stderr line that says why a helper returned no key. */
-const FAILURE_PREFIX = "claude-virtual-api: the apiKeyHelper of Claude Code's settings";
+const FAILURE_PREFIX = "claude-virtual-api: the apiKeyHelper in Claude Code's settings";
 
 /**
  * Runs the helper, exports its key in the given variables, and replaces itself by the CLI with settings that name no

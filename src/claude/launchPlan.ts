@@ -115,7 +115,7 @@ export class LaunchPlan {
     });
     const signIn = await this.#signIn();
     const [own, settings, extra] = await this.#baseUrlFilter.without(
-      { place: "the environment of the server", variables: environment },
+      { place: "the server's environment", variables: environment },
       { place: settingsPath({ ...environment, ...extraEnvironment }), ...signIn, variables: signIn.environment },
       { place: "the setting 'environment'", variables: extraEnvironment },
     );

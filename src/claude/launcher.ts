@@ -230,7 +230,7 @@ export class Launcher {
         const isPassing = error instanceof ApiError && TRANSIENT_PROBLEMS.has(error.details?.error_code);
         if (!isPassing || attempt >= returns || this.#isClosed) throw error;
         if (attempt === 0)
-          logger.warn(`${error.message} An update may put it back: waiting for up to ${RETURN.time / 1000} s.`);
+          logger.warn(`${error.message} Waiting for an update to put it back, for up to ${RETURN.time / 1000} s.`);
         await pause(RETURN.pause);
       }
     }

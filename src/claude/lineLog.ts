@@ -21,7 +21,7 @@ export class LineLog {
 
   /** Logs how many lines were omitted, then starts again. */
   reset(): void {
-    if (this.#omitted > 0) this.#log(`(${this.#omitted} further lines are not shown)`);
+    if (this.#omitted > 0) this.#log(`(${this.#omitted} more lines omitted)`);
     this.#shown = 0;
     this.#omitted = 0;
   }

@@ -29,7 +29,7 @@ export function overridesIn(managed: readonly ManagedSettings[]): string[] {
 
 /** Describes the effect of such variables. */
 export function describeOverrides(names: readonly string[]): string {
-  return `managed settings (${names.join(", ")}) replace variables of this server, so Claude Code changes requests`;
+  return `managed settings (${names.join(", ")}) override this server's variables, so Claude Code changes requests`;
 }
 
 /**

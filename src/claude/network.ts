@@ -59,7 +59,7 @@ export function prepareNetwork(environment: Record<string, string>): void {
 export function describeRoute({ proxy, extraAuthorities }: NetworkRoute): string[] {
   return [
     ...(proxy === undefined ? [] : [`uses the proxy ${proxy}`]),
-    ...(extraAuthorities === undefined ? [] : [`also trusts the certificates of ${extraAuthorities}`]),
+    ...(extraAuthorities === undefined ? [] : [`also trusts the certificates in ${extraAuthorities}`]),
   ];
 }
 
@@ -77,7 +77,7 @@ export async function authoritiesProblem({
   return access(path, constants.R_OK).then(
     () => undefined,
     ({ code = "?" }: NodeJS.ErrnoException) => ({
-      text: `NODE_EXTRA_CA_CERTS is '${path}', which cannot be read (${code}): Claude Code goes on without those certificates`,
+      text: `NODE_EXTRA_CA_CERTS is '${path}', which cannot be read (${code}): Claude Code runs without these certificates`,
       descriptor: describe("authorities_unreadable", { path, code }),
     }),
   );

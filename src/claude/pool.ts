@@ -181,7 +181,7 @@ export class Pool {
   /** Replaces the workers when managed settings change, since they may lack a mod. */
   async #followManagement(): Promise<void> {
     if (!(await this.#factory.choice.hasManagementChanged())) return;
-    this.#logger.info("the managed settings of this machine have changed: workers are replaced");
+    this.#logger.info("managed settings have changed: all workers are replaced");
     this.#stopIdle();
   }
 

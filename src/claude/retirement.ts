@@ -28,10 +28,10 @@ const RETRIED_UNCHANGED_STATUSES = new Set([403, 404, 429]);
  */
 export function reasonToRetire(turn: TurnSummary): string | undefined {
   const { refusedStatus: status = 0 } = turn;
-  if (!turn.modAsked) return "the one-call mod was not asked";
+  if (!turn.modAsked) return "it did not ask the one-call mod";
   if (turn.answeredLocally) return "it failed a request without calling the API";
   if (turn.calledAgain && status >= 400 && status < 500 && !RETRIED_UNCHANGED_STATUSES.has(status)) {
-    return `it may leave out of later requests what the API refused with status ${status}`;
+    return `it may omit from later requests what the API rejected with status ${status}`;
   }
   if (!HARMLESS_STOP_REASONS.has(turn.stopReason)) return "its answer had an unknown stop reason";
   return undefined;

@@ -25,7 +25,7 @@ export async function readSignInSettings(environment: NodeJS.ProcessEnv): Promis
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (isMissing(error)) return "{}";
     if (isScarcity(error)) throw error;
-    throw new Error(`${path} cannot be read, so a sign-in in it is not used: ${error.message}`);
+    throw new Error(`${path} cannot be read, so its sign-in is not used: ${error.message}`);
   });
   const settings = parse(text, path);
   const env = isObject(settings.env) ? settings.env : {};
@@ -51,5 +51,5 @@ function parse(text: string, path: string): Record<string, unknown> {
   } catch {
     // reported below without the text, which may contain a key
   }
-  throw new Error(`${path} is not a JSON object, so a sign-in in it is not used.`);
+  throw new Error(`${path} is not a JSON object, so its sign-in is not used.`);
 }

@@ -16,7 +16,7 @@ export async function startOrEvict(start: () => Promise<Worker>, idle: IdleWorke
   } catch (error) {
     const freed = isScarcity(error) ? idle.takeOldest(EVICTIONS_PER_START) : [];
     if (freed.length === 0) throw error;
-    logger.info(`${freed.length} idle workers end to make room for another: ${(error as Error).message}`);
+    logger.info(`${freed.length} idle workers are stopped to free resources: ${(error as Error).message}`);
     await Promise.all(freed.map((worker) => worker.stop()));
     return await start();
   }

@@ -7,7 +7,7 @@ import type { RateLimitInfo } from "./upstreamHeaders.ts";
 
 /**
  * How a request travels through a worker. `rewrite`: our mod sends the client's bytes in place of the CLI's body.
- * `overlay`: the CLI merges the client's fields into its own body, which also works if mods are not asked about calls.
+ * `overlay`: the CLI merges the client's fields into its own body, which also works if Claude Code does not ask mods about calls.
  */
 export type TransportName = TurnRequest["transport"];
 

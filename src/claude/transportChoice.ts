@@ -177,7 +177,7 @@ export class TransportChoice {
     const { reason } = this;
     if (reason === this.#logged) return;
     this.#logged = reason;
-    this.#logger.info(`requests travel by ${this.name}${reason === undefined ? "" : `, since ${reason}`}`);
+    this.#logger.info(`requests use the ${this.name} transport${reason === undefined ? "" : `, since ${reason}`}`);
   }
 }
 
@@ -189,7 +189,7 @@ export function mayRewrite({ version }: Cli): boolean {
 function reasonNotToRewrite(cli: Cli, variables: NodeJS.ProcessEnv): Objection | undefined {
   if (!mayRewrite(cli)) {
     const { version } = cli;
-    const text = `Claude Code ${version} does not let requests be rewritten`;
+    const text = `Claude Code ${version} cannot rewrite requests`;
     return { text, described: describe("rewrite_not_by_version", { version }) };
   }
   return bedrockReason(variables);
@@ -223,9 +223,9 @@ function bedrockReason({
 }: NodeJS.ProcessEnv): Objection | undefined {
   if (!CLAUDE_CODE_USE_BEDROCK) return undefined;
   if (!AWS_BEARER_TOKEN_BEDROCK) {
-    const text = "Amazon Bedrock's requests are signed before they can be rewritten";
+    const text = "Amazon Bedrock's requests are signed before a mod can rewrite them";
     return { text, described: describe("rewrite_bedrock_signed", {}) };
   }
-  const text = "on Amazon Bedrock mods are not asked about the free counter, on which rewriting is tried";
+  const text = "on Amazon Bedrock, rewriting cannot be tested with the free token counter";
   return { text, described: describe("rewrite_bedrock_counter", {}) };
 }

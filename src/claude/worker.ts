@@ -286,7 +286,7 @@ export class Worker {
     this.#heartbeat.heard();
     this.sessionId ??= message.session_id;
     if (message.type === "control_response") return this.#acceptAnswer(message);
-    if (this.transport.mods.accept(message)) this.#logger.debug(`worker ${this.pid} has loaded a mod`);
+    if (this.transport.mods.accept(message)) this.#logger.debug(`worker ${this.pid} loaded a mod`);
     else if (this.#count) this.#count.accept(message);
     else return this.#turn?.accept(message);
   }
@@ -304,7 +304,7 @@ export class Worker {
   }
 
   #acceptAnswer({ response }: CliMessage): void {
-    if (!this.#control.answer(response)) this.#logger.debug(`worker ${this.pid}: an answer that nothing waits for`);
+    if (!this.#control.answer(response)) this.#logger.debug(`worker ${this.pid}: received a reply to no pending request`);
   }
 
   #write(message: CliMessage): void {

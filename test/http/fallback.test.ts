@@ -61,7 +61,7 @@ async function endWorker(on: Stage): Promise<void> {
 }
 
 const NOT_LOADED = "the mod that rewrites requests was not loaded";
-const NOT_ASKED = "mods are not asked about calls";
+const NOT_ASKED = "Claude Code does not ask mods about calls";
 
 describeRewriting("a mod that is taken away while the server runs", () => {
   const losses: [string, Loss, string, number][] = [

@@ -204,6 +204,6 @@ describe("a helper", () => {
     expect((await on.post(simple("x"))).status).toBe(401);
     expect(keys()).toEqual([["", "Bearer"]]);
     expect((await health(on)).cli.sign_in.source).toBe("apiKeyHelper");
-    expect(on.log).toContain("[warn] the apiKeyHelper of Claude Code's settings ended with exit code 3");
+    expect(on.log).toContain("[warn] the apiKeyHelper in Claude Code's settings ended with exit code 3");
   });
 });

@@ -61,7 +61,7 @@ describe("doctor", () => {
       CLAUDE_VIRTUAL_API_API_KEY_FILE: key,
     });
     expect(output).toContain("\nuses the proxy http://127.0.0.1:9\n");
-    expect(output).toContain(`\nalso trusts the certificates of ${AUTHORITY}\n`);
+    expect(output).toContain(`\nalso trusts the certificates in ${AUTHORITY}\n`);
     expect(output).not.toMatch(/a-word|no API key is required/);
   });
 
@@ -75,7 +75,7 @@ describe("doctor", () => {
   it("names an apiKeyHelper that gives no key", async () => {
     const settings = { ".claude/settings.json": { apiKeyHelper: "exit 3" } };
     const { code, output } = await doctor(SIGN_INS["signed out"].env, claudePath(), settings);
-    expect(output).toContain("\n✗ the apiKeyHelper of Claude Code's settings ended with exit code 3\n");
+    expect(output).toContain("\n✗ the apiKeyHelper in Claude Code's settings ended with exit code 3\n");
     expect(output).not.toContain("Ready");
     expect(code).toBe(1);
   });

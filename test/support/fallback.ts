@@ -69,5 +69,5 @@ export async function expectOneCallEach(server: Served, log?: () => string): Pro
 /** Looks that the server says which transport its requests take, and why. */
 export async function expectOverlay(server: Served, reason: string, log: string): Promise<void> {
   expect((await health(server)).transport).toMatchObject({ name: "overlay", reason: expect.stringContaining(reason) });
-  expect(log).toMatch(new RegExp(`requests travel by overlay, since .*${reason}`));
+  expect(log).toMatch(new RegExp(`requests use the overlay transport, since .*${reason}`));
 }

@@ -169,5 +169,5 @@ function failureOf(status: string | undefined, words: string, before: ApiError |
 const UNCOUNTED_STATUS = 503;
 
 function uncounted(words: string): ApiError {
-  return new ApiError(UNCOUNTED_STATUS, "api_error", `The API's counter could not be asked: ${words}`);
+  return new ApiError(UNCOUNTED_STATUS, "api_error", `The API's token counter could not be reached: ${words}`);
 }

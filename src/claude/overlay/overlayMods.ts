@@ -54,7 +54,7 @@ export class OverlayMods implements Mods {
   /** Why the process must not serve again. */
   get reasonToRetire(): string | undefined {
     const lacksMod = this.needStepMod && !this.#hasStepMod;
-    return lacksMod ? `it needs another mod, since ${this.#guard.seated}` : undefined;
+    return lacksMod ? `it lacks a required mod (${this.#guard.seated})` : undefined;
   }
 
   /** Receives a message from stdout; false if it is not a report about loading. */
@@ -90,7 +90,7 @@ export class OverlayMods implements Mods {
     this.#isJudged = true;
     const overrides = overridesIn(managed);
     if (overrides.includes(BODY_VARIABLE)) {
-      const words = `They set ${BODY_VARIABLE}, the variable that carries each request.`;
+      const words = `They set ${BODY_VARIABLE}, which this server needs to send requests.`;
       throw cliForbidden(words, describe("managed_carrier", { name: BODY_VARIABLE }));
     }
     this.#hasModelAllowlist = hasModelAllowlist(managed);

@@ -53,7 +53,7 @@ export const register = (on) => {
     }
     if (!isSeed || !instruction) {
       $.ui.log(isCount ? "${MOD_REPORTS.countDenied}" : "${MOD_REPORTS.denied}");
-      return { deny: "counts alone are made here" };
+      return { deny: "this worker only counts" };
     }
     const { betas, fields } = instruction;
     instruction = undefined;

@@ -107,7 +107,7 @@ export class ExactCount {
         if (this.#words === undefined) await resolvesWithin(STDERR_LAG_MS, words);
         throw refusal(head, this.#words);
       }
-      if (tokens === undefined || this.#isEstimated) throw new CountUnavailable("its answer has no count");
+      if (tokens === undefined || this.#isEstimated) throw new CountUnavailable("the API's reply has no count");
       return tokens;
     } finally {
       signal.removeEventListener("abort", abandon);
@@ -175,12 +175,12 @@ export class ExactCount {
     if (this.#heard && "head" in this.#heard) return this.#heard.head;
     if (this.#heard) throw new CountUnavailable(this.#heard.failure);
     if (!this.#isDenied) throw this.#bypassed();
-    throw new CountUnavailable("Claude Code asks another counter");
+    throw new CountUnavailable("Claude Code uses another counter");
   }
 
   #bypassed(): TransportUnavailable {
     this.#link.bypassed();
-    return new TransportUnavailable("mods are not asked about counts");
+    return new TransportUnavailable("Claude Code does not ask mods about counts");
   }
 }
 

@@ -36,7 +36,7 @@ export class RewriteMods implements Mods {
   addDiagnostic(): void {}
 
   addBypass(): void {
-    this.#unsuited ??= "mods are not asked about calls";
+    this.#unsuited ??= "Claude Code does not ask mods about calls";
   }
 
   /** Throws `TransportUnavailable`, also where an organization has set rules. */
@@ -56,6 +56,6 @@ export class RewriteMods implements Mods {
     if (!isSignedIn({ account })) return undefined;
     // a count is free, and the CLI asks the mod, which denies it
     await ask("get_context_usage");
-    return this.#isAsked ? undefined : "mods are not asked about calls";
+    return this.#isAsked ? undefined : "Claude Code does not ask mods about calls";
   }
 }

@@ -36,6 +36,6 @@ describe("an organization's guard", () => {
   it("shows where a call passes our mod", () => {
     const guard = new GuardDetector();
     guard.addBypass();
-    expect(guard.seated).toBe("mods are not asked about calls");
+    expect(guard.seated).toBe("Claude Code does not ask mods about calls");
   });
 });

@@ -145,7 +145,7 @@ describe.skipIf(process.platform === "win32")("a start", () => {
     await launch();
     await rename(claudePath, `${claudePath}.away`);
     await launch();
-    expect(warnings.at(-1)).toMatch(/no such file.* An update may put it back: waiting for up to 60 s\.$/);
+    expect(warnings.at(-1)).toMatch(/no such file.* Waiting for an update to put it back, for up to 60 s\.$/);
   });
 
   it("names the variable of a directory that the CLI cannot use", async () => {

@@ -22,7 +22,7 @@ describe("LineLog", () => {
     expect(logged).toHaveLength(1000);
     log.reset();
     log.add("new");
-    expect(logged.slice(1000)).toEqual(["(99000 further lines are not shown)", "new"]);
+    expect(logged.slice(1000)).toEqual(["(99000 more lines omitted)", "new"]);
   });
 
   it("logs the beginning of a long line", () => {

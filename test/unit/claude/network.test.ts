@@ -101,7 +101,7 @@ describe("authoritiesProblem", () => {
 
   it("names the file that the CLI cannot read", async () => {
     expect(await troubleOf("/none/ca.pem")).toBe(
-      "NODE_EXTRA_CA_CERTS is '/none/ca.pem', which cannot be read (ENOENT): Claude Code goes on without those certificates",
+      "NODE_EXTRA_CA_CERTS is '/none/ca.pem', which cannot be read (ENOENT): Claude Code runs without these certificates",
     );
     expect(await troubleOf(import.meta.filename)).toBeUndefined();
     expect(await troubleOf("")).toBeUndefined();

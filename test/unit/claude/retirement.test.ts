@@ -27,7 +27,7 @@ describe("a worker serves on after", () => {
 
 describe("a worker is replaced after", () => {
   it.each<[string, Partial<TurnSummary>, string]>([
-    ["a turn without the mod", { modAsked: false }, "the one-call mod was not asked"],
+    ["a turn without the mod", { modAsked: false }, "it did not ask the one-call mod"],
     ["a failure without a call", { answeredLocally: true }, "without calling the API"],
     ["a 400 that the CLI repeats", { refusedStatus: 400, calledAgain: true }, "refused with status 400"],
     ["a 422 that the CLI repeats", { refusedStatus: 422, calledAgain: true }, "refused with status 422"],

@@ -56,20 +56,20 @@ describe("requests are overlaid", () => {
   });
 
   it.each<[string, Cli, NodeJS.ProcessEnv, ManagedSettings[], string]>([
-    ["an older version", cli("2.1.327"), {}, [], "Claude Code 2.1.327 does not let requests be rewritten"],
+    ["an older version", cli("2.1.327"), {}, [], "Claude Code 2.1.327 cannot rewrite requests"],
     [
       "AWS credentials",
       CLI,
       { CLAUDE_CODE_USE_BEDROCK: "1" },
       [],
-      "Amazon Bedrock's requests are signed before they can be rewritten",
+      "Amazon Bedrock's requests are signed before a mod can rewrite them",
     ],
     [
       "a Bedrock API key",
       CLI,
       { CLAUDE_CODE_USE_BEDROCK: "1", AWS_BEARER_TOKEN_BEDROCK: "key" },
       [],
-      "on Amazon Bedrock mods are not asked about the free counter, on which rewriting is tried",
+      "on Amazon Bedrock, rewriting cannot be tested with the free token counter",
     ],
     ["managed settings", CLI, {}, [DENY], "this machine has managed settings"],
   ])("with %s", async (_what, found, variables, settings, reason) => {
@@ -77,7 +77,7 @@ describe("requests are overlaid", () => {
     const choice = choose();
     await choice.inspect(found, variables);
     expect(state(choice)).toEqual(["overlay", reason]);
-    expect(log).toEqual([`[info] requests travel by overlay, since ${reason}`]);
+    expect(log).toEqual([`[info] requests use the overlay transport, since ${reason}`]);
     expect(() => choice.require("rewrite")).toThrow(TransportUnavailable);
     expect(() => choice.require("overlay")).not.toThrow();
   });
@@ -96,14 +96,14 @@ describe("requests are overlaid", () => {
     const choice = choose();
     await choice.inspect(CLI, {});
     choice.learnFrom(worker(undefined));
-    choice.learnFrom(worker("it needs another mod", "overlay"));
+    choice.learnFrom(worker("it lacks a mod", "overlay"));
     expect(choice.name).toBe("rewrite");
-    choice.learnFrom(worker("mods are not asked about calls"));
+    choice.learnFrom(worker("Claude Code does not ask mods about calls"));
     await choice.inspect(CLI, {});
-    expect(state(choice)).toEqual(["overlay", "mods are not asked about calls"]);
+    expect(state(choice)).toEqual(["overlay", "Claude Code does not ask mods about calls"]);
     await choice.inspect(cli(), {});
     expect(choice.name).toBe("rewrite");
-    choice.learnFrom(worker("mods are not asked about calls", "rewrite", CLI));
+    choice.learnFrom(worker("Claude Code does not ask mods about calls", "rewrite", CLI));
     choice.reset();
     expect(choice.name).toBe("rewrite");
   });
@@ -111,12 +111,12 @@ describe("requests are overlaid", () => {
   it("says each change in the log once", async () => {
     const choice = choose();
     await choice.inspect(CLI, {});
-    for (let round = 0; round < 2; round++) choice.learnFrom(worker("mods are not asked about calls"));
+    for (let round = 0; round < 2; round++) choice.learnFrom(worker("Claude Code does not ask mods about calls"));
     choice.reset();
     await choice.inspect(CLI, {});
     expect(log).toEqual([
-      "[info] requests travel by overlay, since mods are not asked about calls",
-      "[info] requests travel by rewrite",
+      "[info] requests use the overlay transport, since Claude Code does not ask mods about calls",
+      "[info] requests use the rewrite transport",
     ]);
   });
 });
@@ -169,8 +169,8 @@ it("leaves requests rewritten where only counts cannot be exact", async () => {
   const choice = choose();
   await choice.inspect(CLI, {});
   expect(() => choice.requireCounts()).not.toThrow();
-  choice.learnFrom(worker("mods are not asked about calls", "rewrite", CLI, COUNT_MOD));
-  expect([choice.name, choice.countReason]).toEqual(["rewrite", "mods are not asked about calls"]);
+  choice.learnFrom(worker("Claude Code does not ask mods about calls", "rewrite", CLI, COUNT_MOD));
+  expect([choice.name, choice.countReason]).toEqual(["rewrite", "Claude Code does not ask mods about calls"]);
   expect(() => choice.requireCounts()).toThrow(TransportUnavailable);
   choice.reset();
   expect(choice.countReason).toBeUndefined();

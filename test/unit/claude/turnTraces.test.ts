@@ -17,8 +17,8 @@ describe("what a turn shows of its worker", () => {
   it("is that the mod was not asked, where an answer comes without its report", async () => {
     for (const [reports, reason] of [
       [[log("turn started")], undefined],
-      [[log("turn started", "another")], "the one-call mod was not asked"],
-      [[], "the one-call mod was not asked"],
+      [[log("turn started", "another")], "it did not ask the one-call mod"],
+      [[], "it did not ask the one-call mod"],
     ] as const) {
       const turn = overlayTurn();
       turn.diagnose(TURN_BEGINS);

@@ -142,7 +142,7 @@ describe("a count", () => {
 
   it("about which the mod is not asked is what its worker has shown, which ends", async () => {
     const { counter, started, learnt, dismissed, idle } = counterOf(async () => {
-      throw new TransportUnavailable("mods are not asked about counts");
+      throw new TransportUnavailable("Claude Code does not ask mods about counts");
     });
     await expect(counter.count(request, never)).rejects.toBeInstanceOf(TransportUnavailable);
     expect(learnt).toEqual(started);

@@ -66,7 +66,7 @@ describe("the mod that rewrites requests", () => {
     [
       "a mod that is not asked",
       { isAsked: false },
-      "mods are not asked about calls",
+      "Claude Code does not ask mods about calls",
       ["get_settings", "get_context_usage"],
     ],
   ])("is unsuited with %s", async (_what, process, reason, questions) => {
@@ -94,7 +94,7 @@ describe("the mod that rewrites requests", () => {
     const { mods, required } = await start();
     await required;
     mods.addBypass();
-    expect(mods.reasonToRetire).toBe("mods are not asked about calls");
+    expect(mods.reasonToRetire).toBe("Claude Code does not ask mods about calls");
     const team = await start({ account: { subscriptionType: "Claude Enterprise" } });
     await expect(team.required).rejects.toThrow();
     team.mods.addBypass();
