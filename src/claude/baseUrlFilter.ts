@@ -53,7 +53,7 @@ export class BaseUrlFilter {
   }
 
   /** Filters each source. */
-  async without<Sources extends VariableSource[]>(
+  async apply<Sources extends VariableSource[]>(
     ...sources: Sources
   ): Promise<{ [Index in keyof Sources]: Kept<Sources[Index]["variables"]> }> {
     const removedBaseUrls: RemovedBaseUrl[] = [];

@@ -11,13 +11,13 @@ export interface CliOutputParts {
   process: CliProcess;
   logger: Logger;
   /** Receives a message from stdout; later messages wait until it resolves. */
-  heard(message: CliMessage): Promise<void> | void;
+  onMessage(message: CliMessage): Promise<void> | void;
   /** Receives a line from stderr. */
-  diagnosed(line: string): void;
+  onStderrLine(line: string): void;
   /** Called when stderr output is dropped. */
-  dropped(): void;
+  onStderrDropped(): void;
   /** Called when stdout is unreadable or closed while the process runs; must end the process. */
-  unreadable(reason: string): void;
+  onUnreadable(reason: string): void;
   /** True once this program has given up on the process and expects no more output. */
   isGivenUp(): boolean;
 }
@@ -44,7 +44,7 @@ export class CliOutput {
     const { process, logger } = parts;
     this.#diagnostics = new StderrReader(process.stderr, () => {
       logger.warn(`worker ${process.pid}: too much output on stderr; the rest is dropped until the next request`);
-      parts.dropped();
+      parts.onStderrDropped();
     });
     this.#strayLog = new LineLog((line) => logger.debug(`worker ${process.pid}: ${line}`));
     this.#diagnosticsLog = new LineLog((line) => logger.trace(`worker ${process.pid}: ${line}`));
@@ -64,12 +64,12 @@ export class CliOutput {
   }
 
   async #read(): Promise<LastOutput> {
-    const { process, unreadable, isGivenUp } = this.#parts;
-    const heard = this.#readMessages();
-    const read = Promise.all([heard, this.#readDiagnostics()]);
+    const { process, onUnreadable, isGivenUp } = this.#parts;
+    const reading = this.#readMessages();
+    const read = Promise.all([reading, this.#readDiagnostics()]);
     // a CLI that has closed its stdout cannot answer any more
-    const mute = heard.then(() => resolvesWithin(SETTLE_TIMEOUT_S * 1000, process.exited));
-    void mute.then((ended) => ended || unreadable("it closed its output"));
+    const mute = reading.then(() => resolvesWithin(SETTLE_TIMEOUT_S * 1000, process.exited));
+    void mute.then((ended) => ended || onUnreadable("it closed its output"));
     const how = await process.exited;
     // the last output decides whether the request was sent, but a helper of the CLI may hold the pipe open
     let isRead = false;
@@ -80,32 +80,36 @@ export class CliOutput {
   }
 
   async #readMessages(): Promise<void> {
-    const { process, heard, unreadable } = this.#parts;
-    const stray = (line: string) => {
+    const { process, onMessage, onUnreadable } = this.#parts;
+    const onStrayLine = (line: string) => {
       if (!isSdkLog(line)) this.#strayLog.add(line);
     };
     const { budget } = process;
     try {
-      await readMessages(process.stdout, { heard: (message) => this.#heed(heard(message)), stray, budget });
+      await readMessages(process.stdout, {
+        onMessage: (message) => this.#trackHeld(onMessage(message)),
+        onStrayLine,
+        budget,
+      });
     } catch (error) {
-      unreadable((error as Error).message);
+      onUnreadable((error as Error).message);
     }
     this.#isHeld = false;
   }
 
-  #heed(heard: Promise<void> | void): Promise<void> | void {
-    if (!heard) return;
+  #trackHeld(handled: Promise<void> | void): Promise<void> | void {
+    if (!handled) return;
     this.#isHeld = true;
-    return heard.then(() => {
+    return handled.then(() => {
       this.#isHeld = false;
     });
   }
 
   async #readDiagnostics(): Promise<void> {
-    const { process, logger, diagnosed } = this.#parts;
+    const { process, logger, onStderrLine } = this.#parts;
     try {
       for await (const line of this.#diagnostics.lines()) {
-        diagnosed(line);
+        onStderrLine(line);
         if (!isSdkLog(line)) this.#diagnosticsLog.add(line);
       }
     } catch (error) {

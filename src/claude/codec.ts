@@ -35,9 +35,9 @@ const EVENT_LINE_END = /^,"session_id":"([\w-]+)","parent_tool_use_id":null,"uui
 
 export interface MessageReader {
   /** Receives a message; later messages wait until it resolves. */
-  heard(message: CliMessage): Promise<void> | void;
+  onMessage(message: CliMessage): Promise<void> | void;
   /** Receives a line that is not a message, cut to length. */
-  stray(line: string): void;
+  onStrayLine(line: string): void;
   budget?: TurnBudget;
 }
 
@@ -47,14 +47,14 @@ export interface MessageReader {
  */
 export function readMessages(
   output: Readable,
-  { heard, stray, budget = new TurnBudget() }: MessageReader,
+  { onMessage, onStrayLine, budget = new TurnBudget() }: MessageReader,
 ): Promise<void> {
   const splitter = new LineSplitter({ limit: MAX_MESSAGE_BYTES, overlong: "fail" });
   const takeLine = (line: Buffer): Promise<void> | void => {
     const message = line[0] === OPENING_BRACE ? parse(line.toString("utf8")) : undefined;
-    if (message) return heard(message);
+    if (message) return onMessage(message);
     const text = line.toString("utf8", 0, MAX_STRAY_BYTES);
-    if (text.trim() !== "") stray(text);
+    if (text.trim() !== "") onStrayLine(text);
   };
   const takeAll = (lines: Iterator<Buffer, void>): Promise<void> | void => {
     for (let next = lines.next(); !next.done; next = lines.next()) {

@@ -22,7 +22,7 @@ export async function temporaryDirectory(
   } catch (error) {
     if (isScarcity(error)) throw error;
     const reason = describeDirectoryFault(error);
-    throw cliEnvironment(name, path, wordsFor(error), describe("cli_environment", { name, path, reason }));
+    throw cliEnvironment(name, path, describeFault(error), describe("cli_environment", { name, path, reason }));
   }
   return path;
 }
@@ -41,7 +41,7 @@ export async function homeProblem(
     return undefined;
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    const reason = isMissing ? "which does not exist" : wordsFor(error);
+    const reason = isMissing ? "which does not exist" : describeFault(error);
     return {
       text: `${name} is '${path}', ${reason}: Claude Code can neither find nor save a sign-in there.`,
       descriptor: describe("home_unusable", { name, path, reason: describeDirectoryFault(error) }),
@@ -54,7 +54,7 @@ async function requireWritable(path: string): Promise<void> {
   await access(path, constants.W_OK | constants.X_OK);
 }
 
-function wordsFor(error: unknown): string {
+function describeFault(error: unknown): string {
   return whyUnusable(error) ?? `which cannot be used (${(error as Error).message})`;
 }
 

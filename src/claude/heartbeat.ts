@@ -25,22 +25,22 @@ export class Heartbeat {
   #timer: NodeJS.Timeout | undefined;
   #limit = 0;
   #silentBeats = 0;
-  #hasHeard = false;
+  #hasResponded = false;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
   }
 
-  get hasHeard(): boolean {
-    return this.#hasHeard;
+  get hasResponded(): boolean {
+    return this.#hasResponded;
   }
 
-  /** `isHeard`: what the process gets now makes it write as soon as a ping would. */
-  start(isHeard = false): void {
+  /** `writesAtOnce`: what the process gets now makes it write as soon as a ping would. */
+  start(writesAtOnce = false): void {
     const { silence, wake, ping } = this.#options;
-    if (this.#hasHeard) {
+    if (this.#hasResponded) {
       this.#run(Math.min(wake, silence));
-      if (!isHeard) ping();
+      if (!writesAtOnce) ping();
     } else this.#run(silence);
   }
 
@@ -50,9 +50,9 @@ export class Heartbeat {
   }
 
   /** Call for each message of the CLI. */
-  heard(): void {
+  onMessage(): void {
     const { silence } = this.#options;
-    this.#hasHeard = true;
+    this.#hasResponded = true;
     this.#silentBeats = 0;
     if (this.#timer && this.#limit < silence) this.#run(silence);
   }

@@ -114,7 +114,7 @@ export class LaunchPlan {
       return Promise.all(modsFor(request, hasStepMod).map((mod) => installMod(dataDir, mod)));
     });
     const signIn = await this.#signIn();
-    const [own, settings, extra] = await this.#baseUrlFilter.without(
+    const [own, settings, extra] = await this.#baseUrlFilter.apply(
       { place: "the server's environment", variables: environment },
       { place: settingsPath({ ...environment, ...extraEnvironment }), ...signIn, variables: signIn.environment },
       { place: "the setting 'environment'", variables: extraEnvironment },

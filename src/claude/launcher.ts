@@ -58,7 +58,8 @@ const START_ATTEMPTS = 3;
  * An npm update removes the CLI until the next version is extracted. Milliseconds to wait for it, and between two
  * looks.
  */
-const RETURN = { time: 60_000, pause: 500 };
+const REINSTALL_TIMEOUT_MS = 60_000;
+const REINSTALL_POLL_MS = 500;
 /** Problems that an update in progress may cause. */
 const TRANSIENT_PROBLEMS: ReadonlySet<unknown> = new Set<CliErrorCode>(["cli_missing", "cli_unusable"]);
 
@@ -75,7 +76,7 @@ export class Launcher {
   #needsStepMod: boolean | undefined;
   readonly #preferred = new PreferredPaths();
   /** Whether to wait if the CLI vanishes; done once. */
-  #awaitsReturn = false;
+  #awaitsReinstall = false;
   #isClosed = false;
   readonly choice: TransportChoice;
 
@@ -219,8 +220,8 @@ export class Launcher {
     const given = { ...environment, ...extraEnvironment };
     const trouble = await homeProblem(given);
     if (trouble) logger.warn(trouble.text);
-    const returns = this.#awaitsReturn ? RETURN.time / RETURN.pause : 0;
-    this.#awaitsReturn = false;
+    const returns = this.#awaitsReinstall ? REINSTALL_TIMEOUT_MS / REINSTALL_POLL_MS : 0;
+    this.#awaitsReinstall = false;
     const search = () => locate(claudePath, given, undefined, checkCompatibility);
     for (let attempt = 0; ; attempt++) {
       try {
@@ -230,8 +231,10 @@ export class Launcher {
         const isPassing = error instanceof ApiError && TRANSIENT_PROBLEMS.has(error.details?.error_code);
         if (!isPassing || attempt >= returns || this.#isClosed) throw error;
         if (attempt === 0)
-          logger.warn(`${error.message} Waiting for an update to put it back, for up to ${RETURN.time / 1000} s.`);
-        await pause(RETURN.pause);
+          logger.warn(
+            `${error.message} Waiting for an update to put it back, for up to ${REINSTALL_TIMEOUT_MS / 1000} s.`,
+          );
+        await pause(REINSTALL_POLL_MS);
       }
     }
   }
@@ -241,7 +244,7 @@ export class Launcher {
     if (cli === before) return cli;
     const { logger } = this.#parts;
     this.#found = cli;
-    this.#awaitsReturn = true;
+    this.#awaitsReinstall = true;
     for (const { path, reason } of cli.skipped) logger.warn(`skipped '${path}': ${reason}`);
     if (!before) logger.info(`Claude Code ${cli.version} at ${cli.path}`);
     else logger.info(`Claude Code changed: ${before.version} at ${before.path} is now ${cli.version} at ${cli.path}`);

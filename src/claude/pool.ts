@@ -58,9 +58,9 @@ export class Pool {
     this.#slots = new PrioritySemaphore(options.maxConcurrent, options.maxQueue);
     this.#starter = new WorkerStarter({
       ...{ factory, logger, idle: this.#idle, maxWorkers: 2 * options.maxConcurrent + options.warm },
-      described: (description) => this.#descriptions.accept(description),
-      taken: () => this.warmUp(),
-      transportChanged: () => {
+      onDescription: (description) => this.#descriptions.accept(description),
+      onTaken: () => this.warmUp(),
+      onTransportChange: () => {
         for (const idle of this.#idle.takeRewriting()) this.#starter.dismiss(idle);
       },
     });

@@ -18,7 +18,8 @@ const MAX_OUTPUT_CHARACTERS = 10_000;
 /** Time to read the output after the program has ended; a helper may hold the pipe open. */
 const OUTPUT_DELAY_MS = 1000;
 /** A file that is being written cannot be executed; an update of the CLI takes moments. */
-const BUSY = { attempts: 10, pause: 200 };
+const BUSY_ATTEMPTS = 10;
+const BUSY_PAUSE_MS = 200;
 
 /**
  * Runs `--version` and resolves with its output. Rejects, with a message for users, if the program does not start,
@@ -29,8 +30,8 @@ export async function printedVersion(probe: Probe, timeout = TIMEOUT_MS): Promis
     try {
       return await run(probe, timeout);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ETXTBSY" || attempt === BUSY.attempts) throw error;
-      await delay(BUSY.pause);
+      if ((error as NodeJS.ErrnoException).code !== "ETXTBSY" || attempt === BUSY_ATTEMPTS) throw error;
+      await delay(BUSY_PAUSE_MS);
     }
   }
 }

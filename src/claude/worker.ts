@@ -77,10 +77,10 @@ export class Worker {
     this.#output = new CliOutput({
       process,
       logger,
-      heard: (message) => this.#accept(message),
-      diagnosed: (line) => this.#diagnose(line),
-      dropped: () => this.#turn?.presumeSent(),
-      unreadable: (reason) => this.end(cliUnreadable(reason)),
+      onMessage: (message) => this.#accept(message),
+      onStderrLine: (line) => this.#diagnose(line),
+      onStderrDropped: () => this.#turn?.presumeSent(),
+      onUnreadable: (reason) => this.end(cliUnreadable(reason)),
       isGivenUp: () => this.#failure !== undefined,
     });
     const ping = () => this.#control.request(PING, limits.PING_TIMEOUT_S).catch(() => {});
@@ -128,11 +128,11 @@ export class Worker {
    */
   async initialize(system: string | EncodedJson): Promise<CliDescription> {
     const request = { subtype: "initialize", systemPrompt: system === "" ? [] : [system], systemPromptSnapshot: false };
-    if (this.#heartbeat.hasHeard) this.#heartbeat.start();
+    if (this.#heartbeat.hasResponded) this.#heartbeat.start();
     const { response } = await this.#control
       .request(request, limits.INITIALIZE_TIMEOUT_S)
       .catch((error) => {
-        const isHelper = this.alive && this.helperKey !== undefined && !this.#heartbeat.hasHeard;
+        const isHelper = this.alive && this.helperKey !== undefined && !this.#heartbeat.hasResponded;
         throw isHelper ? helperSilent(limits.INITIALIZE_TIMEOUT_S) : error;
       })
       .finally(() => this.#heartbeat.stop());
@@ -265,10 +265,10 @@ export class Worker {
     await resolvesWithin(limits.DRAIN_TIMEOUT_MS, this.#gone);
   }
 
-  /** Call before anything that keeps the CLI busy. `isHeard`: the CLI will write without being pinged. */
-  #begin(isHeard = false): void {
+  /** Call before anything that keeps the CLI busy. `writesAtOnce`: the CLI will write without being pinged. */
+  #begin(writesAtOnce = false): void {
     this.#output.reset();
-    this.#heartbeat.start(isHeard);
+    this.#heartbeat.start(writesAtOnce);
   }
 
   #fail({ how, isRead }: LastOutput): void {
@@ -282,8 +282,8 @@ export class Worker {
   }
 
   #accept(message: CliMessage): Promise<void> | void {
-    if (!this.#heartbeat.hasHeard) this.#logger.debug(`worker ${this.pid} is ready`);
-    this.#heartbeat.heard();
+    if (!this.#heartbeat.hasResponded) this.#logger.debug(`worker ${this.pid} is ready`);
+    this.#heartbeat.onMessage();
     this.sessionId ??= message.session_id;
     if (message.type === "control_response") return this.#acceptAnswer(message);
     if (this.transport.mods.accept(message)) this.#logger.debug(`worker ${this.pid} loaded a mod`);
@@ -304,7 +304,8 @@ export class Worker {
   }
 
   #acceptAnswer({ response }: CliMessage): void {
-    if (!this.#control.answer(response)) this.#logger.debug(`worker ${this.pid}: received a reply to no pending request`);
+    if (!this.#control.answer(response))
+      this.#logger.debug(`worker ${this.pid}: received a reply to no pending request`);
   }
 
   #write(message: CliMessage): void {

@@ -23,11 +23,11 @@ export interface WorkerStarterParts {
   /** At this number, the longest idle worker is stopped for each new one. */
   maxWorkers: number;
   /** Receives a worker's description. */
-  described(description: CliDescription): void;
+  onDescription(description: CliDescription): void;
   /** Called when a worker was taken or started for a request, so that a spare may be missing. */
-  taken(): void;
+  onTaken(): void;
   /** Called when the transport changes. */
-  transportChanged(): void;
+  onTransportChange(): void;
 }
 
 /** Starts and initializes a pool's workers, and tracks those that run. */
@@ -50,13 +50,13 @@ export class WorkerStarter {
    * the CLI cannot be started, and `TransportUnavailable`.
    */
   async prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest, isNew = false): Promise<Worker> {
-    const { idle, logger, taken } = this.#parts;
+    const { idle, logger, onTaken } = this.#parts;
     const { transport, system, betas, background = false, counts = false } = key;
     const mayBeBlank = !isNew && betas.length === 0 && !background && !counts;
     let blank = mayBeBlank ? idle.takeBlank(transport) : undefined;
     for (let isSecond = false; ; ) {
       const worker = blank ?? (await startOrEvict(() => this.start(key), idle, logger));
-      taken();
+      onTaken();
       if (this.#initialized.has(worker)) return worker;
       try {
         await this.initialize(worker, system);
@@ -91,17 +91,17 @@ export class WorkerStarter {
   }
 
   async initialize(worker: Worker, system: string | EncodedJson): Promise<void> {
-    this.#parts.described(await worker.initialize(system));
+    this.#parts.onDescription(await worker.initialize(system));
     this.learnFrom(worker);
     this.#initialized.add(worker);
   }
 
   /** Records what a worker has shown; true if it lacked a mod. */
   learnFrom(worker: Worker): boolean {
-    const { factory, transportChanged } = this.#parts;
+    const { factory, onTransportChange } = this.#parts;
     const before = factory.choice.name;
     const lacksMod = factory.learnFrom(worker);
-    if (factory.choice.name !== before) transportChanged();
+    if (factory.choice.name !== before) onTransportChange();
     return lacksMod;
   }
 

@@ -52,7 +52,7 @@ export async function claudeCode(more: Record<string, string> = {}): Promise<Cla
     async print(api, ...args) {
       const child = start(api, ...args);
       const lines: CliMessage[] = [];
-      await readMessages(child.stdout as Readable, { heard: (line) => void lines.push(line), stray() {} });
+      await readMessages(child.stdout as Readable, { onMessage: (line) => void lines.push(line), onStrayLine() {} });
       return { lines, result: lines.find(({ type }) => type === "result") as CliMessage };
     },
     async [Symbol.asyncDispose]() {

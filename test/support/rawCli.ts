@@ -156,7 +156,7 @@ export class RawCli implements AsyncDisposable {
         waiting.resolve(message);
       }
     };
-    await readMessages(this.#child.stdout as Readable, { heard, stray() {} });
+    await readMessages(this.#child.stdout as Readable, { onMessage: heard, onStrayLine() {} });
   }
 
   async #readDiagnostics(): Promise<void> {

@@ -51,7 +51,7 @@ const ESTIMATED_TEXT = "count unavailable";
 /** Fills the conversation of a fresh worker and has the CLI count it with the API's free counter. */
 export class CountSession {
   readonly #link: CountLink;
-  readonly #taken = new Map<string, { resolve(): void; reject(error: ApiError): void }>();
+  readonly #appending = new Map<string, { resolve(): void; reject(error: ApiError): void }>();
   #tools: readonly CountedTool[] | EncodedJson = [];
   #listed: (() => void) | undefined;
   #failure: ApiError | undefined;
@@ -94,7 +94,7 @@ export class CountSession {
   async append({ role, content }: HistoryMessage): Promise<void> {
     if (this.#ended) throw this.#ended;
     const uuid = randomUUID();
-    const taken = new Promise<void>((resolve, reject) => this.#taken.set(uuid, { resolve, reject }));
+    const taken = new Promise<void>((resolve, reject) => this.#appending.set(uuid, { resolve, reject }));
     const line = { type: role, uuid, message: { role, content }, parent_tool_use_id: null, session_id: "" };
     this.#link.write(role === "user" ? { ...line, client_composed: true, shouldQuery: false } : line);
     await taken;
@@ -114,8 +114,8 @@ export class CountSession {
   accept(message: CliMessage): void {
     if (message.type === "control_request") this.#answer(message);
     if (message.type !== "command_lifecycle" || message.state === "queued" || message.state === "started") return;
-    this.#taken.get(message.command_uuid)?.resolve();
-    this.#taken.delete(message.command_uuid);
+    this.#appending.get(message.command_uuid)?.resolve();
+    this.#appending.delete(message.command_uuid);
   }
 
   /** Receives a line from the CLI's stderr. */
@@ -129,7 +129,7 @@ export class CountSession {
   fail(error: ApiError): void {
     this.#ended = error;
     this.#listed?.();
-    for (const { reject } of this.#taken.values()) reject(error);
+    for (const { reject } of this.#appending.values()) reject(error);
   }
 
   async #isConnected(): Promise<boolean> {

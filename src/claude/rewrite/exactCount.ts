@@ -49,7 +49,7 @@ const RESTORED_WORDS: Record<string, string> = { "inputs are": "Extra", should: 
 export class ExactCount {
   readonly #link: ExactCountLink;
   #model: string | undefined;
-  #heard: ModAnswer | undefined;
+  #answerReport: ModAnswer | undefined;
   #isTaken = false;
   #isDenied = false;
   #words: string | undefined;
@@ -120,7 +120,7 @@ export class ExactCount {
     const report = modReport(message, COUNT_MOD.name);
     if (report === MOD_REPORTS.turnStarted) this.#isTaken = true;
     if (report === MOD_REPORTS.countDenied) this.#isDenied = true;
-    this.#heard = readModAnswer(message, COUNT_MOD.name) ?? this.#heard;
+    this.#answerReport = readModAnswer(message, COUNT_MOD.name) ?? this.#answerReport;
     if (isDone(message)) this.#pending.shift()?.resolve();
   }
 
@@ -140,7 +140,7 @@ export class ExactCount {
   }
 
   #reset(): void {
-    this.#heard = undefined;
+    this.#answerReport = undefined;
     this.#isTaken = false;
     this.#isDenied = false;
     this.#words = undefined;
@@ -172,8 +172,8 @@ export class ExactCount {
   }
 
   #answer(): AnswerHead {
-    if (this.#heard && "head" in this.#heard) return this.#heard.head;
-    if (this.#heard) throw new CountUnavailable(this.#heard.failure);
+    if (this.#answerReport && "head" in this.#answerReport) return this.#answerReport.head;
+    if (this.#answerReport) throw new CountUnavailable(this.#answerReport.failure);
     if (!this.#isDenied) throw this.#bypassed();
     throw new CountUnavailable("Claude Code uses another counter");
   }

@@ -24,7 +24,7 @@ interface Counting {
   signal: AbortSignal;
   worker?: Worker;
   /** Lets the next count begin; further calls have no effect. */
-  leave(): void;
+  startNext(): void;
 }
 
 /**
@@ -58,7 +58,7 @@ export class ExactCounter {
    * `TransportUnavailable`, and the signal's reason when aborted.
    */
   async count(request: CountRequest, signal: AbortSignal): Promise<number> {
-    const counting: Counting = { request, signal, leave: await this.#queue.acquire(signal) };
+    const counting: Counting = { request, signal, startNext: await this.#queue.acquire(signal) };
     this.#running.add(counting);
     const counted = this.#count(counting);
     // returns its worker once the CLI is done, even if the client has gone
@@ -106,7 +106,7 @@ export class ExactCounter {
 
   /** Lets the next count begin on another worker while this one is slow. */
   #overtake(slow: Counting): void {
-    if (this.#running.size < MAX_CONCURRENT_COUNTS) slow.leave();
+    if (this.#running.size < MAX_CONCURRENT_COUNTS) slow.startNext();
     else this.#waitingForSlot = slow;
   }
 
@@ -122,8 +122,8 @@ export class ExactCounter {
     const { worker } = counting;
     if (worker) await this.#parts.giveBack(worker).catch(() => this.#parts.dismiss(worker));
     this.#running.delete(counting);
-    counting.leave();
-    this.#waitingForSlot?.leave();
+    counting.startNext();
+    this.#waitingForSlot?.startNext();
     this.#waitingForSlot = undefined;
   }
 

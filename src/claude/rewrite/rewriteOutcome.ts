@@ -44,7 +44,7 @@ export class RewriteOutcome implements TurnOutcome {
   #head: AnswerHead | undefined;
   #headers: Record<string, string> = {};
   /** What the mod got instead of an answer. */
-  #thrown: string | undefined;
+  #hookError: string | undefined;
   #reported: CliMessage | undefined;
   #denied = false;
   /** When the last event came (`performance.now()`), and whether the CLI gave up after a long silence. */
@@ -83,14 +83,14 @@ export class RewriteOutcome implements TurnOutcome {
 
   addModReport(message: CliMessage): void {
     if (modReport(message, REWRITE_MOD.name) === MOD_REPORTS.denied) this.#deny();
-    const heard = readModAnswer(message);
-    if (!heard) return;
-    if ("failure" in heard) {
-      this.#thrown = heard.failure;
+    const answer = readModAnswer(message);
+    if (!answer) return;
+    if ("failure" in answer) {
+      this.#hookError = answer.failure;
       return;
     }
-    this.#head = heard.head;
-    this.#headers = Object.fromEntries(Object.entries(heard.head.headers).filter(([name]) => isForwarded(name)));
+    this.#head = answer.head;
+    this.#headers = Object.fromEntries(Object.entries(answer.head.headers).filter(([name]) => isForwarded(name)));
   }
 
   addEvent(): void {
@@ -153,8 +153,8 @@ export class RewriteOutcome implements TurnOutcome {
   }
 
   #unconnected(report: CliMessage | undefined): ApiError | undefined {
-    if (this.#thrown === undefined) return undefined;
-    const failure = readHookError(this.#thrown, report?.api_error, report?.message?.content?.[0]?.text);
+    if (this.#hookError === undefined) return undefined;
+    const failure = readHookError(this.#hookError, report?.api_error, report?.message?.content?.[0]?.text);
     return failure && connectionError(failure, this.#route);
   }
 

@@ -15,8 +15,8 @@ async function left(variables: NodeJS.ProcessEnv, helpers: Record<string, string
     async (url) => url === OURS,
   );
   const source = { place: "the file", variables, helpers };
-  const [kept] = await upstreams.without(source);
-  await upstreams.without(source);
+  const [kept] = await upstreams.apply(source);
+  await upstreams.apply(source);
   return { ...kept, log, removedBaseUrls: upstreams.removedBaseUrls };
 }
 
@@ -64,6 +64,6 @@ describe("BaseUrlFilter", () => {
   it("leaves everything where it does not know for which server the workers are", async () => {
     const variables = { ANTHROPIC_BASE_URL: OURS };
     const upstreams = new BaseUrlFilter(undefined, quiet, async () => true);
-    expect(await upstreams.without({ place: "", variables })).toEqual([{ variables, helpers: {} }]);
+    expect(await upstreams.apply({ place: "", variables })).toEqual([{ variables, helpers: {} }]);
   });
 });

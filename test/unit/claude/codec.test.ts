@@ -13,8 +13,8 @@ const bytes = (...texts: string[]) => texts.map((text) => Buffer.from(text));
 async function messages(chunks: AsyncIterable<Buffer>, stray: string[] = []): Promise<CliMessage[]> {
   const heard: CliMessage[] = [];
   await readMessages(Readable.from(chunks), {
-    heard: (message) => void heard.push(message),
-    stray: (line) => stray.push(line),
+    onMessage: (message) => void heard.push(message),
+    onStrayLine: (line) => stray.push(line),
   });
   return heard;
 }

@@ -45,7 +45,7 @@ describe("Heartbeat", () => {
     let answered = 0;
     for (let second = 0; second < 3600; second++) {
       vi.advanceTimersByTime(1000);
-      if (seen.pings > answered) heartbeat.heard();
+      if (seen.pings > answered) heartbeat.onMessage();
       answered = seen.pings;
     }
     expect(seen.dead).toBe(0);
@@ -56,7 +56,7 @@ describe("Heartbeat", () => {
     const { heartbeat, seen } = begin();
     for (let second = 0; second < 600; second++) {
       vi.advanceTimersByTime(1000);
-      heartbeat.heard();
+      heartbeat.onMessage();
     }
     expect(seen.dead).toBe(0);
   });
@@ -77,14 +77,14 @@ describe("Heartbeat", () => {
     // a timer fires once after a sleep, however long that was
     vi.setSystemTime(Date.now() + 3_600_000);
     vi.advanceTimersByTime(1);
-    heartbeat.heard();
+    heartbeat.onMessage();
     vi.advanceTimersByTime(SILENCE);
     expect(seen.dead).toBe(0);
   });
 
   it("gives a process that answered before a short time for its first sign of life", () => {
     const { heartbeat, seen } = begin();
-    heartbeat.heard();
+    heartbeat.onMessage();
     heartbeat.stop();
     heartbeat.start();
     expect(seen.pings).toBe(1);
@@ -94,11 +94,11 @@ describe("Heartbeat", () => {
 
   it("gives it the whole bound once it has answered", () => {
     const { heartbeat, seen } = begin();
-    heartbeat.heard();
+    heartbeat.onMessage();
     heartbeat.stop();
     heartbeat.start();
     vi.advanceTimersByTime(WAKE / 2);
-    heartbeat.heard();
+    heartbeat.onMessage();
     vi.advanceTimersByTime(SILENCE);
     expect(seen.dead).toBe(0);
     vi.advanceTimersByTime(SILENCE);
@@ -108,7 +108,7 @@ describe("Heartbeat", () => {
   it("does not begin by what is heard after its end", () => {
     const { heartbeat, seen } = begin();
     heartbeat.stop();
-    heartbeat.heard();
+    heartbeat.onMessage();
     vi.advanceTimersByTime(10 * SILENCE);
     expect(seen).toMatchObject({ pings: 0, dead: 0 });
   });

@@ -55,7 +55,7 @@ describe("a line that is cut", () => {
       const heard = () => {
         throw new Error("no message");
       };
-      await readMessages(Readable.from(lines), { heard, stray: (line) => shown.push(truncate(line)) });
+      await readMessages(Readable.from(lines), { onMessage: heard, onStrayLine: (line) => shown.push(truncate(line)) });
       expect(shown.join("")).toMatch(new RegExp(`^密+( (${credential}( and)?)?)? … \\(`));
     }
   });
