@@ -5,7 +5,7 @@ import { quiet } from "../../support/smallServer.ts";
 const OURS = "http://127.0.0.1:8080";
 const OTHER = "http://127.0.0.1:4000";
 
-/** What is left of the variables and helpers, and what the log says. */
+/** The remaining variables and helpers, and the log. */
 async function left(variables: NodeJS.ProcessEnv, helpers: Record<string, string> = {}) {
   const log: string[] = [];
   const logger = { ...quiet, warn: (line: string) => void log.push(line) };
@@ -21,7 +21,7 @@ async function left(variables: NodeJS.ProcessEnv, helpers: Record<string, string
 }
 
 describe("BaseUrlFilter", () => {
-  it("takes a base URL that leads here, with what signs in there, and says so once", async () => {
+  it("removes a base URL that points to this server, with its credentials, and logs it once", async () => {
     const custom = "X-Team: a\nAuthorization: Bearer key";
     const taken = {
       ...{ ANTHROPIC_BASE_URL: ` ${OURS} `, ANTHROPIC_API_KEY: "any-key", ANTHROPIC_AUTH_TOKEN: "any-token" },
@@ -36,7 +36,7 @@ describe("BaseUrlFilter", () => {
     expect(result.log[0]).toMatch(/^ANTHROPIC_BASE_URL in the file leads to .*8080.*without ANTHROPIC_API_KEY, /);
   });
 
-  it("keeps a sign-in without a base URL, or with that of another server", async () => {
+  it("keeps a sign-in without a base URL, or for another server", async () => {
     for (const url of [OTHER, "", undefined]) {
       const variables = { ...(url !== undefined && { ANTHROPIC_BASE_URL: url }), ANTHROPIC_API_KEY: "key" };
       const result = await left(variables, { apiKeyHelper: "x" });
@@ -44,7 +44,7 @@ describe("BaseUrlFilter", () => {
     }
   });
 
-  it("takes one cloud's base URL and leaves the sign-ins of the API and of other clouds", async () => {
+  it("removes one cloud's base URL and keeps the credentials of the API and of other clouds", async () => {
     const rest = { ANTHROPIC_API_KEY: "key", ANTHROPIC_BASE_URL: OTHER, CLAUDE_CODE_SKIP_VERTEX_AUTH: "1" };
     const result = await left(
       {
@@ -57,11 +57,11 @@ describe("BaseUrlFilter", () => {
     expect(result.helpers).toEqual({ apiKeyHelper: "x" });
   });
 
-  it("knows the names in small letters, as Windows may have them", async () => {
+  it("matches variable names in lower case, as on Windows", async () => {
     expect((await left({ Anthropic_Base_Url: OURS, anthropic_api_key: "any-key" })).variables).toEqual({});
   });
 
-  it("leaves everything where it does not know for which server the workers are", async () => {
+  it("removes nothing if the server's address is unknown", async () => {
     const variables = { ANTHROPIC_BASE_URL: OURS };
     const upstreams = new BaseUrlFilter(undefined, quiet, async () => true);
     expect(await upstreams.apply({ place: "", variables })).toEqual([{ variables, helpers: {} }]);

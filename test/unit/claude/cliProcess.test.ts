@@ -7,13 +7,13 @@ import { CliProcess, type Spawn } from "../../../src/claude/cliProcess.ts";
 import { Reaper } from "../../../src/claude/reaper.ts";
 import { collect } from "../support/streams.ts";
 
-/** Milliseconds for a step that must not be needed; so long that a test that needs it fails by its signal. */
+/** Milliseconds for a step that must not be reached; the test then fails by the wrong signal. */
 const LONG = 50_000;
 /** For a step that cannot succeed. */
 const SHORT = 20;
 
 function launch(command: string, args: string[], environment: Record<string, string> = {}, start: Spawn = spawn) {
-  // for Windows a reaper does nothing, so that only what is asked of it counts here
+  // on Windows the reaper does nothing, so only its calls are checked
   const reaper = new Reaper("win32");
   const asked: string[] = [];
   vi.spyOn(reaper, "watch").mockImplementation((pid) => void asked.push(`watch ${pid}`));
@@ -23,7 +23,7 @@ function launch(command: string, args: string[], environment: Record<string, str
   return { cli, asked };
 }
 
-/** Starts a script, and waits for the first thing it says. */
+/** Starts a script and waits for its first output. */
 async function start(script: string) {
   const { cli, asked } = launch("/bin/sh", ["-c", script], { PATH: process.env.PATH ?? "" });
   const output = cli.stdout[Symbol.asyncIterator]();
@@ -33,39 +33,39 @@ async function start(script: string) {
 }
 
 describe.skipIf(process.platform === "win32")("CliProcess", () => {
-  it("is stopped by closing its stdin", async () => {
+  it("stops by closing stdin", async () => {
     const { cli, rest } = await start("echo ready; cat; echo bye");
     await cli.stop(LONG);
     expect(await cli.exited).toBe("exit code 0");
     expect(await rest()).toBe("bye\n");
   });
 
-  it("is stopped with SIGTERM when it does not heed its stdin", async () => {
+  it("stops with SIGTERM if closing stdin has no effect", async () => {
     const { cli } = await start("echo ready; exec sleep 120");
     await cli.stop(SHORT);
     expect(await cli.exited).toBe("SIGTERM");
   });
 
-  it("is stopped with SIGKILL when it does not heed SIGTERM either", async () => {
+  it("stops with SIGKILL if SIGTERM has no effect", async () => {
     const { cli } = await start("trap '' TERM; echo ready; while :; do sleep 120; done");
     await cli.stop(SHORT);
     expect(await cli.exited).toBe("SIGKILL");
   });
 
-  it.each(["stop", "kill"] as const)("takes the helpers it started along at %s", async (how) => {
+  it.each(["stop", "kill"] as const)("ends its helpers on %s", async (how) => {
     const { cli, rest } = await start("sleep 120 & echo ready; wait");
     await (how === "stop" ? cli.stop(SHORT) : cli.kill());
-    // the pipe closes once the last helper that holds it is gone
+    // the pipe closes when the last helper has ended
     expect(await rest()).toBe("");
   });
 
-  it("is killed at once by kill", async () => {
+  it("ends at once on kill", async () => {
     const { cli } = await start("trap '' TERM; echo ready; cat; exec sleep 120");
     cli.kill();
     expect(await cli.exited).toBe("SIGKILL");
   });
 
-  it("tells how it ended, and takes no harm from what comes later", async () => {
+  it("reports how it ended, and survives later calls", async () => {
     const { cli } = await start("echo ready; exit 3");
     expect(await cli.exited).toBe("exit code 3");
     expect(cli.ended).toBe(true);
@@ -74,7 +74,7 @@ describe.skipIf(process.platform === "win32")("CliProcess", () => {
     await cli.stop(LONG);
   });
 
-  it("is writable until it is stopped", async () => {
+  it("is writable until stopped", async () => {
     const { cli, first, rest } = await start("echo ready; exec cat");
     expect(first).toBe("ready\n");
     expect(cli.ended).toBe(false);
@@ -86,26 +86,26 @@ describe.skipIf(process.platform === "win32")("CliProcess", () => {
     expect(await rest()).toBe("one\ntwo\n");
   });
 
-  it("takes no harm from a program that has closed its stdin", async () => {
+  it("survives a program that has closed its stdin", async () => {
     const { cli } = await start("exec <&-; echo ready; exec sleep 120");
     cli.write("nobody reads this\n");
     await cli.stop(SHORT);
     expect(await cli.exited).toBe("SIGTERM");
   });
 
-  it("is watched by the reaper from its start to its end", async () => {
+  it("is watched by the reaper from start to end", async () => {
     const { cli, asked } = await start("echo ready; cat");
     expect(asked).toEqual([`watch ${cli.pid}`]);
     await cli.stop(LONG);
     expect(asked).toEqual([`watch ${cli.pid}`, `forget ${cli.pid}`]);
   });
 
-  it("gets the environment it is given and nothing else", async () => {
+  it("passes only the given environment", async () => {
     const { cli } = launch("/usr/bin/env", [], { ONLY: "this" });
     expect(Buffer.concat(await collect(cli.stdout)).toString()).toBe("ONLY=this\n");
   });
 
-  it("tells of a program that cannot be started", async () => {
+  it("reports a program that cannot be started", async () => {
     const { cli, asked } = launch("/no/such/program", []);
     expect(await cli.exited).toContain("ENOENT");
     expect(cli.pid).toBeUndefined();
@@ -115,17 +115,17 @@ describe.skipIf(process.platform === "win32")("CliProcess", () => {
   });
 });
 
-/** An error as the system's. */
+/** A system error. */
 const systemError = (code: string) => Object.assign(new Error(`spawn ${code}`), { code });
 
-/** A child that a test plays; `pid` is of no process. */
+/** A fake child process; `pid` belongs to no process. */
 function playedChild(pid: number | undefined, streams: object = {}) {
   const child = Object.assign(new EventEmitter(), { pid, kill: () => false, ...streams }) as unknown as ChildProcess;
   return { child, start: () => child };
 }
 
-describe("a start that fails", () => {
-  it("is told where spawn throws", async () => {
+describe("a failed start", () => {
+  it("is reported when spawn throws", async () => {
     const start = () => {
       throw systemError("ENOMEM");
     };
@@ -139,7 +139,7 @@ describe("a start that fails", () => {
     await cli.stop(LONG);
   });
 
-  it.each(["EMFILE", "EAGAIN"])("is told where the child has no pipes, as after %s", async (code) => {
+  it.each(["EMFILE", "EAGAIN"])("is reported when the child has no pipes, as after %s", async (code) => {
     const { child, start } = playedChild(undefined);
     const { cli } = launch("claude", [], {}, start);
     child.emit("error", systemError(code));
@@ -150,7 +150,7 @@ describe("a start that fails", () => {
     await cli.stop(LONG);
   });
 
-  it("ends nothing where only a later signal cannot be sent", async () => {
+  it("ends nothing if only a later signal cannot be sent", async () => {
     const { child, start } = playedChild(2 ** 30);
     const { cli } = launch("claude", [], {}, start);
     child.emit("spawn");
@@ -161,7 +161,7 @@ describe("a start that fails", () => {
     expect(await cli.exited).toBe("exit code 1");
   });
 
-  it.each(["stdin", "stdout", "stderr"])("takes no harm from a broken %s, whenever that breaks", async (name) => {
+  it.each(["stdin", "stdout", "stderr"])("survives a broken %s at any time", async (name) => {
     const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
     const { child, start } = playedChild(2 ** 30, streams);
     const { cli } = launch("claude", [], {}, start);
@@ -174,14 +174,14 @@ describe("a start that fails", () => {
 });
 
 describe.skipIf(process.platform === "win32")("a helper that outlives the CLI", () => {
-  it("is ended with it", async () => {
+  it("ends with it", async () => {
     const { cli, rest } = await start("sleep 120 & echo ready; exit 3");
     expect(await cli.exited).toBe("exit code 3");
-    // the pipe closes once the helper is gone
+    // the pipe closes when the helper has ended
     expect(await rest()).toBe("");
   });
 
-  it("keeps no pipe of a process that was released", async () => {
+  it("holds no pipe of a released process", async () => {
     const helper = `require("child_process").spawn("sleep", ["120"], { detached: true, stdio: ["ignore", "inherit", "ignore"] })`;
     const script = `console.log(${helper}.pid); process.exit(0)`;
     const { cli } = launch(process.execPath, ["--eval", script]);
@@ -195,7 +195,7 @@ describe.skipIf(process.platform === "win32")("a helper that outlives the CLI", 
 });
 
 describe("a process that SIGKILL does not end", () => {
-  it("is given up", async () => {
+  it("is given up after a time limit", async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const { child, start } = playedChild(2 ** 30);

@@ -9,7 +9,7 @@ import { Random } from "../support/random.ts";
 import { collect, from } from "../support/streams.ts";
 
 const bytes = (...texts: string[]) => texts.map((text) => Buffer.from(text));
-/** The messages of an output, with what else it holds in `stray`. */
+/** The messages of an output; other lines go to `stray`. */
 async function messages(chunks: AsyncIterable<Buffer>, stray: string[] = []): Promise<CliMessage[]> {
   const heard: CliMessage[] = [];
   await readMessages(Readable.from(chunks), {
@@ -23,18 +23,18 @@ const linesOf = (...texts: string[]) => collect(splitLines(from(bytes(...texts))
 describe("lines", () => {
   it.each<[string, string[], string[]]>([
     ["splits at a line feed", ["a\nb\n"], ["a", "b"]],
-    ["joins what lies in several chunks", ["a", "b", "", "c\nd", "\n"], ["abc", "d"]],
-    ["keeps the Unicode separators inside a line", ["a\u2028b\u2029c\u0085d\n"], ["a\u2028b\u2029c\u0085d"]],
+    ["joins a line from several chunks", ["a", "b", "", "c\nd", "\n"], ["abc", "d"]],
+    ["keeps Unicode separators inside a line", ["a\u2028b\u2029c\u0085d\n"], ["a\u2028b\u2029c\u0085d"]],
     ["keeps carriage returns", ["a\rb\r\n"], ["a\rb\r"]],
     ["keeps a byte order mark", ["\ufeffa\n"], ["\ufeffa"]],
     ["yields empty lines", ["\n\na\n", "\n"], ["", "", "a", ""]],
-    ["drops a last line that is not whole", ["a\nb", "c"], ["a"]],
-    ["yields nothing for no bytes", [""], []],
+    ["drops an incomplete last line", ["a\nb", "c"], ["a"]],
+    ["yields nothing for an empty chunk", [""], []],
   ])("%s", async (_rule, chunks, expected) => {
     expect(await linesOf(...chunks)).toEqual(expected);
   });
 
-  it("puts a character together wherever its bytes are split", async () => {
+  it("decodes a character split across chunks", async () => {
     const text = "é€😀\u2028\n😀é\n";
     const whole = Buffer.from(text);
     for (let cut = 0; cut <= whole.length; cut++) {
@@ -45,7 +45,7 @@ describe("lines", () => {
     expect(await collect(splitLines(from(single)))).toEqual(["é€😀\u2028", "😀é"]);
   });
 
-  it("takes a line of exactly the limit, and counts each line anew", async () => {
+  it("accepts a line of exactly the limit, and counts each line separately", async () => {
     const chunks = bytes("12345", "67890", "\n", "12345", "67890\n");
     expect(await collect(splitLines(from(chunks), 10))).toEqual(["1234567890", "1234567890"]);
   });
@@ -54,7 +54,7 @@ describe("lines", () => {
     await expect(collect(splitLines(from(bytes("€€€", "€")), 11))).rejects.toThrow("longer than 11 bytes");
   });
 
-  it("refuses a line over the limit before its end comes", async () => {
+  it("rejects a line over the limit before its end arrives", async () => {
     let chunks = 0;
     async function* endless() {
       for (;;) {
@@ -69,7 +69,7 @@ describe("lines", () => {
 
 describe("the limit of a line", () => {
   it.each([[["12345678901\n"]], [["123456", "78901\n"]]])(
-    "holds for %j too, where the end comes with it",
+    "applies to %j, where the end arrives with the line",
     async (chunks) => {
       const pieces = from(chunks.map((chunk) => Buffer.from(chunk)));
       await expect(collect(splitLines(pieces, 10))).rejects.toThrow("longer than 10 bytes");
@@ -77,8 +77,8 @@ describe("the limit of a line", () => {
   );
 });
 
-describe("messages", () => {
-  it("yields objects with a type, and reports every other line but blank ones", async () => {
+describe("readMessages", () => {
+  it("yields objects with a type, and reports all other non-blank lines", async () => {
     const stray = ["warning: something", "[1]", "null", "42", '"text"', '{"no":"type"}', '{"type":5}', '{"type":"x"'];
     const source = ['{"type":"a","n":1}', "", "  ", ...stray, '{"type":"b"}\r', ""].join("\n");
     const reported: string[] = [];
@@ -87,7 +87,7 @@ describe("messages", () => {
     expect(reported).toEqual(stray);
   });
 
-  it.each([1, 2, 3, 4, 5, 6, 7, 8])("reads back what was encoded, however it is chunked (seed %i)", async (seed) => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])("decodes what was encoded, in any chunks (seed %i)", async (seed) => {
     const random = new Random(seed);
     const sent: CliMessage[] = Array.from({ length: 40 }, () => ({
       type: random.text(3),
@@ -120,15 +120,15 @@ describe("the text of an event", () => {
   });
 
   it.each([
-    ["an object beside the event", `${head}{"type":"x"},"abandoned_blocks":[{"a":1}]}`],
-    ["another event beside it", `${head}{"type":"x"},"event":{"type":"y"}}`],
-    ["another order", '{"type":"stream_event","uuid":"b","event":{"type":"x"}}'],
-    ["another order of all", '{"event":{"type":"x"},"type":"stream_event"}'],
+    ["an object next to the event", `${head}{"type":"x"},"abandoned_blocks":[{"a":1}]}`],
+    ["a second event", `${head}{"type":"x"},"event":{"type":"y"}}`],
+    ["another field sequence", '{"type":"stream_event","uuid":"b","event":{"type":"x"}}'],
+    ["the event first", '{"event":{"type":"x"},"type":"stream_event"}'],
     ["blanks", '{"type":"stream_event", "event":{"type":"x"}}'],
     ["a carriage return", `${head}{"type":\r"x"}}`],
     ["no event", `${head}null}`],
     ["a text", `${head}"}"}`],
-  ])("is not guessed where a line has %s", async (_what, line) => {
+  ])("is not kept for a line with %s", async (_what, line) => {
     const message = await read(line);
     expect(message).toEqual(JSON.parse(line));
     if (message.event) expect(textOf(Object(message.event))).toBeUndefined();
@@ -136,7 +136,7 @@ describe("the text of an event", () => {
 });
 
 describe("encode", () => {
-  it("makes one line of a message, whatever its texts hold", () => {
+  it("encodes a message as one line, with any text in it", () => {
     const line = encode({ type: "user", text: "a\nb\r\n\u2028" });
     expect(line.indexOf("\n")).toBe(line.length - 1);
     expect(JSON.parse(line)).toEqual({ type: "user", text: "a\nb\r\n\u2028" });
@@ -144,7 +144,7 @@ describe("encode", () => {
 });
 
 describe("encodePieces", () => {
-  it("makes the same line with encoded texts in it, which it does not copy", () => {
+  it("produces the same line with encoded texts, without copying them", () => {
     const texts = ['{"a":"\ud83d \u2028 \\"}', "é".repeat(1000), ""];
     const message = (wrapped: (text: string) => unknown) => ({
       type: "control_request",
@@ -165,7 +165,7 @@ describe("encodePieces", () => {
 });
 
 describe("a flood of lines", () => {
-  it("lets the event loop turn", async () => {
+  it("lets the event loop run", async () => {
     let turns = 0;
     const count = () => {
       turns += 1;
@@ -183,7 +183,7 @@ describe("a flood of lines", () => {
   });
 });
 
-describe("a line that is cut", () => {
+describe("a cut line", () => {
   const cut = (...texts: string[]) => collect(byteLines(from(bytes(...texts)), { limit: 4, overlong: "cut" }));
   it.each<[string[], string[]]>([
     [["12345678\nab\n"], ["1234", "ab"]],
@@ -203,7 +203,7 @@ describe("a line that is cut", () => {
     expect((await cut(...chunks)).map(String)).toEqual(expected);
   });
 
-  it("that came in small pieces takes no more memory than its bytes", async () => {
+  it("in small pieces takes no more memory than its bytes", async () => {
     async function* drip() {
       for (let given = 0; given < 300_000; given++) yield Buffer.from("x");
       yield Buffer.from("\n");
@@ -219,7 +219,7 @@ describe("a long line", () => {
   const read = (...sent: object[]) => messages(from(bytes(...sent.map((message) => `${JSON.stringify(message)}\n`))));
   const long = "x".repeat(100_000);
 
-  it("that repeats an answer is passed over", async () => {
+  it("is skipped if it repeats an answer", async () => {
     const assistant = { type: "assistant", message: { content: [{ type: "text", text: long }] } };
     const user = { type: "user", message: { content: long } };
     expect(await read(assistant, user, event({ type: "ping" }))).toEqual([event({ type: "ping" })]);
@@ -230,21 +230,21 @@ describe("a long line", () => {
     { type: "assistant", message: { content: [{ type: "fallback", from: long }] } },
     { type: "result", result: long },
     event({ type: "content_block_delta", delta: { text: long } }),
-  ])("that says more is read (%#)", async (message) => {
+  ])("is parsed if it has more (%#)", async (message) => {
     expect(await read(message)).toEqual([message]);
   });
 
-  it("is not read for what the text of the model says", async () => {
+  it("is not parsed because of the model's text", async () => {
     const text = `${long} "is_api_error_message":true,"type":"fallback"`;
     expect(await read({ type: "assistant", message: { content: [{ type: "text", text }] } })).toEqual([]);
   });
 
-  it("of too many values throws before it is parsed", async () => {
+  it("with too many values throws before it is parsed", async () => {
     const values = Array.from({ length: 200_000 }, () => []);
     await expect(read(event({ type: "x", values }))).rejects.toThrow("more than 100000 values");
   });
 
-  it("of one long text is read, whatever that holds", async () => {
+  it("with one long text is parsed, whatever it contains", async () => {
     const message = event({ type: "content_block_delta", delta: { text: '[{,"\\'.repeat(100_000) } });
     expect(await read(message)).toEqual([message]);
   });

@@ -20,7 +20,7 @@ function failureOf(line: string, route: NetworkRoute | undefined, begun = false)
 const RETRY = {};
 const NO_RETRY = { "x-should-retry": "false" };
 
-describe("a connection that failed", () => {
+describe("a failed connection", () => {
   it.each<[string, NetworkRoute | undefined, string, string, object]>([
     [
       "SELF_SIGNED_CERT_IN_CHAIN (SSL error)",
@@ -39,7 +39,7 @@ describe("a connection that failed", () => {
     ["ECONNREFUSED", DIRECT, "connection", "https://api.anthropic.com cannot be reached (ECONNREFUSED)", RETRY],
     ["ECONNREFUSED", undefined, "connection", "the API cannot be reached (ECONNREFUSED)", RETRY],
     ["UnsupportedProxyProtocol", PROXIED, "proxy", "use http:// or https://", NO_RETRY],
-  ])("%s says where and what to do", (code, route, reason, words, headers) => {
+  ])("%s names the place and the remedy", (code, route, reason, words, headers) => {
     const failure = failureOf(details(code), route);
     expect(failure.message).toContain(words);
     expect(failure).toMatchObject({ status: 500, type: "api_error", details: { reason }, headers });
@@ -51,14 +51,14 @@ describe("a connection that failed", () => {
     ["407 Refused", "asks for credentials (407)", NO_RETRY],
     ["403 Forbidden", "refuses to connect to https://api.anthropic.com (403)", NO_RETRY],
     ["502 Bad Gateway", "refuses to connect to https://api.anthropic.com (502)", RETRY],
-  ])("is the proxy's refusal: %s", (answer, words, headers) => {
+  ])("reports the proxy's refusal: %s", (answer, words, headers) => {
     const line = details("ERR_PROXY_TUNNEL", `Proxy refused to open a tunnel: ${answer}`);
     const failure = failureOf(line, PROXIED);
     expect(failure.message).toContain(words);
     expect(Object.keys(failure.headers)).toEqual(Object.keys(headers));
   });
 
-  it("keeps the CLI's words where the request may have been sent", () => {
+  it("keeps the CLI's message if the request may have been sent", () => {
     const dropped = failureOf(details("ECONNRESET"), DIRECT);
     expect(dropped.message).toMatch(/^Claude Code could not reach the API: Connection/);
     expect(dropped.details).toEqual({
@@ -69,7 +69,7 @@ describe("a connection that failed", () => {
     expect(failureOf(details("ECONNREFUSED"), DIRECT, true).message).toMatch(/^The API's answer broke off/);
   });
 
-  it("is seen when the line with its code has come", async () => {
+  it("is reported when the line with its code has come", async () => {
     const outcome = new OverlayOutcome();
     let isSeen = false;
     void outcome.errorSeen.then(() => {

@@ -17,7 +17,7 @@ function begin() {
 afterEach(() => vi.useRealTimers());
 
 describe("a control request", () => {
-  it("is written once, with an id that no other has", () => {
+  it("is written once, with a unique id", () => {
     const { controls, written, request_id } = begin();
     controls.request(REQUEST, 5).catch(() => {});
     expect(written).toEqual([
@@ -26,7 +26,7 @@ describe("a control request", () => {
     ]);
   });
 
-  it("resolves with its answer", async () => {
+  it("resolves with its reply", async () => {
     const { controls, answered, request_id } = begin();
     const answer = { subtype: "success", request_id, response: { a: 1 } };
     expect(controls.answer(answer as unknown as CliMessage)).toBe(true);
@@ -38,14 +38,14 @@ describe("a control request", () => {
     [{ subtype: "error" }, "no reason given"],
     [{ subtype: "unheard_of" }, "no reason given"],
     [{}, "no reason given"],
-  ])("rejects where the CLI answers %j", async (response, reason) => {
+  ])("rejects if the CLI replies %j", async (response, reason) => {
     const { controls, answered, request_id } = begin();
     expect(controls.answer({ ...response, request_id } as unknown as CliMessage)).toBe(true);
     const message = `Claude Code refused 'apply_flag_settings', and nothing was sent to the API: ${reason}`;
     await expect(answered).rejects.toMatchObject({ status: 500, type: "api_error", message });
   });
 
-  it("repeats only the beginning of a long refusal", async () => {
+  it("quotes only the beginning of a long error", async () => {
     const { controls, answered, request_id } = begin();
     controls.answer({ subtype: "error", request_id, error: "x".repeat(1_000_000) } as unknown as CliMessage);
     const error = await answered.catch((failure: Error) => failure);
@@ -53,7 +53,7 @@ describe("a control request", () => {
   });
 
   it.each([undefined, {}, { request_id: "cva-99" }, { request_id: null }])(
-    "ignores an answer to something else: %j",
+    "ignores a reply to another request: %j",
     async (response) => {
       const { controls, answered } = begin();
       expect(controls.answer(response as CliMessage | undefined)).toBe(false);
@@ -61,14 +61,14 @@ describe("a control request", () => {
     },
   );
 
-  it("is answered once", () => {
+  it("is settled once", () => {
     const { controls, request_id } = begin();
     const answer = { subtype: "success", request_id } as unknown as CliMessage;
     expect(controls.answer(answer)).toBe(true);
     expect(controls.answer(answer)).toBe(false);
   });
 
-  it("rejects after its time, and then ignores the answer", async () => {
+  it("rejects after its time limit, then ignores the reply", async () => {
     vi.useFakeTimers();
     const { controls, answered, request_id } = begin();
     vi.advanceTimersByTime(5000);
@@ -76,7 +76,7 @@ describe("a control request", () => {
     expect(controls.answer({ subtype: "success", request_id } as unknown as CliMessage)).toBe(false);
   });
 
-  it("rejects when the worker is gone, as do all after it", async () => {
+  it("rejects when the worker ends, like all later requests", async () => {
     const { controls, written, answered } = begin();
     const error = cliEnded("SIGKILL");
     controls.fail(error);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CountSession } from "../../../src/claude/overlay/countSession.ts";
 
-/** A session whose CLI answers at once. */
+/** A session whose CLI replies at once. */
 function begin() {
   const asked: string[] = [];
   const request = async ({ subtype }: { subtype: string }) => {
@@ -14,7 +14,7 @@ function begin() {
 const envelope = (message: string) => JSON.stringify({ type: "error", error: { type: "not_found_error", message } });
 
 describe("a failure of the counter", () => {
-  it("is read off stderr", async () => {
+  it("is read from stderr", async () => {
     const session = begin();
     session.diagnose(`[ERROR] countTokens API call failed: 404 ${envelope("model: x")}`);
     await expect(session.measure()).rejects.toMatchObject({
@@ -24,14 +24,14 @@ describe("a failure of the counter", () => {
     });
   });
 
-  it("is read where its words hold a line separator, however often they hold the head of one", async () => {
+  it("is read if its message holds a line separator and many line starts", async () => {
     const session = begin();
     const message = `${"countTokens API call failed: ".repeat(30_000)}\u2028`;
     session.diagnose(`[ERROR] countTokens API call failed: 404 ${envelope(message)}`);
     await expect(session.measure()).rejects.toMatchObject({ status: 404, message });
   });
 
-  it("is none where stderr says nothing of it", async () => {
+  it("is not assumed if stderr does not report it", async () => {
     const session = begin();
     session.diagnose("[DEBUG] counting");
     expect(await session.measure()).toMatchObject({ messages: 7 });

@@ -24,7 +24,7 @@ function known(now = () => 0) {
 }
 const key = { models: [], account: { tokenSource: "none", apiKeySource: "ANTHROPIC_API_KEY" } };
 
-it("logs a sign-in once, and again when it has changed", () => {
+it("logs a sign-in once, and again after a change", () => {
   const { description, log } = known();
   description.accept(key);
   description.accept({ ...key });
@@ -37,7 +37,7 @@ it("logs a sign-in once, and again when it has changed", () => {
   ]);
 });
 
-it("asks the CLI once until it has an answer", async () => {
+it("asks the CLI once until it has a description", async () => {
   const { description, answers, asked } = known();
   await expect(description.describe()).rejects.toThrow("does not start");
   answers.push(key);
@@ -46,14 +46,14 @@ it("asks the CLI once until it has an answer", async () => {
   expect(asked()).toBe(2);
 });
 
-it("asks again when it is to ask afresh, as after a sign-in", async () => {
+it("asks again with `afresh`, as after a sign-in", async () => {
   const { description, answers } = known();
   answers.push({ models: [], account: { tokenSource: "none" } }, key);
   await description.describe();
   expect(await description.describe({ afresh: true })).toEqual(key);
 });
 
-it("asks again once for each refusal", async () => {
+it("asks once more after each refusal", async () => {
   const { description, log, asked } = known();
   description.markStale();
   description.refresh();
@@ -71,7 +71,7 @@ it("asks again once for each refusal", async () => {
   expect(asked()).toBe(1);
 });
 
-it("asks a CLI that was signed out again when it is looked at, every half minute", async () => {
+it("asks a signed-out CLI again every half minute, when the description is read", async () => {
   let time = 0;
   const { description, answers, asked } = known(() => time);
   answers.push(signedOut, signedOut, key);
@@ -87,7 +87,7 @@ it("asks a CLI that was signed out again when it is looked at, every half minute
   expect(asked()).toBe(3);
 });
 
-it("asks a CLI that was signed out again once a request is answered", async () => {
+it("asks a signed-out CLI again when a request was answered", async () => {
   const { description, answers, asked } = known();
   description.noteAnswer();
   description.accept(signedOut);

@@ -15,7 +15,7 @@ describe("the temporary directory", () => {
     expect(existsSync(path)).toBe(true);
   });
 
-  it("is named with its variable where it cannot be used", async () => {
+  it("that is unusable is reported with its variable", async () => {
     const file = place(join(scratchDirectory(), "file"), "");
     for (const path of [file, join(file, "below")]) {
       const message = `Claude Code could not be started: TMPDIR is '${path}', which is not a directory. Set TMPDIR to a directory that this user may write to.`;
@@ -24,8 +24,8 @@ describe("the temporary directory", () => {
   });
 });
 
-describe("the home", () => {
-  it("is named where it does not exist or is no directory", async () => {
+describe("the home directory", () => {
+  it("is reported if it does not exist or is not a directory", async () => {
     const directory = scratchDirectory();
     const file = place(join(directory, "file"), "");
     expect(await homeProblem({ HOME: directory }, "linux")).toBeUndefined();

@@ -3,12 +3,12 @@ import { describe, expect, it } from "vitest";
 import { childEnvironment } from "../../../src/claude/environment.ts";
 
 const fixed = childEnvironment({}, {}, []);
-/** What comes from the given environment, without what is always set. */
+/** Variables taken from the given environment, without the fixed ones. */
 const carried = (environment: NodeJS.ProcessEnv) =>
   Object.fromEntries(Object.entries(childEnvironment(environment, {}, [])).filter(([name]) => !(name in fixed)));
 
 describe("childEnvironment", () => {
-  it("makes the CLI send one request as it is", () => {
+  it("makes the CLI send each request once and unchanged", () => {
     expect(fixed).toMatchObject({
       CLAUDE_CODE_MAX_RETRIES: "0",
       CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: "1",
@@ -42,11 +42,11 @@ describe("childEnvironment", () => {
       "VERTEX_REGION_CLAUDE_4",
       "GOOGLE_CLOUD_PROJECT",
     ],
-  ])("lets %s through under its own name", (name) => {
+  ])("passes %s under its own name", (name) => {
     expect(carried({ [name]: "/value" })).toEqual({ [name]: "/value" });
   });
 
-  it("makes paths absolute, since the CLI has a working directory of its own", () => {
+  it("makes paths absolute, since the CLI has another working directory", () => {
     const paths = { CLAUDE_CONFIG_DIR: "conf", NODE_EXTRA_CA_CERTS: "./ca.pem", SSL_CERT_FILE: "" };
     expect(carried(paths)).toEqual({
       CLAUDE_CONFIG_DIR: resolve("conf"),
@@ -62,25 +62,25 @@ describe("childEnvironment", () => {
     ...["NODE_OPTIONS", "ELECTRON_RUN_AS_NODE", "VSCODE_PID", "CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "SECRET", "PS1"],
     ...["CLAUDE_CODE_EXTRA_BODY", "CLAUDE_CODE_EFFORT_LEVEL", "MAX_THINKING_TOKENS", "CLAUDE_VIRTUAL_API_API_KEY"],
     ...["ANTHROPIC_BETAS", "ANTHROPIC_MODEL", "ANTHROPIC_LOG", "anthropic_betas", "MY_AWS_KEY", "PATHOLOGICAL"],
-  ])("keeps %s out", (name) => {
+  ])("removes %s", (name) => {
     expect(carried({ [name]: "value" })).toEqual({});
   });
 
-  it("passes over variables without a value", () => {
+  it("ignores variables without a value", () => {
     expect(carried({ HOME: undefined, LANG: "" })).toEqual({ LANG: "" });
   });
 
-  it("sets further variables as they are, over the environment's own", () => {
+  it("adds extra variables, which override the environment's", () => {
     const child = childEnvironment({ HOME: "/a" }, { HOME: "/b", ANTHROPIC_LOG: "debug", MY_OWN: "x" }, []);
     expect(child).toMatchObject({ HOME: "/b", ANTHROPIC_LOG: "debug", MY_OWN: "x" });
   });
 
-  it("keeps what one request as it is needs, whatever else is given", () => {
+  it("keeps the fixed variables, whatever else is given", () => {
     const given = Object.fromEntries(Object.keys(fixed).map((name) => [name, "changed"]));
     expect(childEnvironment(given, given, [])).toEqual(fixed);
   });
 
-  it("bounds upstream's silence, in bytes, where a bound is given", () => {
+  it("limits upstream's silence in bytes, if a limit is given", () => {
     expect(childEnvironment({}, {}, [], 10_000)).toEqual({
       ...fixed,
       CLAUDE_ENABLE_BYTE_WATCHDOG: "1",
@@ -88,7 +88,7 @@ describe("childEnvironment", () => {
     });
   });
 
-  it("lists the extra betas, and none when there are none", () => {
+  it("lists extra betas, if any", () => {
     expect(childEnvironment({}, {}, ["a-2025-01-01", "b-2025-01-01"]).ANTHROPIC_BETAS).toBe(
       "a-2025-01-01,b-2025-01-01",
     );

@@ -9,14 +9,14 @@ describe("an organization's guard", () => {
     ["@builtin seated outermost: this machine has managed settings", "this machine has managed settings"],
     ["@builtin seated outermost: the organization is team", "the organization is team"],
     ["@builtin not seated: no managed settings and not a Team or Enterprise organization (none)", undefined],
-  ])("is read from the line '%s'", async (line, reason) => {
+  ])("is read from '%s'", async (line, reason) => {
     const guard = new GuardDetector();
     guard.addDiagnostic(DEBUG + line);
     expect(guard.seated).toBe(reason);
     expect(await isSettled(guard.known)).toBe(true);
   });
 
-  it("is not seen in what the guard itself logs", async () => {
+  it("is not read from the guard's own log lines", async () => {
     const guard = new GuardDetector();
     guard.addDiagnostic(`${DEBUG}: hooks telemetry for: collector`);
     expect(guard.seated).toBeUndefined();
@@ -27,13 +27,13 @@ describe("an organization's guard", () => {
     ["Claude Team", "the organization has Claude Team"],
     ["Claude Enterprise", "the organization has Claude Enterprise"],
     ["Claude Max", undefined],
-  ])("is expected with %s", (subscriptionType, reason) => {
+  ])("is assumed for %s", (subscriptionType, reason) => {
     const guard = new GuardDetector();
     guard.addAccount({ subscriptionType });
     expect(guard.seated).toBe(reason);
   });
 
-  it("shows where a call passes our mod", () => {
+  it("is assumed after a call that bypassed our mod", () => {
     const guard = new GuardDetector();
     guard.addBypass();
     expect(guard.seated).toBe("Claude Code does not ask mods about calls");

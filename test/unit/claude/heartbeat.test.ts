@@ -30,7 +30,7 @@ afterEach(() => {
 });
 
 describe("Heartbeat", () => {
-  it("pings a silent process once, and gives it up after the bound, not before", () => {
+  it("pings a silent process once, and gives it up after the limit, not before", () => {
     const { seen } = begin();
     vi.advanceTimersByTime(SILENCE);
     expect(seen).toMatchObject({ pings: 1, dead: 0 });
@@ -40,7 +40,7 @@ describe("Heartbeat", () => {
     expect(seen.dead).toBe(1);
   });
 
-  it("leaves a silent process that answers each ping", () => {
+  it("keeps a silent process that answers each ping", () => {
     const { heartbeat, seen } = begin();
     let answered = 0;
     for (let second = 0; second < 3600; second++) {
@@ -61,7 +61,7 @@ describe("Heartbeat", () => {
     expect(seen.dead).toBe(0);
   });
 
-  it("does not count while messages wait for the client", () => {
+  it("stops counting while messages wait for the client", () => {
     const { seen } = begin();
     seen.held = true;
     vi.advanceTimersByTime(60 * SILENCE);
@@ -71,10 +71,10 @@ describe("Heartbeat", () => {
     expect(seen.dead).toBe(1);
   });
 
-  it("gives a process that slept along with the machine as long as ever", () => {
+  it("gives a process that slept with the machine the full time", () => {
     const { heartbeat, seen } = begin();
     vi.advanceTimersByTime(SILENCE - 1);
-    // a timer fires once after a sleep, however long that was
+    // a timer fires once after a sleep of any length
     vi.setSystemTime(Date.now() + 3_600_000);
     vi.advanceTimersByTime(1);
     heartbeat.onMessage();
@@ -82,7 +82,7 @@ describe("Heartbeat", () => {
     expect(seen.dead).toBe(0);
   });
 
-  it("gives a process that answered before a short time for its first sign of life", () => {
+  it("gives a process that has answered before a short time to respond", () => {
     const { heartbeat, seen } = begin();
     heartbeat.onMessage();
     heartbeat.stop();
@@ -92,7 +92,7 @@ describe("Heartbeat", () => {
     expect(seen).toMatchObject({ dead: 1, bound: WAKE });
   });
 
-  it("gives it the whole bound once it has answered", () => {
+  it("gives it the full limit after its response", () => {
     const { heartbeat, seen } = begin();
     heartbeat.onMessage();
     heartbeat.stop();
@@ -105,7 +105,7 @@ describe("Heartbeat", () => {
     expect(seen).toMatchObject({ dead: 1, bound: SILENCE });
   });
 
-  it("does not begin by what is heard after its end", () => {
+  it("is not started by messages after its end", () => {
     const { heartbeat, seen } = begin();
     heartbeat.stop();
     heartbeat.onMessage();
@@ -113,7 +113,7 @@ describe("Heartbeat", () => {
     expect(seen).toMatchObject({ pings: 0, dead: 0 });
   });
 
-  it("does nothing once it is stopped", () => {
+  it("does nothing after stop", () => {
     const { heartbeat, seen } = begin();
     heartbeat.stop();
     vi.advanceTimersByTime(10 * SILENCE);

@@ -11,7 +11,7 @@ const launch = (environment: Record<string, string> = {}) => ({
   cwd: "/",
 });
 
-/** What the CLI would be started with. */
+/** The CLI's launch. */
 async function started(helpers: Record<string, string>, variables: Record<string, string> = {}) {
   const { command, args, environment } = withHelpers(launch(variables), helpers, "linux").launch;
   const { stdout, stderr } = await promisify(execFile)(command, [...args], { env: environment });
@@ -21,20 +21,20 @@ async function started(helpers: Record<string, string>, variables: Record<string
 }
 
 describe.skipIf(process.platform === "win32")("a helper", () => {
-  it("gives the CLI its key, as key and as token, and does not run again", async () => {
+  it("passes its key to the CLI, as key and token, and does not run again", async () => {
     const { given, key, token, names } = await started({ apiKeyHelper: "echo ' a-key '", awsAuthRefresh: "refresh" });
     expect([key, token]).toEqual(["a-key", "a-key"]);
     expect(given).toEqual(["an 'argument'", "--settings", '{"awsAuthRefresh":"refresh"}']);
     expect(names).not.toContain("helper");
   });
 
-  it("leaves a key of the user's own in place", async () => {
+  it("keeps the user's own key", async () => {
     const { key, token } = await started({ apiKeyHelper: "echo a-key" }, { ANTHROPIC_API_KEY: "my-key" });
     expect([key, token]).toEqual(["my-key", "a-key"]);
   });
 
   it.each(["echo half; exit 3", "true", "exec /nowhere/helper 2>&-"])(
-    "is the CLI's to run where it fails: %s",
+    "that fails is left to the CLI: %s",
     async (apiKeyHelper) => {
       const { given, key, token, failures } = await started({ apiKeyHelper });
       expect([key, token]).toEqual([undefined, undefined]);
@@ -43,7 +43,7 @@ describe.skipIf(process.platform === "win32")("a helper", () => {
     },
   );
 
-  it("does not read what is meant for the CLI", async () => {
+  it("does not read the CLI's input", async () => {
     expect((await started({ apiKeyHelper: "cat; echo a-key" })).key).toBe("a-key");
   });
 });
@@ -60,7 +60,7 @@ describe("helpers", () => {
     expect(key).toBeUndefined();
   });
 
-  it("change nothing where there are none", () => {
+  it("change nothing if there are none", () => {
     expect(withHelpers(launch(), {}).launch).toEqual(launch());
   });
 
@@ -70,12 +70,12 @@ describe("helpers", () => {
     ["-1", 300_000],
     ["soon", 300_000],
     ["", 300_000],
-  ])("keep a key for as long as the CLI would: %j", (CLAUDE_CODE_API_KEY_HELPER_TTL_MS, lifetime) => {
+  ])("keep a key as long as the CLI would: %j", (CLAUDE_CODE_API_KEY_HELPER_TTL_MS, lifetime) => {
     const given = launch({ CLAUDE_CODE_API_KEY_HELPER_TTL_MS });
     expect(withHelpers(given, { apiKeyHelper: "a" }, "linux", 1000).key?.usableUntil).toBe(1000 + lifetime);
   });
 
-  it("are named as the source of their key", () => {
+  it("are reported as the source of their key", () => {
     const account = {
       tokenSource: "ANTHROPIC_AUTH_TOKEN",
       apiKeySource: "ANTHROPIC_API_KEY",

@@ -9,7 +9,7 @@ afterEach(() => void vi.useRealTimers());
 
 const GRACE = 1000;
 
-/** Idle workers 1, 2, 3 … of these sizes; undefined for one whose size is not known. */
+/** Idle workers 1, 2, 3 … with these sizes; undefined for an unknown one. */
 function bounded(given: Partial<IdleLimits>, sizes: (number | undefined)[] = []) {
   const idle = new IdleWorkers();
   const ended: unknown[] = [];
@@ -28,7 +28,7 @@ function bounded(given: Partial<IdleLimits>, sizes: (number | undefined)[] = [])
 }
 
 describe("idle workers", () => {
-  it("end beyond a number, longest idle first", async () => {
+  it("are stopped beyond a count, longest idle first", async () => {
     const { add, ended, left, read } = bounded({ maxIdleWorkers: 2 });
     for (const pid of [1, 2, 3, 4]) add(pid);
     await vi.advanceTimersByTimeAsync(GRACE);
@@ -39,14 +39,14 @@ describe("idle workers", () => {
     expect(read).not.toHaveBeenCalled();
   });
 
-  it("may be none", async () => {
+  it("may be limited to none", async () => {
     const { add, left } = bounded({ maxIdleWorkers: 0 });
     add(1);
     await vi.advanceTimersByTimeAsync(GRACE);
     expect(left()).toEqual([]);
   });
 
-  it("do not end while requests come in waves, but once they have been idle for a moment", async () => {
+  it("are kept during waves of requests, and stopped after a moment of rest", async () => {
     const { add, idle, ended } = bounded({ maxIdleWorkers: 1 });
     add(1, "x");
     await vi.advanceTimersByTimeAsync(GRACE - 100);
@@ -59,7 +59,7 @@ describe("idle workers", () => {
     expect(ended).toEqual([1]);
   });
 
-  it("end beyond a size, longest idle first", async () => {
+  it("are stopped beyond a size, longest idle first", async () => {
     const { ended, left } = bounded({ maxIdleMemory: 700 }, [300, 300, 300, 300]);
     await vi.advanceTimersByTimeAsync(GRACE);
     expect([ended, left()]).toEqual([
@@ -68,7 +68,7 @@ describe("idle workers", () => {
     ]);
   });
 
-  it("do not count by size where it cannot be read", async () => {
+  it("are not limited by size if it cannot be read", async () => {
     const { ended, read } = bounded({ maxIdleMemory: 700 }, [undefined, undefined, undefined]);
     await vi.advanceTimersByTimeAsync(GRACE);
     read.mockRejectedValue(new Error("EMFILE"));
@@ -76,7 +76,7 @@ describe("idle workers", () => {
     expect(ended).toEqual([]);
   });
 
-  it("may be leased while their sizes are read", async () => {
+  it("can be leased while their sizes are read", async () => {
     const { idle, ended, read } = bounded({ maxIdleMemory: 500 }, [300, 300]);
     read.mockImplementationOnce(async () => {
       idle.take("prompt 1");
@@ -89,7 +89,7 @@ describe("idle workers", () => {
     expect(ended).toEqual([]);
   });
 
-  it("without a key do not count", async () => {
+  it("do not count without a key", async () => {
     const { add, idle, ended } = bounded({ maxIdleWorkers: 1 });
     idle.add({ pid: 9, alive: true } as Worker, undefined);
     idle.add({ pid: 8, alive: true } as Worker, undefined);
@@ -98,7 +98,7 @@ describe("idle workers", () => {
     expect(ended).toEqual([]);
   });
 
-  it("are left alone after the end", async () => {
+  it("are left alone after close", async () => {
     const { add, bounds, ended } = bounded({ maxIdleWorkers: 0 });
     add(1);
     bounds.close();
@@ -108,7 +108,7 @@ describe("idle workers", () => {
   });
 });
 
-it.skipIf(process.platform === "win32")("reads no more than the resident bytes of a process", async () => {
+it.skipIf(process.platform === "win32")("reads at most the resident bytes of a process", async () => {
   const { pid } = process;
   const size = (await proportionalBytes([pid])).get(pid)!;
   expect(size).toBeGreaterThan(10 * 1024 * 1024);

@@ -5,7 +5,7 @@ import type { Worker } from "../../../src/claude/worker.ts";
 const worker = (usableUntil = Number.POSITIVE_INFINITY) =>
   ({ alive: true, transport: { name: "overlay" }, helperKey: { variables: [], usableUntil } }) as unknown as Worker;
 
-it("passes over workers whose key is too old, and gives them up with those that are idle for long", () => {
+it("skips workers with an expired key, and returns them with those that were idle too long", () => {
   const idle = new IdleWorkers();
   const [fresh, old, oldBlank] = [worker(), worker(0), worker(0)];
   idle.add(fresh, "key");

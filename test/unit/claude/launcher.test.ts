@@ -9,7 +9,7 @@ import { Launcher } from "../../../src/claude/launcher.ts";
 import { fakeCli } from "../../support/fakeCli.ts";
 import { scratchHome } from "../../support/harness.ts";
 
-/** The call of the file system that fails, on paths that end so, and with what. */
+/** The file system call that fails, for paths with this end, and its error. */
 const failing = vi.hoisted(() => ({ call: "", path: "", code: "" }));
 
 vi.mock("node:fs/promises", async (original) => {
@@ -59,7 +59,7 @@ async function launcherIn(start?: Spawn, pause: (milliseconds: number) => Promis
   return { launch, dataDir, home: scratch.home, claudePath, environment };
 }
 
-/** Launches must fail so, until `mend` was called. */
+/** Makes launches fail until `mend` is called. */
 async function expectFailure(launch: () => Promise<void>, expected: object, mend: () => unknown): Promise<void> {
   const error = await launch().catch((failure: unknown) => failure);
   expect(error).toBeInstanceOf(ApiError);
@@ -72,7 +72,7 @@ const SCARCE = { status: 529, type: "overloaded_error", headers: { "retry-after"
 const FAILED = { status: 500, type: "api_error", message: expect.stringContaining("could not be started") };
 
 describe.skipIf(process.platform === "win32")(
-  "a start of which one step fails is an answer, and the next start succeeds:",
+  "a start with a failing step is reported, and the next one succeeds:",
   () => {
     it.each<[call: string, path: string, code: string, expected: object]>([
       ["mkdir", "empty", "ENOSPC", FAILED],
@@ -104,7 +104,7 @@ describe.skipIf(process.platform === "win32")(
     it.each([
       ["EMFILE", SCARCE],
       ["ENOENT", FAILED],
-    ])("spawn gives a child without pipes: %s", async (code, expected) => {
+    ])("spawn returns a child without pipes: %s", async (code, expected) => {
       let isScarce = true;
       const { launch } = await launcherIn((...args) => {
         if (!isScarce) return spawn(...args);
@@ -120,7 +120,7 @@ describe.skipIf(process.platform === "win32")(
 );
 
 describe.skipIf(process.platform === "win32")("a start", () => {
-  it("waits for a CLI that has gone, once", async () => {
+  it("waits once for a CLI that has vanished", async () => {
     let pauses = 0;
     const pause = async () => void pauses++;
     const { launch, claudePath } = await launcherIn(undefined, pause);
@@ -135,7 +135,7 @@ describe.skipIf(process.platform === "win32")("a start", () => {
     expect(pauses).toBe(waited);
   });
 
-  it("is served by a CLI that an update puts back, after the time that npm takes for it", async () => {
+  it("uses a CLI that an update restores, within the time npm needs", async () => {
     let waited = 0;
     const pause = async (milliseconds: number) => {
       waited += milliseconds;
@@ -148,7 +148,7 @@ describe.skipIf(process.platform === "win32")("a start", () => {
     expect(warnings.at(-1)).toMatch(/no such file.* Waiting for an update to put it back, for up to 60 s\.$/);
   });
 
-  it("names the variable of a directory that the CLI cannot use", async () => {
+  it("names the variable of an unusable directory", async () => {
     const { launch, home, environment } = await launcherIn();
     await writeFile(join(home, "file"), "");
     environment.TMPDIR = join(home, "file", "tmp");
@@ -158,35 +158,35 @@ describe.skipIf(process.platform === "win32")("a start", () => {
     await launch();
   });
 
-  it("warns of a home that does not exist", async () => {
+  it("warns about a home directory that does not exist", async () => {
     const { launch, home, environment } = await launcherIn();
     environment.HOME = join(home, "none");
     await launch();
     expect(warnings.at(-1)).toContain(`HOME is '${environment.HOME}', which does not exist`);
   });
 
-  it("makes the data directory again where that has gone", async () => {
+  it("recreates a missing data directory", async () => {
     const { launch, dataDir } = await launcherIn();
     await launch();
     await rm(dataDir, { recursive: true });
     await launch();
   });
 
-  it("names the data directory where a file has taken its place", async () => {
+  it("names the data directory if a file is in its place", async () => {
     const { launch, dataDir } = await launcherIn();
     await writeFile(dataDir, "");
     const message = expect.stringContaining(`the data directory is '${dataDir}', which is not a directory`);
     await expect(launch()).rejects.toMatchObject({ ...FAILED, message });
   });
 
-  it("names the data directory on a full disk", async () => {
+  it("names the data directory if the disk is full", async () => {
     const { launch, dataDir } = await launcherIn();
     Object.assign(failing, { call: "writeFile", path: "one-call", code: "ENOSPC" });
     const message = expect.stringContaining(`the data directory is '${dataDir}', which is on a full disk`);
     await expect(launch()).rejects.toMatchObject({ ...FAILED, message });
   });
 
-  it("goes on without a sign-in where the settings are no JSON", async () => {
+  it("works without a sign-in if the settings are not JSON", async () => {
     const { launch, home } = await launcherIn();
     const { mkdir } = await import("node:fs/promises");
     await mkdir(join(home, ".claude"));

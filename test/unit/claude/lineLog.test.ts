@@ -10,13 +10,13 @@ function begin() {
 }
 
 describe("LineLog", () => {
-  it("logs lines as they are", () => {
+  it("logs lines unchanged", () => {
     const { logged, log } = begin();
     for (const line of ["one", "", "x".repeat(2000)]) log.add(line);
     expect(logged).toEqual(["one", "", "x".repeat(2000)]);
   });
 
-  it("counts the lines of a flood, and shows lines again after a reset", () => {
+  it("counts excess lines, and logs again after a reset", () => {
     const { logged, log } = begin();
     for (let line = 0; line < 100_000; line++) log.add("again");
     expect(logged).toHaveLength(1000);
@@ -33,7 +33,7 @@ describe("LineLog", () => {
   });
 });
 
-describe("a line that is cut", () => {
+describe("a truncated line", () => {
   it("never ends within a credential", () => {
     const credential = "sk-ant-api03-0123456789abcdef";
     const redacted: string[] = [];
@@ -47,7 +47,7 @@ describe("a line that is cut", () => {
     expect(redacted.join("\n")).not.toMatch(/sk-|0123/);
   });
 
-  it("is cut there too where it came as a stray line, of which only the first bytes are read", async () => {
+  it("does not end within a credential if it is a stray line, of which only the first bytes are read", async () => {
     const credential = "秘密".repeat(10);
     for (let before = 1300; before < 1380; before++) {
       const lines = [Buffer.from(`${"密".repeat(before)} ${credential} and ${"密".repeat(2000)}\n`)];
@@ -60,7 +60,7 @@ describe("a line that is cut", () => {
     }
   });
 
-  it("shows nothing where it has no blank", () => {
+  it("is empty if it has no space", () => {
     expect(truncate("x".repeat(5000))).toBe(" … (5000 characters)");
   });
 });

@@ -11,22 +11,22 @@ describe("a base URL", () => {
     ...["http://127.0.0.1:8080", "http://localhost:8080/", "HTTP://LOCALHOST:8080/v1", "http://localhost.:8080/v1/"],
     ...["http://[::1]:8080", "http://[0:0:0:0:0:0:0:1]:8080", "http://[::ffff:127.0.0.1]:8080", "http://[::]:8080"],
     ...["http://127.8.9.1:8080/anthropic", "http://127.1:8080", "http://0.0.0.0:8080", "http://a.localhost:8080?x"],
-  ])("is this server's: %s", async (url) => {
+  ])("points to this server: %s", async (url) => {
     expect(await pointsToVirtualApi(url, OWN)).toBe(true);
   });
 
-  it("is this server's with the default port left out or written", async () => {
+  it("points to this server with the default port, written or not", async () => {
     for (const url of ["http://localhost", "http://localhost:80/v1"]) {
       expect(await pointsToVirtualApi(url, { host: "127.0.0.1", port: 80 })).toBe(true);
     }
   });
 
-  it("is this server's at each address of the machine where it listens on all", async () => {
+  it("points to this server at each address of the machine, if it listens on all", async () => {
     expect(await pointsToVirtualApi("http://127.0.0.1:8080", { host: "0.0.0.0", port: 8080 })).toBe(true);
   });
 
   it.each(["https://127.0.0.1:8080", "http://127.0.0.1:1", "http://203.0.113.7:8080", "localhost:8080", "", "no url"])(
-    "is not this server's: %s",
+    "does not point to this server: %s",
     async (url) => {
       expect(await pointsToVirtualApi(url, OWN)).toBe(false);
     },
@@ -34,7 +34,7 @@ describe("a base URL", () => {
 });
 
 describe("another server at a base URL", () => {
-  /** A server that answers so, and the requests it got. */
+  /** A server that answers like this, and the requests it got. */
   async function serve(listener: RequestListener) {
     const asked: string[] = [];
     const server = createServer((request, response) => {
@@ -49,7 +49,7 @@ describe("another server at a base URL", () => {
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
   }
 
-  it("is asked what it is, at its root and below the path", async () => {
+  it("is asked at its root and below the path", async () => {
     const { url, asked } = await serve(({ url: path }, response) => {
       response.end(path === "/claude/" ? '{"service":"claude-virtual-api"}' : "[]");
     });
@@ -64,7 +64,7 @@ describe("another server at a base URL", () => {
     ["null", (_, response) => response.end("null")],
     ["an answer without end", (_, response) => void setInterval(() => response.write("x".repeat(10_000)), 1).unref()],
     ["a closed connection", ({ socket }) => socket.destroy()],
-  ])("is no server of ours that answers with %s", async (_name, listener) => {
+  ])("is not a Claude Virtual API if it answers with %s", async (_name, listener) => {
     expect(await pointsToVirtualApi((await serve(listener)).url, OWN)).toBe(false);
   });
 });

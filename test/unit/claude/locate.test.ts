@@ -19,7 +19,7 @@ describe("candidates", () => {
     ["linux", { PATH: ["/a", "", "b", "/a"].join(":"), HOME: "/home/u" }, ["/a/claude", "/home/u/.local/bin/claude"]],
     ["darwin", { PATH: "." }, ["/usr/local/bin/claude", "/opt/homebrew/bin/claude"]],
   ] as const)(
-    "on %s are in the absolute directories of the PATH, once each, then in the usual ones",
+    "on %s are in the absolute directories of the PATH, once each, then in the usual places",
     async (...row) => {
       const [platform, environment, first] = row;
       const all = await candidates(environment, platform);
@@ -42,7 +42,7 @@ describe("candidates", () => {
 });
 
 describe.skipIf(process.platform === "win32")("locate", () => {
-  it("takes the given path", async () => {
+  it("uses the given path", async () => {
     const path = place(join(scratchDirectory(), "my claude"), CLAUDE);
     expect(await locate(path, {})).toMatchObject({
       command: path,
@@ -53,7 +53,7 @@ describe.skipIf(process.platform === "win32")("locate", () => {
     });
   });
 
-  it("takes the first of the PATH", async () => {
+  it("uses the first program of the PATH", async () => {
     const directory = scratchDirectory();
     const first = place(join(directory, "a", "claude"), CLAUDE);
     place(join(directory, "b", "claude"), printing("2.1.999 (Claude Code)"));
@@ -61,13 +61,13 @@ describe.skipIf(process.platform === "win32")("locate", () => {
     expect(await locate(undefined, { PATH, HOME: directory })).toMatchObject({ path: first, version: "2.1.330" });
   });
 
-  it("looks in the usual places after the PATH", async () => {
+  it("searches the usual places after the PATH", async () => {
     const directory = scratchDirectory();
     const path = place(join(directory, ".local", "bin", "claude"), CLAUDE);
     expect(await locate(undefined, { PATH: join(directory, "none"), HOME: directory })).toMatchObject({ path });
   });
 
-  it("asks for the version in the given environment, without an update on the way", async () => {
+  it("runs --version in the given environment, without updates", async () => {
     const script = `#!/bin/sh\necho "2.1.$A$DISABLE_AUTOUPDATER (Claude Code)"\n`;
     const path = place(join(scratchDirectory(), "claude"), script);
     expect(await locate(path, { A: "77" })).toMatchObject({ version: "2.1.771" });
@@ -86,18 +86,18 @@ describe.skipIf(process.platform === "win32")("locate", () => {
   it.each([
     ...[`${major}.${minor}.${patch - 1}`, `${major}.${minor}.9`, `${major}.${minor - 1}.${patch + 1}`],
     `${major - 1}.${minor + 1}.${patch + 1}`,
-  ])("refuses version %s as too old", async (version) => {
+  ])("rejects version %s as too old", async (version) => {
     const path = place(join(scratchDirectory(), "claude"), printing(`${version} (Claude Code)`));
     const expected = `Claude Code ${version} at '${path}' is too old: at least ${MINIMUM_VERSION} is needed. Run 'claude update'.`;
     await expect(locate(path, {})).rejects.toMatchObject({ status: 500, type: "api_error", message: expected });
   });
 
   it.each([
-    ["says something else", printing("claude 1.0"), "'--version' does not name Claude Code"],
-    ["says nothing", "#!/bin/sh\n", "'--version' does not name Claude Code"],
+    ["prints something else", printing("claude 1.0"), "'--version' does not name Claude Code"],
+    ["prints nothing", "#!/bin/sh\n", "'--version' does not name Claude Code"],
     ["fails", "#!/bin/sh\necho why >&2; exit 3\n", "'--version' failed \\(exit code 3\\): why"],
-    ["is no program at all", "", "ENOEXEC|'--version' does not name Claude Code"],
-  ])("refuses a program that %s", async (_how, script, reason) => {
+    ["is not a program", "", "ENOEXEC|'--version' does not name Claude Code"],
+  ])("rejects a program that %s", async (_how, script, reason) => {
     const path = place(join(scratchDirectory(), "claude"), script);
     const refused = await locate(path, {}).catch((error: unknown) => error);
     expect(refused).toMatchObject({
@@ -109,7 +109,7 @@ describe.skipIf(process.platform === "win32")("locate", () => {
     );
   });
 
-  it("tells of a given path where nothing is, and looks nowhere else", async () => {
+  it("reports a given path that does not exist, and searches nowhere else", async () => {
     const directory = scratchDirectory();
     place(join(directory, "claude"), CLAUDE);
     const missing = join(directory, "missing");
@@ -122,7 +122,7 @@ describe.skipIf(process.platform === "win32")("locate", () => {
 describe.skipIf(process.platform === "win32")("a search", () => {
   const fit = join(".local", "bin", "claude");
   const older = `${MINIMUM_VERSION.replace(/\d+$/, "")}1`;
-  /** What is first on the PATH, and how it is named where it is passed over. */
+  /** What is first on the PATH, and the reason for skipping it. */
   const UNFIT: [what: string, put: (path: string) => unknown, reason: string][] = [
     [
       "a version that is too old",
@@ -136,7 +136,7 @@ describe.skipIf(process.platform === "win32")("a search", () => {
     ["a dangling link", (path) => symlinkSync("/nowhere/claude", path), "a link to a file that does not exist"],
   ];
 
-  it.each(UNFIT)("passes over %s, and says why", async (_what, put, reason) => {
+  it.each(UNFIT)("skips %s and gives the reason", async (_what, put, reason) => {
     const directory = scratchDirectory();
     const first = join(directory, "claude");
     put(first);
@@ -145,7 +145,7 @@ describe.skipIf(process.platform === "win32")("a search", () => {
     expect(cli).toMatchObject({ path, skipped: [{ path: first, reason: expect.stringContaining(reason) }] });
   });
 
-  it("lists all that it found where none can be used, each once, with the reason", async () => {
+  it("lists every unusable program once, with its reason", async () => {
     const directory = scratchDirectory();
     const first = place(join(directory, "a", "claude"), printing(`${older} (Claude Code)`));
     mkdirSync(join(directory, "b"));
@@ -159,7 +159,7 @@ describe.skipIf(process.platform === "win32")("a search", () => {
     });
   });
 
-  it("goes on after a version that is not fit, and ends at trouble of the whole machine", async () => {
+  it("skips an incompatible version, and stops at a problem of the whole machine", async () => {
     const directory = scratchDirectory();
     const first = place(join(directory, "claude"), printing("2.1.999 (Claude Code)"));
     const path = place(join(directory, fit), CLAUDE);
@@ -178,7 +178,7 @@ describe.skipIf(process.platform === "win32")("a search", () => {
 });
 
 describe.skipIf(process.platform === "win32")("a script of a version manager", () => {
-  it("runs with the node beside it, whatever is first on the PATH", async () => {
+  it("runs with the node next to it, whatever is first on the PATH", async () => {
     const directory = scratchDirectory();
     const bin = join(directory, ".nvm", "versions", "node", "v22.1.0", "bin");
     place(join(bin, "node"), `#!/bin/sh\necho "2.1.330 (Claude Code)"\n`);
@@ -189,24 +189,24 @@ describe.skipIf(process.platform === "win32")("a script of a version manager", (
     expect(cli).toMatchObject({ path, searchPath: `${bin}:${PATH}`, version: "2.1.330" });
   });
 
-  it("runs with the node of a version manager where the PATH and its own directory have none", async () => {
+  it("runs with a version manager's node if neither the PATH nor its own directory has one", async () => {
     const directory = scratchDirectory();
     const bin = join(directory, "nvm", "versions", "node", "v22.1.0", "bin");
     place(join(bin, "node"), `#!/bin/sh\necho "2.1.330 (Claude Code)"\n`);
     place(join(directory, ".npm-global", "bin", "claude"), `#!${join(directory, "env")}\n`);
-    // as 'env node' does
+    // like 'env node'
     place(join(directory, "env"), `#!/bin/sh\nexec node\n`);
     place(join(directory, "bin", "nothing"), "");
     const PATH = join(directory, "bin");
     const environment = { PATH, HOME: directory, NVM_DIR: join(directory, "nvm") };
     const found = await locate(undefined, environment).catch((error: Error) => error);
-    // a machine may have a node in the usual places of programs
+    // a machine may have node in one of the usual places
     expect(found).toMatchObject({ version: "2.1.330", searchPath: expect.stringMatching(`^${PATH}:`) });
   });
 });
 
-describe.skipIf(process.platform === "win32")("a CLI that was located", () => {
-  it("has changed once its file, the target of its link or the program of its wrapper has", async () => {
+describe.skipIf(process.platform === "win32")("a located CLI", () => {
+  it("has changed if its file, its link's target or its wrapper's program has", async () => {
     const directory = scratchDirectory();
     const program = place(join(directory, "bin", "real-claude"), CLAUDE);
     const wrapper = place(join(directory, "wrapper"), `#!/bin/sh\nexec "${program}" "$@"\n`);
@@ -223,8 +223,8 @@ describe.skipIf(process.platform === "win32")("a CLI that was located", () => {
   });
 });
 
-describe.skipIf(process.platform === "win32")("a directory that is named like the CLI", () => {
-  it("is passed over", async () => {
+describe.skipIf(process.platform === "win32")("a directory named like the CLI", () => {
+  it("is skipped", async () => {
     const directory = scratchDirectory();
     mkdirSync(join(directory, "a", "claude"), { recursive: true });
     const path = place(join(directory, "b", "claude"), CLAUDE);

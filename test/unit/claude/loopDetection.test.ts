@@ -14,8 +14,11 @@ it.each([
   ["a worker's session in the header", { session: OURS, userId: "a client's", conversation: "other" }],
   ["a worker's session in the metadata", { session: THEIRS, userId: metadata(OURS), conversation: "other" }],
   ["a worker's session in the metadata alone", { session: "", userId: metadata(OURS), conversation: "other" }],
-  ["another server's session, and what a worker has now", { session: THEIRS, userId: "x", conversation: "talk" }],
-])("recognizes a request that came back by %s", (_name, origin) => {
+  [
+    "another server's session, and messages that a worker has now",
+    { session: THEIRS, userId: "x", conversation: "talk" },
+  ],
+])("detects a loop by %s", (_name, origin) => {
   expect(isLoop(workers, origin)).toBe(true);
 });
 
@@ -25,8 +28,8 @@ it.each([
   ["Claude Code, though a worker has the same messages", session(THEIRS, metadata(THEIRS), "talk")],
   ["an old Claude Code", session(THEIRS, `user_1_account__session_${THEIRS}`, "talk")],
   ["another server, with other messages", session(THEIRS, "x", "other")],
-  ["an unread body", { session: THEIRS }],
-])("takes a request of %s", (_name, origin) => {
+  ["a body not read yet", { session: THEIRS }],
+])("accepts a request of %s", (_name, origin) => {
   expect(isLoop(workers, origin)).toBe(false);
 });
 
@@ -34,17 +37,17 @@ function session(name: string, userId: string, conversation: string) {
   return { session: name, userId, conversation };
 }
 
-it("knows no conversation of idle workers", () => {
+it("knows no messages of idle workers", () => {
   const idle = [{ sessionId: OURS, conversation: undefined }];
   expect(isLoop(idle, { session: THEIRS, userId: "x" })).toBe(false);
 });
 
-it("recognizes a count that came back through another server, but none of Claude Code's windows, nor of other clients", () => {
+it("detects a count that came back through another server, but accepts those of Claude Code windows and other clients", () => {
   const counting = [{ sessionId: OURS, conversation: "count a" }];
   const isBack = (agent: string, counted: string) =>
     isLoop(counting, { session: THEIRS, ...originOfCount(agent, counted) });
   expect(isBack("claude-cli/2.1.330 (external, sdk-cli)", "count a")).toBe(true);
-  // a relay may take the session away
+  // a proxy may remove the session
   const origin = originOfCount("claude-cli/2.1.330 (external, sdk-cli)", "count a");
   expect(isLoop(counting, { session: "", ...origin })).toBe(true);
   expect(isBack("claude-cli/2.1.330 (external, sdk-cli)", "count b")).toBe(false);

@@ -12,7 +12,7 @@ import { OverlayMods } from "../../../src/claude/overlay/overlayMods.ts";
 const managed = (settings: Record<string, unknown>) => [{ origin: "managed settings", settings }];
 
 describe("managed settings", () => {
-  it("are those of the policy in the CLI's own account of its settings", () => {
+  it("are the policy in the CLI's reply to get_settings", () => {
     const sources = [
       { source: "flagSettings", settings: { model: "opus" } },
       { source: "policySettings", settings: { permissions: {} } },
@@ -22,7 +22,7 @@ describe("managed settings", () => {
     expect(managedSettingsOf({ type: "" })).toEqual([]);
   });
 
-  it("are named without their values, variables one by one", () => {
+  it("are listed without values, variables one by one", () => {
     expect(keysOf(managed({ apiKeyHelper: "secret", env: { A: "secret", B: "secret" } }))).toEqual([
       "apiKeyHelper",
       "env.A",
@@ -30,7 +30,7 @@ describe("managed settings", () => {
     ]);
   });
 
-  it("forbid mods only where they are on", () => {
+  it("forbid mods only if enabled", () => {
     const settings = { allowManagedHooksOnly: true, disableAllHooks: false, allowManagedModsOnly: true };
     expect(modForbiddingSettings(managed(settings))).toEqual(["allowManagedHooksOnly"]);
   });
@@ -44,29 +44,26 @@ describe("managed settings", () => {
       "ANTHROPIC_UNIX_SOCKET",
     ],
   ].map((name) => `env.${name}`);
-  it.each([...away, "apiKeyHelper", "hooks", "forceLoginMethod"])(
-    "may lead calls of a self-check away by %s",
-    (key) => {
-      expect(reroutingSettings(["permissions", key])).toEqual([key]);
-    },
-  );
+  it.each([...away, "apiKeyHelper", "hooks", "forceLoginMethod"])("may redirect a self-check's calls: %s", (key) => {
+    expect(reroutingSettings(["permissions", key])).toEqual([key]);
+  });
 
   it.each(["env.NO_PROXY", "env.DISABLE_TELEMETRY", "env.FOO", "permissions", "availableModels", "disableAllHooks"])(
-    "keep them on this machine with %s",
+    "keep a self-check's calls on this machine: %s",
     (key) => {
       expect(reroutingSettings([key])).toEqual([]);
     },
   );
 });
 
-it("names the organization's helper, of several the last one", () => {
+it("uses the organization's helper, the last one of several", () => {
   const files = [{ apiKeyHelper: "a" }, { apiKeyHelper: "b" }, {}].flatMap(managed);
   expect(managedHelper(files)).toEqual({ apiKeyHelper: "b" });
   expect(managedHelper(managed({ apiKeyHelper: 1 }))).toEqual({});
 });
 
 describe("managed variables", () => {
-  it("replace ours where they have another value", () => {
+  it("override ours if their value differs", () => {
     const env = { CLAUDE_CODE_MAX_RETRIES: 3, DISABLE_COMPACT: "1", CLAUDE_CODE_EFFORT_LEVEL: "high", FOO: "1" };
     const overrides = overridesIn(managed({ env }));
     expect(overrides).toEqual(["env.CLAUDE_CODE_MAX_RETRIES", "env.CLAUDE_CODE_EFFORT_LEVEL"]);
@@ -82,21 +79,21 @@ describe("managed variables", () => {
   });
 });
 
-describe("a model that the CLI is given", () => {
+describe("a requested model", () => {
   it.each([
     ["sonnet", "claude-sonnet-5-5"],
     ["claude-sonnet-4-5-20250929", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"],
     ["claude-sonnet-4-5-20250929", "claude-sonnet-4-5@20250929"],
     ["claude-opus-4-6[1m]", "claude-opus-4-6"],
     ["default", "claude-opus-5-5"],
-  ])("is the one that it calls: %s as %s", (given, applied) => {
+  ])("is the one the CLI calls: %s as %s", (given, applied) => {
     expect(isGivenModel(given, applied)).toBe(true);
   });
 
   it.each([
     ["sonnet", "claude-haiku-5-5"],
     ["claude-opus-4-5", "claude-opus-4-6"],
-  ])("is not the one that it calls: %s as %s", (given, applied) => {
+  ])("is not the one the CLI calls: %s as %s", (given, applied) => {
     expect(isGivenModel(given, applied)).toBe(false);
   });
 });

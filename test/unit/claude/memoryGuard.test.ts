@@ -14,7 +14,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("guardMemory", () => {
-  it("ends a busy worker that has outgrown the limit, and no other", async () => {
+  it("kills only a busy worker beyond the limit", async () => {
     const workers = [worker(1), worker(2), worker(3, false), worker(4)];
     const sizes = new Map([
       [1, LIMIT],
@@ -28,7 +28,7 @@ describe("guardMemory", () => {
     expect(workers[1]!.ended[0]).toMatchObject({ status: 500, message: expect.stringContaining("2048 MB") });
   });
 
-  it("takes no harm where the sizes cannot be read, and looks again", async () => {
+  it("survives unreadable sizes, and checks again", async () => {
     const read = vi.fn(() => Promise.reject(new Error("EMFILE")));
     const stop = guardMemory([worker(1)], LIMIT, read);
     await vi.advanceTimersByTimeAsync(3000);
@@ -37,7 +37,7 @@ describe("guardMemory", () => {
     expect(read).toHaveBeenCalledTimes(3);
   });
 
-  it("does not look again while it is looking", async () => {
+  it("runs one check at a time", async () => {
     const read = vi.fn(() => new Promise<Map<number, number>>(() => {}));
     const stop = guardMemory([worker(1)], LIMIT, read);
     await vi.advanceTimersByTimeAsync(10_000);
@@ -47,7 +47,7 @@ describe("guardMemory", () => {
 });
 
 describe.skipIf(process.platform === "win32")("residentBytes", () => {
-  it("has the size of each process that lives", async () => {
+  it("has the size of each running process", async () => {
     vi.useRealTimers();
     const sizes = await residentBytes([process.pid, 2 ** 22 + 1]);
     expect([...sizes.keys()]).toEqual([process.pid]);

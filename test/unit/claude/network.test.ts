@@ -12,7 +12,7 @@ describe("editorDefaults", () => {
     ["an empty proxy, which says that there is none", { HTTP_PROXY: "" }, ["NO_PROXY", "CLAUDE_CODE_CERT_STORE"]],
     ["exceptions", { no_proxy: "b.test" }, ["HTTPS_PROXY", "HTTP_PROXY", "CLAUDE_CODE_CERT_STORE"]],
     ["certificates", { SSL_CERT_FILE: "/a.pem" }, ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"]],
-  ])("leaves to the editor what the user does not say: %s", (_name, given, names) => {
+  ])("fills in what the user left undecided: %s", (_name, given, names) => {
     expect(Object.keys(editorDefaults(given, EDITOR))).toEqual(names);
   });
 });
@@ -28,7 +28,7 @@ describe("prepareNetwork", () => {
     [{ NO_PROXY: "a.test, .b.test" }, { NO_PROXY: "a.test,.b.test,localhost,127.0.0.1,::1" }],
     [{ no_proxy: "127.0.0.1" }, { no_proxy: "127.0.0.1,localhost,::1" }],
     [{ NO_PROXY: "*" }, { NO_PROXY: "*" }],
-  ])("keeps calls to this machine off the proxy: %j", (given, expected) => {
+  ])("excludes this machine from the proxy: %j", (given, expected) => {
     expect(settled({ HTTP_PROXY: PROXY, ...given })).toEqual({ HTTP_PROXY: PROXY, ...expected });
   });
 
@@ -37,7 +37,7 @@ describe("prepareNetwork", () => {
   });
 
   it.each(["not a url", "http://", "ann:word@proxy.test:8080"])(
-    "refuses what is no URL, without quoting it: %s",
+    "rejects an invalid proxy URL without quoting it: %s",
     (url) => {
       expect(() => settled({ https_proxy: url })).toThrow(
         /^Claude Code cannot be started, since https_proxy is not the URL/,
@@ -46,7 +46,7 @@ describe("prepareNetwork", () => {
   );
 
   it.each(["127.0.0.1:8080", "localhost:8080", "gateway", "ftp://gateway.test"])(
-    "refuses the API's address %s",
+    "rejects the API address %s",
     (url) => {
       const message = /since ANTHROPIC_BASE_URL is not a URL/;
       expect(() => settled({ ANTHROPIC_BASE_URL: url })).toThrow(message);
@@ -54,11 +54,11 @@ describe("prepareNetwork", () => {
     },
   );
 
-  it.each(["", " https://gateway.test/v1 ", "HTTP://127.0.0.1:8080"])("takes the API's address '%s'", (url) => {
+  it.each(["", " https://gateway.test/v1 ", "HTTP://127.0.0.1:8080"])("accepts the API address '%s'", (url) => {
     expect(() => settled({ ANTHROPIC_BASE_URL: url })).not.toThrow();
   });
 
-  it("takes a proxy without a scheme, as the CLI does", () => {
+  it("accepts a proxy without a scheme, like the CLI", () => {
     expect(settled({ HTTPS_PROXY: "proxy.test:8080" })).toHaveProperty("NO_PROXY");
   });
 });
@@ -67,12 +67,12 @@ describe("networkRoute", () => {
   const proxyTo = (api: string, given: Record<string, string> = {}) =>
     networkRoute({ HTTPS_PROXY: PROXY, ANTHROPIC_BASE_URL: api, ...given }).proxy;
 
-  it("names API and proxy, and no credentials", () => {
+  it("names API and proxy without credentials", () => {
     const { api, proxy } = networkRoute({ HTTPS_PROXY: PROXY });
     expect([api?.origin, proxy]).toEqual(["https://api.anthropic.com", "http://proxy.test:8080"]);
   });
 
-  it("names no proxy of ALL_PROXY that speaks SOCKS, since the CLI goes past it", () => {
+  it("ignores a SOCKS proxy in ALL_PROXY, like the CLI", () => {
     for (const scheme of ["socks", "socks5", "socks5h"]) {
       expect(networkRoute({ ALL_PROXY: `${scheme}://proxy.test:1080` }).proxy).toBeUndefined();
     }
@@ -80,11 +80,11 @@ describe("networkRoute", () => {
     expect(networkRoute({ all_proxy: "proxy.test:8080" }).proxy).toBe("proxy.test:8080");
   });
 
-  it("does not guess the address of a cloud", () => {
+  it("does not guess a cloud's address", () => {
     expect(networkRoute({ CLAUDE_CODE_USE_BEDROCK: "1" }).api).toBeUndefined();
   });
 
-  it("names no proxy for an address that is excepted", () => {
+  it("names no proxy for an excluded address", () => {
     const NO_PROXY = "localhost, 127.0.0.1,::1 .corp.test,exact.test,port.test:8443";
     const direct = ["http://127.0.0.1:8080", "http://[::1]:8080", "https://a.corp.test", "https://sub.exact.test"];
     for (const api of [...direct, "https://port.test:8443"]) expect(proxyTo(api, { NO_PROXY })).toBeUndefined();
@@ -99,7 +99,7 @@ describe("authoritiesProblem", () => {
   const troubleOf = async (path: string) =>
     (await authoritiesProblem(networkRoute({ NODE_EXTRA_CA_CERTS: path })))?.text;
 
-  it("names the file that the CLI cannot read", async () => {
+  it("names a file that the CLI cannot read", async () => {
     expect(await troubleOf("/none/ca.pem")).toBe(
       "NODE_EXTRA_CA_CERTS is '/none/ca.pem', which cannot be read (ENOENT): Claude Code runs without these certificates",
     );

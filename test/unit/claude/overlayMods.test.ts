@@ -2,13 +2,13 @@ import { expect, it, vi } from "vitest";
 import { OverlayMods } from "../../../src/claude/overlay/overlayMods.ts";
 import { OverlayTransport } from "../../../src/claude/overlay/overlayTransport.ts";
 
-/** What the CLI logs of our mod where Anthropic's switch is off, and of a mod that it cannot load. */
+/** The CLI's log line for our mod when Anthropic has disabled mods, and for a mod that it cannot load. */
 const SWITCHED_OFF =
   "2026-11-26T07:42:10.739Z [DEBUG] hooks module one-call@inline not loaded: hooks modules are turned off for installed plugins in this process: the rollout switch served off; built-in plugins load regardless";
 const BROKEN = "2026-11-26T07:42:10.739Z [DEBUG] hooks module one-call@inline not loaded: broken";
 const unmanaged = async () => ({ type: "", response: { sources: [] } });
 
-it("leaves it to settings to keep further calls away where Anthropic has switched mods off", async () => {
+it("prevents further calls by settings if Anthropic has disabled mods", async () => {
   const mods = new OverlayMods(false);
   mods.addDiagnostic(SWITCHED_OFF);
   const organization = { guard: null, settings: [], withoutMods: ["Anthropic's switch"], overrides: [] };
@@ -16,7 +16,7 @@ it("leaves it to settings to keep further calls away where Anthropic has switche
   expect([mods.areForbidden, mods.needStepMod]).toEqual([true, false]);
 });
 
-it("does not serve where the mod is missing for another reason", async () => {
+it("does not serve if the mod is missing for another reason", async () => {
   vi.useFakeTimers();
   try {
     const mods = new OverlayMods(false);
@@ -30,7 +30,7 @@ it("does not serve where the mod is missing for another reason", async () => {
   }
 });
 
-it("has settings keep further calls away beside an organization's guard, too", async () => {
+it("prevents further calls by settings with an organization's guard", async () => {
   const transport = new OverlayTransport({} as never, true);
   expect(transport.allowsMoreCalls).toBe(false);
   transport.mods.addDiagnostic("[DEBUG] cc-plugin-sec-default@builtin seated outermost: the organization is team");

@@ -8,13 +8,13 @@ const broken = (type: string, message: string, how = " (non-streaming fallback d
   `${AT} [ERROR] Error streaming${how}: ${JSON.stringify({ type: "error", error: { type, message } })}`;
 
 describe("OverlayOutcome", () => {
-  it("quotes a refusal with upstream's status, words and request id", () => {
+  it("quotes a refusal with upstream's status, message and request id", () => {
     const error = errorFrom([refused(404, "not_found_error", "model: x")], []);
     expect(error).toBeInstanceOf(ApiError);
     expect(error).toMatchObject({ status: 404, type: "not_found_error", message: "model: x", requestId: "req_9c1f" });
   });
 
-  it("never tells of a call that our own mod has denied", () => {
+  it("does not report a call that our mod denied", () => {
     const denied = report("A mod's http.fetch hook stopped this request: one request, one call", {
       api_error: "hook_denied",
       api_error_status: 403,
@@ -31,19 +31,19 @@ describe("OverlayOutcome", () => {
     });
   });
 
-  it("names the proxy that answers a call with 407", () => {
+  it("names the proxy that answered with 407", () => {
     const line = `${AT} [ERROR] API error (attempt 1/1): 407 407 <html>No</html>`;
     expect(errorFrom([line], [])).toMatchObject({ status: 502, details: { reason: "proxy" } });
     expect(errorFrom([line], []).message).toMatch(/^The proxy asks for credentials \(407\)/);
   });
 
-  it.each([301, 304])("gives a %i as a 502, since clients read no body of it", (status) => {
+  it.each([301, 304])("reports a %i as 502, since clients ignore its body", (status) => {
     expect(errorFrom([refused(status, "x", "Moved")], [])).toMatchObject({ status: 502, type: "x", message: "Moved" });
     const line = `${AT} [ERROR] API error (attempt 1/1): ${status} ${status} status code (no body)`;
     expect(errorFrom([line], [])).toMatchObject({ status: 502, type: "api_error", message: "status code (no body)" });
   });
 
-  it("does not take an answer without a content type for none", () => {
+  it("does not take an answer without a content type for missing", () => {
     const lines = ["[Anthropic SDK DEBUG] [log_1] response start {", "  headers: {", "  },", "}"];
     const words = "API Error: Stream ended without receiving any events";
     expect(errorFrom(lines, [report(words)]).message).toMatch(/^The API's answer broke off/);
@@ -54,7 +54,7 @@ describe("OverlayOutcome", () => {
     [404, "status code (no body)", "not_found_error"],
     [429, "<html><body>Slow down</body></html>", "rate_limit_error"],
     [418, "I am a teapot", "api_error"],
-  ])("takes a %i without an envelope for what its status says, by our mod denied or not", (status, words, type) => {
+  ])("maps a %i without an envelope by its status, denied or not", (status, words, type) => {
     const line = `${AT} [ERROR] API error (attempt 1/1): ${status} ${status} ${words}`;
     const denied = report("A mod's hook stopped this request", { api_error: "hook_denied", api_error_status: 403 });
     const reworded = report(`API Error: ${status} ${words}`, { api_error_status: status });
@@ -62,7 +62,7 @@ describe("OverlayOutcome", () => {
     expect(errorFrom([line], [reworded], { api_error_status: status })).toMatchObject({ status, type, message: words });
   });
 
-  it("quotes an error event that comes after a whole block", () => {
+  it("quotes an error event after a complete block", () => {
     const event = { type: "error", error: { type: "api_error", message: "Internal" } };
     const line = `${AT} [ERROR] Error in API request: ${JSON.stringify(event)}`;
     expect(errorFrom([line], [report("API Error: Internal")], {}, true)).toMatchObject({
@@ -71,17 +71,17 @@ describe("OverlayOutcome", () => {
     });
   });
 
-  it("takes the status of the line, whatever the type is", () => {
+  it("uses the status in the line for any type", () => {
     const line = refused(418, "invalid_request_error", "no {coffee}\nhere");
     expect(errorFrom([line], [])).toMatchObject({ status: 418, message: "no {coffee}\nhere" });
   });
 
-  it("finds the envelope behind other words", () => {
+  it("finds the envelope after other text", () => {
     const line = refused(404, "not_found_error", "gone").replace(": 404 404 ", ": 404 404 from the gateway: ");
     expect(errorFrom([line], [])).toMatchObject({ status: 404, type: "not_found_error", message: "gone" });
   });
 
-  it("passes the details on", () => {
+  it("forwards the details", () => {
     const details = { error_code: "thread_not_found" };
     expect(errorFrom([refused(404, "not_found_error", "gone", { details })], [])).toMatchObject({ details });
     expect(errorFrom([refused(404, "not_found_error", "gone", { details: null })], []).details).toBeUndefined();
@@ -103,32 +103,32 @@ describe("OverlayOutcome", () => {
     expect(errorFrom([broken(type, "Words")], [])).toMatchObject({ status, type, message: "Words" });
   });
 
-  it("reads a broken stream with the CLI's fallback as well", () => {
+  it("reads a broken stream with the CLI's fallback enabled", () => {
     const line = broken("overloaded_error", "Overloaded", ", falling back to non-streaming mode");
     expect(errorFrom([line], [])).toMatchObject({ status: 529, message: "Overloaded" });
   });
 
-  it("prefers upstream's words on stderr to the reworded report", () => {
+  it("prefers upstream's message on stderr to the reworded report", () => {
     const reworded = report("There's an issue with the selected model (x).", { api_error_status: 404 });
     const error = errorFrom([refused(404, "not_found_error", "model: x")], [reworded]);
     expect(error.message).toBe("model: x");
   });
 
-  it("counts the first failure alone", () => {
+  it("uses only the first failure", () => {
     const lines = [broken("overloaded_error", "Overloaded"), refused(404, "not_found_error", "Not Found")];
     const reports = [report("first", { api_error_status: 400 }), report("second", { api_error_status: 500 })];
     expect(errorFrom(lines, reports)).toMatchObject({ status: 529, message: "Overloaded" });
     expect(errorFrom([], reports)).toMatchObject({ status: 400, message: "first" });
   });
 
-  it("does not take a later quotation for a first failure that quotes nothing", () => {
+  it("does not attribute a later quotation to a first failure without one", () => {
     const cut = `${AT} [ERROR] Error streaming (non-streaming fallback disabled): Connection error.`;
     const error = errorFrom([cut, refused(404, "not_found_error", "Not Found")], [report("API Error: terminated")]);
     expect(error).toMatchObject({ status: 500, type: "api_error" });
     expect(error.message).toBe("Claude Code could not reach the API: terminated");
   });
 
-  it("tells an answer that broke off from an upstream that was never reached", () => {
+  it("distinguishes an answer that broke off from an unreachable upstream", () => {
     const terminated = report("API Error: terminated");
     expect(errorFrom([], [terminated], {}, false).details).toEqual({ error_code: "upstream_unreachable" });
     const brokenOff = errorFrom([], [terminated], {}, true);
@@ -139,7 +139,7 @@ describe("OverlayOutcome", () => {
   it.each([
     ["broken JSON", `${AT} [ERROR] API error (attempt 1/1): 502 502 {"type":"error",`],
     ["an envelope without words", `${AT} [ERROR] API error (attempt 1/1): 502 502 {"type":"error","error":{}}`],
-  ])("falls back to the report when stderr holds %s", (_what, line) => {
+  ])("uses the report if stderr has %s", (_what, line) => {
     const reported = report("API Error: 502 Bad Gateway", {
       api_error_status: 502,
       api_error_type: "api_error",
@@ -149,14 +149,14 @@ describe("OverlayOutcome", () => {
     expect(errorFrom([line], [reported])).toMatchObject(expected);
   });
 
-  it("takes the words of who refuses without an envelope", () => {
+  it("uses the message of a gateway without an envelope", () => {
     const line = `${AT} [ERROR] API error (attempt 1/1): 413 413 <html>Too Large</html>`;
     const reported = report("Request too large (max 32MB).", { api_error_status: 413, request_id: "req_2" });
     const expected = { status: 413, type: "request_too_large", message: "<html>Too Large</html>", requestId: "req_2" };
     expect(errorFrom([line], [reported])).toMatchObject(expected);
   });
 
-  it("does not take the answer of a turn that went well for a reason", () => {
+  it("does not use the answer of a successful turn as a reason", () => {
     expect(errorFrom([], [], { result: "the answer", is_error: false }, true).message).not.toContain("the answer");
   });
 
@@ -165,11 +165,11 @@ describe("OverlayOutcome", () => {
     ["API Error: Overloaded", "Overloaded"],
     ["Request rejected (429) · slow down", "slow down"],
     ["Failed to authenticate. API Error: 403 Not for you", "Not for you"],
-  ])("frees the report %j of its prefix", (text, message) => {
+  ])("removes the prefix of report %j", (text, message) => {
     expect(errorFrom([], [report(text, { api_error_status: 400 })]).message).toBe(message);
   });
 
-  it("tells how to sign in when the CLI is not signed in", () => {
+  it("says how to sign in when signed out", () => {
     const error = errorFrom([], [report("Not logged in · Please run /login", { error: "authentication_failed" })]);
     expect(error).toMatchObject({ status: 401, type: "authentication_error" });
     expect(error.message).toBe(
@@ -177,7 +177,7 @@ describe("OverlayOutcome", () => {
     );
   });
 
-  it("keeps upstream's own words for a key that upstream refuses", () => {
+  it("keeps upstream's message for a rejected key", () => {
     const invalid = report("API Error: 401 invalid x-api-key", {
       error: "authentication_failed",
       api_error_status: 401,
@@ -187,7 +187,7 @@ describe("OverlayOutcome", () => {
     expect(errorFrom([], [invalid])).toMatchObject(expected);
   });
 
-  it("tells that the API could not be reached", () => {
+  it("reports an unreachable API", () => {
     const refusedConnection = report("API Error: Unable to connect to API (ECONNREFUSED)", {
       api_error: "connection_failed",
     });
@@ -203,11 +203,11 @@ describe("OverlayOutcome", () => {
     [{ result: "API Error: 529 busy", api_error_status: 529 }, 529, "overloaded_error", "busy"],
     [{ errors: ["No model given"] }, 500, "api_error", "Claude Code could not reach the API: No model given"],
     [{}, 500, "api_error", "Claude Code could not reach the API: no reason given"],
-  ])("makes do with the result %j alone", (result, status, type, message) => {
+  ])("uses the result %j if there is nothing else", (result, status, type, message) => {
     expect(errorFrom([], [], result)).toMatchObject({ status, type, message });
   });
 
-  describe("of limits", () => {
+  describe("rate limits", () => {
     const retryAfter = (seconds: number) => [
       "[Anthropic SDK DEBUG] [log_1a2b3c] response error (error; no more retries left) {",
       "  headers: {",
@@ -226,25 +226,25 @@ describe("OverlayOutcome", () => {
     };
     const limit = refused(429, "rate_limit_error", "Slow down");
 
-    it("passes upstream's own headers on", () => {
+    it("forwards upstream's headers", () => {
       const error = errorFrom([...retryAfter(17), refused(529, "overloaded_error", "Overloaded")], []);
       expect(error.headers).toEqual({ "retry-after": "17" });
     });
 
-    it("passes them on without upstream's words as well", () => {
+    it("forwards them without upstream's message", () => {
       const error = errorFrom([...retryAfter(17)], [report("API Error: 503", { api_error_status: 503 })]);
       expect(error).toMatchObject({ status: 503, headers: { "retry-after": "17" } });
     });
 
-    it("counts those of the first failure alone", () => {
+    it("uses only those of the first failure", () => {
       expect(errorFrom([...retryAfter(17), limit, ...retryAfter(99)], []).headers).toEqual({ "retry-after": "17" });
     });
 
-    it("has none for a stream that broke", () => {
+    it("omits them for a broken stream", () => {
       expect(errorFrom([...retryAfter(17), broken("overloaded_error", "Overloaded")], []).headers).toEqual({});
     });
 
-    it("takes the CLI's account where there are no headers: its report's, else its event's", () => {
+    it("uses what the CLI reports if there are no headers: its report, else its event", () => {
       const params = { api_error_params: { rate_limit_info: info } };
       expect(errorFrom([limit], [report("You've hit your limit", params)]).headers).toEqual(told);
       const outcome = new OverlayOutcome();
@@ -254,19 +254,19 @@ describe("OverlayOutcome", () => {
       expect(outcome.toError(RESULT, false).headers).toEqual(told);
     });
 
-    it("prefers upstream's headers to the CLI's account", () => {
+    it("prefers upstream's headers to the CLI's report", () => {
       const params = { api_error_params: { rate_limit_info: info } };
       const error = errorFrom([...retryAfter(17), limit], [report("You've hit your limit", params)]);
       expect(error.headers).toEqual({ "retry-after": "17" });
     });
 
-    it("does not take what the SDK logs of a body for a failure", () => {
+    it("does not read a failure from a body in the SDK's log", () => {
       const error = errorFrom([`      foo: "${limit}",`], [report("API Error: 400 no", { api_error_status: 400 })]);
       expect(error.status).toBe(400);
     });
   });
 
-  it("has seen a failure only when stderr told of one", async () => {
+  it("reports a failure only after stderr has shown one", async () => {
     const outcome = new OverlayOutcome();
     outcome.addDiagnostic(`${AT} [DEBUG] [API REQUEST] /v1/messages source=sdk`);
     outcome.addDiagnostic(`${AT} [ERROR] MCP server failed: 404 {"error":{"type":"x","message":"y"}}`);

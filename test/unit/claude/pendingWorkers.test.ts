@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { PendingWorkers } from "../../../src/claude/pendingWorkers.ts";
 import { isSettled } from "../support/streams.ts";
 
-/** PendingWorkers with some that are expected, which settle by their functions. */
+/** PendingWorkers with some that are announced, and functions that settle them. */
 function expecting(...keys: string[]) {
   const arrivals = new PendingWorkers();
   const expected = keys.map((key) => {
@@ -20,8 +20,8 @@ function expecting(...keys: string[]) {
 
 const settled = (waits: Promise<unknown>[]) => Promise.all(waits.map(isSettled));
 
-describe("a wait for the next worker", () => {
-  it("is over at once where none is expected with this key", async () => {
+describe("waiting for the next worker", () => {
+  it("resolves at once if none is announced with this key", async () => {
     const { arrivals, expected } = expecting("a");
     await arrivals.next("b");
     expected[0]!.arrive();
@@ -29,7 +29,7 @@ describe("a wait for the next worker", () => {
     await arrivals.next("a");
   });
 
-  it("takes an arrival that no other waits for: of as many as are expected, one at each, and one more not at all", async () => {
+  it("gives each announced worker to one caller, and lets further callers pass", async () => {
     const { arrivals, expected } = expecting("a", "a");
     const waits = [arrivals.next("a"), arrivals.next("a"), arrivals.next("a")];
     expect(await settled(waits)).toEqual([false, false, true]);
@@ -40,7 +40,7 @@ describe("a wait for the next worker", () => {
     expect(await settled(waits)).toEqual([true, true, true]);
   });
 
-  it("is over when the worker has failed", async () => {
+  it("resolves when the worker has failed", async () => {
     const { arrivals, expected } = expecting("a");
     const wait = arrivals.next("a");
     expect(await isSettled(wait)).toBe(false);

@@ -24,7 +24,7 @@ const OPTIONS = {
 const KEY = { transport: "overlay" as const, system: "", betas: [] };
 const never = new AbortController().signal;
 
-it("does not keep a request that ends waiting for the start of its worker, which serves the next one", async () => {
+it("keeps the starting worker of an aborted request for the next one", async () => {
   let initialized = () => {};
   const started = new Promise<void>((resolve) => {
     initialized = resolve;
@@ -53,7 +53,7 @@ it("does not keep a request that ends waiting for the start of its worker, which
   await isSettled(lease);
   end.abort(shuttingDown());
   await expect(lease).rejects.toThrow(shuttingDown().message);
-  // the process is still starting, so its place is not free
+  // the process is still starting, so its slot is taken
   const next = pool.lease(KEY, never);
   expect(await isSettled(next)).toBe(false);
   initialized();
@@ -62,7 +62,7 @@ it("does not keep a request that ends waiting for the start of its worker, which
   await pool.close();
 });
 
-/** A launcher that has room for so many workers at a time, and the workers it started. */
+/** A launcher with room for this many workers, and the workers it started. */
 function scarceLauncher(room: number) {
   const running = new Set<unknown>();
   const ended: number[] = [];
@@ -98,11 +98,11 @@ function scarceLauncher(room: number) {
   };
 }
 
-describe("a start for which the system has too few resources", () => {
+describe("a start without enough resources", () => {
   const keyed = (system: string) => ({ transport: "overlay" as const, system, betas: [] });
   const options = { ...OPTIONS, maxConcurrent: 10 };
 
-  it("takes those of the longest idle workers, and waits until these are gone", async () => {
+  it("stops the longest idle workers and waits for their end", async () => {
     const { launcher, ended } = scarceLauncher(5);
     const pool = new Pool(launcher, options, quiet);
     const leases = await Promise.all(["a", "b", "c", "d", "e"].map((system) => pool.lease(keyed(system), never)));
@@ -117,7 +117,7 @@ describe("a start for which the system has too few resources", () => {
     await pool.close();
   });
 
-  it("fails with 529 where none is idle", async () => {
+  it("fails with 529 if none is idle", async () => {
     const { launcher, ended } = scarceLauncher(1);
     const pool = new Pool(launcher, options, quiet);
     await pool.lease(keyed("busy"), never);
@@ -128,7 +128,7 @@ describe("a start for which the system has too few resources", () => {
 });
 
 describe("a spare worker", () => {
-  /** A pool with one spare worker, and how often each of its workers was initialized. */
+  /** A pool with one spare worker; counts initializations. */
   function scene(transport: TransportName) {
     const initialized: number[] = [];
     const launch = async () => {
@@ -149,7 +149,7 @@ describe("a spare worker", () => {
     return { pool, initialized, lease };
   }
 
-  it("is initialized before its request comes where requests bring their system prompts, and only once", async () => {
+  it("is initialized in advance, once, if requests carry their system prompts", async () => {
     const { pool, initialized, lease } = scene("rewrite");
     await lease();
     await vi.waitFor(() => expect(initialized).toEqual([1, 1]));
@@ -158,7 +158,7 @@ describe("a spare worker", () => {
     await pool.close();
   });
 
-  it("stays blank where the system prompt belongs to the worker", async () => {
+  it("stays blank if the system prompt belongs to the worker", async () => {
     const { pool, initialized, lease } = scene("overlay");
     await lease();
     await vi.waitFor(() => expect(initialized).toEqual([1, 0]));
@@ -172,7 +172,7 @@ describe("a worker that counts", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  /** A pool that has counted once, and which of its workers have ended. */
+  /** A pool that has counted once, and its workers that have ended. */
   async function counted(options: Partial<typeof OPTIONS>) {
     const ended: number[] = [];
     let launched = 0;
@@ -202,7 +202,7 @@ describe("a worker that counts", () => {
     return { pool, count, ended };
   }
 
-  it("ends after the idle time, and another one starts for the next count", async () => {
+  it("ends after the idle timeout; the next count starts another", async () => {
     const { pool, count, ended } = await counted({ idleTimeout: 10_000 });
     await vi.advanceTimersByTimeAsync(9000);
     await count();
@@ -213,13 +213,13 @@ describe("a worker that counts", () => {
     expect(await pool.counters.count({ model: "sonnet", instruction: "an instruction" }, never)).toBe(7);
   });
 
-  it("is one of the idle workers that are bounded", async () => {
+  it("counts towards the limits for idle workers", async () => {
     const { ended } = await counted({ maxIdleWorkers: 0 });
     await vi.advanceTimersByTimeAsync(2000);
     expect(ended).toEqual([1]);
   });
 
-  it("ends when it is worn, and when the sign-in may be another", async () => {
+  it("ends when worn out, and when the sign-in may have changed", async () => {
     const { pool, count, ended } = await counted({ maxRequestsPerWorker: 2 });
     await count();
     expect(ended).toEqual([1]);
@@ -229,7 +229,7 @@ describe("a worker that counts", () => {
   });
 });
 
-it("replaces its workers when managed settings have changed", async () => {
+it("replaces its workers when managed settings change", async () => {
   let hasChanged = false;
   const stopped: number[] = [];
   let launched = 0;

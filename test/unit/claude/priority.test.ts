@@ -14,7 +14,7 @@ function sleeper(): number {
   return child.pid!;
 }
 
-describe("a process for the background", () => {
+describe("a low-priority process", () => {
   it("has a low priority", async () => {
     const pid = sleeper();
     await lowerPriority(pid);
@@ -27,7 +27,7 @@ describe("a process for the background", () => {
     for (const pid of pids) expect(readFileSync(`/proc/${pid}/autogroup`, "utf8")).toMatch(/ nice 10\n$/);
   });
 
-  it("may be gone already", async () => {
+  it("may have ended already", async () => {
     const child = spawn(process.execPath, ["-e", ""], { detached: true });
     await once(child, "exit");
     await expect(lowerPriority(child.pid!)).resolves.toBeUndefined();

@@ -5,7 +5,7 @@ import { isSettled } from "../support/streams.ts";
 
 const never = new AbortController().signal;
 
-/** Everyone who comes, with the order in which they start and what they hold. */
+/** Requests that record when they start and what they hold. */
 function arrivals(slots: PrioritySemaphore) {
   const started: string[] = [];
   const arrive = async (name: string, signal = never) => {
@@ -17,7 +17,7 @@ function arrivals(slots: PrioritySemaphore) {
 }
 
 describe("PrioritySemaphore", () => {
-  it("lets as many run as it has room for", async () => {
+  it("runs as many as its capacity", async () => {
     const slots = new PrioritySemaphore(2, 5);
     const { started, arrive } = arrivals(slots);
     await arrive("a");
@@ -27,7 +27,7 @@ describe("PrioritySemaphore", () => {
     expect([slots.running, slots.waiting]).toEqual([2, 1]);
   });
 
-  it("serves in order of arrival", async () => {
+  it("is first come, first served", async () => {
     const slots = new PrioritySemaphore(1, 5);
     const { started, arrive } = arrivals(slots);
     const waiting = [arrive("a"), arrive("b"), arrive("c"), arrive("d")];
@@ -36,7 +36,7 @@ describe("PrioritySemaphore", () => {
     expect([slots.running, slots.waiting]).toEqual([0, 0]);
   });
 
-  it("lets no newcomer overtake the one who is handed the slot", async () => {
+  it("keeps a new request from overtaking the one that gets the slot", async () => {
     const slots = new PrioritySemaphore(1, 5);
     const { started, arrive } = arrivals(slots);
     const release = await arrive("a");
@@ -50,7 +50,7 @@ describe("PrioritySemaphore", () => {
     expect(started).toEqual(["a", "b", "c"]);
   });
 
-  it("refuses with 529 and a time to come back when the line is full", async () => {
+  it("rejects with 529 and retry-after when the queue is full", async () => {
     const slots = new PrioritySemaphore(1, 1);
     const { arrive } = arrivals(slots);
     const release = await arrive("a");
@@ -68,13 +68,13 @@ describe("PrioritySemaphore", () => {
     expect(await isSettled(arrive("d"))).toBe(true);
   });
 
-  it("refuses everyone beyond its room when nobody may wait", async () => {
+  it("rejects everything beyond its capacity without a queue", async () => {
     const slots = new PrioritySemaphore(1, 0);
     await slots.acquire(never);
     await expect(slots.acquire(never)).rejects.toMatchObject({ status: 529 });
   });
 
-  it("takes one who gives up out of the line", async () => {
+  it("removes an aborted request from the queue", async () => {
     const slots = new PrioritySemaphore(1, 2);
     const { started, arrive } = arrivals(slots);
     const release = await arrive("a");
@@ -90,14 +90,14 @@ describe("PrioritySemaphore", () => {
     expect(started).toEqual(["a", "c"]);
   });
 
-  it("gives nothing to one who is gone before coming", async () => {
+  it("rejects a request aborted in advance", async () => {
     const slots = new PrioritySemaphore(1, 2);
     const reason = new Error("client gone");
     await expect(slots.acquire(AbortSignal.abort(reason))).rejects.toBe(reason);
     expect(slots.running).toBe(0);
   });
 
-  it("keeps a slot that was handed over when its holder's signal is aborted later", async () => {
+  it("keeps an acquired slot if the signal aborts later", async () => {
     const slots = new PrioritySemaphore(1, 2);
     const { arrive } = arrivals(slots);
     const controller = new AbortController();
@@ -109,7 +109,7 @@ describe("PrioritySemaphore", () => {
     expect([slots.running, slots.waiting]).toEqual([0, 0]);
   });
 
-  it("takes a slot back only once", async () => {
+  it("releases a slot only once", async () => {
     const slots = new PrioritySemaphore(1, 5);
     const { arrive } = arrivals(slots);
     const release = await arrive("a");
@@ -122,7 +122,7 @@ describe("PrioritySemaphore", () => {
     expect([slots.running, slots.waiting]).toEqual([1, 1]);
   });
 
-  it("refuses those who wait and those who come once it is closed", async () => {
+  it("rejects queued and new requests once closed", async () => {
     const slots = new PrioritySemaphore(1, 5);
     const { arrive } = arrivals(slots);
     const release = await arrive("a");
@@ -136,8 +136,8 @@ describe("PrioritySemaphore", () => {
   });
 });
 
-describe("work that nobody waits for", () => {
-  it("gets what is left over, in order", async () => {
+describe("low-priority work", () => {
+  it("gets spare capacity, first come, first served", async () => {
     const slots = new PrioritySemaphore(2, 5);
     const release = await slots.acquire(never);
     const first = await slots.acquireLowPriority(never);
@@ -152,7 +152,7 @@ describe("work that nobody waits for", () => {
     (await third)();
   });
 
-  it("never keeps anybody waiting", async () => {
+  it("never delays interactive requests", async () => {
     const slots = new PrioritySemaphore(1, 5);
     await slots.acquireLowPriority(never);
     const release = await slots.acquire(never);
@@ -162,7 +162,7 @@ describe("work that nobody waits for", () => {
     expect(await isSettled(waiting)).toBe(true);
   });
 
-  it("starts after everybody who waits, whoever came first", async () => {
+  it("starts after all queued requests, whoever came first", async () => {
     const slots = new PrioritySemaphore(1, 5);
     const started: string[] = [];
     const release = await slots.acquire(never);
@@ -180,7 +180,7 @@ describe("work that nobody waits for", () => {
     expect(started).toEqual(["in line", "behind"]);
   });
 
-  it("is neither refused for the length of its line nor counted as waiting", async () => {
+  it("has an unbounded queue, which does not count as waiting", async () => {
     const slots = new PrioritySemaphore(1, 0);
     await slots.acquire(never);
     const behind = [slots.acquireLowPriority(never), slots.acquireLowPriority(never)];
@@ -188,7 +188,7 @@ describe("work that nobody waits for", () => {
     expect(slots.waiting).toBe(0);
   });
 
-  it("can give up, and is refused once the slots are closed", async () => {
+  it("can be aborted, and is rejected once closed", async () => {
     const slots = new PrioritySemaphore(1, 0);
     await slots.acquire(never);
     const controller = new AbortController();

@@ -8,7 +8,7 @@ import { collect } from "../support/streams.ts";
 
 const root = join(import.meta.dirname, "../../..");
 
-/** A program in a process group of its own, and the signal that ends it. */
+/** A program that leads its own process group, and the signal that ended it. */
 function sleeper() {
   const child = spawn("sleep", ["120"], { detached: true, stdio: "ignore" });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -17,7 +17,7 @@ function sleeper() {
 }
 
 describe.skipIf(process.platform === "win32")("Reaper", () => {
-  it("kills what is still watched when it is closed", async () => {
+  it("kills what it still watches when closed", async () => {
     const reaper = new Reaper();
     const sleepers = [sleeper(), sleeper(), sleeper()];
     for (const { pid } of sleepers) reaper.watch(pid);
@@ -25,7 +25,7 @@ describe.skipIf(process.platform === "win32")("Reaper", () => {
     expect(await Promise.all(sleepers.map(({ ended }) => ended))).toEqual(["SIGKILL", "SIGKILL", "SIGKILL"]);
   });
 
-  it.each([0, 1, 2])("spares what was forgotten, be it number %i of three", async (index) => {
+  it.each([0, 1, 2])("spares a forgotten process, number %i of three", async (index) => {
     const reaper = new Reaper();
     const sleepers = [sleeper(), sleeper(), sleeper()];
     for (const { pid } of sleepers) reaper.watch(pid);
@@ -49,11 +49,11 @@ describe.skipIf(process.platform === "win32")("Reaper", () => {
     await output.next();
     reaper.watch(child.pid!);
     reaper.close();
-    // the pipe closes once the last program that holds it is gone
+    // the pipe closes when the last program has ended
     expect((await output.next()).done).toBe(true);
   });
 
-  it("outlives a program that is killed, and kills what that had running", async () => {
+  it("outlives a killed program, and kills that program's processes", async () => {
     const source = `
       import { spawn } from "node:child_process";
       import { Reaper } from ${JSON.stringify(pathToFileURL(join(root, "src/claude/reaper.ts")).href)};
@@ -69,7 +69,7 @@ describe.skipIf(process.platform === "win32")("Reaper", () => {
     expect(await collect({ [Symbol.asyncIterator]: () => output })).toEqual([]);
   });
 
-  it("is replaced when it is killed, and the next one knows what is watched", async () => {
+  it("is restarted when killed, with its list", async () => {
     const reaper = new Reaper();
     onTestFinished(() => reaper.close());
     const [first, forgotten, second] = [sleeper(), sleeper(), sleeper()];
@@ -85,7 +85,7 @@ describe.skipIf(process.platform === "win32")("Reaper", () => {
     expect(forgotten.child.exitCode ?? forgotten.child.signalCode).toBeNull();
   });
 
-  it("is not started in a loop where it cannot live", async () => {
+  it("is not restarted in a loop if it cannot run", async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const shells: EventEmitter[] = [];
@@ -104,7 +104,7 @@ describe.skipIf(process.platform === "win32")("Reaper", () => {
     expect(shells).toHaveLength(11);
   });
 
-  it("takes no harm where there is none to be had, and tries again", () => {
+  it("survives failing to start, and tries again", () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     let starts = 0;

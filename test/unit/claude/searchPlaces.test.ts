@@ -4,34 +4,34 @@ import { describe, expect, it } from "vitest";
 import { searchDirectories } from "../../../src/claude/searchPlaces.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 
-/** Where the installers of November 2026 put the CLI, by the directory that each of them keeps in the home. */
+/** Directories in the home where installers put the CLI (November 2026). */
 const UNIX: [installer: string, bin: string, environment?: (home: string) => NodeJS.ProcessEnv][] = [
   ["the native installer", ".local/bin"],
   ["the local installer", ".claude/local"],
   ["npm with a prefix", "prefix/bin", (home) => ({ npm_config_prefix: `${home}/prefix` })],
   ["npm with a prefix of its documentation", ".npm-global/bin"],
   ["nvm", ".nvm/versions/node/v22.1.0/bin"],
-  ["nvm elsewhere", "nvm/versions/node/v22.1.0/bin", (home) => ({ NVM_DIR: `${home}/nvm` })],
+  ["nvm in another place", "nvm/versions/node/v22.1.0/bin", (home) => ({ NVM_DIR: `${home}/nvm` })],
   ["fnm", ".local/share/fnm/node-versions/v22.1.0/installation/bin"],
   ["fnm on macOS", "Library/Application Support/fnm/node-versions/v22.1.0/installation/bin"],
-  ["fnm elsewhere", "fnm/node-versions/v22.1.0/installation/bin", (home) => ({ FNM_DIR: `${home}/fnm` })],
+  ["fnm in another place", "fnm/node-versions/v22.1.0/installation/bin", (home) => ({ FNM_DIR: `${home}/fnm` })],
   ["Volta", ".volta/tools/image/packages/@anthropic-ai/claude-code/bin"],
   ["mise", ".local/share/mise/installs/node/22.1.0/bin"],
   ["mise's npm backend", ".local/share/mise/installs/npm-anthropic-ai-claude-code/2.1.330/bin"],
   ["mise's shims", ".local/share/mise/shims"],
   ["asdf", ".asdf/installs/nodejs/22.1.0/bin"],
-  ["asdf elsewhere", "asdf/installs/nodejs/22.1.0/bin", (home) => ({ ASDF_DATA_DIR: `${home}/asdf` })],
+  ["asdf in another place", "asdf/installs/nodejs/22.1.0/bin", (home) => ({ ASDF_DATA_DIR: `${home}/asdf` })],
   ["pnpm", ".local/share/pnpm"],
   ["pnpm 11", ".local/share/pnpm/bin"],
   ["pnpm on macOS", "Library/pnpm"],
-  ["pnpm elsewhere", "pnpm", (home) => ({ PNPM_HOME: `${home}/pnpm` })],
+  ["pnpm in another place", "pnpm", (home) => ({ PNPM_HOME: `${home}/pnpm` })],
   ["bun", ".bun/bin"],
   ["Nix", ".nix-profile/bin"],
   ["Claude Code's extension", ".vscode/extensions/anthropic.claude-code-2.1.330-linux-x64/resources/native-binary"],
 ];
 
 describe("the directories to search", () => {
-  it.each(UNIX)("have that of %s", async (_installer, bin, environment = () => ({})) => {
+  it.each(UNIX)("include that of %s", async (_installer, bin, environment = () => ({})) => {
     const home = scratchDirectory();
     mkdirSync(join(home, bin), { recursive: true });
     const all = await searchDirectories([], { HOME: home, ...environment(home) }, "linux");
@@ -45,11 +45,11 @@ describe("the directories to search", () => {
     "/run/current-system/sw/bin",
     "/nix/var/nix/profiles/default/bin",
     "/etc/profiles/per-user/u/bin",
-  ])("have %s", async (directory) => {
+  ])("include %s", async (directory) => {
     expect(await searchDirectories([], { USER: "u" }, "darwin")).toContain(directory);
   });
 
-  it("have the highest version of a version manager first", async () => {
+  it("list a version manager's highest version first", async () => {
     const home = scratchDirectory();
     const bin = (version: string) => join(home, ".nvm/versions/node", version, "bin");
     const versions = ["v9.11.2", "v22.1.0", "v22.10.0", "v18.0.0"];
@@ -61,7 +61,7 @@ describe("the directories to search", () => {
     expect(found).toEqual(["v22.10.0", "v22.1.0", "v18.0.0", "v9.11.2"].map(bin));
   });
 
-  it("begin with the PATH, with what a version manager has installed before its shims", async () => {
+  it("begin with the PATH; programs of a version manager come before its shims", async () => {
     const home = scratchDirectory();
     const installed = join(home, ".asdf/installs/nodejs/22.1.0/bin");
     mkdirSync(installed, { recursive: true });
@@ -71,12 +71,12 @@ describe("the directories to search", () => {
     expect(new Set(all).size).toBe(all.length);
   });
 
-  it("leave out what needs a variable that is not set", async () => {
+  it("omit places with an unset variable", async () => {
     const all = await searchDirectories([], {}, "linux");
     expect(all.filter((directory) => !/^\/(usr|opt|home|run|nix)\//.test(directory))).toEqual([]);
   });
 
-  it("on Windows do not mind the case of a variable's name", async () => {
+  it("ignore the case of variable names on Windows", async () => {
     const all = await searchDirectories([], { LocalAppData: "C:\\Local", userprofile: "C:\\Users\\u" }, "win32");
     const expected = [
       join("C:\\Local", "Microsoft", "WinGet", "Links"),

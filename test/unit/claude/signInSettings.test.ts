@@ -16,7 +16,7 @@ async function homeWith(text: string, path = ".claude/settings.json"): Promise<s
 const NOTHING = { environment: {}, helpers: {} };
 
 describe("the user's settings of the CLI", () => {
-  it("give their variables and helpers, and nothing else", async () => {
+  it("return their variables and helpers only", async () => {
     const settings = {
       env: { ANTHROPIC_API_KEY: "k", PORT: 80 },
       apiKeyHelper: "print-key",
@@ -34,22 +34,22 @@ describe("the user's settings of the CLI", () => {
     expect(await readSignInSettings({ USERPROFILE: home })).toEqual(expected);
   });
 
-  it("are found where the user has moved them", async () => {
+  it("are found in CLAUDE_CONFIG_DIR", async () => {
     const home = await homeWith(JSON.stringify({ apiKeyHelper: "mine" }), "elsewhere/settings.json");
     const environment = { HOME: "/nowhere", CLAUDE_CONFIG_DIR: join(home, "elsewhere") };
     expect((await readSignInSettings(environment)).helpers).toEqual({ apiKeyHelper: "mine" });
   });
 
-  it.each(["{}", '{"env":["A=b"],"apiKeyHelper":["x"]}'])("give nothing where they say nothing: %s", async (text) => {
+  it.each(["{}", '{"env":["A=b"],"apiKeyHelper":["x"]}'])("are empty if they set nothing: %s", async (text) => {
     expect(await readSignInSettings({ HOME: await homeWith(text) })).toEqual(NOTHING);
   });
 
-  it("need not be there", async () => {
+  it("may be missing", async () => {
     expect(await readSignInSettings({ HOME: await homeWith("", "other") })).toEqual(NOTHING);
   });
 
   it.each(["", "[]", '{"env":{"ANTHROPIC_API_KEY":"secret-key"'])(
-    "say so when they are no JSON object: %j",
+    "are reported if they are not a JSON object: %j",
     async (text) => {
       const read = readSignInSettings({ HOME: await homeWith(text) });
       await expect(read).rejects.toThrow(/settings\.json is not a JSON object/);

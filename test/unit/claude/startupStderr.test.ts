@@ -7,14 +7,14 @@ function withoutCliWording(...lines: string[]): string | undefined {
   return words.organizationRefusal;
 }
 
-it("keeps what the CLI says to a person about an organization's settings, and nothing of its debug log", () => {
+it("keeps the CLI's message about an organization's settings, without its debug log", () => {
   const debug = "2026-11-26T02:18:33.045Z [DEBUG] managed settings were read";
   expect(withoutCliWording(debug, "something else")).toBeUndefined();
   const reason = "--plugin-dir is disabled by your organization's managed settings (disableSideloadFlags).";
   expect(withoutCliWording("something else", debug, reason, "", debug, "  Ask them.")).toBe(`${reason} Ask them.`);
 });
 
-it("names the setting that the CLI leaves unnamed", () => {
+it("adds the name of a setting that the CLI omits", () => {
   const lines = ["This machine requires organization 1-2 but the token could not be validated.", "Try again."];
   expect(withoutCliWording("Unable to verify organization.", ...lines)).toBe(`${lines.join(" ")} (forceLoginOrgUUID)`);
 });

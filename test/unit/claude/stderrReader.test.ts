@@ -35,7 +35,7 @@ describe("StderrReader", () => {
   it.each([
     ["bytes", Buffer.alloc(MEGABYTE, "x"), 300],
     ["lines", Buffer.from("line\n".repeat(1000)), 1000],
-  ])("drops a flood of %s, and reads again after a reset", async (_what, chunk, count) => {
+  ])("drops excess %s, and reads again after a reset", async (_what, chunk, count) => {
     const { diagnostics, drops } = reading(async function* () {
       for (let given = 0; given < count; given++) yield chunk;
       diagnostics.reset();

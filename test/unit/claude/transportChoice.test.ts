@@ -39,7 +39,7 @@ const worker = (reasonToRetire: string | undefined, name = "rewrite", of: Cli = 
 const state = ({ name, reason }: TransportChoice) => [name, reason];
 
 describe("requests are rewritten", () => {
-  it("unless something speaks against it", async () => {
+  it("unless there is a reason not to", async () => {
     const choice = choose();
     await choice.inspect(CLI, {});
     expect(state(choice)).toEqual(["rewrite", undefined]);
@@ -48,7 +48,7 @@ describe("requests are rewritten", () => {
 });
 
 describe("requests are overlaid", () => {
-  it("where that is configured", async () => {
+  it("if configured", async () => {
     const choice = choose("overlay");
     expect(state(choice)).toEqual(["overlay", "it was configured"]);
     await choice.inspect(CLI, {});
@@ -82,7 +82,7 @@ describe("requests are overlaid", () => {
     expect(() => choice.require("overlay")).not.toThrow();
   });
 
-  it("where the CLI is not fit for rewriting; what else keeps it from being checked is thrown", async () => {
+  it("if the CLI is incompatible with rewriting; other failures are thrown", async () => {
     const unfit = cliIncompatible("2.1.330", ["one call"]);
     let error: Error = unfit;
     const choice = choose("auto", () => Promise.reject(error));
@@ -92,7 +92,7 @@ describe("requests are overlaid", () => {
     await expect(choice.inspect(CLI, {})).rejects.toThrow(error.message);
   });
 
-  it("as soon as a worker shows a reason, until the CLI or the sign-in is another", async () => {
+  it("once a worker shows a reason, until CLI or sign-in change", async () => {
     const choice = choose();
     await choice.inspect(CLI, {});
     choice.learnFrom(worker(undefined));
@@ -108,7 +108,7 @@ describe("requests are overlaid", () => {
     expect(choice.name).toBe("rewrite");
   });
 
-  it("says each change in the log once", async () => {
+  it("logs each change once", async () => {
     const choice = choose();
     await choice.inspect(CLI, {});
     for (let round = 0; round < 2; round++) choice.learnFrom(worker("Claude Code does not ask mods about calls"));
@@ -122,7 +122,7 @@ describe("requests are overlaid", () => {
 });
 
 describe("managed settings", () => {
-  it("that are put on the machine, changed or taken away are noticed, each once", async () => {
+  it("that are added, changed or removed are detected once", async () => {
     const choice = choose();
     await choice.inspect(CLI, {});
     const changes: [ManagedSettings[], string][] = [
@@ -140,7 +140,7 @@ describe("managed settings", () => {
     }
   });
 
-  it("that a start has met first are noticed all the same", async () => {
+  it("that a start has read first are still detected", async () => {
     const choice = choose();
     await choice.inspect(CLI, {});
     managed = [DENY];
@@ -149,12 +149,12 @@ describe("managed settings", () => {
     expect(await choice.hasManagementChanged()).toBe(false);
   });
 
-  it("are no change where they were there before any worker", async () => {
+  it("that were there before any worker are no change", async () => {
     managed = [DENY];
     expect(await choose("overlay").hasManagementChanged()).toBe(false);
   });
 
-  it("are not read for each of many requests", async () => {
+  it("are not read for each request", async () => {
     const choice = choose();
     await choice.inspect(CLI, {});
     managed = [DENY];
@@ -165,7 +165,7 @@ describe("managed settings", () => {
   });
 });
 
-it("leaves requests rewritten where only counts cannot be exact", async () => {
+it("rewrites requests if only exact counts are not possible", async () => {
   const choice = choose();
   await choice.inspect(CLI, {});
   expect(() => choice.requireCounts()).not.toThrow();

@@ -13,7 +13,7 @@ const BLOCK_START = { type: "content_block_start", index: 0, content_block: { ty
 const DELTA = { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "Half" } };
 const BLOCK_STOP = { type: "content_block_stop", index: 0 };
 const STOP = { type: "message_stop" };
-/** The ends that the CLI makes up for a stream that broke off. */
+/** The end events that the CLI makes up for a broken stream. */
 const MADE_UP_ENDS = [
   [BLOCK_STOP, STOP],
   [BLOCK_STOP, { type: "message_delta", delta: { stop_reason: null, stop_sequence: null }, usage: {} }, STOP],
@@ -41,7 +41,7 @@ const OVERLOADED =
 const now = (line: string) => `${new Date().toISOString()} ${line}`;
 const at = (milliseconds: number, line: string) => `${new Date(Date.now() + milliseconds).toISOString()} ${line}`;
 
-/** What stderr tells of an answer before its first event. */
+/** stderr lines before an answer's first event. */
 const HEADERS = [
   TURN_BEGINS,
   "[Anthropic SDK DEBUG] [log_1] response start {",
@@ -72,15 +72,15 @@ async function readUntilFailure(turn: ReturnType<typeof overlayTurn>) {
   throw new Error("The turn did not fail.");
 }
 
-describe("a whole answer", () => {
-  it("is yielded as it came and ends the turn at its message_stop", async () => {
+describe("a complete answer", () => {
+  it("is yielded unchanged and ends the turn at its message_stop", async () => {
     const { turn, calls, feed } = begin();
     await feed(...ANSWER);
     expect(await collectBatches(turn.events)).toEqual(ANSWER);
     expect(calls).toEqual(["interrupt"]);
   });
 
-  it("is followed by nothing that the CLI does afterwards", async () => {
+  it("excludes what the CLI does afterwards", async () => {
     const { turn, calls, feed } = begin();
     await feed(...ANSWER, ...ANSWER);
     turn.diagnose(now(OVERLOADED));
@@ -90,7 +90,7 @@ describe("a whole answer", () => {
     expect(calls).toEqual(["interrupt"]);
   });
 
-  it("leaves the turn busy until the CLI reports its end", async () => {
+  it("keeps the turn busy until the CLI reports its end", async () => {
     const { turn, feed } = begin();
     await feed(...ANSWER);
     expect(await isSettled(turn.ended)).toBe(false);
@@ -98,7 +98,7 @@ describe("a whole answer", () => {
     expect(await isSettled(turn.ended)).toBe(true);
   });
 
-  it("stays whole when the worker is lost after it", async () => {
+  it("stays complete if the worker is lost afterwards", async () => {
     const { turn, feed } = begin();
     await feed(...ANSWER);
     turn.fail(cliEnded("exit code 1"));
@@ -106,13 +106,13 @@ describe("a whole answer", () => {
     expect(await isSettled(turn.ended)).toBe(true);
   });
 
-  it("is one: a second message_start is passed over", async () => {
+  it("ignores a second message_start", async () => {
     const { turn, feed } = begin();
     await feed(START, START, ...ANSWER.slice(1));
     expect(await collectBatches(turn.events)).toEqual(ANSWER);
   });
 
-  it("slows the CLI down when its reader is slow", async () => {
+  it("slows the CLI down if the reader is slow", async () => {
     const { turn, feed } = begin();
     await feed(START, BLOCK_START);
     let waiting: Promise<void> | undefined;
@@ -126,8 +126,8 @@ describe("a whole answer", () => {
   });
 });
 
-describe("what the CLI says of a limit", () => {
-  it("is on the failure", async () => {
+describe("a rate limit reported by the CLI", () => {
+  it("is part of the failure", async () => {
     const { turn } = begin();
     await turn.accept({
       type: "rate_limit_event",
@@ -141,7 +141,7 @@ describe("what the CLI says of a limit", () => {
 });
 
 describe("a line of stderr", () => {
-  it("counts without a time, even where one could be read into it", async () => {
+  it("counts without a timestamp, even if its text contains one", async () => {
     const { turn } = begin();
     const head = "[Anthropic SDK DEBUG] [log_1a2b3c] response error (error; no more retries left) {";
     for (const line of [head, "  headers: {", '    "retry-after": "1",', "  },", "}", now(REFUSED)])
@@ -150,7 +150,7 @@ describe("a line of stderr", () => {
     expect((await readUntilFailure(turn)).error).toMatchObject({ headers: { "retry-after": "1" } });
   });
 
-  it.each([0, 60_000])("is ignored before the CLI was given the turn's settings, also %i ms ahead", async (time) => {
+  it.each([0, 60_000])("is ignored until the CLI got the turn's settings, even %i ms ahead", async (time) => {
     const turn = overlayTurn({ awaitsHeaders: true });
     turn.diagnose(at(time, REQUEST));
     turn.diagnose(at(time, REFUSED));
@@ -167,14 +167,14 @@ describe("a line of stderr", () => {
 });
 
 describe("sent", () => {
-  it.each([0, -60_000])("holds from the line about the request, also where the clock was set by %i ms", (time) => {
+  it.each([0, -60_000])("is true from the line about the request, even if the clock was set by %i ms", (time) => {
     const { turn } = begin();
     expect(turn.sent).toBe(false);
     turn.diagnose(at(time, REQUEST));
     expect(turn.sent).toBe(true);
   });
 
-  it("holds from message_start at the latest", async () => {
+  it("is true from message_start at the latest", async () => {
     const { turn, feed } = begin();
     await feed(START);
     expect(turn.sent).toBe(true);
@@ -182,7 +182,7 @@ describe("sent", () => {
 });
 
 describe("a failure", () => {
-  it("is told in the words that stderr quotes rather than the reworded ones", async () => {
+  it("uses the message that stderr quotes, not the reworded one", async () => {
     const { turn } = begin();
     turn.diagnose(now(REFUSED));
     await turn.accept({ ...UNREACHABLE, api_error_status: 404 });
@@ -194,7 +194,7 @@ describe("a failure", () => {
     expect(await isSettled(turn.ended)).toBe(true);
   });
 
-  it("waits for the words that come late on the other pipe", async () => {
+  it("waits for a message that comes late on stderr", async () => {
     const { turn } = begin();
     await turn.accept({ ...UNREACHABLE, api_error_status: 404 });
     const accepted = turn.accept(RESULT);
@@ -203,7 +203,7 @@ describe("a failure", () => {
     expect((await readUntilFailure(turn)).error).toMatchObject({ message: "model: x" });
   });
 
-  it("tells how to sign in when the CLI is not signed in", async () => {
+  it("says how to sign in when signed out", async () => {
     const { turn } = begin();
     await turn.accept(NOT_SIGNED_IN);
     await turn.accept(RESULT);
@@ -211,21 +211,18 @@ describe("a failure", () => {
     expect(error).toMatchObject({ status: 401, message: expect.stringContaining("sign in with /login") });
   });
 
-  it.each(MADE_UP_ENDS)(
-    "in mid-stream reaches the client in place of the end that the CLI makes up (%#)",
-    async (...end) => {
-      const { turn, calls, feed } = begin();
-      await feed(START, BLOCK_START, DELTA, ...end);
-      turn.diagnose(now(OVERLOADED));
-      await turn.accept(RESULT);
-      const { events, error } = await readUntilFailure(turn);
-      expect(events).toEqual([START, BLOCK_START, DELTA]);
-      expect(error).toMatchObject({ status: 529, type: "overloaded_error", message: "Overloaded" });
-      expect(calls).toEqual([]);
-    },
-  );
+  it.each(MADE_UP_ENDS)("in mid-stream replaces the made-up end (%#)", async (...end) => {
+    const { turn, calls, feed } = begin();
+    await feed(START, BLOCK_START, DELTA, ...end);
+    turn.diagnose(now(OVERLOADED));
+    await turn.accept(RESULT);
+    const { events, error } = await readUntilFailure(turn);
+    expect(events).toEqual([START, BLOCK_START, DELTA]);
+    expect(error).toMatchObject({ status: 529, type: "overloaded_error", message: "Overloaded" });
+    expect(calls).toEqual([]);
+  });
 
-  it("is not healed by a second answer after a broken one", async () => {
+  it("is not replaced by a second answer", async () => {
     const { turn, calls, feed } = begin();
     await feed(START, BLOCK_START, DELTA, BLOCK_STOP, STOP, ...ANSWER);
     turn.diagnose(now(OVERLOADED));
@@ -234,7 +231,7 @@ describe("a failure", () => {
     expect(calls).toEqual([]);
   });
 
-  it("is not read out of an assistant message that reports none", async () => {
+  it("is not read from a normal assistant message", async () => {
     const { turn } = begin();
     await turn.accept({ ...NOT_SIGNED_IN, is_api_error_message: undefined });
     await turn.accept(RESULT);
@@ -243,7 +240,7 @@ describe("a failure", () => {
 });
 
 describe("stop", () => {
-  it("ends the events quietly and interrupts once", async () => {
+  it("ends the events without an error and interrupts once", async () => {
     const { turn, calls, feed } = begin();
     await feed(START, BLOCK_START);
     turn.stop();
@@ -253,7 +250,7 @@ describe("stop", () => {
     expect(calls).toEqual(["interrupt"]);
   });
 
-  it("leaves the turn busy until the CLI reports its end, which is no failure then", async () => {
+  it("keeps the turn busy until the CLI reports its end, which is not a failure", async () => {
     const { turn } = begin();
     turn.stop();
     expect(await isSettled(turn.ended)).toBe(false);
@@ -262,7 +259,7 @@ describe("stop", () => {
     expect(await collectBatches(turn.events)).toEqual([]);
   });
 
-  it("lets go of output that waits for a slow reader", async () => {
+  it("releases output that waits for a slow reader", async () => {
     const { turn, feed } = begin();
     const flooded = feed(START, BLOCK_START, ...Array.from({ length: 1000 }, () => DELTA));
     expect(await isSettled(flooded)).toBe(false);
@@ -271,8 +268,8 @@ describe("stop", () => {
   });
 });
 
-describe("a client that goes while the last event waits for it", () => {
-  it("is interrupted for once", async () => {
+describe("a client that leaves before the last event is read", () => {
+  it("interrupts once", async () => {
     const { turn, calls, feed } = begin();
     await feed(...withoutPings(eventsFor([text("x ".repeat(59))], { stop_reason: "max_tokens" })));
     turn.stop();
@@ -281,7 +278,7 @@ describe("a client that goes while the last event waits for it", () => {
 });
 
 describe("fail", () => {
-  it("ends the turn for good, after the events that came before", async () => {
+  it("ends the turn for good, after the earlier events", async () => {
     const { turn, calls, feed } = begin();
     await feed(START, BLOCK_START);
     const error = cliEnded("SIGKILL");

@@ -20,7 +20,7 @@ function begin() {
   return { turn, calls, feed };
 }
 
-describe("an answer's end", () => {
+describe("the end of an answer", () => {
   const delta = (stop_reason: string | null) => ({ type: "message_delta", delta: { stop_reason } });
   const whole = (...ends: StreamEvent[]) => [START, BLOCK_START, DELTA, BLOCK_STOP, ...ends];
   const NO_ERROR = { type: "result", subtype: "success", is_error: false };
@@ -42,7 +42,7 @@ describe("an answer's end", () => {
     ["max_tokens", ["interrupt"]],
     ["tool_use", ["interrupt"]],
     ["one_to_come", ["interrupt"]],
-  ])("is waited for after %s, if the CLI ends the turn by itself", async (reason, interrupts) => {
+  ])("is awaited after %s, if the CLI ends the turn unasked", async (reason, interrupts) => {
     const { turn, calls, feed } = begin();
     await feed(...whole(delta(reason), STOP));
     expect(calls).toEqual(interrupts);
@@ -50,14 +50,14 @@ describe("an answer's end", () => {
     expect(calls).toEqual(["interrupt"]);
   });
 
-  it("is not decided by a ping, nor is a ping ever an answer's first event", async () => {
+  it("is not decided by a ping, which is never the first event", async () => {
     const { turn, feed } = begin();
     const ping = { type: "ping" };
     await feed(ping, START, BLOCK_START, ping, DELTA, BLOCK_STOP, ping, delta("end_turn"), STOP);
     expect(await collectBatches(turn.events)).toEqual(whole(delta("end_turn"), STOP));
   });
 
-  it("comes at an event that nests too deeply to be written", async () => {
+  it("comes at an event nested too deeply", async () => {
     const { turn, calls, feed } = begin();
     const deep = JSON.parse(`${"[".repeat(5000)}${"]".repeat(5000)}`);
     await feed(START, { ...BLOCK_START, content_block: { type: "x", deep } }, ...ANSWER.slice(1));
@@ -75,7 +75,7 @@ describe("an answer's end", () => {
   });
 
   it.each([[whole(delta(null), STOP)], [whole(STOP)]])(
-    "is upstream's without any stop reason if the CLI finds nothing wrong",
+    "is upstream's without a stop reason if the CLI reports no failure",
     async (answer) => {
       const { turn, feed } = begin();
       await feed(...answer);
@@ -84,7 +84,7 @@ describe("an answer's end", () => {
     },
   );
 
-  it("is the CLI's where it says so, whatever follows", async () => {
+  it("is the CLI's if it says so, whatever follows", async () => {
     const { turn, feed } = begin();
     await feed(...whole());
     const line = { type: "stream_event", event: STOP, abandoned_blocks: { from_block_index: 1 } };

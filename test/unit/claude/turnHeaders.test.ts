@@ -16,7 +16,7 @@ const LINES = [
 ];
 
 describe("upstream's headers", () => {
-  it("are there before the first event", async () => {
+  it("are known before the first event", async () => {
     const turn = overlayTurn({ awaitsHeaders: true });
     for (const line of LINES) turn.diagnose(line);
     const fed = started(turn);
@@ -29,7 +29,7 @@ describe("upstream's headers", () => {
     expect(turn.lacksHeaders).toBe(false);
   });
 
-  it("are done without where the CLI tells of none", async () => {
+  it("are given up if the CLI does not log them", async () => {
     const turn = overlayTurn({ awaitsHeaders: true });
     await started(turn);
     turn.stop();
@@ -38,7 +38,7 @@ describe("upstream's headers", () => {
     expect(turn.lacksHeaders).toBe(true);
   });
 
-  it("are not waited for where it is known that none are told", async () => {
+  it("are not awaited if the CLI is known not to log them", async () => {
     const turn = overlayTurn();
     expect(await isSettled(Promise.resolve(started(turn)))).toBe(true);
   });

@@ -12,13 +12,13 @@ const request: OverlayRequest = {
 };
 
 describe("turnSettings", () => {
-  it("carries the model, and the body as it is", () => {
+  it("carries the model, and the body unchanged", () => {
     const settings = turnSettings(request);
     expect(settings.model).toBe("opus");
     expect(settings.env.CLAUDE_CODE_EXTRA_BODY).toBe('{"max_tokens":5,"messages":[],"temperature":0.3}');
   });
 
-  it("keeps the CLI from adding thinking and effort of its own", () => {
+  it("keeps the CLI from adding thinking and effort", () => {
     expect(turnSettings(request).env).toMatchObject({
       CLAUDE_CODE_DISABLE_THINKING: "1",
       CLAUDE_CODE_EFFORT_LEVEL: "unset",
@@ -36,11 +36,11 @@ describe("turnSettings", () => {
     });
   });
 
-  it("has the CLI think where it would add a temperature otherwise", () => {
+  it("makes the CLI think, so that it adds no temperature", () => {
     expect(turnSettings({ ...request, withoutTemperature: true }).env.CLAUDE_CODE_DISABLE_THINKING).toBe("0");
   });
 
-  it("makes the CLI tell of upstream's headers", () => {
+  it("makes the CLI log upstream's headers", () => {
     expect(turnSettings(request).env.ANTHROPIC_LOG).toBe("debug");
   });
 
@@ -59,7 +59,7 @@ describe("turnSettings", () => {
 });
 
 describe("trigger", () => {
-  it("is a constant text that the CLI runs no command for", () => {
+  it("is a constant text in which the CLI runs no command", () => {
     expect(triggerOf(".")).toMatchObject({
       type: "user",
       client_composed: true,

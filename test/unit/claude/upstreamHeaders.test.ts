@@ -37,12 +37,12 @@ function headersIn(...lines: string[]): Record<string, string> {
 }
 
 describe("UpstreamHeaders", () => {
-  it("keeps what tells of limits and of itself, and nothing else", () => {
+  it("keeps only headers on rate limits and identity", () => {
     const limits = { "anthropic-ratelimit-unified-status": "rejected", "retry-after": "17" };
     expect(headersIn(...SENDING, ...REFUSED)).toEqual({ ...limits, "request-id": "req_1" });
   });
 
-  it("says when they are there", async () => {
+  it("reports when they are complete", async () => {
     const headers = new UpstreamHeaders();
     for (const line of [...SENDING, ...REFUSED.slice(0, -1)]) headers.add(line);
     expect(await isSettled(headers.ready)).toBe(false);
@@ -50,7 +50,7 @@ describe("UpstreamHeaders", () => {
     expect(await isSettled(headers.ready)).toBe(true);
   });
 
-  it("reads a good answer, too", () => {
+  it("reads a successful answer", () => {
     const lines = answer("start", '"anthropic-ratelimit-tokens-remaining": "3"');
     expect(headersIn(...lines)).toEqual({ "anthropic-ratelimit-tokens-remaining": "3" });
   });
@@ -59,30 +59,30 @@ describe("UpstreamHeaders", () => {
     expect(headersIn(...SENDING)).toEqual({});
   });
 
-  it("forgets the last answer with the next request and with the next answer", () => {
+  it("forgets the last answer with the next request and the next answer", () => {
     expect(headersIn(...REFUSED, ...SENDING)).toEqual({});
     expect(headersIn(...REFUSED, ...answer("start"))).toEqual({});
   });
 
-  it("keeps it through the other lines, and reads none of them", () => {
+  it("keeps it through other lines, and ignores those", () => {
     const info = "[Anthropic SDK INFO] [log_1a2b3c] post failed with status 429 in 8ms";
     const parsed = "[Anthropic SDK DEBUG] [log_1a2b3c] response parsed {";
     const lines = [info, parsed, '    "retry-after": "99",'];
     expect(headersIn(...REFUSED, ...lines)).toEqual(headersIn(...REFUSED));
   });
 
-  it("reads nothing whose beginning it has not seen", () => {
+  it("ignores a block whose beginning is missing", () => {
     expect(headersIn(...REFUSED.slice(1))).toEqual({});
   });
 });
 
 describe("isSdkLog", () => {
-  it("knows every line of it", () => {
+  it("matches every line of its log", () => {
     for (const line of [...SENDING, ...REFUSED]) expect(isSdkLog(line)).toBe(true);
   });
 
   it.each(["[log_1a2b3c] sending request {", "[log_1a2b3c, request-id: undefined] post failed"])(
-    "knows what is on stdout of it: %s",
+    "matches its lines on stdout: %s",
     (line) => expect(isSdkLog(line)).toBe(true),
   );
 
@@ -90,13 +90,13 @@ describe("isSdkLog", () => {
     ["the CLI's own", "2026-11-22T09:13:45.925Z [ERROR] API error (attempt 1/1): 429 429 {}"],
     ["a stack's", "    at run (cli.js:1:2)"],
     ["an empty", ""],
-  ])("does not claim %s line", (_whose, line) => {
+  ])("does not match %s line", (_whose, line) => {
     expect(isSdkLog(line)).toBe(false);
   });
 });
 
 describe("subscriptionHeaders", () => {
-  it("gives back the headers that the CLI has read", () => {
+  it("rebuilds the headers that the CLI has read", () => {
     const info = { status: "rejected", resetsAt: 1_800_000_000, rateLimitType: "five_hour", isUsingOverage: false };
     expect(
       subscriptionHeaders({ ...info, overageStatus: "rejected", overageDisabledReason: "out_of_credits" }),
@@ -109,7 +109,7 @@ describe("subscriptionHeaders", () => {
     });
   });
 
-  it("leaves out what the CLI does not know", () => {
+  it("omits what the CLI does not report", () => {
     expect(subscriptionHeaders({ status: "rejected", resetsAt: null, rateLimitType: "seven_day" })).toEqual({
       "anthropic-ratelimit-unified-status": "rejected",
       "anthropic-ratelimit-unified-representative-claim": "seven_day",

@@ -11,7 +11,7 @@ const probe = (script: string, timeout?: number) => {
 };
 
 describe.skipIf(process.platform === "win32")("a program that is asked for its version", () => {
-  it("is ended with its helpers where it hangs", async () => {
+  it("is killed with its helpers if it hangs", async () => {
     const pid = join(scratchDirectory(), "pid");
     const hung = probe(`trap '' TERM\nsleep 1000 & echo $! > '${pid}.new'; mv '${pid}.new' '${pid}'\nwait`, 2000);
     await expect(hung).rejects.toThrow("'--version' did not end within 2 s");
@@ -20,19 +20,19 @@ describe.skipIf(process.platform === "win32")("a program that is asked for its v
     await until(() => !isRunning(helper));
   });
 
-  it.skipIf(process.platform !== "linux")("is not waited for by a helper that holds its output", async () => {
+  it.skipIf(process.platform !== "linux")("is not held up by a helper that keeps its output open", async () => {
     expect(await probe("setsid sleep 3 & echo '2.1.330 (Claude Code)'")).toBe("2.1.330 (Claude Code)\n");
   });
 
-  it("is ended where it prints without end", async () => {
+  it("is killed if it prints without end", async () => {
     expect((await probe("yes")).startsWith("y\ny\n")).toBe(true);
   });
 
-  it("has nothing to read", async () => {
+  it("has an empty stdin", async () => {
     expect(await probe("cat; echo done")).toBe("done\n");
   });
 
-  it("is asked again where it is still being written", async () => {
+  it("is asked again while it is being written", async () => {
     const command = place(join(scratchDirectory(), "claude"), "#!/bin/sh\necho done\n");
     const written = openSync(command, "r+");
     const printed = printedVersion({ command, prefix: [], environment: {} });
@@ -40,7 +40,7 @@ describe.skipIf(process.platform === "win32")("a program that is asked for its v
     expect(await printed).toBe("done\n");
   });
 
-  it("is quoted where it fails, in one printable line", async () => {
+  it("is quoted in one printable line if it fails", async () => {
     await expect(probe("printf 'wr\\033ong\\nmore' >&2; exit 4")).rejects.toThrow(
       "'--version' failed (exit code 4): wr\\u001bong",
     );

@@ -7,16 +7,16 @@ import { place, scratchDirectory } from "../support/scratch.ts";
 const CLAUDE = `#!/bin/sh\n[ "$*" = --version ] && echo '2.1.330 (Claude Code)'\n`;
 const PACKAGE = "node_modules\\@anthropic-ai\\claude-code";
 const HEAD = ["@ECHO off", "GOTO start", ":find_dp0", "SET dp0=%~dp0", "EXIT /b", ":start", "SETLOCAL"];
-/** What npm writes for a package whose `bin` is a program. */
+/** npm's shim for a package whose `bin` is a program. */
 const EXE_SHIM = [...HEAD, "CALL :find_dp0", `"%dp0%\\${PACKAGE}\\bin\\claude.exe"   %*`, ""].join("\r\n");
-/** What npm writes for a package whose `bin` is a script of Node's. */
+/** npm's shim for a package whose `bin` is a Node script. */
 const JS_SHIM = [
   ...[...HEAD, "CALL :find_dp0", "", 'IF EXIST "%dp0%\\node.exe" (', '  SET "_prog=%dp0%\\node.exe"', ") ELSE ("],
   ...['  SET "_prog=node"', "  SET PATHEXT=%PATHEXT:;.JS;=;%", ")", ""],
   `endLocal & goto #_undefined_# 2>NUL || title %COMSPEC% & "%_prog%"  "%dp0%\\${PACKAGE}\\cli.js" %*`,
   "",
 ].join("\r\n");
-/** What older versions of npm wrote. */
+/** The shim of older npm versions. */
 const OLD_SHIM = [
   ...[
     '@IF EXIST "%~dp0\\node.exe" (',
@@ -48,7 +48,7 @@ describe("unwrapShim", () => {
 });
 
 describe.skipIf(process.platform === "win32")("locate for Windows", () => {
-  /** An installation by npm in a scratch directory, as far as it can be had on another system. */
+  /** An npm installation in a scratch directory, as far as another system allows. */
   function installation(shim: string, program: string) {
     const directory = scratchDirectory();
     const path = place(join(directory, "claude.cmd"), shim);
@@ -63,7 +63,7 @@ describe.skipIf(process.platform === "win32")("locate for Windows", () => {
     expect(await locate(undefined, environment, "win32")).toMatchObject(expected);
   });
 
-  it("starts the script behind a shim with the node of the PATH", async () => {
+  it("starts the script behind a shim with the PATH's node", async () => {
     const { directory, path, installed, environment } = installation(JS_SHIM, "cli.js");
     const node = place(
       join(directory, "node.exe"),
@@ -77,13 +77,13 @@ describe.skipIf(process.platform === "win32")("locate for Windows", () => {
   it.each([
     ["it needs node.exe, which is not on the PATH", JS_SHIM],
     ["the shim does not name a program", "@ECHO off\r\n"],
-  ])("refuses a shim: %s", async (reason, shim) => {
+  ])("rejects a shim: %s", async (reason, shim) => {
     const { path, environment } = installation(shim, "cli.js");
     const message = expect.stringContaining(`'${path}' does not run as Claude Code: ${reason}.`);
     await expect(locate(undefined, environment, "win32")).rejects.toMatchObject({ status: 500, message });
   });
 
-  it("tells how to install what is nowhere to be found", async () => {
+  it("says how to install a missing CLI", async () => {
     const directory = scratchDirectory();
     const environment = { Path: directory, USERPROFILE: directory, APPDATA: directory };
     await expect(locate(undefined, environment, "win32")).rejects.toMatchObject({

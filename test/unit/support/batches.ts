@@ -16,7 +16,7 @@ export const CONCURRENCY = 3;
 
 const answer = (text: unknown) => ({ content: [{ type: "text", text }] }) as unknown as Message;
 
-/** Batches on a directory, whose requests this function answers by their text; `calls` has every attempt. */
+/** Batches on a directory. `execute` gets each request's text; `calls` has every attempt. */
 export async function openBatches(
   path: string,
   execute: (text: string, signal: AbortSignal) => unknown,

@@ -1,6 +1,6 @@
 const ALPHABET = [...'aZ09 "\\{}\n\r\t\0é€😀', "\u2028", "\u2029", "\ufeff", "\ud800", "\udc00"];
 
-/** A small seeded generator (mulberry32), so that a failing case comes again with its seed. */
+/** A small seeded generator (mulberry32), to repeat a failing case. */
 export class Random {
   #state: number;
 
@@ -16,12 +16,12 @@ export class Random {
     return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * bound);
   }
 
-  /** A text of awkward characters, lone surrogates and line separators among them. */
+  /** A text of awkward characters, including lone surrogates and line separators. */
   text(maximum: number): string {
     return Array.from({ length: this.below(maximum + 1) }, () => ALPHABET[this.below(ALPHABET.length)]).join("");
   }
 
-  /** The bytes in pieces of random size, empty ones among them. */
+  /** The bytes in pieces of random size, some empty. */
   *pieces(bytes: Buffer, maximum: number): Generator<Buffer> {
     for (let from = 0; from < bytes.length; ) {
       const to = from + this.below(maximum + 1);

@@ -2,5 +2,5 @@ import type { Logger } from "../../../src/shared/logger.ts";
 
 const nothing = () => {};
 
-/** For units whose words are not what is tested. */
+/** For tests that do not check the log. */
 export const silentLogger: Logger = { error: nothing, warn: nothing, info: nothing, debug: nothing, trace: nothing };

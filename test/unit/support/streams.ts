@@ -1,4 +1,4 @@
-/** The items as an asynchronous source. */
+/** Turns items into an asynchronous source. */
 export async function* from<T>(items: Iterable<T>): AsyncGenerator<T, void, undefined> {
   yield* items;
 }
@@ -9,7 +9,7 @@ export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
   return items;
 }
 
-/** The items as an asynchronous source of batches, each with the next item or two. */
+/** Turns items into an asynchronous source of batches, each with the next item or two. */
 export async function* batched<T>(items: readonly T[]): AsyncGenerator<T[], void, undefined> {
   for (let at = 0, size = 1; at < items.length; at += size, size = 3 - size) yield items.slice(at, at + size);
 }
@@ -18,7 +18,7 @@ export async function collectBatches<T>(source: AsyncIterable<readonly T[]>): Pr
   return (await collect(source)).flat() as T[];
 }
 
-/** Whether a promise has settled, or there is none, once all that was ready to run has run. */
+/** Whether a promise is undefined or has settled after pending microtasks and timers have run. */
 export function isSettled(promise: Promise<unknown> | undefined): Promise<boolean> {
   const done = () => true;
   if (!promise) return Promise.resolve(true);

@@ -15,7 +15,7 @@ const answered = (status: number, headers = {}) => [
   log(`answered ${JSON.stringify({ status, headers })}`),
 ];
 
-/** A count on a CLI that answers prompts and questions for its usage with these messages. */
+/** A count on a CLI that answers prompts and usage requests with these messages. */
 function begin({
   taken = TAKEN as CliMessage[],
   asked = answered(200),
@@ -50,43 +50,40 @@ function begin({
 const request = { model: "sonnet", instruction: "an instruction" };
 
 describe("a count", () => {
-  it("is what the CLI says after the call that the mod has made of the instruction", async () => {
+  it("is what the CLI reports after the mod's call", async () => {
     const { count, prompts } = begin();
     expect(await count.count(request, never)).toBe(42);
     expect(prompts).toEqual(["an instruction"]);
   });
 
-  it("gives the CLI a model only where it is another", async () => {
+  it("sets the model only if it changes", async () => {
     const { count, controls } = begin();
     for (const model of ["sonnet", "sonnet", "opus"]) await count.count({ ...request, model }, never);
     expect(controls.filter((subtype) => subtype === "apply_flag_settings")).toHaveLength(2);
   });
 
   it.each([
-    ["the CLI has estimated", { lines: ["[DEBUG] analyzeContext: count unavailable, estimating locally (0 tools)"] }],
-    ["the CLI says none", { tokens: null }],
+    ["the CLI estimated", { lines: ["[DEBUG] analyzeContext: count unavailable, estimating locally (0 tools)"] }],
+    ["the CLI reports none", { tokens: null }],
     ["no answer came", { asked: [log("calling"), log("unanswered ECONNRESET")] }],
-    ["another counter is asked, and the mod has denied that", { asked: [log("count denied")] }],
-    [
-      "the answer is a failure of upstream's",
-      { asked: answered(529), lines: [failed(envelope("overloaded_error", "x"))] },
-    ],
-    ["the answer is a limit", { asked: answered(429), lines: [failed(envelope("rate_limit_error", "x"))] }],
-    ["the refusal is no envelope", { asked: answered(404), lines: [failed("<html>No such page</html>")] }],
-  ])("is none where %s", async (_what, cli) => {
+    ["the mod denied another counter", { asked: [log("count denied")] }],
+    ["upstream failed", { asked: answered(529), lines: [failed(envelope("overloaded_error", "x"))] }],
+    ["a rate limit was hit", { asked: answered(429), lines: [failed(envelope("rate_limit_error", "x"))] }],
+    ["the refusal is not an envelope", { asked: answered(404), lines: [failed("<html>No such page</html>")] }],
+  ])("is unavailable if %s", async (_what, cli) => {
     await expect(begin(cli).count.count(request, never)).rejects.toBeInstanceOf(CountUnavailable);
   });
 
   it.each([
     ["prompts", { taken: [RESULT] }],
     ["calls", { asked: [] }],
-  ])("is left to the other transport where the mod is not asked about %s", async (_what, cli) => {
+  ])("is left to the other transport if the mod is not asked about %s", async (_what, cli) => {
     const { count, bypassed } = begin(cli);
     await expect(count.count(request, never)).rejects.toBeInstanceOf(TransportUnavailable);
     expect(bypassed).toHaveBeenCalledOnce();
   });
 
-  it("is not asked for when its client has gone, and given up when the client goes", async () => {
+  it("is not started for an aborted signal, and abandoned when it aborts", async () => {
     const { count, prompts } = begin({ asked: [] });
     await expect(count.count(request, AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
     expect(prompts).toEqual([]);
@@ -114,7 +111,7 @@ describe("upstream's refusal", () => {
       never,
     );
 
-  it("has its status, type, words, request id and headers", async () => {
+  it("has its status, type, message, request id and headers", async () => {
     const words = "messages.0: \u2028 \n countTokens API call failed: 499 {}";
     const headers = { "request-id": "req_1", "retry-after": "3", server: "x" };
     await expect(refused(words, headers)).rejects.toMatchObject({
@@ -128,12 +125,12 @@ describe("upstream's refusal", () => {
     ["a.budget_tokens: [REDACTED] should be a valid integer", "a.budget_tokens: Input should be a valid integer"],
     ["max_tokens: [REDACTED] required", "max_tokens: Field required"],
     ["token: [REDACTED] is wrong", "token: [REDACTED] is wrong"],
-  ])("gets back what the CLI took out of it, where that is known: %s", async (logged, words) => {
+  ])("restores redacted words if they are known: %s", async (logged, words) => {
     await expect(refused(logged)).rejects.toMatchObject({ message: words });
   });
 });
 
-it("begins by a seed and a question that the mod denies", async () => {
+it("begins with a seed and a usage request that the mod denies", async () => {
   const { count, prompts } = begin({ asked: [log("count denied")] });
   await count.begin();
   expect(prompts).toEqual(["claude-virtual-api seed"]);

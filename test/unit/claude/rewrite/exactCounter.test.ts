@@ -9,7 +9,7 @@ import { isSettled } from "../../support/streams.ts";
 const request: CountRequest = { model: "sonnet", instruction: "an instruction" };
 const never = new AbortController().signal;
 
-/** A counter whose workers count by `answer`, with what has become of them. */
+/** A counter whose workers count with `answer`, and what happened to them. */
 function counterOf(
   answer: (worker: Worker, signal: AbortSignal) => Promise<number>,
   { maxQueue = 10, start = async () => {} } = {},
@@ -47,8 +47,8 @@ const die = (worker: Worker) => {
   throw cliEnded("SIGKILL");
 };
 
-describe("the worker that counts", () => {
-  it("is started by the first count, and kept", async () => {
+describe("the counting worker", () => {
+  it("is started by the first count and kept", async () => {
     const { counter, started } = counterOf(async () => 7);
     expect(started).toEqual([]);
     expect(await counter.count(request, never)).toBe(7);
@@ -56,7 +56,7 @@ describe("the worker that counts", () => {
     expect(started).toHaveLength(1);
   });
 
-  it("is started again where none is idle", async () => {
+  it("is started again if none is idle", async () => {
     const { counter, started, idle } = counterOf(async () => 7);
     await counter.count(request, never);
     await vi.waitFor(() => expect(idle).toHaveLength(1));
@@ -65,7 +65,7 @@ describe("the worker that counts", () => {
     expect(started).toHaveLength(2);
   });
 
-  it("counts one after the other, and refuses those that are too many", async () => {
+  it("counts one after the other; the queue is limited", async () => {
     const ends: (() => void)[] = [];
     const { counter } = counterOf(() => new Promise((resolve) => ends.push(() => resolve(7))), { maxQueue: 1 });
     const [first, second] = [counter.count(request, never), counter.count(request, never)];
@@ -79,7 +79,7 @@ describe("the worker that counts", () => {
     expect(await second).toBe(7);
   });
 
-  it("is not given the next count before it is done with one whose client has gone", async () => {
+  it("gets the next count only after finishing one whose client has gone", async () => {
     const ends: (() => void)[] = [];
     const { counter } = counterOf(() => new Promise((resolve) => ends.push(() => resolve(7))));
     const leaving = new AbortController();
@@ -98,7 +98,7 @@ describe("the worker that counts", () => {
 });
 
 describe("a count", () => {
-  it("of which the worker died is made again, once", async () => {
+  it("is repeated once if its worker died", async () => {
     const once = counterOf(async (worker) => (worker === once.started[0] ? die(worker) : 7));
     expect(await once.counter.count(request, never)).toBe(7);
     const always = counterOf(async (worker) => die(worker));
@@ -106,7 +106,7 @@ describe("a count", () => {
     expect(always.started).toHaveLength(2);
   });
 
-  it("that hangs ends its worker, and is not made again", async () => {
+  it("that hangs ends its worker, and is not repeated", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
       let fail = (_error: Error) => {};
@@ -131,7 +131,7 @@ describe("a count", () => {
     }
   });
 
-  it("fails for what keeps the worker from its start", async () => {
+  it("fails with the reason for which no worker starts", async () => {
     const { counter } = counterOf(async () => 7, {
       start: async () => {
         throw notSignedIn();
@@ -140,7 +140,7 @@ describe("a count", () => {
     await expect(counter.count(request, never)).rejects.toMatchObject({ status: 401 });
   });
 
-  it("about which the mod is not asked is what its worker has shown, which ends", async () => {
+  it("about which the mod is not asked is recorded, and its worker stopped", async () => {
     const { counter, started, learnt, dismissed, idle } = counterOf(async () => {
       throw new TransportUnavailable("Claude Code does not ask mods about counts");
     });
@@ -154,7 +154,7 @@ describe("a slow count", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
   afterEach(() => void vi.useRealTimers());
 
-  it("keeps the next one waiting for two seconds, and four keep all others until one ends", async () => {
+  it("delays the next one by two seconds; four delay all others until one ends", async () => {
     const ends: (() => void)[] = [];
     const { counter, started } = counterOf(() => new Promise((resolve) => ends.push(() => resolve(7))));
     const counts = Array.from({ length: 7 }, () => counter.count(request, never));
@@ -172,7 +172,7 @@ describe("a slow count", () => {
     expect(started).toHaveLength(4);
   });
 
-  it("leaves one worker enough for those that are not", async () => {
+  it("leaves one worker, which suffices for fast ones", async () => {
     const ends: (() => void)[] = [];
     const { counter, started } = counterOf(() =>
       ends.length < 1 ? new Promise((resolve) => ends.push(() => resolve(7))) : Promise.resolve(8),

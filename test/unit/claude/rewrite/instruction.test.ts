@@ -14,7 +14,7 @@ const partsOf = (instruction: string) => {
 };
 
 describe("rewriteInstruction", () => {
-  it("has the client's own text of every field but those that the CLI's stand for", () => {
+  it("keeps the client's text of every field except those that the CLI sets", () => {
     const body =
       '{\n "model":"x", "max_tokens":1.0 ,"stream":true,"messages":[ {"role":"user","content":"\\ud83d"} ],"\\u0031":{"b":1,"1":2} }';
     expect(partsOf(rewriteInstruction(body, { betas: ["b-1"], isWhole: true }))).toEqual({
@@ -33,7 +33,7 @@ describe("rewriteInstruction", () => {
     ["null", ""],
     ['""', ""],
     ["[ ]", ""],
-  ])("puts the system prompt %s behind other blocks", (system, expected) => {
+  ])("appends the system prompt %s to other blocks", (system, expected) => {
     expect(partsOf(rewriteInstruction(`{"system":${system},"metadata":{}}`, plain))).toEqual({
       head: { betas: [], isWhole: false, lacksMetadata: false },
       system: expected,
@@ -41,14 +41,14 @@ describe("rewriteInstruction", () => {
     });
   });
 
-  it("sends of a field that stands twice the one that was checked", () => {
+  it("sends the last of two fields with the same name, which was validated", () => {
     const { system, fields } = partsOf(
       rewriteInstruction('{"a":1,"system":"x","a":2,"system":"y","model":"m"}', plain),
     );
     expect([system, fields]).toEqual([',{"type":"text","text":"y"}', '"a":2']);
   });
 
-  it("can be made a body again", () => {
+  it("can be turned back into a body", () => {
     const body =
       '{"model":"haiku","system":[{"type":"text","text":"a"}],"max_tokens":12345678901234567890,"messages":[]}';
     const again = bodyOfRewriteInstruction(rewriteInstruction(body, plain), "haiku");

@@ -14,14 +14,14 @@ const report = (text: string, plugin = REWRITE_MOD.name): CliMessage => ({
 
 interface Process {
   account?: CliAccount;
-  /** What its mod reports at the start, and when the counter is asked. */
+  /** What its mod reports at the start, and when a count is requested. */
   loads?: boolean;
   isAsked?: boolean;
-  /** The managed settings that the CLI names. */
+  /** Managed settings that the CLI reports. */
   settings?: object;
 }
 
-/** Runs the mods of such a process, and returns what it was asked. */
+/** Runs the mods of such a process, and returns the requests to it. */
 async function start({ account = KEY, loads = true, isAsked = true, settings }: Process = {}) {
   const mods = new RewriteMods(REWRITE_MOD.name);
   if (loads) expect(mods.accept(report(MOD_REPORTS.loaded))).toBe(true);
@@ -36,14 +36,14 @@ async function start({ account = KEY, loads = true, isAsked = true, settings }: 
 }
 
 describe("the mod that rewrites requests", () => {
-  it("is tried on the counter before the first request", async () => {
+  it("is tested with the counter before the first request", async () => {
     const { mods, asked, required } = await start();
     await required;
     expect(asked).toEqual(["get_settings", "get_context_usage"]);
     expect(mods.reasonToRetire).toBeUndefined();
   });
 
-  it("has nothing to be tried on where the CLI is signed out", async () => {
+  it("is not tested if the CLI is signed out", async () => {
     const { mods, asked, required } = await start({ account: { tokenSource: "none" }, isAsked: false });
     await required;
     expect(asked).toEqual(["get_settings"]);
@@ -69,14 +69,14 @@ describe("the mod that rewrites requests", () => {
       "Claude Code does not ask mods about calls",
       ["get_settings", "get_context_usage"],
     ],
-  ])("is unsuited with %s", async (_what, process, reason, questions) => {
+  ])("is unavailable with %s", async (_what, process, reason, questions) => {
     const { mods, asked, required } = await start(process);
     await expect(required).rejects.toThrow(new TransportUnavailable(reason));
     expect(mods.reasonToRetire).toBe(reason);
     expect(asked).toEqual(questions);
   });
 
-  it("is unsuited where it was not loaded, of which nothing else is asked", async () => {
+  it("is unavailable if not loaded, without further requests", async () => {
     vi.useFakeTimers();
     try {
       const { mods, asked, required } = await start({ loads: false });
@@ -90,7 +90,7 @@ describe("the mod that rewrites requests", () => {
     }
   });
 
-  it("is unsuited once a call has passed it, whose reason does not replace an earlier one", async () => {
+  it("is unavailable after a bypassed call, which does not replace an earlier reason", async () => {
     const { mods, required } = await start();
     await required;
     mods.addBypass();
@@ -101,7 +101,7 @@ describe("the mod that rewrites requests", () => {
     expect(team.mods.reasonToRetire).toBe("the organization has Claude Enterprise");
   });
 
-  it("takes no reports of another mod for its own", () => {
+  it("ignores reports of another mod", () => {
     const mods = new RewriteMods(REWRITE_MOD.name);
     expect(mods.accept(report(MOD_REPORTS.loaded, "another"))).toBe(false);
     expect(mods.accept(report(MOD_REPORTS.calling))).toBe(false);

@@ -28,14 +28,14 @@ function errorAfter(messages: CliMessage[], { begun = false, proxy = undefined a
 }
 
 describe("the error of a turn", () => {
-  it("has upstream's words, type and id", () => {
+  it("has upstream's message, type and id", () => {
     const refused = report(`${STOPPED}model: x`, { api_error_type: "not_found_error", request_id: "req_1" });
     expect(errorAfter([answered(404), refused])).toMatchObject({
       ...{ status: 404, type: "not_found_error", message: "model: x", requestId: "req_1" },
     });
   });
 
-  it("has upstream's words where a late call of the counter is denied", () => {
+  it("has upstream's message if a late count is denied", () => {
     const refused = report(`${STOPPED}no`, { api_error_type: "permission_error" });
     expect(errorAfter([log(MOD_REPORTS.countDenied), answered(403), refused])).toMatchObject({
       status: 403,
@@ -47,7 +47,7 @@ describe("the error of a turn", () => {
     ["499 cloudflare", "cloudflare"],
     ["499 status code (no body)", "status code (no body)"],
     ["499", "no reason given"],
-  ])("has the text of an answer that is no envelope: %s", (told, message) => {
+  ])("has the text of an answer that is not an envelope: %s", (told, message) => {
     expect(errorAfter([answered(503), report(STOPPED + told)])).toMatchObject({
       status: 503,
       type: "api_error",
@@ -55,13 +55,13 @@ describe("the error of a turn", () => {
     });
   });
 
-  it("names the proxy that is not there, also where the CLI tries again", () => {
+  it("names an unreachable proxy, also if the CLI tries again", () => {
     const thrown = log("unanswered HooksError: ECONNREFUSED: Unable to connect");
     const error = errorAfter([thrown, log(MOD_REPORTS.denied)], { proxy: "http://127.0.0.1:9" });
     expect(error.details).toMatchObject({ reason: "proxy", code: "ECONNREFUSED" });
   });
 
-  it("says that an answer that had begun broke off where the CLI would go on with it", () => {
+  it("reports an interrupted answer if the CLI would continue it", () => {
     const denied = report(`${STOPPED}one request, one call`);
     expect(errorAfter([answered(200), log(MOD_REPORTS.denied), denied], { begun: true }).message).toMatch(/broke off/);
   });

@@ -10,11 +10,11 @@ const REQUEST = "[DEBUG] [API REQUEST] /v1/messages source=sdk";
 const REFUSED =
   '[ERROR] API error (attempt 1/1): 404 404 {"type":"error","error":{"type":"not_found_error","message":"x"}}';
 
-describe("what a turn shows of its worker", () => {
+describe("a turn reports about its worker", () => {
   const log = (text: string, plugin = "one-call") => ({ type: "system", subtype: "ui_log", plugin, text });
   const DENIED = { type: "assistant", is_api_error_message: true, api_error: "hook_denied", message: {} };
 
-  it("is that the mod was not asked, where an answer comes without its report", async () => {
+  it("that the mod was not asked, if an answer comes without its report", async () => {
     for (const [reports, reason] of [
       [[log("turn started")], undefined],
       [[log("turn started", "another")], "it did not ask the one-call mod"],
@@ -28,7 +28,7 @@ describe("what a turn shows of its worker", () => {
     }
   });
 
-  it("is a call about which the mod was not asked, where it was asked about the turn", async () => {
+  it("a call that bypassed the mod, if it was asked about the turn", async () => {
     for (const [reports, isModBypassed] of [
       [["turn started", "calling"], false],
       [["turn started"], true],
@@ -42,7 +42,7 @@ describe("what a turn shows of its worker", () => {
     }
   });
 
-  it("is nothing where mods are forbidden, and its call is reported once", async () => {
+  it("nothing if mods are forbidden, and its call once", async () => {
     let calls = 0;
     const turn = overlayTurn({
       onFirstCall: () => {
@@ -56,7 +56,7 @@ describe("what a turn shows of its worker", () => {
     expect(calls).toBe(1);
   });
 
-  it("is a failure without a call, unless stderr or the mod reported one", async () => {
+  it("a failure without a call, unless stderr or the mod reported one", async () => {
     const failed = async (before: (turn: Turn) => unknown) => {
       const turn = overlayTurn();
       turn.diagnose(TURN_BEGINS);
@@ -70,7 +70,7 @@ describe("what a turn shows of its worker", () => {
     expect(await failed((turn) => turn.accept(log("calling")))).toBe(false);
   });
 
-  it("is a second call after a 400, denied by the mod or announced on stderr", async () => {
+  it("a second call after a 400, denied by the mod or logged on stderr", async () => {
     const after = async (status: number, second: (turn: Turn) => unknown) => {
       const turn = overlayTurn();
       turn.diagnose(TURN_BEGINS);

@@ -8,7 +8,7 @@ describe("OverlayOutcome", () => {
     ["[WARN] [byte-watchdog] firing: idle=10000ms late=0ms errored=false bodyReadPending=true", /nothing for 10 s/],
     ["[DEBUG] [byte-watchdog] aborting: late=-9000ms slept=60000ms (sleep/suspend)", /was asleep/],
     ["[ERROR] [first-byte] no response headers 11s after dispatch — aborting request", /nothing for 11 s/],
-  ])("tells of an upstream that the CLI has given up, whatever the CLI does then: %s", (line, message) => {
+  ])("reports an upstream that the CLI has given up, whatever follows: %s", (line, message) => {
     const denied = report("A mod's hook stopped this request", { api_error: "hook_denied", api_error_status: 403 });
     const lines = [
       `${AT} ${line}`,
@@ -18,19 +18,19 @@ describe("OverlayOutcome", () => {
     expect(error).toMatchObject({ status: 504, type: "timeout_error", message: expect.stringMatching(message) });
   });
 
-  it("reads a long line of beginnings of such words without looking for their end again and again", () => {
-    // a search to the end of the line from each of them took minutes
+  it("reads a long line with many such beginnings without backtracking", () => {
+    // backtracking from each of them took minutes
     const line = `${AT} ${"[byte-watchdog] aborting: ".repeat(40_000)}`;
     expect(errorFrom([line], [], {}, true)).toMatchObject({ type: "api_error" });
   });
 
-  it("tells of a timeout before any answer", () => {
+  it("reports a timeout before any answer", () => {
     const line = `${AT} [ERROR] API error (attempt 1/1): undefined Request timed out.`;
     const told = errorFrom([line], [report("Request timed out. Set API_TIMEOUT_MS above 1000.")]);
     expect(told).toMatchObject({ status: 504, type: "timeout_error" });
   });
 
-  it("tells what upstream's answer is where it is no stream", () => {
+  it("reports an answer that is not a stream", () => {
     const block = (type: string) => [
       "[Anthropic SDK DEBUG] [log_1] response start {",
       "  headers: {",
@@ -55,7 +55,7 @@ describe("OverlayOutcome", () => {
     ["thinking.max_tokens: 7 > 5", { thinking: { max_tokens: 7 } }, "thinking.max_tokens: [REDACTED] > 5"],
     ["max_tokens: [REDACTED] > 5", {}, "max_tokens: [REDACTED] > 5"],
     ["max_tokens: [REDACTED] < 5", { max_tokens: 7 }, "max_tokens: [REDACTED] < 5"],
-  ])("fills in the request's own number: %s", (message, request, redacted) => {
+  ])("restores the number from the request: %s", (message, request, redacted) => {
     const outcome = new OverlayOutcome(request);
     outcome.addDiagnostic(refused(400, "invalid_request_error", redacted));
     outcome.addErrorMessage(report("Reworded"));
@@ -81,7 +81,7 @@ describe("OverlayOutcome", () => {
       "[REDACTED] a".repeat(20_000),
     ],
   ])("reads %s in linear time", (_what, line, words) => {
-    // one that backtracks takes longer than a test may
+    // backtracking would exceed the test's time limit
     expect(errorFrom([line(words)], [report(`API Error: 400 ${words}`)], {}, true)).toBeInstanceOf(ApiError);
   });
 });
