@@ -8,7 +8,7 @@ import { expectRefusal, rawRequest } from "../support/rawRequest.ts";
 const KEY = "right-key";
 const PAGE = "https://page.example";
 
-/** Without a configured key, and with everything else as it comes. */
+/** Without a configured key, and with default options. */
 let open: Stage;
 /** With a key, one allowed origin and one allowed host. */
 let locked: Stage;
@@ -31,7 +31,7 @@ const ROUTES = [
 ] as const;
 
 describe("the key", () => {
-  it.each(ROUTES)("is asked for on %s %s", async (method, path) => {
+  it.each(ROUTES)("is required for %s %s", async (method, path) => {
     const message = "x-api-key header is required";
     expectRefusal(await get(open, path, {}, method), 401, "authentication_error", message);
     expectRefusal(await get(locked, path, {}, method), 401, "authentication_error", message);
@@ -69,11 +69,11 @@ describe("the key", () => {
     ["x-api-key that only begins right", { "x-api-key": `${KEY}x` }],
     ["a Bearer token", { authorization: "Bearer wrong" }],
     ["x-api-key, beside the right Bearer token", { "x-api-key": "wrong", authorization: `Bearer ${KEY}` }],
-  ])("is refused when it is wrong in %s", async (_name, headers) => {
+  ])("is rejected when it is wrong in %s", async (_name, headers) => {
     expectRefusal(await get(locked, "/v1/models", headers), 401, "authentication_error", "invalid x-api-key");
   });
 
-  it("opens /v1/messages, and reaches upstream in no header", async () => {
+  it("opens /v1/messages, and is not sent upstream", async () => {
     const headers = { authorization: `Bearer ${KEY}`, "content-type": "application/json" };
     const refused = { ...headers, authorization: "Bearer wrong" };
     const send = { method: "POST", path: "/v1/messages", body: JSON.stringify(simple("Hi")) };
@@ -89,7 +89,7 @@ describe("the key", () => {
     expect(JSON.stringify(locked.standIn.messages[0]?.headers)).not.toContain(KEY);
   });
 
-  it("is looked at before the version and the body", async () => {
+  it("is checked before the version and the body", async () => {
     const answer = await rawRequest(locked.url, {
       method: "POST",
       path: "/v1/messages",
@@ -99,7 +99,7 @@ describe("the key", () => {
     expectRefusal(answer, 401, "authentication_error", "x-api-key header is required");
   });
 
-  it("is refused before a large body has come, in an answer that a client can read", async () => {
+  it("is rejected before a large body has arrived, in a response that the client can read", async () => {
     const body = new Uint8Array(16 * 1024 * 1024);
     const init = { method: "POST", headers: { "x-api-key": "wrong", "content-type": "application/json" }, body };
     const answer = await fetch(`${locked.url}/v1/messages`, init);
@@ -116,7 +116,7 @@ describe("the key", () => {
     }
   });
 
-  it("is not needed for HEAD / either, which has no body", async () => {
+  it("is not needed for HEAD /, which has no body", async () => {
     const answer = await get(locked, "/", {}, "HEAD");
     expect([answer.status, answer.text]).toEqual([200, ""]);
     expect(answer.headers["request-id"]).toMatch(/^req_/);
@@ -134,7 +134,7 @@ describe("the Host header", () => {
     "evil.example:80:PORT",
     "192.168.0.1:PORT",
     "[::2]:PORT",
-  ])("%s is refused on every path", async (name) => {
+  ])("%s is rejected on every path", async (name) => {
     const host = name.replace("PORT", port(open));
     const message = new RegExp(`'${host.replace(/[.[\]:]/g, "\\$&")}'`);
     for (const [method, path] of [...ROUTES, ["GET", "/health"], ["GET", "/"], ["GET", "/nowhere"]] as const) {
@@ -157,7 +157,7 @@ describe("the Host header", () => {
     }
   });
 
-  it("is the one that counts, whatever x-forwarded-host says", async () => {
+  it("counts despite x-forwarded-host", async () => {
     const foreign = await get(open, "/health", { host: "evil.example", "x-forwarded-host": "localhost" });
     expectRefusal(foreign, 403, "permission_error", /evil\.example/);
     expect((await get(open, "/health", { "x-forwarded-host": "evil.example" })).status).toBe(200);
@@ -176,11 +176,11 @@ describe("the Origin header", () => {
     },
   );
 
-  it("is refused even for /health, and even when it is this server's own", async () => {
+  it("is rejected even for /health, and even if it is this server's own", async () => {
     expectRefusal(await get(open, "/health", { origin: open.url }), 403, "permission_error", /origin/);
   });
 
-  it("of an allowed page gets an answer that the page may read", async () => {
+  it("of an allowed page gets a response that the page may read", async () => {
     const answer = await get(locked, "/v1/models", { origin: PAGE, "x-api-key": KEY });
     expect(answer.status).toBe(200);
     expect(answer.headers).toMatchObject({
@@ -191,7 +191,7 @@ describe("the Origin header", () => {
     expect(answer.headers["access-control-allow-credentials"]).toBeUndefined();
   });
 
-  it("of an allowed page may read refusals too", async () => {
+  it("of an allowed page also gets readable errors", async () => {
     const answer = await get(locked, "/v1/models", { origin: PAGE });
     expectRefusal(answer, 401, "authentication_error", "x-api-key header is required");
     expect(answer.headers["access-control-allow-origin"]).toBe(PAGE);
@@ -219,19 +219,19 @@ describe("the Origin header", () => {
     expect(answer.headers["access-control-allow-methods"]?.split(", ")).toContain("POST");
   });
 
-  it("may be any when the list says so", async () => {
+  it("may be any if the list contains *", async () => {
     await using any = await stage({ allowedOrigins: ["*"] });
     const answer = await get(any, "/health", { origin: "https://whoever.example" });
     expect([answer.status, answer.headers["access-control-allow-origin"]]).toEqual([200, "https://whoever.example"]);
   });
 });
 
-describe("listening beyond this machine", () => {
+describe("listening on another interface", () => {
   const logger = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
   const at = (host: string, more: Partial<ServerOptions> = {}) =>
     createServer({ ...defaultOptions, environment: {}, host, port: 0, ...more }, logger);
 
-  it.each(["0.0.0.0", "::", "192.168.0.1", "example.com", ""])("is refused at '%s' without a key", (host) => {
+  it.each(["0.0.0.0", "::", "192.168.0.1", "example.com", ""])("is rejected for '%s' without a key", (host) => {
     expect(() => at(host)).toThrow(/API key/);
   });
 

@@ -12,24 +12,24 @@ import { echo, failure, gate } from "../support/replies.ts";
 vi.setConfig({ testTimeout: 300_000 });
 
 const HOUR = 3600_000;
-/** Milliseconds that a batch has left when a server starts, which may take long on a busy machine. */
+/** Milliseconds that a batch has left when a server starts, which may be slow on a busy machine. */
 const LEFT = QUICK ? 6000 : 12_000;
 const idOf = (body: { messages: { content: string }[] }) => body.messages.at(-1)!.content;
 const ago = (milliseconds: number) => new Date(Date.now() - milliseconds).toISOString();
 
-/** A server on the directory, for as long as `use` takes; it sends so many requests of a batch at once. */
+/** Runs a server on the directory during `use`, with this many concurrent requests of a batch. */
 async function during<T>(
   dataDir: string,
   use: (batches: BatchCalls, on: Stage) => Promise<T>,
   { concurrency = 1, claudePath }: { concurrency?: number; claudePath?: string } = {},
 ): Promise<T> {
-  // batches get half of what the server may do in all
+  // batches get half of the server's concurrency
   await using on = await stage({ dataDir, maxConcurrent: 2 * concurrency, ...(claudePath && { claudePath }) });
-  // awaited here, since the server ends with this function
+  // awaited, because the server ends with this function
   return await use(new BatchCalls(on), on);
 }
 
-/** Starts a batch of four requests, ends its server when two are answered and one is held; gives its id. */
+/** Starts a batch of four requests, and ends its server when two are answered and one is in flight. Returns its id. */
 function begun(dataDir: string): Promise<string> {
   return during(dataDir, async (batches, on) => {
     on.standIn.respond = ({ body }) =>
@@ -40,19 +40,19 @@ function begun(dataDir: string): Promise<string> {
   });
 }
 
-/** Results on the disk. */
+/** The stored results. */
 async function answered(dataDir: string, id: string): Promise<number> {
   return (await readFile(join(dataDir, "batches", id, "results.jsonl"), "utf8")).split("\n").length - 1;
 }
 
-/** Changes what is stored of a batch, as time would have. */
+/** Changes a stored batch as if time had passed. */
 async function change(dataDir: string, id: string, changes: Partial<BatchRecord>): Promise<void> {
   const path = join(dataDir, "batches", id, "batch.json");
   await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), ...changes }));
 }
 
 describe("a batch on a directory", () => {
-  it("goes on where the last server has stopped, and sends nothing twice that was answered", async () => {
+  it("resumes where the last server stopped, and sends no answered request again", async () => {
     await using scratch = await scratchHome();
     const id = await begun(scratch.home);
     await during(scratch.home, async (batches, on) => {
@@ -64,7 +64,7 @@ describe("a batch on a directory", () => {
     });
   });
 
-  it("that has ended stays as it was, with its results", async () => {
+  it("that has ended is unchanged, with its results", async () => {
     await using scratch = await scratchHome();
     const claudePath = await fakeCli(join(scratch.home, "cli"));
     const begin = async (batches: BatchCalls) => {
@@ -103,7 +103,7 @@ describe("a batch on a directory", () => {
 });
 
 describe("after 24 hours, a batch", () => {
-  itThorough("ends with what it has, and the rest is expired", async () => {
+  itThorough("ends with its results, and the other requests expire", async () => {
     await using scratch = await scratchHome();
     const id = await begun(scratch.home);
     await change(scratch.home, id, { created_at: ago(25 * HOUR), expires_at: ago(HOUR) });
@@ -116,7 +116,7 @@ describe("after 24 hours, a batch", () => {
     });
   });
 
-  it("breaks off what is under way, and what waits for a limit", async () => {
+  it("cancels requests that are in flight or wait for a limit", async () => {
     await using scratch = await scratchHome();
     const id = await begun(scratch.home);
     await change(scratch.home, id, { expires_at: new Date(Date.now() + LEFT).toISOString() });

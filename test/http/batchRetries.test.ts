@@ -10,19 +10,19 @@ import { echo, failure, type Reply } from "../support/replies.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
 
-/** What `/health` tells of batches. */
+/** The batches in `/health`. */
 async function progress(on: Stage): Promise<Progress[]> {
   return (await health(on)).batches;
 }
 
-/** Answers with the failure first, and from then on as always; gives the times of the calls, in milliseconds. */
+/** Answers with the failure once, then as usual. Returns the times of the calls in milliseconds. */
 function failOnce(on: Stage, reply: () => Reply): number[] {
   const calls: number[] = [];
   on.standIn.respond = ({ body }) => (calls.push(Date.now()) === 1 ? reply() : echo(body));
   return calls;
 }
 
-/** The pause of the batch that runs, once there is one. */
+/** Waits for the running batch to pause. */
 async function pauseOf(on: Stage, id: string): Promise<Pause> {
   let found: Progress | undefined;
   await patiently(async () => {
@@ -57,7 +57,7 @@ describe("a request of a batch", () => {
     },
   );
 
-  it("that finds the connection broken is sent again, and succeeds", async () => {
+  it("is sent again after a broken connection, and succeeds", async () => {
     failOnce(on, () => ({ hangUp: true }));
     const { id } = await batches.create(items(1));
     expect((await batches.ended(id)).request_counts).toMatchObject({ succeeded: 1 });
@@ -74,16 +74,16 @@ describe("a request of a batch", () => {
       on.standIn.respond = () => failure(status, type, message);
       const { id } = await batches.create(items(1));
       expect((await batches.ended(id)).request_counts).toMatchObject({ errored: 1 });
-      // upstream's own id of the failure
+      // upstream's id of the failure
       const request_id = expect.stringMatching(/^req_[0-9a-f]{24}$/);
       const error = { type: "error", error: { type, message }, request_id };
       expect((await batches.outcomes(id)).get("r0")).toEqual({ type: "errored", error });
-      // the CLI itself repeats some calls that were refused with 400
+      // the CLI itself repeats some calls that were rejected with 400
       expect(on.standIn.messages.length).toBeLessThanOrEqual(status === 400 ? 2 : 1);
     },
   );
 
-  it("that meets a limit waits as long as upstream wishes, and /health says so", async () => {
+  it("waits for upstream's retry-after, and /health reports it", async () => {
     const calls = failOnce(on, () => failure(429, "rate_limit_error", "Slow down", { "retry-after": "3" }));
     const { id } = await batches.create(items(1));
     const { until, reason } = await pauseOf(on, id);
@@ -95,7 +95,7 @@ describe("a request of a batch", () => {
     expect(await progress(on)).toEqual([]);
   });
 
-  it("waits out a limit that another one has met, while somebody who waits is served", async () => {
+  it("waits for a limit that another one has met, while interactive requests are served", async () => {
     failOnce(on, () => failure(429, "rate_limit_error", "Slow down", { "retry-after": "3600" }));
     const first = await batches.create(items(1, "first-"));
     await pauseOf(on, first.id);
@@ -117,7 +117,7 @@ describe("a batch of a subscription", () => {
   const on = fileStage({ extraEnvironment: SUBSCRIPTION });
   const batches = new BatchCalls(on);
 
-  it("pauses when the limit is used up, and goes on after its reset", async () => {
+  it("pauses when the limit is used up, and continues after its reset", async () => {
     let reset = 0;
     const calls = failOnce(on, () => {
       reset = secondsFromNow(5);

@@ -19,7 +19,7 @@ const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QD
 const idOf = (recorded: Recorded): string => recorded.body.messages.at(-1).content;
 
 describe("a batch", () => {
-  // three requests of a batch at once: half of what the server may do in all
+  // three concurrent requests of a batch: half of the server's concurrency
   const on = fileStage({ maxConcurrent: 6 });
   const batches = new BatchCalls(on);
   const one = async (params: object, headers = {}) => {
@@ -71,7 +71,7 @@ describe("a batch", () => {
     const outcomes = Object.fromEntries(await batches.outcomes(id));
     expect(outcomes).toMatchObject({ r0: said("r0"), r1: refused, r2: said("r2") });
     expect(outcomes.r1).toEqual(refused);
-    // the CLI itself repeats some calls that were refused with 400
+    // the CLI itself repeats some calls that were rejected with 400
     expect(
       on.standIn.messages
         .map(idOf)
@@ -80,7 +80,7 @@ describe("a batch", () => {
     ).toEqual(["r0", "r2"]);
   });
 
-  it("gives its results as JSONL at a URL that leads back by the way the client came", async () => {
+  it("has its results as JSONL, at a URL with the client's own base URL", async () => {
     const { id } = await batches.create(items(2));
     const { results_url } = await batches.ended(id);
     const response = await fetch(results_url!, { headers: { authorization: "Bearer any-key" } });
@@ -95,7 +95,7 @@ describe("a batch", () => {
     );
   });
 
-  it("has no results and is not deleted before its end", async () => {
+  it("has no results and cannot be deleted before its end", async () => {
     const go = gate();
     on.standIn.respond = (recorded) => go.opened.then(() => echo(recorded.body));
     const { id } = await batches.create(items(1));
@@ -108,7 +108,7 @@ describe("a batch", () => {
     expect((await batches.outcomes(id)).get("r0")).toMatchObject({ type: "succeeded" });
   });
 
-  it("is gone when it was deleted after its end", async () => {
+  it("is not found after it is deleted", async () => {
     const { id } = await batches.create(items(1));
     await batches.ended(id);
     const answer = await batches.call(`/${id}`, { method: "DELETE" });
@@ -118,7 +118,7 @@ describe("a batch", () => {
     expect((await batches.list()).data.map((batch) => batch.id)).not.toContain(id);
   });
 
-  it("that is canceled ends what is under way, and sends nothing more", async () => {
+  it("finishes requests in flight when it is canceled, and sends no others", async () => {
     const go = gate();
     on.standIn.respond = (recorded) => go.opened.then(() => echo(recorded.body));
     const { id } = await batches.create(items(6));
@@ -144,7 +144,7 @@ describe("a batch", () => {
     expect(await batches.cancel(id)).toEqual(ended);
   });
 
-  it("is in the list, newest first, page by page in both directions", async () => {
+  it("is listed, newest first, with pagination in both directions", async () => {
     const created: string[] = [];
     for (let n = 0; n < 5; n++) created.unshift((await batches.create(items(1))).id);
     const [a, b, c, d, e] = created as [string, string, string, string, string];
@@ -160,13 +160,13 @@ describe("a batch", () => {
     const { data } = await batches.list(`?after_id=${d}`);
     expect(data[0]).toEqual(await batches.get(e));
     for (const id of created) await batches.ended(id);
-    // one that is deleted keeps its place as a cursor
+    // a deleted one remains valid as a cursor
     await batches.call(`/${b}`, { method: "DELETE" });
     expect(await page(`?limit=2&after_id=${b}`)).toMatchObject({ ids: [c, d], has_more: true });
     expect(await page(`?limit=2&before_id=${b}`)).toMatchObject({ ids: [a], has_more: false });
   });
 
-  itThorough("carries its requests to upstream as they are", async () => {
+  itThorough("sends its requests upstream unchanged", async () => {
     const request = {
       model: MODEL,
       max_tokens: 4000,
@@ -196,7 +196,7 @@ describe("a batch", () => {
     expect(result).toMatchObject({ type: "succeeded", message: { content: [call], stop_reason: "tool_use" } });
   });
 
-  it("takes files by their id", async () => {
+  it("may refer to files by id", async () => {
     const form = new FormData();
     form.set("file", new Blob(["Grüße"], { type: "text/plain" }), "a.txt");
     const uploaded = await fetch(`${on.url}/v1/files`, { method: "POST", headers: { "x-api-key": "k" }, body: form });
@@ -229,7 +229,7 @@ describe("a batch", () => {
     },
   );
 
-  it("is judged by the version it was created under", async () => {
+  it("is validated by the version under which it was created", async () => {
     const warm = simple("x", { temperature: 0.5 });
     expect(await one(warm, { "anthropic-version": "2023-06-01" })).toMatchObject({ type: "succeeded" });
     const message = "temperature: Extra inputs are not permitted";
@@ -238,7 +238,7 @@ describe("a batch", () => {
     expect(on.standIn.messages).toHaveLength(1);
   });
 
-  it("may come as gzip", async () => {
+  it("may be sent as gzip", async () => {
     const body = gzipSync(JSON.stringify({ requests: items(2) }));
     const response = await batches.call("", { method: "POST", headers: { "content-encoding": "gzip" }, body });
     const { id } = (await response.json()) as { id: string };
@@ -246,7 +246,7 @@ describe("a batch", () => {
   });
 });
 
-describe("a request of a batch that waits for a place", () => {
+describe("a queued request of a batch", () => {
   const on = fileStage({ maxConcurrent: 2 });
   const batches = new BatchCalls(on);
 
@@ -255,7 +255,7 @@ describe("a request of a batch that waits for a place", () => {
     on.standIn.respond = (recorded) => go.opened.then(() => echo(recorded.body));
     const held = [on.post(simple("one")), on.post(simple("two"))];
     await patiently(() => on.standIn.messages.length === 2);
-    // once the one that is wrong has its result, the next one is in line
+    // once the invalid one has its result, the next one is queued
     const { id } = await batches.create([{ custom_id: "wrong", params: {} }, ...items(5)]);
     await patiently(async () => (await health(on)).batches[0]?.done === 1);
     await batches.cancel(id);
@@ -267,11 +267,11 @@ describe("a request of a batch that waits for a place", () => {
   });
 });
 
-describe("a request that somebody waits for", () => {
+describe("an interactive request", () => {
   const on = fileStage({ maxConcurrent: 1 });
   const batches = new BatchCalls(on);
 
-  it("goes before those of a batch, and does not wait for the one that is under way", async () => {
+  it("precedes those of a batch, and does not wait for one in flight", async () => {
     const [first, mine] = [gate(), gate()];
     on.standIn.respond = (recorded) => {
       const opened = { r0: first.opened, mine: mine.opened }[idOf(recorded)];

@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
 import { scratchHome, stage, until } from "../support/harness.ts";
 
-/** Opens a connection, sends the head of a request and this much of its body. */
+/** Opens a connection, and sends the head of a request and this part of its body. */
 function send(url: string, path: string, headers: string, length: number, body: Buffer) {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   socket.on("error", () => {});
@@ -24,7 +24,7 @@ it("closes, and leaves no draft, whatever clients do with their uploads and batc
   const batch = gzipSync(JSON.stringify({ requests: [{ custom_id: "a", params }] }));
   const gzip = "content-type: application/json\r\ncontent-encoding: gzip\r\n";
   for (let n = 0; n < 20; n++) {
-    // all of it, and gone
+    // the complete body, then disconnected
     (await send(on.url, "/v1/messages/batches", gzip, batch.length, batch)).destroy();
     await send(on.url, "/v1/messages/batches", gzip, batch.length, batch.subarray(0, -20));
     const form = Buffer.from('--b\r\ncontent-disposition: form-data; name="file"; filename="a.txt"\r\n\r\nHello');

@@ -5,15 +5,15 @@ import { longAnswer, unreading } from "../support/unreading.ts";
 
 const CLOSING = { type: "overloaded_error", message: "The server is shutting down." };
 
-/** A stage whose upstream begins each answer and never ends it. */
+/** A stage whose upstream begins each response and never ends it. */
 async function begun(on: Stage): Promise<void> {
   const began = gate();
   on.standIn.respond = () => held([text("one two three")], began.open, gate().opened);
   return began.opened;
 }
 
-describe("a server that closes", () => {
-  it("ends an open stream with an error event, and what has no answer yet with a 529", async () => {
+describe("a closing server", () => {
+  it("ends an open stream with an error event, and other requests with a 529", async () => {
     await using on = await stage({ maxConcurrent: 2 });
     const began = begun(on);
     const streamed = await on.post(simple("x", { stream: true }));

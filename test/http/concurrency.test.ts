@@ -3,7 +3,7 @@ import { health, simple, stage, until } from "../support/harness.ts";
 import { gate, held, text } from "../support/replies.ts";
 
 describe("the pool behind the server", () => {
-  it("answers as many requests at once as it may, lets the next wait, and refuses what is beyond", async () => {
+  it("serves requests up to its concurrency, queues the next, and rejects those beyond", async () => {
     await using on = await stage({ maxConcurrent: 2, maxQueue: 1 });
     const go = gate();
     on.standIn.respond = () => held([text("one two three")], () => {}, go.opened);
@@ -22,7 +22,7 @@ describe("the pool behind the server", () => {
     expect(on.standIn.messages).toHaveLength(3);
   });
 
-  it("takes who left the line out of it", async () => {
+  it("removes a disconnected client from the queue", async () => {
     await using on = await stage({ maxConcurrent: 1 });
     const go = gate();
     on.standIn.respond = () => held([text("one two three")], () => {}, go.opened);
@@ -39,7 +39,7 @@ describe("the pool behind the server", () => {
     expect(on.standIn.messages.map((message) => message.body.messages[0].content)).toEqual(["a"]);
   });
 
-  it("has its place free again, however early or late clients go", async () => {
+  it("frees its slot whenever a client disconnects", async () => {
     await using on = await stage({ maxConcurrent: 1, maxQueue: 100 });
     on.standIn.respond = () => held([text("one two three")], () => {}, gate().opened);
     for (let n = 0; n < 12; n++) {
@@ -101,13 +101,13 @@ describe("the pool behind the server", () => {
     expect(new Set(sessions).size).toBe(2);
   });
 
-  it("lets idle workers go, but for the warm ones", async () => {
+  it("ends idle workers except the warm ones", async () => {
     await using on = await stage({ idleTimeout: 1, warm: 1 });
     await on.post(simple("x", { system: "short-lived" }));
     await expect.poll(async () => (await health(on)).workers.alive, { timeout: 20_000 }).toBe(1);
   });
 
-  it("replaces a worker whose sign-in was refused", async () => {
+  it("replaces a worker whose sign-in was rejected", async () => {
     await using on = await stage({ maxConcurrent: 1 });
     on.standIn.respond = () => ({ status: 401, error: { type: "authentication_error", message: "invalid x-api-key" } });
     expect((await on.post(simple("x"))).status).toBe(401);

@@ -5,7 +5,7 @@ import { BatchCalls, outcomesIn } from "../support/batchCalls.ts";
 import { eventsOf, simple, stage, until } from "../support/harness.ts";
 import { gate, held, reply, text } from "../support/replies.ts";
 
-it("a server that drains ends running streams and batch requests, takes no others, and then is gone", async () => {
+it("a draining server finishes streams and batch requests, accepts no others, then closes", async () => {
   await using on = await stage({ maxConcurrent: 2 });
   const gates = { stream: gate(), batch: gate() };
   on.standIn.respond = ({ body }) => {
@@ -27,7 +27,7 @@ it("a server that drains ends running streams and batch requests, takes no other
   });
   gates.stream.open();
   expect((await eventsOf(streamed)).at(-1)).toEqual({ type: "message_stop" });
-  // on the connection of the stream, which the client may use again, or on another
+  // on the stream's connection, which the client may reuse, or on another
   for (let attempt = 0; attempt < 3; attempt++) {
     const late = on.post(simple("late")).then(({ status }) => status);
     expect(["refused", 529]).toContain(await late.catch(() => "refused"));

@@ -20,7 +20,7 @@ interface FilePage {
 
 const NOON = Date.parse("2026-11-22T12:00:00Z");
 
-/** Stores a file as an older version, or one with another clock, may have left it. */
+/** Stores a file like an older version, or one with another clock. */
 async function store(id: string, time: number): Promise<void> {
   const template = await upload(on.url, aFile());
   await remove(template.id);
@@ -31,7 +31,7 @@ async function store(id: string, time: number): Promise<void> {
   await writeFile(join(directory, "meta.json"), JSON.stringify(metadata));
 }
 
-/** Deletes every file as soon as it is listed; gives their ids in this order. */
+/** Deletes every file as soon as it is listed; returns the ids in this order. */
 async function deleteAll(cursor: "page" | "after_id", afterEachPage = async () => {}): Promise<string[]> {
   const seen: string[] = [];
   let query = "";
@@ -48,20 +48,20 @@ async function deleteAll(cursor: "page" | "after_id", afterEachPage = async () =
   return seen;
 }
 
-describe("a list whose files are deleted as they are seen", () => {
-  it.each(["page", "after_id"] as const)("goes on behind its %s, also when others come", async (cursor) => {
+describe("a list whose files are deleted while it is read", () => {
+  it.each(["page", "after_id"] as const)("continues after its %s, even if files are added", async (cursor) => {
     const ids: string[] = [];
     for (let each = 0; each < 5; each++) ids.unshift((await upload(on.url, aFile())).id);
     expect(await deleteAll(cursor, () => upload(on.url, aFile()))).toEqual(ids);
   });
 
-  it.each(["page", "after_id"] as const)("goes on behind its %s within one millisecond", async (cursor) => {
+  it.each(["page", "after_id"] as const)("continues after its %s within one millisecond", async (cursor) => {
     const ids = Array.from({ length: 5 }, () => newId("file", NOON)).sort();
     for (const id of ids) await store(id, NOON);
     expect(await deleteAll(cursor)).toEqual(ids.toReversed());
   });
 
-  it("goes on behind its page also where ids do not tell their time, as those of old versions", async () => {
+  it("continues after its page even with ids of older versions, which contain no time", async () => {
     const ids = ["z", "1", "b"].map((letter) => `file_${letter.repeat(24)}`);
     for (const [age, id] of ids.entries()) await store(id, NOON - age);
     expect(await deleteAll("page")).toEqual(ids);

@@ -26,7 +26,7 @@ async function ask(path: string, init: RequestInit = {}): Promise<{ status: numb
 const get = async (path: string, headers = {}) => (await ask(path, { headers })).body;
 const put = (...parts: Part[]) => upload(on.url, ...parts);
 
-/** So many files, the newest first. */
+/** Uploads this many files; returns them newest first. */
 async function some(count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let each = 1; each <= count; each++) ids.unshift((await put(aFile({ filename: `${each}.txt` }))).id);
@@ -34,7 +34,7 @@ async function some(count: number): Promise<string[]> {
 }
 
 describe("a file", () => {
-  it("is uploaded, told of, listed and deleted", async () => {
+  it("can be uploaded, retrieved, listed and deleted", async () => {
     const before = Date.now();
     const file = await put(aFile({ filename: "report.pdf", type: "application/pdf", content: "%PDF-1.4" }));
     expect(file).toEqual({
@@ -79,7 +79,7 @@ describe("a file", () => {
     }
   });
 
-  it("is stored byte for byte, whatever it holds", async () => {
+  it("is stored byte for byte", async () => {
     const odd = Buffer.concat([
       Buffer.from("\r\n------a-boundar\r\n--\r\n\0\xff\xfe", "latin1"),
       Buffer.alloc(200_000, 13),
@@ -116,14 +116,14 @@ describe("a file", () => {
     });
   });
 
-  it("is found among many fields, and so is what the form says after them", async () => {
+  it("is found among many fields, as are the fields after it", async () => {
     const others = (count: number) =>
       Array.from({ length: count }, (_, each) => ({ name: `field_${each}`, content: "x" }));
     const file = await put(...others(49), aFile(), ...others(49), { name: "expires_in_seconds", content: "3600" });
     expect(Date.parse(file.expires_at) - Date.parse(file.created_at)).toBe(3600_000);
   });
 
-  it("is kept as long as the client says, wherever the form says it", async () => {
+  it("is kept for the client's time, wherever the form has it", async () => {
     const seconds = (content: string) => ({ name: "expires_in_seconds", content });
     const length = (file: { expires_at: string; created_at: string }) =>
       Date.parse(file.expires_at) - Date.parse(file.created_at);
@@ -168,7 +168,7 @@ describe("a list", () => {
     }
   });
 
-  it("leads from page to page both ways, newest first, in every version", async () => {
+  it("paginates in both directions, newest first, in every version", async () => {
     const ids = await some(5);
     for (const headers of VERSIONS) {
       for (const step of [
@@ -195,7 +195,7 @@ describe("a list", () => {
     expect(await get(`/v1/files?before_id=${ids[1]}`)).toMatchObject({ data: [{ id: ids[0] }], has_more: false });
   });
 
-  it("has 20 files on a page, or as many as are asked for", async () => {
+  it("has 20 files on a page, or as many as requested", async () => {
     const ids = await some(21);
     const lengths = async (query: string) => (await get(`/v1/files${query}`)).data.length;
     expect([await lengths(""), await lengths("?limit=21"), await lengths("?limit=1000")]).toEqual([20, 21, 21]);
@@ -204,7 +204,7 @@ describe("a list", () => {
     expect((await get("/v1/files?limit=1")).data[0].id).toBe(ids[0]);
   });
 
-  it("of ids has these files on one page, and passes over unknown ones", async () => {
+  it("of ids has these files on one page, and skips unknown ones", async () => {
     const [third, second, first] = await some(3);
     for (const query of [`ids[]=${first}&ids[]=file_x&ids[]=${third}`, `ids%5B%5D=${third}&ids%5B%5D=${first}`]) {
       const { data, ...page } = await get(`/v1/files?${query}`);
@@ -223,7 +223,7 @@ describe("a message", () => {
   const byId = (file: { id: string }) => ({ type: "file", file_id: file.id });
   const base64 = (media_type: string) => ({ type: "base64", media_type, data: bytes.toString("base64") });
 
-  it("has its files sent upstream as if they stood there, byte for byte", async () => {
+  it("is sent upstream with its files inlined, byte for byte", async () => {
     const png = await put(aFile({ filename: "a.png", type: "image/png", content: bytes }));
     const pdf = await put(aFile({ filename: "a.pdf", type: "application/pdf", content: bytes }));
     const text = await put(aFile({ content: "Grüße\r\n\u2028" }));
@@ -245,7 +245,7 @@ describe("a message", () => {
     }
   });
 
-  it("has files in tool results sent too, and streams its answer", async () => {
+  it("is sent with files in tool results, and streams its response", async () => {
     const file = await put(aFile({ filename: "a.gif", type: "image/gif", content: bytes }));
     const messages = (source: object) => [
       { role: "user", content: "Look." },
@@ -281,7 +281,7 @@ describe("a message", () => {
     },
   );
 
-  it("has its files counted, too", async () => {
+  it("is counted with its files", async () => {
     const file = await put(aFile({ content: "some words to count" }));
     const counted = async (source: object) => {
       const body = JSON.stringify({ model: "sonnet", messages: simple([{ type: "document", source }]).messages });

@@ -6,7 +6,7 @@ import { expectRefusal, rawBytes, rawRequest } from "../support/rawRequest.ts";
 const KEY = "right-key";
 const PAGE = "https://page.example";
 
-/** Without a configured key, and with everything else as it comes. */
+/** Without a configured key, and with default options. */
 let open: Stage;
 /** With a key, one allowed origin and three allowed hosts. */
 let locked: Stage;
@@ -46,7 +46,7 @@ describe("the Host header", () => {
     "localhost\\@evil.example",
     "localhost\u00a0",
     "",
-  ])("'%s' is not quite this machine", async (name) => {
+  ])("'%s' is rejected as foreign", async (name) => {
     const host = name.replace("PORT", port(open));
     const answer = await rawBytes(open.url, `GET /health HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
     expectRefusal(answer, 403, "permission_error", /The Host header '.*' is not a name of this server/);
@@ -57,7 +57,7 @@ describe("the Host header", () => {
     ["missing in HTTP/1.0", "GET /health HTTP/1.0\r\n\r\n"],
     ["given twice", "GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"],
     ["given twice with one name", "GET /health HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n\r\n"],
-  ])("may not be %s", async (_name, request) => {
+  ])("must not be %s", async (_name, request) => {
     for (const on of [open, locked]) {
       expectRefusal(await rawBytes(on.url, request), 400, "invalid_request_error", /exactly one Host header/);
     }
@@ -84,7 +84,7 @@ describe("the Host header", () => {
     },
   );
 
-  it("that is refused is answered with what to do at the door that the user came in by", async () => {
+  it("that is rejected is answered with the user's own name of the option to change", async () => {
     const headless = await get(open, "/health", { host: "host.docker.internal" });
     expectRefusal(headless, 403, "permission_error", /or add the name to --allowed-hosts\.$/);
     await using inVsCode = await stage({ nameOf: (option) => `claudeVirtualApi.${option}` });
@@ -100,7 +100,7 @@ describe("the Host header", () => {
     );
   });
 
-  it("may be an allowed name with its port alone", async () => {
+  it("may be an allowed name only with its port", async () => {
     const statusOf = async (host: string) => (await get(locked, "/health", { host })).status;
     expect(await statusOf("proxy.local:8443")).toBe(200);
     expect(await statusOf("proxy.local:8444")).toBe(403);
@@ -108,7 +108,7 @@ describe("the Host header", () => {
     expect(await statusOf("[fd00::1]:80")).toBe(200);
   });
 
-  it("is quoted with its beginning alone, and nothing of it that moves a cursor", async () => {
+  it("is quoted only in part, without control characters", async () => {
     const answer = await rawBytes(open.url, `GET /health HTTP/1.1\r\nHost: \x9b2J${"x".repeat(5000)}\r\n\r\n`);
     expectRefusal(answer, 403, "permission_error", /'\\u009b2Jx{100,200}…'/);
   });
@@ -120,8 +120,8 @@ describe("the Host header", () => {
   });
 });
 
-describe("beyond the loopback, where the names of the machine are not known", () => {
-  it("the Host header may be any name, but only one and well-formed", async () => {
+describe("beyond the loopback interface, where the machine's names are unknown", () => {
+  it("the Host header may be any single well-formed name", async () => {
     await using wide = await stage({ host: "0.0.0.0", apiKey: KEY });
     const url = `http://127.0.0.1:${new URL(wide.url).port}`;
     const ask = (hosts: string) => rawBytes(url, `GET /health HTTP/1.1\r\n${hosts}\r\n`);
@@ -142,20 +142,20 @@ describe("a request target that names a host", () => {
     "http://localhost:99999999/health",
     "http://a:b:c/",
     "http://[::1/",
-  ])("is refused where it is not the one of the Host header: %s", async (target) => {
+  ])("is rejected if it differs from the Host header: %s", async (target) => {
     expectRefusal(await ask(target), 403, "permission_error", /request target/);
   });
 
-  it.each(["https://HOST/health", "ftp://HOST/health"])("is refused with another scheme: %s", async (target) => {
+  it.each(["https://HOST/health", "ftp://HOST/health"])("is rejected with another scheme: %s", async (target) => {
     const answer = await ask(target.replace("HOST", new URL(open.url).host));
     expectRefusal(answer, 400, "invalid_request_error", /request target/);
   });
 
-  it("is refused with a foreign Host", async () => {
+  it("is rejected with a foreign Host", async () => {
     expectRefusal(await ask("http://evil.example/health", "evil.example"), 403, "permission_error", /evil\.example/);
   });
 
-  it("is served where both name this server", async () => {
+  it("is served if both name this server", async () => {
     const { host } = new URL(open.url);
     const health = await ask(`http://${host}/health?x=1`);
     expect([health.status, JSON.parse(health.text).service]).toEqual([200, "claude-virtual-api"]);
@@ -165,7 +165,7 @@ describe("a request target that names a host", () => {
     expect((await ask(`http://${host}?x`)).status).toBe(200);
   });
 
-  it("comes to the log with its beginning alone, and without its query", async () => {
+  it("is logged only in part, and without its query", async () => {
     open.log.length = 0;
     await rawBytes(open.url, `GET /${"x".repeat(5000)}?secret HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     await until(() => open.log.some((line) => line.includes("GET /")));
@@ -181,7 +181,7 @@ describe("the Origin header", () => {
     ["of nothing", "Origin:\r\n"],
     ["that lists two", `Origin: ${PAGE}, https://evil.example\r\n`],
     ["after an allowed one", `Origin: ${PAGE}\r\nOrigin: https://evil.example\r\n`],
-  ])("%s is refused like a foreign one", async (_name, lines) => {
+  ])("%s is rejected like a foreign one", async (_name, lines) => {
     const answer = await rawBytes(
       locked.url,
       `GET /v1/models HTTP/1.1\r\nHost: localhost\r\nx-api-key: ${KEY}\r\n${lines}\r\n`,
@@ -190,13 +190,13 @@ describe("the Origin header", () => {
     expect(Object.keys(answer.headers).filter((name) => name.startsWith("access-control-"))).toEqual([]);
   });
 
-  it("counts once where it is sent twice with the same value", async () => {
+  it("counts once if it is sent twice with the same value", async () => {
     const lines = `x-api-key: ${KEY}\r\nOrigin: ${PAGE}\r\nOrigin: ${PAGE}\r\n`;
     const answer = await rawBytes(locked.url, `GET /v1/models HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n`);
     expect([answer.status, answer.headers["access-control-allow-origin"]]).toEqual([200, PAGE]);
   });
 
-  it("may be missing, but then no page of another origin can read the answer or have it guessed", async () => {
+  it("may be missing, but then no page of another origin can read or sniff the response", async () => {
     for (const path of ["/health", "/", "/v1/models"]) {
       const { headers } = await get(locked, path);
       expect(headers).toMatchObject({

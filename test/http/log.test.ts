@@ -39,7 +39,7 @@ describe("the log", () => {
     ]);
   });
 
-  it("says that a client has gone", async () => {
+  it("notes that a client has disconnected", async () => {
     on.standIn.respond = () => held([text("one two three")], () => {}, gate().opened);
     const gone = new AbortController();
     const response = await on.post(simple("x", { stream: true }), headers, gone.signal);
@@ -49,7 +49,7 @@ describe("the log", () => {
     expect(info()[0]).toMatch(/POST \/v1\/messages .* 200 \(client gone\) · /);
   });
 
-  it("holds the body and every event in order where traffic is on", async () => {
+  it("contains the body and every event, in order, if traffic is on", async () => {
     traffic = true;
     const response = await on.post(simple("the question", { stream: true }), headers);
     await response.text();
@@ -63,7 +63,7 @@ describe("the log", () => {
     expect(types.slice(-2)).toEqual(["message_delta", "message_stop"]);
   });
 
-  it("never holds a credential", async () => {
+  it("never contains a credential", async () => {
     traffic = true;
     await on.post(simple("my key is the-key-of-this-server and sk-test-key"), headers);
     await until(() => info().some((line) => line.includes("POST")));
@@ -71,12 +71,12 @@ describe("the log", () => {
   });
 });
 
-describe("a request that takes too long", () => {
+describe("a request beyond the timeout", () => {
   const slow = fileStage({ requestTimeout: 2000 });
-  // the start of a first worker may take longer than a request here may
+  // the first worker's start may take longer than this timeout
   beforeAll(() => until(async () => (await slow.post(simple())).status === 200));
 
-  it("is answered 504 and stopped upstream", async () => {
+  it("is answered with 504 and canceled upstream", async () => {
     slow.standIn.respond = async () => {
       await gate().opened;
       throw new Error("unreachable");
@@ -96,8 +96,8 @@ describe("a request that takes too long", () => {
   });
 });
 
-describe("a server that drains", () => {
-  it("answers what runs before it closes", async () => {
+describe("a draining server", () => {
+  it("answers requests in flight before it closes", async () => {
     await using draining = await stage();
     const go = gate();
     const begun = gate();

@@ -53,21 +53,21 @@ async function stranger(host: string, port = 0): Promise<NetServer> {
   return server;
 }
 
-/** A port of which 127.0.0.1 is free and [::1] is taken. */
+/** A port that is free on 127.0.0.1 and taken on [::1]. */
 async function takenOnV6(): Promise<number> {
   const other = await stranger("::1");
   return (other.address() as AddressInfo).port;
 }
 
 describe.skipIf(!HAS_IPV6)("the other loopback address", () => {
-  it("is listened on as well, on the same port, which the system may have chosen", async () => {
+  it("is served as well, on the same port, even if the system chose it", async () => {
     const on = await start();
     expect(on.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(await ask(on, "/health")).toBe(200);
     expect(on.log).toContain(`[info] listening on ${on.url} and ${onV6(on)}`);
   });
 
-  it("answers messages, and names itself to its clients as they know it", async () => {
+  it("answers messages, with the base URL that the client used", async () => {
     const on = await start();
     const body = JSON.stringify(simple("Hi"));
     const headers = { "x-api-key": "k", "content-type": "application/json" };
@@ -87,9 +87,9 @@ describe.skipIf(!HAS_IPV6)("the other loopback address", () => {
     expect(answer).toBe(200);
   });
 
-  it("counts its connections among those of the server", async () => {
+  it("shares the server's connection limit", async () => {
     const on = await start({ maxConcurrent: 1, maxQueue: 0 });
-    // 2 * (1 + 0) + 256 connections may be open
+    // the limit is 2 * (1 + 0) + 256 connections
     const sockets = await Promise.all(
       Array.from({ length: 258 }, async (_, at) => {
         const socket = connect({ host: at % 2 ? "::1" : "127.0.0.1", port: portOf(on.url) });
@@ -106,7 +106,7 @@ describe.skipIf(!HAS_IPV6)("the other loopback address", () => {
     }
   });
 
-  it("proves to a window whose server this is", async () => {
+  it("sends the proof to a window", async () => {
     const on = await start();
     await health(on);
     const signal = AbortSignal.timeout(5000);
@@ -114,7 +114,7 @@ describe.skipIf(!HAS_IPV6)("the other loopback address", () => {
     connection.close();
   });
 
-  it("is closed with the server, and free for the next one at once", async () => {
+  it("is closed with the server, and at once free for the next one", async () => {
     const on = await start();
     const port = portOf(on.url);
     const idle = connect({ host: "::1", port });
@@ -126,7 +126,7 @@ describe.skipIf(!HAS_IPV6)("the other loopback address", () => {
     idle.destroy();
   });
 
-  it("that another program has is a warning about who may be reached there, and no failed start", async () => {
+  it("causes a warning, not a failed start, if another program has it", async () => {
     const port = await takenOnV6();
     const on = await start({ port });
     expect((await rawRequest(on.url, { path: "/health" })).status).toBe(200);
@@ -137,14 +137,14 @@ describe.skipIf(!HAS_IPV6)("the other loopback address", () => {
     await on.server.close();
   });
 
-  it("is left alone where 127.0.0.1 cannot be had", async () => {
+  it("is not used if 127.0.0.1 is taken", async () => {
     const other = await stranger("127.0.0.1");
     const { port } = other.address() as AddressInfo;
     await expect(stage({ warm: 0, port })).rejects.toThrow(/EADDRINUSE/);
     expect(await isOpen("::1", port)).toBe(false);
   });
 
-  it("is left alone where another address was asked for", async () => {
+  it("is not used if another address is configured", async () => {
     const on = await start({ host: "127.0.0.2" });
     expect(await isOpen("::1", portOf(on.url))).toBe(false);
     const six = await start({ host: "::1" });
@@ -152,12 +152,12 @@ describe.skipIf(!HAS_IPV6)("the other loopback address", () => {
     expect(await isOpen("127.0.0.1", portOf(six.url))).toBe(false);
   });
 
-  it("is listened on for localhost as well, whichever of the two that is", async () => {
+  it("is served for localhost as well, whichever of the two that is", async () => {
     const on = await start({ host: "localhost" });
     expect([await isOpen("127.0.0.1", portOf(on.url)), await isOpen("::1", portOf(on.url))]).toEqual([true, true]);
   });
 
-  it("is named by the doctor where another program has it, and not where it is free or a server of ours", async () => {
+  it("is reported by the doctor if another program has it, but not if it is free or ours", async () => {
     const port = await takenOnV6();
     expect(await findForeignService("127.0.0.1", port)).toBe(
       `Use http://127.0.0.1:${port} instead of 'localhost': another program listens on [::1]:${port} and may receive requests with their keys.`,

@@ -4,11 +4,11 @@ import { simple, until } from "../support/harness.ts";
 import { eventsFor, paced, text } from "../support/replies.ts";
 
 const on = fileStage();
-/** A name that would forge a line, move the cursor and break a header. */
+/** A name that could forge a line, move the cursor and break a header. */
 const NAME = "claude-5\r\n[error] forged\u001b[2J\u202e é 😀";
 
-describe("a name from outside", () => {
-  it("reaches the log as one printable line, bounded", async () => {
+describe("an untrusted name", () => {
+  it("is logged as one printable line of bounded length", async () => {
     on.log.length = 0;
     const start = [...eventsFor([text("x")], { model: `${NAME}${"x".repeat(5000)}` })];
     on.standIn.respond = () => paced(start);
@@ -19,7 +19,7 @@ describe("a name from outside", () => {
     expect(line?.length).toBeLessThan(500);
   });
 
-  it("never reaches a header raw, nor a plain answer", async () => {
+  it("is never written unescaped to a header or a plain response", async () => {
     for (const id of ["req_é", "req_\u001b[2J", "req 1", "x".repeat(5000)]) {
       on.standIn.respond = () => ({ status: 429, error: { type: "rate_limit_error", message: NAME }, requestId: id });
       const response = await on.post(simple());

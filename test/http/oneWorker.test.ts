@@ -5,7 +5,7 @@ import { reply, text, thinking, toolUse } from "../support/replies.ts";
 
 const REQUESTS = FULL ? 200 : QUICK ? 20 : 60;
 
-/** A request unlike its neighbours: each field comes and goes in a rhythm of its own. */
+/** A request unlike its neighbours: each field appears in its own rhythm. */
 function request(n: number) {
   const tool = { name: `tool_${n}`, input_schema: { type: "object", properties: { [`p${n}`]: { type: "number" } } } };
   return {
@@ -37,7 +37,7 @@ function answer(n: number) {
   return reply(blocks, { stop_reason, usage: { input_tokens: n, output_tokens: n + 1 } });
 }
 
-it(`carries ${REQUESTS} different requests through one worker, each alone and whole`, async () => {
+it(`carries ${REQUESTS} different requests through one worker, each complete and unmixed`, async () => {
   await using on = await stage({ maxConcurrent: 1 });
   for (let n = 0; n < REQUESTS; n++) {
     const sent = request(n);

@@ -13,13 +13,13 @@ const KEY = { "x-api-key": "any-key" };
 const get = (path: string, headers: Record<string, string> = KEY, method = "GET") =>
   rawRequest(on.url, { method, path, headers });
 
-/** A message without a body is refused by the route itself, which so shows that it was reached. */
+/** The route itself rejects a message without a body, which shows that it was reached. */
 const reaches = async (method: string, path: string) => {
   const { status, text } = await rawRequest(on.url, { method, path, headers: KEY });
   return [status, JSON.parse(text).error?.message];
 };
 
-describe("a path that a client put together wrongly", () => {
+describe("a mistaken path", () => {
   it.each([
     "/messages",
     "/messages?beta=true",
@@ -39,11 +39,11 @@ describe("a path that a client put together wrongly", () => {
     "/V1/V1/Messages",
   ])("is served as /v1/messages: %s", async (path) => {
     expect(await reaches("POST", path)).toEqual(await reaches("POST", "/v1/messages"));
-    // also the methods that it does not take
+    // also for other methods
     expect((await get(path)).status).toBe(405);
   });
 
-  it("is served with its body and its answer", async () => {
+  it("is served with its body and response", async () => {
     const answer = await on.call("/v1/v1/messages?beta=true", { method: "POST", body: JSON.stringify(simple("Hi")) });
     expect([answer.status, ((await answer.json()) as { content: unknown }).content]).toEqual([
       200,
@@ -65,11 +65,11 @@ describe("a path that a client put together wrongly", () => {
     ["GET", "/models?limit=0", "/v1/models?limit=0"],
     ["GET", "/v1/v1/models/vendor%2Fa%20b?x=%2F", "/v1/models/vendor%2Fa%20b?x=%2F"],
     ["GET", "/organizations/usage_report/messages", "/v1/organizations/usage_report/messages"],
-  ])("is served as the one that is meant: %s %s", async (method, path, meant) => {
+  ])("is corrected: %s %s", async (method, path, meant) => {
     expect(await reaches(method, path)).toEqual(await reaches(method, meant));
   });
 
-  it("does not change what is behind the resource", async () => {
+  it("is not changed after the resource", async () => {
     expect((await get("/v1/models/v1")).text).toContain("model: v1");
     expect((await get("/v1/models/messages")).text).toContain("model: messages");
     expect((await get("/v1/v1/models/Some%2FName")).text).toContain("model: Some/Name");
@@ -81,12 +81,12 @@ describe("a path that a client put together wrongly", () => {
     expect(JSON.parse((await get(path, {})).text)).toMatchObject({ service: "claude-virtual-api", status: "ok" });
   });
 
-  it.each(["/v1", "/v1/", "//", "/anthropic/v1"])("shows at %s what is served", async (path) => {
+  it.each(["/v1", "/v1/", "//", "/anthropic/v1"])("lists the endpoints at %s", async (path) => {
     expect(JSON.parse((await get(path, {})).text).endpoints).toContain("POST /v1/messages");
     expect((await get(path, {}, "HEAD")).status).toBe(200);
   });
 
-  it("comes to the log as what it was served as", async () => {
+  it("is logged as corrected", async () => {
     on.log.length = 0;
     await get("/v1/v1/models/x");
     expect(on.log.filter((line) => line.includes("/models/x"))).toEqual([
@@ -95,7 +95,7 @@ describe("a path that a client put together wrongly", () => {
   });
 });
 
-describe("a path that is not served", () => {
+describe("an unserved path", () => {
   it.each([
     ["/proxy/v1/messages", "/v1/messages"],
     ["/openai/deployments/x/v1/messages/count_tokens", "/v1/messages/count_tokens"],
@@ -105,7 +105,7 @@ describe("a path that is not served", () => {
     ["/v1/batches/", "/v1/messages/batches"],
     ["/batches/msgbatch_A/cancel", "/v1/messages/batches/msgbatch_A/cancel"],
     ["/v1/models/v1/messages", "/v1/messages"],
-  ])("is answered with the one that may be meant: %s", async (path, meant) => {
+  ])("is answered with a suggestion: %s", async (path, meant) => {
     const { host } = new URL(on.url);
     const hint = `Not Found: this server has no '${path}'. Did you mean http://${host}${meant}? Set the base URL to http://${host}, or to http://${host}/v1 if the client does not add /v1.`;
     expectRefusal(await get(path, KEY, "POST"), 404, "not_found_error", hint);
@@ -119,7 +119,7 @@ describe("a path that is not served", () => {
     },
   );
 
-  it("names no host where the request target is no path", async () => {
+  it("names no host if the request target is not a path", async () => {
     const answer = await rawBytes(on.url, `OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     expectRefusal(answer, 404, "not_found_error", /^Not Found\. GET http:\/\/localhost\/ lists/);
   });
@@ -147,24 +147,24 @@ describe("a path that is not served", () => {
     ["POST", "/openai/v1/chat/completions", /OpenAI/],
     ["POST", "/v1/assistants", /OpenAI/],
     ["GET", "/api/tags", /Ollama/],
-  ])("says why, if it is one of Anthropic's or OpenAI's: %s %s", async (method, path, reason) => {
+  ])("is answered with the reason if it is Anthropic's or OpenAI's: %s %s", async (method, path, reason) => {
     for (const headers of [KEY, {}]) expectRefusal(await get(path, headers, method), 404, "not_found_error", reason);
   });
 
-  it("is one that the table gives a reason for, or is served: every path of the official SDK", async () => {
+  it("has a reason in the table, or is served: every path of the official SDK", async () => {
     const paths = sdkPaths();
     expect(paths.length).toBeGreaterThan(100);
     const unexplained: string[] = [];
     for (const path of paths) {
       const { status, text } = await get(path, {}, "GET");
-      // 401 and 405 are those of a route
+      // only a route answers 401 or 405
       if (status === 404 && /^Not Found/.test(JSON.parse(text).error.message)) unexplained.push(path);
     }
     expect(unexplained).toEqual([]);
   });
 });
 
-/** Every path that the installed SDK's resources ask for, with `x` in the place of ids. */
+/** Every path that the installed SDK requests, with `x` for ids. */
 function sdkPaths(): string[] {
   const root = dirname(createRequire(import.meta.url).resolve("@anthropic-ai/sdk"));
   const files = readdirSync(join(root, "resources"), { recursive: true, encoding: "utf8" });
@@ -174,7 +174,7 @@ function sdkPaths(): string[] {
 }
 
 describe("GET /", () => {
-  it("lists every route, made from the routes themselves, with the version and without a key", async () => {
+  it("lists every route, with the version and without a key", async () => {
     const { endpoints, ...rest } = JSON.parse((await get("/", {})).text);
     expect(rest).toEqual({ service: "claude-virtual-api", version, base_url: on.url });
     expect(endpoints).toEqual(
@@ -198,18 +198,18 @@ describe("GET /", () => {
   });
 });
 
-describe("what Claude Code asks its base URL at each start", () => {
+describe("Claude Code's request to its base URL at each start", () => {
   it.each(["/api/hello", "/", "/v1/api/hello"])("is answered without a key: HEAD %s", async (path) => {
     const answer = await get(path, { "user-agent": "Bun/1.4.4" }, "HEAD");
     expect([answer.status, answer.text]).toEqual([200, ""]);
   });
 
-  it("is answered to GET as by the API", async () => {
+  it("is answered for GET like by the API", async () => {
     expect(JSON.parse((await get("/api/hello", {})).text)).toEqual({ message: "hello" });
   });
 });
 
-describe("a header that is sent twice", () => {
+describe("a repeated header", () => {
   const ask = (...lines: string[]) =>
     rawBytes(on.url, `GET /v1/files?limit=1 HTTP/1.1\r\nHost: localhost\r\n${lines.join("\r\n")}\r\n\r\n`);
   const post = (...lines: string[]) =>
@@ -238,12 +238,12 @@ describe("a header that is sent twice", () => {
     ["anthropic-version", ["anthropic-version: 2023-06-01", "anthropic-version: 2026-10-21"]],
     ["x-api-key", ["x-api-key: other"]],
     ["content-type", ["content-type: application/json", "content-type: text/plain"]],
-  ])("with different values is refused by its name: %s", async (name, lines) => {
+  ])("with different values is rejected by its name: %s", async (name, lines) => {
     const message = `The header '${name}' was sent with different values. Send it once.`;
     expectRefusal(await post(...lines), 400, "invalid_request_error", message);
   });
 
-  it("with the key, twice the same, opens a server that has one", async () => {
+  it("with the same key twice opens a server with a key", async () => {
     const { stage } = await import("../support/harness.ts");
     await using locked = await stage({ apiKey: "right-key" });
     const line = (lines: string) => `GET /v1/files HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n\r\n`;

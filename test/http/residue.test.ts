@@ -10,7 +10,7 @@ import type { Recorded } from "../support/standIn.ts";
 
 const BETAS = { "anthropic-beta": "context-1m-2025-08-07,probe-beta-2026-01-01" };
 
-/** A request with all that the CLI might leave out of a later one. */
+/** A request with everything that the CLI might omit from a later one. */
 const rich = (model: string) => ({
   model,
   max_tokens: 3000,
@@ -24,10 +24,10 @@ const rich = (model: string) => ({
 const ODD_REQUEST = rich("claude-sonnet-5-5");
 const PROBES = [ODD_REQUEST, { ...simple("Hello"), system: "Be brief." }, rich("claude-haiku-4-5-20251001")];
 
-/** Headers that differ from request to request, and from process to process. */
+/** Headers that differ between requests or processes. */
 const VOLATILE = /^(content-length|x-claude-code-session-id|x-client-request-id|host|connection)$/;
 
-/** What went up, without what differs each time. */
+/** What was sent upstream, without what always differs. */
 function carried({ body, headers }: Recorded) {
   const kept = Object.entries(headers).filter(([name]) => !VOLATILE.test(name));
   const same = JSON.stringify({ body, headers: Object.fromEntries(kept) })
@@ -36,7 +36,7 @@ function carried({ body, headers }: Recorded) {
   return JSON.parse(same);
 }
 
-/** What goes up for each probe; each must be answered, by one call. */
+/** What is sent upstream for each probe; each must be answered by one call. */
 async function probed(on: Stage) {
   const seen = [];
   for (const probe of PROBES) {
@@ -75,13 +75,13 @@ function suite(title: string, answers: OddAnswer[], { transport = "auto", enviro
       await (await on.post(ODD_REQUEST, BETAS)).text();
       expect(on.standIn.messages.length).toBeLessThanOrEqual(1);
       expect(await probed(on)).toEqual(pristine);
-      // a new process costs half a second of CPU, so only what teaches the CLI something is worth one
+      // a new process costs half a second of CPU, so start one only for answers that change the CLI's state
       if (!costsAWorker.test(name)) expect(replaced(on)).toEqual([]);
     });
   });
 }
 
-/** One of each kind that left something behind once, and a few of the others. */
+/** One of each kind that once left something behind, and a few others. */
 const SAMPLE = [
   /^400 (This model does not support the effort|Unexpected value\(s\) `(effort|claude-code)|capability_rejected: effort)/,
   /^(stop_reason refusal|a refusal with a credit|usage over 1e9|an error event in a block|no content|404 model)/,
@@ -90,7 +90,7 @@ const QUICK_SAMPLE = [/^400 This model does not support the effort/, /^(stop_rea
 const sampled = ODD_ANSWERS.filter(
   ([name]) => FULL || (QUICK ? QUICK_SAMPLE : SAMPLE).some((pattern) => pattern.test(name)),
 );
-/** The same for the overlay, where the CLI sees what was refused. */
+/** The same for the overlay, where the CLI sees rejections. */
 const LEARNT = /^400 This model does not support the effort|^usage over 1e9|^404 model/;
 
 suite("a later request is as if there had been none before it, after", sampled);
@@ -100,14 +100,14 @@ suite("so it is by the overlay, after", FULL ? ODD_ANSWERS : ODD_ANSWERS.filter(
 if (FULL) suite("so it is for a subscriber, after", ODD_ANSWERS, { environment: SUBSCRIPTION });
 if (FULL) suite("and by the overlay, after", ODD_ANSWERS, { transport: "overlay", environment: SUBSCRIPTION });
 
-describe("a worker that fails a request by itself", () => {
+describe("a worker that fails a request", () => {
   let scratch: Scratch;
   beforeAll(async () => {
     scratch = await scratchHome();
   });
   afterAll(() => scratch[Symbol.asyncDispose]());
 
-  it("is replaced, and a fresh one answers the request", async () => {
+  it("is replaced, and a new one answers the request", async () => {
     const claudePath = await brokenCli(scratch.home, withoutVariable("CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE"));
     await using on = await stage({ claudePath, maxConcurrent: 1 });
     for (let round = 0; round < (FULL ? 3 : 1); round++) {

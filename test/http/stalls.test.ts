@@ -4,18 +4,18 @@ import { fileStage } from "../support/fileStage.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { eventsFor, paced, reply, type StreamEvent, text } from "../support/replies.ts";
 
-/** Milliseconds: the least that the CLI takes. */
+/** Milliseconds: the smallest value that the CLI accepts. */
 const BOUND = 10_000;
 const EVENTS = [...eventsFor([text("one two three")])];
 const never = new Promise<never>(() => {});
 
-/** An answer that falls silent after so many events. */
+/** A response that falls silent after this many events. */
 async function* silentAfter(count: number): AsyncGenerator<StreamEvent> {
   yield* EVENTS.slice(0, count);
   await never;
 }
 
-/** An answer with nothing but pings for longer than the bound. */
+/** A response with only pings for longer than the timeout. */
 async function* pinging(): AsyncGenerator<StreamEvent> {
   yield* EVENTS.slice(0, 4);
   for (let waited = 0; waited <= BOUND; waited += BOUND / 4) {
@@ -27,10 +27,10 @@ async function* pinging(): AsyncGenerator<StreamEvent> {
 
 const withoutPings = (events: { type?: unknown }[]) => events.filter(({ type }) => type !== "ping");
 
-describe("an upstream that falls silent", { timeout: 60_000 }, () => {
+describe("a response that falls silent", { timeout: 60_000 }, () => {
   const on = fileStage({ streamIdleTimeout: BOUND, maxConcurrent: 5 });
 
-  it("ends its answer at the bound with an error and one call, one that pings never", async () => {
+  it("ends at the timeout with an error, after one call, but not if it has pings", async () => {
     const answers: Record<string, () => AsyncGenerator<StreamEvent>> = {
       "before any event": () => silentAfter(0),
       "in a block": () => silentAfter(5),
@@ -48,7 +48,7 @@ describe("an upstream that falls silent", { timeout: 60_000 }, () => {
     const error = { type: "timeout_error", message: "The API sent nothing for 10 s. Send the request again." };
     expect([refused?.status, await refused?.json()]).toMatchObject([504, { error }]);
     expect(inBlock).toEqual([...withoutPings(EVENTS.slice(0, 5)), { type: "error", error }]);
-    // of the last stop the server cannot know whether it is upstream's
+    // the server cannot know whether upstream sent the last stop
     expect(afterBlock).toEqual([...withoutPings(EVENTS.slice(0, -3)), { type: "error", error }]);
     expect(whole).toEqual(withoutPings(EVENTS));
     expect(pinged).toEqual(withoutPings(EVENTS));
@@ -59,10 +59,10 @@ describe("an upstream that falls silent", { timeout: 60_000 }, () => {
   });
 });
 
-describe("an upstream that takes a request and never answers", () => {
+describe("an upstream that accepts a request and never responds", () => {
   const on = fileStage({ extraEnvironment: { API_TIMEOUT_MS: "1000" } });
 
-  it("is a timeout after as long as the CLI waits", async () => {
+  it("causes a timeout after the CLI's own waiting time", async () => {
     on.standIn.respond = () => never;
     const response = await on.post(simple());
     expect(response.status).toBe(504);

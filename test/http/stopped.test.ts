@@ -7,7 +7,7 @@ it.skipIf(process.platform === "win32")(
     await using on = await stage({ warm: 1, maxConcurrent: 2, transport: "overlay" });
     const pids = (what: string) =>
       on.log.flatMap((line) => new RegExp(`worker (\\d+):? ${what}`).exec(line)?.[1] ?? []);
-    // answered by a worker that then waits for requests without a system prompt
+    // its worker then waits for requests without a system prompt
     expect(await on.server.checkCli()).toBeUndefined();
     await until(() => pids("is ready").length === 2);
     const stopped = pids("is ready");

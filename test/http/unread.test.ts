@@ -7,7 +7,7 @@ import { longAnswer, unreading } from "../support/unreading.ts";
 describe("a client that stops reading", () => {
   const on = fileStage({ clientIdleTimeout: 400, maxConcurrent: 1 });
 
-  it.each([true, false])("loses its connection, and others get its place (stream %s)", async (stream) => {
+  it.each([true, false])("loses its connection, and queued requests are served (stream %s)", async (stream) => {
     on.standIn.respond = ({ body }) => (body.messages[0].content === "unread" ? longAnswer() : echo(body));
     on.log.length = 0;
     await unreading(on.url, stream);

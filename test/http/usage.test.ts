@@ -23,7 +23,7 @@ async function usage(): Promise<Record<string, Counted>> {
 }
 
 describe("usage", () => {
-  it("counts what was answered, by the model that answered", async () => {
+  it("counts responses, by the model that sent them", async () => {
     const tokens = { input_tokens: 5, cache_read_input_tokens: 7, cache_creation_input_tokens: 11, output_tokens: 9 };
     on.standIn.respond = () => reply([text("An answer")], { model: "claude-a-1", usage: tokens });
     await on.post(simple());
@@ -38,13 +38,13 @@ describe("usage", () => {
     });
   });
 
-  it("counts what failed under the name that was asked for", async () => {
+  it("counts failures under the requested model", async () => {
     on.standIn.respond = () => failure(429, "rate_limit_error", "Slow down");
     await on.post(simple("x", { model: "claude-b-1" }));
     expect((await usage())["claude-b-1"]).toMatchObject({ requests: 1, errors: 1, output_tokens: 0 });
   });
 
-  it("counts what a client left as far as it had come", async () => {
+  it("counts the usage of a canceled response so far", async () => {
     on.standIn.respond = () => held([text("one two three")], () => {}, gate().opened);
     const gone = new AbortController();
     const response = await on.post(simple("x", { model: "claude-c-1", stream: true }), {}, gone.signal);
@@ -54,14 +54,14 @@ describe("usage", () => {
     expect((await usage())["claude-sonnet-5"]).toMatchObject({ requests: 1, errors: 0, uncached_input_tokens: 12 });
   });
 
-  it("counts nothing that never was a request", async () => {
+  it("does not count invalid requests", async () => {
     const before = await usage();
     await on.post({ model: "claude-d-1" });
     await on.call("/v1/models");
     expect(await usage()).toEqual(before);
   });
 
-  it("is on the disk, for a person to read", async () => {
+  it("is stored readably", async () => {
     // a write in progress has a draft beside the file
     const name = (await readdir(join(on.dataDir, "usage"))).find((each) => /^\d/.test(each)) as string;
     const stored = async () => JSON.parse(await readFile(join(on.dataDir, "usage", name), "utf8"));
@@ -70,7 +70,7 @@ describe("usage", () => {
   });
 });
 
-describe("a day's file that somebody damaged", () => {
+describe("a damaged day's file", () => {
   it("fails neither a request nor the report", async () => {
     await using scratch = await scratchHome();
     const today = new Date().toISOString().slice(0, 10);
@@ -86,7 +86,7 @@ describe("a day's file that somebody damaged", () => {
 });
 
 describe("the organization", () => {
-  it("has the id that the data directory keeps", async () => {
+  it("has the id of the data directory", async () => {
     const { id } = JSON.parse(await readFile(join(on.dataDir, "version.json"), "utf8"));
     expect(await (await on.call("/v1/organizations/me")).json()).toEqual({
       id,
@@ -95,12 +95,12 @@ describe("the organization", () => {
     });
   });
 
-  it("asks for a key", async () => {
+  it("requires a key", async () => {
     const paths = ["/v1/organizations/me", "/v1/organizations/usage_report/messages"];
     for (const path of paths) expect((await fetch(on.url + path)).status).toBe(401);
   });
 
-  it("refuses what is no report", async () => {
+  it("rejects an invalid report query", async () => {
     const response = await on.call("/v1/organizations/usage_report/messages?bucket_width=1m");
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { type: "invalid_request_error" } });

@@ -4,7 +4,7 @@ import { Slices } from "../../../src/shared/slices.ts";
 import { itThorough } from "../../support/full.ts";
 import { collect, from } from "../support/streams.ts";
 
-/** The lines that a body becomes. */
+/** Parses a body into lines. */
 async function linesOf(body: string, size = body.length): Promise<string[]> {
   const bytes = Buffer.from(body);
   const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) =>
@@ -18,8 +18,8 @@ async function linesOf(body: string, size = body.length): Promise<string[]> {
 const { signal } = new AbortController();
 const requests = (...items: string[]) => `{"requests":[${items.join(",")}]}`;
 
-describe("the intake of a batch", () => {
-  it.each([1, 7, 1000])("makes a line of each request, in pieces of %i bytes", async (size) => {
+describe("BatchParser", () => {
+  it.each([1, 7, 1000])("turns each request into a line, in chunks of %i bytes", async (size) => {
     const body = requests(
       '{"custom_id":"a","params":{"b":1,"a":[2]}}',
       '{ "params" : {"x":"\\n"} , "custom_id":"b-_9" }',
@@ -28,21 +28,21 @@ describe("the intake of a batch", () => {
     expect(await linesOf(body, size)).toEqual(expected);
   });
 
-  it("keeps members whose names are those of object members, and line separators", async () => {
+  it("keeps members named like built-in properties, and line separators", async () => {
     const params = '{"__proto__":{"a":1},"constructor":null,"text":"\u2028"}';
     expect(await linesOf(requests(`{"custom_id":"a","params":${params}}`))).toEqual([
       `{"custom_id":"a","params":${params}}`,
     ]);
   });
 
-  it("takes ids of any allowed form, and those of object members too", async () => {
+  it("accepts ids of any allowed form, including names of built-in properties", async () => {
     const ids = ["x".repeat(64), "-", "_", "0", "__proto__", "constructor", "toString"];
     const lines = await linesOf(requests(...ids.map((id) => `{"custom_id":"${id}","params":{}}`)));
     expect(lines.map((line) => JSON.parse(line).custom_id)).toEqual(ids);
   });
 
   // badBatches.test.ts sends one too many to a server
-  itThorough("counts 100,000 requests, and refuses one more", async () => {
+  itThorough("accepts 100,000 requests, and rejects one more", async () => {
     const many = (count: number) =>
       requests(...Array.from({ length: count }, (_, n) => `{"custom_id":"${n}","params":{}}`));
     const intake = new BatchParser(signal);
@@ -67,7 +67,7 @@ describe("the intake of a batch", () => {
     expect(pauses).toBeGreaterThan(body.length / (64 * 1024));
   });
 
-  it("ends while a large element is read, when its client has left", async () => {
+  it("stops reading a large element when the client disconnects", async () => {
     const client = new AbortController();
     let begin = () => {};
     const begun = new Promise<void>((resolve) => {
@@ -86,7 +86,7 @@ describe("the intake of a batch", () => {
     await expect(taken).rejects.toThrow("The client has left.");
   });
 
-  it("names the place of what it refuses", async () => {
+  it("names the position of what it rejects", async () => {
     const good = '{"custom_id":"a","params":{}}';
     await expect(linesOf(requests(good, good.replace("a", "b"), good))).rejects.toMatchObject({
       status: 400,
@@ -94,7 +94,7 @@ describe("the intake of a batch", () => {
     });
   });
 
-  it("passes on what goes wrong with the body", async () => {
+  it("rethrows the error of the body", async () => {
     async function* broken() {
       yield Buffer.from('{"requests":[{"custom_id":"a","params":{}}');
       throw new Error("cut");

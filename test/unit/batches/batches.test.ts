@@ -12,8 +12,8 @@ import { scratchDirectory } from "../support/scratch.ts";
 
 const failure = (status: number) => new ApiError(status, "api_error", `Words for ${status}`);
 
-describe("the requests of all batches together", () => {
-  it("are never more under way than they may", async () => {
+describe("the requests of all batches", () => {
+  it("never exceed the concurrency", async () => {
     let running = 0;
     const seen: number[] = [];
     const { create, ended } = await openBatches(scratchDirectory(), async () => {
@@ -27,7 +27,7 @@ describe("the requests of all batches together", () => {
     expect(seen).toHaveLength(40);
   });
 
-  it("wait together, and none is given up, while upstream takes nothing", async () => {
+  it("all wait, and none fails, while upstream rejects requests", async () => {
     let refusals = 40;
     const { create, ended, calls } = await openBatches(scratchDirectory(), (text) => {
       if (refusals-- > 0) throw failure(529);
@@ -43,9 +43,9 @@ describe("a request", () => {
   const FINAL = invalidRequest("foo: no");
 
   it.each([
-    ["that always fails by itself is tried five times", failure(500), 5],
-    ["that is wrong is tried once", FINAL, 1],
-    ["at which the server itself fails is tried five times, and told nothing of the reason", new Error("secret"), 5],
+    ["that always fails is tried five times", failure(500), 5],
+    ["that is invalid is tried once", FINAL, 1],
+    ["that causes an internal error is tried five times, and its result hides the reason", new Error("secret"), 5],
   ])("%s", async (_name, error, attempts) => {
     const { create, ended, calls } = await openBatches(scratchDirectory(), () => {
       throw error;
@@ -53,18 +53,18 @@ describe("a request", () => {
     const { results, counts } = await ended((await create(["a"])).id);
     expect(calls).toHaveLength(attempts);
     expect(counts).toMatchObject({ errored: 1 });
-    const told = error instanceof ApiError ? error.message : expect.stringMatching(/^Internal server error/);
+    const message = error instanceof ApiError ? error.message : expect.stringMatching(/^Internal server error/);
     expect(results.a).toEqual({
       type: "errored",
       error: {
         type: "error",
-        error: { type: expect.any(String), message: told },
+        error: { type: expect.any(String), message },
         request_id: expect.stringMatching(/^req_/),
       },
     });
   });
 
-  it("that was turned away with all others fails for the first time when it then fails by itself", async () => {
+  it("counts a first failure only after the pause that stopped all requests", async () => {
     const failures = [429, 529, 429, 529, 500, 500, 500, 500];
     const { create, ended, calls } = await openBatches(scratchDirectory(), () => {
       const status = failures.shift();
@@ -74,12 +74,12 @@ describe("a request", () => {
     expect(calls).toHaveLength(9);
   });
 
-  it("is not given up because all others get through before it", async () => {
+  it("is not given up when all others succeed before it", async () => {
     let others = 0;
     const { create, ended, calls } = await openBatches(scratchDirectory(), async (text) => {
       const before = others;
       if (text !== "r0") others += 1;
-      // long enough for every other one that may go
+      // long enough for every other request that may be sent
       else for (let turns = 0; turns < 100 && others === before; turns++) await turn();
       if (text === "r0" && others > before) throw failure(429);
     });
@@ -88,7 +88,7 @@ describe("a request", () => {
     expect(calls.filter((text) => text === "r0").length).toBeGreaterThan(1);
   });
 
-  it("that alone finds upstream closed is given up in the end", async () => {
+  it("that upstream alone rejects is given up eventually", async () => {
     const { create, ended, calls } = await openBatches(scratchDirectory(), (text) => {
       if (text === "r0") throw failure(429);
       return text;
@@ -99,7 +99,7 @@ describe("a request", () => {
     expect(calls.filter((text) => text === "r0").length).toBeGreaterThanOrEqual(50);
   });
 
-  it("is not sent again because its result could not be stored at once", async () => {
+  it("is not sent again when its result cannot be stored at first", async () => {
     const path = scratchDirectory();
     const go = gate();
     const { create, ended, calls, directory } = await openBatches(path, () => go.opened);
@@ -124,7 +124,7 @@ describe("a request", () => {
 });
 
 describe("a batch", () => {
-  it("ends though an answer is nested too deep to be stored, which is that request's error", async () => {
+  it("ends even if a message is nested too deeply to be stored, with an error for that request", async () => {
     const deep = JSON.parse("[".repeat(100_000) + "]".repeat(100_000));
     const { create, ended, calls } = await openBatches(scratchDirectory(), (text) => (text === "r1" ? deep : text));
     const { counts, results } = await ended((await create(many(3))).id);
@@ -135,7 +135,7 @@ describe("a batch", () => {
     expect(calls).toHaveLength(3);
   });
 
-  it("that is canceled does not wait for the end of a pause", async () => {
+  it("does not wait for the end of a pause when it is canceled", async () => {
     const error = new ApiError(429, "rate_limit_error", "Slow down", { headers: { "retry-after": "86400" } });
     const { create, ended, batches, calls } = await openBatches(scratchDirectory(), () => {
       throw error;
@@ -147,7 +147,7 @@ describe("a batch", () => {
     expect(calls.length).toBeLessThanOrEqual(CONCURRENCY);
   });
 
-  it("sends nothing after its time, though the computer has slept through it", async () => {
+  it("sends nothing after its expiry, even if the computer slept through it", async () => {
     const go = gate();
     const { create, ended, calls } = await openBatches(scratchDirectory(), async (_text, signal) => {
       await go.opened;
@@ -163,7 +163,7 @@ describe("a batch", () => {
     expect(calls).toHaveLength(CONCURRENCY);
   });
 
-  it("that is created in the same moment as others has its own place in the list", async () => {
+  it("has its own position in the list when it is created in the same millisecond as others", async () => {
     const { create, batches } = await openBatches(scratchDirectory(), () => "x");
     const created = await Promise.all(many(10).map((text) => create([text])));
     const listed = await batches.list();
@@ -177,7 +177,7 @@ describe("a batch", () => {
     );
   });
 
-  it("leaves nothing behind, and its share of the quota, when it is refused or has ended", async () => {
+  it("leaves no draft and releases its quota when it is rejected or has ended", async () => {
     const path = scratchDirectory();
     const quota = new Quota(2000 / 1024 ** 3);
     const { create, ended } = await openBatches(path, () => "x", quota);
@@ -186,7 +186,7 @@ describe("a batch", () => {
       await expect(create(["a".repeat(65)])).rejects.toMatchObject({ status: 400 });
       const { id } = await create(many(30));
       await ended(id);
-      // its requests go, and give their share back, once its end is on the disk
+      // its requests are deleted, and their quota released, once its end is on disk
       await expect.poll(() => filesOf(id)).toEqual(["batch.json", "results.jsonl"]);
     }
     await expect(create(many(100))).rejects.toMatchObject({ details: { error_code: "storage_quota_exceeded" } });
@@ -195,11 +195,11 @@ describe("a batch", () => {
   });
 });
 
-describe("a server that closes", () => {
+describe("a closing server", () => {
   it.each([
     [true, ["r0", "r1", "r2"]],
     [false, []],
-  ])("with drain %s leaves to the next one what it has not answered", async (drain, answered) => {
+  ])("with drain %s leaves unanswered requests to the next one", async (drain, answered) => {
     const path = scratchDirectory();
     const go = gate();
     const first = await openBatches(path, async (text, signal) => {

@@ -7,28 +7,28 @@ import { isSettled } from "../support/streams.ts";
 const error = (status: number, headers: Record<string, string> = {}) =>
   new ApiError(status, "api_error", "Words", { headers });
 
-describe("a failure", () => {
-  it.each([401, 402, 429, 529])("%i is everybody's", (status) => {
+describe("classifyFailure", () => {
+  it.each([401, 402, 429, 529])("trips on %i", (status) => {
     expect(classifyFailure(error(status))).toBe("trip");
   });
 
   it.each([cliMissing(), cliTooOld("claude", "1", "2"), notSignedIn(), upstreamUnreachable("no"), overloaded(1)])(
-    "of the CLI or the way to upstream is everybody's: $message",
+    "trips on failures of the CLI and of the connection: $message",
     (failure) => {
       expect(classifyFailure(failure)).toBe("trip");
     },
   );
 
-  it.each([408, 500, 502, 503, 504])("%i may pass", (status) => {
+  it.each([408, 500, 502, 503, 504])("retries %i", (status) => {
     expect(classifyFailure(error(status))).toBe("retry");
   });
 
-  it.each([400, 403, 404, 413, 422])("%i is final", (status) => {
+  it.each([400, 403, 404, 413, 422])("treats %i as final", (status) => {
     expect(classifyFailure(error(status))).toBe("final");
   });
 });
 
-describe("the wait after failures in a row", () => {
+describe("backoffDelay", () => {
   const options = { first: 1000, longest: 60_000 };
   afterEach(() => {
     vi.restoreAllMocks();
@@ -40,7 +40,7 @@ describe("the wait after failures in a row", () => {
     [5, 16_000],
     [7, 60_000],
     [5000, 60_000],
-  ])("doubles up to a bound, less a quarter at most: after %i, %i ms", (failures, most) => {
+  ])("doubles up to a maximum, with at most 25 % jitter: after %i, %i ms", (failures, most) => {
     const random = vi.spyOn(Math, "random").mockReturnValue(0);
     expect(backoffDelay(failures, options)).toBe(0.75 * most);
     random.mockReturnValue(1);
@@ -48,7 +48,7 @@ describe("the wait after failures in a row", () => {
   });
 });
 
-describe("the circuit breaker", () => {
+describe("CircuitBreaker", () => {
   const NOW = Date.parse("2026-11-22T12:00:00Z");
   const at = (milliseconds: number) => new Date(NOW + milliseconds).toISOString();
   const pauses: string[] = [];
@@ -67,19 +67,19 @@ describe("the circuit breaker", () => {
     vi.restoreAllMocks();
   });
 
-  it("lets requests go as long as nothing has failed", async () => {
+  it("permits requests until one fails", async () => {
     await breaker.acquire(new AbortController().signal);
     expect(breaker.pause).toBeNull();
   });
 
-  it("holds for as long as upstream wishes, even beyond its own longest wait", () => {
+  it("pauses for upstream's retry-after, even beyond its own maximum", () => {
     breaker.trip(error(429, { "retry-after": "3600" }));
     expect(breaker.pause).toEqual({ until: at(3_600_000), reason: "Words" });
     vi.setSystemTime(NOW + 3_600_000);
     expect(breaker.pause).toBeNull();
   });
 
-  it("is over in time though the clock is set back by an hour, and at once after a sleep", async () => {
+  it("ends a pause in time even if the clock is set back by an hour, and at once after a sleep", async () => {
     const time = { monotonic: 0, wall: NOW };
     const clock = { monotonic: () => time.monotonic, wall: () => time.wall };
     const held = new CircuitBreaker({ first: 1000, longest: 8000 }, () => {}, clock);
@@ -94,17 +94,17 @@ describe("the circuit breaker", () => {
     expect(held.pause).toBeNull();
   });
 
-  it.each(["1e300", "Infinity"])("bounds the wish %s, which no time can express", (wish) => {
+  it.each(["1e300", "Infinity"])("bounds a retry-after of %s, which exceeds the range of dates", (wish) => {
     breaker.trip(error(429, { "retry-after": wish }));
     expect(breaker.pause?.until).toBe(at(7 * 24 * 3600_000));
   });
 
-  it.each(["", "0", "-5", "soon"])("waits by itself where the wish is %j", (wish) => {
+  it.each(["", "0", "-5", "soon"])("uses its own delay for a retry-after of %j", (wish) => {
     breaker.trip(error(429, { "retry-after": wish }));
     expect(breaker.pause?.until).toBe(at(1000));
   });
 
-  it("waits longer after each pause that did not help, and shortly again after one that did", () => {
+  it("doubles the pause after each failure, and starts again after a success", () => {
     let now = NOW;
     const waits = () => {
       breaker.trip(error(529));
@@ -119,13 +119,13 @@ describe("the circuit breaker", () => {
     expect(breaker.successCount).toBe(1);
   });
 
-  it("counts those that fail together once, and tells of the pause once", () => {
+  it("counts concurrent failures once, and reports the pause once", () => {
     for (let n = 0; n < 4; n++) breaker.trip(error(529));
     expect(breaker.pause?.until).toBe(at(1000));
     expect(pauses).toEqual([`${at(1000)} Words`]);
   });
 
-  it("is prolonged by a later wish, and not shortened by an earlier one", () => {
+  it("extends a pause for a later retry-after, but does not shorten it for an earlier one", () => {
     breaker.trip(error(529));
     breaker.trip(error(429, { "retry-after": "30" }));
     breaker.trip(error(429, { "retry-after": "20" }));
@@ -133,7 +133,7 @@ describe("the circuit breaker", () => {
     expect(pauses).toHaveLength(2);
   });
 
-  it("keeps requests back until the pause is over, or their batch is", async () => {
+  it("delays requests until the pause ends, or their batch does", async () => {
     breaker.trip(error(429, { "retry-after": "3600" }));
     const gone = new AbortController();
     const waiting = breaker.acquire(gone.signal);
@@ -143,7 +143,7 @@ describe("the circuit breaker", () => {
     await expect(breaker.acquire(gone.signal)).rejects.toThrow("canceled");
   });
 
-  it("lets them go when the pause is over", async () => {
+  it("permits them after the pause", async () => {
     vi.useRealTimers();
     const brief = new CircuitBreaker({ first: 5, longest: 5 }, () => {});
     brief.trip(error(529));
@@ -159,7 +159,7 @@ describe("the circuit breaker", () => {
       vi.setSystemTime(NOW + 1000);
     });
 
-    it("lets one go ahead, and the others once upstream has taken it", async () => {
+    it("sends one request as a probe, and the others once upstream has accepted it", async () => {
       const first = await breaker.acquire(signal);
       const others = [breaker.acquire(signal), breaker.acquire(signal)];
       expect(first.isProbe).toBe(true);
@@ -169,7 +169,7 @@ describe("the circuit breaker", () => {
       expect((await Promise.all(others)).map(({ isProbe }) => isProbe)).toEqual([false, false]);
     });
 
-    it("lets the next one go ahead where the first has ended in another way, and that one is the last in line", async () => {
+    it("makes the next request the probe if the first has failed, which then is last in the queue", async () => {
       const first = await breaker.acquire(signal);
       const second = breaker.acquire(signal);
       first.release();
@@ -178,7 +178,7 @@ describe("the circuit breaker", () => {
       expect(await isSettled(again)).toBe(false);
     });
 
-    it("is not told by what was sent before that upstream takes anything", async () => {
+    it("stays half-open when a request from before the pause succeeds", async () => {
       breaker.trip(error(529));
       breaker.onSuccess();
       vi.setSystemTime(NOW + 60_000);

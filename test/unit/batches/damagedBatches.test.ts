@@ -7,15 +7,15 @@ import { many, openBatches } from "../support/batches.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 import { silentLogger } from "../support/silentLogger.ts";
 
-describe("a batch whose record somebody damaged", () => {
+describe("a batch with a damaged record", () => {
   it.each([
     ["is an empty object", () => "{}"],
     ["is null", () => "null"],
     ["is empty", () => ""],
-    ["is that of another batch", (record: string) => record.replaceAll("msgbatch_", "msgbatch_0")],
-    ["knows no counts", (record: string) => record.replace('"errored": 0', '"errored": "none"')],
-    ["has no end", (record: string) => record.replace(/"expires_at": "[^"]*"/, '"expires_at": "never"')],
-  ])("so that it %s is told of once, and keeps neither the server nor the others", async (_name, damage) => {
+    ["belongs to another batch", (record: string) => record.replaceAll("msgbatch_", "msgbatch_0")],
+    ["has invalid counts", (record: string) => record.replace('"errored": 0', '"errored": "none"')],
+    ["has an invalid expiry", (record: string) => record.replace(/"expires_at": "[^"]*"/, '"expires_at": "never"')],
+  ])("that %s is logged once, and stops neither the server nor other batches", async (_name, damage) => {
     const path = scratchDirectory();
     const first = await openBatches(path, () => "x");
     const [kept, damaged] = [await first.create(["a"]), await first.create(["b"])];
@@ -31,17 +31,17 @@ describe("a batch whose record somebody damaged", () => {
   });
 });
 
-describe("a batch of which somebody damaged", () => {
+describe("a batch with a damaged or missing", () => {
   const line = (custom_id: string) => `${JSON.stringify({ custom_id, params: { text: custom_id } })}\n`;
   const result = (custom_id: string) => `${JSON.stringify({ custom_id, result: { type: "errored", error: {} } })}\n`;
 
   it.each([
-    ["a request", "requests.jsonl", `${line("r0")}garbage\n${line("r2")}`, ["r0", "r2"]],
-    ["a request into null", "requests.jsonl", `null\n${line("r1")}`, ["r1"]],
-    ["every request", "requests.jsonl", undefined, []],
-    ["a result", "results.jsonl", `${result("r0")}null\n${result("r2")}`, ["r0", "r1", "r2"]],
-    ["a result's end", "results.jsonl", `${result("r0")}{"custom_id":"r1"}\n`, ["r0", "r1", "r2"]],
-  ])("%s ends with what can be read, and can be canceled and deleted", async (_name, name, content, left) => {
+    ["request", "requests.jsonl", `${line("r0")}garbage\n${line("r2")}`, ["r0", "r2"]],
+    ["request that is null", "requests.jsonl", `null\n${line("r1")}`, ["r1"]],
+    ["requests file", "requests.jsonl", undefined, []],
+    ["result", "results.jsonl", `${result("r0")}null\n${result("r2")}`, ["r0", "r1", "r2"]],
+    ["result type", "results.jsonl", `${result("r0")}{"custom_id":"r1"}\n`, ["r0", "r1", "r2"]],
+  ])("%s ends with what is readable, and can be canceled and deleted", async (_name, name, content, left) => {
     for (const canceled of [false, true]) {
       const path = scratchDirectory();
       const { id } = await halted(path, canceled);
@@ -60,7 +60,7 @@ describe("a batch of which somebody damaged", () => {
     }
   });
 
-  /** A batch of three requests that were sent and not answered when its server ended. */
+  /** A batch of three requests in flight when its server ended. */
   async function halted(path: string, canceled: boolean) {
     const { create, calls, batches, directory } = await openBatches(path, (_text, signal) => {
       signal.throwIfAborted();

@@ -5,7 +5,7 @@ import { until } from "../../support/harness.ts";
 import { many, openBatches } from "../support/batches.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 
-/** Files below a directory that this process holds open (Linux). */
+/** Files below a directory that this process has open (Linux). */
 function openBelow(path: string): string[] {
   return readdirSync("/proc/self/fd").flatMap((fd) => {
     try {
@@ -19,8 +19,8 @@ function openBelow(path: string): string[] {
 
 const paused = new ApiError(429, "rate_limit_error", "Slow down", { headers: { "retry-after": "86400" } });
 
-describe.runIf(process.platform === "linux")("batches that wait", () => {
-  it("hold no file open, neither those that have begun nor those that have not, nor after a restart", async () => {
+describe.runIf(process.platform === "linux")("waiting batches", () => {
+  it("hold no file open, whether started or not, before and after a restart", async () => {
     const path = scratchDirectory();
     const first = await openBatches(path, () => {
       throw paused;

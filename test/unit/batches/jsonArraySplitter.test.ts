@@ -4,7 +4,7 @@ import { JsonArraySplitter } from "../../../src/batches/jsonArraySplitter.ts";
 import { decode } from "../../../src/messages/readRequest.ts";
 import { Random } from "../support/random.ts";
 
-/** The elements of a body that comes in these pieces. */
+/** Splits a body that arrives in these chunks. */
 function cut(pieces: Iterable<Uint8Array>): Record<string, unknown>[] {
   const elements = new JsonArraySplitter();
   const found: Record<string, unknown>[] = [];
@@ -16,7 +16,7 @@ function cut(pieces: Iterable<Uint8Array>): Record<string, unknown>[] {
 
 const whole = (text: string) => cut([Buffer.from(text)]);
 
-/** Text of random JSON, with the blanks and escapes that are allowed anywhere. */
+/** Random JSON text, with blanks and escapes wherever they are allowed. */
 class Writer {
   readonly #random: Random;
 
@@ -56,7 +56,7 @@ class Writer {
     return `[${items.join(",") || this.#blank()}]`;
   }
 
-  /** A string in which any character may be an escape. */
+  /** A string with random escapes. */
   #string(value: string): string {
     const plain = JSON.stringify(value);
     if (this.#random.below(3) > 0) return plain;
@@ -73,16 +73,16 @@ class Writer {
   }
 }
 
-describe("the elements of a body", () => {
+describe("JsonArraySplitter: the elements of a body", () => {
   const seeds = Array.from({ length: 300 }, (_, seed) => seed);
 
-  it("are what JSON.parse makes of each, key by key, however the body is cut", () => {
+  it("equal what JSON.parse returns, in the same key order, however the body is chunked", () => {
     let compared = 0;
     for (const seed of seeds) {
       const writer = new Writer(seed);
       const { elements, bytes } = writer.body();
       const found = cut(writer.pieces(bytes));
-      // as text, since the order of keys counts, and members named __proto__
+      // compared as text, because key order and members named __proto__ matter
       const expected = elements.map((element) => JSON.stringify(JSON.parse(element)));
       expect(
         found.map((element) => JSON.stringify(element)),
@@ -93,7 +93,7 @@ describe("the elements of a body", () => {
     expect(compared).toBeGreaterThan(seeds.length);
   });
 
-  it("come as soon as they are complete", () => {
+  it("are returned as soon as they are complete", () => {
     const elements = new JsonArraySplitter();
     const write = (text: string) => elements.write(Buffer.from(text)).map((element) => parseJson(decode(element)));
     expect(write('{"requests": [{"a": {"b')).toEqual([]);
@@ -104,24 +104,24 @@ describe("the elements of a body", () => {
     elements.end();
   });
 
-  it("are found behind a byte order mark, also one that is cut", () => {
+  it("are found after a byte order mark, even if it is split", () => {
     const bytes = Buffer.from('\ufeff{"requests":[{"a":"ä"},{"b":[1]}]}');
     expect(cut([bytes])).toEqual([{ a: "ä" }, { b: [1] }]);
     expect(cut([...bytes].map((byte) => Buffer.from([byte])))).toEqual([{ a: "ä" }, { b: [1] }]);
   });
 
-  it("keep line separators and characters that are cut in the middle", () => {
+  it("keep line separators and split characters", () => {
     const bytes = Buffer.from('{"requests":[{"a":"\u2028\u2029😀é"}]}');
     expect(cut([...bytes].map((byte) => Buffer.from([byte])))).toEqual([{ a: "\u2028\u2029😀é" }]);
   });
 
-  it("may be named requests themselves", () => {
+  it("may have a member named requests", () => {
     expect(whole('{"requests":[{"requests":[{"requests":[]}]}]}')).toEqual([{ requests: [{ requests: [] }] }]);
   });
 });
 
-describe("a body that is no batch", () => {
-  it("is refused wherever it ends too early", () => {
+describe("JsonArraySplitter: a malformed body", () => {
+  it("is rejected wherever it is cut off", () => {
     const text = '{"requests":[{"a":[1,{"b":"c\\n"}]},{}]}';
     for (let length = 0; length < text.length; length++) {
       expect(() => whole(text.slice(0, length)), text.slice(0, length)).toThrow(
@@ -151,7 +151,7 @@ describe("a body that is no batch", () => {
     ['{"Requests":[]}', "Requests: Extra inputs are not permitted"],
     ['{"requests":[[]]}', /^requests\.0: Input should be a valid dictionary/],
     ['{"requests":[{},"a"]}', /^requests\.1: Input should be a valid dictionary/],
-  ])("is refused: %j", (text, message) => {
+  ])("is rejected: %j", (text, message) => {
     const said = typeof message === "string" ? message : expect.stringMatching(message);
     const refusal = expect.objectContaining({ status: 400, type: "invalid_request_error", message: said });
     expect(() => whole(text)).toThrow(refusal);
@@ -166,7 +166,7 @@ describe("a body that is no batch", () => {
     },
   );
 
-  it("is refused when one element is larger than a request may be, before the whole of it is there", () => {
+  it("is rejected when an element exceeds the size limit, before all of it has arrived", () => {
     const elements = new JsonArraySplitter();
     const megabyte = Buffer.alloc(1024 * 1024, "x");
     elements.write(Buffer.from('{"requests":[{"a":"'));
@@ -176,7 +176,7 @@ describe("a body that is no batch", () => {
     expect(fill).toThrow(expect.objectContaining({ status: 413, type: "request_too_large" }));
   });
 
-  it("takes an element of just that size", () => {
+  it("may have an element of exactly that size", () => {
     const limit = 32 * 1024 * 1024;
     const sized = (size: number) => `{"requests":[{"a":"${"x".repeat(size - '{"a":""}'.length)}"}]}`;
     expect(whole(sized(limit))).toHaveLength(1);

@@ -13,14 +13,14 @@ const succeeded = (text: string) => ({ type: "succeeded", message: { content: [{
 const canceled = { type: "canceled" } as const;
 const lineOf = (custom_id: string, result: object) => `${JSON.stringify({ custom_id, result })}\n`;
 
-/** What every open file is a child of, so that a disk can be made to fail. */
+/** The prototype of every file handle, mocked to make the disk fail. */
 async function fileMethods(path: string) {
   await using file = await open(path, "a");
   return Object.getPrototypeOf(file) as Pick<typeof file, "write" | "datasync">;
 }
 
-describe("the results of a batch", () => {
-  it("are in the file as soon as they are stored, and counted", async () => {
+describe("Results", () => {
+  it("counts results, and has them in the file once they are stored", async () => {
     const path = join(scratchDirectory(), "results.jsonl");
     const results = await Results.open(path);
     await results.append("a", succeeded("Grüße \u2028😀\n"));
@@ -31,7 +31,7 @@ describe("the results of a batch", () => {
     await results.close();
   });
 
-  it("have the inputs of tools as upstream wrote them", async () => {
+  it("keeps tool inputs as upstream wrote them", async () => {
     const path = join(scratchDirectory(), "results.jsonl");
     const results = await Results.open(path);
     const message = { content: [{ type: "tool_use", input: parseInput('{"id": 1234567890123456789}') }] };
@@ -40,7 +40,7 @@ describe("the results of a batch", () => {
     await results.close();
   });
 
-  it("go on where a former run has stopped", async () => {
+  it("continues where a previous run stopped", async () => {
     const path = join(scratchDirectory(), "results.jsonl");
     for (const id of ["a", "b", "c"]) {
       const results = await Results.open(path);
@@ -52,7 +52,7 @@ describe("the results of a batch", () => {
     await results.close();
   });
 
-  it("that come together are synced together, in their order", async () => {
+  it("syncs concurrent results together, in order", async () => {
     const path = join(scratchDirectory(), "results.jsonl");
     const sync = vi.spyOn(await fileMethods(path), "datasync");
     const results = await Results.open(path);
@@ -63,7 +63,7 @@ describe("the results of a batch", () => {
     await results.close();
   });
 
-  it("count only once they are synced", async () => {
+  it("counts results only once they are synced", async () => {
     const path = join(scratchDirectory(), "results.jsonl");
     const results = await Results.open(path);
     const methods = await fileMethods(path);
@@ -79,10 +79,10 @@ describe("the results of a batch", () => {
   });
 });
 
-describe("a file of results that breaks off", () => {
+describe("a truncated results file", () => {
   const LINES = [lineOf("a", succeeded("ä\u2028")), lineOf("b", canceled), lineOf("c", canceled)];
 
-  it("anywhere keeps what is whole, and goes on behind it", async () => {
+  it("keeps its complete lines, and is continued after them", async () => {
     const bytes = Buffer.from(LINES.join(""));
     const path = join(scratchDirectory(), "results.jsonl");
     for (let length = 0; length <= bytes.length; length++) {
@@ -101,8 +101,8 @@ describe("a file of results that breaks off", () => {
     ["zeros", "\0\0\0\0"],
     ["zeros and a line end", "\0\0\0\n"],
     ["half a line and a line end", '{"custom_id":"c","res\n'],
-    ["half a line, and a whole one", `{"custom_id\n${LINES[2]}`],
-  ])("in %s keeps what comes before", async (_name, tail) => {
+    ["half a line, and a complete one", `{"custom_id\n${LINES[2]}`],
+  ])("that ends in %s keeps the lines before", async (_name, tail) => {
     const path = join(scratchDirectory(), "results.jsonl");
     await writeFile(path, LINES[0] + LINES[1]! + tail);
     const results = await Results.open(path);
@@ -113,10 +113,10 @@ describe("a file of results that breaks off", () => {
   });
 });
 
-describe("a disk that fails", () => {
+describe("a failing disk", () => {
   const full = Object.assign(new Error("no space"), { code: "ENOSPC" });
 
-  it("is told of, and leaves no half of a line before the next result", async () => {
+  it("rejects the append, and leaves no half line before the next result", async () => {
     const path = join(scratchDirectory(), "results.jsonl");
     const methods = await fileMethods(path);
     const results = await Results.open(path);
@@ -136,7 +136,7 @@ describe("a disk that fails", () => {
     expect(await readFile(path, "utf8")).toBe(lineOf("a", canceled) + lineOf("c", canceled));
   });
 
-  it("that cannot sync has not stored", async () => {
+  it("that cannot sync stores no result", async () => {
     const path = join(scratchDirectory(), "results.jsonl");
     const methods = await fileMethods(path);
     const results = await Results.open(path);

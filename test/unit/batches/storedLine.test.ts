@@ -5,7 +5,7 @@ import { isResult, repairJsonl } from "../../../src/batches/repairJsonl.ts";
 import { Results } from "../../../src/batches/results.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 
-/** A result of more values than can be parsed without blocking the event loop. */
+/** A result with too many values to parse without blocking the event loop. */
 const line = (id: string) =>
   `{"custom_id":"${id}","result":{"type":"succeeded","message":[${"[],".repeat(120_000)}0]}}\n`;
 const LONGEST_PARSED = 256 * 1024;
@@ -17,7 +17,7 @@ function resultsFile() {
   return { path: join(directory, "results.jsonl"), draft: join(directory, "draft") };
 }
 
-describe("a stored result of very many values", () => {
+describe("a stored result with very many values", () => {
   it("is counted without being parsed", async () => {
     const { path } = resultsFile();
     await writeFile(path, line("r0") + line("r1"));
@@ -29,7 +29,7 @@ describe("a stored result of very many values", () => {
     expect(parse.mock.calls.filter(([text]) => text.length > LONGEST_PARSED)).toEqual([]);
   });
 
-  it("is kept where other lines are damaged, unless its own end is", async () => {
+  it("survives the repair of other lines, unless its own end is damaged", async () => {
     const { path, draft } = resultsFile();
     await writeFile(path, `${line("r0")}garbage\n${line("r1").replace("0]}}", "0]")}`);
     const parse = vi.spyOn(JSON, "parse");

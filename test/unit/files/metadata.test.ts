@@ -28,11 +28,14 @@ describe("a file's name", () => {
     expect(() => checkFilename(name)).not.toThrow();
   });
 
-  it.each(['<>:"|?*\\/'.split(""), ["\0", "\x01", "\t", "\n", "\r", "\x1f"]].flat())("may not hold %j", (character) => {
-    for (const name of [character, `${character}a`, `a${character}`, `a${character}b.txt`]) {
-      expect(() => checkFilename(name)).toThrow(refused(/^file: The name of the file must not contain < > : "/));
-    }
-  });
+  it.each(['<>:"|?*\\/'.split(""), ["\0", "\x01", "\t", "\n", "\r", "\x1f"]].flat())(
+    "must not contain %j",
+    (character) => {
+      for (const name of [character, `${character}a`, `a${character}`, `a${character}b.txt`]) {
+        expect(() => checkFilename(name)).toThrow(refused(/^file: The name of the file must not contain < > : "/));
+      }
+    },
+  );
 
   it("has 1 to 255 characters", () => {
     expect(() => checkFilename("")).toThrow(refused("file: The file must have a name of at least 1 character"));
@@ -49,31 +52,36 @@ describe("a file's name", () => {
     },
   );
 
-  it.each(["../a", "/etc/passwd", "C:\\a", "a/../../b", "..\\a", "a:stream"])("may be no path: %j", (name) => {
+  it.each(["../a", "/etc/passwd", "C:\\a", "a/../../b", "..\\a", "a:stream"])("must not be a path: %j", (name) => {
     expect(() => checkFilename(name)).toThrow(refused(/must not contain/));
   });
 });
 
 describe("a file's type", () => {
   it.each([
-    ["what the client gave", "a.pdf", "image/png", "image/png"],
-    ["what the client gave, known or not", "a.pdf", "application/x-own", "application/x-own"],
-    ["plain text where the client says so", "notes.md", "text/plain", "text/plain"],
-    ["plain text where the client says so, of data", "data.csv", "text/plain", "text/plain"],
+    ["the client's", "a.pdf", "image/png", "image/png"],
+    ["the client's, even if unknown", "a.pdf", "application/x-own", "application/x-own"],
+    ["plain text if the client says so", "notes.md", "text/plain", "text/plain"],
+    ["plain text if the client says so, for data", "data.csv", "text/plain", "text/plain"],
     ["plain text without an extension", "README", "text/plain", "text/plain"],
-    ["plain text where the client says so, whatever the name", "a.pdf", "text/plain", "text/plain"],
-    ["its name's, in capitals too", "A.PNG", "", "image/png"],
-    ["its name's, where the client knows none", "a.pdf", "application/octet-stream", "application/pdf"],
-    ["its name's, where the client knows none, of text", "notes.md", "application/octet-stream", "text/markdown"],
-    ["its name's, where the client gave none", "a.webp", "", "image/webp"],
-    ["bytes, where nobody knows it", "a.unknown-kind", "application/octet-stream", "application/octet-stream"],
-    ["bytes, where nobody says anything", "README", "", "application/octet-stream"],
+    ["plain text if the client says so, despite the extension", "a.pdf", "text/plain", "text/plain"],
+    ["that of an upper-case extension", "A.PNG", "", "image/png"],
+    ["that of the extension, if the client's is generic", "a.pdf", "application/octet-stream", "application/pdf"],
+    [
+      "that of the extension of a text, if the client's is generic",
+      "notes.md",
+      "application/octet-stream",
+      "text/markdown",
+    ],
+    ["that of the extension, if the client sent none", "a.webp", "", "image/webp"],
+    ["bytes for an unknown extension", "a.unknown-kind", "application/octet-stream", "application/octet-stream"],
+    ["bytes without a type or an extension", "README", "", "application/octet-stream"],
   ])("is %s", (_why, name, given, expected) => {
     expect(mimeTypeOf(name, given)).toBe(expected);
   });
 });
 
-describe("a content's own file", () => {
+describe("the stored content", () => {
   it.each([
     ["report.pdf", "content.pdf"],
     ["A.PNG", "content.png"],
@@ -85,7 +93,7 @@ describe("a content's own file", () => {
     ["a.é", "content"],
     [`a.${"x".repeat(11)}`, "content"],
     ["meta.json", "content.json"],
-  ])("of %s is called %s", (filename, expected) => {
+  ])("of %s is named %s", (filename, expected) => {
     expect(contentName(filename)).toBe(expected);
   });
 });

@@ -47,11 +47,11 @@ const add = (store: FileStore, filename = "a.txt", expiresIn?: number) =>
 const inside = async (...names: string[]) => (await readdir(join(path, ...names))).sort();
 const expectNothing = async () => expect([await inside("files"), await inside("drafts")]).toEqual([[], []]);
 const idsOf = async (store: FileStore) => (await store.list()).map(({ id }) => id);
-/** Sets the clock alone, by so many milliseconds from now. */
+/** Advances only the clock, by this many milliseconds. */
 const goBy = (milliseconds: number) => vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + milliseconds });
 
 describe("a file", () => {
-  it("is told of in the API's words, and stored for a person to read", async () => {
+  it("has the API's metadata, stored readably", async () => {
     const { store } = await openStore();
     const file = await store.add(upload("Grüße.txt", bytes("Hel", "lo\0", Buffer.from([0xff]))), forever);
     expect(file).toEqual({
@@ -70,7 +70,7 @@ describe("a file", () => {
     expect(await inside("drafts")).toEqual([]);
   });
 
-  it("is there again, in the same words and order, when the directory is opened again", async () => {
+  it("survives a restart, with the same metadata and order", async () => {
     const { store, directory } = await openStore();
     for (const name of ["a.txt", "b.pdf", "c"]) await add(store, name, 3600);
     const before = await store.list();
@@ -82,7 +82,7 @@ describe("a file", () => {
     expect((await again.content(before[1] as never)).toString()).toBe("Hello");
   });
 
-  it("has a place of its own in lists, however fast they come", async () => {
+  it("has its own position in lists, however fast files arrive", async () => {
     const { store } = await openStore();
     const added: string[] = [];
     for (let each = 0; each < 20; each++) added.unshift((await add(store)).id);
@@ -90,7 +90,7 @@ describe("a file", () => {
     expect(new Set((await store.list()).map(({ created_at }) => created_at)).size).toBe(20);
   });
 
-  it("has an id that tells when it was created", async () => {
+  it("has an id that contains its creation time", async () => {
     const { store } = await openStore();
     for (let each = 0; each < 5; each++) {
       const { id, created_at } = await add(store);
@@ -98,7 +98,7 @@ describe("a file", () => {
     }
   });
 
-  it("is out of sight until the client has sent everything", async () => {
+  it("is invisible until the client has sent everything", async () => {
     const { store } = await openStore();
     let seen: unknown;
     await store.add(upload("a.txt"), async () => {
@@ -109,7 +109,7 @@ describe("a file", () => {
     expect(await store.list()).toHaveLength(1);
   });
 
-  it("is gone once it is deleted, also for who looks at its content", async () => {
+  it("is not found after it is deleted, nor is its content", async () => {
     const { store } = await openStore();
     const [kept, gone] = [await add(store), await add(store)];
     await store.remove(gone.id);
@@ -132,7 +132,7 @@ describe("a file", () => {
     },
   );
 
-  it("that somebody damaged is passed over and told of, and the others are listed", async () => {
+  it("that is damaged is skipped and logged, and the others are listed", async () => {
     const error = vi.fn();
     const { store } = await openStore(0, new Quota(0), { ...silentLogger, error });
     const kept = await add(store);
@@ -148,10 +148,10 @@ describe("a file", () => {
   it.each([
     ["empty", () => "{}"],
     ["null", () => "null"],
-    ["that of another file", (meta: string) => meta.replaceAll("file_", "file_0")],
+    ["another file's", (meta: string) => meta.replaceAll("file_", "file_0")],
     ["without its size", (meta: string) => meta.replace('"size_bytes"', '"size"')],
-    ["of no time", (meta: string) => meta.replace(/"created_at": "[^"]*"/, '"created_at": "soon"')],
-  ])("whose description is %s is told of once, and costs neither the quota nor the others", async (_name, damage) => {
+    ["without a valid time", (meta: string) => meta.replace(/"created_at": "[^"]*"/, '"created_at": "soon"')],
+  ])("whose metadata is %s is logged once, and affects neither the quota nor other files", async (_name, damage) => {
     const { store, directory } = await openStore();
     const [kept, damaged] = [await add(store), await add(store)];
     await directory.close();
@@ -168,10 +168,10 @@ describe("a file", () => {
   });
 });
 
-describe("an upload that fails", () => {
+describe("a failed upload", () => {
   it.each([
-    ["its content breaks off", upload("a.txt", broken()), forever, /cut/],
-    ["its form breaks off", upload("a.txt"), () => Promise.reject(new Error("cut")), /cut/],
+    ["its content is incomplete", upload("a.txt", broken()), forever, /cut/],
+    ["its form is incomplete", upload("a.txt"), () => Promise.reject(new Error("cut")), /cut/],
     ["it is empty", upload("a.txt", bytes()), forever, /^file: The file must not be empty$/],
     ["its name is a path", upload("../a.txt"), forever, /must not contain/],
   ])("leaves nothing when %s", async (_why, what, finish, message) => {
@@ -181,7 +181,7 @@ describe("an upload that fails", () => {
     expect(await store.list()).toEqual([]);
   });
 
-  it("leaves nothing when it is too large, and is not read further", async () => {
+  it("leaves nothing when it is too large, and stops reading", async () => {
     const { store } = await openStore();
     const megabyte = Buffer.alloc(1024 * 1024);
     let sent = 0;
@@ -200,7 +200,7 @@ describe("an upload that fails", () => {
     await expectNothing();
   });
 
-  it("leaves nothing when the quota is used up, to which deleted files do not count", async () => {
+  it("leaves nothing when the quota is used up, which does not count deleted files", async () => {
     const quota = new Quota(1);
     const { store } = await openStore(0, quota);
     quota.addExisting(GIGABYTE - 12);
@@ -214,7 +214,7 @@ describe("an upload that fails", () => {
     await expect(add(store)).rejects.toMatchObject(full);
   });
 
-  it("has what was stored before counted", async () => {
+  it("takes existing files into account", async () => {
     const { store, directory } = await openStore();
     await add(store);
     await directory.close();
@@ -230,8 +230,8 @@ describe("an upload that fails", () => {
   }
 });
 
-describe("time", () => {
-  it("ends a file that was to be kept for so long, and says so until it is cleaned up", async () => {
+describe("expiry", () => {
+  it("hides a file after its lifetime, and reports it as expired until it is deleted", async () => {
     const { store, directory } = await openStore();
     const [short, long] = [await add(store, "a.txt", 3600), await add(store, "b.txt", 7200)];
     expect(Date.parse(short.expires_at as string) - Date.parse(short.created_at)).toBe(3600_000);
@@ -246,7 +246,7 @@ describe("time", () => {
     expect([await inside("files"), await inside("drafts")]).toEqual([[long.id], []]);
   });
 
-  it("ends files after the days they are kept, at the start and every hour", async () => {
+  it("deletes files after the configured days, at the start and every hour", async () => {
     const { store, directory } = await openStore(2);
     const old = await add(store);
     await directory.close();
@@ -259,7 +259,7 @@ describe("time", () => {
     expect(await idsOf(young)).toEqual([kept.id]);
   });
 
-  it("ends no file that is to be kept", async () => {
+  it("deletes no file without a lifetime", async () => {
     const { store, directory } = await openStore();
     const file = await add(store);
     await directory.close();
@@ -268,8 +268,8 @@ describe("time", () => {
   });
 });
 
-describe("the end of the server", () => {
-  it("waits for the upload that is under way", async () => {
+describe("a closing server", () => {
+  it("waits for uploads in progress", async () => {
     const { store, directory } = await openStore();
     let send = () => {};
     const sent = new Promise<undefined>((resolve) => {

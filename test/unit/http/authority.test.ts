@@ -11,7 +11,7 @@ describe("parseAuthority", () => {
     ["[0:0:0:0:0:0:0:1]", "[::1]", undefined],
     ["[FD00::A]", "[fd00::a]", undefined],
     ["[::ffff:127.0.0.1]", "[::ffff:7f00:1]", undefined],
-  ])("reads %s", (text, name, port) => {
+  ])("parses %s", (text, name, port) => {
     expect(parseAuthority(text)).toEqual({ name, port });
   });
 
@@ -55,7 +55,7 @@ describe("parseAuthority", () => {
     ["IPv4 with octal parts", "0177.0.0.01"],
     ["IPv4 out of range", "256.0.0.1"],
     ["an endless name", "a.".repeat(5000)],
-  ])("refuses %s", (_name, text) => {
+  ])("rejects %s", (_name, text) => {
     expect(parseAuthority(text)).toBeUndefined();
   });
 });

@@ -24,7 +24,7 @@ describe("a connection without a request", () => {
     expect(received).toBe("");
   });
 
-  it("is answered with 408 when its headers do not come to an end", async () => {
+  it("is answered with 408 when its headers stay incomplete", async () => {
     const { url } = await start({ headers: 300 });
     const socket = rawSocket(url);
     const drip = setInterval(() => socket.write("a"), 5);
@@ -35,8 +35,8 @@ describe("a connection without a request", () => {
   });
 });
 
-describe("a request without a key", () => {
-  it("is answered before its body has come, and the connection closed once it sends no more", async () => {
+describe("an unauthenticated request", () => {
+  it("is answered before its body arrives, and its connection closed once it stops sending", async () => {
     const { url } = await start();
     const socket = rawSocket(url);
     socket.write(head("POST", "content-length: 33554432\r\n", "wrong"));
@@ -50,7 +50,7 @@ describe("a request without a key", () => {
   it.each([
     ["by its size", { discard: { bytes: 1000, time: HOUR } }],
     ["by its time", { discard: { bytes: 1e12, time: 50 } }],
-  ])("has its body discarded only to a bound %s", async (_name, bounds) => {
+  ])("has its body discarded only up to a bound %s", async (_name, bounds) => {
     const { http, url } = await start(bounds);
     const [connection, socket] = await Promise.all([once(http, "connection"), rawSocket(url)]);
     const theirs = connection[0] as Socket;
@@ -62,20 +62,20 @@ describe("a request without a key", () => {
     expect(theirs.bytesRead).toBeLessThan(1_000_000);
   });
 
-  it("is not asked for the body that it announces", async () => {
+  it("gets no 100 Continue", async () => {
     const { url } = await start({ discard: { bytes: 0, time: 20 } });
     const expecting = "content-length: 10\r\nexpect: 100-continue\r\n";
     const answer = await rawBytes(url, head("POST", expecting, "wrong"));
     expect(answer.status).toBe(401);
   });
 
-  it("does not keep the connection with a body where none is read", async () => {
+  it("does not keep the connection open with a body that is not read", async () => {
     const { url } = await start();
     const answer = await rawBytes(url, "POST /free HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n");
     expect([answer.status, answer.text, answer.headers.connection]).toEqual([200, '{"free":true}', "close"]);
   });
 
-  it("leaves the connection open where nothing is left to send", async () => {
+  it("leaves the connection open if it has no body left to send", async () => {
     const { url } = await start();
     const socket = rawSocket(url);
     for (let round = 0; round < 2; round += 1) {
@@ -86,19 +86,19 @@ describe("a request without a key", () => {
     socket.destroy();
   });
 
-  it("is ended when its answer is not taken", async () => {
+  it("is ended when its response is not read", async () => {
     const { http, url } = await start({ withoutKey: 50 });
     const [connection, socket] = await Promise.all([once(http, "connection"), rawSocket(url)]);
     socket.pause();
-    // far more than the buffers on the way can hold
+    // far more than the socket buffers can hold
     socket.write("GET /large HTTP/1.1\r\nhost: x\r\n\r\n");
     await once(connection[0] as Socket, "close");
     socket.destroy();
   });
 });
 
-describe("a request with a key", () => {
-  it("is asked for the body that it announces", async () => {
+describe("an authenticated request", () => {
+  it("gets a 100 Continue", async () => {
     const { url } = await start();
     const socket = rawSocket(url);
     socket.write(head("POST", "content-length: 10\r\nexpect: 100-continue\r\n"));
@@ -113,7 +113,7 @@ describe("a request with a key", () => {
     expectRefusal(answer, 408, "timeout_error", /client sent too little for 0.05 s/);
   });
 
-  it("may take its time upstream, however long it is silent", async () => {
+  it("may wait for upstream for any time", async () => {
     let go = () => {};
     const { url } = await start({ silence: 20, withoutKey: 20 }, async (context) => {
       if (context.method === "POST") await once(context.req.resume(), "end");
@@ -123,13 +123,13 @@ describe("a request with a key", () => {
       context.body = { done: true };
     });
     const answer = rawBytes(url, head("GET", ""));
-    // another one that does fall silent shows that both were looked at
+    // a request that does fall silent shows that both were checked
     expect((await rawBytes(url, POST)).status).toBe(408);
     go();
     expect((await answer).text).toBe('{"done":true}');
   });
 
-  it("is answered first when something malformed follows it", async () => {
+  it("is answered before malformed bytes that follow it", async () => {
     const { url } = await start();
     const socket = rawSocket(url);
     socket.write(`${POST}0123456789 no request`);
@@ -141,7 +141,7 @@ describe("a request with a key", () => {
 });
 
 describe("the number of connections", () => {
-  it("is bounded: one that never had a request makes room first", async () => {
+  it("is bounded: one that never had a request is closed first", async () => {
     const { url, count } = await start({ connections: 3 });
     const kept = rawSocket(url);
     kept.write(head("GET", ""));
@@ -158,7 +158,7 @@ describe("the number of connections", () => {
     }
   });
 
-  it("is bounded: a further one is refused where all have requests", async () => {
+  it("is bounded: a further one is rejected if all have requests", async () => {
     const { url } = await start({ connections: 2 });
     const busy = [rawSocket(url), rawSocket(url)];
     for (const socket of busy) socket.write(head("POST", "content-length: 10\r\nexpect: 100-continue\r\n"));
@@ -170,7 +170,7 @@ describe("the number of connections", () => {
     for (const socket of busy) expect((await rawBytes(url, "0123456789", socket)).status).toBe(200);
   });
 
-  it("stays bounded under a flood of silent ones", async () => {
+  it("stays bounded under a flood of silent connections", async () => {
     const { url, count } = await start({ connections: 20 });
     const flood = Array.from({ length: 200 }, () => rawSocket(url));
     await Promise.all(flood.slice(0, 180).map(closed));
@@ -181,7 +181,7 @@ describe("the number of connections", () => {
 });
 
 describe("over time", () => {
-  /** A server whose clock a test moves, and a client that has sent the head of a request. */
+  /** A server with a mock clock, and a client that has sent the head of a request. */
   async function connected(hasKey: boolean, length = 1_000_000) {
     let now = 0;
     const connections = new Connections({ ...patient, ...MINUTE_EACH }, quiet, () => now);
@@ -210,7 +210,7 @@ describe("over time", () => {
     };
   }
 
-  it("blank lines after an answer do not keep a connection open", async () => {
+  it("blank lines after a response do not keep a connection open", async () => {
     await using idle = await connected(true, 0);
     idle.response.end("{}");
     await once(idle.response, "close");
@@ -224,7 +224,7 @@ describe("over time", () => {
     await until(() => !idle.isOpen());
   });
 
-  it("a body may take hours, as long as it moves", async () => {
+  it("a body may take hours, as long as it makes progress", async () => {
     await using upload = await connected(true);
     let size = 0;
     upload.request.on("data", (chunk: Buffer) => {
@@ -242,7 +242,7 @@ describe("over time", () => {
     await until(() => !upload.isOpen());
   });
 
-  it("a body is not called silent while the server does not take what has come", async () => {
+  it("a body does not count as silent while the server does not read it", async () => {
     await using upload = await connected(true);
     upload.socket.write("x");
     await until(() => upload.request.readableLength === 1);
@@ -250,7 +250,7 @@ describe("over time", () => {
     expect(upload.isOpen()).toBe(true);
   });
 
-  it("a body is not called silent for the time that the machine was asleep", async () => {
+  it("the time that the machine slept does not count as silence of a body", async () => {
     await using upload = await connected(true);
     upload.request.resume();
     upload.after(1);
@@ -261,7 +261,7 @@ describe("over time", () => {
     expectRefusal(await answerOn(upload.socket), 408, "timeout_error", /for 60 s/);
   });
 
-  it("a request may not take its time without a key, even if it moves", async () => {
+  it("an unauthenticated request is bounded even if it makes progress", async () => {
     await using upload = await connected(false);
     upload.request.resume();
     upload.socket.write("x");

@@ -9,14 +9,14 @@ import { jsonBytes } from "../../../src/http/byteStream.ts";
 import { receiveFile } from "../../../src/http/multipart.ts";
 import { FORM_TYPE, form } from "../../support/forms.ts";
 
-/** Small enough to be in the server's buffer, complete, before any of it is read. */
+/** Small enough to be buffered completely before the server reads it. */
 const SIZE = 40_000;
 const PIECE = 1000;
 
-/** How a handler receives a body that the client has sent whole; it must end once the client has gone. */
+/** Receives a body that the client has sent completely; must end once the client has disconnected. */
 type Handler = (context: Context, gone: Promise<unknown>) => Promise<unknown>;
 
-/** Sends a whole request, goes away, and gives what the handler ends with. */
+/** Sends a complete request, disconnects, and returns the handler's outcome. */
 async function sendAndLeave(type: string, encoding: string, body: Buffer, handler: Handler): Promise<unknown> {
   const app = new Koa();
   const arrived = new Promise<Context>((resolve) => {
@@ -41,7 +41,7 @@ async function sendAndLeave(type: string, encoding: string, body: Buffer, handle
 
 const forever = new Promise<void>(() => {});
 
-/** In pieces, so that a reader may stop between two of them. */
+/** In chunks, so that a reader may stop between two of them. */
 function* chunked(body: Buffer): Generator<Buffer> {
   for (let from = 0; from < body.length; from += PIECE) {
     const piece = body.subarray(from, from + PIECE);
@@ -62,13 +62,13 @@ async function drain(source: AsyncIterable<Uint8Array>, afterFirst: Promise<unkn
 const now = Promise.resolve();
 const BROKEN_OFF = { status: 400, type: "invalid_request_error" };
 
-describe("a client that leaves after its last byte", () => {
+describe("a client that disconnects after its last byte", () => {
   const json = Buffer.from(JSON.stringify(randomBytes(SIZE).toString("latin1")));
 
   it.each([
     ["plain", "", json],
     ["gzip", "content-encoding: gzip\r\n", gzipSync(json)],
-  ])("ends a %s body that nobody has begun to read", async (_name, encoding, body) => {
+  ])("ends a %s body that is not yet read", async (_name, encoding, body) => {
     const read: Handler = async (context, gone) => {
       await gone;
       return drain(jsonBytes(context, 1), now);
@@ -82,13 +82,13 @@ describe("a client that leaves after its last byte", () => {
   ])("ends a %s body that is being read", async (_name, encoding, body) => {
     const read: Handler = (context, gone) => drain(jsonBytes(context, 1), gone);
     const outcome = await sendAndLeave("application/json", encoding, body, read);
-    // what was in the buffers may be all there is
+    // the buffers may have held the complete body
     expect([json.length, expect.objectContaining(BROKEN_OFF)]).toContainEqual(outcome);
   });
 
   const file = form({ name: "file", filename: "a.bin", content: randomBytes(SIZE) });
 
-  it("ends an upload that nobody has begun to read", async () => {
+  it("ends an upload that is not yet read", async () => {
     const read: Handler = async ({ req }, gone) => {
       await gone;
       return receiveFile(req, ({ upload }) => drain(upload.content, now));
@@ -96,7 +96,7 @@ describe("a client that leaves after its last byte", () => {
     expect(await sendAndLeave(FORM_TYPE, "", file, read)).toMatchObject(BROKEN_OFF);
   });
 
-  it("ends an upload that is being read, and the wait for its other fields", async () => {
+  it("ends an upload that is being read, and stops waiting for its other fields", async () => {
     const read: Handler = ({ req }, gone) =>
       receiveFile(req, async ({ upload, rest }) => {
         await drain(upload.content, gone);

@@ -17,7 +17,7 @@ it.each([
   expect(isHeaderValue(value)).toBe(valid);
 });
 
-it("sets what a header can carry and leaves out the rest", () => {
+it("sets valid headers and skips the others", () => {
   const set: string[][] = [];
   const context = { set: (...header: string[]) => set.push(header) };
   setHeaders(context as never, { "retry-after": "1", "bad name": "x", "x-bad": "é", "x-good": "y" });
@@ -27,7 +27,7 @@ it("sets what a header can carry and leaves out the rest", () => {
   ]);
 });
 
-it("answers in Anthropic's envelope even where every middleware has failed", async () => {
+it("responds in Anthropic's envelope even if every middleware has failed", async () => {
   const app = new Koa();
   app.silent = true;
   app.context.onerror = lastResort(silentLogger);

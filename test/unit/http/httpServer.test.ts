@@ -9,7 +9,7 @@ import { closed, HOUR, head, smallServers } from "../../support/smallServer.ts";
 
 const start = smallServers();
 
-describe("what is not HTTP/1.1", () => {
+describe("a malformed HTTP/1.1 request", () => {
   it.each([
     ["no request at all", "hello\r\n\r\n"],
     ["TLS", "\x16\x03\x01\x02\x00\x01\x00"],
@@ -24,7 +24,7 @@ describe("what is not HTTP/1.1", () => {
     ["a target that is no path", "GET x HTTP/1.1\r\nhost: x\r\n\r\n"],
     ["a path of raw bytes", "GET /\x9b2J HTTP/1.1\r\nhost: x\r\n\r\n"],
     ["a malformed chunk", `${head("POST", "transfer-encoding: chunked\r\n")}zz\r\n`],
-  ])("is refused in the envelope: %s", async (_name, bytes) => {
+  ])("is rejected in the envelope: %s", async (_name, bytes) => {
     const { url } = await start({ discard: { bytes: 1e6, time: 20 } });
     const socket = rawSocket(url);
     socket.write(bytes, "latin1");
@@ -34,13 +34,13 @@ describe("what is not HTTP/1.1", () => {
     await closed(socket);
   });
 
-  it("is refused with 431 where its headers are too large, in an answer that the client can read", async () => {
+  it("is rejected with 431 if its headers are too large, in a response that the client can read", async () => {
     const { url } = await start({ discard: { bytes: 1e6, time: HOUR } });
     const answer = await rawBytes(url, head("GET", `x: ${"x".repeat(200_000)}\r\n`));
     expectRefusal(answer, 431, "request_too_large", /16 KB/);
   });
 
-  it("may flood the server only to a bound once it is refused", async () => {
+  it("can flood the server only up to a bound once it is rejected", async () => {
     const { http, url } = await start();
     const [connection, socket] = await Promise.all([once(http, "connection"), rawSocket(url)]);
     const flood = setInterval(() => socket.write("x".repeat(10_000)), 1);
@@ -50,13 +50,13 @@ describe("what is not HTTP/1.1", () => {
     socket.destroy();
   });
 
-  it("is refused in the envelope when it asks for a tunnel", async () => {
+  it("is rejected in the envelope when it asks for a tunnel", async () => {
     const { url } = await start();
     const answer = await rawBytes(url, "CONNECT evil.example:443 HTTP/1.1\r\nhost: evil.example:443\r\n\r\n");
     expectRefusal(answer, 405, "invalid_request_error", "Method Not Allowed");
   });
 
-  it("is served where only its expectation is odd, or it asks for another protocol", async () => {
+  it("is served if only its expectation is unknown, or it asks for another protocol", async () => {
     const { url } = await start();
     for (const more of ["expect: cake\r\n", "connection: upgrade\r\nupgrade: websocket\r\n"]) {
       expect((await rawBytes(url, head("GET", more))).status).toBe(200);
@@ -64,7 +64,7 @@ describe("what is not HTTP/1.1", () => {
   });
 });
 
-describe("a failure behind every other", () => {
+describe("a failure outside the error middleware", () => {
   it.each<[string, Koa.Middleware]>([
     [
       "a status that cannot be sent",

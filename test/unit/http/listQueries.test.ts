@@ -39,7 +39,7 @@ const time = fc.constantFrom(
 const pair = fc.oneof(fc.tuple(anyName, anyValue), fc.tuple(fc.constantFrom("starting_at", "ending_at"), time));
 const query = fc.array(pair).map((pairs) => pairs.map((each) => each.join("=")).join("&"));
 
-it("answers whatever query a list is asked with, or refuses it with a 400", async () => {
+it("answers any list query, or rejects it with a 400", async () => {
   await fc.assert(
     fc.asyncProperty(query, fc.constantFrom(...routes), async (text, route) => {
       const context = { query: parse(text), protocol: "http", host: "localhost" } as unknown as Context;

@@ -12,7 +12,7 @@ async function* iterated<T>(source: AsyncIterable<T>): AsyncGenerator<T, void, u
   yield* source;
 }
 
-/** A stream of events that a test sends when it likes, and what comes of them. */
+/** A stream whose events the test sends, with its output. */
 function scene() {
   const events = new Channel<StreamEvent>(8);
   const body = sse([START], iterated(events), recordingLogger([]), 1000);
@@ -22,11 +22,11 @@ function scene() {
   return { events, body, seen, over };
 }
 
-describe("a stream of events", () => {
+describe("an event stream", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] }));
   afterEach(() => void vi.useRealTimers());
 
-  it("has no pings while it flows, nor a timer after its end", async () => {
+  it("has no pings while it flows, and no timer after its end", async () => {
     const { events, seen, over } = scene();
     events.push(STOP);
     events.close();
@@ -35,7 +35,7 @@ describe("a stream of events", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("has pings through a long silence, and only there", async () => {
+  it("has pings during a long silence only", async () => {
     const { events, seen, over } = scene();
     await vi.waitFor(() => expect(seen).toEqual([frame(START)]));
     await vi.advanceTimersByTimeAsync(900);
@@ -49,7 +49,7 @@ describe("a stream of events", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("passes a failure on that comes after a ping", async () => {
+  it("reports a failure after a ping", async () => {
     const { events, seen, over } = scene();
     await vi.waitFor(() => expect(seen).toEqual([frame(START)]));
     await vi.advanceTimersByTimeAsync(1000);

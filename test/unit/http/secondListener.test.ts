@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { listenOn } from "../../../src/http/secondListener.ts";
 
-/** An address of no machine (RFC 3849), like [::1] where there is no IPv6. */
+/** A documentation address (RFC 3849) that no machine has, like [::1] without IPv6. */
 const NOWHERE = "2001:db8::1";
 
-it("goes on with one address where the other does not exist, which the log says", async () => {
+it("serves one address if the other does not exist, and logs why", async () => {
   const log: string[] = [];
   const note = (message: string) => void log.push(message);
   const http = createServer();

@@ -27,7 +27,7 @@ async function bodyOf(rest: AsyncGenerator<StreamEvent[], void, undefined>, log 
 }
 
 describe("frame", () => {
-  it("names the event, then gives its JSON in one line", () => {
+  it("writes the event's name, then its JSON in one line", () => {
     expect(frame(START)).toBe('event: message_start\ndata: {"type":"message_start","message":{"content":[]}}\n\n');
     const [event, data, ...end] = frame(DELTA).split(/\r\n|\r|\n/);
     expect(event).toBe("event: content_block_delta");
@@ -35,19 +35,19 @@ describe("frame", () => {
     expect(end).toEqual(["", ""]);
   });
 
-  it("gives an event the text that it came with", () => {
+  it("keeps the text of an unchanged event", () => {
     const text = '{"type":"message_start", "message":{"content":[],"cost":12345678901234567890,"2":1,"1":2}}';
     expect(frame(rememberText(JSON.parse(text), text))).toBe(`event: message_start\ndata: ${text}\n\n`);
   });
 });
 
 describe("sse", () => {
-  it("writes the first event, then the rest, and nothing after them", async () => {
+  it("writes the first event, then the rest, then ends", async () => {
     expect(await bodyOf(batched([DELTA, STOP]))).toBe([START, DELTA, STOP].map(frame).join(""));
     expect(await bodyOf(batched([]))).toBe(frame(START));
   });
 
-  it.each([overloaded(3), notSignedIn()])("tells of a failure in an error event and ends: %s", async (error) => {
+  it.each([overloaded(3), notSignedIn()])("reports a failure in an error event and ends: %s", async (error) => {
     const log = logger();
     const { type, message, details } = error;
     const told = `event: error\ndata: ${JSON.stringify({ type: "error", error: { type, message, ...(details && { details }) } })}\n\n`;
@@ -55,7 +55,7 @@ describe("sse", () => {
     expect(log.logged).toEqual([]);
   });
 
-  it("keeps the words of a failure of its own for the log", async () => {
+  it("writes the reason of an internal error only to the log", async () => {
     const log = logger();
     const body = await bodyOf(failing(new Error("secret detail")), log);
     expect(body).toContain('event: error\ndata: {"type":"error","error":{"type":"api_error","message":"Internal');
@@ -63,7 +63,7 @@ describe("sse", () => {
     expect(log.logged).toEqual([expect.stringMatching(/^error: stream: Error: secret detail\n/)]);
   });
 
-  it("writes each event as soon as it comes", async () => {
+  it("writes each event as soon as it arrives", async () => {
     let release = () => {};
     const gate = new Promise<void>((resolve) => {
       release = resolve;
@@ -79,7 +79,7 @@ describe("sse", () => {
     expect(String((await output.next()).value)).toBe(frame(STOP));
   });
 
-  it("reads no further ahead than a slow client lets it", async () => {
+  it("applies the back-pressure of a slow client", async () => {
     const size = 1024;
     let made = 0;
     async function* long() {
@@ -92,7 +92,7 @@ describe("sse", () => {
     stream.destroy();
   });
 
-  it("lets go of its source when the client goes away", async () => {
+  it("releases its source when the client disconnects", async () => {
     let left = () => {};
     const released = new Promise<void>((resolve) => {
       left = resolve;

@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { describe, expect, it } from "vitest";
 import { type UnreadOptions, watchUnread } from "../../../src/http/unread.ts";
 
-/** A response whose timer the test fires, and what the watch does with it. */
+/** A response whose timer the test fires, with what `watchUnread` does. */
 function watched(given: Partial<UnreadOptions> = {}) {
   const response = Object.assign(new EventEmitter(), { writableLength: 1, steps: [] as number[], fire: () => {} });
   const set = (step: number, fired?: () => void) => {
@@ -27,8 +27,8 @@ function watched(given: Partial<UnreadOptions> = {}) {
   return { response, fireAfter, givenUp: given_up };
 }
 
-describe("an answer that the client does not read", () => {
-  it("is given up at the bound", () => {
+describe("a response that the client does not read", () => {
+  it("is ended at the timeout", () => {
     const { fireAfter, givenUp } = watched();
     fireAfter(30, 9);
     expect(givenUp).toEqual([]);
@@ -36,7 +36,7 @@ describe("an answer that the client does not read", () => {
     expect(givenUp).toEqual([300]);
   });
 
-  it("is given up sooner while others wait", () => {
+  it("is ended sooner while others wait", () => {
     let waiting = false;
     const { fireAfter, givenUp } = watched({ isContended: () => waiting });
     fireAfter(30, 3);
@@ -46,15 +46,15 @@ describe("an answer that the client does not read", () => {
     expect(givenUp).toEqual([120]);
   });
 
-  it("is given up at a bound below the contendedTimeout of others", () => {
+  it("is ended at a timeout that is below the contended one", () => {
     const { response, fireAfter, givenUp } = watched({ timeout: 20 });
     expect(response.steps).toEqual([20]);
     fireAfter(20);
     expect(givenUp).toEqual([20]);
   });
 
-  // Node's timer fires up to one step late, so a step must be a part of the bound
-  it("is looked at several times within the contendedTimeout of others", () => {
+  // Node's timer fires up to one step late, so a step must be a fraction of the timeout
+  it("is checked several times within the contended timeout", () => {
     const { response, fireAfter, givenUp } = watched({
       timeout: 300_000,
       contendedTimeout: 40_000,
@@ -67,7 +67,7 @@ describe("an answer that the client does not read", () => {
     expect(givenUp).toEqual([40_000]);
   });
 
-  it("begins anew after each read", () => {
+  it("gets the whole timeout again after each read", () => {
     const { response, fireAfter, givenUp } = watched();
     for (let n = 0; n < 5; n++) {
       fireAfter(30, 9);
@@ -76,7 +76,7 @@ describe("an answer that the client does not read", () => {
     expect(givenUp).toEqual([]);
   });
 
-  it("begins anew after a timer that progress has delayed", () => {
+  it("gets the whole timeout again if progress has delayed the timer", () => {
     const { fireAfter, givenUp } = watched();
     for (let n = 0; n < 5; n++) {
       fireAfter(60);
@@ -85,14 +85,14 @@ describe("an answer that the client does not read", () => {
     expect(givenUp).toEqual([]);
   });
 
-  it("is none while there is nothing to read, others waiting or not", () => {
+  it("is not ended while there is nothing to read, whether others wait or not", () => {
     const { response, fireAfter, givenUp } = watched({ isContended: () => true });
     response.writableLength = 0;
     fireAfter(30, 100);
     expect(givenUp).toEqual([]);
   });
 
-  it("may stay unread for any time where there is no bound", () => {
+  it("may stay unread for any time without a timeout", () => {
     expect(watched({ timeout: 0 }).response.steps).toEqual([]);
   });
 });

@@ -10,7 +10,7 @@ describe("Channel", () => {
     expect(await collect(channel)).toEqual([[1, 2, 3]]);
   });
 
-  it("wakes a reader that came first", async () => {
+  it("wakes a waiting reader", async () => {
     const channel = new Channel<string>(8);
     const read = channel[Symbol.asyncIterator]().next();
     expect(await isSettled(read)).toBe(false);
@@ -21,7 +21,7 @@ describe("Channel", () => {
   it.each([
     ["ends", undefined],
     ["fails", new Error("gone")],
-  ])("tells a waiting reader when it %s", async (_how, error) => {
+  ])("wakes a waiting reader when it %s", async (_how, error) => {
     const channel = new Channel<string>(8);
     const read = collect(channel);
     expect(await isSettled(read)).toBe(false);
@@ -30,7 +30,7 @@ describe("Channel", () => {
     else expect(await read).toEqual([]);
   });
 
-  it("lets a push wait at capacity until the reader takes an item", async () => {
+  it("delays a push at capacity until the reader takes an item", async () => {
     const channel = new Channel<string>(2);
     expect(await isSettled(channel.push("a"))).toBe(true);
     const full = channel.push("b");
@@ -39,7 +39,7 @@ describe("Channel", () => {
     expect(await isSettled(full)).toBe(true);
   });
 
-  it("lets go of a waiting push at the end, and still yields its item", async () => {
+  it("resolves a waiting push on close, and still yields its item", async () => {
     const channel = new Channel<string>(1);
     const full = channel.push("a");
     expect(await isSettled(full)).toBe(false);
@@ -48,7 +48,7 @@ describe("Channel", () => {
     expect(await collect(channel)).toEqual([["a"]]);
   });
 
-  it("never holds more than its capacity, and loses nothing", async () => {
+  it("never exceeds its capacity, and loses nothing", async () => {
     const channel = new Channel<number>(3);
     const items = Array.from({ length: 500 }, (_, index) => index);
     let pushed = 0;
@@ -69,7 +69,7 @@ describe("Channel", () => {
     expect(read).toEqual(items);
   });
 
-  it("yields the buffered items before it fails", async () => {
+  it("yields buffered items before it fails", async () => {
     const channel = new Channel<string>(8);
     await channel.push("a");
     await channel.push("b");
@@ -80,14 +80,14 @@ describe("Channel", () => {
     await expect(reader.next()).rejects.toBe(error);
   });
 
-  it("drops what is pushed after the end, without waiting", async () => {
+  it("drops items pushed after close, without waiting", async () => {
     const channel = new Channel<string>(1);
     channel.close();
     expect(await isSettled(channel.push("too late"))).toBe(true);
     expect(await collect(channel)).toEqual([]);
   });
 
-  it("counts the first end alone", async () => {
+  it("ignores a second close", async () => {
     const failed = new Channel<string>(1);
     failed.close(new Error("first"));
     failed.close(new Error("second"));

@@ -9,7 +9,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A stream as the pipes of our processes are, with what was taken of it. */
+/** A stream like the pipes of our processes, with the chunks read from it. */
 function begin(take: (chunk: string) => Promise<void> | void = () => {}) {
   const stream = new PassThrough({ highWaterMark: 1 });
   const taken: string[] = [];
@@ -17,7 +17,7 @@ function begin(take: (chunk: string) => Promise<void> | void = () => {}) {
     taken.push(String(chunk));
     return take(String(chunk));
   });
-  /** Writes so many chunks with so many milliseconds between them. */
+  /** Writes this many chunks, this many milliseconds apart. */
   const write = async (count: number, pause: number) => {
     for (let at = 0; at < count; at++) {
       stream.write("x");
@@ -27,8 +27,8 @@ function begin(take: (chunk: string) => Promise<void> | void = () => {}) {
   return { stream, taken, read, write };
 }
 
-describe("chunks", () => {
-  it("are taken as they come where few come in quick succession", async () => {
+describe("readChunks", () => {
+  it("passes on the chunks of a short burst as they arrive", async () => {
     const { taken, write } = begin();
     await write(20, 1);
     await write(1, 100);
@@ -36,13 +36,13 @@ describe("chunks", () => {
     expect(taken).toEqual(Array(41).fill("x"));
   });
 
-  it("are taken as they come where they keep their distance", async () => {
+  it("passes on spaced chunks as they arrive", async () => {
     const { taken, write } = begin();
     await write(100, 10);
     expect(taken).toEqual(Array(100).fill("x"));
   });
 
-  it("are gathered where many come in quick succession, and nothing of them is lost", async () => {
+  it("collects the chunks of a long burst, and loses nothing", async () => {
     const { stream, taken, read, write } = begin();
     await write(200, 1);
     stream.end("last");
@@ -53,7 +53,7 @@ describe("chunks", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("wait for the one before them", async () => {
+  it("waits for the previous chunk", async () => {
     let resolve = () => {};
     const promise = new Promise<void>((done) => {
       resolve = done;
@@ -69,7 +69,7 @@ describe("chunks", () => {
     expect(taken).toEqual(["a", "b"]);
   });
 
-  it("end with the failure of the one who takes them", async () => {
+  it("fails when its consumer fails", async () => {
     const { stream, read } = begin(() => Promise.reject(new Error("no more")));
     stream.write("a");
     await expect(read).rejects.toThrow("no more");

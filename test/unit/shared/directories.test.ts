@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { makeDirectories, whyUnusable } from "../../../src/shared/directories.ts";
 import { place, scratchDirectory } from "../support/scratch.ts";
 
-describe("directories", () => {
-  it("are created with those above them, also by several at a time", async () => {
+describe("makeDirectories", () => {
+  it("creates a directory and its parents, even concurrently", async () => {
     const path = join(scratchDirectory(), "a", "b", "c");
     await Promise.all([1, 2, 3].map(() => makeDirectories(path, 0o700)));
     await makeDirectories(path, 0o700);
@@ -13,15 +13,15 @@ describe("directories", () => {
   });
 
   it.each([
-    ["a file is in the way", (file: string) => join(file, "below")],
-    ["a file has the name", (file: string) => file],
-  ])("are refused where %s", async (_where, path) => {
+    ["a parent is a file", (file: string) => join(file, "below")],
+    ["a file has that name", (file: string) => file],
+  ])("fails where %s", async (_where, path) => {
     const file = place(join(scratchDirectory(), "file"), "");
     const error = await makeDirectories(path(file), 0o700).catch((failure: unknown) => failure);
     expect(whyUnusable(error)).toBe("which is not a directory");
   });
 
-  it.runIf(process.platform === "linux")("are refused by a file system that creates none", async () => {
+  it.runIf(process.platform === "linux")("fails on a file system that allows no directories", async () => {
     const error = await makeDirectories("/proc/none/below", 0o700).catch((failure: unknown) => failure);
     expect(whyUnusable(error)).toBe("which does not exist and cannot be created");
   });

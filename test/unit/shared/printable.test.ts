@@ -9,14 +9,14 @@ describe("printable", () => {
     ["a\u2028b\u202ec\u200bd\ufeff", "a\\u2028b\\u202ec\\u200bd\\ufeff"],
     ["\ud800", "\\ud800"],
     ["😀", "😀"],
-  ])("escapes what is no visible character in %j", (text, shown) => {
+  ])("escapes invisible characters in %j", (text, shown) => {
     expect(printable(text)).toBe(shown);
   });
 
-  it("keeps a bounded beginning", () => {
+  it("keeps a prefix of bounded length", () => {
     expect(printable("x".repeat(1_000_000))).toBe(`${"x".repeat(200)}…`);
     expect(printable("abc", 2)).toBe("ab…");
-    // a pair that the bound divides
+    // a surrogate pair that the limit splits
     expect(printable("a😀", 2)).toBe("a\\ud83d…");
   });
 });

@@ -27,21 +27,21 @@ describe("a redacting logger", () => {
     expect(written(message)).toEqual([expected]);
   });
 
-  it("takes out the credentials it was told, wherever they stand", () => {
+  it("redacts known credentials anywhere", () => {
     expect(written('{"key":"hunter22","again":"hunter22"}', ["hunter22"])).toEqual([
       '{"key":"[redacted]","again":"[redacted]"}',
     ]);
   });
 
-  it("takes out a credential as JSON has it", () => {
+  it("redacts a credential as JSON escapes it", () => {
     expect(written(JSON.stringify({ key: 'hunter"2\\2' }), ['hunter"2\\2'])).toEqual(['{"key":"[redacted]"}']);
   });
 
-  it("takes out a credential that begins with another", () => {
+  it("redacts a credential that begins with another", () => {
     expect(written("hunter22-and-more", ["hunter22", "hunter22-and-more"])).toEqual(["[redacted]"]);
   });
 
-  it("takes out what is left of a credential that was cut in two, wherever the cut is", () => {
+  it("redacts what is left of a shortened credential, wherever it was cut", () => {
     const secret = 'correct horse "battery" staple';
     for (let before = 1960; before <= 2000; before++) {
       const text = `${"x".repeat(before)}${secret} and more`;
@@ -53,19 +53,19 @@ describe("a redacting logger", () => {
     expect(written(shorten({ texts }), [secret]).join()).not.toContain("corre");
   });
 
-  it("writes one printable line of bounded length, and the lines of a stack after it", () => {
+  it("writes one printable line of bounded length, and a stack trace after it", () => {
     expect(written("a\n[error] forged\u001b[2J")).toEqual(["a\\u000a[error] forged\\u001b[2J"]);
     expect(written("Error: a\n    at b\n    at c")).toEqual(["Error: a\n    at b\n    at c"]);
     expect(written("x".repeat(2_000_000))[0]?.length).toBeLessThan(1_100_000);
   });
 
-  it("leaves words alone that are too short to be a credential", () => {
+  it("keeps words that are too short to be a credential", () => {
     expect(written("a key is a key", ["key", ""])).toEqual(["a key is a key"]);
   });
 });
 
-describe("the credentials of an environment", () => {
-  it("are the values of variables that are named like one", () => {
+describe("credentialsOf", () => {
+  it("returns the values of variables named like a credential", () => {
     const environment = {
       ANTHROPIC_API_KEY: "a",
       AWS_SECRET_ACCESS_KEY: "b",

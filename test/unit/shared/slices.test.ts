@@ -2,8 +2,8 @@ import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { Slicer, Slices } from "../../../src/shared/slices.ts";
 
-describe("slices", () => {
-  it("are over after ten milliseconds, and begin anew after a pause", async () => {
+describe("Slices", () => {
+  it("end after ten milliseconds, and start again after a pause", async () => {
     let now = 0;
     const slices = new Slices(
       new AbortController().signal,
@@ -18,7 +18,7 @@ describe("slices", () => {
     expect(slices.isOver).toBe(false);
   });
 
-  it("of many pieces of work run one per turn of the event loop", async () => {
+  it("of several tasks run one per turn of the event loop", async () => {
     const slicer = new Slicer();
     let turn = 0;
     const turns: number[] = [];
@@ -33,7 +33,7 @@ describe("slices", () => {
     expect(new Set(turns).size).toBe(work.length);
   });
 
-  it("end when the work is aborted, before the pause or in it", async () => {
+  it("end when the task is aborted, before or during a pause", async () => {
     const gone = new AbortController();
     const slices = new Slicer().begin(gone.signal);
     const pausing = slices.pause();

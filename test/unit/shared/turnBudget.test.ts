@@ -4,7 +4,7 @@ import { byteLines } from "../../../src/shared/lines.ts";
 import { TurnBudget } from "../../../src/shared/turnBudget.ts";
 import { from } from "../support/streams.ts";
 
-describe("the budget of a turn of the event loop", () => {
+describe("TurnBudget", () => {
   it("is spent after five milliseconds, and full again in the next turn", async () => {
     let now = 0;
     const budget = new TurnBudget(() => now);
@@ -17,7 +17,7 @@ describe("the budget of a turn of the event loop", () => {
     expect(budget.isSpent).toBe(false);
   });
 
-  it("is shared by all readers of lines, each of which gets its share", async () => {
+  it("is shared by all line readers, each of which gets its part", async () => {
     let now = 0;
     const budget = new TurnBudget(() => now);
     const readers = 4;
@@ -45,7 +45,7 @@ describe("the budget of a turn of the event loop", () => {
     }
     await over;
     expect(progress).toEqual(Array(readers).fill(100));
-    // five for the budget, and at least one line for each that comes to read
+    // five for the budget, and at least one line per reader
     expect(Math.max(...inTurn.values())).toBeLessThan(5 + 2 * readers);
     expect(Math.max(...spreads)).toBeLessThan(20);
   });

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { splitLines } from "../../../src/shared/lines.ts";
 
-/** Another process that takes locks: it answers each directory with "ours" or the id of the owner it found. */
+/** Another process that acquires locks. It answers each directory with "ours" or the pid of the owner. */
 export interface Contender extends AsyncDisposable {
   pid: number;
   take(directory: string): Promise<string>;

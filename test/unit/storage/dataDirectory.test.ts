@@ -20,7 +20,7 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-/** A directory that is closed at the end of the test. */
+/** Creates a data directory that is closed at the end of the test. */
 function aDirectory(stores: Store[] = [], logger = silentLogger): DataDirectory {
   const directory = new DataDirectory(path, logger);
   for (const store of stores) directory.addStore(store);
@@ -38,7 +38,7 @@ const version = async () => JSON.parse(await readFile(join(path, "version.json")
 const ROOMS = ["batches", "drafts", "files", "lock", "usage", "version.json"];
 
 describe("a data directory", () => {
-  it("is made where there is none, with its format and an id that stays", async () => {
+  it("is created with its format and a permanent id", async () => {
     path = join(path, "not/yet/there");
     const first = await open();
     expect(first.owned).toBe(true);
@@ -49,7 +49,7 @@ describe("a data directory", () => {
     expect((await open()).id).toBe(first.id);
   });
 
-  it("logs that it is handed over within a process, as at a restart, without a warning", async () => {
+  it("logs a handover within one process, as at a restart, without a warning", async () => {
     const log: string[] = [];
     const first = await open();
     const second = aDirectory(
@@ -63,7 +63,7 @@ describe("a data directory", () => {
     expect(log.slice(1)).toEqual([expect.stringMatching(/^info: files and batches can be written again/)]);
   });
 
-  it("of a later format is left alone", async () => {
+  it("with a later format is rejected and not changed", async () => {
     await writeFile(join(path, "version.json"), '{"format":2,"id":"an-id"}');
     const later = `${path} was written by a later version (format 2). Update Claude Virtual API, or choose another`;
     await expect(open()).rejects.toThrow(later);
@@ -81,19 +81,19 @@ describe("a data directory", () => {
     },
   );
 
-  it("keeps its id when version.json cannot be opened at all", async () => {
+  it("keeps its id when version.json cannot be opened", async () => {
     await mkdir(join(path, "version.json"));
     await expect(open()).rejects.toMatchObject({ code: "EISDIR" });
   });
 
-  it("that is a file is refused", async () => {
+  it("that is a file is rejected", async () => {
     path = join(path, "file");
     await writeFile(path, "");
     const message = `The data directory is '${path}', which is not a directory. Choose another one.`;
     await expect(open()).rejects.toMatchObject({ message, cause: { code: "EEXIST" } });
   });
 
-  it("loses at its opening what was never complete, and nothing else", async () => {
+  it("loses only its drafts when it is opened", async () => {
     await (await open()).close();
     await mkdir(join(path, "drafts/file_half/deep"), { recursive: true });
     await writeFile(join(path, "drafts/file_half/deep/content"), "half");
@@ -105,7 +105,7 @@ describe("a data directory", () => {
 });
 
 describe("a second server", () => {
-  it("reads, is refused writing with the owner's id, and touches nothing", async () => {
+  it("can read, gets the owner's pid when it writes, and changes nothing", async () => {
     await open();
     await writeFile(join(path, "drafts/under-way"), "half");
     const second = await open();
@@ -118,7 +118,7 @@ describe("a second server", () => {
     expect(await readdir(join(path, "drafts"))).toEqual(["under-way"]);
   });
 
-  it("becomes the owner when the first one closes, and those who waited may write", async () => {
+  it("becomes the owner when the first one closes, and then performs waiting writes", async () => {
     const first = await open();
     const second = await open();
     const allowed = second.requireOwned();
@@ -138,7 +138,7 @@ describe("a second server", () => {
     expect((await readdir(path)).sort()).toEqual(ROOMS);
   });
 
-  it("goes on trying after a failure, which it tells once", async () => {
+  it("keeps trying after a failure, which it logs once", async () => {
     const first = await open();
     const error = vi.fn();
     const second = aDirectory([], { ...silentLogger, error });
@@ -151,14 +151,14 @@ describe("a second server", () => {
     expect(error.mock.calls).toEqual([["storage: no space left"]]);
   });
 
-  it("that closes leaves the first one its directory", async () => {
+  it("leaves the directory to the first one when it closes", async () => {
     const first = await open();
     await (await open()).close();
     expect(first.owned).toBe(true);
     expect((await open()).owned).toBe(false);
   });
 
-  it("refuses those who wait for it when it closes", async () => {
+  it("rejects waiting writes when it closes", async () => {
     await open();
     const second = await open();
     const waiting = expect(second.requireOwned()).rejects.toMatchObject({ status: 409 });
@@ -168,7 +168,7 @@ describe("a second server", () => {
 });
 
 describe("a store", () => {
-  it("moves in before anybody may write, and out before the next one may", async () => {
+  it("is started before the first write, and stopped before the next owner's", async () => {
     const seen: unknown[] = [];
     const note = (what: string) => async () => void seen.push([what, first.owned, (await readdir(path)).sort()]);
     const first = aDirectory([{ onAcquire: note("in"), onRelease: note("out") }]);
@@ -181,7 +181,7 @@ describe("a store", () => {
     expect((await readdir(path)).sort()).toEqual(ROOMS.filter((name) => name !== "lock"));
   });
 
-  it("that cannot move in keeps nobody else out", async () => {
+  it("that fails to start lets another process become the owner", async () => {
     const onRelease = vi.fn();
     const broken = { onAcquire: () => Promise.reject(new Error("no room")), onRelease };
     await expect(open(broken)).rejects.toThrow("no room");

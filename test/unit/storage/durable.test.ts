@@ -17,18 +17,18 @@ beforeEach(async () => {
 afterEach(() => rm(path, { recursive: true }));
 
 const SIZE = 300_000;
-/** One letter all the way through, so that any mixture shows. */
+/** The same letter throughout, so that a mixture is visible. */
 const isWhole = (text: string) => text.length === SIZE && text === text.slice(0, 1).repeat(SIZE);
 
 describe("writeDurably", () => {
-  it("makes a file and replaces it, with nothing beside it", async () => {
+  it("creates and replaces a file, and leaves no other", async () => {
     await writeDurably(file, "old\n");
     await writeDurably(file, "new: Grüße\n");
     expect(await readFile(file, "utf8")).toBe("new: Grüße\n");
     expect(await readdir(path)).toEqual(["state.json"]);
   });
 
-  it("shows readers what was there or what is there now, never a part", async () => {
+  it("shows readers the old or the new content, never a part", async () => {
     await writeDurably(file, "a".repeat(SIZE));
     let writing = true;
     const writer = (async () => {
@@ -46,7 +46,7 @@ describe("writeDurably", () => {
     expect(await readdir(path)).toEqual(["state.json"]);
   });
 
-  it("leaves a whole file wherever the process is killed", async () => {
+  it("leaves a complete file whenever the process is killed", async () => {
     const module = new URL("../../../src/storage/durable.ts", import.meta.url).href;
     const script = `
       const { writeDurably } = await import(${JSON.stringify(module)});
@@ -65,7 +65,7 @@ describe("writeDurably", () => {
     }
   });
 
-  it("leaves what was there, and nothing beside it, when it fails", async () => {
+  it("leaves the old file, and no other, when it fails", async () => {
     await mkdir(file);
     await writeFile(join(file, "inside"), "kept");
     const failure = await writeDurably(file, "new").catch((error) => error);
@@ -81,7 +81,7 @@ describe("writeDurably", () => {
   });
 });
 
-describe("a step on the disk", () => {
+describe("withStorageErrors", () => {
   const failing = (code: string) =>
     withStorageErrors(Promise.reject(Object.assign(new Error(`${code}: some words`), { code })));
 
@@ -91,14 +91,14 @@ describe("a step on the disk", () => {
     ["EROFS", "The data directory is on a read-only disk."],
     ["EACCES", "This user may not write to the data directory."],
     ["EIO", "The data directory cannot be written to: EIO: some words."],
-  ])("that fails with %s is told in words", async (code, words) => {
+  ])("explains %s", async (code, words) => {
     await expect(failing(code)).rejects.toMatchObject({
       status: 500,
       message: `${words} Nothing was stored; what was stored before is kept.`,
     });
   });
 
-  it("passes on what is told already, and what succeeds", async () => {
+  it("passes on ApiErrors and results", async () => {
     const told = requestTooLarge("1 MB");
     await expect(withStorageErrors(Promise.reject(told))).rejects.toBe(told);
     expect(await withStorageErrors(Promise.resolve(5))).toBe(5);

@@ -13,12 +13,12 @@ import { scratchDirectory } from "../support/scratch.ts";
 import { silentLogger } from "../support/silentLogger.ts";
 import { collect, from } from "../support/streams.ts";
 
-/** Which call of the file system fails, counted from 1, with what, and how many there were. */
+/** The number of the file system call that fails, its error code, and the number of calls so far. */
 const plan = vi.hoisted(() => ({ at: 0, code: "", calls: 0 }));
 
 vi.mock("node:fs/promises", async (original) => {
   const real = await original<typeof import("node:fs/promises")>();
-  /** A handle, or the module itself, each of whose calls may be the one that fails. What is open can be closed. */
+  /** Wraps a file handle, or the module, so that any call except `close` may fail. */
   const failing = <T extends object>(target: T): T =>
     new Proxy(target, {
       get(_, name) {
@@ -61,7 +61,7 @@ async function rooms(path: string) {
 
 type Rooms = Awaited<ReturnType<typeof rooms>>;
 
-/** Every kind of call once; each ends in an answer, or in an error whose status is given to the caller. */
+/** Makes each kind of request once, and passes the status of each error to the caller. */
 async function useAll({ batches, create, files, ledger }: Rooms, failed: (error: unknown) => void): Promise<void> {
   const tried = <T>(step: () => Promise<T>) => step().catch((error) => void failed(error));
   const upload = { filename: "a.txt", mimeType: "", content: from([Buffer.from("Hello")]) };
@@ -88,8 +88,8 @@ async function useAll({ batches, create, files, ledger }: Rooms, failed: (error:
 describe.each([
   ["EMFILE", 529],
   ["EIO", 500],
-])("a call of the file system that fails with %s, whichever it is", (code, status) => {
-  it("ends its own request, and neither the others nor the process", async () => {
+])("any file system call that fails with %s", (code, status) => {
+  it("fails its own request, but neither the others nor the process", async () => {
     for (let at = 1; ; at += STEP) {
       const path = scratchDirectory();
       const all = await rooms(path);
@@ -104,7 +104,7 @@ describe.each([
         expect(error, `call ${at}`).toMatchObject({ status });
       }
       await useAll(all, (error) => expect(error, `after call ${at}`).toBeUndefined());
-      // what could not be cleared away goes at the next start
+      // the next start removes what could not be removed
       await all.directory.close();
       const again = await rooms(path);
       expect(await readdir(join(path, "drafts"))).toEqual([]);
@@ -115,7 +115,7 @@ describe.each([
     }
   });
 
-  it("at a start ends that start at most, and leaves the directory to the next one", async () => {
+  it("fails at most the current start, and leaves the directory to the next one", async () => {
     const path = scratchDirectory();
     const first = await rooms(path);
     await first.create(["a"]);

@@ -19,7 +19,7 @@ async function read(content: string | Buffer): Promise<JsonLine<unknown>[]> {
 }
 
 describe("readJsonLines", () => {
-  it("tells each line with the bytes up to its end", async () => {
+  it("yields each line with the offset of its end", async () => {
     expect(await read('{"a":1}\n"Grüße"\n[]\n')).toEqual([
       { value: { a: 1 }, end: 8 },
       { value: "Grüße", end: 18 },
@@ -27,7 +27,7 @@ describe("readJsonLines", () => {
     ]);
   });
 
-  it("splits at newlines alone, across every chunk", async () => {
+  it("splits only at newlines, across chunks", async () => {
     const long = "\u2028é".repeat(100_000);
     const [first, second, none] = await read(`${JSON.stringify(long)}\n5\n`);
     expect(first?.value).toBe(long);
@@ -35,7 +35,7 @@ describe("readJsonLines", () => {
     expect(none).toBeUndefined();
   });
 
-  it("leaves out a last line that is torn, at whichever byte", async () => {
+  it("skips an incomplete last line, wherever it is cut off", async () => {
     const whole = Buffer.from('{"a":1}\n{"b":"é"}\n');
     for (let length = 0; length < whole.length; length++) {
       const expected = length < 8 ? [] : [{ value: { a: 1 }, end: 8 }];
@@ -44,11 +44,11 @@ describe("readJsonLines", () => {
     expect(await read(whole)).toHaveLength(2);
   });
 
-  it("fails at a line that is no JSON", async () => {
+  it("fails at a line that is not JSON", async () => {
     await expect(read("{}\n{torn\n{}\n")).rejects.toThrow(SyntaxError);
   });
 
-  it("fails where there is no file", async () => {
+  it("fails if there is no file", async () => {
     await expect(readJsonLines(join(path, "none")).next()).rejects.toMatchObject({ code: "ENOENT" });
   });
 });

@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(path, { recursive: true }));
 
-/** Both clocks, to be set by hand. */
+/** Both clocks, set by the tests. */
 const time = { monotonic: 0, wall: 0 };
 const clock = { monotonic: () => time.monotonic, wall: () => time.wall };
 beforeEach(() => void Object.assign(time, { monotonic: 0, wall: Date.now() }));
@@ -23,7 +23,7 @@ const leave = (content: string | object, name = "lock") =>
 const owner = async () => JSON.parse(await readFile(join(path, "lock"), "utf8"));
 const expectOnlyTheLock = async () => expect(await readdir(path)).toEqual(["lock"]);
 
-/** What a process wrote that ended without a word: this one's id, given to it after another. */
+/** The lock of a killed process, whose pid this process now has. */
 const GONE = { pid: process.pid, since: 0, started: null, nonce: "gone" };
 
 describe("within one process", () => {
@@ -38,7 +38,7 @@ describe("within one process", () => {
     await expectOnlyTheLock();
   });
 
-  it("goes to the next one when it is released, and by nobody else's release", async () => {
+  it("goes to the next owner when its own owner releases it, but not when another lock is released", async () => {
     const [first, second] = [new Lock(path), new Lock(path)];
     await first.acquire();
     await second.release();
@@ -50,13 +50,13 @@ describe("within one process", () => {
     await expectOnlyTheLock();
   });
 
-  it("goes to one of many who want it at once", async () => {
+  it("goes to one of many concurrent contenders", async () => {
     const answers = await Promise.all(Array.from({ length: 30 }, () => new Lock(path).acquire()));
     expect(answers.filter((answer) => answer === undefined)).toHaveLength(1);
     await expectOnlyTheLock();
   });
 
-  it("goes to one of many who find its owner gone", async () => {
+  it("goes to one of many contenders that find its owner dead", async () => {
     for (let round = 0; round < 10; round++) {
       await leave(GONE);
       const answers = await Promise.all(Array.from({ length: 30 }, () => new Lock(path).acquire()));
@@ -80,7 +80,7 @@ describe("between processes", () => {
     await expectOnlyTheLock();
   });
 
-  it("goes to one of several who find its owner gone", async () => {
+  it("goes to one of several contenders that find its owner dead", async () => {
     await using one = startContender();
     await using two = startContender();
     await using three = startContender();
@@ -98,31 +98,31 @@ describe("between processes", () => {
   });
 });
 
-describe("an owner whose id somebody else has now", () => {
-  it("is gone when it was there before the machine was started", async () => {
+describe("an owner whose pid was reused", () => {
+  it("is dead if it is older than the machine's start", async () => {
     await leave({ ...GONE, pid: process.ppid, since: Date.now() - 1000 * uptime() - 3600_000 });
     expect(await new Lock(path).acquire()).toBeUndefined();
   });
 
-  it("is gone when it was there before this process was started", async () => {
+  it("is dead if it is older than this process, which has its pid", async () => {
     await leave({ ...GONE, since: Date.now() - 1000 * process.uptime() - 3600_000 });
     expect(await new Lock(path).acquire()).toBeUndefined();
   });
 
-  it.runIf(onLinux)("is gone when that process was started at another time", async () => {
+  it.runIf(onLinux)("is dead if the process has another start time", async () => {
     await using other = startContender();
     expect(await other.take(path)).toBe("ours");
     const real = await owner();
     await leave({ ...real, started: String(Number(real.started) - 1) });
     expect(await new Lock(path).acquire()).toBeUndefined();
-    // the counter-proof: with its own start it is there
+    // the counter-check: with the right start time it is alive
     await leave(real);
     expect(await new Lock(path).acquire()).toEqual(real);
   });
 });
 
 describe.runIf(onLinux)("an owner on this machine", () => {
-  it("has the lock though the clock was set forward since", async () => {
+  it("keeps the lock if the clock is set forward", async () => {
     await using other = startContender();
     expect(await other.take(path)).toBe("ours");
     const real = await owner();
@@ -130,7 +130,7 @@ describe.runIf(onLinux)("an owner on this machine", () => {
     expect((await new Lock(path).acquire())?.pid).toBe(other.pid);
   });
 
-  it("is gone when it was there in an earlier run of the machine", async () => {
+  it("is dead if it is from an earlier boot", async () => {
     await using other = startContender();
     expect(await other.take(path)).toBe("ours");
     await leave({ ...(await owner()), boot: "an earlier one" });
@@ -138,11 +138,11 @@ describe.runIf(onLinux)("an owner on this machine", () => {
   });
 });
 
-describe("an owner in another place, as in a container", () => {
-  // its id means nothing here, even where a process of ours has the same
+describe("a remote owner, as in a container", () => {
+  // its pid means nothing here, even if a local process has the same
   const ELSEWHERE = { ...GONE, since: Date.now(), place: "another-host pid:[1]" };
 
-  it("has the lock for as long as it gives signs of life", async () => {
+  it("keeps the lock as long as it sends heartbeats", async () => {
     await leave(ELSEWHERE);
     expect(await new Lock(path).acquire()).toEqual(ELSEWHERE);
     await leave({ ...ELSEWHERE, pid: 2 ** 30 });
@@ -155,7 +155,7 @@ describe("an owner in another place, as in a container", () => {
     await expectOnlyTheLock();
   });
 
-  it("has the lock though the clock was set forward, if its next sign of life comes", async () => {
+  it("keeps the lock if the clock is set forward and its next heartbeat arrives", async () => {
     await leave(ELSEWHERE);
     const lock = new Lock(path, undefined, clock);
     time.wall += 3600_000;
@@ -167,7 +167,7 @@ describe("an owner in another place, as in a container", () => {
     expect(await lock.acquire()).toEqual(ELSEWHERE);
   });
 
-  it("is gone when it gives no sign of life for long, though the clock was set back", async () => {
+  it("is dead without heartbeats, even if the clock is set back", async () => {
     await leave(ELSEWHERE);
     const lock = new Lock(path, undefined, clock);
     time.wall -= 3600_000;
@@ -178,7 +178,7 @@ describe("an owner in another place, as in a container", () => {
     expect(await lock.acquire()).toBeUndefined();
   });
 
-  it("is given such signs by us", async () => {
+  it("receives our heartbeats", async () => {
     const lock = new Lock(path, 5);
     expect(await lock.acquire()).toBeUndefined();
     await utimes(join(path, "lock"), 0, 0);
@@ -199,7 +199,7 @@ describe("a lock file", () => {
     ["is an empty object", "{}"],
     ["names no process", '{"pid":"x","since":9e15,"started":null,"nonce":"n"}'],
     ["names a group of processes", '{"pid":-1,"since":9e15,"started":null,"nonce":"n"}'],
-  ])("that %s is nobody's", async (_name, content) => {
+  ])("that %s has no owner", async (_name, content) => {
     await leave(content);
     const [first, second] = [new Lock(path), new Lock(path)];
     expect(await first.acquire()).toBeUndefined();
@@ -208,7 +208,7 @@ describe("a lock file", () => {
     expect(await readdir(path)).toEqual([]);
   });
 
-  it("is not replaced while somebody else is about to, unless that one never finished", async () => {
+  it("is not replaced during another takeover, unless that one was abandoned", async () => {
     await leave(GONE);
     await leave("{}", "lock.takeover");
     expect(await new Lock(path).acquire()).toEqual(GONE);

@@ -25,7 +25,7 @@ async function open(warn = vi.fn()) {
   return { directory, warn };
 }
 
-/** What a version left that knew no modes. */
+/** Creates what an older version left, without restricted modes. */
 function oldDirectory(): void {
   mkdirSync(path, { mode: 0o755 });
   place(join(path, "version.json"), '{"format":1,"id":"an-id"}', 0o644);
@@ -39,14 +39,14 @@ function oldDirectory(): void {
 const mode = (name: string) => lstatSync(join(path, name)).mode & 0o777;
 
 describe("a data directory", () => {
-  it.each([0o000, 0o022, 0o077])("is for its owner alone under umask %i", async (umask) => {
+  it.each([0o000, 0o022, 0o077])("is accessible to its owner only, under umask %i", async (umask) => {
     process.umask(umask);
     await open();
     await installMod(path, ONE_CALL_MOD);
     expect(modesIn(path)).toEqual({ directories: [0o700], files: [0o600] });
   });
 
-  it("of an older version is closed to others", async () => {
+  it("of an older version becomes private", async () => {
     oldDirectory();
     const { warn } = await open();
     await installMod(path, ONE_CALL_MOD);
@@ -54,7 +54,7 @@ describe("a data directory", () => {
     expect(warn).not.toHaveBeenCalled();
   });
 
-  it("leaves the mode of a secret that others could read, so that it is replaced", async () => {
+  it("keeps the mode of a secret that others could read, so that it is replaced", async () => {
     oldDirectory();
     const exposed = "ab".repeat(32);
     place(join(path, "secret"), exposed, 0o644);
@@ -64,16 +64,16 @@ describe("a data directory", () => {
     expect(mode("secret")).toBe(0o600);
   });
 
-  it("is closed in the next run where the last one was interrupted", async () => {
+  it("becomes private in the next run if the last one was interrupted", async () => {
     oldDirectory();
-    // its own mode comes first, that of each directory in it after what is inside
+    // its own mode is changed first, that of each directory in it after its content
     for (const name of [".", "files/file_1"]) chmodSync(join(path, name), 0o700);
     chmodSync(join(path, "files/file_1/content"), 0o600);
     await open();
     expect(modesIn(path)).toEqual({ directories: [0o700], files: [0o600] });
   });
 
-  it("does not touch what a link in it leads to, nor a file with a second name", async () => {
+  it("does not change the targets of links, nor hard-linked files", async () => {
     oldDirectory();
     const outside = place(join(path, "../outside/file"), "kept", 0o644);
     mkdirSync(join(path, "files/file_2"));
@@ -85,7 +85,7 @@ describe("a data directory", () => {
     expect(mode("files/file_1/content")).toBe(0o600);
   });
 
-  it("that holds other things keeps its mode, while its own are closed", async () => {
+  it("that holds unrelated files keeps its mode, while our files become private", async () => {
     oldDirectory();
     place(join(path, "photos/one.jpg"), "", 0o644);
     const { warn } = await open();
@@ -95,7 +95,7 @@ describe("a data directory", () => {
     expect(warn.mock.calls).toEqual([[expect.stringContaining("other users can read")]]);
   });
 
-  it("that holds other things, and that others may write to, is refused", async () => {
+  it("that holds unrelated files and is writable by others is rejected", async () => {
     place(join(path, "photos/one.jpg"), "");
     chmodSync(path, 0o1777);
     await expect(open()).rejects.toThrow(`Other users can write to ${path}`);
@@ -103,7 +103,7 @@ describe("a data directory", () => {
     expect(statSync(path).mode & 0o7777).toBe(0o1777);
   });
 
-  it("of another user is refused, and the mod is not put there", async () => {
+  it("of another user is rejected, and the mod is not written there", async () => {
     oldDirectory();
     const real = process.getuid?.() ?? 0;
     vi.spyOn(process, "getuid").mockReturnValue(real + 1);
@@ -117,7 +117,7 @@ describe("a data directory", () => {
 });
 
 describe("a start", () => {
-  it("clears the drafts of a process that was killed, and nothing else", async () => {
+  it("removes only the drafts of a killed process", async () => {
     const drafts = [
       `.version.json.${UUID}`,
       `.self-check.json.${UUID}`,

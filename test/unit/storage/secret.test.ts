@@ -11,7 +11,7 @@ async function directory(): Promise<string> {
 }
 
 describe("the secret of a data directory", () => {
-  it("is created once, for its user alone, and leaves no draft", async () => {
+  it("is created once, readable by its user only, without a leftover draft", async () => {
     const dataDir = await directory();
     const secret = await new Secret(dataDir).read();
     expect(secret).toHaveLength(32);
@@ -21,7 +21,7 @@ describe("the secret of a data directory", () => {
     expect(await new Secret(await directory()).read()).not.toEqual(secret);
   });
 
-  it("is the same for all that create it at the same time, from their next use on", async () => {
+  it("is the same for all concurrent creators from their next use on", async () => {
     const dataDir = await directory();
     const all = Array.from({ length: 20 }, () => new Secret(dataDir));
     await Promise.all(all.map((one) => one.read()));
@@ -29,7 +29,7 @@ describe("the secret of a data directory", () => {
     expect(new Set(secrets.map((secret) => secret.toString("hex"))).size).toBe(1);
   });
 
-  it.each(["", "half", "z".repeat(64)])("replaces what is none: %j", async (content) => {
+  it.each(["", "half", "z".repeat(64)])("replaces an invalid one: %j", async (content) => {
     const dataDir = await directory();
     await mkdir(dataDir);
     await writeFile(join(dataDir, "secret"), content, { mode: 0o600 });
@@ -46,7 +46,7 @@ describe("the secret of a data directory", () => {
     const replaced = await second.read();
     expect(replaced).not.toEqual(first);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
-    // as on a file system that knows no modes
+    // as on a file system without modes
     await chmod(path, 0o644);
     expect(await second.read()).toEqual(replaced);
   });

@@ -22,7 +22,7 @@ async function* content(...chunks: string[]) {
   for (const chunk of chunks) yield Buffer.from(chunk);
 }
 
-/** A quota with room for so many bytes. */
+/** A quota with this many bytes left. */
 function room(bytes: number): Quota {
   const quota = new Quota(1);
   quota.addExisting(GIGABYTE - bytes);
@@ -31,8 +31,8 @@ function room(bytes: number): Quota {
 
 const used = { status: 400, type: "invalid_request_error", details: { error_code: "storage_quota_exceeded" } };
 
-describe("a draft", () => {
-  it("is out of sight until it is complete, and then there whole", async () => {
+describe("StagingDir", () => {
+  it("is invisible until it is committed, and then complete", async () => {
     const one = draft();
     await one.write("content.txt", content("Hel", "", "lo"));
     await one.writeJson("meta.json", { size: one.size });
@@ -43,7 +43,7 @@ describe("a draft", () => {
     expect(await readFile(join(path, "files/file_1/meta.json"), "utf8")).toBe('{\n  "size": 5\n}\n');
   });
 
-  it("leaves nothing when it is given up, with or without content", async () => {
+  it("leaves nothing after a rollback, with or without content", async () => {
     const one = draft();
     await one.rollback();
     await one.write("content", content("Hello"));
@@ -51,7 +51,7 @@ describe("a draft", () => {
     expect([one.size, await drafts(), await files()]).toEqual([0, [], []]);
   });
 
-  it("fails with what its content fails with", async () => {
+  it("rethrows the error of its content", async () => {
     const broken = new Error("cut");
     async function* cut() {
       yield Buffer.from("Hel");
@@ -60,7 +60,7 @@ describe("a draft", () => {
     await expect(draft().write("content", cut())).rejects.toBe(broken);
   });
 
-  it("never replaces what is there", async () => {
+  it("never replaces an existing directory", async () => {
     await mkdir(join(path, "files/file_1"));
     await writeFile(join(path, "files/file_1/content"), "first");
     const one = draft();
@@ -70,7 +70,7 @@ describe("a draft", () => {
     await expect(one.write("content", content("third"))).rejects.toMatchObject({ status: 500 });
   });
 
-  it("stops at the quota, asks for no more, and gives back what it took", async () => {
+  it("stops at the quota, reads no further, and releases what it reserved", async () => {
     const quota = room(10);
     let asked = 0;
     async function* endless() {
@@ -89,8 +89,8 @@ describe("a draft", () => {
   });
 });
 
-describe("the quota", () => {
-  it("is full to the byte, and says so", () => {
+describe("Quota", () => {
+  it("rejects the first byte beyond its limit", () => {
     const quota = room(2);
     quota.reserve(2);
     expect(() => quota.reserve(1)).toThrow(
@@ -100,7 +100,7 @@ describe("the quota", () => {
     quota.reserve(1);
   });
 
-  it("counts what is stored already, even beyond its limit", () => {
+  it("counts existing bytes even beyond its limit", () => {
     const quota = new Quota(1);
     quota.addExisting(2 * GIGABYTE);
     expect(() => quota.reserve(1)).toThrow();
@@ -108,7 +108,7 @@ describe("the quota", () => {
     quota.reserve(1);
   });
 
-  it("of 0 has no end", () => {
+  it("has no limit if it is 0", () => {
     const quota = new Quota(0);
     for (let each = 0; each < 10; each++) quota.reserve(Number.MAX_SAFE_INTEGER / 20);
   });

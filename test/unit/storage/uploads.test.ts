@@ -10,7 +10,7 @@ import { openBatches } from "../support/batches.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 import { silentLogger } from "../support/silentLogger.ts";
 
-/** Sends some bytes, and then neither more of them nor an end. */
+/** Sends some bytes, then stalls. */
 async function* stalled(text: string) {
   yield Buffer.from(text);
   await new Promise(() => {});
@@ -18,8 +18,8 @@ async function* stalled(text: string) {
 
 const closing = { status: 529, type: "overloaded_error", message: "The server is shutting down." };
 
-describe("the end of a server", () => {
-  it("breaks off an upload whose client sends nothing any more, and leaves no draft", async () => {
+describe("a closing server", () => {
+  it("aborts a stalled upload, and leaves no draft", async () => {
     const path = scratchDirectory();
     const directory = new DataDirectory(path, silentLogger, new Uploads(1));
     const files = new FileStore(directory, new Quota(0), 0, silentLogger);
@@ -33,7 +33,7 @@ describe("the end of a server", () => {
     expect(await readdir(join(path, "drafts"))).toEqual([]);
   });
 
-  it("breaks off an upload whose other fields never come", async () => {
+  it("aborts an upload whose other fields never arrive", async () => {
     const path = scratchDirectory();
     const directory = new DataDirectory(path, silentLogger, new Uploads(1));
     const files = new FileStore(directory, new Quota(0), 0, silentLogger);
@@ -49,7 +49,7 @@ describe("the end of a server", () => {
     expect(await readdir(join(path, "drafts"))).toEqual([]);
   });
 
-  it("breaks off a batch that stays incomplete", async () => {
+  it("aborts a batch that stays incomplete", async () => {
     const path = scratchDirectory();
     const { batches, directory } = await openBatches(path, () => "x", new Quota(0), silentLogger, new Uploads(1));
     const body = { bytes: stalled('{"requests":['), signal: new AbortController().signal };
@@ -60,7 +60,7 @@ describe("the end of a server", () => {
     expect([await readdir(join(path, "drafts")), await readdir(join(path, "batches"))]).toEqual([[], []]);
   });
 
-  it("waits for an upload that goes on", async () => {
+  it("waits for an upload that makes progress", async () => {
     const directory = new DataDirectory(scratchDirectory(), silentLogger);
     const files = new FileStore(directory, new Quota(0), 0, silentLogger);
     await directory.open();

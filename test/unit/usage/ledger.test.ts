@@ -20,7 +20,7 @@ afterEach(() => {
 
 const today = dayOf(new Date());
 
-/** What a day's file may hold that is no usage. */
+/** Malformed contents of a day's file. */
 const DAMAGED: [name: string, content: string][] = [
   ["half an object", "{ torn"],
   ["nothing", ""],
@@ -28,10 +28,10 @@ const DAMAGED: [name: string, content: string][] = [
   ["a list", "[]"],
   ["a model that is null", '{"claude-a":null}'],
   ["a count that is a word", '{"claude-a":{"requests":"many"}}'],
-  ["a count that is endless", '{"claude-a":{"requests":1e999}}'],
+  ["a count that is infinite", '{"claude-a":{"requests":1e999}}'],
 ];
 
-/** A ledger on the directory of this test, with what ends it. */
+/** Opens a ledger on this test's directory; returns it with a function that closes it. */
 async function openLedger(logger: Logger = silentLogger) {
   const directory = new DataDirectory(path, logger);
   const ledger = new Ledger(directory, logger);
@@ -49,7 +49,7 @@ function answered(model: string, input_tokens = 3, output_tokens = 4): UsageMete
 
 const stored = async (day = today) => JSON.parse(await readFile(join(path, "usage", `${day}.json`), "utf8"));
 
-describe("the ledger", () => {
+describe("Ledger", () => {
   it("adds up requests, errors and tokens by model", async () => {
     const { ledger, directory } = await openLedger();
     ledger.record(answered("claude-a"), false);
@@ -62,7 +62,7 @@ describe("the ledger", () => {
     });
   });
 
-  it("goes on from what was counted before it was opened", async () => {
+  it("adds to counts from before it was opened", async () => {
     for (let run = 1; run <= 3; run++) {
       const { ledger, directory } = await openLedger();
       ledger.record(answered("claude-a"), false);
@@ -71,7 +71,7 @@ describe("the ledger", () => {
     }
   });
 
-  it("keeps models apart whose names are those of object members", async () => {
+  it("separates models named like built-in properties", async () => {
     const { ledger, directory } = await openLedger();
     for (const model of ["__proto__", "constructor", "toString"]) ledger.record(answered(model), false);
     await directory.close();
@@ -91,7 +91,7 @@ describe("the ledger", () => {
     expect((await stored())["claude-a"].requests).toBe(3);
   });
 
-  it("adds what it counted on earlier days, too, when it becomes the owner", async () => {
+  it("also writes counts of earlier days when it becomes the owner", async () => {
     const first = await openLedger();
     const second = await openLedger();
     for (let each = 0; each < 3; each++) first.ledger.record(answered("claude-a"), false);
@@ -107,7 +107,7 @@ describe("the ledger", () => {
     expect((await stored(tomorrow))["claude-a"].requests).toBe(1);
   });
 
-  it("adds to a day's file to which the clock was set back", async () => {
+  it("adds to an earlier day's file if the clock was set back", async () => {
     const { ledger, directory } = await openLedger();
     await writeFile(join(path, "usage/2026-11-20.json"), JSON.stringify({ "claude-a": { ...noUsage(), requests: 7 } }));
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-11-20T12:00:00Z") });
@@ -116,13 +116,13 @@ describe("the ledger", () => {
     expect((await stored("2026-11-20"))["claude-a"].requests).toBe(8);
   });
 
-  it("tells of the owner's counts and its own while another server owns the directory", async () => {
+  it("reports the owner's counts and its own while another server owns the directory", async () => {
     const first = await openLedger();
     const second = await openLedger();
     first.ledger.record(answered("claude-a"), false);
     first.ledger.record(answered("claude-b"), false);
     second.ledger.record(answered("claude-a"), false);
-    // those of the owner come by the disk
+    // the owner's counts are read from disk
     await expect
       .poll(() => second.ledger.usageOf(today))
       .toMatchObject({ "claude-a": { requests: 2 }, "claude-b": { requests: 1 } });
@@ -130,7 +130,7 @@ describe("the ledger", () => {
     await second.directory.close();
   });
 
-  it.each(DAMAGED)("sets a file of %s aside, and counts what follows", async (_name, content) => {
+  it.each(DAMAGED)("renames a file with %s, and keeps counting", async (_name, content) => {
     await (await openLedger()).directory.close();
     await writeFile(join(path, "usage", `${today}.json`), content);
     const error = vi.fn();
@@ -152,7 +152,7 @@ describe("the ledger", () => {
     expect(await stored()).toEqual({ ["m".repeat(256)]: { ...noUsage(), requests: 2, errors: 2 } });
   });
 
-  it("fails no request over its count", async () => {
+  it("fails no request when counting fails", async () => {
     const error = vi.fn();
     const { ledger, directory } = await openLedger({ ...silentLogger, error });
     vi.spyOn(Date.prototype, "toISOString").mockImplementationOnce(() => {
@@ -165,7 +165,7 @@ describe("the ledger", () => {
     expect((await stored())["claude-a"].requests).toBe(1);
   });
 
-  it("reads what an older version, which kept fewer counts, has left", async () => {
+  it("reads files of an older version with fewer counts", async () => {
     await (await openLedger()).directory.close();
     await writeFile(join(path, "usage", `${today}.json`), '{"claude-a":{"requests":2}}');
     const { ledger, directory } = await openLedger();
@@ -175,7 +175,7 @@ describe("the ledger", () => {
 
   it("keeps its counts until they can be written", async () => {
     const { ledger, directory } = await openLedger();
-    // a directory in its place is what no user, root included, can read as a file
+    // a directory in its place, which even root cannot read as a file
     await mkdir(join(path, "usage", `${today}.json`));
     ledger.record(answered("claude-a"), false);
     expect(await ledger.usageOf(today)).toMatchObject({ "claude-a": { requests: 1 } });
@@ -186,7 +186,7 @@ describe("the ledger", () => {
   });
 });
 
-describe("the report", () => {
+describe("usageReport", () => {
   const now = new Date("2026-11-22T10:00:00Z");
   const report = async (query: object = {}) => {
     const { ledger, directory } = await openLedger();
@@ -203,7 +203,7 @@ describe("the report", () => {
     await writeFile(join(path, "usage/2026-11-20.json"), JSON.stringify(day));
   });
 
-  it("has a bucket for each of the last seven days", async () => {
+  it("returns a bucket for each of the last seven days", async () => {
     const { data, has_more, next_page } = await report();
     expect(data.map(({ starting_at }) => starting_at.slice(0, 10))).toEqual(
       [16, 17, 18, 19, 20, 21, 22].map((day) => `2026-11-${day}`),
@@ -213,13 +213,13 @@ describe("the report", () => {
     expect([has_more, next_page]).toEqual([false, null]);
   });
 
-  it("tells models apart, and only those asked for, where that is wished", async () => {
+  it("groups by model and filters models on request", async () => {
     const day = { starting_at: "2026-11-20", ending_at: "2026-11-21", groupBy: ["model"] };
     expect((await report(day)).data[0]?.results).toMatchObject([{ model: "claude-a" }, { model: "claude-b" }]);
     expect((await report({ ...day, models: ["claude-b"] })).data[0]?.results).toMatchObject([{ model: "claude-b" }]);
   });
 
-  it("leads from page to page", async () => {
+  it("paginates", async () => {
     const days: string[] = [];
     let page: string | undefined;
     do {
@@ -237,7 +237,7 @@ describe("the report", () => {
     [{ starting_at: "2026-11-21", ending_at: "2026-11-20" }, "ending_at: Input should not be before starting_at"],
     [{ page: "page_2" }, "page: 'page_2' is not a valid page cursor"],
     [{ page: "page_2026-99-99" }, "page: Input should be a valid datetime"],
-  ])("refuses %j", async (query, message) => {
+  ])("rejects %j", async (query, message) => {
     await expect(report(query)).rejects.toMatchObject({ status: 400, message });
   });
 });

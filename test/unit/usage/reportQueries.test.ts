@@ -9,7 +9,7 @@ import { usageReport } from "../../../src/usage/report.ts";
 const NOW = new Date("2026-11-25T12:00:00Z");
 const FULL_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
 
-/** A ledger without usage that counts how often it is asked. */
+/** A ledger without usage that counts its calls. */
 function report(query: object) {
   let asked = 0;
   const usageOf = async () => {
@@ -20,7 +20,7 @@ function report(query: object) {
   return usageReport(ledger, { groupBy: [], models: [], ...query }, NOW).then((answer) => ({ ...answer, asked }));
 }
 
-/** Whether it ends in an answer or in a 400. */
+/** Expects a result or a 400. */
 async function answerOr400<T>(answer: Promise<T>): Promise<T | undefined> {
   return answer.catch((error) => {
     expect(error).toBeInstanceOf(ApiError);
@@ -62,7 +62,7 @@ const anyLimit = fc.oneof(fc.integer().map(String), fc.constantFrom("31", "1", "
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
 describe("the parameters of the usage report", () => {
-  it("give buckets in order within four-digit years, or a 400, after at most 31 days", async () => {
+  it("yield at most 31 buckets in order within four-digit years, or a 400", async () => {
     const query = fc.record({
       starting_at: optional(anyTime),
       ending_at: optional(anyTime),
@@ -95,7 +95,7 @@ describe("the parameters of the usage report", () => {
     ["2026-11-25 10:00", "2026-11-25T00:00:00Z"],
     ["2026-11-24T23:30:00-01:00", "2026-11-25T00:00:00Z"],
     ["2026-11-25T00:30:00+01:00", "2026-11-24T00:00:00Z"],
-  ])("take %s for a time in the bucket of %s", async (starting_at, first) => {
+  ])("map %s to the bucket of %s", async (starting_at, first) => {
     expect((await report({ starting_at, limit: "1", ending_at: "9999-12-31T23:59:59Z" })).data[0]?.starting_at).toBe(
       first,
     );
@@ -109,7 +109,7 @@ describe("the parameters of the usage report", () => {
     "0000-12-31",
     "2026",
     "Nov 5",
-  ])("refuse %s", async (starting_at) => {
+  ])("reject %s", async (starting_at) => {
     await expect(report({ starting_at })).rejects.toMatchObject({
       status: 400,
       message: "starting_at: Input should be a valid datetime",
@@ -128,7 +128,7 @@ describe("the parameters of every other list", () => {
     fc.string(),
   );
 
-  it("give a part of it in order, or a 400", () => {
+  it("yield a part of the list in order, or a 400", () => {
     const query = fc.record({ limit: optional(anyLimit), after_id: optional(anyId), before_id: optional(anyId) });
     fc.assert(
       fc.property(query, fc.boolean(), (asked, created) => {
