@@ -17,19 +17,19 @@ import { png } from "../support/images.ts";
 import { eventsFor, failure, reply, type StreamEvent, text, thinking, toolUse } from "../support/replies.ts";
 import { expectUpstream, heldBack, MODEL } from "./sdks.ts";
 
-/** A model that still takes sampling parameters and a thinking budget, which the SDK keeps from newer ones. */
+/** This model accepts sampling parameters and a thinking budget, which the SDK does not send to newer ones. */
 const OLDER = "claude-sonnet-4-6";
 
 const on = fileStage();
 
-/** What every call here has: the model, a limit, and no retries that would hide a second call. */
+/** No retries, which would hide a second call. */
 const using = (model = MODEL) => ({
   model: createAnthropic({ baseURL: `${on.url}/v1`, apiKey: "local-key" })(model),
   maxOutputTokens: 4000,
   maxRetries: 0,
 });
 
-/** What the SDK makes of a conversation. */
+/** The body that the SDK sends for a conversation. */
 const body = (messages: unknown[], more: object = {}) => ({ model: MODEL, max_tokens: 4000, messages, ...more });
 
 const said = (words: string, role = "user") => ({ role, content: [{ type: "text", text: words }] });
@@ -44,7 +44,7 @@ const SCHEMA = {
 
 const WEATHER = { name: "weather", description: "Tells the weather.", input_schema: SCHEMA };
 
-/** A tool that notes what it is asked. */
+/** A tool that records its inputs. */
 function weatherTool() {
   const asked: unknown[] = [];
   const weather = tool({
@@ -68,7 +68,7 @@ function answerInTwoSteps() {
   on.standIn.respond = () => (on.standIn.messages.length === 1 ? first : reply([text("It is "), text("20 °C.")]));
 }
 
-/** What the two calls of such a round trip hold, whether they stream or not. */
+/** The bodies of both calls, streamed or not. */
 const roundTrip = (tools: unknown[]) => {
   const more = { tools, tool_choice: { type: "auto" } };
   const called = { type: "tool_use", id: "t_1", name: "weather", input: { city: "Köln" }, caller: { type: "direct" } };
@@ -150,7 +150,7 @@ describe("the Vercel AI SDK", () => {
       { type: "tool-result", toolCallId: "t_1", output: { degrees: 20 } },
     ]);
     expect(asked).toEqual([{ city: "Köln" }]);
-    // what the text of all steps is differs between versions of the SDK, hence the last step's
+    // the text of all steps differs between versions of the SDK
     expect((await result.steps).at(-1)?.text).toBe("It is 20 °C.");
     expectUpstream(on, ...roundTrip([{ ...WEATHER, eager_input_streaming: true }]));
   });
@@ -218,7 +218,7 @@ describe("the Vercel AI SDK", () => {
     );
   });
 
-  it("is told of the stop sequence, and has its sampling carried", async () => {
+  it("gets the stop sequence, and sends its sampling parameters", async () => {
     on.standIn.respond = () => reply([text("One")], { stop_reason: "stop_sequence", stop_sequence: "END" });
     const settings = { ...using(OLDER), stopSequences: ["END", "\n\nHuman:"], temperature: 0.5, topK: 7 };
     const result = await generateText({ ...settings, prompt: "Count." });
@@ -254,12 +254,12 @@ describe("the Vercel AI SDK", () => {
     const expected = { statusCode: status, message, isRetryable, data: { error: { type, message } } };
     expect(errors).toMatchObject([expected, expected]);
     expect(errors.every((error) => APICallError.isInstance(error))).toBe(true);
-    // the CLI calls again after a 400, which costs nothing but is known and not wanted
+    // the CLI calls again after a 400: a known flaw, which costs nothing
     const calls = status === 400 ? on.standIn.messages.length : 2;
     expectUpstream(on, ...Array.from({ length: calls }, () => body([said("Hello")])));
   });
 
-  it("is told of an error in mid-stream after what came before it", async () => {
+  it("gets an error in mid-stream after the events before it", async () => {
     const error: StreamEvent = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
     const held = heldBack([...[...eventsFor([text("One two three")])].slice(0, 4), error], 1);
     on.standIn.respond = () => held.reply;

@@ -24,7 +24,7 @@ const params = (content: string): Anthropic.MessageCreateParamsNonStreaming => (
 });
 const requests = (...names: string[]) => names.map((name) => ({ custom_id: name, params: params(name) }));
 
-/** Both places where the SDK has batches; what is used here has the same shape in both. */
+/** Both places where the SDK has batches, with the same shape as far as used here. */
 const PLACES = SDKS.flatMap((sdk) => [
   { ...sdk, place: "messages", of: (client: Anthropic): Batches => client.messages.batches },
   { ...sdk, place: "beta.messages", of: (client: Anthropic) => client.beta.messages.batches as unknown as Batches },
@@ -39,7 +39,7 @@ async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
 const byName = (outcomes: Outcome[]) =>
   Object.fromEntries(outcomes.map(({ custom_id, result }) => [custom_id, result]));
 
-/** Stores so many batches that have ended, without anybody being asked. */
+/** Stores ended batches without calling the server. */
 async function storeEnded(count: number): Promise<void> {
   for (let age = 0; age < count; age++) {
     const time = Date.now() - age;
@@ -106,7 +106,7 @@ describe.each(sampled(PLACES, 1))("$name, the batches of client.$place", ({ SDK,
     await expect(batches.retrieve(created.id)).rejects.toMatchObject({ status: 404 });
   });
 
-  it("has the very request sent that it would send by itself", async () => {
+  it("sends the same request as without a batch", async () => {
     const tools = [{ name: "look", input_schema: { type: "object" as const, properties: { b: {}, a: {} } } }];
     const asked = { ...params("Grüße \u2028"), system: "Be brief.", tools };
     const batches = of(clientOf(SDK, on).client);
@@ -115,7 +115,7 @@ describe.each(sampled(PLACES, 1))("$name, the batches of client.$place", ({ SDK,
     expectUpstream(on, asked);
   });
 
-  itThorough("pages through all batches by itself", async () => {
+  itThorough("pages through all batches", async () => {
     const batches = of(clientOf(SDK, on).client);
     const before = await collect(batches.list());
     const created: string[] = [];
@@ -163,7 +163,7 @@ describe.each(sampled(PLACES, 1))("$name, the batches of client.$place", ({ SDK,
     expect(types.sort()).toEqual(["canceled", "canceled", "canceled", "succeeded", "succeeded"]);
   });
 
-  it("is told, in its own errors, what does not go", async () => {
+  it("throws its own errors for what is rejected", async () => {
     const go = gate();
     on.standIn.respond = ({ body }) => go.opened.then(() => echo(body));
     const batches = of(clientOf(SDK, on).client);

@@ -23,7 +23,7 @@ function answerInTwoSteps(tool: string, input: object, last = "Done.") {
   on.standIn.respond = () => answers[on.standIn.messages.length - 1] ?? failure(500, "api_error", "A third call.");
 }
 
-/** Expects two calls, the second with what the first was answered, and this as the tool's result. */
+/** Expects two calls, the second with the answer to the first and this result of the tool. */
 function expectRoundTrip(tool: string, input: object, result: object) {
   expect(on.standIn.messages).toHaveLength(2);
   expect(on.standIn.messages[1]?.body.messages.slice(-2)).toEqual([
@@ -43,7 +43,7 @@ function expectRoundTrip(tool: string, input: object, result: object) {
 }
 
 describe("Claude Code, as a client", () => {
-  it("gets a text, and asks for thinking in its own way", async () => {
+  it("gets a text, and requests thinking", async () => {
     await using claude = await claudeCode();
     on.standIn.respond = () => reply([text("Hello to you – é.")], { model: MODEL });
     const { result } = await claude.print(on.url, "Say hello – é.", ...JSON_OUTPUT);
@@ -74,7 +74,7 @@ describe("Claude Code, as a client", () => {
     expect(on.standIn.messages).toHaveLength(1);
   });
 
-  itThorough("runs a command and sends what it said", async () => {
+  itThorough("runs a command and sends its output", async () => {
     await using claude = await claudeCode();
     const input = { command: "echo 'Grüße'", description: "Greets" };
     answerInTwoSteps("Bash", input, "It said Grüße.");
@@ -95,7 +95,7 @@ describe("Claude Code, as a client", () => {
     expectRoundTrip("Read", { file_path }, { content: [image] });
   });
 
-  it("gets the structured output that it asks for by a tool", async () => {
+  it("gets structured output by a tool", async () => {
     await using claude = await claudeCode();
     const answer = { city: "Köln", n: 2 };
     const schema = {
@@ -119,7 +119,7 @@ describe("Claude Code, as a client", () => {
     [529, "overloaded_error"],
   ];
   it.each(sampled(failures, 1, 0))(
-    "tells of upstream's %i in its words, as it does without us",
+    "reports upstream's %i in the same words as without this server",
     async (status, type) => {
       await using claude = await claudeCode();
       const message = `Upstream's own words for ${status} – é`;
@@ -128,10 +128,10 @@ describe("Claude Code, as a client", () => {
         on.standIn.reset();
         on.standIn.respond = () => failure(status, type, message);
         const { result } = await claude.print(api, "Hello", ...JSON_OUTPUT);
-        // Claude Code names the host that it asked
+        // Claude Code names the host that it called
         results.push({ ...result, result: String(result.result).replace(new URL(api).host, "HOST") });
         expect(on.standIn.messages.length).toBeGreaterThan(0);
-        // a 400 has both CLIs try again in other words, which costs nothing
+        // after a 400 both CLIs try again with another body, which costs nothing
         if (status !== 400) expect(on.standIn.messages).toHaveLength(1);
       }
       const [direct, through] = results;
@@ -142,7 +142,7 @@ describe("Claude Code, as a client", () => {
     },
   );
 
-  it("stops upstream when it is interrupted in mid-answer", async () => {
+  it("stops upstream when interrupted in mid-answer", async () => {
     await using claude = await claudeCode();
     const held = heldBack(eventsFor([text("One two three")], { model: MODEL }), 4);
     on.standIn.respond = () => held.reply;
@@ -171,7 +171,7 @@ interface Call {
 const BILLING = /^x-anthropic-billing-header: cc_version=[\d.]+\.\w+; cc_entrypoint=sdk-cli;$/;
 const IDENTITY = /^You are a Claude agent[^\n]*$/;
 
-/** What becomes of Claude Code's own body on its way through us: blocks of the CLI behind us come first, and that is all. */
+/** Adds what the server's CLI adds to Claude Code's body: its own system blocks first, and nothing else. */
 function throughUs({ body }: Call): Body {
   return {
     ...body,
@@ -183,36 +183,36 @@ function throughUs({ body }: Call): Body {
   };
 }
 
-/** Headers that are of the one CLI or the other: its key, its session, and how long its body is. */
+/** Headers that differ between the two CLIs: the key, the session and the length of the body. */
 const OWN_HEADERS = ["x-api-key", "x-claude-code-session-id", "content-length"];
 
 function comparable({ headers }: Call): object {
   const { "anthropic-beta": betas, ...rest } = headers;
   for (const name of OWN_HEADERS) delete rest[name];
   const set = String(betas).split(",").sort();
-  // one that the CLI behind us always sends
+  // a beta that the server's CLI always sends
   return { ...rest, betas: set.filter((beta) => beta !== "effort-2025-11-24") };
 }
 
-/** Midnight may pass between two runs. */
+/** The date may change between two runs. */
 const dateless = (raw: string) => raw.replaceAll(/Today's date is \d{4}-\d\d-\d\d/g, "Today's date is D");
 
 const WAYS: [name: string, args: string[], variables: Record<string, string>][] = [
-  ["as it is", ["--model", MODEL], {}],
+  ["unchanged", ["--model", MODEL], {}],
   ["with an older model, which has other tools and thinking", ["--model", "claude-haiku-4-5"], {}],
   ["with another system prompt", ["--model", MODEL, "--system-prompt", "Be brief."], {}],
   ["without thinking", ["--model", MODEL], { CLAUDE_CODE_DISABLE_THINKING: "1" }],
   ["with an alias for a model", ["--model", "opus"], {}],
-  ["with an effort of the user's", ["--model", MODEL, "--effort", "high"], {}],
-  ["with more of a system prompt", ["--model", MODEL, "--append-system-prompt", "Be brief."], {}],
-  ["without cache marks", ["--model", MODEL], { DISABLE_PROMPT_CACHING: "1" }],
+  ["with the user's effort", ["--model", MODEL, "--effort", "high"], {}],
+  ["with an appended system prompt", ["--model", MODEL, "--append-system-prompt", "Be brief."], {}],
+  ["without cache breakpoints", ["--model", MODEL], { DISABLE_PROMPT_CACHING: "1" }],
 ];
 
-describe("what reaches upstream from Claude Code, through us and without us", () => {
+describe("Claude Code's request reaches upstream the same with and without this server", () => {
   it.each(FULL ? WAYS : WAYS.slice(0, 1))("%s", async (_name, more, variables) => {
     await using claude = await claudeCode(variables);
     const input = { command: "echo 'Grüße'", description: "Greets" };
-    // the same home and session, so that even the random ids are the same
+    // the same home and session, so that random ids are equal
     const session = ["--no-session-persistence", "--session-id", "6c1f1c1e-3b0a-4d0e-9c57-1f3c64a9a001"];
     const args = ["Run it.", "--output-format", "json", "--allowedTools", "Bash(echo:*)", ...session, ...more];
     const calls: Call[][] = [];

@@ -31,7 +31,7 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
     files().upload({ file: await toFile(Buffer.from(content), filename, { type }) });
   const read = async (id: string, name: string) => readFile(join(on.dataDir, "files", id, name));
 
-  it("uploads from memory, and is told of the file", async () => {
+  it("uploads from memory, and gets the file's metadata", async () => {
     const file = await upload("Grüße.pdf", PDF, "application/pdf");
     expect(file).toEqual({
       type: "file",
@@ -56,13 +56,13 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
     expect((await read(file.id, "content.pdf")).equals(content)).toBe(true);
   });
 
-  it("uploads a web File, to be kept for a day", async () => {
+  it("uploads a web File that expires after a day", async () => {
     const file = await files().upload({ file: new File(["# A"], "notes.md"), expires_in_seconds: 86_400 });
     expect(file).toMatchObject({ filename: "notes.md", mime_type: "text/markdown" });
     expect(Date.parse(String(file.expires_at)) - Date.parse(file.created_at)).toBe(86_400_000);
   });
 
-  it("lists them all, a page at a time", async () => {
+  it("lists all files, a page at a time", async () => {
     const ids: string[] = [];
     for (let each = 0; each < 5; each++) ids.unshift((await upload(`${each}.txt`)).id);
     const { client, sent } = clientOf(SDK, on);
@@ -72,7 +72,7 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
     expect(sent).toHaveLength(3);
   });
 
-  it("deletes them all while it lists them", async () => {
+  it("deletes all files while listing them", async () => {
     const ids: string[] = [];
     for (let each = 0; each < 46; each++) ids.unshift((await upload()).id);
     const { client, sent } = clientOf(SDK, on);
@@ -86,14 +86,14 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
     await expectStored(on.url, on.dataDir, []);
   });
 
-  it("deletes one", async () => {
+  it("deletes a file", async () => {
     const [kept, gone] = [await upload(), await upload()];
     expect(await files().delete(gone.id)).toEqual({ id: gone.id, type: "file_deleted" });
     await expect(files().retrieveMetadata(gone.id)).rejects.toThrow(SDK.NotFoundError);
     await expectStored(on.url, on.dataDir, [kept.id]);
   });
 
-  it("has a message sent with the file in it", async () => {
+  it("sends a message with a file", async () => {
     const file = await upload("a.pdf", PDF, "application/pdf");
     const asking = (source: object): Anthropic.MessageCreateParamsNonStreaming => ({
       model: MODEL,
@@ -113,7 +113,7 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
     error: { type: "error", error: { type, ...(error_code && { details: { error_code } }) } },
   });
 
-  it("is told in its own types what is refused", async () => {
+  it("throws its own errors for rejected files", async () => {
     const { id } = await upload();
     const download = await files()
       .download(id)
@@ -131,7 +131,7 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
     await expectStored(on.url, on.dataDir, [id]);
   });
 
-  it("is told that a file has expired", async () => {
+  it("throws an error for an expired file", async () => {
     const { id } = await files().upload({ file: new File(["Hello"], "a.txt"), expires_in_seconds: 3600 });
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3600_000 + 5000 });
     const expired = await files()
@@ -145,7 +145,7 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
 describe("the newest SDK", () => {
   const files = () => clientOf(SDKS[0].SDK, on).client.files;
 
-  it("has errors of its own for files", async () => {
+  it("has error types for files", async () => {
     const { id } = await files().upload({ file: new File(["Hello"], "a.txt"), expires_in_seconds: 3600 });
     const download = await files()
       .download(id)
@@ -161,7 +161,7 @@ describe("the newest SDK", () => {
     expect([expired.constructor.name, expired.errorCode]).toEqual(["FileExpiredError", "file_expired"]);
   });
 
-  it("gets the files it names, without those that nobody knows", async () => {
+  it("gets the files it names, without unknown ones", async () => {
     const { id } = await files().upload({ file: new File(["Hello"], "a.txt") });
     await files().upload({ file: new File(["Hello"], "b.txt") });
     const seen: string[] = [];

@@ -9,7 +9,7 @@ import { png } from "../support/images.ts";
 import { eventsFor, failure, reply, text, thinking, toolUse } from "../support/replies.ts";
 import { expectUpstream, heldBack, MODEL } from "./sdks.ts";
 
-/** A model that still takes sampling parameters and a thinking budget, which LangChain keeps from newer ones. */
+/** This model accepts sampling parameters and a thinking budget, which LangChain does not send to newer ones. */
 const OLDER = "claude-sonnet-4-6";
 
 const on = fileStage();
@@ -25,7 +25,7 @@ const chat = (more: Partial<ChatAnthropicInput> = {}) =>
     ...more,
   });
 
-/** What LangChain makes of a conversation. */
+/** The body that LangChain sends for a conversation. */
 const body = (messages: unknown[], more: object = {}) => ({ model: MODEL, max_tokens: 4000, messages, ...more });
 
 const said = (content: unknown, role = "user") => ({ role, content });
@@ -45,7 +45,7 @@ const weather = tool(async ({ city }) => `20 °C in "${city}"`, { ...WEATHER, sc
 const THOUGHT = { type: "thinking", thinking: "Hm, well.", signature: "EqQBCg==" };
 const CALLED = { type: "tool_use", id: "t_1", name: "weather", input: { city: "Köln" }, caller: { type: "direct" } };
 
-/** The two calls of a question that takes the weather tool. */
+/** Both calls of a question that uses the weather tool. */
 const roundTrip = () => [
   body([said("How warm?")], { tools: [WEATHER] }),
   body(
@@ -118,7 +118,7 @@ describe("LangChain", () => {
     expectUpstream(on, ...roundTrip());
   });
 
-  it("uses a tool in a stream, whose chunks make the same second call", async () => {
+  it("uses a tool in a stream, and sends the same second call", async () => {
     answerInTwoSteps();
     const model = chat().bindTools([weather]);
     const { chunks, whole } = await collect(await model.stream("How warm?"));
@@ -131,7 +131,7 @@ describe("LangChain", () => {
     expectUpstream(on, ...roundTrip());
   });
 
-  it("forces a tool where it asks for one", async () => {
+  it("forces a tool on request", async () => {
     on.standIn.respond = () => reply([toolUse("weather", { city: "Köln" }, "t_1")]);
     const message = await chat({ model: OLDER }).bindTools([weather], { tool_choice: "weather" }).invoke("How warm?");
     expect(message.tool_calls).toMatchObject([{ name: "weather", args: { city: "Köln" } }]);
@@ -180,7 +180,7 @@ describe("LangChain", () => {
     const formatted = await chat().withStructuredOutput(SHAPE, { method: "jsonSchema" }).invoke("Where?");
     expect([forced, formatted]).toEqual([{ city: "Köln" }, { city: "Köln" }]);
     const { $schema, ...schema } = SCHEMA;
-    // LangChain moves what the API does not know into the description
+    // LangChain moves fields unknown to the API into the description
     const format = { type: "json_schema", schema: { ...schema, description: `{$schema: "${$schema}"}` } };
     expectUpstream(
       on,
@@ -194,7 +194,7 @@ describe("LangChain", () => {
     );
   });
 
-  it("is told of the stop sequence, and has its sampling carried", async () => {
+  it("gets the stop sequence, and sends its sampling parameters", async () => {
     on.standIn.respond = () => reply([text("One")], { stop_reason: "stop_sequence", stop_sequence: "END" });
     const stop = ["END", "\n\nHuman:"];
     const message = await chat({ model: OLDER, temperature: 0.5, topK: 7 }).invoke("Count.", { stop });
@@ -211,7 +211,7 @@ describe("LangChain", () => {
     expectUpstream(on, body([said("Tell.")]));
   });
 
-  it("has its betas sent along with the CLI's own", async () => {
+  it("sends its betas in addition to the CLI's", async () => {
     await chat({ betas: ["context-1m-2025-08-07"] }).invoke("Hello");
     const betas = String(on.standIn.messages[0]?.headers["anthropic-beta"]).split(",");
     expect(betas).toEqual(expect.arrayContaining(["context-1m-2025-08-07", "claude-code-20250219"]));
@@ -237,12 +237,12 @@ describe("LangChain", () => {
       .then(collect)
       .then(() => expect.unreachable("the stream went well"), keep);
     expect(errors).toMatchObject(
-      // an overflow is told by LangChain's own error, around that of the SDK
+      // LangChain wraps an overflow into its own error
       code === "CONTEXT_OVERFLOW"
         ? Array(2).fill({ name: "ContextOverflowError", message: expect.stringContaining(overflow) })
         : Array(2).fill({ status, error: { error: { type, message } }, ...(code && { lc_error_code: code }) }),
     );
-    // the CLI calls again after a 400, which costs nothing but is known and not wanted
+    // the CLI calls again after a 400: a known flaw, which costs nothing
     const calls = status === 400 ? on.standIn.messages.length : 2;
     expectUpstream(on, ...Array.from({ length: calls }, () => body([said("Hello")])));
   });

@@ -62,7 +62,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     expectUpstream(on, asking("Hello"));
   });
 
-  it("folds a stream into the very message that it gets without one", async () => {
+  it("folds a stream into the same message as without a stream", async () => {
     const sent = reply([thinking("Let me see."), text("Two words"), toolUse("look", { at: ["a b", { c: 1 }] })], {
       stop_reason: "tool_use",
     });
@@ -72,7 +72,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     const said: string[] = [];
     stream.on("text", (delta) => said.push(delta));
     const { parsed_output, ...final } = await stream.finalMessage();
-    // its own fold passes over a container that is null
+    // its fold ignores a container that is null
     expect({ ...final, container: final.container ?? null }).toEqual(created);
     expect(parsed_output).toBeNull();
     expect(said).toEqual(["Two ", "words"]);
@@ -80,7 +80,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     expectUpstream(on, asking("Hello"), asking("Hello"));
   });
 
-  it("goes a round of tools, of which upstream sees every message", async () => {
+  it("sends every message of a round of tools", async () => {
     const tools: Anthropic.Tool[] = [
       { name: "weather", description: "Tells it.", input_schema: { type: "object", properties: { at: {} } } },
     ];
@@ -104,7 +104,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     expectUpstream(on, first, second);
   });
 
-  it("gets thinking when it asks for it, and asks for no more than that", async () => {
+  it("gets the thinking that it requests, and requests nothing else", async () => {
     on.standIn.respond = () => reply([thinking("Hm, well.", "EqQBCg=="), text("Yes.")]);
     const request = asking("Is it?", { thinking: { type: "enabled", budget_tokens: 2000 } });
     const message = await client().messages.create(request);
@@ -115,7 +115,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
 
   it.each([
     ["adaptive thinking and an effort", { thinking: { type: "adaptive" }, output_config: { effort: "low" } }],
-    ["thinking that is switched off", { thinking: { type: "disabled" } }],
+    ["disabled thinking", { thinking: { type: "disabled" } }],
     ["metadata and a service tier", { metadata: { user_id: "somebody" }, service_tier: "standard_only" }],
     ["no parallel tools", { tools: [], tool_choice: { type: "auto", disable_parallel_tool_use: true } }],
   ] as [string, Partial<Create>][])("has %s carried as asked", async (_name, more) => {
@@ -123,7 +123,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     expectUpstream(on, asking("Hello", more));
   });
 
-  it("sends the blocks of its thinking back, with their signature", async () => {
+  it("sends thinking blocks back with their signature", async () => {
     const request = asking("And now?");
     request.messages = [
       { role: "user", content: "Is it?" },
@@ -152,7 +152,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     expect(on.standIn.messages[0]?.raw).toContain(`"data":"${PIXEL}"`);
   });
 
-  it("sends documents as they are", async () => {
+  it("sends documents unchanged", async () => {
     const data = Buffer.from("%PDF-1.4\n%âãÏÓ\n", "latin1").toString("base64");
     const request = asking([
       { type: "document", source: { type: "base64", media_type: "application/pdf", data }, title: "A", context: null },
@@ -167,7 +167,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     expectUpstream(on, request);
   });
 
-  it("gets citations, folded like its own fold of the stream", async () => {
+  it("gets citations, the same as from its own fold", async () => {
     const citation = {
       type: "char_location",
       cited_text: "Grüße",
@@ -201,7 +201,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     expectUpstream(on, request);
   });
 
-  it("is told which stop sequence ended the answer", async () => {
+  it("gets the stop sequence that ended the answer", async () => {
     on.standIn.respond = () => reply([text("One")], { stop_reason: "stop_sequence", stop_sequence: "END" });
     const request = asking("Count.", { stop_sequences: ["END", "\n\nHuman:"] });
     const message = await client().messages.create(request);
@@ -230,7 +230,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     expectUpstream(on, asking("Hello", { system }));
   });
 
-  it("sends sampling parameters only where its version has them", async () => {
+  it("sends sampling parameters only in versions that have them", async () => {
     const sampling = { temperature: 0.5, top_p: 0.9, top_k: 40 };
     const request = asking("Hello", sampling as Partial<Create>);
     if (version === "2023-06-01") {

@@ -14,7 +14,7 @@ const HELLO: Anthropic.MessageCreateParamsNonStreaming = {
   messages: [{ role: "user", content: "Hello" }],
 };
 
-/** Each status that upstream answers with, and the class that each major of the SDK has for it. */
+/** Upstream's statuses, with the error class of each major of the SDK. */
 const FAILURES = [
   [400, "invalid_request_error", "BadRequestError", "BadRequestError"],
   [401, "authentication_error", "AuthenticationError", "AuthenticationError"],
@@ -26,10 +26,10 @@ const FAILURES = [
   [529, "overloaded_error", "OverloadedError", "InternalServerError"],
 ] as const;
 
-/** For these the CLI may call a second time, which costs nothing but is known and not wanted. */
+/** The CLI may call again for these: a known flaw, which costs nothing. */
 const REPEATED: readonly number[] = [400, 404];
 
-/** Starts an answer of three words that upstream holds back after the second, and resolves once the client has one. */
+/** Starts an answer that upstream holds back after two of three words. Resolves once the client has one. */
 function holdAnswer() {
   const held = heldBack(eventsFor([text("One two three")]), 4);
   on.standIn.respond = () => held.reply;
@@ -82,14 +82,14 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version }) => {
     ],
     ["a dropped connection", "cut", "api_error", 500],
   ] as const)("in mid-stream", (name, end, type, status) => {
-    /** Fails once it is told to, so that what came before has arrived. */
+    /** Fails on demand, so that earlier events have arrived. */
     const failLater = () => {
       const held = heldBack([...BEGINNING, end], 1);
       on.standIn.respond = () => held.reply;
       return held.release;
     };
 
-    it(`is told of ${name} after what came before it`, async () => {
+    it(`throws for ${name} after the events before it`, async () => {
       const fail = failLater();
       const seen: string[] = [];
       const read = async () => {
@@ -103,14 +103,14 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version }) => {
       expectUpstream(on, HELLO);
     });
 
-    it(`has its stream helper end with ${name}`, async () => {
+    it(`ends its stream helper with ${name}`, async () => {
       const stream = client().messages.stream(HELLO).once("text", failLater());
       await expect(stream.finalMessage()).rejects.toMatchObject({ error: { error: { type } } });
       expect(stream.errored).toBe(true);
       expectUpstream(on, HELLO);
     });
 
-    it(`gets ${name} as a status when it asked for no stream`, async () => {
+    it(`gets ${name} as a status without a stream`, async () => {
       failLater()();
       await expect(client().messages.create(HELLO)).rejects.toMatchObject({ status, error: { error: { type } } });
       expectUpstream(on, HELLO);
@@ -163,7 +163,7 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version }) => {
       await isServing();
     });
 
-    it("stops upstream when it asked for no stream and gives up, and is served again", async () => {
+    it("stops upstream when it gives up without a stream, and is served again", async () => {
       const controller = new AbortController();
       const held = heldBack(eventsFor([text("One two three")]), 4);
       on.standIn.respond = () => {

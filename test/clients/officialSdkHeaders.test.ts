@@ -24,7 +24,7 @@ const HELLO: Anthropic.MessageCreateParamsNonStreaming = {
 const CREDENTIALS = ["authorization", "x-api-key"];
 
 describe.each(SDKS)("the official SDK, $name", ({ SDK, version, credential }) => {
-  it("speaks its own version and signs in its own way", async () => {
+  it("sends its API version and its kind of credential", async () => {
     const { client, sent } = clientOf(SDK, on);
     await client.messages.create(HELLO);
     await client.models.retrieve("sonnet");
@@ -38,7 +38,7 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version, credential }) =>
     expect(JSON.stringify(on.standIn.messages[0]?.headers)).not.toContain("local-key");
   });
 
-  it("is let in with the configured key, and else throws its error for a wrong one", async () => {
+  it("is accepted with the configured key, and throws its error for a wrong one", async () => {
     const { client } = clientOf(SDK, locked);
     expect((await client.models.list()).data.length).toBeGreaterThan(0);
     const stranger = client.withOptions({ apiKey: "wrong-key" });
@@ -51,7 +51,7 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version, credential }) =>
     expect(locked.standIn.messages).toHaveLength(0);
   });
 
-  it("reaches the same through its beta resources", async () => {
+  it("reaches the same endpoints through its beta resources", async () => {
     const { client, sent } = clientOf(SDK, on);
     const message = await client.beta.messages.create({
       ...HELLO,
@@ -64,7 +64,7 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version, credential }) =>
     expect(upstream).toEqual(expect.arrayContaining(["extended-cache-ttl-2025-04-11", "made-up-1"]));
   });
 
-  it("pages through the models by itself", async () => {
+  it("pages through the models", async () => {
     const { client, sent } = clientOf(SDK, on);
     const whole = await client.models.list();
     expect(whole.data.map(({ id }) => id)).toEqual(expect.arrayContaining(["opus", "sonnet", "haiku"]));
@@ -76,7 +76,7 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version, credential }) =>
     expect(sent).toHaveLength(Math.ceil(whole.data.length / 3));
   });
 
-  it("retrieves a model by its alias, and throws its error for one that is none", async () => {
+  it("retrieves a model by its alias, and throws its error for an unknown one", async () => {
     const { client } = clientOf(SDK, on);
     expect(await client.models.retrieve("sonnet")).toMatchObject({
       type: "model",

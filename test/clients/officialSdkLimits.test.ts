@@ -22,7 +22,7 @@ describe.each(SDKS)("the official SDK, $name, with its own retries", ({ SDK }) =
     expect(askedAt[1]! - askedAt[0]!).toBeGreaterThanOrEqual(1000);
   });
 
-  it("gives up at once on a limit that holds for hours, which it would else sit out", async () => {
+  it("gives up at once on a limit of hours, which it would otherwise sit out", async () => {
     on.standIn.respond = () => failure(429, "rate_limit_error", "Used up", usedUp(secondsFromNow(7200)));
     await expect(ask()).rejects.toMatchObject({ status: 429, error: { error: { message: "Used up" } } });
     expect(on.standIn.messages).toHaveLength(1);

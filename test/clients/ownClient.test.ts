@@ -26,19 +26,19 @@ describe("the client of this package", () => {
     expect(on.standIn.messages[0]?.body.model).toMatch(/^claude-sonnet-/);
   });
 
-  it("takes a model, a system prompt and a limit", async () => {
+  it("sends a model, a system prompt and a limit", async () => {
     const options = { model: "haiku", system: "Be brief.", max_tokens: 50 };
     expect(await client.message("Hi", options)).toBe("You said: Hi");
     expectUpstream(on, asked("Hi", { system: "Be brief.", max_tokens: 50 }));
     expect(on.standIn.messages[0]?.body.model).toMatch(/^claude-haiku-/);
   });
 
-  it("answers with every text of the answer, and with nothing else in it", async () => {
+  it("returns all text of the answer, and nothing else", async () => {
     on.standIn.respond = () => reply([thinking("Hm."), text("One "), text("two")]);
     expect(await client.message("Hi")).toBe("One two");
   });
 
-  it("yields the text while it comes", async () => {
+  it("yields the text as it arrives", async () => {
     const held = heldBack(eventsFor([text("One two three")]), 4);
     on.standIn.respond = () => held.reply;
     const parts: string[] = [];
@@ -97,7 +97,7 @@ describe("the client of this package", () => {
     await expect(client.message("Hi")).rejects.toBeInstanceOf(Anthropic.PermissionDeniedError);
   });
 
-  it("sends the key it was given", async () => {
+  it("sends its key", async () => {
     await using locked = await stage({ apiKey: "right" });
     const right = new ClaudeClient({ baseURL: locked.url, apiKey: "right" });
     expect((await right.models()).length).toBeGreaterThan(0);

@@ -6,28 +6,28 @@ import { arrivesRewritten } from "../fidelity/rewritten.ts";
 import type { Stage } from "../support/harness.ts";
 import { paced, type Reply, type StreamEvent } from "../support/replies.ts";
 
-/** A full id, so that a body reaches upstream with the very model it had. */
+/** A full id, so that the model reaches upstream unchanged. */
 export const MODEL = "claude-sonnet-5-5";
 
-/** The official SDK in its two majors: they speak different API versions and sign in differently. */
+/** Both majors of the official SDK, which differ in API version and kind of credential. */
 export const SDKS = [
   { name: "SDK 1.x", SDK: Anthropic, version: "2026-10-21", credential: { authorization: "Bearer local-key" } },
   {
     name: "SDK 0.x",
-    // what is used here has the same shape in both, which their private fields keep the compiler from seeing
+    // the same shape as far as used here; private fields hide this from the compiler
     SDK: AnthropicZero as unknown as typeof Anthropic,
     version: "2023-06-01",
     credential: { "x-api-key": "local-key" },
   },
 ] as const;
 
-/** One request as the SDK gave it to `fetch`. */
+/** A request that the SDK passed to `fetch`. */
 export interface SentRequest {
   url: string;
   headers: Record<string, string>;
 }
 
-/** A client without retries, and the list of what it sends. */
+/** A client without retries, and the list of its requests. */
 export function clientOf(SDK: typeof Anthropic, on: Stage): { client: Anthropic; sent: SentRequest[] } {
   const sent: SentRequest[] = [];
   const recording: typeof fetch = (input, init) => {
@@ -38,7 +38,7 @@ export function clientOf(SDK: typeof Anthropic, on: Stage): { client: Anthropic;
   return { client, sent };
 }
 
-/** Expects exactly one call upstream for each of the requests, in their order, and in each all that was sent. */
+/** Expects one complete upstream call for each request, in order. */
 export function expectUpstream(on: Stage, ...requests: object[]): void {
   const expected = requests.map((request) => arrivesRewritten(request as Requested));
   expect(on.standIn.messages.map(({ body }) => body)).toEqual(expected);

@@ -23,7 +23,7 @@ const MEGABYTE = 1024 * 1024;
 const send = (body: string | Buffer | Buffer[], headers: Record<string, string> = {}): Promise<RawAnswer> =>
   rawRequest(on.url, { method: "POST", path: PATH, headers: { ...HEADERS, ...headers }, body });
 
-/** Expects the refusal of a body, or of a value that is sent as JSON. */
+/** Expects a refusal. Sends a value as JSON. */
 async function expectBad(body: unknown, message: string | RegExp) {
   const bytes = typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body);
   const answer = await send(bytes);
@@ -40,17 +40,17 @@ afterEach(async () => {
 const good = { custom_id: "good", params: simple() };
 const GOOD = JSON.stringify(good);
 
-describe("a body that is no batch", () => {
+describe("a body that is not a batch", () => {
   it.each([
     ["is not JSON", "hello", NO_JSON],
     ["is empty", "", NO_JSON],
-    ["is only blanks", "  \n", NO_JSON],
+    ["is only whitespace", "  \n", NO_JSON],
     ["is cut off in the list", `{"requests":[${GOOD}`, NO_JSON],
     ["is cut off in a request", `{"requests":[${GOOD},{"custom_id":"b"`, NO_JSON],
     ["is cut off before its last bracket", `{"requests":[${GOOD}]`, NO_JSON],
     ["is UTF-16", Buffer.from(JSON.stringify({ requests: [good] }), "utf16le"), NO_JSON],
-    ["holds a broken character", Buffer.from(`{"requests":[{"custom_id":"\xff"}]}`, "latin1"), NO_JSON],
-    ["has words behind its end", `{"requests":[${GOOD}]} and so on`, NO_JSON],
+    ["has a broken character", Buffer.from(`{"requests":[{"custom_id":"\xff"}]}`, "latin1"), NO_JSON],
+    ["has text after its end", `{"requests":[${GOOD}]} and so on`, NO_JSON],
     ["is two bodies", `{"requests":[${GOOD}]}{"requests":[]}`, NO_JSON],
     ["has a comma too many", `{"requests":[${GOOD},]}`, /JSON|requests\.1/],
     ["has two commas", `{"requests":[${GOOD},,${GOOD}]}`, /JSON|requests\.1/],
@@ -68,9 +68,9 @@ describe("a body that is no batch", () => {
     ["has one more field", { requests: [good], model: "sonnet" }, "model: Extra inputs are not permitted"],
     ["is a request for a message", simple(), "model: Extra inputs are not permitted"],
     ["has no request", { requests: [] }, "requests: List should have at least 1 item after validation, not 0"],
-    ["has null for a list", { requests: null }, "requests: Input should be a valid list"],
-    ["has an object for a list", { requests: { 0: good } }, "requests: Input should be a valid list"],
-    ["has a text for a list", { requests: GOOD }, "requests: Input should be a valid list"],
+    ["has null instead of a list", { requests: null }, "requests: Input should be a valid list"],
+    ["has an object instead of a list", { requests: { 0: good } }, "requests: Input should be a valid list"],
+    ["has a string instead of a list", { requests: GOOD }, "requests: Input should be a valid list"],
   ])("is refused when it %s", async (_name, body, message) => {
     await expectBad(body, message);
   });
@@ -80,7 +80,7 @@ describe("a body that is no batch", () => {
     expectRefusal(answer, 400, "invalid_request_error", /application\/json/);
   });
 
-  it("is refused when its encoding is unknown, or not what it says", async () => {
+  it("is rejected if its encoding is unknown or wrong", async () => {
     const body = JSON.stringify({ requests: [good] });
     const [unknown, wrong] = ["unsupported", "invalid"].map((what) => ({
       error_code: `request_body_encoding_${what}`,
@@ -96,7 +96,7 @@ describe("a body that is no batch", () => {
 const named = (custom_id: unknown) => ({ requests: [good, { custom_id, params: simple() }] });
 const asking = (params: unknown) => ({ requests: [good, { custom_id: "b", params }] });
 
-/** JSON of that many levels, which `JSON.stringify` itself could not write. */
+/** More levels than `JSON.stringify` could write. */
 const deep = (levels: number) =>
   `{"requests":[{"custom_id":"a","params":{"a":${"[".repeat(levels)}${"]".repeat(levels)}}}]}`;
 
@@ -122,7 +122,7 @@ describe("a batch", () => {
     ["a text for params", asking("Hi"), `requests.1.params: ${NO_OBJECT}`],
     ["a list for params", asking([simple()]), `requests.1.params: ${NO_OBJECT}`],
     [
-      "a foreign field in a request",
+      "an extra field in a request",
       { requests: [{ ...good, method: "POST" }] },
       "requests.0.method: Extra inputs are not permitted",
     ],
@@ -148,7 +148,7 @@ describe("a batch", () => {
   });
 });
 
-/** Sends so many requests of a megabyte each, which are little on the way. */
+/** Sends `count` requests of a megabyte each, compressed. */
 function sendZipped(count: number): Promise<RawAnswer> {
   const headers = { ...HEADERS, "content-encoding": "gzip" };
   const large = "x".repeat(MEGABYTE);
@@ -169,12 +169,12 @@ function sendZipped(count: number): Promise<RawAnswer> {
 }
 
 describe("a batch that is too large", () => {
-  it("is refused by what it says of its size, before any of it is read", async () => {
+  it("is rejected by its content-length, before it is read", async () => {
     const answer = await send('{"requests":[', { "content-length": String(256 * MEGABYTE + 1) });
     expectRefusal(answer, 413, "request_too_large", "Request exceeds the maximum size of 256 MB.");
   });
 
-  itThorough("is refused by its true size, whatever it is on the way", async () => {
+  itThorough("is rejected by its uncompressed size", async () => {
     expectRefusal(await sendZipped(257), 413, "request_too_large", "Request exceeds the maximum size of 256 MB.");
   });
 
@@ -213,7 +213,7 @@ describe("a batch that breaks off while it is sent", () => {
   });
 });
 
-describe("an id that no batch has", () => {
+describe("an unknown id of a batch", () => {
   it.each(["msgbatch_none", "nonsense", "__proto__", "..%2Ffiles", "msgbatch_a%00", "x".repeat(5000)])(
     "is not found: %s",
     async (id) => {
@@ -259,7 +259,7 @@ describe("the routes of batches", () => {
     ["DELETE", "/msgbatch_a"],
   ] as const;
 
-  it.each(ROUTES)("%s %s asks for a key", async (method, path) => {
+  it.each(ROUTES)("%s %s requires a key", async (method, path) => {
     const answer = await rawRequest(on.url, { method, path: PATH + path });
     expectRefusal(answer, 401, "authentication_error", "x-api-key header is required");
   });

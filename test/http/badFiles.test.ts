@@ -55,11 +55,11 @@ describe("a name", () => {
     expectBad(await send(aFile({ filename })), message);
   });
 
-  it("is refused when there is none", async () => {
+  it("is required", async () => {
     expectBad(await send({ name: "file", content: "Hello" }), /at least 1 character/);
   });
 
-  it("that breaks its line brings no file", async () => {
+  it("with a line break is rejected", async () => {
     expectBad(await send(aFile({ filename: "a\nb.txt" })), "file: Field required");
   });
 });
@@ -73,24 +73,24 @@ describe("a form", () => {
     expectBad(await send(...parts), "file: Field required");
   });
 
-  it("with a file of another name is refused", async () => {
+  it("with a file of another name is rejected", async () => {
     expectBad(await send(aFile({ name: "document" })), "document: Extra inputs are not permitted");
     expectBad(await send(aFile({ name: "document" }), aFile()), "document: Extra inputs are not permitted");
   });
 
-  it("with two files is refused, small or large", async () => {
+  it("with two files is rejected, small or large", async () => {
     expectBad(await send(aFile(), aFile({ filename: "b.txt" })), "file: Only one file may be sent at a time");
     const content = Buffer.alloc(3_000_000);
     expectBad(await send(aFile({ content }), aFile({ content })), "file: Only one file may be sent at a time");
   });
 
-  it("of more than 100 parts is refused, wherever the file is", async () => {
+  it("of more than 100 parts is rejected, wherever the file is", async () => {
     const fields: Part[] = Array.from({ length: 100 }, () => ({ name: "other", content: "x" }));
     expectBad(await send(...fields, aFile()), "The form must have at most 100 parts");
     expectBad(await send(aFile(), ...fields), "The form must have at most 100 parts");
   });
 
-  it("with an empty file is refused", async () => {
+  it("with an empty file is rejected", async () => {
     expectBad(await send(aFile({ content: "" })), "file: The file must not be empty");
   });
 
@@ -121,7 +121,7 @@ describe("a form", () => {
     expectBad(await postForm(on.url, form(aFile()), { "content-type": type }), message);
   });
 
-  it("without a content type is refused", async () => {
+  it("without a content type is rejected", async () => {
     const answer = await rawRequest(on.url, { method: "POST", path: "/v1/files", headers: KEY, body: form(aFile()) });
     expectBad(answer, "Content-Type must be multipart/form-data.");
   });
@@ -136,7 +136,7 @@ describe("a form", () => {
     expectBad(await postForm(on.url, Buffer.from(body)), /^The multipart body is malformed|^file: Field required/);
   });
 
-  it("is refused wherever it ends too early", async () => {
+  it("is rejected wherever it is cut off", async () => {
     const whole = form({ name: "expires_in_seconds", content: "3600" }, aFile());
     for (let length = 0; length < whole.length; length++) {
       const answer = await postForm(on.url, whole.subarray(0, length));
@@ -145,14 +145,14 @@ describe("a form", () => {
     }
   });
 
-  it("is refused without a key, in an answer that the client can read", async () => {
+  it("is rejected without a key, in an answer that the client can read", async () => {
     const headers = { "content-type": FORM_TYPE };
     const body = form(aFile({ content: Buffer.alloc(10_000_000) }));
     const answer = await rawRequest(on.url, { method: "POST", path: "/v1/files", headers, body });
     expectRefusal(answer, 401, "authentication_error", "x-api-key header is required");
   });
 
-  it("is refused in an answer that a client finds which reads only after it has sent everything", async () => {
+  it("is rejected in an answer that a client gets which reads only after sending everything", async () => {
     const body = form(aFile({ filename: "a/b", content: Buffer.alloc(50_000_000) }));
     const socket = connect(Number(new URL(on.url).port), "127.0.0.1");
     const head = `POST /v1/files HTTP/1.1\r\nhost: localhost\r\nx-api-key: k\r\ncontent-type: ${FORM_TYPE}\r\n`;
@@ -168,8 +168,8 @@ describe("a form", () => {
   });
 });
 
-describe("a file that is too much", () => {
-  it("is refused when the quota is used up", async () => {
+describe("a file that is too large", () => {
+  it("is rejected when the quota is used up", async () => {
     await using small = await stage({ storageQuota: 10 / 1024 ** 3 });
     const answer = await postForm(small.url, form(aFile({ content: "x".repeat(11) })));
     expectBad(answer, /^The storage quota of .* is used up\./, { error_code: "storage_quota_exceeded" });
@@ -177,7 +177,7 @@ describe("a file that is too much", () => {
     expect((await postForm(small.url, form(aFile({ content: "x".repeat(10) })))).status).toBe(200);
   });
 
-  itThorough("is refused beyond 500 MB, in an answer that the client can read", async () => {
+  itThorough("is rejected beyond 500 MB, in an answer that the client can read", async () => {
     const megabyte = Buffer.alloc(1024 * 1024);
     const chunks = [
       Buffer.from(partHead(aFile())),
@@ -216,7 +216,7 @@ describe("a list", () => {
 
 describe("an id", () => {
   it.each(["file_x", "x", "..", "file_011CNha8iCJcU1wXNR6q4V8w", "file_..%2F..%2Fversion.json", "%00"])(
-    "that nobody has is not found: %s",
+    "that does not exist is not found: %s",
     async (id) => {
       const missing = `File \`${decodeURIComponent(id)}\` not found.`;
       for (const [method, path] of [
@@ -229,7 +229,7 @@ describe("an id", () => {
     },
   );
 
-  it("has no other ways", async () => {
+  it("has no other methods", async () => {
     for (const [method, path, allow] of [
       ["PUT", "/v1/files", ["GET", "HEAD", "POST"]],
       ["POST", "/v1/files/file_x", ["DELETE", "GET", "HEAD"]],

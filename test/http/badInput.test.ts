@@ -5,7 +5,7 @@ import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest
 import { failure } from "../support/replies.ts";
 
 const on = faultlessStage();
-/** Of what the CLI would fill in, take out or break on, only here something is refused before upstream sees it. */
+/** Only on the overlay does the server reject what the CLI would add, remove or fail on. */
 const overlaid = faultlessStage({ transport: "overlay" });
 
 const JSON_TYPE = { "x-api-key": "any-key", "content-type": "application/json" };
@@ -19,7 +19,7 @@ const send = (
 ): Promise<RawAnswer> =>
   rawRequest(url, { method: "POST", path: "/v1/messages", headers: { ...JSON_TYPE, ...headers }, body });
 
-/** Sends the body with and without `stream`, and expects the same JSON refusal, with nobody asked upstream. */
+/** Sends the body with and without `stream`. Expects the same JSON refusal, without a call upstream. */
 async function expectBadRequest(
   body: object,
   message: string | RegExp,
@@ -39,11 +39,11 @@ const without = (field: string) => ({ ...simple(), [field]: undefined });
 const talk = (...messages: unknown[]) => simple("", { messages });
 const say = (...blocks: unknown[]) => talk({ role: "user", content: blocks });
 
-describe("a body that is no request", () => {
+describe("a body that is not a request", () => {
   it.each([
     ["is not JSON", "hello", NO_JSON],
     ["is cut off", '{"model":"sonnet"', NO_JSON],
-    ["is only blanks", "  \n", NO_JSON],
+    ["is only whitespace", "  \n", NO_JSON],
     ["is UTF-16", Buffer.from(JSON.stringify(simple()), "utf16le"), NO_JSON],
     ["is empty", "", "The request body is not valid JSON: it is empty"],
     ["is a list", "[]", NO_OBJECT],
@@ -63,7 +63,7 @@ describe("a body that is no request", () => {
   });
 
   it.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp"])(
-    "is refused as %s, which a page of another origin could send",
+    "is rejected as %s, which a page of another origin could send",
     async (type) => {
       const answer = await send(JSON.stringify(simple("Hi", { stream: true })), { "content-type": type });
       expectRefusal(answer, 400, "invalid_request_error", /application\/json/);
@@ -71,7 +71,7 @@ describe("a body that is no request", () => {
     },
   );
 
-  it("is refused without a content type", async () => {
+  it("is rejected without a content type", async () => {
     const headers = { "x-api-key": "any-key" };
     const body = JSON.stringify(simple());
     const answer = await rawRequest(on.url, { method: "POST", path: "/v1/messages", headers, body });
@@ -79,7 +79,7 @@ describe("a body that is no request", () => {
     expect(on.standIn.messages).toHaveLength(0);
   });
 
-  it("is accepted with a charset behind its type", async () => {
+  it("is accepted with a charset after its type", async () => {
     const answer = await send(JSON.stringify(simple("é")), { "content-type": "Application/JSON; charset=utf-8" });
     expect(answer.status).toBe(200);
     expect(on.standIn.messages[0]?.body.messages).toEqual([{ role: "user", content: "é" }]);
@@ -87,7 +87,7 @@ describe("a body that is no request", () => {
 });
 
 describe("a request", () => {
-  it.each(["model", "messages"])("is refused without %s", async (field) => {
+  it.each(["model", "messages"])("is rejected without %s", async (field) => {
     await expectBadRequest(without(field), `${field}: Field required`);
   });
 
@@ -122,23 +122,23 @@ describe("a request", () => {
     expect(call?.body.system.slice(2)).toEqual(system);
   });
 
-  it.each(["temperature", "top_p", "top_k"])("may not carry %s in the newest version", async (field) => {
+  it.each(["temperature", "top_p", "top_k"])("may not have %s in the newest version", async (field) => {
     for (const value of [1, null]) {
       const message = `${field}: Extra inputs are not permitted`;
       await expectBadRequest(simple("Hi", { [field]: value }), message, { "anthropic-version": "2026-10-21" });
     }
   });
 
-  it("may not carry a thread, and says so in the words that tool runners understand", async () => {
+  it("may not have a thread, and gets the error code that tool runners understand", async () => {
     const details = { error_code: "thread_unsupported_request", unsupported: ["thread"] };
     await expectBadRequest(simple("Hi", { thread: { type: "new" } }), /thread/, {}, details);
   });
 
-  it.each(["2022-01-01", "2026-10-22", "latest"])("is refused in the unknown version %s", async (version) => {
+  it.each(["2022-01-01", "2026-10-22", "latest"])("is rejected in the unknown version %s", async (version) => {
     await expectBadRequest(simple(), /anthropic-version/, { "anthropic-version": version });
   });
 
-  it("is refused with a fifth cache mark, wherever the marks are", async () => {
+  it("is rejected with a fifth cache breakpoint, wherever they are", async () => {
     const cache_control = { type: "ephemeral" };
     const words = [{ type: "text", text: "Hi", cache_control }];
     const turns = [
@@ -163,20 +163,20 @@ const hello = { role: "user", content: "Hi" };
 const use = (id: string) => ({ type: "tool_use", id, name: "look", input: {} });
 const result = (id: string) => ({ type: "tool_result", tool_use_id: id, content: "seen" });
 
-/** JSON of that many levels, which `JSON.stringify` itself could not write. */
+/** More levels than `JSON.stringify` could write. */
 const deep = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
 
 describe("a conversation", () => {
   it.each([
     ["no message", talk(), "messages: at least one message is required"],
-    ["a text for the messages", simple("", { messages: "Hi" }), "messages: Input should be a valid list"],
-    ["a text for a message", talk("Hi"), `messages.0: ${NO_OBJECT}`],
-    ["null for a message", talk(hello, null), `messages.1: ${NO_OBJECT}`],
+    ["a string instead of messages", simple("", { messages: "Hi" }), "messages: Input should be a valid list"],
+    ["a string instead of a message", talk("Hi"), `messages.0: ${NO_OBJECT}`],
+    ["null instead of a message", talk(hello, null), `messages.1: ${NO_OBJECT}`],
   ])("is refused with %s", async (_name, body, message) => {
     await expectBadRequest(body, message);
   });
 
-  it.each(["constructor", "toString", "__proto__"])("may hold a block of the type %s", async (type) => {
+  it.each(["constructor", "toString", "__proto__"])("may have a block of the type %s", async (type) => {
     const answer = await send(JSON.stringify(say({ type })));
     expect(answer.status).toBe(200);
     expect(on.standIn.messages[0]?.body.messages[0].content).toEqual([{ type }]);
@@ -192,7 +192,7 @@ describe("a conversation", () => {
     expect(on.standIn.messages).toHaveLength(0);
   });
 
-  it("may merge turns, speak between them as system, and answer with text before a result", async () => {
+  it("may merge turns, have system messages between them, and text before a result", async () => {
     const later = { role: "system", content: "Still be brief." };
     const messages = [
       hello,

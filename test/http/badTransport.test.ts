@@ -27,7 +27,7 @@ describe("a path", () => {
     ["OPTIONS", "*"],
   ])("is answered with 404 when nobody knows it: %s %s", async (method, path) => {
     expectRefusal(await ask(method, path), 404, "not_found_error", /^Not Found\. GET /);
-    // the route is looked at before the key
+    // the path is checked before the key
     expectRefusal(await rawRequest(on.url, { method, path }), 404, "not_found_error", /^Not Found\. GET /);
   });
 
@@ -48,7 +48,7 @@ describe("a path", () => {
     expect((await rawRequest(on.url, { method, path })).status).toBe(405);
   });
 
-  it("may carry ?beta=true, which changes nothing", async () => {
+  it("ignores ?beta=true", async () => {
     const body = JSON.stringify(simple("Hi"));
     const answer = await rawRequest(on.url, {
       method: "POST",
@@ -60,7 +60,7 @@ describe("a path", () => {
     expect(JSON.parse(answer.text).content).toEqual([{ type: "text", text: "You said: Hi" }]);
   });
 
-  it("may carry a percent-encoded model id", async () => {
+  it("may have a percent-encoded model id", async () => {
     const [plain, encoded] = [await ask("GET", "/v1/models/sonnet"), await ask("GET", "/v1/models/s%6Fnn%65t")];
     expect([encoded.status, JSON.parse(encoded.text)]).toEqual([200, JSON.parse(plain.text)]);
   });
@@ -73,21 +73,21 @@ describe("a body of more than 32 MB", () => {
     expect(on.standIn.messages).toHaveLength(0);
   };
 
-  it("is refused by its content-length, in an answer that the client can read", async () => {
+  it("is rejected by its content-length, in an answer that the client can read", async () => {
     tooLarge(await send(Buffer.concat(megabytes(33))));
   });
 
-  it("is refused when it comes in chunks without a length, in an answer that the client can read", async () => {
+  it("is rejected in chunks without a length, in an answer that the client can read", async () => {
     tooLarge(await send(megabytes(40)));
   });
 
-  it("is refused when only gzip made it small", async () => {
+  it("is rejected even if gzip makes it smaller", async () => {
     const details = { error_code: "request_body_too_large_after_decoding" };
     tooLarge(await send(gzipSync(Buffer.concat(megabytes(33))), { "content-encoding": "gzip" }), details);
     tooLarge(await send([gzipSync(Buffer.concat(megabytes(33)))], { "content-encoding": "gzip" }), details);
   });
 
-  it("begins one byte after 32 MB", async () => {
+  it("starts at one byte more than 32 MB", async () => {
     const request = JSON.stringify(simple("Hi"));
     const full = Buffer.concat([Buffer.from(request), Buffer.alloc(32 * 1024 * 1024 - request.length, " ")]);
     expect((await send(full)).status).toBe(200);
@@ -106,20 +106,20 @@ describe("a body with a content-encoding", () => {
     expect(on.standIn.messages.map(({ body }) => body.messages)).toEqual([[{ role: "user", content: "Grüße" }]]);
   };
 
-  it("is read when it is gzip", async () => {
+  it("is read as gzip", async () => {
     await accepted(await encoded("gzip", gzipSync(request)));
   });
 
-  it("is read when it is gzip in chunks without a length", async () => {
+  it("is read as gzip in chunks without a length", async () => {
     const zipped = gzipSync(request);
     await accepted(await encoded("gzip", [zipped.subarray(0, 20), zipped.subarray(20)]));
   });
 
-  it("is read when it says that there is none", async () => {
+  it("is read as identity", async () => {
     await accepted(await encoded("identity", Buffer.from(request)));
   });
 
-  it("is read when it is GZIP in capitals", async () => {
+  it("is read as GZIP in capitals", async () => {
     await accepted(await encoded("GZIP", gzipSync(request)));
   });
 
@@ -139,7 +139,7 @@ describe("a body with a content-encoding", () => {
   });
 
   it.each(["br", "deflate", "zstd", "compress", "gzip, gzip", "nonsense"])(
-    "is refused in the encoding %s, which the API does not take",
+    "is rejected in the encoding %s, which the API does not accept",
     async (encoding) => {
       const details = { error_code: "request_body_encoding_unsupported" };
       const answer = await encoded(encoding, Buffer.from(request));
@@ -148,15 +148,15 @@ describe("a body with a content-encoding", () => {
     },
   );
 
-  it("is refused as JSON when the answer was to be a stream", async () => {
+  it("is rejected as JSON even for a stream", async () => {
     const stream = JSON.stringify(simple("Hi", { stream: true }));
     const answer = await send(stream, { "content-encoding": "gzip", accept: "text/event-stream" });
     invalid(answer, "gzip");
   });
 });
 
-describe("an odd request", () => {
-  it("may hold keys named __proto__ and constructor in a tool input, which travel on", async () => {
+describe("an unusual request", () => {
+  it("keeps keys named __proto__ and constructor in a tool input", async () => {
     const input = '{"__proto__":{"admin":true},"constructor":{"prototype":{"x":1}},"a":[{"__proto__":null}]}';
     const body = `{"model":"sonnet","max_tokens":100,"messages":[{"role":"user","content":"Hi"},
       {"role":"assistant","content":[{"type":"tool_use","id":"toolu_1","name":"look","input":${input}}]},
@@ -167,7 +167,7 @@ describe("an odd request", () => {
     expect(Object.hasOwn(Object.prototype, "admin") || "admin" in {}).toBe(false);
   });
 
-  it("may name its betas in several headers, of which all go upstream that are names, each once", async () => {
+  it("may name betas in several headers; valid names are sent upstream once each", async () => {
     const betas = [
       "extended-cache-ttl-2025-04-11, made-up-2020-01-01",
       "context-1m-2025-08-07,",
@@ -180,7 +180,7 @@ describe("an odd request", () => {
     expect(upstream).toEqual(["claude-code-20250219", "effort-2025-11-24", ...carried]);
   });
 
-  it("that breaks off in mid-body leaves the server serving", async () => {
+  it("may break off in mid-body, and the server goes on", async () => {
     const socket = connect(Number(new URL(on.url).port), "127.0.0.1");
     const head = "POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nx-api-key: k\r\ncontent-type: application/json\r\n";
     socket.write(`${head}content-length: 1000\r\n\r\n{"model":`, () => socket.destroy());

@@ -8,7 +8,7 @@ import { png } from "../support/images.ts";
 import { gate, type Reply } from "../support/replies.ts";
 
 const on = fileStage({ transport: "overlay" });
-// whatever is asked, nothing that costs anything reaches upstream
+// no count makes a call that costs anything
 afterEach(() => expect(on.standIn.messages).toEqual([]));
 
 const ask = (body: object, headers: Record<string, string> = {}, signal?: AbortSignal) =>
@@ -46,7 +46,7 @@ const EXACT: [string, object[]][] = [
   ["a text", [user("The quick brown fox jumps over the lazy dog.")]],
   ["a conversation", [user("What is 2 + 2?"), assistant("4."), user([text("And"), text("3 + 3?")])]],
   ["an image", [user([image, text("What is this?")])]],
-  ["messages of the user in a row", [user("One."), user("Two.")]],
+  ["consecutive user messages", [user("One."), user("Two.")]],
   [
     "tools in the history",
     [
@@ -57,7 +57,7 @@ const EXACT: [string, object[]][] = [
   ],
 ];
 
-describe("is what the API's own counter says of", () => {
+describe("equals the API's own count of", () => {
   it.each(sampled(EXACT, 3, 1))("%s", async (_name, messages) => {
     expect(await count({ messages })).toEqual([200, { input_tokens: apiCount({ messages }) }, "exact"]);
   });
@@ -69,17 +69,17 @@ const SUMS: [string, object][] = [
   ["system blocks", { system: [text("You are a helpful assistant."), text("Be brief.")] }],
   ["tools", { tools: [weather, search] }],
   [
-    "tools named like those of the server's own",
+    "tools with the names of the server's own",
     { tools: ["padding_1", "padding_2"].map((name) => ({ ...search, name })) },
   ],
   ["both", { system: "You are a helpful assistant.", tools: [weather] }],
 ];
 
-describe("is the sum of what it says of the parts, and so the same, with", () => {
+describe("is the sum of the API's counts of the parts, and equal to that of the whole, with", () => {
   it.each(sampled(SUMS, 2, 1))("%s", async (_name, rest) => {
     const body = { messages: question, ...rest };
     const { system } = rest as { system?: { text: string }[] };
-    // several blocks are one text to the CLI, joined by a blank line
+    // the CLI joins blocks to one text, with a blank line
     const breaks = Array.isArray(system) ? 2 * (system.length - 1) : 0;
     expect(await count(body)).toEqual([200, { input_tokens: apiCount(body) + breaks }, "sum"]);
   });
@@ -88,25 +88,25 @@ describe("is the sum of what it says of the parts, and so the same, with", () =>
 const ESTIMATES: [string, object][] = [
   ["the API's own tools", { tools: [{ type: "web_search_20250305", name: "web_search" }] }],
   ["a tool whose schema the CLI flattens", { tools: [{ ...weather, input_schema: { type: "object", anyOf: [{}] } }] }],
-  ["a tool with a character that the CLI takes out", { tools: [{ ...weather, description: "Rain\u200bfall" }] }],
+  ["a tool with a character that the CLI removes", { tools: [{ ...weather, description: "Rain\u200bfall" }] }],
   ["a tool with a character that the CLI replaces", { tools: [withProperty("Degrees in ℃")] }],
   ["a tool with a character of private use", { tools: [withProperty("An \ue000")] }],
-  ["a tool with a character that is none", { tools: [withProperty("An \ufdd0")] }],
+  ["a tool with a noncharacter", { tools: [withProperty("An \ufdd0")] }],
   ["a forced tool", { tools: [weather], tool_choice: { type: "any" } }],
   ["thinking", { thinking: { type: "enabled", budget_tokens: 1024 } }],
   [
-    "a system message in between",
+    "a system message in mid-conversation",
     { messages: [...question, assistant("22"), user("Sure?"), { role: "system", content: "x" }] },
   ],
   [
-    "more messages than the CLI takes in within seconds",
+    "more messages than the CLI reads within seconds",
     { messages: Array.from({ length: 2001 }, (_, n) => (n % 2 === 0 ? user(`${n}`) : assistant(`${n}`))) },
   ],
   ["a large image", { messages: [user([{ ...image, source: { ...image.source, data: png(3000, 2000) } }])] }],
   ["a structured output", { output_config: { format: { type: "json_schema", schema: { type: "object" } } } }],
 ];
 
-describe("is told to be an estimate with", () => {
+describe("is marked as an estimate with", () => {
   it.each(sampled(ESTIMATES, 4, 1))("%s", async (_name, rest) => {
     const [status, body, precision] = await count({ messages: question, ...rest });
     expect([status, precision]).toEqual([200, "estimate"]);
@@ -124,11 +124,11 @@ describe("an estimate of tools", () => {
     ["a strict one", strict],
     ["one of the API's own", { type: "bash_20250124", name: "bash" }],
   ];
-  it.each(sampled(uncounted, 3, 1))("has the cost of their presence when none is counted: %s", async (_name, tool) => {
+  it.each(sampled(uncounted, 3, 1))("includes the tool prompt if no tool is counted: %s", async (_name, tool) => {
     expect(await cost([tool])).toBeGreaterThan((await cost([])) + presence);
   });
 
-  itThorough("has that cost once, when others are counted or not", async () => {
+  itThorough("includes the tool prompt once, counted or not", async () => {
     const [none, first, both] = [await cost([]), await cost([weather]), await cost([weather, strict])];
     expect(both - first).toBeLessThan(presence);
     expect((await cost([strict, { ...strict, name: "too" }])) - none).toBeLessThan(2 * presence);
@@ -142,7 +142,7 @@ const failures: [string, Reply][] = [
 ];
 
 describe("where upstream's counter", () => {
-  it.each(sampled(failures, 1))("%s, is estimated here", async (name, reply) => {
+  it.each(sampled(failures, 1))("%s, estimates", async (name, reply) => {
     on.standIn.refuseCount = () => reply;
     const messages = [user(`Is the counter there when it ${name}?`)];
     const [status, body, precision] = await count({ messages });
@@ -150,7 +150,7 @@ describe("where upstream's counter", () => {
     expect((body as Counted).input_tokens).toBeGreaterThan(10);
   });
 
-  it("refuses, passes that on", async () => {
+  it("refuses, passes the refusal on", async () => {
     const response = await ask({ model: "no-such-model", messages: question });
     expect(response.status).toBe(404);
     expect(await response.json()).toMatchObject({
@@ -160,12 +160,12 @@ describe("where upstream's counter", () => {
 });
 
 describe("a request", () => {
-  it("is asked for under the mapped model", async () => {
+  it("is counted for the mapped model", async () => {
     await count({ model: "claude-3-5-haiku-20241022", messages: [user("Who are you?")] });
     expect(on.standIn.counts[0]?.body.model).toMatch(/^claude-haiku-4|^claude-haiku-5/);
   });
 
-  it("that was counted before is not counted again", async () => {
+  it("is not counted twice", async () => {
     const messages = [user("Once and again.")];
     const first = await count({ messages });
     on.standIn.reset();
@@ -173,7 +173,7 @@ describe("a request", () => {
     expect(on.standIn.counts).toHaveLength(0);
   });
 
-  itThorough("is counted alike when its body is read on the thread", async () => {
+  itThorough("is counted alike if its body is read on the thread", async () => {
     const compressed = async (body: object) => {
       const headers = { "content-type": "application/json", "content-encoding": "gzip" };
       const sent = gzipSync(JSON.stringify({ model: "sonnet", ...body }));
@@ -185,7 +185,7 @@ describe("a request", () => {
     const estimate = { ...sum, tools: [weather, { ...search, strict: true }] };
     for (const body of [sum, estimate, { messages: image }]) {
       const counted = await compressed(body);
-      // of equal requests the counter is asked once
+      // the counter is called once for equal requests
       const { length } = on.standIn.counts;
       expect(await count(body)).toEqual(counted);
       expect(on.standIn.counts).toHaveLength(length);
@@ -207,7 +207,7 @@ describe("a request", () => {
     expect(await response.json()).toMatchObject({ error: { type: "invalid_request_error", message } });
   });
 
-  it("takes `?beta=true`", async () => {
+  it("ignores `?beta=true`", async () => {
     const response = await on.call("/v1/messages/count_tokens?beta=true", {
       method: "POST",
       body: JSON.stringify({ model: "sonnet", messages: question }),
@@ -215,7 +215,7 @@ describe("a request", () => {
     expect(await response.json()).toEqual({ input_tokens: apiCount({ messages: question }) });
   });
 
-  it("whose client goes away leaves no worker behind", async () => {
+  it("leaves no worker behind when its client disconnects", async () => {
     const asked = gate();
     const answered = gate();
     on.standIn.refuseCount = async () => {
@@ -236,8 +236,8 @@ describe("a request", () => {
   });
 });
 
-// signIn.test.ts has counts without a sign-in
-itThorough("asks for a sign-in as a message does", async () => {
+// see signIn.test.ts for counts without a sign-in
+itThorough("requires a sign-in like a message", async () => {
   await using other = await stage({ environment: { PATH: process.env.PATH, HOME: "/nonexistent" } });
   const response = await other.call("/v1/messages/count_tokens", {
     method: "POST",

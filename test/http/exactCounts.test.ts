@@ -8,7 +8,7 @@ import { png } from "../support/images.ts";
 import { gate, type Reply } from "../support/replies.ts";
 
 const on = fileStage();
-// whatever is asked, nothing that costs anything reaches upstream
+// no count makes a call that costs anything
 afterEach(() => expect(on.standIn.messages).toEqual([]));
 
 const TRUST = "claude-virtual-api-token-count";
@@ -34,7 +34,10 @@ const pdf = { type: "document", source: { type: "base64", media_type: "applicati
 
 const BODIES: [string, object][] = [
   ["a text", { messages: question }],
-  ["system blocks with marks", { system: [text("One."), { ...text("Two."), cache_control: { type: "ephemeral" } }] }],
+  [
+    "system blocks with cache breakpoints",
+    { system: [text("One."), { ...text("Two."), cache_control: { type: "ephemeral" } }] },
+  ],
   ["tools, one of them forced", { tools: [weather], tool_choice: { type: "any" } }],
   [
     "tools that the CLI would change",
@@ -44,8 +47,8 @@ const BODIES: [string, object][] = [
   ["thinking and an effort", { thinking: { type: "adaptive" }, output_config: { effort: "low" } }],
   ["a large image", { messages: [user([image(3000, 2000), text("What is this?")])] }],
   ["documents", { messages: [user([pdf, { ...pdf, title: "Another" }, text("Compare them.")])] }],
-  ["a blank message, and several of the user in a row", { messages: [user("One."), user(" "), user("Two.")] }],
-  ["an answer that is begun", { messages: [...question, assistant("It is")] }],
+  ["a blank message, and consecutive user messages", { messages: [user("One."), user(" "), user("Two.")] }],
+  ["a prefilled answer", { messages: [...question, assistant("It is")] }],
   [
     "3,000 messages",
     { messages: Array.from({ length: 3000 }, (_, n) => (n % 2 === 0 ? user(`${n}`) : assistant(`${n}`))) },
@@ -72,19 +75,19 @@ const ODD = [
 it("counts the client's own text, byte for byte", async () => {
   const response = await send(`{${ODD}, "model":"claude-sonnet-4-5-20250929","messages":[],${ODD}}`);
   expect([response.status, response.headers.get(TRUST)]).toEqual([200, "exact"]);
-  // of a field that stands twice the last one counts
+  // the last of a repeated field counts
   expect(on.standIn.counts.map(({ raw }) => raw)).toEqual([
     `{"model":"claude-sonnet-4-5-20250929",${ODD.replaceAll(",\r\n", ",").replace(" \r\n", "")}}`,
   ]);
 });
 
-it("keeps the CLI from filling a digest into a client's text", async () => {
+it("keeps the CLI from adding a digest to a client's text", async () => {
   const system = [text("a cch=00000 b")];
   await count({ system, messages: question });
   expect(on.standIn.counts[0]?.body.system).toEqual(system);
 });
 
-it("counts a large or compressed body likewise, on the thread", async () => {
+it("counts a large or compressed body alike, on the thread", async () => {
   const body = { model: "sonnet", tools: [weather], messages: [user("word ".repeat(100_000))] };
   const plain = await send(JSON.stringify(body));
   const headers = { "content-type": "application/json", "content-encoding": "gzip" };
@@ -96,7 +99,7 @@ it("counts a large or compressed body likewise, on the thread", async () => {
   }
 });
 
-it("sends the client's betas besides the CLI's own", async () => {
+it("sends the client's betas in addition to the CLI's", async () => {
   await send(JSON.stringify({ model: "sonnet", messages: question }), { "anthropic-beta": "context-1m-2025-08-07" });
   const betas = String(on.standIn.counts[0]?.headers["anthropic-beta"]).split(",");
   expect(betas).toEqual(expect.arrayContaining(["context-1m-2025-08-07", "token-counting-2024-11-01"]));
@@ -106,7 +109,7 @@ it("sends the client's betas besides the CLI's own", async () => {
 
 const envelope = (status: number, type: string, message: string): Reply => ({ status, error: { type, message } });
 
-describe("upstream's refusal comes back in its own words:", () => {
+describe("passes on upstream's refusal:", () => {
   it.each([
     envelope(400, "invalid_request_error", 'messages.0.content: a "quoted" \\ word\u2028 and ü'),
     envelope(400, "invalid_request_error", "max_tokens: Extra inputs are not permitted"),
@@ -128,18 +131,18 @@ describe("upstream's refusal comes back in its own words:", () => {
 
 const FAILURES: [string, Reply][] = [
   [
-    "is overloaded and asks to be called again",
+    "is overloaded and requests a retry",
     { ...envelope(529, "overloaded_error", "Overloaded"), headers: { "x-should-retry": "true" } },
   ],
-  ["is limited", { ...envelope(429, "rate_limit_error", "Slow down"), headers: { "retry-after": "30" } }],
-  ["has none", envelope(501, "not_supported", "not available")],
+  ["is rate-limited", { ...envelope(429, "rate_limit_error", "Slow down"), headers: { "retry-after": "30" } }],
+  ["has no counter", envelope(501, "not_supported", "not available")],
   ["answers with a page", { status: 200, plain: "<html>Sign in</html>" }],
   ["answers without a number", { events: [], folded: { tokens: 12 } }],
   ["hangs up", { hangUp: true }],
 ];
 
 describe("where upstream's counter", () => {
-  it.each(sampled(FAILURES, 3))("%s, estimates after one call", async (_name, reply) => {
+  it.each(sampled(FAILURES, 3))("%s, the count is estimated after one call", async (_name, reply) => {
     on.standIn.refuseCount = () => reply;
     const [status, body, precision] = await count({ system: "Be brief.", messages: question });
     expect([status, precision]).toEqual([200, "estimate"]);
@@ -152,7 +155,7 @@ const workers = () => on.log.filter((line) => /worker \d+ started/.test(line));
 const pidOf = (line = "") => Number(/worker (\d+)/.exec(line)?.[1]);
 
 describe("the worker that counts", () => {
-  it("serves many at once, one after the other, and none of them another's", async () => {
+  it("serves concurrent counts one after the other, without mixing them up", async () => {
     await count({ messages: question });
     const before = workers().length;
     const bodies = Array.from({ length: 24 }, (_, n) => ({ messages: [user("word ".repeat(n + 1))] }));
@@ -161,7 +164,7 @@ describe("the worker that counts", () => {
     expect(workers()).toHaveLength(before);
   });
 
-  it("gives a count up whose client has gone, and serves the next", async () => {
+  it("gives up a count whose client disconnected, and serves the next", async () => {
     const asked = gate();
     on.standIn.refuseCount = async () => {
       asked.open();
@@ -180,7 +183,7 @@ describe("the worker that counts", () => {
     expect(workers()).toHaveLength(before);
   });
 
-  it("is replaced when it dies in the middle of a count, which is made again", async () => {
+  it("is replaced if it dies during a count, which is repeated", async () => {
     await count({ messages: question });
     on.standIn.reset();
     on.standIn.refuseCount = async () => {
@@ -193,7 +196,7 @@ describe("the worker that counts", () => {
     expect(on.standIn.counts).toHaveLength(2);
   });
 
-  it("shows nothing of a client's text to the log", async () => {
+  it("logs nothing of a client's text", async () => {
     await count({ messages: [user("a most secret question")] });
     on.standIn.refuseCount = () => envelope(400, "invalid_request_error", "No.");
     await count({ messages: [user("a most secret question")] });
@@ -201,7 +204,7 @@ describe("the worker that counts", () => {
   });
 });
 
-it("is replaced when upstream has refused its sign-in", async () => {
+it("is replaced after upstream has refused its sign-in", async () => {
   on.standIn.refuseCount = () => envelope(401, "authentication_error", "invalid x-api-key");
   const before = workers().length;
   const [status, refused] = await count({ messages: question });
@@ -211,7 +214,7 @@ it("is replaced when upstream has refused its sign-in", async () => {
   expect(workers().length).toBeGreaterThan(before);
 });
 
-it("asks for a sign-in as a message does", async () => {
+it("requires a sign-in like a message", async () => {
   await using other = await stage({ environment: { PATH: process.env.PATH, HOME: "/nonexistent" } });
   const body = JSON.stringify({ model: "sonnet", messages: question });
   const response = await other.call("/v1/messages/count_tokens", { method: "POST", body });

@@ -43,7 +43,7 @@ onEachTransport(({ on, transport, sampled }) => {
       },
     );
 
-    // the CLI takes what looks like a secret out of its debug lines
+    // the CLI redacts what looks like a secret in its debug lines
     const OF_TOKENS = [
       "max_tokens: 128000 > 64000, which is the maximum allowed number of output tokens for claude-sonnet-5",
       "max_tokens: Field required",
@@ -54,11 +54,11 @@ onEachTransport(({ on, transport, sampled }) => {
       "The last one (tokens: 50000)\nof two max_tokens: 7",
     ];
     const MISSED = "that is the API's, max_tokens: ";
-    it.each(sampled(OF_TOKENS, 3, OF_TOKENS.length))("keeps words about tokens: %s", async (message) => {
+    it.each(sampled(OF_TOKENS, 3, OF_TOKENS.length))("keeps text about tokens: %s", async (message) => {
       const details = { error_code: "of_tokens", max: 5 };
       on.standIn.respond = () => ({ status: 400, error: { type: "invalid_request_error", message, details } });
       const { error } = (await (await on.post(simple())).json()) as { error: object };
-      // of the details the CLI only reports the code, and its debug lines are not read
+      // the CLI reports only the code of the details, and its debug lines are not read
       const shown = transport === "overlay" ? details : { error_code: "of_tokens" };
       expect(error).toEqual({ type: "invalid_request_error", message, details: shown });
       on.standIn.respond = () => failure(429, "rate_limit_error", message);
@@ -67,7 +67,7 @@ onEachTransport(({ on, transport, sampled }) => {
       expect(await (await on.post(simple())).json()).toMatchObject({ error: { type: "api_error", message } });
       on.standIn.respond = () =>
         paced([...begun, { type: "error", error: { type: "invalid_request_error", message, details } }]);
-      // which upstream says before a stream begins, when it keeps its words
+      // before a stream, where upstream's message is kept
       const isReworded = transport === "rewrite" && message.startsWith("prompt is too long");
       const events = await eventsOf(await on.post(simple("x", { stream: true })));
       const told = isReworded ? "Prompt is too long" : message;
@@ -77,19 +77,16 @@ onEachTransport(({ on, transport, sampled }) => {
       });
     });
 
-    it.skipIf(transport === "rewrite")(
-      "keeps as much of its words about tokens as there is where the CLI rewords it",
-      async () => {
-        const details = { error_code: "x", token: "a", max_tokens: 5 };
-        on.standIn.respond = () => ({
-          status: 404,
-          error: { type: "not_found_error", message: `${MISSED}5`, details },
-        });
-        expect(await (await on.post(simple())).json()).toMatchObject({
-          error: { type: "not_found_error", message: `${MISSED}[REDACTED]`, details: { error_code: "x" } },
-        });
-      },
-    );
+    it.skipIf(transport === "rewrite")("keeps what the CLI leaves of text about tokens", async () => {
+      const details = { error_code: "x", token: "a", max_tokens: 5 };
+      on.standIn.respond = () => ({
+        status: 404,
+        error: { type: "not_found_error", message: `${MISSED}5`, details },
+      });
+      expect(await (await on.post(simple())).json()).toMatchObject({
+        error: { type: "not_found_error", message: `${MISSED}[REDACTED]`, details: { error_code: "x" } },
+      });
+    });
 
     it.each([
       [404, "", "not_found_error", "status code (no body)"],
@@ -106,7 +103,7 @@ onEachTransport(({ on, transport, sampled }) => {
       expect(on.standIn.messages).toHaveLength(1);
     });
 
-    it("is told of a model that nobody knows", async () => {
+    it("is passed on for an unknown model", async () => {
       const response = await on.post({ ...simple(), model: "gpt-4" });
       expect(response.status).toBe(404);
       expect(await response.json()).toMatchObject({ error: { type: "not_found_error", message: "model: gpt-4" } });
@@ -116,10 +113,10 @@ onEachTransport(({ on, transport, sampled }) => {
   describe("a stream that breaks", () => {
     const BREAKS: [string, () => ReturnType<typeof paced>, object][] = [
       ["with an error event", () => paced([...begun, overloaded]), overloaded.error],
-      ["because the connection ends early", () => paced(begun), { type: "api_error" }],
+      ["because the connection breaks", () => paced(begun), { type: "api_error" }],
     ];
 
-    it.each(BREAKS)("%s ends with an error event, after what had come", async (_name, answer, error) => {
+    it.each(BREAKS)("%s ends with an error event, after the events before it", async (_name, answer, error) => {
       on.standIn.respond = answer;
       const response = await on.post(simple("x", { stream: true }));
       expect(response.status).toBe(200);
@@ -133,7 +130,7 @@ onEachTransport(({ on, transport, sampled }) => {
     it.each([
       ["an error after a thought", 6, { type: "api_error", message: "Internal" }, undefined],
       ["an overload after a thought", 6, overloaded.error, undefined],
-      // the CLI keeps the words of these to itself, since it would have the model go on
+      // the CLI reports no message for these, since it would have the model go on
       ["an error after an answer has begun", 8, { type: "api_error", message: "Internal" }, WORDLESS],
       ["an overload after an answer has begun", 8, overloaded.error, WORDLESS],
     ])("by %s ends with an error event, and costs one call", async (_name, count, error, told = error) => {
@@ -141,13 +138,13 @@ onEachTransport(({ on, transport, sampled }) => {
       on.standIn.respond = () => paced([...blocks, { type: "error", error }]);
       const events = (await eventsOf(await on.post(simple("x", { stream: true })))) as StreamEvent[];
       const came = blocks.filter((event) => event.type !== "ping");
-      // of the last stop the server cannot know whether it is upstream's
+      // the server cannot know whether the last stop is upstream's
       expect(events.slice(0, -1)).toEqual(came.at(-1)?.type === "content_block_stop" ? came.slice(0, -1) : came);
       expect(events.at(-1)).toEqual({ type: "error", error: told });
       expect(on.standIn.messages).toHaveLength(1);
     });
 
-    it("has its own status where no stream was asked for", async () => {
+    it("has its own status without a stream", async () => {
       on.standIn.respond = () => paced([...begun, overloaded]);
       const response = await on.post(simple());
       expect(response.status).toBe(529);
@@ -155,7 +152,7 @@ onEachTransport(({ on, transport, sampled }) => {
       expect(on.standIn.messages).toHaveLength(1);
     });
 
-    it("has its own status when the error is the first event", async () => {
+    it("has its own status if the error is the first event", async () => {
       on.standIn.respond = () => paced([overloaded]);
       const response = await on.post(simple("x", { stream: true }));
       expect(response.status).toBe(529);
@@ -163,7 +160,7 @@ onEachTransport(({ on, transport, sampled }) => {
     });
   });
 
-  describe("an answer that is no stream", () => {
+  describe("an answer that is not a stream", () => {
     it.each([
       ["a gateway's page", () => ({ status: 200, plain: "<html><title>Sign in</title></html>" }), "text/html"],
       ["JSON", () => failure(200, "quota_error", "The gateway's quota is used up"), "application/json"],
@@ -182,7 +179,7 @@ onEachTransport(({ on, transport, sampled }) => {
   });
 
   describe("an upstream that hangs up", () => {
-    it("is told as what it is, and the next request succeeds", async () => {
+    it("is reported, and the next request succeeds", async () => {
       on.standIn.respond = () => ({ hangUp: true });
       const response = await on.post(simple());
       expect(response.status).toBe(500);

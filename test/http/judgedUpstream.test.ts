@@ -19,7 +19,7 @@ const unanswered = (at: number, ids: string) =>
 const unexpected = (at: string, id: string) =>
   `${at}: unexpected \`tool_use_id\` found in \`tool_result\` blocks: ${id}. Each \`tool_result\` block must have a corresponding \`tool_use\` block in the previous message.`;
 
-/** Sends it with and without `stream`: it reaches upstream unchanged, once, and the answer is upstream's refusal. */
+/** Sends it with and without `stream`. Expects it unchanged upstream, once, and upstream's refusal. */
 async function expectJudgedUpstream(body: object, message: string) {
   on.standIn.respond = () => failure(400, "invalid_request_error", message);
   for (const sent of [body, { stream: true, ...body }]) {
@@ -54,11 +54,11 @@ describe("a request", () => {
     [{ metadata: { user_id: 5 } }, "metadata.user_id: Input should be a valid string"],
     [{ metadata: { user_id: "x".repeat(513) } }, "metadata.user_id: String should have at most 512 characters"],
   ] as const;
-  it.each(sampled(FIELDS, FIELDS.length, 6))("is judged upstream with %j", async (fields, message) => {
+  it.each(sampled(FIELDS, FIELDS.length, 6))("is checked upstream with %j", async (fields, message) => {
     await expectJudgedUpstream(simple("Hi", fields), message);
   });
 
-  it("may say that it wants no top_k and no top_p, as @langchain/anthropic 0.3 does", async () => {
+  it("may disable top_k and top_p, like @langchain/anthropic 0.3", async () => {
     const unset = { top_k: -1, top_p: -1 };
     expect((await on.post(simple("Hi", unset))).status).toBe(200);
     expect(on.standIn.messages[0]?.body).toMatchObject(unset);
@@ -80,7 +80,7 @@ describe("a conversation", () => {
       talk({ role: "system", content: "Be brief." }, hello),
       "messages.0: use the top-level 'system' parameter for the initial system prompt",
     ],
-    ["a text for a block", say("Hi"), `messages.0.content.0: ${NO_OBJECT}`],
+    ["a string instead of a block", say("Hi"), `messages.0.content.0: ${NO_OBJECT}`],
     ["a block without a type", say({ text: "Hi" }), "messages.0.content.0.type: Field required"],
     ["an image without a source", say({ type: "image" }), "messages.0.content.0.image.source: Field required"],
     [
@@ -100,13 +100,13 @@ describe("a conversation", () => {
     ],
     ["a text block without text", say({ type: "text" }), "messages.0.content.0.text.text: Field required"],
     [
-      "a number for a text",
+      "a number instead of a text",
       say({ type: "text", text: 5 }),
       "messages.0.content.0.text.text: Input should be a valid string",
     ],
-    ["null for a block", say(null), `messages.0.content.0: ${NO_OBJECT}`],
+    ["null instead of a block", say(null), `messages.0.content.0: ${NO_OBJECT}`],
   ] as const;
-  it.each(sampled(CONTENTS, CONTENTS.length, 5))("is judged upstream with %s", async (_name, body, message) => {
+  it.each(sampled(CONTENTS, CONTENTS.length, 5))("is checked upstream with %s", async (_name, body, message) => {
     await expectJudgedUpstream(body, message);
   });
 
@@ -120,7 +120,7 @@ describe("a conversation", () => {
       unanswered(1, "a"),
     ],
     [
-      "a result of no use",
+      "a result without a use",
       [hello, { role: "assistant", content: "Yes?" }, user(result("z"))],
       unexpected("messages.2.content.0", "z"),
     ],
@@ -136,7 +136,7 @@ describe("a conversation", () => {
       "messages.1.content.1: `tool_use` ids must be unique",
     ],
   ] as const;
-  it.each(sampled(USES, USES.length, 3))("is judged upstream with %s", async (_name, messages, message) => {
+  it.each(sampled(USES, USES.length, 3))("is checked upstream with %s", async (_name, messages, message) => {
     await expectJudgedUpstream(talk(...messages), message);
   });
 

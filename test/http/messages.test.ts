@@ -6,7 +6,7 @@ import { eventsFor, gate, paced, reply, text, thinking, toolUse } from "../suppo
 
 const on = fileStage();
 
-/** The types of the events as they arrive. */
+/** The types of the arriving events. */
 async function* streamed(response: Response): AsyncGenerator<string> {
   for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
     for (const [, type] of chunk.matchAll(/^event: (\w+)$/gm)) yield type!;
@@ -31,7 +31,7 @@ describe("POST /v1/messages", () => {
     expect(on.standIn.messages).toHaveLength(1);
   });
 
-  it("streams upstream's own events, but its pings", async () => {
+  it("streams upstream's events, except its pings", async () => {
     const sent = reply([thinking("Let me see."), text("Two words"), toolUse("look", { at: "a b c" })]);
     on.standIn.respond = () => sent;
     const response = await on.post(simple("Hi", { stream: true }));
@@ -42,7 +42,7 @@ describe("POST /v1/messages", () => {
     expect(await eventsOf(response)).toEqual(upstream.filter((event) => event.type !== "ping"));
   });
 
-  it("pings while upstream is long silent, once the answer has begun", async () => {
+  it("sends pings while upstream is silent, once the answer has begun", async () => {
     const { opened, open } = gate();
     async function* slow() {
       for (const event of eventsFor([text("At last")])) {
@@ -60,7 +60,7 @@ describe("POST /v1/messages", () => {
     expect(types.at(-1)).toBe("message_stop");
   });
 
-  it("carries the body as it is", async () => {
+  it("sends the body unchanged", async () => {
     const body = simple([{ type: "text", text: "/help @/etc/hostname\u2028\u0000 !ls" }], {
       system: "Be brief.",
       temperature: 0.3,
@@ -78,12 +78,12 @@ describe("POST /v1/messages", () => {
   });
 
   const commands = ["/help", "@/etc/hostname", "!ls", "#note", "  /cost now", "exit"];
-  it.each(sampled(commands, commands.length, 3))("carries %j as text", async (content) => {
+  it.each(sampled(commands, commands.length, 3))("sends %j as text", async (content) => {
     expect((await on.post(simple(content))).status).toBe(200);
     expect(on.standIn.messages[0]?.body.messages).toEqual([{ role: "user", content }]);
   });
 
-  it("carries lines of 10 MB both ways", async () => {
+  it("sends and receives lines of 10 MB", async () => {
     const long = "0123456789".repeat(1024 * 1024);
     on.standIn.respond = () => reply([text(long)]);
     const response = await on.post(simple(long));
@@ -92,7 +92,7 @@ describe("POST /v1/messages", () => {
     expect(answer.content[0]?.text === long).toBe(true);
   });
 
-  it("carries a schema of 900 levels", async () => {
+  it("sends a schema of 900 levels", async () => {
     let schema: object = { type: "object" };
     for (let level = 0; level < 900; level++) schema = { items: schema };
     const tools = [{ name: "look", input_schema: { type: "object", properties: schema } }];
@@ -100,14 +100,14 @@ describe("POST /v1/messages", () => {
     expect(on.standIn.messages[0]?.body.tools).toEqual(tools);
   });
 
-  it("carries lone surrogates both ways as they are", async () => {
+  it("sends and receives lone surrogates unchanged", async () => {
     on.standIn.respond = () => reply([text("down \udc00 here")]);
     const response = await on.post(simple("up \ud800 here"));
     expect(on.standIn.messages[0]?.body.messages[0].content).toBe("up \ud800 here");
     expect(await response.json()).toMatchObject({ content: [{ text: "down \udc00 here" }] });
   });
 
-  it("sends system blocks on as they are, behind those of the CLI", async () => {
+  it("sends system blocks unchanged, after the CLI's", async () => {
     const system = [
       { type: "text", text: "First." },
       { type: "text", text: "Second." },
@@ -119,13 +119,13 @@ describe("POST /v1/messages", () => {
   const mark = { cache_control: { type: "ephemeral" } };
   const marked = (count: number) => Array.from({ length: count }, (_, i) => ({ type: "text", text: `${i}`, ...mark }));
   const MARKS: [name: string, system: unknown, elsewhere: number, overlaid: number][] = [
-    ["no mark of the client", "Be brief.", 0, 0],
-    ["a mark on the system prompt", [{ type: "text", text: "Be brief.", ...mark }], 0, 2],
-    ["marks on the system prompt and elsewhere", [{ type: "text", text: "Be brief.", ...mark }], 2, 2],
-    ["as many marks as there may be", [{ type: "text", text: "Be brief.", ...mark }], 3, 0],
-    ["marks elsewhere only", "Be brief.", 3, 0],
+    ["no breakpoint", "Be brief.", 0, 0],
+    ["a breakpoint on the system prompt", [{ type: "text", text: "Be brief.", ...mark }], 0, 2],
+    ["breakpoints on the system prompt and elsewhere", [{ type: "text", text: "Be brief.", ...mark }], 2, 2],
+    ["the maximum of breakpoints", [{ type: "text", text: "Be brief.", ...mark }], 3, 0],
+    ["breakpoints elsewhere only", "Be brief.", 3, 0],
   ];
-  it.each(MARKS)("with %s, upstream sees the client's own", async (_name, system, elsewhere) => {
+  it.each(MARKS)("with %s, upstream gets the client's", async (_name, system, elsewhere) => {
     const content = elsewhere === 0 ? "Hi" : marked(elsewhere);
     expect((await on.post(simple(content, { system }))).status).toBe(200);
     const { body } = on.standIn.messages[0]!;
@@ -136,7 +136,7 @@ describe("POST /v1/messages", () => {
 
   describe("by the overlay", () => {
     const on = fileStage({ transport: "overlay" });
-    it.each(MARKS)("with %s, upstream sees no mark too many", async (_name, system, elsewhere, overlaid) => {
+    it.each(MARKS)("with %s, upstream does not get too many", async (_name, system, elsewhere, overlaid) => {
       const content = elsewhere === 0 ? "Hi" : marked(elsewhere);
       expect((await on.post(simple(content, { system }))).status).toBe(200);
       const { body } = on.standIn.messages[0]!;
@@ -155,13 +155,13 @@ describe("POST /v1/messages", () => {
     ["end_turn", []],
   ];
   it.each(sampled(ENDS, ENDS.length, 4))(
-    "costs one upstream call when it ends with %s",
+    "makes one upstream call if the answer ends with %s",
     async (stop_reason, blocks) => {
       const scripted = reply(blocks, { stop_reason });
       on.standIn.respond = () => scripted;
       const response = await on.post(simple());
       expect(await response.json()).toEqual("folded" in scripted ? scripted.folded : undefined);
-      // the worker takes the next request only after it is done with this one
+      // the worker takes the next request only after this one
       on.standIn.respond = () => reply([text("next")]);
       await on.post(simple("next"));
       expect(on.standIn.messages).toHaveLength(2);

@@ -25,7 +25,7 @@ beforeAll(async () => {
   on = await stage({
     modelMap: { ...defaultOptions.modelMap, "vendor/my sonnet": "sonnet", "claude-gone-1": "no-such-model" },
   });
-  // once the CLI has answered, the list is its own
+  // afterwards the list is the CLI's
   await on.server.checkCli();
   all = (await page("")).data;
 });
@@ -44,7 +44,7 @@ async function page(query: string): Promise<Page> {
   return JSON.parse(answer.text);
 }
 
-/** Every field of the official SDK's `ModelInfo`, none of them null for a current model but the dates of its end. */
+/** Every field of the SDK's `ModelInfo`; for a current model only the dates of its end are null. */
 const SHAPE = {
   type: "model",
   id: expect.stringMatching(/./),
@@ -62,14 +62,14 @@ const SHAPE = {
 const ids = (models: Model[]) => models.map(({ id }) => id);
 
 describe("GET /v1/models", () => {
-  it("lists every model once in the API's own shape", async () => {
+  it("lists every model once in the API's form", async () => {
     const { data, ...rest } = await page("");
     expect(data).toEqual(data.map(() => SHAPE));
     expect(new Set(ids(data)).size).toBe(data.length);
     expect(rest).toEqual({ has_more: false, first_id: data[0]?.id, last_id: data.at(-1)?.id });
   });
 
-  it("lists newest first, each id before its aliases, and not the CLI's word for no choice", () => {
+  it("lists newest first, each id before its aliases, without the CLI's default", () => {
     const times = all.map(({ created_at }) => created_at);
     expect(times).toEqual(times.toSorted().reverse());
     for (const [at, { id }] of all.entries())
@@ -79,7 +79,7 @@ describe("GET /v1/models", () => {
     expect(ids(all)).not.toContain("default");
   });
 
-  it("lists retired models only where they are asked for, and stages that it knows", async () => {
+  it("lists retired models only on request, and rejects unknown stages", async () => {
     const stages = async (query: string) => [
       ...new Set((await page(query)).data.map((model) => (model as unknown as Anthropic.ModelInfo).lifecycle)),
     ];
@@ -94,7 +94,7 @@ describe("GET /v1/models", () => {
     expectRefusal(await get("/v1/models?lifecycle[]=dead"), 400, "invalid_request_error", message);
   });
 
-  it("lists for each alias the id that it is upstream", async () => {
+  it("lists the upstream id of each alias", async () => {
     const aliases = all.filter(({ id }) => !id.startsWith("claude-"));
     for (const alias of aliases) expect((await on.post(simple("Hi", { model: alias.id }))).status).toBe(200);
     const upstream = on.standIn.messages.map(({ body }) => body.model);
@@ -105,7 +105,7 @@ describe("GET /v1/models", () => {
     expect(upstream).toEqual(listed);
   });
 
-  it("serves a full id of the list under that very id", async () => {
+  it("serves a full id of the list under that id", async () => {
     const id = all[0]?.id;
     expect((await on.post(simple("Hi", { model: id }))).status).toBe(200);
     expect(on.standIn.messages.map(({ body }) => body.model)).toEqual([id]);
@@ -126,7 +126,7 @@ describe("GET /v1/models", () => {
     expect(seen).toEqual(ids(all));
   });
 
-  it("pages backwards with before_id, each page lying directly before the cursor", async () => {
+  it("pages backwards with before_id, each page directly before the cursor", async () => {
     const last = all.at(-1)?.id as string;
     const near = await page(`?limit=2&before_id=${last}`);
     expect(near.data).toEqual(all.slice(-3, -1));
@@ -136,18 +136,18 @@ describe("GET /v1/models", () => {
     expect(far.has_more).toBe(false);
   });
 
-  it("answers with an empty page after the last model", async () => {
+  it("returns an empty page after the last model", async () => {
     const nothing = { data: [], has_more: false, first_id: null, last_id: null };
     expect(await page(`?after_id=${all.at(-1)?.id}`)).toEqual(nothing);
     expect(await page(`?before_id=${all[0]?.id}`)).toEqual(nothing);
   });
 
-  it("takes the smallest and the greatest limit", async () => {
+  it("accepts the smallest and the largest limit", async () => {
     expect((await page("?limit=1")).data).toEqual(all.slice(0, 1));
     expect((await page("?limit=1000")).data).toEqual(all);
   });
 
-  it("has no more when a page ends just where the list does", async () => {
+  it("has no more if a page ends with the list", async () => {
     const { length } = all;
     const last = all.at(-1)?.id;
     expect((await page(`?limit=${length}`)).has_more).toBe(false);
@@ -156,7 +156,7 @@ describe("GET /v1/models", () => {
     expect((await page(`?limit=${length - 2}&before_id=${last}`)).has_more).toBe(true);
   });
 
-  it("answers the same with ?beta=true", async () => {
+  it("ignores ?beta=true", async () => {
     expect((await page("?beta=true")).data).toEqual(all);
   });
 
@@ -171,14 +171,14 @@ describe("GET /v1/models", () => {
     expectRefusal(await get(`/v1/models?limit=${limit}`), 400, "invalid_request_error", message);
   });
 
-  it.each(["after_id", "before_id"])("refuses an %s that names no model", async (name) => {
+  it.each(["after_id", "before_id"])("rejects an unknown %s", async (name) => {
     const answer = await get(`/v1/models?${name}=claude-nobody`);
     expectRefusal(answer, 400, "invalid_request_error", new RegExp(`^${name}: .*'claude-nobody'`));
   });
 });
 
 describe("GET /v1/models/{id}", () => {
-  it("answers for every id of the list with the list's own entry", async () => {
+  it("returns the list's entry for every id of the list", async () => {
     for (const model of all) expect(JSON.parse((await get(`/v1/models/${model.id}`)).text)).toEqual(model);
   });
 
@@ -191,7 +191,7 @@ describe("GET /v1/models/{id}", () => {
     expect([answer.status, JSON.parse(answer.text)]).toEqual([200, { ...target, id }]);
   });
 
-  it("finds every id whose messages are answered, and sends a live one as it is", async () => {
+  it("finds every id whose messages are answered, and sends a live one unchanged", async () => {
     const sent: unknown[] = [];
     for (const model of [
       "claude-opus-4-5-20251101",
@@ -222,7 +222,7 @@ describe("GET /v1/models/{id}", () => {
     ]);
   });
 
-  it("serves a mapped old id as what it is mapped to", async () => {
+  it("serves a mapped old id as its target", async () => {
     expect((await on.post(simple("Hi", { model: "claude-3-5-haiku-20241022" }))).status).toBe(200);
     expect((await on.post(simple("Hi", { model: "haiku" }))).status).toBe(200);
     const [mapped, alias] = on.standIn.messages.map(({ body }) => body.model);
@@ -251,7 +251,7 @@ describe("GET /v1/models/{id}", () => {
 });
 
 describe("while the CLI starts", () => {
-  it("answers with the list of the last run, and once the CLI has answered, with that", async () => {
+  it("returns the list of the last run, then the CLI's", async () => {
     const home = await mkdtemp(join(tmpdir(), "claude-virtual-api-test-"));
     try {
       await writeFile(
@@ -270,7 +270,7 @@ describe("while the CLI starts", () => {
     }
   });
 
-  it("answers with the dated table where there is none", async () => {
+  it("returns the dated table without a stored list", async () => {
     await using early = await stage({ warm: 0 });
     const answer = (await (await early.call("/v1/models?limit=2")).json()) as Page;
     expect(ids(answer.data)).toEqual(["claude-fable-5-2", "fable"]);

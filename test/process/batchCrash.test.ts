@@ -15,16 +15,16 @@ const ROUNDS = FULL ? 50 : QUICK ? 1 : 2;
 const REQUESTS = FULL ? 200 : QUICK ? 6 : 12;
 const UPLOADS = FULL ? 50 : QUICK ? 2 : 3;
 
-/** Requests of batches that are under way at once: half of what the server may do in all. */
+/** Concurrent requests of batches: half of the server's maximum. */
 const CONCURRENCY = FULL ? 4 : 2;
 
-/** When in the life of a request the server ends. */
+/** The moment of a request at which the server ends. */
 const MOMENTS = ["asked", "half answered", "answered", "stored"] as const;
 
-/** The text of a request, which is its id. */
+/** The text of a request: its id. */
 const idOf = (recorded: Recorded): string => recorded.body.messages.at(-1).content;
 
-/** A data directory and an upstream that outlive the servers which run on them. */
+/** A data directory and an upstream that outlive their servers. */
 class Site implements AsyncDisposable {
   readonly home: string;
   readonly standIn: StandIn;
@@ -55,7 +55,7 @@ class Site implements AsyncDisposable {
     this.#server = await startServerProcess(["--data-dir", this.data, ...bounds], environment);
   }
 
-  /** Ends the server; resolves when none of its workers can call upstream any more. */
+  /** Ends the server. Resolves once none of its workers can call upstream. */
   async end(signal: "SIGKILL" | "SIGTERM"): Promise<number | null> {
     const { child } = this.server;
     child.kill(signal);
@@ -66,17 +66,17 @@ class Site implements AsyncDisposable {
     return child.exitCode;
   }
 
-  /** The results that are on the disk. */
+  /** The stored results. */
   stored(id: string): string {
     return readFileSync(join(this.data, "batches", id, "results.jsonl"), "utf8");
   }
 
-  /** Ids of the requests that reached upstream, as often as they did. */
+  /** Ids of the requests that reached upstream, repetitions included. */
   get calls(): string[] {
     return this.standIn.messages.map(idOf);
   }
 
-  /** Resolves at a moment of the nth request that reaches upstream from now on. */
+  /** Resolves at a moment of the nth request from now on. */
   reached(n: number, moment: (typeof MOMENTS)[number], batch: () => string): Promise<void> {
     let seen = 0;
     return new Promise((resolve) => {
@@ -110,19 +110,19 @@ function* tellingAt(position: number, events: StreamEvent[], tell: () => void): 
   }
 }
 
-/** The same moments again with `CLAUDE_VIRTUAL_API_SEED`, as far as processes can be made to repeat themselves. */
+/** `CLAUDE_VIRTUAL_API_SEED` repeats the moments, as far as processes allow. */
 function seeded(): Random {
   const seed = Number(process.env.CLAUDE_VIRTUAL_API_SEED ?? Math.floor(Math.random() * 2 ** 31));
   onTestFailed(() => console.error(`CLAUDE_VIRTUAL_API_SEED=${seed}`));
   return new Random(seed);
 }
 
-/** Lets a few turns of the event loop go by, so that the end comes anywhere. */
+/** Waits for a few turns of the event loop, so that the end varies. */
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** What must hold for a batch whose server ended while it ran, once it has ended itself; gives its results. */
+/** Checks an ended batch whose server ended while it ran. Returns its results. */
 async function expectWhole(site: Site, id: string, sent: BatchItem[], stored: string, underWay: Set<string>) {
   const none = { processing: 0, errored: 0, canceled: 0, expired: 0 };
   expect((await site.batches.ended(id)).request_counts).toEqual({ ...none, succeeded: sent.length });
@@ -141,7 +141,7 @@ async function expectWhole(site: Site, id: string, sent: BatchItem[], stored: st
   return results;
 }
 
-/** Ends the server at a random moment of a new batch; gives what is to be expected of it afterwards. */
+/** Ends the server at a random moment of a new batch. Returns what to expect of it. */
 async function interrupt(site: Site, random: Random, sent: BatchItem[], signal: "SIGKILL" | "SIGTERM") {
   site.standIn.reset();
   let id = "";
@@ -159,7 +159,7 @@ async function interrupt(site: Site, random: Random, sent: BatchItem[], signal: 
 }
 
 describe.skipIf(process.platform !== "linux")("a batch whose server", () => {
-  it(`is killed ends whole, and pays twice only for what was under way (${ROUNDS} times)`, {
+  it(`is killed ends complete, and pays twice only for running requests (${ROUNDS} times)`, {
     timeout: 120 * 60_000,
   }, async () => {
     const random = seeded();
@@ -177,7 +177,7 @@ describe.skipIf(process.platform !== "linux")("a batch whose server", () => {
     }
   });
 
-  it("is told to stop goes on with the next one, and loses nothing", { timeout: 600_000 }, async () => {
+  it("is stopped goes on with the next one, and loses nothing", { timeout: 600_000 }, async () => {
     const random = seeded();
     await using scratch = await scratchHome();
     await using site = new Site(scratch.home, await StandIn.start());
@@ -190,7 +190,7 @@ describe.skipIf(process.platform !== "linux")("a batch whose server", () => {
   });
 });
 
-/** Sends a batch in parts and gives its id if that is answered; resolves with undefined when the connection breaks. */
+/** Sends a batch in parts. Resolves with its id, or undefined if the connection breaks. */
 function upload(url: string, parts: string[], sent: (parts: number) => void): Promise<string | undefined> {
   const headers = { "x-api-key": "any-key", "content-type": "application/json" };
   return new Promise((resolve) => {
@@ -210,10 +210,10 @@ function upload(url: string, parts: string[], sent: (parts: number) => void): Pr
   });
 }
 
-/** When on its way to the disk a batch is interrupted. */
+/** The stage of storing a batch at which it is interrupted. */
 const STAGES = ["sent in part", "begun", "described", "in its place", "acknowledged"] as const;
 
-/** Sends a batch and ends the server at this stage; gives the id, if the client was told of it. */
+/** Sends a batch and ends the server at this stage. Returns the id if the client got it. */
 async function interruptUpload(site: Site, random: Random, stage: (typeof STAGES)[number]) {
   const inside = (name: string) => readdirSync(join(site.data, name));
   const batches = inside("batches").length;
@@ -233,7 +233,7 @@ async function interruptUpload(site: Site, random: Random, stage: (typeof STAGES
     acknowledged: () => true,
   };
   if (stage === "acknowledged") await acknowledged;
-  // a draft may be moved to its place between two looks
+  // a draft may be renamed between two looks
   await until(() => {
     try {
       return Boolean(reached[stage]());

@@ -12,7 +12,7 @@ const SMALL = FULL ? 10_000 : QUICK ? 10 : 30;
 const LARGE = FULL ? 1000 : 600;
 const KILOBYTES = 250;
 
-/** Resident megabytes of the server alone, its workers left out: now, or the most since `forgetPeak`. */
+/** Resident megabytes of the server without its workers: now, or the peak since `forgetPeak`. */
 function resident({ child }: ServerProcess, field: "VmRSS" | "VmHWM"): number {
   const status = readFileSync(`/proc/${child.pid}/status`, "latin1");
   return Number(new RegExp(`${field}:\\s*(\\d+)`).exec(status)?.[1]) / 1024;
@@ -22,7 +22,7 @@ function forgetPeak({ child }: ServerProcess): void {
   writeFileSync(`/proc/${child.pid}/clear_refs`, "5");
 }
 
-/** A server that has served, and its size now that it rests. */
+/** A warm server, and its size at rest. */
 async function atRest() {
   const server = await startServerProcess(["--max-concurrent", "4"]);
   for (let n = 0; n < (QUICK ? 3 : 10); n++) await (await server.post(simple())).text();
@@ -32,7 +32,7 @@ async function atRest() {
   return { server, batches: new BatchCalls(server), grown };
 }
 
-/** A body with large requests, written as fast as the server reads it. */
+/** A body with large requests, sent as fast as the server reads it. */
 async function sendLarge(url: string, count: number, text: string): Promise<{ id: string }> {
   const large = JSON.stringify(simple(text));
   function* body() {
@@ -59,7 +59,7 @@ async function sendLarge(url: string, count: number, text: string): Promise<{ id
 }
 
 describe.skipIf(process.platform !== "linux")("the server's memory", () => {
-  it(`hardly grows with a batch of ${SMALL} requests, from their acceptance to the last result`, {
+  it(`hardly grows with a batch of ${SMALL} requests, from acceptance to the last result`, {
     timeout: 120 * 60_000,
   }, async () => {
     const { server, batches, grown } = await atRest();
@@ -74,7 +74,7 @@ describe.skipIf(process.platform !== "linux")("the server's memory", () => {
   });
 
   const size = (LARGE * KILOBYTES) / 1000;
-  it(`does not hold the ${size} MB of a batch that is sent to it`, {
+  it(`does not hold the ${size} MB of a batch`, {
     timeout: 600_000,
   }, async () => {
     const { server, batches, grown } = await atRest();
@@ -88,7 +88,7 @@ describe.skipIf(process.platform !== "linux")("the server's memory", () => {
   itThorough("holds a single request of 24 MB a few times at most", { timeout: 600_000 }, async () => {
     const { server, batches, grown } = await atRest();
     await using _ = server;
-    // each escape is a token of its own to a parser that gathers them
+    // each escape is a separate token to a collecting parser
     const { id } = await sendLarge(server.url, 1, "\n".repeat(12_000_000));
     expect(grown()).toBeLessThan(8 * 24);
     await batches.cancel(id);

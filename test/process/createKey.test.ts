@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { scratchHome } from "../support/harness.ts";
 import { runCli } from "../support/runCli.ts";
 
-it("makes a key that only this user can read, and never replaces one", async () => {
+it("creates a key that only this user can read, and never replaces one", async () => {
   await using scratch = await scratchHome();
   const path = join(scratch.home, "data", "api-key");
   const create = () => runCli(["create-key", "--data-dir", join(scratch.home, "data")]);
@@ -23,7 +23,7 @@ it("makes a key that only this user can read, and never replaces one", async () 
   expect(await readFile(path, "utf8")).toBe(key);
 });
 
-it("makes it where --api-key-file says, in a directory that is not changed", async () => {
+it("creates it at --api-key-file, without changing the directory", async () => {
   await using scratch = await scratchHome();
   const path = join(scratch.home, "key");
   const { mode } = await stat(scratch.home);

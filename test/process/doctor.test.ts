@@ -17,7 +17,7 @@ describe("doctor", () => {
     return link;
   }
 
-  /** Runs it without the checks, which take seconds. */
+  /** Skips the checks, which take seconds. */
   async function doctor(
     env: NodeJS.ProcessEnv,
     path = claudePath(),
@@ -30,14 +30,14 @@ describe("doctor", () => {
     const args = ["doctor", ...searched, "--data-dir", join(scratch.home, "data"), ...flags];
     const { code, stdout, stderr } = await runCli(args, {
       HOME: scratch.home,
-      // whoever is asked there, nothing may leave the machine
+      // no request may leave the machine
       ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
       ...env,
     });
     return { code, output: stdout + stderr };
   }
 
-  it("says that all is well", async () => {
+  it("reports that all is well", async () => {
     const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" }, claudePath(), {}, []);
     expect(output).toMatch(
       /^Claude Virtual API [\d.]+\nClaude Code [\d.]+ at .*\nsigned in with ANTHROPIC_API_KEY, from the environment\nrequests are sent as their clients write them\n✓ /,
@@ -49,7 +49,7 @@ describe("doctor", () => {
     expect(code).toBe(0);
   });
 
-  it("says which proxy and which certificates are used, and that a key is required", async () => {
+  it("names the proxy and the certificates in use, and does not ask for a key that is set", async () => {
     await using scratch = await scratchHome();
     const key = join(scratch.home, "key");
     await writeFile(key, "a-long-key\n", { mode: 0o600 });
@@ -72,7 +72,7 @@ describe("doctor", () => {
     expect(code).toBe(0);
   });
 
-  it("names an apiKeyHelper that gives no key", async () => {
+  it("names an apiKeyHelper that prints no key", async () => {
     const settings = { ".claude/settings.json": { apiKeyHelper: "exit 3" } };
     const { code, output } = await doctor(SIGN_INS["signed out"].env, claudePath(), settings);
     expect(output).toContain("\n✗ the apiKeyHelper in Claude Code's settings ended with exit code 3\n");
@@ -98,7 +98,7 @@ describe("doctor", () => {
     expect(code).toBe(0);
   });
 
-  it("says that nobody is signed in, and which checks were left out", async () => {
+  it("reports a missing sign-in, and that the checks were skipped", async () => {
     const { code, output } = await doctor({});
     expect(output).toMatch(
       /\n✗ not signed in: run 'claude'[\s\S]*\nthe self-check was not run: --no-self-check was given\n/,
@@ -107,8 +107,8 @@ describe("doctor", () => {
     expect(code).toBe(1);
   });
 
-  // selfCheck.test.ts has a server say so
-  itThorough("says that the CLI does not load the mod", async () => {
+  // see selfCheck.test.ts for the server
+  itThorough("reports a CLI that does not load the mod", async () => {
     await using scratch = await scratchHome();
     const path = await brokenCli(scratch.home, withoutArgument("--plugin-dir", 2));
     const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" }, path);
@@ -126,21 +126,18 @@ describe("doctor", () => {
       /not counted exactly, since the self-check failed: tokens are/,
     ],
   ] as const;
-  itThorough.each(LOST)(
-    "says what this CLI has lost, without which requests are answered: %s",
-    async (script, words) => {
-      await using scratch = await scratchHome();
-      const path = await brokenCli(scratch.home, withMod(script));
-      const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" }, path, {}, []);
-      expect(output).toMatch(words);
-      expect(output).not.toContain("✗");
-      expect(code).toBe(0);
-    },
-  );
-
-  it("says that requests are overlaid where Anthropic has switched mods off, and what keeps them to one call", async () => {
+  itThorough.each(LOST)("names failed checks with which requests are still answered: %s", async (script, words) => {
     await using scratch = await scratchHome();
-    // which the CLI does not read with the variables of a worker
+    const path = await brokenCli(scratch.home, withMod(script));
+    const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" }, path, {}, []);
+    expect(output).toMatch(words);
+    expect(output).not.toContain("✗");
+    expect(code).toBe(0);
+  });
+
+  it("reports that Anthropic has disabled mods, so that requests are overlaid, and what keeps them to one call", async () => {
+    await using scratch = await scratchHome();
+    // the CLI does not read this with the variables of a worker
     const path = await brokenCli(scratch.home, { prepare: "export CLAUDE_CODE_GB_DISK_CACHE_WHEN_TELEMETRY_OFF=1" });
     const flags = { cachedGrowthBookFeatures: { tengu_plugin_hooks_modules: false } };
     const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" }, path, { ".claude.json": flags });
@@ -151,7 +148,7 @@ describe("doctor", () => {
     expect(code).toBe(0);
   });
 
-  itThorough("names what it passes over in its search, and what it uses", async () => {
+  itThorough("names the CLI in use, and those that it skipped", async () => {
     await using scratch = await scratchHome();
     const old = join(scratch.home, "old");
     await mkdir(old);
@@ -166,7 +163,7 @@ describe("doctor", () => {
     ["TMPDIR", "Claude Code could not be started: TMPDIR is '/dev/null/none', which is not a directory"],
     ["HOME", "HOME is '/dev/null/none', which is not a directory"],
   ] as const;
-  // without a home, the CLI tries for ten seconds to keep something there
+  // without a home, the CLI spends ten seconds trying to write to it
   it.each(FULL ? unusable : unusable.slice(0, 1))("names a %s that cannot be used", async (name, words) => {
     const { code, output } = await doctor({ [name]: "/dev/null/none", ANTHROPIC_API_KEY: "sk-test-key" });
     expect(output).toContain(words);
@@ -174,13 +171,13 @@ describe("doctor", () => {
     expect(code).toBe(1);
   });
 
-  it("names a home that does not exist where the search finds nothing", async () => {
+  it("names a missing home if the search finds nothing", async () => {
     const { code, output } = await doctor({ HOME: "/nowhere/home", PATH: "/nowhere" }, "");
     expect(output).toMatch(/HOME is '\/nowhere\/home', which does not exist/);
     expect(code).toBe(1);
   });
 
-  it("says that there is no CLI", async () => {
+  it("reports a missing CLI", async () => {
     const { code, output } = await doctor({}, "/nowhere/claude");
     expect(output).toContain("'/nowhere/claude' does not run as Claude Code");
     expect(code).toBe(1);

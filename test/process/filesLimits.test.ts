@@ -28,7 +28,7 @@ const MEGABYTE = 1024 * 1024;
 
 const dataOf = (server: { home: string }) => join(server.home, "data");
 
-/** Uploads so many megabytes that are made while they are sent; each one differs from the one before. */
+/** Uploads megabytes that are generated while sent, each different from the one before. */
 async function uploadLarge(url: string, megabytes: number): Promise<{ answer: RawAnswer; hash: string }> {
   const { hostname, port } = new URL(url);
   const headers = { ...KEY, "content-type": FORM_TYPE };
@@ -54,7 +54,7 @@ async function hashOf(path: string): Promise<string> {
     .digest("hex");
 }
 
-/** Resident bytes of a process: now, or the most since `forgetPeak`. */
+/** Resident bytes of a process: now, or the peak since `forgetPeak`. */
 async function memory(pid: number, field: "VmRSS" | "VmHWM"): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return 1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]);
@@ -81,7 +81,7 @@ describe.runIf(onLinux)("a large upload", () => {
   });
 });
 
-/** Sends the first bytes of a form and goes away. */
+/** Sends the first bytes of a form and disconnects. */
 async function cutOff(url: string, body: Buffer, length: number, meanwhile = async () => {}): Promise<void> {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   const head = `POST /v1/files HTTP/1.1\r\nhost: localhost\r\nx-api-key: k\r\ncontent-type: ${FORM_TYPE}\r\n`;
@@ -106,7 +106,7 @@ describe("an upload that the client breaks off", () => {
     expect(server.output.stderr).not.toContain("[error]");
   });
 
-  it("leaves nothing behind of megabytes that are on the disk already", async () => {
+  it("leaves nothing behind of megabytes already on the disk", async () => {
     await using server = await startServerProcess();
     const drafts = join(dataOf(server), "drafts");
     const body = form(aFile({ filename: "a.bin", content: Buffer.alloc(8 * MEGABYTE) }));
@@ -119,7 +119,7 @@ describe("an upload that the client breaks off", () => {
   });
 });
 
-/** A disk of so many megabytes; undefined where none may be mounted. */
+/** Mounts a small disk; undefined if that is not permitted. */
 function smallDisk(path: string, megabytes: number): AsyncDisposable | undefined {
   try {
     execFileSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", path], { stdio: "ignore" });
@@ -130,7 +130,9 @@ function smallDisk(path: string, megabytes: number): AsyncDisposable | undefined
 }
 
 describe.runIf(onLinux)("on a full disk", () => {
-  it("uploads are refused, what was stored stays whole, and all goes on once there is room", async ({ skip }) => {
+  it("uploads are rejected, stored files stay complete, and uploads work again once there is room", async ({
+    skip,
+  }) => {
     await using scratch = await scratchHome();
     await using disk = smallDisk(scratch.home, 16);
     if (!disk) skip("a disk of its own may not be mounted here");
@@ -161,8 +163,8 @@ describe.runIf(onLinux)("on a full disk", () => {
   });
 });
 
-describe("a server that is killed in the midst of uploads", () => {
-  it("has every file it acknowledged, whole, and no part of another", async () => {
+describe("a server that is killed during uploads", () => {
+  it("has every acknowledged file complete, and no part of another", async () => {
     await using scratch = await scratchHome();
     const dataDir = join(scratch.home, "data");
     const sent = new Map<string, string>();
@@ -183,7 +185,7 @@ describe("a server that is killed in the midst of uploads", () => {
       };
       const clients = Array.from({ length: 4 }, () => client().catch((error) => String(error)));
       await once(server.child, "exit");
-      // each of them ends with its connection, not with an answer of another kind
+      // each ends with its connection, not with an answer
       expect((await Promise.all(clients)).join()).not.toContain("Assertion");
     }
     await using server = await startServerProcess(["--data-dir", dataDir]);
@@ -200,7 +202,7 @@ describe("a server that is killed in the midst of uploads", () => {
 });
 
 describe("two servers on one data directory", () => {
-  it("both read it, one writes, and the other does once that one is killed", async () => {
+  it("both read it; one writes, and the other does once the first is killed", async () => {
     await using first = await startServerProcess();
     const dataDir = dataOf(first);
     await using second = await startServerProcess(["--data-dir", dataDir]);

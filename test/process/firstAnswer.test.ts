@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { defaultOptions } from "../../src/options.ts";
 import { scratchDirectory } from "../unit/support/scratch.ts";
 
-/** A server in a process that has loaded nothing else; prints the modules of Node that its first answer loads. */
+/** A server in a new process, which prints the modules of Node that its first answer loads. */
 const PROGRAM = `
 const { get } = require("node:http");
 const [, script, options] = process.argv;
@@ -22,7 +22,7 @@ server.listen().then(() => {
 });
 `;
 
-// Koa compares bodies with `Response`, for which Node loads its HTTP client: that would hold the event loop for 60 ms
+// Koa compares bodies with `Response`, for which Node loads its HTTP client. That would block the event loop for 60 ms
 it("the first answer does not load Node's HTTP client", () => {
   const dataDir = scratchDirectory();
   const options = { ...defaultOptions, port: 0, dataDir, claudePath: dataDir, selfCheck: false, environment: {} };

@@ -11,7 +11,7 @@ import { reply, text } from "../support/replies.ts";
 import { runCli } from "../support/runCli.ts";
 import { startServerProcess, workersOf } from "../support/serverProcess.ts";
 
-/** An executable that stands where the CLI is looked for. */
+/** Creates an executable in place of the CLI. */
 async function fakeCli(home: string, script: string): Promise<string> {
   const path = join(home, "claude");
   await writeFile(path, `#!/bin/sh\n${script}\n`);
@@ -37,7 +37,7 @@ describe("the command line", () => {
     expect(stderr).toContain(words);
   });
 
-  it("says which port is taken", async () => {
+  it("names a port that is taken", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
     const { port } = other.address() as { port: number };
@@ -47,13 +47,13 @@ describe("the command line", () => {
     expect(stderr).toContain(`Port ${port} is taken by another program. Choose another with --port.`);
   });
 
-  it("refuses to open itself to other machines without a key", async () => {
+  it("does not listen for other machines without a key", async () => {
     const { code, stderr } = await runCli(["--port", "0", "--host", "0.0.0.0"]);
     expect(code).toBe(1);
     expect(stderr).toContain("configure an API key");
   });
 
-  it("takes its options from the environment too, the flags first", async () => {
+  it("reads options from the environment, with precedence for flags", async () => {
     await using server = await startServerProcess([], {
       CLAUDE_VIRTUAL_API_API_KEY: "from-the-environment",
       CLAUDE_VIRTUAL_API_PORT: "1",
@@ -74,7 +74,7 @@ describe("the command line", () => {
     [["--api-key", ""], {}, "--api-key is empty"],
   ];
   it.each(sampled(keys, keys.length, 4))(
-    "refuses a key that is none, or given twice: %j %j",
+    "rejects an empty key, and one that is given twice: %j %j",
     async (args, env, words) => {
       const { code, stdout, stderr } = await runCli(["--port", "0", ...args], env);
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -82,7 +82,7 @@ describe("the command line", () => {
     },
   );
 
-  it("reads the key from the first line of a file, and keeps it to itself", async () => {
+  it("reads the key from the first line of a file, and does not print it", async () => {
     await using scratch = await scratchHome();
     const path = join(scratch.home, "key");
     await writeFile(path, " from-the-file\t\r\nnot-the-key\n", { mode: 0o600 });
@@ -102,7 +102,7 @@ describe("the command line", () => {
     expect(server.output.stdout + server.output.stderr).not.toMatch(/from-the-file|Other users/);
   });
 
-  it("takes the file's name from the environment, too, and warns when others can read it", async () => {
+  it("reads the file's name from the environment, and warns if others can read the file", async () => {
     await using scratch = await scratchHome();
     const path = join(scratch.home, "key");
     await writeFile(path, "from-the-file");
@@ -114,7 +114,7 @@ describe("the command line", () => {
     expect(server.output.stderr).toContain(`[warn] Other users can read the key in '${path}'. Run: chmod 600`);
   });
 
-  it("takes a data directory relative to its own working directory, also for what the CLI reads there", async () => {
+  it("resolves a data directory from its working directory, also for the CLI", async () => {
     await using scratch = await scratchHome();
     await using server = await startServerProcess(["--data-dir", "data"], {}, process.execPath, scratch.home);
     server.standIn.respond = () => reply([text("one two")], { stop_reason: "max_tokens" });
@@ -126,7 +126,7 @@ describe("the command line", () => {
     await access(join(scratch.home, "data", "rewrite"));
   });
 
-  it("asks for the models that the map names", async () => {
+  it("requests the models that the map names", async () => {
     await using server = await startServerProcess(["--model-map", "gpt-4=claude-haiku-5-5, mine=opus"]);
     for (const model of ["gpt-4", "mine", "claude-3-5-haiku-20241022"]) {
       expect((await server.post({ ...simple(), model })).status).toBe(200);
@@ -146,8 +146,8 @@ describe("the command line", () => {
   });
 });
 
-describe("an odd request target", () => {
-  it("brings no warning of Node's to stderr", async () => {
+describe("an unusual request target", () => {
+  it("causes no warning of Node on stderr", async () => {
     await using server = await startServerProcess();
     const odd = ["*", "/health#x", "http://elsewhere/", "http:/health", "health", "?a=1", "//[::1/x", "/%zz"];
     const statuses = await Promise.all(odd.map(async (path) => (await rawRequest(server.url, { path })).status));
@@ -156,7 +156,7 @@ describe("an odd request target", () => {
   });
 });
 
-describe("without a usable CLI, a request is told", () => {
+describe("without a usable CLI, a request gets the error", () => {
   const ask = async (claude: string, env: NodeJS.ProcessEnv = {}) => {
     await using server = await startServerProcess(["--claude", claude], env);
     const response = await server.post(simple());
@@ -187,7 +187,7 @@ describe("without a usable CLI, a request is told", () => {
     });
   });
 
-  it("that it is some other program", async () => {
+  it("that it is another program", async () => {
     await using scratch = await scratchHome();
     const path = await fakeCli(scratch.home, "echo 'claude 9.9'");
     expect(await ask(path)).toMatchObject({
@@ -202,7 +202,7 @@ describe("without a usable CLI, a request is told", () => {
     expect(await ask(path)).toMatchObject({ status: 500, error: { message: expect.stringContaining("exit code 3") } });
   });
 
-  it("that nobody is signed in", async () => {
+  it("that the CLI is not signed in", async () => {
     await using server = await startServerProcess([], { ANTHROPIC_API_KEY: "" });
     const response = await server.post(simple());
     expect(response.status).toBe(401);

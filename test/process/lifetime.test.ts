@@ -5,11 +5,11 @@ import { eventsOf, simple, until } from "../support/harness.ts";
 import { gate, held, text } from "../support/replies.ts";
 import { startServerProcess, workersOf } from "../support/serverProcess.ts";
 
-/** How long a worker may outlive its server, in milliseconds. */
+/** A worker may outlive its server by so many milliseconds. */
 const GONE_WITHIN = 10_000;
 
 describe.skipIf(process.platform !== "linux")("the headless server", () => {
-  // SIGINT has a test below
+  // see below for SIGINT
   it.each(sampled(["SIGTERM", "SIGKILL", "SIGINT"] as const, 3, 2))(
     "leaves no CLI behind after %s in mid-stream",
     async (signal) => {
@@ -30,7 +30,7 @@ describe.skipIf(process.platform !== "linux")("the headless server", () => {
     },
   );
 
-  it("ends in order where one Ctrl-C comes twice, from the terminal and from npm", async () => {
+  it("closes in order if one Ctrl-C arrives twice, from the terminal and from npm", async () => {
     await using server = await startServerProcess();
     const begun = gate();
     server.standIn.respond = () => held([text("one two three")], begun.open, gate().opened);
@@ -43,7 +43,7 @@ describe.skipIf(process.platform !== "linux")("the headless server", () => {
     expect(await ended).toEqual([0, null]);
   });
 
-  it("tells the client when its worker is killed in mid-stream, and serves the next request", async () => {
+  it("sends an error if the worker is killed in mid-stream, and serves the next request", async () => {
     await using server = await startServerProcess();
     const begun = gate();
     server.standIn.respond = () => held([text("one two three")], begun.open, gate().opened);
@@ -58,7 +58,7 @@ describe.skipIf(process.platform !== "linux")("the headless server", () => {
     expect((await server.post(simple("next"))).status).toBe(200);
   });
 
-  it("answers 500 when the worker is killed before the first event, and serves the next request", async () => {
+  it("answers 500 if the worker is killed before the first event, and serves the next request", async () => {
     await using server = await startServerProcess();
     const asked = gate();
     server.standIn.respond = async () => {
@@ -78,7 +78,7 @@ describe.skipIf(process.platform !== "linux")("the headless server", () => {
     expect((await server.post(simple("next"))).status).toBe(200);
   });
 
-  it("stops the upstream call when the client goes away, and serves on with the same worker", async () => {
+  it("stops the upstream call if the client disconnects, and goes on with the same worker", async () => {
     await using server = await startServerProcess(["--max-concurrent", "1"]);
     await until(() => server.output.stderr.includes("started"));
     const begun = gate();

@@ -84,7 +84,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
         expect((await server.post(simple("Hello"))).status).toBe(200);
         return server.output.stderr.includes("the managed settings of this machine have changed");
       });
-      // no worker was used for as long as the CLI takes to read the settings anew
+      // no worker was used for as long as the CLI takes to reload the settings
       expect(unpaid(server.standIn)).toBe(0);
       await expectOneCallEach(server, () => server.output.stderr);
       expect(server.output.stderr).not.toContain("is replaced");
@@ -99,13 +99,13 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     expect(server.output.stderr).toContain("passed the self-check");
   });
 
-  it("gives a body of any size the key of the organization's helper", async () => {
+  it("sends a body of any size with the key of the organization's helper", async () => {
     const server = await machine({ apiKeyHelper: "echo key-of-the-organization" });
     expect((await server.post(simple("x".repeat(200_000)))).status).toBe(200);
     expect(server.standIn.messages[0]?.headers.authorization).toBe("Bearer key-of-the-organization");
   });
 
-  it("refuses a model that is not allowed, in whose place the CLI would call that of the request before", async () => {
+  it("rejects a model that is not allowed, for which the CLI would call the previous request's", async () => {
     const server = await machine({ availableModels: ["haiku"] });
     expect((await server.post(simple("Hello", { model: "haiku" }))).status).toBe(200);
     const refused = await server.post(simple("Hello"));
@@ -120,7 +120,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     ]);
   });
 
-  it("makes no call of a self-check where these would go to the organization's gateway", async () => {
+  it("skips the self-check if its calls would go to the organization's gateway", async () => {
     const { url, ...place } = await gateway().then((standIn) => ({ url: standIn.url, standIn }));
     const server = await machine({ env: { ANTHROPIC_BASE_URL: url } }, [WITH_SELF_CHECK]);
     for (let request = 1; request <= 3; request++) {
@@ -137,7 +137,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     ["forceLoginMethod", { forceLoginMethod: "console" }],
     ["env.CLAUDE_CODE_EXTRA_BODY", { env: { CLAUDE_CODE_EXTRA_BODY: "{}" } }],
   ];
-  it.each(sampled(forbidden, 1))("says that %s keeps it from serving", async (name, settings) => {
+  it.each(sampled(forbidden, 1))("names %s, which keeps it from serving", async (name, settings) => {
     const server = await machine(settings, [WITH_SELF_CHECK]);
     const response = await server.post(simple("Hello"));
     expect(response.status).toBe(500);

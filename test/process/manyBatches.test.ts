@@ -11,10 +11,10 @@ import { startServerProcess } from "../support/serverProcess.ts";
 import { place, scratchDirectory } from "../unit/support/scratch.ts";
 
 const BATCHES = FULL ? 3000 : 300;
-/** File handles a server may have; its libraries, pipes and connections take about forty. */
+/** The server's limit of file handles. Its libraries, pipes and connections take about forty. */
 const HANDLES = 100;
 
-/** Leaves a batch as a server does that was killed before any of its requests was answered. */
+/** Stores a batch of a server that was killed before any answer. */
 function leaveBatch(data: string, time: number): string {
   const id = newId("msgbatch", time);
   const directory = join(data, "batches", id);
@@ -37,7 +37,7 @@ it.runIf(process.platform === "linux")("starts with many unfinished batches and 
   const ids = Array.from({ length: BATCHES }, (_, n) => leaveBatch(data, now - BATCHES + n));
   const limit = `#!/bin/sh\nulimit -n ${HANDLES}\nexec '${process.execPath}' "$@"\n`;
   const node = place(join(scratchDirectory(), "node"), limit);
-  // a CLI that is not there holds all batches back
+  // a missing CLI holds all batches back
   const args = ["--data-dir", data, "--claude", join(scratch.home, "no-claude"), "--warm", "0"];
   for (let start = 1; start <= 2; start++) {
     await using server = await startServerProcess(args, {}, node);

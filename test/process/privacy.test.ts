@@ -7,7 +7,7 @@ import { modesIn } from "../support/modes.ts";
 import { startServerProcess } from "../support/serverProcess.ts";
 import { place, scratchDirectory } from "../unit/support/scratch.ts";
 
-it.runIf(process.platform !== "win32")("keeps all that it stores from other users under a umask of 0", async () => {
+it.runIf(process.platform !== "win32")("protects all stored files from other users under a umask of 0", async () => {
   const node = place(join(scratchDirectory(), "node"), `#!/bin/sh\numask 0\nexec '${process.execPath}' "$@"\n`);
   await using server = await startServerProcess([], {}, node);
   const form = new FormData();

@@ -6,11 +6,11 @@ import { fakeCli } from "../support/fakeCli.ts";
 import { scratchHome, simple } from "../support/harness.ts";
 import { startServerProcess } from "../support/serverProcess.ts";
 
-/** Descriptors for a server whose workers need three each, and whose clients need one each. */
+/** Workers need three descriptors each, clients one each. */
 const DESCRIPTORS = 64;
 const REQUESTS = 12;
 
-/** A server that may have so many requests under way, on a fake CLI. */
+/** A server with a fake CLI. */
 async function limitedServer(home: string) {
   const args = ["--max-concurrent", String(REQUESTS), "--claude", await fakeCli(home, "() => false")];
   const limited = join(home, "limited-node");
@@ -19,13 +19,13 @@ async function limitedServer(home: string) {
 }
 
 describe.skipIf(process.platform !== "linux")("a server with few file descriptors", () => {
-  it("answers what it cannot serve with 529, and serves on", async () => {
+  it("answers 529 to requests that it cannot serve, and goes on", async () => {
     await using scratch = await scratchHome();
     await using server = await limitedServer(scratch.home);
     expect(readFileSync(`/proc/${server.child.pid}/limits`, "utf8")).toMatch(/Max open files +64 /);
     const statuses = await Promise.all(
       Array.from({ length: REQUESTS }, async (_, number) => {
-        // a system prompt for each, so that each needs a worker
+        // separate system prompts, so that each needs a worker
         const response = await server.post({ ...simple(), system: `${number}` });
         const body = (await response.json()) as { error?: { type: string; message: string } };
         if (response.status !== 200) expect(body.error?.type).toMatch(/^(overloaded_error|api_error)$/);
@@ -40,12 +40,12 @@ describe.skipIf(process.platform !== "linux")("a server with few file descriptor
     expect(server.output.stderr).not.toMatch(/TypeError|unhandled|uncaught/i);
   });
 
-  it("takes the descriptors of idle workers back for a request that needs a worker", async () => {
+  it("frees the descriptors of idle workers for a request that needs a worker", async () => {
     await using scratch = await scratchHome();
     await using server = await limitedServer(scratch.home);
     const statuses: number[] = [];
     for (let number = 0; number < 2 * REQUESTS; number++) {
-      // a system prompt for each, so that each needs a worker and leaves it idle
+      // separate system prompts, so that each needs a worker and leaves it idle
       statuses.push((await server.post({ ...simple(), system: `${number}` })).status);
     }
     expect(statuses).toEqual(statuses.map(() => 200));

@@ -8,11 +8,11 @@ import { eventsOf, health, type Scratch, type Stage, scratchHome, simple, stage 
 import { installVersion } from "../support/installVersion.ts";
 import { gate, held, text } from "../support/replies.ts";
 
-/** Puts a program where another may be, in one step. */
+/** Replaces a program atomically. */
 async function replace(path: string, program: string): Promise<void> {
   const draft = `${path}.new`;
   await mkdir(dirname(path), { recursive: true });
-  // its 400 MB are copied only where they cannot have a second name
+  // copies its 400 MB only if a hard link is not possible
   await link(program, draft).catch(() => copyFile(program, draft));
   await rename(draft, path);
 }
@@ -27,7 +27,7 @@ async function pointTo(path: string, program: string): Promise<void> {
 const BIN = ".local/bin/claude";
 const NVM = ".nvm/versions/node/v22.1.0/bin/claude";
 
-/** How the old version is installed, and what an update does before the next request and while it waits. */
+/** Installations of the old version, and the steps of an update before and during the next request. */
 interface Swap {
   how: string;
   install(home: string, old: string): Promise<void>;
@@ -62,7 +62,7 @@ const SWAPS: Swap[] = [
   },
 ];
 
-/** The version that upstream was called by last. */
+/** The version that called upstream last. */
 const caller = ({ standIn }: Stage) =>
   /^claude-cli\/([\d.]+)/.exec(standIn.messages.at(-1)?.headers["user-agent"] ?? "")?.[1];
 
@@ -75,16 +75,16 @@ describe.runIf(FULL && process.platform !== "win32")("a server under which the r
   }, 300_000);
   afterAll(() => scratch[Symbol.asyncDispose]());
 
-  it.each(SWAPS)("checks the other version and ends running requests on the old one where $how", async (swap) => {
+  it.each(SWAPS)("checks the other version and ends running requests on the old one if $how", async (swap) => {
     const { home, [Symbol.asyncDispose]: remove } = await scratchHome();
     onTestFinished(() => remove());
     await swap.install(home, old);
     await using on = await stage(({ url }) => ({
-      // a directory of a project on the PATH may have another CLI
+      // a project's directory on the PATH may have another CLI
       environment: { PATH: "/usr/bin:/bin", HOME: home, ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: "sk-test-key" },
       ...({ claudePath: undefined } as object),
       selfCheck: true,
-      // a blank worker of the old version would serve the next request
+      // an idle worker of the old version would serve the next request
       warm: 0,
     }));
     const { opened, open } = gate();
@@ -102,7 +102,7 @@ describe.runIf(FULL && process.platform !== "win32")("a server under which the r
     const version = caller(on) as string;
     expect(version).not.toBe(MINIMUM_VERSION);
     expect((await health(on)).cli.version).toBe(version);
-    // the last ones: the checks start workers, too
+    // the last ones, since the checks start workers as well
     const lineOf = (words: string) => on.log.findLastIndex((line) => line.includes(words));
     expect(lineOf(`${version} passed the self-check`)).toBeGreaterThan(-1);
     expect(lineOf(`started (Claude Code ${version})`)).toBeGreaterThan(lineOf(`${version} passed the self-check`));

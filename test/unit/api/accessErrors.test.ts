@@ -4,7 +4,7 @@ import { type ApiError, NO_RETRY } from "../../../src/api/errors.ts";
 
 type Row = [made: ApiError, status: number, type: string, message: string, headers?: object];
 
-/** Every factory with what a client gets to see of it. */
+/** Every factory with the error that clients get. */
 const TABLE: Record<keyof typeof errors, Row> = {
   hostNotAllowed: [
     errors.hostNotAllowed("evil.example", "--allowed-hosts"),
@@ -47,11 +47,8 @@ const TABLE: Record<keyof typeof errors, Row> = {
   notServed: [errors.notServed("Skills are not served."), 404, "not_found_error", "Skills are not served."],
 };
 
-describe("the errors about who asks and for which address", () => {
-  it.each(Object.entries(TABLE))(
-    "keep what %s tells a client",
-    (_name, [made, status, type, message, headers = {}]) => {
-      expect([made.status, made.type, made.message, made.headers]).toEqual([status, type, message, headers]);
-    },
-  );
+describe("the errors about hosts, origins and paths", () => {
+  it.each(Object.entries(TABLE))("%s", (_name, [made, status, type, message, headers = {}]) => {
+    expect([made.status, made.type, made.message, made.headers]).toEqual([status, type, message, headers]);
+  });
 });

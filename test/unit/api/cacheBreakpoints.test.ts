@@ -10,11 +10,11 @@ const mark = { cache_control: { type: "ephemeral" } };
 const text = (extra: object = {}) => ({ type: "text", text: "a", ...extra });
 const message = (...content: object[]) => ({ role: "user", content });
 
-describe("cache marks", () => {
+describe("cache breakpoints", () => {
   it.each<[string, object, number, number]>([
     ["nothing at all", {}, 0, 0],
     ["texts instead of lists", { system: "a", messages: [{ role: "user", content: "a" }] }, 0, 0],
-    ["the request itself", mark, 0, 1],
+    ["the request", mark, 0, 1],
     ["tools", { tools: [{ name: "a", ...mark }, { name: "b" }, { name: "c", ...mark }] }, 0, 2],
     ["system blocks", { system: [text(mark), text(), text(mark)] }, 2, 0],
     ["message blocks", { messages: [message(text(), text(mark)), message(text(mark))] }, 0, 2],
@@ -24,9 +24,9 @@ describe("cache marks", () => {
       0,
       2,
     ],
-    ["marks that are null", { cache_control: null, system: [text({ cache_control: null })] }, 0, 0],
+    ["null", { cache_control: null, system: [text({ cache_control: null })] }, 0, 0],
     [
-      "data that is only quoted",
+      "quoted data",
       {
         tools: [{ name: "a", input_schema: { properties: { ...mark, content: { items: [mark] } } } }],
         messages: [message({ type: "tool_use", id: "a", name: "a", input: { ...mark, content: [mark] } })],
@@ -35,8 +35,8 @@ describe("cache marks", () => {
       0,
       0,
     ],
-    ["lists of anything", { system: [null, 5, "a"], messages: [null], tools: "a" }, 0, 0],
-    ["all of them together", { ...mark, system: [text(mark)], tools: [mark], messages: [message(text(mark))] }, 1, 3],
+    ["lists of other values", { system: [null, 5, "a"], messages: [null], tools: "a" }, 0, 0],
+    ["all together", { ...mark, system: [text(mark)], tools: [mark], messages: [message(text(mark))] }, 1, 3],
   ])("are counted in %s", (_where, request, inSystem, outside) => {
     expect(breakpointsOutsideSystem(request)).toBe(outside);
     expect(countBreakpoints(request)).toBe(inSystem + outside);

@@ -17,7 +17,7 @@ const systemError = (code: string) => Object.assign(new Error(`spawn ${code}`), 
 
 type Row = [made: ApiError, status: number, type: string, message: string, headers?: object];
 
-/** Every factory with what a client gets to see of it. */
+/** Every factory with the error that clients get. */
 const TABLE: Record<keyof typeof factories, Row> = {
   cliMissing: [
     errors.cliMissing(),
@@ -180,13 +180,13 @@ describe("errors of the CLI's process", () => {
     expect(errors.cliNotStarted(systemError(code))).toMatchObject({ status: 529, headers: { "retry-after": "2" } });
   });
 
-  it("any other failure of a start is told in the system's words", () => {
+  it("any other failure of a start has the system's message", () => {
     expect(isScarcity(systemError("ENOENT"))).toBe(false);
     const message = "Claude Code could not be started: spawn ENOENT.";
     expect(errors.cliNotStarted(systemError("ENOENT"))).toMatchObject({ status: 500, type: "api_error", message });
   });
 
-  it("a failure in the API's words keeps them", () => {
+  it("an API error stays unchanged", () => {
     const error = new ApiError(401, "authentication_error", "no");
     expect(errors.cliNotStarted(error)).toBe(error);
   });

@@ -7,7 +7,7 @@ const BASE = { model: "sonnet", messages: [{ role: "user", content: "Hi" }] };
 const block = (content: unknown) => ({ messages: [{ role: "user", content: [content] }] });
 const message = (value: unknown) => ({ messages: [value] });
 
-describe("parseCountTokensRequest refuses", () => {
+describe("parseCountTokensRequest rejects", () => {
   it.each<[string, object]>([
     ["max_tokens: Extra inputs are not permitted", { max_tokens: 10 }],
     ["messages.0.role: Field required", message({ content: "Hi" })],
@@ -82,7 +82,7 @@ describe("parseCountTokensRequest accepts", () => {
   });
 });
 
-describe("of a request that is counted as its client wrote it", () => {
+describe("for a request that is counted as its client wrote it", () => {
   const parse = (change: object) => parseCountTokensRequest({ ...BASE, ...change }, { ...OVERLAID, isRewritten: true });
 
   it.each([
@@ -93,7 +93,7 @@ describe("of a request that is counted as its client wrote it", () => {
     expect(parse(change)).toEqual({ ...BASE, ...change });
   });
 
-  it("what the server reads is checked here", () => {
+  it("parseCountTokensRequest checks only what the server reads", () => {
     expect(() => parse({ model: undefined })).toThrow("model: Field required");
     expect(() => parse({ messages: [null] })).toThrow(expect.objectContaining({ status: 400 }));
     expect(() => parse({ messages: [] })).toThrow("messages: at least one message is required");

@@ -5,7 +5,7 @@ const { ApiError, NO_RETRY, ...factories } = errors;
 
 type Row = [made: errors.ApiError, status: number, type: errors.ErrorType, message: string, headers?: object];
 
-/** Every factory with what a client gets to see of it. */
+/** Every factory with the error that clients get. */
 const TABLE: Record<keyof typeof factories, Row> = {
   invalidRequest: [
     errors.invalidRequest("a: Field required"),
@@ -165,14 +165,11 @@ const TABLE: Record<keyof typeof factories, Row> = {
 };
 
 describe("the errors", () => {
-  it.each(Object.entries(TABLE))(
-    "keep what %s tells a client",
-    (_name, [made, status, type, message, headers = {}]) => {
-      expect(made).toBeInstanceOf(ApiError);
-      expect([made.status, made.headers]).toEqual([status, headers]);
-      expect(made.toEnvelope("req_1")).toMatchObject({ type: "error", error: { type, message }, request_id: "req_1" });
-    },
-  );
+  it.each(Object.entries(TABLE))("%s", (_name, [made, status, type, message, headers = {}]) => {
+    expect(made).toBeInstanceOf(ApiError);
+    expect([made.status, made.headers]).toEqual([status, headers]);
+    expect(made.toEnvelope("req_1")).toMatchObject({ type: "error", error: { type, message }, request_id: "req_1" });
+  });
 
   it("are all in the table", () => {
     expect(Object.keys(TABLE).toSorted()).toEqual(Object.keys(factories).toSorted());
@@ -180,18 +177,18 @@ describe("the errors", () => {
 });
 
 describe("ApiError", () => {
-  it("leaves the id out of an envelope that is given none", () => {
+  it("leaves the id out of an envelope without one", () => {
     const error = { type: "not_found_error", message: "Not Found" };
     expect(errors.notFound().toEnvelope()).toEqual({ type: "error", error });
   });
 
-  it("tells details in its envelope", () => {
+  it("has details in its envelope", () => {
     const details = { error_code: "thread_unsupported_request" };
     const { error } = errors.invalidRequest("thread: not supported", details).toEnvelope();
     expect(error).toEqual({ type: "invalid_request_error", message: "thread: not supported", details });
   });
 
-  it("keeps upstream's request id beside the envelope", () => {
+  it("keeps upstream's request id outside the envelope", () => {
     expect(new ApiError(500, "api_error", "x", { requestId: "req_up" }).requestId).toBe("req_up");
   });
 });

@@ -3,7 +3,7 @@ import { parseInput, stringify } from "../../../src/api/exactJson.ts";
 
 describe("the input of a tool", () => {
   it.each(['{"id": 1234567890123456789}', '{"b":1,"1":2,"a":3,"0":4,"a":-0}', '[1.0, 1e400, "\\u00e9$&"]'])(
-    "is written as it was read: %s",
+    "is serialized to its source text: %s",
     (json) => {
       const message = { content: [{ input: parseInput(json) }, { input: parseInput('{"n": 2}') }], more: ["$1"] };
       expect(stringify(message)).toBe(`{"content":[{"input":${json}},{"input":{"n": 2}}],"more":["$1"]}`);
@@ -19,7 +19,7 @@ describe("the input of a tool", () => {
     expect(stringify({ input: parseInput(json) })).toBe(`{"input":${written}}`);
   });
 
-  it("is refused with more values than a model writes, before it is parsed", () => {
+  it("is rejected before it is parsed if it has more values than a model writes", () => {
     const many = (count: number) => `[${"12,".repeat(count - 1)}12]`;
     expect(() => parseInput(many(200_000))).toThrow(/more than 100000 values/);
     expect(parseInput(`[${" ".repeat(300_000)}1,2]`)).toEqual([1, 2]);

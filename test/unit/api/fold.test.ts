@@ -25,7 +25,7 @@ async function foldBlocks(...events: StreamEvent[]): Promise<ContentBlock[]> {
 }
 
 describe("fold", () => {
-  it("keeps what there is of a tool input that max_tokens has cut off", async () => {
+  it("keeps the complete part of a tool input that max_tokens has cut off", async () => {
     const blocks = [{ type: "tool_use", id: "a", name: "look", input: {} }];
     const cut = [...eventsFor(blocks, { stop_reason: "max_tokens" })].map((event) =>
       event.type === "content_block_delta"
@@ -39,7 +39,7 @@ describe("fold", () => {
     });
   });
 
-  it("makes of a whole stream what the API answers without one", async () => {
+  it("turns a complete stream into the API's answer without one", async () => {
     const answer = reply([thinking("Let me see."), text("Two words"), toolUse("look", { at: ["a", { b: "é😀" }] })]);
     if (!("events" in answer)) throw new Error("The stand-in's reply is no stream.");
     expect(await fold(batched(answer.events as StreamEvent[]))).toEqual(answer.folded);
@@ -76,7 +76,7 @@ describe("fold", () => {
       { type: "text", text: "", citations: [{ cited_text: "a" }, { cited_text: "b" }] },
     ],
     [
-      "parses a tool's input once it is whole",
+      "parses a tool's input once it is complete",
       { type: "tool_use", id: "toolu_1", name: "look", input: {} },
       [
         { type: "input_json_delta", partial_json: "" },
@@ -86,19 +86,19 @@ describe("fold", () => {
       { type: "tool_use", id: "toolu_1", name: "look", input: { at: [1, 2] } },
     ],
     [
-      "leaves a tool's input {} when nothing comes for it",
+      "leaves a tool's input {} without deltas",
       { type: "tool_use", id: "toolu_1", name: "look", input: {} },
       [],
       { type: "tool_use", id: "toolu_1", name: "look", input: {} },
     ],
     [
-      "leaves a tool's input {} when its only delta is empty",
+      "leaves a tool's input {} if its only delta is empty",
       { type: "tool_use", id: "toolu_1", name: "look", input: {} },
       [{ type: "input_json_delta", partial_json: "" }],
       { type: "tool_use", id: "toolu_1", name: "look", input: {} },
     ],
     [
-      "keeps blocks that come at once, and deltas it does not know make no difference",
+      "keeps blocks without deltas, and ignores unknown deltas",
       { type: "redacted_thinking", data: "xyz" },
       [{ type: "brand_new_delta", text: "?" }],
       { type: "redacted_thinking", data: "xyz" },
@@ -117,7 +117,7 @@ describe("fold", () => {
     ]);
   });
 
-  it("takes over what message_delta tells, but no nulls into usage", async () => {
+  it("applies message_delta, but no nulls to usage", async () => {
     const delta: StreamEvent = {
       type: "message_delta",
       delta: { stop_reason: "stop_sequence", stop_sequence: "END", stop_details: null, container: null },
@@ -136,7 +136,7 @@ describe("fold", () => {
     });
   });
 
-  it("takes a message_delta without usage", async () => {
+  it("accepts a message_delta without usage", async () => {
     const message = await fold(batched([START, { type: "message_delta", delta: { stop_reason: "end_turn" } }, STOP]));
     expect(message).toMatchObject({ stop_reason: "end_turn", usage: { output_tokens: 1 } });
   });
@@ -151,19 +151,19 @@ describe("fold", () => {
     });
   });
 
-  it("takes a message whose content is in its first event, and blocks after it", async () => {
+  it("accepts content in the first event, and blocks after it", async () => {
     const content = [{ type: "text", text: "Before" }];
     const start = { ...START, message: { ...(START.message as object), content, stop_reason: "tool_use" } };
     const message = await fold(batched([start, ...blockEvents(1, toolUse("look", {}, "a")), STOP]));
     expect(message).toMatchObject({ content: [...content, { id: "a" }], stop_reason: "tool_use" });
   });
 
-  it("holds no place for an index that upstream makes up", async () => {
+  it("leaves no gaps for indexes that upstream skips", async () => {
     const far = blockEvents(50_000_000, { type: "text", text: "" }, { type: "text_delta", text: "far" });
     expect(await foldBlocks(...far)).toEqual([{ type: "text", text: "far" }]);
   });
 
-  it("passes over events it does not know", async () => {
+  it("ignores unknown events", async () => {
     const plain = [...eventsFor([text("Two words")], { stop_reason: "end_turn" })].filter(
       ({ type }) => type !== "ping",
     );
@@ -172,18 +172,18 @@ describe("fold", () => {
     expect(await fold(batched(noisy))).toEqual(await fold(batched(plain)));
   });
 
-  it("leaves the events as they were", async () => {
+  it("does not change the events", async () => {
     const events = [START, ...blockEvents(0, { type: "text", text: "" }, { type: "text_delta", text: "x" }), END, STOP];
     const before = structuredClone(events);
     await fold(batched(events));
     expect(events).toEqual(before);
   });
 
-  it.each([[[]], [[{ type: "ping" }, END, STOP]]])("fails when there is no message in %j", async (events) => {
+  it.each([[[]], [[{ type: "ping" }, END, STOP]]])("throws without a message in %j", async (events) => {
     await expect(fold(batched<StreamEvent>(events))).rejects.toThrow("no message_start");
   });
 
-  it("passes a failure of the stream on", async () => {
+  it("throws the stream's error", async () => {
     const error = new Error("broken");
     async function* failing() {
       yield [START];

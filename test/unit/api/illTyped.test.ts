@@ -12,7 +12,7 @@ import { overlayTurn } from "../support/turns.ts";
 const FIELDS = ["index", "message", "content_block", "delta", "usage", "content", "type", "model", "text", "to"];
 const ANSWER: StreamEvent[] = [...eventsFor([text("Two words"), toolUse("look", { at: "a" })])];
 
-/** An answer's event with one of its fields, at any depth of two, taken away or replaced by anything. */
+/** An answer's event with one field, of depth one or two, removed or replaced. */
 const spoiled = fc
   .record({
     event: fc.constantFrom(...ANSWER),
@@ -31,7 +31,7 @@ it("events with any field missing or of any type never fail a turn, its fold or 
     fc.asyncProperty(answers, async (events) => {
       const turn = overlayTurn();
       turn.diagnose(TURN_BEGINS);
-      // a failure would else be waited for
+      // otherwise the turn would wait for the failure
       turn.diagnose("[ERROR] API error (attempt 1/1): 500 500 Broken");
       for (const event of events) await turn.accept({ type: "stream_event", event });
       await turn.accept({ type: "result", subtype: "success", is_error: false });

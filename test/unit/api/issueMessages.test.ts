@@ -12,7 +12,7 @@ function words(schema: z.ZodType, input: unknown): string {
   return issueMessage(unwrapUnion(issue, input), input);
 }
 
-describe("the wording of a wrong field", () => {
+describe("issueMessage", () => {
   it.each<[string, z.ZodType, unknown]>([
     ["Field required", z.string(), undefined],
     ["Input should be a valid string", z.string(), 5],
@@ -27,7 +27,7 @@ describe("the wording of a wrong field", () => {
     expect(words(z.looseObject({ field: schema }), { field: value })).toBe(`field: ${expected}`);
   });
 
-  it("has no path for the input as a whole", () => {
+  it("has no path for the whole input", () => {
     expect(words(z.object({}), "text")).toBe(EXPECTED_OBJECT);
   });
 
@@ -37,7 +37,7 @@ describe("the wording of a wrong field", () => {
   });
 });
 
-describe("the wording of a union of a string and a list", () => {
+describe("unwrapUnion, for a string or a list", () => {
   it.each<[string, z.ZodType, unknown]>([
     ["a: Field required", inner, undefined],
     ["a: Input should be a valid list", inner, 5],

@@ -24,7 +24,7 @@ function refusalOf(body: unknown, version: ApiVersion = "2023-06-01") {
   return undefined;
 }
 
-describe("parseMessagesRequest refuses", () => {
+describe("parseMessagesRequest rejects", () => {
   it.each<[string, object]>([
     ["model: Field required", { model: undefined }],
     ["model: Input should be a valid string", { model: 5 }],
@@ -86,14 +86,14 @@ describe("parseMessagesRequest refuses", () => {
     expect(refusalOf(body)).toMatchObject({ status: 400, message: EXPECTED_OBJECT });
   });
 
-  it("nesting beyond the bound, however deep", () => {
+  it("nesting beyond the limit, however deep", () => {
     const expected = { status: 400, message: `The request body is nested deeper than ${MAX_DEPTH} levels.` };
     for (const levels of [MAX_DEPTH, 100_000]) {
       expect(refusalOf({ ...BASE, foo: nested(levels) })).toMatchObject(expected);
     }
   });
 
-  it("the first trouble in the order of the API's own fields", () => {
+  it("the first wrong field in the API's order", () => {
     expect(refusalOf({ stream: 5, messages: [] })).toMatchObject({ message: "model: Field required" });
   });
 
@@ -105,7 +105,7 @@ describe("parseMessagesRequest refuses", () => {
     });
   });
 
-  it.each(["temperature", "top_p", "top_k"])("%s in the newest version alone, whatever its value", (field) => {
+  it.each(["temperature", "top_p", "top_k"])("%s only in the newest version, whatever its value", (field) => {
     for (const value of [1, 0, null]) {
       const body = { ...BASE, [field]: value };
       const expected = { status: 400, message: `${field}: Extra inputs are not permitted` };
@@ -115,7 +115,7 @@ describe("parseMessagesRequest refuses", () => {
   });
 });
 
-describe("the newest version alone refuses", () => {
+describe("only the newest version rejects", () => {
   const document = { type: "document", source: { type: "text", media_type: "text/plain", data: "x" } };
   const cited = { type: "text", text: "x", citations: [{ type: "char_location", cited_text: "x" }] };
   const found = { type: "search_result", source: "s", title: "t", content: [{ type: "text", text: "a" }, cited] };
@@ -166,7 +166,7 @@ describe("parseMessagesRequest accepts", () => {
     ...{ metadata: { user_id: null }, context_management: { edits: [] }, thread: null },
   };
 
-  it.each(API_VERSIONS)("under %s everything it need not judge, and returns the very same object", (version) => {
+  it.each(API_VERSIONS)("under %s everything that upstream checks, and returns the same object", (version) => {
     const before = JSON.stringify(everything);
     expect(parseMessagesRequest(everything, { version, isRewritten: false })).toBe(everything);
     expect(JSON.stringify(everything)).toBe(before);
@@ -175,14 +175,11 @@ describe("parseMessagesRequest accepts", () => {
   it.each<[string, object]>([
     ["optional fields that are null", { system: null, stream: null, tools: null, thinking: null, metadata: null }],
     [
-      "what upstream judges",
+      "what upstream checks",
       { max_tokens: "1", top_p: -1, top_k: -1, stop_sequences: [""], metadata: 5, tools: [null] },
     ],
-    ["messages that upstream judges", { messages: [{ role: 5, content: [null, "x", { type: 5 }] }, {}] }],
-    [
-      "more cache marks than there may be, where upstream sees them all",
-      block({ content: Array(5).fill(marked("a")) }),
-    ],
+    ["messages that upstream checks", { messages: [{ role: 5, content: [null, "x", { type: 5 }] }, {}] }],
+    ["too many cache breakpoints, if upstream gets them all", block({ content: Array(5).fill(marked("a")) })],
     ["a conversation that the assistant begins", message({ role: "assistant", content: "Hi" })],
     ["an empty content", { messages: [...BASE.messages, { role: "assistant", content: [] }] }],
     [
@@ -190,11 +187,11 @@ describe("parseMessagesRequest accepts", () => {
       { messages: [...BASE.messages, ...BASE.messages, { role: "system", content: "Be brief." }] },
     ],
     ["blocks of unknown type", block({ type: "brand_new", anything: [1] })],
-    ["a block type that is the name of something else", block({ type: "constructor" })],
-    ["a block type that is the name of something else", block({ type: "__proto__" })],
-    ["nesting up to the bound", { foo: nested(MAX_DEPTH - 1) }],
+    ["a block type that names an object's property", block({ type: "constructor" })],
+    ["a block type that names an object's property", block({ type: "__proto__" })],
+    ["nesting up to the limit", { foo: nested(MAX_DEPTH - 1) }],
     [
-      "replayed blocks with every field they came with",
+      "replayed blocks with all their fields",
       {
         messages: [
           ...BASE.messages,
@@ -210,7 +207,10 @@ describe("parseMessagesRequest accepts", () => {
         ],
       },
     ],
-    ["four cache marks", { system: [marked("a")], ...message({ role: "user", content: ["b", "c", "d"].map(marked) }) }],
+    [
+      "four cache breakpoints",
+      { system: [marked("a")], ...message({ role: "user", content: ["b", "c", "d"].map(marked) }) },
+    ],
   ])("%s", (_what, change) => {
     const body = { ...BASE, ...change };
     expect(parseMessagesRequest(body, { version: "2023-06-01", isRewritten: false })).toBe(body);

@@ -41,16 +41,16 @@ describe("pageOf", () => {
     });
   });
 
-  it("has no ids when there is nothing to list", () => {
+  it("has no ids for an empty list", () => {
     expect(pageOf([], {})).toEqual({ data: [], has_more: false, first_id: null, last_id: null });
   });
 
-  it("holds twenty unless told otherwise", () => {
+  it("has twenty items by default", () => {
     const many = Array.from({ length: 21 }, (_, index) => info(`m${index}`));
     expect(pageOf(many, {})).toMatchObject({ first_id: "m0", last_id: "m19", has_more: true });
   });
 
-  it.each([1, 2, 3, 7])("leads through the whole catalog in both directions, %i at a time", (size) => {
+  it.each([1, 2, 3, 7])("pages through the whole catalog in both directions, %i at a time", (size) => {
     const limit = String(size);
     const forwards: string[] = [];
     for (let page = pageOf(catalog, { limit }); ; page = pageOf(catalog, { limit, after_id: page.last_id! })) {
@@ -87,12 +87,12 @@ describe("pageOf", () => {
 describe("pageOfCreated", () => {
   const NOW = Date.parse("2026-11-22T12:00:00Z");
   const made = (time: number, id = newId("file", time)): Created => ({ id, created_at: new Date(time).toISOString() });
-  /** So many, each a millisecond older than the one before it. */
+  /** Each item is a millisecond older than the one before it. */
   const some = (count: number) => Array.from({ length: count }, (_, age) => made(NOW - age));
   const page = (items: Created[], query: PageQuery) => pageOfCreated(items, query, "file", "file");
   const idsOf = (items: Created[]) => items.map(({ id }) => id);
 
-  it.each(["after_id", "before_id"])("finds the place of any item that is gone, by its %s", (name) => {
+  it.each(["after_id", "before_id"])("finds the position of a deleted item, by its %s", (name) => {
     const all = some(6);
     for (const [at, { id }] of all.entries()) {
       const left = all.toSpliced(at, 1);
@@ -102,14 +102,14 @@ describe("pageOfCreated", () => {
     }
   });
 
-  it("has a place for ids of the same millisecond, among them", () => {
+  it("finds the position among ids of the same millisecond", () => {
     const all = Array.from({ length: 6 }, () => made(NOW)).sort(newestFirst);
     for (const [at, { id }] of all.entries()) {
       expect(page(all.toSpliced(at, 1), { after_id: id }).data).toEqual(all.slice(at + 1));
     }
   });
 
-  it.each(["after_id", "before_id"] as const)("leads through all that is deleted on the way, by %s", (name) => {
+  it.each(["after_id", "before_id"] as const)("pages through a list whose items are being deleted, by %s", (name) => {
     const backwards = name === "before_id";
     const all = some(47);
     const end = made(NOW - 1000);
@@ -128,7 +128,7 @@ describe("pageOfCreated", () => {
     expect([seen, left]).toEqual([idsOf(all), []]);
   });
 
-  it("lists old ids by their time, and knows the place of one only as long as it is there", () => {
+  it("lists old ids by their time, and knows their position until they are deleted", () => {
     const old = ["b", "z", "1"].map((letter, age) => made(NOW - 1000 - age, `file_${letter.repeat(24)}`));
     const all = [...some(2), ...old];
     expect(all.toReversed().sort(newestFirst)).toEqual(all);
@@ -139,7 +139,7 @@ describe("pageOfCreated", () => {
     );
   });
 
-  it.each(["file_x", "", newId("msgbatch"), `file_01${"z".repeat(22)}`])("refuses the cursor %j", (id) => {
+  it.each(["file_x", "", newId("msgbatch"), `file_01${"z".repeat(22)}`])("rejects the cursor %j", (id) => {
     for (const name of ["after_id", "before_id"]) {
       const expected = { status: 400, type: "invalid_request_error", message: `${name}: no file with the id '${id}'` };
       expect(() => page(some(2), { [name]: id })).toThrow(expect.objectContaining(expected));

@@ -19,7 +19,7 @@ describe("JSON that was cut off", () => {
     expect(parsePartial(json)).toEqual(value);
   });
 
-  it("gives something for every beginning of a document, and all of it at the end", () => {
+  it("is completed for every prefix of a document, and unchanged at the end", () => {
     const document = { a: "x,y", b: [1.5, null, { c: '"]}\\' }], d: { e: { f: [] } }, g: false };
     const json = JSON.stringify(document);
     for (let end = 0; end < json.length; end++) expect(parsePartial(json.slice(0, end))).toBeTypeOf("object");

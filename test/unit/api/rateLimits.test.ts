@@ -14,9 +14,9 @@ describe("limitHeaders", () => {
     ["the reset, in whole seconds", rejected(NOW + 29.2), "30"],
     ["a moment, when the reset has passed", rejected(NOW - 30), "1"],
     ["the reset, when upstream names an earlier time", { ...rejected(NOW + 30), "retry-after": "17" }, "30"],
-    ["upstream's own time, when it is later", { ...rejected(NOW + 30), "retry-after": "45" }, "45"],
-    ["upstream's own time, when the reset is unknown", { [STATUS]: "rejected", "retry-after": "17" }, "17"],
-    ["upstream's own time, when the reset is no number", { ...rejected("soon"), "retry-after": "17" }, "17"],
+    ["upstream's time, when it is later", { ...rejected(NOW + 30), "retry-after": "45" }, "45"],
+    ["upstream's time, when the reset is unknown", { [STATUS]: "rejected", "retry-after": "17" }, "17"],
+    ["upstream's time, when the reset is not a number", { ...rejected("soon"), "retry-after": "17" }, "17"],
   ])("has a client wait for %s", (_what, upstream, retryAfter) => {
     expect(limited(upstream)).toEqual({ ...upstream, "retry-after": retryAfter });
   });
@@ -53,12 +53,12 @@ describe("isUsageLimit", () => {
 
 describe("isLimitHeader", () => {
   it.each([...["retry-after", "retry-after-ms", "x-should-retry", "anthropic-ratelimit-tokens-reset", STATUS]])(
-    "takes %s",
+    "accepts %s",
     (name) => expect(isLimitHeader(name)).toBe(true),
   );
 
   it.each(["date", "request-id", "set-cookie", "x-retry-after", "anthropic-organization-id", "retry-after\n"])(
-    "leaves out %j",
+    "rejects %j",
     (name) => expect(isLimitHeader(name)).toBe(false),
   );
 });

@@ -36,7 +36,7 @@ describe("checkToolPairing", () => {
       [ask, assistant(use("a")), assistant(use("b")), user(result("a"), result("b"))],
     ],
     [
-      "the id of a call again in a later turn",
+      "the same id in a later turn",
       [ask, assistant(use("a")), user(result("a")), assistant(text, use("a")), user(result("a"))],
     ],
     ["a system message between call and result", [ask, assistant(use("a")), system, user(result("a"))]],
@@ -47,7 +47,7 @@ describe("checkToolPairing", () => {
 
   it.each<[string, Conversation, string]>([
     ["a call at the end", [ask, assistant(use("a"))], unanswered(1, "a")],
-    ["a call that is passed over", [ask, assistant(use("a")), user(text)], unanswered(1, "a")],
+    ["a call without a result", [ask, assistant(use("a")), user(text)], unanswered(1, "a")],
     [
       "calls without results, all named",
       [ask, assistant(use("a"), use("b"), use("c")), user(result("b"))],

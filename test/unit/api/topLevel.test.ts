@@ -34,7 +34,7 @@ describe("topLevelFields", () => {
     expect(valuesOf(text)).toEqual(expected);
   });
 
-  it("are those of any JSON, with their values", () => {
+  it("finds the fields of any JSON, with their values", () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue()),
@@ -48,7 +48,7 @@ describe("topLevelFields", () => {
     );
   });
 
-  it("takes of several with one name the last", () => {
+  it("keeps the last of repeated names", () => {
     const text = '{"a":1,"b":2,"a":3}';
     expect(lastOfEach(topLevelFields(text)).map(({ name, from, to }) => [name, text.slice(from, to)])).toEqual([
       ["b", "2"],
@@ -61,12 +61,12 @@ describe("spliceJson", () => {
   const text = '{ "n": 12345678901234567890, "m": [ {"c":[{"s":{"file":"f1"},"x":1.0}, {"s":2}]}, 1e2 ], "o":"é" }';
   const before = JSON.parse(text);
 
-  it("is the very text where nothing has changed", () => {
+  it("returns the same text without changes", () => {
     expect(spliceJson(text, before, before)).toBe(text);
     expect(spliceJson(text, before, { ...before })).toBe(text);
   });
 
-  it("has another text only for what has changed", () => {
+  it("rewrites only what has changed", () => {
     const [message, number] = before.m;
     const [block, other] = message.c;
     const after = {

@@ -29,13 +29,13 @@ async function* stream(message: Message) {
   yield [...unfold(message)];
 }
 
-it("gives the events that are folded to the same message", async () => {
+it("yields events that fold to the same message", async () => {
   expect(JSON.parse(stringify(await fold(stream(MESSAGE))))).toEqual(MESSAGE);
   const empty = { ...MESSAGE, content: [] };
   expect(await fold(stream(empty))).toEqual(empty);
 });
 
-it("begins and ends as a stream of the API does", () => {
+it("begins and ends like a stream of the API", () => {
   const events = [...unfold(MESSAGE)];
   expect(events[0]).toMatchObject({
     type: "message_start",

@@ -4,7 +4,7 @@ import { BodyMemory } from "../../../src/messages/bodyMemory.ts";
 const MB = 1024 * 1024;
 const never = new AbortController().signal;
 
-/** Whether the promise has settled by now. */
+/** True if the promise has settled. */
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
   let pending = true;
   const settled = () => {
@@ -19,7 +19,7 @@ describe("the memory for bodies", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("is given in the order of arrival, and to the next as soon as it fits", async () => {
+  it("is granted in order of arrival, as soon as it suffices", async () => {
     const memory = new BodyMemory({ maxBodyMemory: 128 * MB, maxQueue: 10 });
     const [first, second] = [await memory.acquire(32 * MB, never), await memory.acquire(32 * MB, never)];
     const third = memory.acquire(30 * MB, never);
@@ -35,9 +35,9 @@ describe("the memory for bodies", () => {
     expect(memory.held).toBe(36 * MB);
   });
 
-  it("keeps shares apart: large bodies, others, and those of batches do not wait for each other", async () => {
+  it("has separate budgets: large bodies, others, and those of batches do not wait for each other", async () => {
     const memory = new BodyMemory({ maxBodyMemory: 8 * MB, maxQueue: 10 });
-    // larger than its share, so it is alone there
+    // larger than its budget, so it is alone there
     await memory.acquire(32 * MB, never);
     expect(await isPending(memory.acquire(5 * MB, never))).toBe(true);
     await memory.acquire(2 * MB, never);
@@ -45,7 +45,7 @@ describe("the memory for bodies", () => {
     expect(await isPending(memory.acquire(1, never))).toBe(true);
   });
 
-  it("is refused with 529 when too many wait, or for too long, and who leaves lets the next one in", async () => {
+  it("answers 529 if too many wait, or for too long, and grants the next if one leaves", async () => {
     const memory = new BodyMemory({ maxBodyMemory: 128 * MB, maxQueue: 2 }, 1000);
     const full = await memory.acquire(64 * MB, never);
     const gone = new AbortController();
@@ -64,7 +64,7 @@ describe("the memory for bodies", () => {
     await memory.acquire(64 * MB, never);
   });
 
-  it("lets those of batches wait as long as it takes", async () => {
+  it("lets batches wait without a limit", async () => {
     const memory = new BodyMemory({ maxBodyMemory: 4 * MB, maxQueue: 0 }, 1000);
     const held = await memory.acquire(2 * MB, never, true);
     const next = memory.acquire(2 * MB, never, true);

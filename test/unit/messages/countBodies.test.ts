@@ -43,7 +43,7 @@ const calls = (input: object) => [
 const tool = (name: string) => ({ name, description: "Looks", input_schema: { type: "object", properties: {} } });
 const keys = Object.fromEntries(Array.from({ length: 50_000 }, (_, n) => [`k${n}`, n]));
 
-/** What the CLI is written. */
+/** The text written to the CLI. */
 function lineOf(value: unknown): string {
   const pieces = encodePieces({ type: "x", value });
   return pieces.map((piece) => (typeof piece === "string" ? piece : Buffer.from(piece).toString())).join("");
@@ -59,9 +59,9 @@ describe("a count whose body is read on the thread", () => {
     ["a text", { messages: [user("\ud800 é \u2028")] }, "exact"],
     ["calls of tools", { messages: calls({ __proto__: null, a: -0, b: { c: 1e300 } }) }, "exact"],
     ["a system prompt and tools", { system: [text("Be brief.")], tools: [tool("a"), tool("padding_1")] }, "sum"],
-    ["what is not shown to the counter", { tools: [tool("a"), { ...tool("b"), strict: true }] }, "estimate"],
+    ["parts that the counter does not get", { tools: [tool("a"), { ...tool("b"), strict: true }] }, "estimate"],
     ["2,000 messages", { messages: conversation(2000) }, "exact"],
-    ["more messages than that", { messages: conversation(2001) }, undefined],
+    ["more messages", { messages: conversation(2001) }, undefined],
   ])("gives what it gives when it is read here: %s", async (_name, body, precision) => {
     const request = { model: "sonnet", messages: [user("Hi")], ...body };
     const [one, other] = [await here(request), await onThread(request)];
@@ -69,7 +69,7 @@ describe("a count whose body is read on the thread", () => {
     expect((await other.question())?.precision).toBe(precision);
   });
 
-  it("has the content of its files, also for an estimate of it", async () => {
+  it("has the content of its files, also for an estimate", async () => {
     const source = { type: "file", file_id: "file_1" };
     const inline = { type: "text", media_type: "text/plain", data: "Twelve bytes" };
     const request = (document: object) => ({
@@ -86,7 +86,7 @@ describe("a count whose body is read on the thread", () => {
     ["many tools", { tools: Array.from({ length: 5000 }, (_, n) => tool(`tool_${n}`)), messages: [user("Hi")] }],
     ["many keys", { messages: calls(keys) }],
     ["many messages in a row", { messages: Array.from({ length: 50_000 }, () => user([text("Hi")])) }],
-    ["more messages than the counter is shown", { messages: conversation(50_000) }],
+    ["more messages than the counter gets", { messages: conversation(50_000) }],
   ])("comes back and goes to the CLI as bytes: %s", async (_name, body) => {
     let received = 0;
     const receive = (message: unknown) => {
@@ -108,7 +108,7 @@ describe("a count whose body is read on the thread", () => {
   });
 });
 
-describe("a count that is to be made of the client's own text", () => {
+describe("a count of the client's own text", () => {
   const rewritten = (body: Parameters<RequestReader["count"]>[0]) =>
     reader.count(body, { ...reading, betas: ["a-beta", "files-api-2025-04-14"], transport: "rewrite" }, { signal });
   const both = (body: string) =>
@@ -117,7 +117,7 @@ describe("a count that is to be made of the client's own text", () => {
       rewritten({ bytes: new TextEncoder().encode(body) }),
     ]);
 
-  it("is ordered with that text, all but the model, wherever it is read", async () => {
+  it("passes on that text except the model, wherever it is read", async () => {
     const fields = String.raw`"x": 1.0 , "messages":[{"role":"user","content":"\ud83d"}],"max_tokens":12345678901234567890`;
     for (const { model, exact } of await both(`{"model":"sonnet","x":2,${fields}}`)) {
       expect([model, exact?.model]).toEqual(["sonnet", "claude-sonnet-4-5"]);
@@ -129,7 +129,7 @@ describe("a count that is to be made of the client's own text", () => {
     }
   });
 
-  it("is made like any other by overlay where that text cannot be counted", async () => {
+  it("takes the overlay if that text cannot be counted", async () => {
     const body = { messages: [user("Hi"), user("there")], tools: [tool("a")] };
     for (const again of await both(JSON.stringify({ model: "sonnet", ...body }))) {
       const { model: _, ...expected } = await given(await here({ model: "claude-sonnet-4-5", ...body }));
@@ -137,7 +137,7 @@ describe("a count that is to be made of the client's own text", () => {
     }
   });
 
-  it("is then refused for what is counted otherwise than it would be by upstream", async () => {
+  it("is then rejected for what upstream would count differently", async () => {
     const body = { model: "sonnet", max_tokens: 1, messages: [user("Hi")] };
     for (const { question, estimate } of await both(JSON.stringify(body))) {
       const expected = { status: 400, message: "max_tokens: Extra inputs are not permitted" };
@@ -147,7 +147,7 @@ describe("a count that is to be made of the client's own text", () => {
   });
 });
 
-/** Values and characters in a message, for which the event loop takes time when it receives it. Bytes are moved. */
+/** Values and characters that the event loop must copy to receive a message. Bytes are transferred. */
 function sizeOf(value: unknown): number {
   if (typeof value === "string") return value.length;
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return 1;

@@ -8,7 +8,7 @@ const plan = (request: object) =>
 const user = (content: unknown) => ({ role: "user", content });
 
 describe("a plan", () => {
-  it("joins messages of the user in a row, however many, and leaves the client's as they are", async () => {
+  it("joins any number of consecutive user messages, without changing the client's", async () => {
     const messages = Array.from({ length: 100_000 }, (_, index) => user([{ type: "text", text: `${index}` }]));
     const { history, precision } = await plan({ messages });
     expect(precision).toBe("exact");
@@ -28,7 +28,7 @@ describe("a plan", () => {
     expect(await plan({ messages: [user("Hi")], tools, tool_choice })).toMatchObject({ precision });
   });
 
-  it("leaves a tool of hundreds of kilobytes to the estimate", async () => {
+  it("estimates a tool of hundreds of kilobytes", async () => {
     const input_schema = { type: "object", properties: {}, enum: ["x".repeat(300_000)] };
     const { tools, rest } = await plan({
       messages: [user("Hi")],

@@ -11,7 +11,7 @@ const session = {
   measure: async () => ({ messages: 7, system: 0, tools: 0 }),
 };
 
-it("keeps no worker in memory after its count, while the client of that is still there", async () => {
+it("keeps no worker in memory after its count, while the client is still connected", async () => {
   const workers: WeakRef<object>[] = [];
   const lease = async () => {
     const worker = { isReleased: false, count: () => session };

@@ -11,7 +11,7 @@ const request = (messages: object[], rest = {}) =>
   ({ model: "claude-sonnet-4-5", messages, ...rest }) as CountTokensRequest;
 const estimate = (body: CountTokensRequest) => estimateRequest(body, tokenizer, unabortedSlices());
 
-/** Counts the characters it is given; each costs one token. */
+/** Counts characters; each costs one token. */
 function countingTokenizer() {
   const seen = { characters: 0, longest: 0 };
   const cost = (text: string) => {
@@ -70,7 +70,7 @@ describe("an estimate", () => {
     expect((await pdf!) - (await plain!)).toBe(2 * 2000);
   });
 
-  it("counts the API's own tools by what they add", async () => {
+  it("counts the API's tools by the tokens they add", async () => {
     const search = { tools: [{ type: "web_search_20250305", name: "web_search" }] };
     const tokens = await estimate(request([{ role: "user", content: "What is the weather in Paris?" }], search));
     expect(Math.abs(tokens - 2220)).toBeLessThan(30);
@@ -97,7 +97,7 @@ describe("an estimate of a large request", () => {
     expect(Math.abs(tokens / (MAX_TOKENIZED_CHARACTERS + beyond) - 1)).toBeLessThan(0.02);
   });
 
-  it("ends when its client leaves", async () => {
+  it("ends when its client disconnects", async () => {
     const gone = new AbortController();
     const { seen, cost } = countingTokenizer();
     const counting = estimateRequest(

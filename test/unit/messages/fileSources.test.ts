@@ -19,7 +19,7 @@ const stored: Record<string, { mime_type: string; content: Buffer }> = {
   file_huge: { mime_type: "application/pdf", content: Buffer.alloc(24 * MEGABYTE + 1) },
 };
 
-/** Files by id, and what was read of them. */
+/** Files by id, and the ids of those read. */
 function source(): FileSource & { read: string[] } {
   const read: string[] = [];
   return {
@@ -49,7 +49,7 @@ const base64 = (id: string) => ({
   data: stored[id]?.content.toString("base64"),
 });
 
-/** The blocks of the only message, with their files. */
+/** The resolved blocks of the only message. */
 async function resolved(...content: unknown[]): Promise<unknown> {
   return (await withFiles(request(user(...content)), source())).messages[0]?.content;
 }
@@ -89,7 +89,7 @@ describe("a file", () => {
     ]);
   });
 
-  it("is found in tool results and in documents made of blocks, and all around stays", async () => {
+  it("is found in tool results and in documents of blocks, without changing the rest", async () => {
     const around = { type: "text", text: "Hi" };
     const blocks = { type: "document", source: { type: "content", content: [around, image("file_gif")] }, title: "B" };
     const result = {
@@ -113,7 +113,7 @@ describe("a file", () => {
     ]);
   });
 
-  it("changes nothing else of the request, and nothing of what was given", async () => {
+  it("changes nothing else, and not the original request", async () => {
     const first = { role: "user", content: "Hi" };
     const given = request(
       first,
@@ -130,13 +130,13 @@ describe("a file", () => {
     expect(Object.keys(whole)).toEqual(Object.keys(before));
   });
 
-  it("travels on in a block that nobody here knows, for upstream to judge", async () => {
+  it("is left in an unknown block, which upstream checks", async () => {
     const odd = { type: "video", source: byId("file_png") };
     expect(await resolved(odd, image("file_png"))).toEqual([odd, { type: "image", source: base64("file_png") }]);
   });
 });
 
-describe("a request is refused", () => {
+describe("a request is rejected", () => {
   const expectRefused = async (content: unknown[], refusal: object) =>
     expect(resolved(...content)).rejects.toMatchObject(refusal);
 
@@ -172,17 +172,17 @@ describe("a request is refused", () => {
     await expectRefused([{ type: "text", text: "Hi" }, image(id)], { status: 400, message });
   });
 
-  it("with the way to the block, for one deep inside", async () => {
+  it("with the path of a nested block", async () => {
     const result = { type: "tool_result", tool_use_id: "a", content: [pdf(undefined)] };
     const message = "messages.0.content.0.tool_result.content.0.document.source.file.file_id: Field required";
     await expectRefused([result], { status: 400, message });
   });
 
-  it("for text that is no UTF-8", async () => {
+  it("for text that is not UTF-8", async () => {
     await expectRefused([pdf("file_latin")], { status: 400, message: expect.stringContaining("is not UTF-8") });
   });
 
-  it("for files of more than 32 MB as base64, alone or together, which are not read", async () => {
+  it("for files of more than 32 MB as base64, alone or together, without reading them", async () => {
     const tooLarge = (id: string) => ({ status: 400, message: expect.stringContaining(`File \`${id}\` is too large`) });
     const files = source();
     await expect(withFiles(request(user(pdf("file_huge"))), files)).rejects.toMatchObject(tooLarge("file_huge"));

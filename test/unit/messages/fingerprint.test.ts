@@ -4,7 +4,7 @@ import { fingerprint } from "../../../src/messages/fingerprint.ts";
 const say = (content: unknown) => ({ role: "user", content });
 const deep = (depth: number): unknown => (depth === 0 ? "x" : [deep(depth - 1)]);
 
-it("is the same for the same messages, also after they went through JSON", () => {
+it("is equal for equal messages, also after serialization", () => {
   const messages = [say("a \ud800"), say([{ type: "text", text: "b", n: 1.5, none: null }])];
   expect(fingerprint(JSON.parse(JSON.stringify(messages)))).toBe(fingerprint(messages));
   expect(fingerprint([say("a \ufffd")])).toBe(fingerprint([say("a \ud800")]));
@@ -21,7 +21,7 @@ it.each<[string, unknown[], unknown[]]>([
   expect(fingerprint(one)).not.toBe(fingerprint(other));
 });
 
-it("takes in no more of huge messages than of small ones", () => {
+it("reads no more of huge messages than of small ones", () => {
   const text = "a".repeat(2000);
   const long = (end: string) => [say([...Array(1000).fill(text), end])];
   expect(fingerprint(long("x"))).toBe(fingerprint(long("y")));

@@ -6,7 +6,7 @@ const jpeg = (...segments: number[][]) => Buffer.from([0xff, 0xd8, ...segments.f
 const FRAME = [0xff, 0xc0, 0, 17, 8, 0, 34, 0, 12];
 
 describe("an image", () => {
-  it("costs width times height by 750", () => {
+  it("costs width × height / 750", () => {
     expect(imageTokens(1000, 1000)).toBe(1334);
     expect(imageTokens(200, 200)).toBe(54);
   });
@@ -29,11 +29,11 @@ describe("an image", () => {
   it.each([
     ["nothing", ""],
     ["a text", "aGVsbG8gd29ybGQsIGhlbGxv"],
-    ["a PNG cut short", png(12, 34).slice(0, 16)],
+    ["a truncated PNG", png(12, 34).slice(0, 16)],
     ["a JPEG of empty segments", jpeg(...Array(2000).fill([0xff, 0xe0, 0, 2]), FRAME)],
   ])("that is %s has none", (_name, base64) => expect(imageSize(base64)).toBeUndefined());
 
-  it("is decoded no further than its header", () => {
+  it("is decoded only up to its header", () => {
     const decoded: number[] = [];
     const text = png(12, 34).padEnd(1_000_000, "A");
     const slice = (from: number, to: number) => {

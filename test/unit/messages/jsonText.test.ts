@@ -4,7 +4,7 @@ import { jsonText } from "../../../src/messages/jsonText.ts";
 
 const written = (value: unknown) => [...jsonText(value)].join("");
 
-it("has a blank after commas and colons, and leaves out what is undefined", () => {
+it("has a space after commas and colons, and leaves out undefined fields", () => {
   const schema = { type: "object", properties: {}, required: ["a", "b"], more: undefined, last: null };
   expect(written(schema)).toBe('{"type": "object", "properties": {}, "required": ["a", "b"], "last": null}');
 });
@@ -17,7 +17,7 @@ it("is JSON of the same value", () => {
   );
 });
 
-it("comes in chunks", () => {
+it("is yielded in chunks", () => {
   const chunks = [...jsonText(Array.from({ length: 10_000 }, (_, index) => index))];
   expect(Math.max(...chunks.map(({ length }) => length))).toBeLessThan(3000);
 });

@@ -12,7 +12,7 @@ const request = (extra: object = {}): MessagesRequest => ({
 });
 
 describe("prepare", () => {
-  it("takes model, system and stream out of the body and leaves the rest as it is, in its order", () => {
+  it("removes model, system and stream from the body and keeps the rest in order", () => {
     const rest = { foo: { z: 1, a: null }, messages: request().messages, temperature: 0.3, max_tokens: 10 };
     const given = { stream: true, ...rest, system: "Be brief.", model: "sonnet" };
     const before = JSON.stringify(given);
@@ -52,18 +52,18 @@ describe("prepare", () => {
     ],
     ["each once", ["compact-2026-01-12", "compact-2026-01-12"], ["compact-2026-01-12"]],
     [
-      "not those that our server or the CLI stands for",
+      "not those of the server or the CLI",
       ["files-api-2025-04-14", "message-batches-2024-09-24", "claude-code-20250219", "compact-2026-01-12"],
       ["compact-2026-01-12"],
     ],
-    ["not what is no name", ["", "a b", "é", "x".repeat(101), "a\nb"], []],
+    ["not invalid names", ["", "a b", "é", "x".repeat(101), "a\nb"], []],
   ])("carries of the betas %s", (_which, betas, expected) => {
     const given = [...betas];
     expect(prepareOverlay(request(), given, {}).key.betas).toEqual(expected);
     expect(given).toEqual(betas);
   });
 
-  it("gives requests that differ in anything but system and betas the same key", () => {
+  it("has a key that depends only on system and betas", () => {
     const system = [text("Be brief.")];
     const one = prepareOverlay(request({ system }), ["compact-2026-01-12", "context-1m-2025-08-07"], {});
     const other = prepareOverlay(
@@ -78,13 +78,17 @@ describe("prepare", () => {
   it.each<[string, object, "5m" | "1h" | undefined]>([
     ["there is no system", {}, undefined],
     ["the system is a text", { system: "Be brief." }, undefined],
-    ["the client marked nothing", { system: [text("Be brief.")] }, undefined],
-    ["the client marked something else", { ...mark, system: [text("Be brief.")] }, undefined],
-    ["the client marked the system", { system: [text("Be brief.", mark)] }, "5m"],
-    ["the client marked it for an hour", { system: [text("Be brief.", mark), text("x", kept("1h"))] }, "1h"],
-    ["two other marks leave room for it", { tools: [mark, mark], system: [text("Be brief.", mark)] }, "5m"],
-    ["three other marks leave no room", { tools: [mark, mark, mark], system: [text("Be brief.", mark)] }, undefined],
-    ["three other marks stand beside an empty text", { tools: [mark, mark, mark], system: [text("", mark)] }, "5m"],
+    ["the client set no breakpoint", { system: [text("Be brief.")] }, undefined],
+    ["the client set a breakpoint elsewhere", { ...mark, system: [text("Be brief.")] }, undefined],
+    ["the client set a breakpoint on the system", { system: [text("Be brief.", mark)] }, "5m"],
+    ["the client set one for an hour", { system: [text("Be brief.", mark), text("x", kept("1h"))] }, "1h"],
+    ["two other breakpoints leave room", { tools: [mark, mark], system: [text("Be brief.", mark)] }, "5m"],
+    [
+      "three other breakpoints leave no room",
+      { tools: [mark, mark, mark], system: [text("Be brief.", mark)] },
+      undefined,
+    ],
+    ["three other breakpoints and an empty text", { tools: [mark, mark, mark], system: [text("", mark)] }, "5m"],
   ])("decides on the system's marks when %s", (_when, extra, expected) => {
     expect(prepareOverlay(request(extra), [], {}).turn.systemCacheTtl).toBe(expected);
   });

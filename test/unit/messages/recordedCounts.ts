@@ -1,7 +1,7 @@
 import type { CountTokensRequest } from "../../../src/api/countTokensRequest.ts";
 
 /**
- * What the API counted for these requests (`usage.input_tokens`), read in public test recordings. The numbers of the
+ * The API's counts of these requests (`usage.input_tokens`), from public test recordings. The numbers of the
  * estimate were fitted to recordings of other projects, except for pydantic-ai's.
  */
 export interface RecordedCount {

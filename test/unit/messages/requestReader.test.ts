@@ -36,7 +36,7 @@ const inline = (text: string) => reader.message({ value: JSON.parse(text), text 
 const onThread = (text: string, more: Partial<ReadOptions> = {}) =>
   reader.message({ bytes: new TextEncoder().encode(text) }, { ...reading, ...more }, { signal });
 
-/** What the worker is given, with the body as the text that the CLI reads. */
+/** The worker's turn, with the body as the text that the CLI reads. */
 function given({ key, turn }: Prepared) {
   if (turn.transport !== "overlay") throw new Error("This is for another transport.");
   const { body, ...rest } = turn;
@@ -49,7 +49,7 @@ const TEXT =
   '{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"n","input":{"__proto__":{"x":1e400},"a":1,"a":-0}}]}]}';
 
 describe("a body read on the thread", () => {
-  it("gives what it gives when it is read here", async () => {
+  it("has the same result as a body read here", async () => {
     const [here, there] = [await inline(TEXT), await onThread(TEXT)];
     expect(given(await there.prepared)).toEqual(given(await here.prepared));
     const { prepared: _p, overlaid: _o, release: _r, ...facts } = here;
@@ -74,7 +74,7 @@ describe("a body read on the thread", () => {
     await expect(onThread(stream, { inBatch: true })).rejects.toThrow("stream: Streaming is not supported in batches");
   });
 
-  it("has the content of its files, also where the body itself is small, and holds memory for it until it is released", async () => {
+  it("has the content of its files, even if small, and holds memory for it until it is released", async () => {
     const source = { type: "file", file_id: "file_1" };
     const request = {
       model: "sonnet",
@@ -84,7 +84,7 @@ describe("a body read on the thread", () => {
     const read = await inline(JSON.stringify(request));
     const { text } = given(await read.prepared);
     expect(text).toContain('{"type":"base64","media_type":"image/png","data":"YWJj"}');
-    // no more than what it has, once that is known
+    // no more than needed, once that is known
     await expect.poll(() => memory.held).toBeLessThan(1000);
     expect(memory.held).toBeGreaterThan(0);
     read.release();
@@ -137,7 +137,7 @@ describe("a body read on the thread", () => {
     expect(() => (turn as OverlayRequest & { body: EncodedText }).body.literal).toThrow("dropped");
   });
 
-  it("is read on a new thread when the last one has ended for want of work", async () => {
+  it("is read on a new thread after the last one has ended idle", async () => {
     const thread = new ReaderThread({ idleTime: 1 });
     const other = new RequestReader(files, memory, silentLogger, thread);
     for (let i = 0; i < 2; i++) {
@@ -147,7 +147,7 @@ describe("a body read on the thread", () => {
     await other.close();
   });
 
-  it("is not read, nor kept, once its client has left while it waited for the thread", async () => {
+  it("is neither read nor kept if its client disconnects while it waits for the thread", async () => {
     const other = new RequestReader(files, memory, silentLogger);
     const long = new TextEncoder().encode(TEXT.replace("Be brief.", "x".repeat(8 * 1024 * 1024)));
     const first = other.message({ bytes: long }, reading, { signal });
@@ -161,12 +161,12 @@ describe("a body read on the thread", () => {
     expect(order).toEqual(["left", "first"]);
     const next = await other.message({ bytes: new TextEncoder().encode(TEXT) }, reading, { signal });
     expect(next.model).toBe("sonnet");
-    // bytes that the thread has read were moved away
+    // the thread's bytes were transferred
     expect(bytes).not.toHaveLength(0);
     await other.close();
   });
 
-  it("frees the thread for others when its client leaves while it is read, and keeps what waits", async () => {
+  it("frees the thread if its client disconnects while it is read, and keeps queued bodies", async () => {
     let get: FileSource["get"] = files.get;
     const asked = new Promise<void>((resolve) => {
       get = () => {
@@ -195,7 +195,7 @@ describe("a body read on the thread", () => {
     await other.close();
   });
 
-  it("keeps the thread when it is read before the bound after its client has left", async () => {
+  it("keeps the thread if it is read soon after its client disconnects", async () => {
     const threads: Worker[] = [];
     const started = (worker: Worker) => threads.push(worker);
     process.on("worker", started);
@@ -203,7 +203,7 @@ describe("a body read on the thread", () => {
     const client = new AbortController();
     const long = new TextEncoder().encode(TEXT.replace("Be brief.", "x".repeat(1024 * 1024)));
     const left = other.message({ bytes: long }, reading, { signal: client.signal });
-    // moved to the thread
+    // transferred to the thread
     await expect.poll(() => long.length, { timeout: 30_000 }).toBe(0);
     client.abort(new Error("The client has left."));
     await expect(left).rejects.toThrow("The client has left.");
@@ -213,7 +213,7 @@ describe("a body read on the thread", () => {
     await other.close();
   });
 
-  it("is read on a new thread when the last one has failed while it had nothing to read", async () => {
+  it("is read on a new thread after the last one has failed idle", async () => {
     const threads: Worker[] = [];
     const thread = new ReaderThread();
     const other = new RequestReader(files, memory, silentLogger, thread);

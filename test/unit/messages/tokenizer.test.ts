@@ -23,21 +23,21 @@ const TEXTS: [string, string][] = [
 ];
 
 describe("the tokenizer", () => {
-  it.each(TEXTS)("merges %s in bounded pieces, that are no more than the bytes", (_name, text) => {
+  it.each(TEXTS)("merges %s in bounded pieces, no more than the bytes", (_name, text) => {
     const long = text.repeat(Math.ceil(20_000 / text.length));
     const pieces = [...tokenizer.pieces(long)];
     expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThanOrEqual(MAX_PIECE_BYTES);
     expect(pieces.join("").length).toBe(Buffer.byteLength(long));
   });
 
-  it.each(TEXTS)("makes the tokens of the published one of %s", (_name, text) => {
+  it.each(TEXTS)("splits %s like the published tokenizer", (_name, text) => {
     const short = text.repeat(2);
-    // lone surrogates are replaced by each in its own way
+    // the two replace lone surrogates differently
     if (Buffer.from(short).toString() === short)
       expect([...tokenizer.ranks(short)]).toEqual([...official.encode(short)]);
   });
 
-  it("makes the tokens of the published one of any text", () => {
+  it("splits any text like the published tokenizer", () => {
     const words = fc.string({ unit: fc.constantFrom(..."aetE 019\n.,'\"{}:é日🙂"), maxLength: 40 });
     fc.assert(
       fc.property(words, (text) => {

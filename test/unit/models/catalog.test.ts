@@ -24,7 +24,7 @@ const naming = { modelMap: {}, wasAnswered: () => false };
 const ids = (models: { id: string }[]) => models.map(({ id }) => id);
 
 describe("toCatalog", () => {
-  it("lists newest first the ids that the CLI resolves to, each before its aliases, without the default", () => {
+  it("lists the CLI's ids newest first, each before its aliases, without the default", () => {
     expect(ids(toCatalog(CLI_MODELS))).toEqual([
       "custom",
       "claude-sonnet-5-5",
@@ -55,7 +55,7 @@ describe("toCatalog", () => {
     });
   });
 
-  it("leaves null what neither the CLI nor the table says", () => {
+  it("has null for what neither the CLI nor the table knows", () => {
     const [model] = toCatalog(CLI_MODELS);
     expect(model).toEqual({
       type: "model",
@@ -72,7 +72,7 @@ describe("toCatalog", () => {
     });
   });
 
-  it("has for a model newer than the table its line, the CLI's levels of effort and no guess at its limits", () => {
+  it("has the line and the CLI's efforts for a model newer than the table, but no limits", () => {
     const [model, alias] = toCatalog(NEW_MODELS);
     expect(model).toMatchObject({
       id: "claude-opus-6",
@@ -87,7 +87,7 @@ describe("toCatalog", () => {
     expect(alias).toEqual({ ...model, id: "opus" });
   });
 
-  it("believes the CLI where it says that a model knows no effort", () => {
+  it("follows the CLI for a model without efforts", () => {
     const [model] = toCatalog([{ value: "opus", resolvedModel: "claude-opus-5-5", supportsEffort: false }]);
     expect(model?.capabilities?.effort.supported).toBe(false);
   });
@@ -118,7 +118,7 @@ describe("findModel", () => {
     expect(find(id)).toMatchObject({ id, display_name: displayName });
   });
 
-  it("finds what a name is mapped to, before anything else", () => {
+  it("finds the target of a mapped name first", () => {
     const modelMap = { "claude-old": "opus", sonnet: "opus", "gpt-4": "claude-opus-4-8" };
     for (const id of ["claude-old", "sonnet"]) {
       expect(find(id, { modelMap })).toMatchObject({ id, display_name: "Claude Opus 5.5" });
@@ -126,12 +126,12 @@ describe("findModel", () => {
     expect(find("gpt-4", { modelMap })).toMatchObject({ id: "gpt-4", display_name: "Claude Opus 4.8" });
   });
 
-  it("finds a name that upstream has answered to, with what is known of it", () => {
+  it("finds a name that upstream has answered, with known facts", () => {
     const wasAnswered = (name: string) => name === "claude-opus-7";
     expect(find("claude-opus-7", { wasAnswered })).toMatchObject({ id: "claude-opus-7", capabilities: null });
   });
 
-  it("says of a model that is at its end since when and until when", () => {
+  it("has the dates of a model's end", () => {
     expect(find("claude-sonnet-4-5")).toMatchObject({
       lifecycle: "deprecated",
       deprecated_at: "2026-09-30T00:00:00Z",
@@ -140,7 +140,7 @@ describe("findModel", () => {
     expect(find("claude-opus-4-1")).toMatchObject({ lifecycle: "retired", retires_at: "2026-08-05T00:00:00Z" });
   });
 
-  it("finds a cloud's form of an id where the CLI itself uses such forms", () => {
+  it("finds a cloud's form of an id if the CLI lists such forms", () => {
     const bedrock = [{ value: "opus", resolvedModel: "us.anthropic.claude-opus-5-5" }];
     const id = "us.anthropic.claude-opus-4-5-20251101-v1:0";
     expect(findModel(bedrock, id, naming)).toMatchObject({ id, display_name: "Claude Opus 4.5" });
@@ -156,7 +156,7 @@ describe("findModel", () => {
 });
 
 describe("the dated table", () => {
-  it("has each id once, newest first, and dates that fit its stages", () => {
+  it("has each id once, newest first, with dates that fit its stages", () => {
     const all = KNOWN_MODELS.flatMap(({ id, also }) => [id, ...also]);
     expect(new Set(all).size).toBe(all.length);
     expect(KNOWN_MODELS.map(({ released }) => released)).toEqual(
@@ -173,7 +173,7 @@ describe("the dated table", () => {
     }
   });
 
-  it("gives the newest model of each line until the CLI has said what it has", () => {
+  it("lists the newest model of each line until the CLI has answered", () => {
     expect(ids(toCatalog(likelyModels()))).toEqual([
       "claude-fable-5-2",
       "fable",
@@ -187,7 +187,7 @@ describe("the dated table", () => {
     expect(retiredModels().every(({ lifecycle }) => lifecycle === "retired")).toBe(true);
   });
 
-  it("has no id that is live and that the default model map sends to another model", () => {
+  it("has no live id that the default model map redirects", () => {
     for (const id of Object.keys(defaultOptions.modelMap)) {
       const known = KNOWN_MODELS.find((model) => model.id === id || model.also.includes(id));
       expect(known?.lifecycle ?? "retired", id).toBe("retired");

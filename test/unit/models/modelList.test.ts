@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => rm(dataDir, { recursive: true }));
 const path = () => join(dataDir, "models.json");
 
-/** A CLI that answers when it is let; before that the list waits for no time at all. */
+/** A CLI that answers on demand. Before that the list does not wait. */
 function starting() {
   let resolve: (models: CliDescription) => void = () => {};
   const promise = new Promise<CliDescription>((settle) => {
@@ -40,7 +40,7 @@ describe("the list of models", () => {
     expect(await list.current()).toEqual([{ value: "opus" }]);
   });
 
-  it("is that of the last run while the CLI starts, whole and private, until the CLI says another", async () => {
+  it("is that of the last run while the CLI starts, complete and private, until the CLI answers", async () => {
     const first = starting();
     first.started(description("opus", "haiku"));
     await first.list.refresh();
@@ -54,7 +54,7 @@ describe("the list of models", () => {
   });
 
   it.each([
-    ["is none", undefined],
+    ["is missing", undefined],
     ["is damaged", '{"models": [{"val'],
     ["is something else", '{"models": 3}'],
     ["is empty", '{"models": []}'],
@@ -63,12 +63,12 @@ describe("the list of models", () => {
     expect(await starting().list.current()).toEqual(likelyModels());
   });
 
-  it("fails with the CLI, if that fails at once", async () => {
+  it("throws if the CLI fails at once", async () => {
     const cli = { description: undefined, describe: () => Promise.reject(new Error("no CLI")) };
     await expect(new ModelList(cli, dataDir, quiet).current()).rejects.toThrow("no CLI");
   });
 
-  it("is not kept where the CLI names none, nor where the disk refuses", async () => {
+  it("is not stored if the CLI lists none, or the disk fails", async () => {
     const none = starting();
     none.started(description());
     await none.list.refresh();
@@ -78,7 +78,7 @@ describe("the list of models", () => {
     expect(await nowhere.refresh()).toEqual([{ value: "opus" }]);
   });
 
-  it("remembers a bounded number of names that were answered to", () => {
+  it("remembers a limited number of answered names", () => {
     const { list } = starting();
     for (let at = 0; at < 2000; at++) list.note(`claude-${at}`);
     expect([list.wasAnswered("claude-0"), list.wasAnswered("claude-1999")]).toEqual([true, false]);

@@ -22,8 +22,8 @@ const cli = (version: string, lasting: string): Cli => ({
   identity: { current: `${lasting} 1`, lasting },
 });
 
-describe("the self-check", () => {
-  it("is asked of each program once, also where two have the same version", async () => {
+describe("CompatibilityGate", () => {
+  it("checks each program once, even two of the same version", async () => {
     const dataDir = scratchDirectory();
     const check = (program: Cli) => new CompatibilityGate({ dataDir, environment: {} }, silentLogger).check(program);
     for (const program of [cli("2.1.330", "a"), cli("2.1.330", "b"), cli("2.1.331", "c")]) await check(program);
@@ -34,7 +34,7 @@ describe("the self-check", () => {
     expect(runChecks).toHaveBeenCalledTimes(4);
   });
 
-  it("is not repeated for each request where it failed twice, but after a minute", async () => {
+  it("checks again only a minute after two failures", async () => {
     let now = 0;
     const gate = new CompatibilityGate({ dataDir: scratchDirectory(), environment: {} }, silentLogger, () => now);
     runChecks.mockResolvedValue(FAIL);
@@ -50,7 +50,7 @@ describe("the self-check", () => {
     expect(runChecks).toHaveBeenCalledTimes(9);
   });
 
-  it("admits a CLI that can only overlay requests, and tries no rewriting where it cannot work or is not wanted", async () => {
+  it("admits a CLI that can only overlay requests, and does not check rewriting if it cannot work or is disabled", async () => {
     runChecks.mockImplementation(async (_cli, _environment, _logger, transport) =>
       transport === "overlay" ? PASS : FAIL,
     );
@@ -70,7 +70,7 @@ describe("the self-check", () => {
     expect(asked()).toEqual(["overlay"]);
   });
 
-  it("tries exact counts apart from requests, once they are wanted", async () => {
+  it("checks exact counts separately, on demand", async () => {
     runChecks.mockImplementation(async (_cli, _environment, _logger, part) => (part === "counts" ? FAIL : PASS));
     const gate = new CompatibilityGate({ dataDir: scratchDirectory(), environment: {} }, silentLogger);
     await gate.check(cli("2.1.330", "a"));
@@ -84,7 +84,7 @@ describe("the self-check", () => {
     expect(runChecks).toHaveBeenCalledTimes(times);
   });
 
-  it("is asked for each time where it cannot be kept on this machine, and the log says once that it was not run", async () => {
+  it("tries again each time if the checks are skipped, and logs that once", async () => {
     const log: string[] = [];
     const logger = { ...silentLogger, warn: (line: string) => void log.push(line) };
     const dataDir = scratchDirectory();
@@ -96,7 +96,7 @@ describe("the self-check", () => {
     expect(existsSync(join(dataDir, "self-check.json"))).toBe(false);
   });
 
-  it("ends a search where an organization lets no version of the CLI run", async () => {
+  it("throws if an organization blocks every version", async () => {
     const gate = new CompatibilityGate({ dataDir: scratchDirectory(), environment: {} }, silentLogger);
     const trouble = cliForbidden("disabled by your organization's managed settings");
     runChecks.mockRejectedValueOnce(trouble);
@@ -104,7 +104,7 @@ describe("the self-check", () => {
     await gate.check(cli("2.1.330", "a"));
   });
 
-  it("does not blame the version for trouble of the machine, and asks again at once", async () => {
+  it("does not blame the version for problems of the machine, and checks again at once", async () => {
     const gate = new CompatibilityGate({ dataDir: scratchDirectory(), environment: {} }, silentLogger);
     const trouble = cliEnvironment("TMPDIR", "/none", "which does not exist");
     runChecks.mockRejectedValueOnce(trouble);

@@ -10,17 +10,17 @@ import {
   toReport,
 } from "../../../src/selfCheck/doctorNotes.ts";
 
-/** What the headless door shows of notes. */
+/** The lines of the headless doctor. */
 const shown = (notes: DoctorNote[]) => notes.map(({ descriptor: _, ...note }) => note);
 
-it("shows base URLs that lead to the server itself, which is no trouble", () => {
+it("shows base URLs that point to this server, not as a problem", () => {
   const names = ["ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"];
   const removedBaseUrls = [{ place: "/home/a/.claude/settings.json", url: "http://localhost:8080", names }];
   const expected = /^ANTHROPIC_BASE_URL in \/home\/a\/\.claude\/settings\.json .* without ANTHROPIC_API_KEY/;
   expect(shown(leftOutNotes(removedBaseUrls))).toEqual([{ topic: "loop", text: expect.stringMatching(expected) }]);
 });
 
-it("shows what a token overrides, which is no trouble", () => {
+it("shows what a token overrides, not as a problem", () => {
   const used = { kind: "token", source: "ANTHROPIC_AUTH_TOKEN" } as const;
   const environment = { text: "the environment", described: describe("environment", {}) };
   const overridden = { kind: "subscription", source: "claude.ai", plan: "Claude Max" } as const;
@@ -30,7 +30,7 @@ it("shows what a token overrides, which is no trouble", () => {
   ]);
 });
 
-it("shows a missing sign-in and a lost check as trouble", () => {
+it("shows a missing sign-in and a failed check as problems", () => {
   expect(signInNotes(undefined, undefined, () => undefined)).toMatchObject([{ isProblem: true }]);
   const results = [{ name: "a" }, { name: "b", reason: "is lost" }] as Parameters<typeof checkNotes>[0];
   expect(shown(checkNotes(results))).toEqual([
@@ -40,7 +40,7 @@ it("shows a missing sign-in and a lost check as trouble", () => {
   ]);
 });
 
-it("marks all trouble in the same way, and says whether the checks were run", () => {
+it("marks all problems, and knows whether the checks were run", () => {
   const results = [{ name: "a" }, { name: "b", reason: "is lost" }] as Parameters<typeof checkNotes>[0];
   const signedOut = signInNotes(undefined, undefined, () => undefined);
   const { lines, problems, isChecked } = toReport([...signedOut, ...checkNotes(results)]);
@@ -50,20 +50,20 @@ it("marks all trouble in the same way, and says whether the checks were run", ()
   expect(toReport(checkNotes([], "they would leave"))).toMatchObject({ problems: [], isChecked: false });
 });
 
-it("shows why tokens are not counted exactly, which is no trouble", () => {
+it("shows why tokens are not counted exactly, not as a problem", () => {
   expect(shown(countNotes([{ name: "a" }, { name: "b", reason: "is lost" }]))).toEqual([
     { topic: "transport", text: "tokens are not counted exactly, since the self-check failed: b: is lost" },
   ]);
   expect(countNotes([{ name: "a" }])).toEqual([]);
 });
 
-it("shows why the checks were not run", () => {
+it("shows why the checks were skipped", () => {
   expect(shown(checkNotes([], "they would leave"))).toEqual([
     { topic: "check", text: "the self-check was not run: they would leave", isUnchecked: true },
   ]);
 });
 
-it("shows an organization's rules by name, which are no trouble", () => {
+it("shows an organization's rules by name, not as a problem", () => {
   const files = [{ origin: "/etc/claude-code/managed-settings.json", settings: { env: { A: "secret" } } }];
   const rules = {
     guard: "the organization is team",
