@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => cli[Symbol.asyncDispose]());
 
 describe("a control request that the CLI cannot serve", () => {
-  it("is answered with an error where it is unknown, also in mid-turn", async () => {
+  it("gets an error reply if it is unknown, also in mid-turn", async () => {
     const ping = { subtype: "claude_virtual_api_ping" };
     const [begun, end] = [gate(), gate()];
     cli.standIn.respond = () => held([text("one two three")], begun.open, end.opened);
@@ -26,14 +26,14 @@ describe("a control request that the CLI cannot serve", () => {
     cli.standIn.reset();
   });
 
-  it.each(["x", undefined])("is refused where the settings are none: %j", async (settings) => {
+  it.each(["x", undefined])("is rejected if the settings are not an object: %j", async (settings) => {
     const answer = await cli.control({ subtype: "apply_flag_settings", settings });
     expect(answer).toMatchObject({ subtype: "error", error: expect.stringContaining("requires `settings`") });
   });
 });
 
-describe("a turn whose settings the CLI refuses", () => {
-  it("is never sent, and the next one is", async () => {
+describe("a turn whose settings the CLI rejects", () => {
+  it("is not sent; the next one is", async () => {
     await using scratch = await scratchHome();
     const input = 's/"settings":{"model":"haiku"/"settings":"none","instead_of":{"model":"haiku"/';
     const claudePath = await brokenCli(scratch.home, { input });
@@ -53,9 +53,9 @@ describe("a turn whose settings the CLI refuses", () => {
   });
 });
 
-describe.skipIf(process.platform !== "linux")("a CLI that is stopped in mid-answer", () => {
-  // faultyCli.test.ts stops a fake one
-  itThorough("ends its request, and the next one is served by another", async () => {
+describe.skipIf(process.platform !== "linux")("a CLI that is suspended in mid-answer", () => {
+  // faultyCli.test.ts suspends a fake CLI
+  itThorough("ends its request; another worker serves the next one", async () => {
     await using on = await stage({ maxConcurrent: 1, cliSilence: 6000 });
     const begun = gate();
     on.standIn.respond = () => held([text("one two three")], begun.open, gate().opened);

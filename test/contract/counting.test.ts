@@ -18,7 +18,7 @@ const image = (data: string) => ({ type: "image", source: { type: "base64", medi
 const toolUse = (id: string, input: object = {}) => ({ type: "tool_use", id, name: "f", input });
 const pixel = png(20, 10);
 
-/** Puts a message into the conversation, without a turn, and waits until it is there. */
+/** Appends a message to the conversation without a turn, and waits until it is there. */
 async function append(cli: RawCli, { role, content }: Message): Promise<void> {
   const uuid = randomUUID();
   const line = { type: role, uuid, message: { role, content }, parent_tool_use_id: null, session_id: "" };
@@ -36,7 +36,7 @@ async function usage(cli: RawCli) {
   return Object.fromEntries(categories.map(({ id, tokens }) => [id, tokens]));
 }
 
-/** The conversation as the counter was asked about it; a text and a list with that text are the same to it. */
+/** The conversation as the counter received it; treats a text and a list with that text as equal. */
 async function counted(messages: Message[]): Promise<Message[]> {
   await using cli = await RawCli.start({ system: [] });
   await cli.settings({ model: MODEL });
@@ -60,7 +60,7 @@ describe("a count of the CLI", () => {
   });
   afterAll(() => cli[Symbol.asyncDispose]());
 
-  it("asks for the system prompt as a user's text, and for `foo` while the conversation is empty", async () => {
+  it("counts the system prompt as a user's text, and `foo` while the conversation is empty", async () => {
     await usage(cli);
     const bodies = cli.standIn.counts.map(({ body }) => body);
     expect(bodies).toContainEqual({ model: expect.any(String), messages: [user("Be brief.")], tools: [] });
@@ -73,7 +73,7 @@ describe("a count of the CLI", () => {
     expect(cli.standIn.counts[0]?.body.model).toMatch(/^claude-sonnet-/);
   });
 
-  it("is not reached by an extra body, so that one can keep every other call from costing anything", async () => {
+  it("ignores EXTRA_BODY, which can therefore make every other call free", async () => {
     const refused = JSON.stringify({ messages: [] });
     await cli.settings({ env: { CLAUDE_CODE_EXTRA_BODY: refused } });
     await usage(cli);
@@ -84,8 +84,8 @@ describe("a count of the CLI", () => {
   });
 });
 
-describe("what the CLI makes of a failed count", () => {
-  it("is an estimate of its own, told of on stderr alone", async () => {
+describe("a failed count", () => {
+  it("becomes an estimate, reported on stderr only", async () => {
     await using cli = await RawCli.start({ system: [] });
     await cli.settings({ model: MODEL });
     await append(cli, user("Hello"));
@@ -145,22 +145,22 @@ const FAITHFUL: [string, Message[]][] = [
   ["a long text", [user("word ".repeat(200_000))]],
 ];
 
-describe("reaches the counter as it is:", () => {
+describe("reaches the counter unchanged:", () => {
   it.each(sampled(FAITHFUL, 3, 2))("%s", async (_name, messages) => {
     expect(await counted(messages)).toEqual(messages.map(inBlocks));
   });
 });
 
-describe("does not reach the counter as it is:", () => {
-  it("messages of the user in a row, which are joined with a line break", async () => {
+describe("does not reach the counter unchanged:", () => {
+  it("consecutive user messages, which are joined by a line break", async () => {
     expect(await counted([user("a"), user("b")])).toEqual([user([text("a\n"), text("b")])]);
   });
 
-  itThorough("a blank message, which is left out", async () => {
+  itThorough("a blank message, which is removed", async () => {
     expect(await counted([user("a"), assistant(" "), user("b")])).toEqual([user([text("a\n"), text("b")])]);
   });
 
-  itThorough("an image that cannot be read, which becomes a text", async () => {
+  itThorough("an unreadable image, which becomes a text", async () => {
     const [message] = await counted([user([image("AAAA")])]);
     expect(message?.content[0].text).toContain("could not be processed");
   });
@@ -177,7 +177,7 @@ describe("does not reach the counter as it is:", () => {
     expect(imageSize(message?.content[0].source.data)).toEqual({ width: 1500, height: 1000 });
   });
 
-  it("a conversation with thinking, for which thinking is asked for", async () => {
+  it("a conversation with thinking, for which thinking is requested", async () => {
     await using cli = await RawCli.start({ system: [] });
     await cli.settings({ model: MODEL });
     const thought = { type: "thinking", thinking: "hm", signature: "c2ln" };
@@ -192,7 +192,7 @@ describe("does not reach the counter as it is:", () => {
 
 const inputSchema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
 
-/** The call of the counter that has tools in it, and what the CLI then says of them. */
+/** The count with tools, and what the CLI reports about them. */
 async function countedTools(listed: object[]) {
   await using cli = await RawCli.start({ system: [] });
   await cli.settings({ model: MODEL, env: { CLAUDE_AGENT_SDK_MCP_NO_PREFIX: "1", ENABLE_TOOL_SEARCH: "false" } });
@@ -208,7 +208,7 @@ async function countedTools(listed: object[]) {
 }
 
 describe("tools of an MCP server", () => {
-  it("are counted under their own names, less 500", async () => {
+  it("are counted under their own names, minus 500", async () => {
     const { body, mcp_tools } = await countedTools([
       { name: "long", description: "x ".repeat(1000), inputSchema },
       { name: "Bash", description: "Runs", inputSchema },
@@ -221,7 +221,7 @@ describe("tools of an MCP server", () => {
     expect(mcp_tools).toBe(apiCount(body) - 500);
   });
 
-  it("lose characters that do not show, have others replaced, and are counted once for each name", async () => {
+  it("lose invisible characters, have others replaced, and are counted once for each name", async () => {
     const { body } = await countedTools([
       { name: "a", description: "z\u200bw\u00ad \ue000p \ufdd0n ℃ ①", inputSchema },
       { name: "a", description: "Another", inputSchema },

@@ -14,7 +14,7 @@ const STATUSES: [number, string, string][] = [
   [529, "overloaded_error", "Overloaded"],
 ];
 
-describe("of a failed call, the CLI", () => {
+describe("after a failed call, the CLI", () => {
   let cli: RawCli;
   beforeAll(async () => {
     cli = await RawCli.start({ system: [] });
@@ -26,13 +26,13 @@ describe("of a failed call, the CLI", () => {
   });
 
   it.each(STATUSES)(
-    "reports status %i and type %s, and quotes upstream's words on stderr",
+    "reports status %i and type %s, and quotes upstream's message on stderr",
     async (status, type, message) => {
       cli.standIn.respond = () => failure(status, type, message);
       const { log, result } = await cli.turn(body());
       const report = log.find((line) => line.is_api_error_message);
       expect(report).toMatchObject({ api_error_status: status, request_id: expect.stringMatching(/^req_/) });
-      // only newer versions tell it here, but all quote it
+      // only newer versions report it here; all quote it
       if (report?.api_error_type !== undefined) expect(report.api_error_type).toBe(type);
       expect(result.api_error_status).toBe(status);
       await expect
@@ -45,7 +45,7 @@ describe("of a failed call, the CLI", () => {
     },
   );
 
-  it("takes words about tokens out of its quotation, but not out of its report", async () => {
+  it("redacts words about tokens in its quotation, but not in its report", async () => {
     const message = "max_tokens: 128000 > 64000";
     cli.standIn.respond = () => failure(400, "invalid_request_error", message);
     const { log } = await cli.turn(body());
@@ -56,13 +56,13 @@ describe("of a failed call, the CLI", () => {
       .toContain('"message":"max_tokens: [REDACTED] > 64000"');
   });
 
-  it("rewords some texts, so that they cannot be passed on", async () => {
+  it("rewords some messages, which then cannot be forwarded", async () => {
     cli.standIn.respond = () => failure(404, "not_found_error", "model: claude-nothing-9");
     const { result } = await cli.turn(body());
     expect(result.result).not.toContain("model: claude-nothing-9");
   });
 
-  it("quotes the error event of a broken stream, after which it closes block and message by itself", async () => {
+  it("quotes the error event of a broken stream, then ends block and message itself", async () => {
     const begun = [...eventsFor([text("a b c")])].slice(0, 4);
     const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
     cli.standIn.respond = () => paced([...begun, overloaded]);
@@ -81,7 +81,7 @@ describe("of a failed call, the CLI", () => {
     ["before its stop reason", [{ stop_reason: null }, {}]],
     ["after its stop reason", [{}, { stop_reason: null }]],
     ["in place of it", [{ stop_reason: null }]],
-  ])("passes a delta without a stop reason on, %s, and marks no end as its own", async (_where, deltas) => {
+  ])("forwards a delta without a stop reason, %s, and marks no end as its own", async (_where, deltas) => {
     const answer = [...eventsFor([text("a b c")])];
     const end = answer.at(-2) as StreamEvent;
     const ends = deltas.map((more) => ({ ...end, type: "message_delta", delta: { ...end.delta, ...more } }));
@@ -93,7 +93,7 @@ describe("of a failed call, the CLI", () => {
     expect(result.is_error).toBe(false);
   });
 
-  it("calls an answer that is no stream one without events, and says on stderr of which type it is", async () => {
+  it("reports an answer that is not a stream as one without events, and logs its type on stderr", async () => {
     cli.standIn.respond = () => ({ status: 200, plain: "<html></html>" });
     const { log } = await cli.turn(body(), { env: { ANTHROPIC_LOG: "debug" } });
     const report = log.find((line) => line.is_api_error_message);
@@ -101,7 +101,7 @@ describe("of a failed call, the CLI", () => {
     await expect.poll(() => cli.diagnostics).toContain('    "content-type": "text/html",');
   });
 
-  it("has neither status nor type when the connection drops", async () => {
+  it("reports no status or type when the connection drops", async () => {
     cli.standIn.respond = () => ({ hangUp: true });
     const { log } = await cli.turn(body());
     const report = log.find((line) => line.is_api_error_message);
@@ -109,7 +109,7 @@ describe("of a failed call, the CLI", () => {
     expect(report).not.toHaveProperty("api_error_status");
   });
 
-  it("hides a 429 behind its own retries when it may", async () => {
+  it("hides a 429 behind its own retries if allowed", async () => {
     await using retrying = await RawCli.start({ system: [], env: { CLAUDE_CODE_MAX_RETRIES: "1" } });
     retrying.standIn.respond = () => failure(429, "rate_limit_error", "Slow down", { "retry-after": "0" });
     await retrying.turn(body());

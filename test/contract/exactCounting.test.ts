@@ -23,7 +23,7 @@ async function seed(cli: RawCli): Promise<void> {
   await taken;
 }
 
-/** Gives the CLI a prompt and waits for the end of what becomes of it. */
+/** Sends a prompt and waits until the CLI has finished with it. */
 async function prompt(cli: RawCli, content: string) {
   const result = cli.next(({ type }) => type === "result");
   cli.write(triggerOf(content));
@@ -35,7 +35,7 @@ async function usage(cli: RawCli): Promise<number> {
   return response.categories.find(({ id }: { id: string }) => id === "messages")?.tokens;
 }
 
-it("a count that the CLI makes by itself is repeated after a 429", async () => {
+it("the CLI repeats its own count after a 429", async () => {
   await using cli = await RawCli.start({ system: [] });
   await seed(cli);
   cli.standIn.refuseCount = () => LIMITED;
@@ -43,7 +43,7 @@ it("a count that the CLI makes by itself is repeated after a 429", async () => {
   expect(cli.standIn.counts.filter(({ raw }) => raw.includes(SEED_TEXT))).toHaveLength(2);
 });
 
-describe("with the mod that counts", () => {
+describe("with the counter's mod", () => {
   let cli: RawCli;
   let scratch: Scratch;
   beforeAll(async () => {
@@ -65,7 +65,7 @@ describe("with the mod that counts", () => {
   const body = { messages: [{ role: "user", content: "a most secret question" }] };
   const instruction = countInstruction(JSON.stringify({ model: "x", ...body }), { betas: [] });
 
-  it("an instruction begins no turn, and the count that follows is of the instruction", async () => {
+  it("an instruction begins no turn, and the next count uses it", async () => {
     expect(await prompt(cli, instruction)).toMatchObject({ is_error: false, num_turns: 0 });
     expect(await usage(cli)).toBe(apiCount(body));
     expect(cli.standIn.counts.map((call) => call.body)).toEqual([{ model: expect.any(String), ...body }]);
@@ -73,7 +73,7 @@ describe("with the mod that counts", () => {
     expect(cli.diagnostics.filter((line) => line.includes("secret"))).toEqual([]);
   });
 
-  it("nothing leaves without an instruction, and each is good for one call", async () => {
+  it("nothing is sent without an instruction, and each allows one call", async () => {
     await usage(cli);
     await prompt(cli, instruction);
     await usage(cli);
@@ -81,7 +81,7 @@ describe("with the mod that counts", () => {
     expect(cli.standIn.counts).toHaveLength(1);
   });
 
-  it("a call of the model never leaves", async () => {
+  it("model calls are never sent", async () => {
     expect(await prompt(cli, "Hello")).toMatchObject({ is_error: true });
     await prompt(cli, instruction);
     expect(await prompt(cli, "Hello")).toMatchObject({ is_error: true });
@@ -89,7 +89,7 @@ describe("with the mod that counts", () => {
     expect(cli.standIn.messages).toEqual([]);
   });
 
-  it("a refusal is not repeated, and its words are on stderr", async () => {
+  it("a refusal is not repeated, and its message is on stderr", async () => {
     cli.standIn.refuseCount = () => LIMITED;
     await prompt(cli, instruction);
     await usage(cli);
@@ -97,14 +97,14 @@ describe("with the mod that counts", () => {
     await until(() => cli.diagnostics.some((line) => /countTokens API call failed: 499 \{.*"Slow down"/.test(line)));
   });
 
-  it("an answer without a number makes the CLI estimate, which it says on stderr", async () => {
+  it("an answer without a number makes the CLI estimate, which it logs on stderr", async () => {
     cli.standIn.refuseCount = () => ({ events: [], folded: { tokens: 12 } });
     await prompt(cli, instruction);
     expect(await usage(cli)).toBeGreaterThan(0);
     await until(() => cli.diagnostics.some((line) => line.includes("count unavailable, estimating")));
   });
 
-  it("the CLI counts one thing after the other, but takes prompts meanwhile", async () => {
+  it("the CLI counts one thing at a time, but accepts prompts meanwhile", async () => {
     const [asked, answered] = [gate(), gate()];
     cli.standIn.refuseCount = async () => {
       asked.open();
@@ -116,7 +116,7 @@ describe("with the mod that counts", () => {
     await asked.opened;
     await prompt(cli, instruction);
     const second = usage(cli);
-    // it answers this one, which came later, at once
+    // answered at once, although it came later
     await cli.control({ subtype: "mcp_status" });
     expect(cli.standIn.counts).toHaveLength(1);
     answered.open();

@@ -3,8 +3,8 @@ import { sampled } from "../support/full.ts";
 import { body, RawCli } from "../support/rawCli.ts";
 import { reply, text } from "../support/replies.ts";
 
-/** Why `src/api/messagesRequest.ts` checks so little: what it leaves out reaches upstream, which refuses it. */
-describe("of a body that the API would refuse, the CLI", () => {
+/** Why `src/api/messagesRequest.ts` validates so little: what it accepts reaches upstream, which rejects it. */
+describe("given a body that the API would reject, the CLI", () => {
   let cli: RawCli;
   beforeAll(async () => {
     cli = await RawCli.start({ system: [] });
@@ -43,8 +43,8 @@ describe("of a body that the API would refuse, the CLI", () => {
   });
 
   it.each<[string, object]>([
-    ["tools that are no list", { tools: {} }],
-    ["a message that is null", { messages: [{ role: "user", content: "Hi" }, null] }],
+    ["tools that are not a list", { tools: {} }],
+    ["a null message", { messages: [{ role: "user", content: "Hi" }, null] }],
   ])("breaks on %s", async (_what, wrong) => {
     const { result } = await cli.turn(body("x", wrong));
     expect(result.is_error).toBe(true);

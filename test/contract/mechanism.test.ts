@@ -3,7 +3,7 @@ import { itThorough } from "../support/full.ts";
 import { body, RawCli } from "../support/rawCli.ts";
 import { gate, held, reply, text, thinking, toolUse } from "../support/replies.ts";
 
-/** How the CLI must behave for the bridge to be exact. Each line was measured; a version that changes one is caught here. */
+/** CLI behaviour on which an exact bridge depends. Everything was measured; this catches a version that changes it. */
 describe("a long-lived CLI process", () => {
   let cli: RawCli;
   beforeAll(async () => {
@@ -13,7 +13,7 @@ describe("a long-lived CLI process", () => {
   beforeEach(() => cli.standIn.reset());
   const upstream = () => cli.standIn.messages[0]!.body;
 
-  it("merges EXTRA_BODY into the body of its call, field by field", async () => {
+  it("merges EXTRA_BODY into its request, field by field", async () => {
     const sent = {
       messages: [
         {
@@ -62,7 +62,7 @@ describe("a long-lived CLI process", () => {
     expect(received).toEqual(sent);
   });
 
-  it("resolves an alias given in the settings, and switches models from turn to turn", async () => {
+  it("resolves an alias in the settings, and switches models between turns", async () => {
     await cli.turn(body(), { model: "sonnet" });
     await cli.turn(body(), { model: "haiku" });
     await cli.turn(body(), { model: "claude-sonnet-4-5-20250929" });
@@ -72,18 +72,18 @@ describe("a long-lived CLI process", () => {
     expect(models[2]).toBe("claude-sonnet-4-5-20250929");
   });
 
-  it("lets an alias in EXTRA_BODY go upstream literally, where it is refused", async () => {
+  it("sends an alias in EXTRA_BODY unresolved, and upstream rejects it", async () => {
     const { result } = await cli.turn({ ...body(), model: "haiku" });
     expect(upstream().model).toBe("haiku");
     expect(result.api_error_status).toBe(404);
   });
 
-  it("never sends the text of the trigger", async () => {
+  it("never sends the trigger's text", async () => {
     await cli.turn(body("the client's own"));
     expect(upstream().messages).toEqual([{ role: "user", content: "the client's own" }]);
   });
 
-  it("hands upstream's events back unchanged, but for ping", async () => {
+  it("forwards upstream's events unchanged, except ping", async () => {
     const answer = reply([
       thinking("Well. Let me see."),
       text("Some words here"),
@@ -96,7 +96,7 @@ describe("a long-lived CLI process", () => {
     expect(result.subtype).toBe("error_max_turns");
   });
 
-  it("serves on after a call of a tool it does not know, with one upstream call for it", async () => {
+  it("serves again after a call of an unknown tool, with one upstream call for it", async () => {
     cli.standIn.respond = () => reply([toolUse("not_known", {})]);
     await cli.turn(body());
     expect(cli.standIn.messages).toHaveLength(1);
@@ -111,14 +111,14 @@ describe("a long-lived CLI process", () => {
     expect(upstream().messages[0].content[0].source.data === data).toBe(true);
   });
 
-  it("carries NUL and U+2028 both ways, and lone surrogates downwards; upwards it makes them U+FFFD", async () => {
+  it("carries NUL and U+2028 both ways; lone surrogates only from upstream, and as U+FFFD to it", async () => {
     cli.standIn.respond = () => reply([text("nul\u0000 ls\u2028 lone\udc00 end")]);
     const { events } = await cli.turn(body("nul\u0000 ls\u2028 lone\ud800 end"));
     expect(upstream().messages[0].content).toBe("nul\u0000 ls\u2028 lone\ufffd end");
     expect(events.map((event) => event.delta?.text ?? "").join("")).toBe("nul\u0000 ls\u2028 lone\udc00 end");
   });
 
-  it("adds just its system blocks, a user id and an empty list of tools to the least body", async () => {
+  it("adds only its system blocks, a user id and an empty list of tools to a minimal body", async () => {
     await cli.turn(body());
     const { system, metadata, ...rest } = upstream();
     expect(rest).toEqual({ ...body(), model: rest.model, tools: [], stream: true });
@@ -130,7 +130,7 @@ describe("a long-lived CLI process", () => {
     expect(JSON.parse(metadata.user_id)).toHaveProperty("device_id");
   });
 
-  it("answers a request that it does not know at once, also before it is initialized", async () => {
+  it("answers an unknown request at once, even before it is initialized", async () => {
     await using other = await RawCli.start();
     const refused = { subtype: "error", error_code: "unsupported_request" };
     expect(await other.control({ subtype: "claude_virtual_api_ping" })).toMatchObject(refused);
@@ -138,7 +138,7 @@ describe("a long-lived CLI process", () => {
     expect(await other.control({ subtype: "claude_virtual_api_ping" })).toMatchObject(refused);
   });
 
-  it("writes a line to stderr for each settings it is given, the same ones too, before all lines of their turn", async () => {
+  it("logs each settings change on stderr, even if nothing changes, before the lines of that turn", async () => {
     const settings = /settings change notification for flagSettings/;
     const found = () =>
       cli.diagnostics.flatMap(
@@ -151,7 +151,7 @@ describe("a long-lived CLI process", () => {
     await expect.poll(found).toEqual([expect.stringMatching(settings), expect.stringMatching("turn"), "[API REQUEST]"]);
   });
 
-  itThorough("tells its models and its account when it is initialized", async () => {
+  itThorough("reports its models and account when initialized", async () => {
     await using other = await RawCli.start();
     const { response } = await other.initialize();
     expect(response.models.map((model: { value: string }) => model.value)).toEqual(
@@ -161,7 +161,7 @@ describe("a long-lived CLI process", () => {
     expect(response.account).toMatchObject({ tokenSource: "none", apiKeySource: "ANTHROPIC_API_KEY" });
   });
 
-  it("shows before any request that nobody is signed in", async () => {
+  it("reports being signed out before any request", async () => {
     await using other = await RawCli.start({ env: { ANTHROPIC_API_KEY: undefined } });
     const { response } = await other.initialize();
     expect(response.account.tokenSource).toBe("none");
@@ -171,7 +171,7 @@ describe("a long-lived CLI process", () => {
     expect(other.standIn.messages).toHaveLength(0);
   });
 
-  it("stops the upstream call when interrupted, and serves on", async () => {
+  it("stops the upstream call when interrupted, and serves again", async () => {
     const begun = gate();
     const never = gate();
     cli.standIn.respond = () => held([text("one two three")], begun.open, never.opened);
@@ -184,7 +184,7 @@ describe("a long-lived CLI process", () => {
     expect((await cli.turn(body("next"))).result.is_error).toBe(false);
   });
 
-  it("asks the API's free counter for the system prompt's text", async () => {
+  it("counts the system prompt with the API's free counter", async () => {
     await cli.control({ subtype: "get_context_usage" });
     const counted = cli.standIn.others.filter((request) => request.path.startsWith("/v1/messages/count_tokens"));
     expect(counted.map((request) => request.body.messages)).toContainEqual([
@@ -192,13 +192,13 @@ describe("a long-lived CLI process", () => {
     ]);
   });
 
-  it("ends when its stdin closes while it is idle", async () => {
+  it("ends when its stdin closes while idle", async () => {
     await using other = await RawCli.start({ system: [] });
     other.closeInput();
     expect(await other.exited).toEqual([0, null]);
   });
 
-  it("lives on in mid-answer when its stdin closes, which is why a reaper is needed", async () => {
+  it("keeps running in mid-answer when its stdin closes, hence the reaper", async () => {
     await using other = await RawCli.start({ system: [] });
     const begun = gate();
     const go = gate();
@@ -221,13 +221,13 @@ describe("the system prompt", () => {
     expect(cli.standIn.messages[0]!.body.system.at(-1).text).toBe("first");
   });
 
-  it("adds no block of its own when it is empty", async () => {
+  it("adds no block if empty", async () => {
     await using cli = await RawCli.start({ system: [] });
     await cli.turn(body());
     expect(cli.standIn.messages[0]!.body.system).toHaveLength(2);
   });
 
-  itThorough("joins several strings by a blank line", async () => {
+  itThorough("joins several strings with a blank line", async () => {
     await using cli = await RawCli.start({ system: ["one", "two"] });
     await cli.turn(body());
     expect(cli.standIn.messages[0]!.body.system.at(-1).text).toBe("one\n\ntwo");

@@ -17,9 +17,9 @@ const isEvent = ({ type }: CliMessage) => type === "stream_event";
 const UNKNOWN_EVENT = `export const register = (on) => on("http.unheard-of", ($, e, next) => next(e));`;
 const MORE_DAMAGE: [string, (mod: string) => Promise<unknown>, boolean][] = [
   ["has no code", (mod) => rm(join(mod, "hooks", "register.js")), true],
-  ["asks for an event that is not there", (mod) => writeFile(join(mod, "hooks", "register.js"), UNKNOWN_EVENT), true],
+  ["registers for an unknown event", (mod) => writeFile(join(mod, "hooks", "register.js"), UNKNOWN_EVENT), true],
 ];
-/** A sign-in of a team, with tokens that belong to no account. */
+/** A Team sign-in, with tokens of no account. */
 const TEAM_SIGN_IN = JSON.stringify({
   claudeAiOauth: {
     accessToken: "sk-ant-oat01-dummy",
@@ -30,7 +30,7 @@ const TEAM_SIGN_IN = JSON.stringify({
   },
 });
 
-/** Answers after which the CLI, left to itself, calls upstream again. */
+/** Answers after which the CLI would call upstream again. */
 const TEMPTING: [string, () => Reply][] = [
   ["max_tokens", () => reply([text("one two")], { stop_reason: "max_tokens" })],
   [
@@ -45,10 +45,10 @@ const TEMPTING: [string, () => Reply][] = [
   ["no content", () => reply([])],
   ["an error in mid-stream", () => paced([...[...eventsFor([text("a b c")])].slice(0, 4), overloaded])],
   ["a stream that ends early", () => paced([...eventsFor([text("a b c")])].slice(0, 4))],
-  ["an error after a thought", () => paced([...[...eventsFor([thinking("Hm"), text("a")])].slice(0, 6), overloaded])],
-  ["a model that is not there", () => failure(404, "not_found_error", "model: x")],
+  ["an error after thinking", () => paced([...[...eventsFor([thinking("Hm"), text("a")])].slice(0, 6), overloaded])],
+  ["an unknown model", () => failure(404, "not_found_error", "model: x")],
   [
-    "a 400 about the history of tools",
+    "a 400 about tool history",
     () =>
       failure(
         400,
@@ -64,7 +64,7 @@ const reportsMod = reports("loaded");
 const reportsGuardedTurn = reports("turnStarted");
 const reportsCall = reports("calling");
 
-describe("left to itself, the CLI calls upstream again after", () => {
+describe("without the mod, the CLI calls upstream again after", () => {
   let cli: RawCli;
   beforeAll(async () => {
     cli = await RawCli.start({
@@ -79,7 +79,7 @@ describe("left to itself, the CLI calls upstream again after", () => {
   afterAll(() => cli[Symbol.asyncDispose]());
   beforeEach(() => cli.standIn.reset());
 
-  // all of them: what one has taught the CLI is needed by the next
+  // all of them: what one teaches the CLI affects the next
   it.each(TEMPTING)("%s", async (_name, answer) => {
     cli.standIn.respond = answer;
     await cli.turn(body());
@@ -108,7 +108,10 @@ describe("with the mod and without the fallback, the CLI calls upstream once aft
 });
 
 describe("the mod", () => {
-  /** The CLI with the mod in a directory that `change` may damage before its start, and what it wrote until a turn was over. */
+  /**
+   * Starts the CLI with the mod in a directory that `change` may damage, and returns its output up to the end of a
+   * turn.
+   */
   async function started(change: (mod: string) => Promise<unknown> = async () => {}, options: RawOptions = {}) {
     const scratch = await scratchHome();
     const mod = await installMod(scratch.home, ONE_CALL_MOD);
@@ -133,9 +136,9 @@ describe("the mod", () => {
   }
   const full = () => reply([text("one two")], { stop_reason: "max_tokens" });
 
-  it("reports that it runs before the CLI answers 'initialize', and then each turn and call before its events", async () => {
+  it("reports that it runs before the reply to initialize, and then each turn and call before its events", async () => {
     await using on = await started();
-    // the CLI has read its files by then
+    // the CLI has read its files by now
     await rm(on.mod, { recursive: true });
     on.cli.standIn.respond = full;
     expect(on.log.findIndex(reportsMod)).toBe(0);
@@ -149,21 +152,21 @@ describe("the mod", () => {
   });
 
   it.each<[string, (mod: string) => Promise<unknown>, listed: boolean]>([
-    ["is not there", (mod) => rm(mod, { recursive: true }), false],
+    ["is missing", (mod) => rm(mod, { recursive: true }), false],
     ["throws", (mod) => writeFile(join(mod, "hooks", "register.js"), "throw new Error('broken');"), true],
     ...(FULL ? MORE_DAMAGE : []),
-  ])("reports nothing where it %s, and the CLI goes on without it", async (_name, change, listed) => {
+  ])("reports nothing if it %s, and the CLI works without it", async (_name, change, listed) => {
     await using on = await started(change);
     expect(on.log.some(reportsMod)).toBe(false);
     on.cli.standIn.respond = full;
     const { log } = await on.cli.turn(body());
     expect(on.cli.standIn.messages.length).toBeGreaterThan(1);
-    // the list of plugins says nothing of whether one runs
+    // the list of plugins does not show whether one runs
     const names = log.find(({ subtype }) => subtype === "init")?.plugins.map(({ name }: { name: string }) => name);
     expect(names.includes("one-call")).toBe(listed);
   });
 
-  it("is asked of turns, but not of calls, where an organization has its own guard", async () => {
+  it("is asked about turns but not calls with an organization's guard", async () => {
     const prepare = async (home: string) => {
       await mkdir(join(home, ".claude"));
       await writeFile(join(home, ".claude", ".credentials.json"), TEAM_SIGN_IN);
@@ -172,7 +175,7 @@ describe("the mod", () => {
     expect(on.log.some(reportsMod)).toBe(true);
     const { log } = await on.cli.turn(body());
     expect([log.some(reportsGuardedTurn), log.some(reportsCall)]).toEqual([true, false]);
-    // what two settings keep away, they keep away here too
+    // two settings prevent further calls here as well
     on.cli.standIn.reset();
     on.cli.standIn.respond = () => reply([text("no")], { stop_reason: "refusal" });
     await on.cli.turn(body());

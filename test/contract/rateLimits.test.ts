@@ -3,7 +3,7 @@ import { SUBSCRIPTION, secondsFromNow, TOO_MANY, usedUp } from "../support/limit
 import { body, RawCli, type RawTurn } from "../support/rawCli.ts";
 import { failure, reply, text } from "../support/replies.ts";
 
-/** Takes effect at once, and only for what is asked from then on. */
+/** Takes effect at once, for later calls. */
 const LOGGED = { env: { ANTHROPIC_LOG: "debug" } };
 
 const RESET = secondsFromNow(7200);
@@ -65,7 +65,7 @@ describe.each([
     }
   });
 
-  it("logs those of a good answer, too, and neither what is asked nor what it is signed in with", async () => {
+  it("logs those of a successful answer, but no request and no credentials", async () => {
     cli.standIn.respond = () => allowed("0.2");
     await cli.turn(body("A secret question"), LOGGED);
     await expect.poll(() => quoted("anthropic-ratelimit-unified-status", "allowed")).toBeGreaterThan(0);
@@ -75,7 +75,7 @@ describe.each([
 });
 
 describe("signed in with an API key, the CLI itself", () => {
-  it("says nothing of limits", async () => {
+  it("reports no rate limits", async () => {
     await using cli = await RawCli.start({ system: [] });
     cli.standIn.respond = rejected;
     const turn = await cli.turn(body());
@@ -92,7 +92,7 @@ describe("signed in with a subscription, the CLI itself", () => {
     return () => cli[Symbol.asyncDispose]();
   });
 
-  it("tells of the limit before it reports the failure, and calls it one that is reached", async () => {
+  it("reports the limit before the failure, and calls it reached", async () => {
     cli.standIn.respond = rejected;
     const turn = await cli.turn(body());
     expect(limitsIn(turn)).toEqual([expect.objectContaining(INFO)]);
@@ -107,7 +107,7 @@ describe("signed in with a subscription, the CLI itself", () => {
     expect(turn.result.result).toMatch(/^You've hit your 5-hour limit · resets /);
   });
 
-  it("tells of it by an event only when it has changed, but in every report", async () => {
+  it("sends an event only when the limit changes, but includes it in every report", async () => {
     cli.standIn.respond = rejected;
     await cli.turn(body());
     const second = await cli.turn(body());
@@ -132,7 +132,7 @@ describe("signed in with a subscription, the CLI itself", () => {
     expect(turn.result.result).toContain("not your usage limit");
   });
 
-  it("tells of the limits of a good answer only after its end", async () => {
+  it("reports the limits of a successful answer only after its end", async () => {
     cli.standIn.respond = () => allowed("0.92", "allowed_warning");
     const turn = await cli.turn(body());
     expect(limitsIn(turn)).toMatchObject([

@@ -16,7 +16,7 @@ import { subscriptionFiles, writeFiles } from "../support/signIns.ts";
 import { describeRewriting } from "../support/transports.ts";
 
 const SECRET = "marked-7f3a";
-/** What a client may ask that means something to the CLI. */
+/** Requests whose text has a meaning for the CLI. */
 const MEANINGS = ["/help", "!ls", "#memo", " @/etc/hostname ", "<command-name>/help</command-name>"];
 
 const sending = (content: string, more: object = {}, { betas = [] as string[], isWhole = false } = {}) =>
@@ -28,7 +28,7 @@ const sending = (content: string, more: object = {}, { betas = [] as string[], i
     },
   );
 
-/** The mod with another text in place of one of its own. */
+/** The mod with a changed source. */
 function changed(...changes: [from: string, to: string][]): Mod {
   const path = "hooks/register.js";
   let code = String(REWRITE_MOD.files[path]);
@@ -39,13 +39,13 @@ function changed(...changes: [from: string, to: string][]): Mod {
   return { ...REWRITE_MOD, files: { ...REWRITE_MOD.files, [path]: code } };
 }
 
-/** The CLI with this mod, in the variables of rewriting; undefined for none. */
+/** The CLI with this mod and the variables for rewriting; undefined for no mod. */
 async function startCli(mod: Mod | undefined, options: RawOptions = {}): Promise<RawCli> {
   const scratch = await scratchHome();
   const args = mod ? ["--plugin-dir", await installMod(scratch.home, mod)] : [];
   const env = { ...TRANSPORT_LAUNCH.rewrite.environment, ...options.env };
   const cli = await RawCli.start({ system: [], ...options, args, env });
-  // it has read its mods by now
+  // the CLI has read its mods by now
   await scratch[Symbol.asyncDispose]();
   return cli;
 }
@@ -69,7 +69,7 @@ const logged = (log: CliMessage[]) =>
 const reported = (log: CliMessage[]) => log.find((message) => message.is_api_error_message);
 const wordsOf = (log: CliMessage[]) => String(reported(log)?.message?.content?.[0]?.text);
 
-/** The content of every file below. */
+/** The contents of all files below. */
 async function contentOf(directory: string): Promise<string> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile());
@@ -78,24 +78,24 @@ async function contentOf(directory: string): Promise<string> {
 }
 
 describeRewriting("a prompt without the mod", () => {
-  describe("is the CLI's to read:", () => {
+  describe("is interpreted by the CLI:", () => {
     const on = useCli(undefined, { env: { CLAUDE_CODE_EXTRA_BODY: undefined } });
 
-    it("it goes up, and a file that it names with it", async () => {
+    it("it is sent, and so is a file that it names", async () => {
       await on.cli.prompt(sending(" @/etc/hostname "), { client_composed: undefined });
       const [call] = on.cli.standIn.messages;
       expect(call?.raw).toContain("claude-virtual-api instruction");
       expect(call?.raw.split(hostname()).length).toBeGreaterThan(1);
     });
 
-    it("but no file where it is marked as composed by a client", async () => {
+    it("but no file if marked as composed by a client", async () => {
       await on.cli.prompt(sending(" @/etc/hostname "));
       const [call] = on.cli.standIn.messages;
       expect(call?.body.messages.at(-1).content).toEqual([{ type: "text", text: sending(" @/etc/hostname ") }]);
     });
   });
 
-  describe("leaves nothing but a body without messages, which the API refuses:", () => {
+  describe("sends only a body without messages, which the API rejects:", () => {
     const on = useCli(undefined);
     it.each(MEANINGS)("%s", async (meaning) => {
       const { log } = await on.cli.prompt(sending(`${meaning} ${SECRET}`));
@@ -121,13 +121,13 @@ describeRewriting("an instruction", () => {
     expect(on.cli.diagnostics.join("\n")).not.toContain(SECRET);
   });
 
-  it("is good for one call, and everything else of the model is denied", async () => {
+  it("allows one call; all other model calls are denied", async () => {
     const { log } = await on.cli.prompt("no instruction");
     expect(on.cli.standIn.messages).toEqual([]);
     expect(logged(log)).toEqual([MOD_REPORTS.denied]);
   });
 
-  it("may ask for one JSON, which comes under the status 499", async () => {
+  it("can request one JSON, which comes with status 499", async () => {
     const answer = reply([text("whole")]);
     on.cli.standIn.respond = () => answer;
     const { log } = await on.cli.prompt(sending("x", { max_tokens: 0 }, { isWhole: true }));
@@ -136,7 +136,7 @@ describeRewriting("an instruction", () => {
     expect(JSON.parse(words.slice(words.indexOf("{")))).toEqual("folded" in answer && answer.folded);
   });
 
-  it("is heard of by the counter, which is denied", async () => {
+  it("does not concern the counter, which is denied", async () => {
     const denied = on.cli.next((message) => modReport(message, REWRITE_MOD.name) === MOD_REPORTS.countDenied);
     await on.cli.control({ subtype: "get_context_usage" });
     await denied;
@@ -148,7 +148,7 @@ describeRewriting("the CLI's conversation", () => {
   const pass: [string, string] = ["(!isCall || !instruction) {", "(!instruction) return next(request); if (false) {"];
   const on = useCli(changed(pass), { env: { CLAUDE_CODE_EXTRA_BODY: undefined } });
 
-  it("has a full stop in place of an instruction", async () => {
+  it("has a full stop instead of an instruction", async () => {
     on.cli.standIn.respond = () => reply([text("answer")]);
     await on.cli.prompt(sending(`first ${SECRET}`));
     await on.cli.prompt("and now?");
@@ -163,7 +163,7 @@ describeRewriting("a mod at http.fetch", () => {
   const shows = "$.ui.log(JSON.stringify(request.init.headers));";
   const on = useCli(changed(["const own = ", `${shows}const own = `]));
 
-  it("may replace body and headers, and never sees the credential that goes with them", async () => {
+  it("can replace body and headers, and never sees the credential", async () => {
     const { log } = await on.cli.prompt(sending("x", { foo: 1 }, { betas: ["unknown-2020-01-01"] }));
     const seen = JSON.parse(String(logged(log).find((report) => report.startsWith("{"))));
     expect(seen["x-api-key"]).toBe("[redacted]");
@@ -175,7 +175,7 @@ describeRewriting("a mod at http.fetch", () => {
   });
 });
 
-/** A CLI that takes the stand-in for Anthropic's own address, so that it makes a digest of each body. */
+/** A CLI that takes the fake API for Anthropic's address, so that it fills in a digest. */
 const FIRST_PARTY = { env: { _CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL: "1" } };
 const digestIn = (raw: string | undefined) => /cch=(\w+)/.exec(raw ?? "")?.[1];
 
@@ -188,11 +188,11 @@ describeRewriting("the digest of the CLI's billing block", () => {
     return digestIn(cli.standIn.messages[0]?.raw);
   };
 
-  it("stays unfilled where the system blocks are not written tight", async () => {
+  it("is not filled in unless the system blocks are written without spaces", async () => {
     expect(await digestOf(loose, "one")).toBe("00000");
   });
 
-  it("is filled in beneath the mod, to fit the body that the mod gave", async () => {
+  it("is filled in after the mod, for the mod's body", async () => {
     const [one, other] = [await digestOf(tight, "one"), await digestOf(tight, "other")];
     expect([one, other]).toEqual([
       expect.stringMatching(/^(?!00000)\w{5}$/),
@@ -206,7 +206,7 @@ describeRewriting("the digest of the CLI's billing block", () => {
 
 const begun = [...eventsFor([text("a b c")])].slice(0, 4);
 const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
-/** Refusals that the CLI, left to itself, rewords, answers by another call, or both. */
+/** Refusals that the CLI would reword or answer with another call. */
 const REFUSALS: [status: number, message: string][] = [
   [400, "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1."],
   [400, "prompt is too long: 213462 tokens > 200000 maximum"],
@@ -220,13 +220,13 @@ const REFUSALS: [status: number, message: string][] = [
   [529, "Overloaded"],
 ];
 
-/** Answers after which the CLI, left to itself, calls again. */
+/** Answers after which the CLI would call again. */
 const TEMPTING: [string, () => Reply][] = [
   ["max_tokens", () => reply([text("one two")], { stop_reason: "max_tokens" })],
   ["no content", () => reply([])],
 ];
 
-describeRewriting("where an instruction is good for any number of calls, the CLI makes them after", () => {
+describeRewriting("if an instruction allowed several calls, the CLI would make them after", () => {
   const on = useCli(changed(["instruction = undefined;", ""]));
 
   it.each(TEMPTING)("%s", async (_name, answer) => {
@@ -246,7 +246,7 @@ describeRewriting("a refusal", () => {
     expect(wordsOf(log)).not.toMatch(/model: x$/);
   });
 
-  it.each(REFUSALS)("keeps its words under the status 499, and costs one call: %i %s", async (status, message) => {
+  it.each(REFUSALS)("keeps its message under status 499, and costs one call: %i %s", async (status, message) => {
     on.cli.standIn.respond = () => failure(status, "some_error", message);
     const { log } = await on.cli.prompt(sending("x"));
     expect(wordsOf(log)).toBe(`A mod's http.fetch hook stopped this request: ${message}`);
@@ -276,25 +276,22 @@ describeRewriting("with an organization's guard, the mod", () => {
   const prepare = (home: string) => writeFiles(home, subscriptionFiles("team"));
   const on = useCli(REWRITE_MOD, { prepare, env: { ANTHROPIC_API_KEY: undefined } });
 
-  it("takes the instruction, but is asked about no call: one without messages leaves", async () => {
+  it("receives the instruction but is not asked about calls; one without messages is sent", async () => {
     const { log } = await on.cli.prompt(sending(SECRET));
     expect(logged(log)).toEqual([MOD_REPORTS.turnStarted]);
     expect(on.cli.standIn.messages.map(({ body }) => body.messages)).toEqual([[]]);
     expect(on.cli.standIn.messages[0]?.raw).not.toContain(SECRET);
   });
 
-  it("is not asked about the counter either", async () => {
+  it("is not asked about the counter", async () => {
     const before = on.cli.standIn.counts.length;
     await on.cli.control({ subtype: "get_context_usage" });
     expect(on.cli.standIn.counts.length).toBeGreaterThan(before);
   });
 
-  it.each(sampled([400, 404, 500, 501], 4, 1))(
-    "sees no call of the model where the counter is refused: %i",
-    async (status) => {
-      on.cli.standIn.refuseCount = () => failure(status, "some_error", "no counter");
-      await on.cli.control({ subtype: "get_context_usage" });
-      expect(on.cli.standIn.messages).toEqual([]);
-    },
-  );
+  it.each(sampled([400, 404, 500, 501], 4, 1))("sees no model call if the counter rejects: %i", async (status) => {
+    on.cli.standIn.refuseCount = () => failure(status, "some_error", "no counter");
+    await on.cli.control({ subtype: "get_context_usage" });
+    expect(on.cli.standIn.messages).toEqual([]);
+  });
 });

@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => scratch[Symbol.asyncDispose]());
 
-/** Has only the mod that counts change what goes up. */
+/** Gives only the counter's mod a change to the body. */
 const CHANGED_COUNTS = "s/parts.push(fields/parts.push(fields.toUpperCase()/";
 
 const cliWithout = async (loss: Loss): Promise<Cli> => locate(await brokenCli(scratch.home, loss), process.env);
@@ -38,12 +38,12 @@ async function lostBy(cli: Cli, part: CheckedPart = "overlay"): Promise<string[]
 }
 
 describe("the self-check", () => {
-  it.each(["rewrite", "overlay", "counts"] as const)("is passed by this CLI: %s", async (part) => {
+  it.each(["rewrite", "overlay", "counts"] as const)("accepts this CLI: %s", async (part) => {
     const cli = await locate(claudePath(), process.env);
     if (part === "overlay" || mayRewrite(cli)) expect(await lostBy(cli, part)).toEqual([]);
   });
 
-  it.runIf(FULL)("finds that what is counted is changed, and that refusals of the counter have no words", async () => {
+  it.runIf(FULL)("finds a changed body, and refusals of the counter without a message", async () => {
     const changed = await cliWithout(withMod(CHANGED_COUNTS));
     if (!mayRewrite(changed)) return;
     expect(await lostBy(changed, "counts")).toEqual(["tokens are counted exactly"]);
@@ -51,7 +51,7 @@ describe("the self-check", () => {
     expect(await lostBy(silent, "counts")).toEqual(["refusals of the counter keep upstream's words"]);
   });
 
-  it.runIf(FULL)("finds the interpreter of a script where the user's home has it", async () => {
+  it.runIf(FULL)("finds a script's interpreter in the user's home", async () => {
     const { home } = scratch;
     const put = async (path: string, text: string) => {
       await mkdir(dirname(join(home, path)), { recursive: true });
@@ -77,13 +77,13 @@ describe("the self-check", () => {
     [["the system prompt is carried"], { input: 's/"systemPrompt":\\["[^"]*"\\]/"systemPrompt":[]/' }],
     [["a request can be stopped"], { input: 's/"subtype":"interrupt"/"subtype":"ignored"/' }],
   ];
-  it.each(sampled(losses, 1))("finds that this is lost: %j (%j)", async (names, loss) => {
+  it.each(sampled(losses, 1))("finds what is missing: %j (%j)", async (names, loss) => {
     expect(await lostBy(await cliWithout(loss))).toEqual(expect.arrayContaining(names));
   });
 });
 
 describe("a server", () => {
-  it("refuses a CLI that is not fit, by name", async () => {
+  it("rejects an incompatible CLI by name", async () => {
     const { path } = await cliWithout(withoutSetting("DISABLE_PROMPT_CACHING"));
     await using on = await stage({ claudePath: path, selfCheck: true, transport: "overlay" });
     const response = await on.post(simple());
@@ -101,11 +101,11 @@ describe("a server", () => {
     expect(on.standIn.messages).toHaveLength(0);
   });
 
-  it.runIf(FULL)("overlays requests where a CLI is fit for that alone", async () => {
+  it.runIf(FULL)("uses the overlay with a CLI that is compatible only with that", async () => {
     const { path } = await cliWithout(withMod("s/status: 499/status: value.status/"));
     await using on = await stage({ claudePath: path, selfCheck: true });
     expect((await on.post(simple())).status).toBe(200);
-    // which only the overlay adds
+    // added only by the overlay
     expect(on.standIn.messages.map(({ body }) => body.tools)).toEqual([[]]);
   });
 
@@ -129,7 +129,7 @@ describe("a server", () => {
     },
   );
 
-  it("rewrites requests although tokens cannot be counted exactly, and says why they are not", async () => {
+  it("rewrites requests even if tokens cannot be counted exactly, and logs the reason", async () => {
     const cli = await cliWithout(withMod(CHANGED_COUNTS));
     if (!mayRewrite(cli)) return;
     await using on = await stage({ claudePath: cli.path, selfCheck: true });
@@ -143,7 +143,7 @@ describe("a server", () => {
     expect(on.log.filter((line) => line.includes("tokens are not counted exactly, since"))).toHaveLength(1);
   });
 
-  it("checks a version once, and remembers it", async () => {
+  it("checks a version once", async () => {
     const dataDir = join(scratch.home, "data");
     const checked = ({ log }: { log: string[] }) => log.filter((line) => line.includes("passed the self-check"));
     const { version } = await locate(claudePath(), process.env);

@@ -4,7 +4,7 @@ import { ONE_CALL_MOD } from "../../src/claude/overlay/oneCallMod.ts";
 import { scratchHome } from "../support/harness.ts";
 import { body, RawCli } from "../support/rawCli.ts";
 
-it("the CLI names its session before it is initialized, with each call and in its own metadata", async () => {
+it("the CLI reports its session before it is initialized, with each call and in its own metadata", async () => {
   await using scratch = await scratchHome();
   const mod = await installMod(scratch.home, ONE_CALL_MOD);
   await using cli = await RawCli.start({ args: ["--plugin-dir", mod] });

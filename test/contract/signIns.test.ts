@@ -9,7 +9,7 @@ import { SIGN_INS, type SignInFixture, writeFiles } from "../support/signIns.ts"
 const PERSON = { email: "person@example.com", organization: "Example Organization" };
 const firstParty = (account: object) => ({ apiProvider: "firstParty", ...account });
 
-/** What `initialize` says of each sign-in, and what we make of it. */
+/** The reply to `initialize` for each sign-in, and our reading of it. */
 const ANSWERS: Record<keyof typeof SIGN_INS, [account: object, signIn: object | undefined]> = {
   "signed out": [firstParty({ tokenSource: "none" }), undefined],
   "an account without credentials": [firstParty({ tokenSource: "none" }), undefined],
@@ -66,7 +66,7 @@ function plan(name: string): [object, object] {
   return [firstParty({ ...PERSON, subscriptionType: name }), { kind: "subscription", source: "claude.ai", plan: name }];
 }
 
-/** Sign-ins with the answer of another, for a full run. */
+/** Sign-ins that share another's reply, for a full run. */
 const ALIKE: ReadonlySet<string> = new Set(["an account without credentials", "Claude Pro", "Claude Enterprise"]);
 const TRIED = sampled(
   Object.entries(ANSWERS).filter(([name]) => FULL || !ALIKE.has(name)),
@@ -74,7 +74,7 @@ const TRIED = sampled(
   4,
 );
 
-describe("what the CLI says of a sign-in", () => {
+describe("the sign-in that the CLI reports", () => {
   it.each(TRIED)("%s", async (name, [account, signIn]) => {
     const { env, files = {}, settings }: SignInFixture = SIGN_INS[name as keyof typeof SIGN_INS];
     await using cli = await RawCli.start({
@@ -91,7 +91,7 @@ describe("what the CLI says of a sign-in", () => {
 describe("the CLI's own apiKeyHelper", () => {
   const NOTED = 'echo "run $CLAUDE_CODE_EXTRA_BODY" >> "$HOME/runs"; echo key-of-the-helper';
 
-  it("trap: runs at each request, with the body in its environment, and not at all with a large one", async () => {
+  it("trap: runs for each request, with the body in its environment, and not at all for a large body", async () => {
     await using cli = await RawCli.start({
       env: SIGN_INS["a helper"].env,
       args: ["--settings", JSON.stringify({ apiKeyHelper: NOTED })],
@@ -108,7 +108,7 @@ describe("the CLI's own apiKeyHelper", () => {
     if (process.platform === "linux") expect(await keyOfNext("x".repeat(140_000))).toBe("");
   });
 
-  it("is replaced by a key in both variables, which goes up as the helper's would", async () => {
+  it("is replaced by a key in both variables, sent like the helper's", async () => {
     const variables = { ANTHROPIC_API_KEY: "a-key", ANTHROPIC_AUTH_TOKEN: "a-key" };
     await using cli = await RawCli.start({ env: { ...SIGN_INS["a helper"].env, ...variables }, system: [""] });
     await cli.turn(body("x".repeat(140_000)));

@@ -5,8 +5,8 @@ import { itThorough, sampled } from "../support/full.ts";
 import { body, NEUTRAL, RawCli } from "../support/rawCli.ts";
 import { reply, text } from "../support/replies.ts";
 
-/** What the CLI does of itself, and what keeps it from that: the trap first, then the way around it. */
-describe("left to itself, the CLI", () => {
+/** CLI behaviour that would change requests, and what prevents it: first the trap, then the way around. */
+describe("by default, the CLI", () => {
   let cli: RawCli;
   beforeAll(async () => {
     cli = await RawCli.start({ system: ["You are terse."] });
@@ -15,7 +15,7 @@ describe("left to itself, the CLI", () => {
   beforeEach(() => cli.standIn.reset());
   const upstream = () => cli.standIn.messages[0]!.body;
 
-  it("keeps a setting that the next settings leave out", async () => {
+  it("keeps a setting that the next settings omit", async () => {
     await cli.turn(body("first"));
     await cli.settings({ env: { CLAUDE_CODE_EFFORT_LEVEL: "unset" } });
     const ended = cli.next((message) => message.type === "result");
@@ -48,14 +48,14 @@ describe("left to itself, the CLI", () => {
     expect(upstream()).not.toHaveProperty("output_config");
   });
 
-  it("adds nothing to thinking that comes in the body while its own is off", async () => {
+  it("adds nothing to the body's thinking while its own is off", async () => {
     const asked = { max_tokens: 5000, thinking: { type: "enabled", budget_tokens: 2048 } };
     await cli.turn(body("x", asked));
     const { system: _s, metadata: _md, ...rest } = upstream();
     expect(rest).toEqual({ ...body("x", asked), model: rest.model, tools: [], stream: true });
   });
 
-  it("marks its identity and the system text for caching, which one setting switches off and on", async () => {
+  it("marks its identity and the system prompt for caching, which one setting switches", async () => {
     const marks = () =>
       upstream().system.map((block: { cache_control?: unknown }) => block.cache_control !== undefined);
     for (const [value, expected] of [
@@ -69,7 +69,7 @@ describe("left to itself, the CLI", () => {
     }
   });
 
-  it("keeps what it marks for as long as one setting says", async () => {
+  it("keeps its cache marks as long as one setting says", async () => {
     for (const [ttl, expected] of [
       ["1h", { type: "ephemeral", ttl: "1h" }],
       ["5m", { type: "ephemeral" }],
@@ -80,7 +80,7 @@ describe("left to itself, the CLI", () => {
     }
   });
 
-  it("adds a temperature to old models, but not while it thinks; a thinking of the body then takes the place of its own", async () => {
+  it("adds a temperature for old models, but not while thinking; the body's thinking then replaces its own", async () => {
     const model = "claude-haiku-4-5-20251001";
     await cli.turn(body("x", { top_p: 0.9 }), { model });
     expect(upstream()).toMatchObject({ temperature: 1, top_p: 0.9 });
@@ -91,7 +91,7 @@ describe("left to itself, the CLI", () => {
     expect(upstream()).not.toHaveProperty("temperature");
   });
 
-  it("puts its notes into the conversation, which vanish with the replaced messages", async () => {
+  it("adds notes to the conversation, which vanish with the replaced messages", async () => {
     await cli.turn({ max_tokens: 100 });
     expect(JSON.stringify(upstream().messages)).toContain("# Environment");
     cli.standIn.reset();
@@ -99,7 +99,7 @@ describe("left to itself, the CLI", () => {
     expect(upstream().messages).toEqual([{ role: "user", content: "mine" }]);
   });
 
-  it("runs a text that looks like a command, but not one that travels in the body", async () => {
+  it("runs a text that looks like a command, but not one in the body", async () => {
     const command = cli.next((message) => message.type === "result");
     cli.write({ type: "user", message: { role: "user", content: "/cost" }, parent_tool_use_id: null, session_id: "" });
     await command;
@@ -111,24 +111,24 @@ describe("left to itself, the CLI", () => {
     }
   });
 
-  it("says 'success' of failed turns too", async () => {
+  it("reports failed turns as 'success'", async () => {
     cli.standIn.respond = () => ({ status: 500, error: { type: "api_error", message: "Internal" } });
     const { result } = await cli.turn(body());
     expect(result).toMatchObject({ subtype: "success", is_error: true, api_error_status: 500 });
   });
 
-  it("takes 100 tools in stride", async () => {
+  it("accepts 100 tools", async () => {
     const tools = Array.from({ length: 100 }, (_, i) => ({ name: `tool_${i}`, input_schema: { type: "object" } }));
     await cli.turn(body("x", { tools }));
     expect(upstream().tools).toEqual(tools);
   });
 });
 
-// what keeps the CLI from each is at work in every test of test/fidelity
-describe("at its start, the CLI", () => {
+// every test of test/fidelity shows that these are prevented
+describe("from its start, the CLI", () => {
   const betasOf = ({ standIn }: RawCli) => String(standIn.messages[0]!.headers["anthropic-beta"]).split(",");
 
-  itThorough("sends betas and edits the context for what it could do, unless told not to", async () => {
+  itThorough("sends betas and edits the context for its own features, unless disabled", async () => {
     const free = [
       "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS",
       "DISABLE_INTERLEAVED_THINKING",
@@ -146,7 +146,7 @@ describe("at its start, the CLI", () => {
     expect(plain.standIn.messages[0]!.body).not.toHaveProperty("context_management");
   });
 
-  itThorough("carries betas on experiments only while it may have some of its own", async () => {
+  itThorough("carries experimental betas only while its own are enabled", async () => {
     const beta = "mid-conversation-tool-changes-2026-07-01";
     const arrived = async (env: Record<string, string | undefined>) => {
       await using cli = await RawCli.start({ system: [], env: { ANTHROPIC_BETAS: beta, ...env } });
@@ -157,7 +157,7 @@ describe("at its start, the CLI", () => {
     expect(await arrived({ CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS: undefined })).toBe(true);
   });
 
-  it("takes the effort away from models that it says have none, unless all have it", async () => {
+  it("removes the effort for models without one, unless all have it", async () => {
     const asked = body("x", { output_config: { effort: "max" } });
     const arrived = async (capabilities: string | undefined) => {
       await using cli = await RawCli.start({ system: [], env: { CLAUDE_CODE_MODEL_CAPABILITIES: capabilities } });
@@ -168,7 +168,7 @@ describe("at its start, the CLI", () => {
     expect(await arrived("*=effort")).toEqual({ effort: "max" });
   });
 
-  it("takes betas that come in a variable, besides its own", async () => {
+  it("sends betas from a variable in addition to its own", async () => {
     await using cli = await RawCli.start({
       system: [],
       env: { ANTHROPIC_BETAS: "context-1m-2025-08-07,unheard-of-2027-01-01" },
@@ -179,7 +179,7 @@ describe("at its start, the CLI", () => {
     );
   });
 
-  itThorough("takes an answer near the context window for a full window, unless the limit is lifted", async () => {
+  itThorough("treats an answer near the context window as full, unless the limit is raised", async () => {
     const full = () => reply([text("x")], { usage: { input_tokens: 990_000, output_tokens: 9000 } });
     await using limited = await RawCli.start({ system: [], env: { CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: undefined } });
     limited.standIn.respond = full;
@@ -198,7 +198,7 @@ describe("at its start, the CLI", () => {
     "__SYSTEM_PROMPT_DYNAMIC_BOUNDARY__",
   ];
   it.each(sampled(alike, 4, 1))(
-    "leaves out a system prompt that it takes for its own, unless something comes before it: %j",
+    "omits a system prompt that looks like its own, unless something precedes it: %j",
     async (system) => {
       const arrived = async (given: string) => {
         await using cli = await RawCli.start({ system: [given] });
@@ -210,7 +210,7 @@ describe("at its start, the CLI", () => {
     },
   );
 
-  itThorough("asks for a current model in place of an old one, unless told not to", async () => {
+  itThorough("requests a current model instead of an old one, unless disabled", async () => {
     const old = "claude-opus-4-20250514";
     await using eager = await RawCli.start({ system: [], env: { CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP: undefined } });
     await eager.turn(body(), { model: old });
@@ -239,7 +239,7 @@ describe("at its start, the CLI", () => {
     await expect(import("node:fs/promises").then((fs) => fs.access(join(cli.home, "hook-fired")))).rejects.toThrow();
   });
 
-  it("takes a key helper that is handed over as a setting", async () => {
+  it("accepts a key helper as a setting", async () => {
     await using cli = await RawCli.start({
       system: [],
       args: ["--settings", JSON.stringify({ apiKeyHelper: "echo key-of-the-helper" })],
@@ -250,7 +250,7 @@ describe("at its start, the CLI", () => {
     expect([headers["x-api-key"], headers.authorization]).toContain("key-of-the-helper");
   });
 
-  it("takes a token of a subscription and adds the beta that belongs to it", async () => {
+  it("accepts a subscription's token and adds its beta", async () => {
     await using cli = await RawCli.start({
       system: [],
       env: { ANTHROPIC_API_KEY: undefined, CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-test" },

@@ -6,7 +6,7 @@ import { paced, type Reply, type StreamEvent } from "../support/replies.ts";
 import { onEachTransport } from "../support/transports.ts";
 import { ANSWERS, LEFT_OF_IT, NOVEL, TAKEN_OUT, TWO_PARTS } from "./answers.ts";
 
-/** What the SDK makes of upstream's own stream, with nothing between. */
+/** What the SDK makes of upstream's stream directly. */
 async function sdkFold(events: StreamEvent[]): Promise<Record<string, unknown>> {
   const body = events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join("");
   const answer = async () => new Response(body, { headers: { "content-type": "text/event-stream" } });
@@ -19,7 +19,7 @@ async function sdkFold(events: StreamEvent[]): Promise<Record<string, unknown>> 
 const withoutIds = (events: StreamEvent[]) => events.map(({ message, ...event }) => event);
 const withoutPings = (events: StreamEvent[]) => events.filter(({ type }) => type !== "ping");
 
-/** How fast upstream sends, from all at once to one event after the other. */
+/** How fast upstream sends: all at once, or one event at a time. */
 const PACES: [name: string, pace: (events: StreamEvent[]) => Reply][] = [
   ["all at once", (events) => paced(events)],
   [
@@ -55,14 +55,14 @@ onEachTransport(({ on, sampled }) => {
     describe.each(name === "all at once" ? sampled(answers, answers.length, 5) : sampled(answers, 5, 2))(
       "%s",
       (_name, events) => {
-        it("is streamed as it came", async () => {
+        it("is streamed unchanged", async () => {
           on.standIn.respond = () => pace(events);
           const response = await on.post(simple("x", { stream: true }));
           expect(await eventsOf(response)).toEqual(withoutPings(events));
           expect(on.standIn.messages).toHaveLength(1);
         });
 
-        it("is folded as the SDK folds it", async () => {
+        it("is folded like the SDK folds it", async () => {
           on.standIn.respond = () => pace(events);
           const message = (await (await on.post(simple("x"))).json()) as Record<string, unknown>;
           const { container = null, ...folded } = await sdkFold(events);
@@ -72,7 +72,7 @@ onEachTransport(({ on, sampled }) => {
       },
     );
 
-    it.each(Object.entries(TWO_PARTS))("an end in two parts is whole, with %s", async (_order, events) => {
+    it.each(Object.entries(TWO_PARTS))("an end in two parts is complete, with %s", async (_order, events) => {
       on.standIn.respond = () => pace(events);
       expect(await eventsOf(await on.post(simple("x", { stream: true })))).toEqual(withoutPings(events));
       const message = (await (await on.post(simple("x"))).json()) as object;
@@ -84,13 +84,13 @@ onEachTransport(({ on, sampled }) => {
       expect(on.standIn.messages).toHaveLength(2);
     });
 
-    it("what the CLI takes out is all that is missing", async () => {
+    it("lacks only what the CLI removes", async () => {
       on.standIn.respond = () => pace(TAKEN_OUT);
       const came = (await eventsOf(await on.post(simple("x", { stream: true })))) as StreamEvent[];
       expect(withoutIds(came)).toEqual(withoutIds(LEFT_OF_IT));
     });
 
-    it("what is not known yet is streamed as it came, and kept in the fold", async () => {
+    it("streams unknown events unchanged, and keeps them in the fold", async () => {
       on.standIn.respond = () => pace(NOVEL);
       expect(await eventsOf(await on.post(simple("x", { stream: true })))).toEqual(NOVEL);
       const { content } = (await (await on.post(simple("x"))).json()) as { content: object[] };

@@ -1,7 +1,7 @@
 import { QUICK } from "../support/full.ts";
 import { eventsFor, type StreamEvent, text, thinking, toolUse } from "../support/replies.ts";
 
-/** The events of one block that is opened as it stands, with these deltas. */
+/** The events of one block that starts with this content, followed by these deltas. */
 function block(index: number, content_block: object, ...deltas: object[]): StreamEvent[] {
   return [
     { type: "content_block_start", index, content_block },
@@ -10,7 +10,7 @@ function block(index: number, content_block: object, ...deltas: object[]): Strea
   ];
 }
 
-/** A stream with these blocks between its usual beginning and end; `delta` and `usage` are what its end says besides. */
+/** A stream with these blocks; `delta` and `usage` are added to its end. */
 function stream(blocks: StreamEvent[], delta: object = {}, usage: object = {}): StreamEvent[] {
   const [start, end, stop] = [...eventsFor([])] as [StreamEvent, StreamEvent, StreamEvent];
   return [start, ...blocks, { ...end, delta: { ...end.delta, ...delta }, usage: { ...end.usage, ...usage } }, stop];
@@ -34,7 +34,7 @@ const found = {
   page_age: null,
 };
 
-/** Answers of every kind that the API gives, by name: what upstream streams. */
+/** Upstream streams for every kind of answer of the API, by name. */
 export const ANSWERS: Record<string, StreamEvent[]> = {
   text: [...eventsFor([text("A few words of an answer")])],
   "text of every kind": [...eventsFor([text('é \u2028\u2029\u0000\ufeff 😀 \\ " \r\n\t data: x\n\nevent: y')])],
@@ -149,7 +149,7 @@ export const TWO_PARTS = {
   "the stop reason first": parts({}, { stop_reason: null }),
 };
 
-/** An answer with fields of its last delta and of a fallback block that the CLI takes out, and what is left of it. */
+/** An answer with fields that the CLI removes, in its last delta and a fallback block, and what remains. */
 export const [TAKEN_OUT, LEFT_OF_IT] = [true, false].map((whole) => {
   const details = { type: "refusal", category: "cyber", explanation: "Because." };
   const tokens = { fallback_credit_token: "fct_1", resumption: { a: 1 }, resumption_token: "rt_1" };
@@ -164,7 +164,7 @@ export const [TAKEN_OUT, LEFT_OF_IT] = [true, false].map((whole) => {
   );
 }) as [StreamEvent[], StreamEvent[]];
 
-/** Blocks and deltas that no SDK knows yet, which are passed on all the same; of new events the CLI tells nothing. */
+/** Blocks and deltas unknown to SDKs, which are forwarded. The CLI does not report unknown events. */
 export const NOVEL: StreamEvent[] = stream([
   ...block(0, { type: "hologram", depth: 0 }, { type: "depth_delta", depth: 3 }),
   ...block(1, { type: "text", text: "" }, { type: "text_delta", text: "x", weight: 0.5 }),

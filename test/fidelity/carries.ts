@@ -11,7 +11,7 @@ import { textOf, type Written, written } from "./written.ts";
 
 const answer = reply([text("A short answer")]);
 
-/** Sends it, streaming or not, and expects one call with it upstream, and upstream's answer back. */
+/** Sends a request, streaming or not; expects one matching call upstream, and upstream's answer back. */
 export function expectCarried(
   how: TransportStage,
   body: Requested,
@@ -21,7 +21,7 @@ export function expectCarried(
   return expectTextCarried(how, written({ ...body, ...(stream && { stream }) }), headers);
 }
 
-/** The same for a request in its client's own text. */
+/** The same for a request in the client's own text. */
 export async function expectTextCarried(
   { on, transport }: TransportStage,
   sent: Written,
@@ -50,12 +50,12 @@ export async function expectTextCarried(
   else expect(await eventsOf(response)).toEqual(upstream);
 }
 
-/** Requests whose answers the API, or the CLI, does not stream. */
+/** Requests whose answers the API or the CLI does not stream. */
 function asksForOneJson({ max_tokens, mcp_servers }: Requested): boolean {
   return max_tokens === 0 || (Array.isArray(mcp_servers) && mcp_servers.length > 0);
 }
 
-/** What a client gets of it; of none of its content where it asked for no token. */
+/** What a client gets of it; without content if it requested no tokens. */
 function answerTo({ max_tokens }: Requested): object {
   if (!("folded" in answer)) throw new Error("no answer was scripted");
   const { folded } = answer as { folded: object };

@@ -1,4 +1,4 @@
-/** A body of `POST /v1/messages`, as far as the tests look into it. */
+/** A body of `POST /v1/messages`, as far as tests look at it. */
 export interface Requested {
   model: string;
   max_tokens: number;
@@ -42,7 +42,7 @@ const image = (more: object = {}) => ({
   ...more,
 });
 
-/** One round with a tool: the call, and what came of it. */
+/** A tool call and its result. */
 const round = (content: unknown, more: object = {}) =>
   conversation(
     { role: "user", content: "Look" },
@@ -50,7 +50,7 @@ const round = (content: unknown, more: object = {}) =>
     { role: "user", content: [result("toolu_1", { content, ...more })] },
   );
 
-/** Requests of every kind that the API's documentation and its SDKs know, by name. */
+/** Requests of every kind in the API's documentation and SDKs, by name. */
 export const CORPUS: Record<string, Requested> = {
   "a string": request(),
   "a block": asking(said("Hello")),

@@ -3,8 +3,8 @@ import { defaultOptions } from "../../src/options.ts";
 import type { Requested } from "./corpus.ts";
 
 /**
- * Everything that may differ between what a client sends and what reaches the API: what the CLI forces. The list is
- * closed; the README tells of it. Whatever is not here arrives as it was sent.
+ * Every difference between a client's request and the one that reaches the API, forced by the CLI. The list is closed
+ * and documented for users; everything else arrives unchanged.
  */
 const DIFFERENCES: ((body: Requested, sent: Requested) => Requested)[] = [
   function alwaysStreams(body) {
@@ -60,20 +60,20 @@ const DIFFERENCES: ((body: Requested, sent: Requested) => Requested)[] = [
   },
 ];
 
-/** Claude Code's attribution is replaced by that of the CLI behind us. */
+/** The CLI's attribution replaces that of Claude Code. */
 function withoutAttribution(texts: string[]): string[] {
   return texts.filter((text) => texts.length === 1 || !/^x-anthropic-billing-header:[^\n]*$/.test(text));
 }
 
-/** The CLI would leave these out as blocks of its own making, so they get an empty line before them. */
+/** The CLI would drop these as its own, so a blank line is put before them. */
 function isTakenForItsOwn(text: string): boolean {
   const own = ["You are Claude Code, Anthropic's official CLI for Claude.", "__SYSTEM_PROMPT_DYNAMIC_BOUNDARY__"];
   return text.startsWith("x-anthropic-billing-header:") || own.includes(text);
 }
 
-/** Betas of a client that stay with us: our own server stands for them, or the CLI sends them by itself. */
+/** Client betas that are not forwarded: this server implements them, or the CLI sends them itself. */
 const STAY = /^(files-api|message-batches|token-counting|message-threads|output-300k|prompt-caching)-/;
-/** Those that the CLI only lets through with some of its own experiments. */
+/** Betas that the CLI forwards only with some of its own experiments. */
 const EXPERIMENTAL = ["inline-tools-2026-09-15", "mid-conversation-tool-changes-2026-07-01"];
 const EXPERIMENTS = [
   "mid-conversation-tool-changes-2026-07-01",
@@ -81,7 +81,7 @@ const EXPERIMENTS = [
   "thinking-token-count-2026-05-13",
 ];
 
-/** The betas that must reach the API for those that a client sends; the CLI adds its name, and one for an effort. */
+/** The betas that must reach the API. The CLI adds its name, and one for an effort. */
 export function betasArriveAs(body: Requested, sent: readonly string[]): Set<string> {
   const asksForEffort = "effort" in ((body.output_config as object | undefined) ?? {});
   return new Set([
@@ -92,7 +92,7 @@ export function betasArriveAs(body: Requested, sent: readonly string[]): Set<str
   ]);
 }
 
-/** What must reach the API for a request. */
+/** The request that must reach the API. */
 export function arrivesAs(sent: Requested): object {
   return DIFFERENCES.reduce((body, differ) => differ(body, sent), sent);
 }
@@ -104,7 +104,7 @@ function replaced(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [wellFormed(key), replaced(inner)]));
 }
 
-/** As UTF-8 has it. */
+/** As encoded in UTF-8. */
 function wellFormed(text: string): string {
   return Buffer.from(text, "utf8").toString("utf8");
 }

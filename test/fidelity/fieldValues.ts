@@ -1,6 +1,6 @@
 import type { Requested } from "./corpus.ts";
 
-/** Values for fields that the server or the API takes a look at. */
+/** Values for fields that the server or the API validates. */
 const STRINGS: Record<string, string> = {
   model: "claude-sonnet-5-5",
   system: "Be brief.",
@@ -18,7 +18,7 @@ const STRINGS: Record<string, string> = {
 
 const NUMBERS: Record<string, number> = { max_tokens: 4000, budget_tokens: 1024 };
 
-/** A value for a field of which the types say no more than this. */
+/** A value for a field about which the types say no more. */
 export function sampleOf(field: string, type: string | undefined): unknown {
   if (type === "string") return STRINGS[field] ?? `a ${field}`;
   if (type === "number") return NUMBERS[field] ?? 1;
@@ -37,7 +37,7 @@ interface Message {
   content: string | Block[];
 }
 
-/** The request with what must stand beside a message of it: a user's message at first, a call's result, a result's call. */
+/** The request with the messages that a given one needs: a user message first, a call's result, a result's call. */
 export function completed(request: Requested): Requested {
   const messages = request.messages as Message[];
   const blocks = messages.flatMap(({ content }) => (Array.isArray(content) ? content : []));

@@ -4,10 +4,10 @@ import { eventsFor, paced, reply, text } from "../support/replies.ts";
 import { onEachTransport } from "../support/transports.ts";
 import { arrivesAs } from "./differences.ts";
 
-/** Differences of the lists that the comparison of whole requests and answers cannot show. */
+/** Listed differences that comparing whole requests and answers cannot show. */
 
 onEachTransport(({ on, transport }) => {
-  it.each([true, false])("the input of a tool comes back as it was, stream %s", async (stream) => {
+  it.each([true, false])("a tool's input comes back unchanged, stream %s", async (stream) => {
     const input = '{"id":1234567890123456789,"1":2,"0":1.0}';
     const block = { type: "tool_use", id: "toolu_1", name: "look", input: {} };
     const delta = { type: "input_json_delta", partial_json: input };
@@ -27,7 +27,7 @@ onEachTransport(({ on, transport }) => {
   });
 
   it.each([" claude-sonnet-5-5 ", "Claude-Sonnet-5-5", "claude-sonnet-5-5[1m]"])(
-    "a model's name is read like this one, too: %j",
+    "a model's name is matched like this: %j",
     async (model) => {
       await on.post({ ...simple(), model });
       expect(on.standIn.messages[0]?.body.model).toBe("claude-sonnet-5-5");
@@ -36,7 +36,7 @@ onEachTransport(({ on, transport }) => {
 
   if (transport === "rewrite") return;
 
-  it("a request for no token fills the cache, and is answered without the one that it needs", async () => {
+  it("a request for no tokens fills the cache, and is answered without the token it needs", async () => {
     const answer = reply([text("H")], { stop_reason: "end_turn", usage: { cache_creation_input_tokens: 5000 } });
     on.standIn.respond = () => answer;
     const request = { ...simple(), model: "claude-sonnet-5-5", max_tokens: 0 };
@@ -57,7 +57,7 @@ onEachTransport(({ on, transport }) => {
     ['{"b":1,"1":2,"a":3,"0":4}', '{"0":4,"1":2,"b":1,"a":3}'],
     ['{"a":1,"a":2}', '{"a":2}'],
     ['{"b":1,"a":[0.1,1e21,-2.5e-7],"é":"\u00e9"}', '{"b":1,"a":[0.1,1e+21,-2.5e-7],"é":"é"}'],
-  ])("JSON goes through JavaScript: %s arrives as %s", async (sent, arrived) => {
+  ])("JSON passes through JavaScript: %s arrives as %s", async (sent, arrived) => {
     const body = `{"model":"claude-sonnet-5-5","max_tokens":9,"messages":[{"role":"user","content":"x"}],"foo":${sent}}`;
     const headers = { "x-api-key": "any-key", "content-type": "application/json" };
     await on.call("/v1/messages", { method: "POST", headers, body });

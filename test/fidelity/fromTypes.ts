@@ -7,13 +7,13 @@ import { Explorer, type Schema } from "./typeExplorer.ts";
 
 const SDK = dirname(createRequire(import.meta.url).resolve("@anthropic-ai/sdk"));
 
-/** Where the SDK has the types of a request, for the two halves of the API. */
+/** Where the SDK declares a request's types, for both parts of the API. */
 const SOURCES = {
   messages: "resources/messages/messages.d.ts",
   "beta.messages": "resources/beta/messages/messages.d.ts",
 };
 
-/** A request as the SDK takes it: its body, and the fields that the SDK sends as headers. */
+/** A request in the SDK's form: its body, and the fields sent as headers. */
 export interface FromTypes {
   name: string;
   body: Requested;
@@ -21,8 +21,8 @@ export interface FromTypes {
 }
 
 /**
- * Requests that together have every member of every union and every optional field of the SDK's types, each but one of
- * them in a request that is plain otherwise; by names that tell where it stands.
+ * Requests that cover every union member and optional field of the SDK's types, one each in an otherwise plain request.
+ * Names say where it is.
  */
 export function requestsFromTypes(): FromTypes[] {
   const requests = new Map<string, FromTypes>();
@@ -30,7 +30,7 @@ export function requestsFromTypes(): FromTypes[] {
     for (const [name, params] of new Explorer(definitionsOf(path), sampleOf).explore("MessageCreateParams", half)) {
       const request = asSent(completed(params as Requested));
       const content = JSON.stringify(request);
-      // both kinds of parameters, streaming and not, have the same fields besides
+      // streaming and non-streaming parameters have the same other fields
       if (!requests.has(content))
         requests.set(content, { name: name.replace(/: MessageCreateParams\w+/, ""), ...request });
     }
@@ -38,7 +38,7 @@ export function requestsFromTypes(): FromTypes[] {
   return [...requests.values()];
 }
 
-/** What the SDK makes of its parameters; whether the answer is streamed is up to the test. */
+/** What the SDK makes of its parameters; the test decides about streaming. */
 function asSent({ stream: _, betas, user_profile_id, workspace_id, ...body }: Requested): Omit<FromTypes, "name"> {
   return {
     body,
@@ -54,7 +54,7 @@ function definitionsOf(path: string): Record<string, Schema> {
   const generator = createGenerator({
     path: join(SDK, path),
     type: "MessageCreateParams",
-    // to check them would take longer than to read them
+    // checking them would take longer than reading them
     skipTypeCheck: true,
     jsDoc: "none",
   });

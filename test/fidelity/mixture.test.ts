@@ -14,13 +14,13 @@ const AT_ONCE = 4;
 const MODELS = ["sonnet", "opus", "claude-haiku-4-5-20251001", "claude-sonnet-5-5"];
 const BETAS = ["", "context-1m-2025-08-07", "fine-grained-tool-streaming-2025-05-14,unknown-2020-01-01"];
 
-/** Where a client goes away: before anything came, at the first event, in the middle; or it stays, as most do. */
+/** When a client leaves: before the answer, at its first event, or in the middle; most stay. */
 const LEAVES = ["at once", "at the first event", "in the middle", "never", "never", "never"] as const;
 
 const random = generator(7);
 const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
 
-/** One of many requests, unlike all others. */
+/** One of many requests, each different. */
 function makeRequest(n: number) {
   const body = {
     model: oneOf(MODELS),
@@ -31,18 +31,18 @@ function makeRequest(n: number) {
     ...(random() < 0.5 && { tools: [{ name: `tool_${n}`, input_schema: { type: "object" } }] }),
   };
   const leaves = oneOf(LEAVES);
-  // who waits for a whole answer sees no middle of it
+  // a client that waits for the complete answer sees no middle
   return { body, betas: oneOf(BETAS), leaves, left: gate(), stream: leaves === "in the middle" || random() < 0.7 };
 }
 
-/** Each transport with a number of requests, and the most workers that may be left of them, those just let go included. */
+/** For each transport: the number of requests, and the most workers that may remain. */
 const RUNS: [transport: TransportName, requests: number, workers: number][] = [
   ...(CAN_REWRITE ? [["rewrite", FULL ? 1000 : 24, AT_ONCE + 1] as [TransportName, number, number]] : []),
   ["overlay", FULL ? 1000 : 8, 3 * AT_ONCE + 1],
 ];
 
 it.each(RUNS)(
-  "by %s, keeps %i requests apart, while clients come and go",
+  "by %s, keeps %i requests apart while clients come and go",
   async (transport, requests, workers) => {
     await using on = await stage({ maxConcurrent: AT_ONCE, transport: transport === "rewrite" ? "auto" : transport });
     await expectKeptApart(on, transport, requests);

@@ -20,7 +20,7 @@ import { expectCarried, expectTextCarried } from "./carries.ts";
 import { CORPUS, type Requested } from "./corpus.ts";
 import { DIGEST_LIKE, RAW, type Written } from "./written.ts";
 
-/** What no request shows: each keeps the CLI from something that it does only after long, or to itself. */
+/** Measures that no request shows: what they prevent happens only later or invisibly. */
 const UNSEEN: Record<string, string> = {
   "--output-format": "without it the CLI does not start",
   "--input-format": "without it the CLI does not start",
@@ -45,7 +45,7 @@ const UNSEEN: Record<string, string> = {
   CLAUDE_ENABLE_BYTE_WATCHDOG: "shows after minutes of silence (test/http/stalls.test.ts)",
 };
 
-/** The same for rewriting, besides: what our mod sends and denies leaves less of the CLI to show. */
+/** Further ones for rewriting, where our mod leaves less of the CLI visible. */
 const UNSEEN_WHEN_REWRITING: Record<string, string> = {
   CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: "a fresh worker takes such a request over, unseen",
   CLAUDE_CODE_EXTRA_BODY: "shows where the mod is not asked about a call (test/contract/rewrite.test.ts)",
@@ -68,7 +68,7 @@ const { env } = turnSettings({
 
 type Losses = Record<string, Loss>;
 
-/** A flag of the start, and the value that follows it. */
+/** A flag and its value. */
 function argumentLosses(started: readonly string[]): Losses {
   const losses = started.map((flag, index): [string, Loss] => {
     const next = started[index + 1];
@@ -80,7 +80,7 @@ function argumentLosses(started: readonly string[]): Losses {
 const variableLosses = (variables: object): Losses =>
   Object.fromEntries(Object.keys(variables).map((name) => [name, withoutVariable(name)]));
 
-/** What the mod that rewrites does, each with a change that undoes it. */
+/** What the rewriting mod does, each with a change that undoes it. */
 const MOD_LOSSES: Losses = {
   "the mod's report that it runs": withMod("/on(.session.start/,/});/d"),
   "the mod's end of the prompt": withMod('s/text: "[.]"/text: prompt.text/'),
@@ -105,7 +105,7 @@ const MOD_LOSSES: Losses = {
   "the denial where the mod fails": withMod("s/.catch(() => ({ deny: .*/;/"),
 };
 
-/** Everything with which we keep the CLI from what it would do, by name. */
+/** Every measure that prevents CLI behaviour, by name. */
 const NEUTRALISATIONS: Record<TransportName, Losses> = {
   overlay: {
     "--plugin-dir": withoutArgument("--plugin-dir", 2),
@@ -126,7 +126,7 @@ const overloaded = { type: "error", error: { type: "overloaded_error", message: 
 const begun = [...eventsFor([text("one two three")])].slice(0, 5);
 const full = () => reply([text("x")], { usage: { input_tokens: 990_000, output_tokens: 9000 } });
 
-/** Answers after which the CLI could go astray, and what the client must be told then; each costs one call. */
+/** Answers that could mislead the CLI, and what the client must get. Each costs one call. */
 const ANSWERS: [answer: () => Reply, status: number, told: object][] = [
   [() => reply([text("cut")], { stop_reason: "max_tokens" }), 200, { stop_reason: "max_tokens" }],
   [() => failure(404, "not_found_error", "model: x"), 404, { error: { message: "model: x" } }],
@@ -136,17 +136,17 @@ const ANSWERS: [answer: () => Reply, status: number, told: object][] = [
   [() => reply([text("after it")]), 200, { content: [{ type: "text", text: "after it" }] }],
 ];
 
-/** Requests on which it shows what the CLI would do with others, too; a full run takes all. */
+/** Requests that show what the CLI would do with others; a full run uses all. */
 const TELLING = [
   ...["a string", "an alias", "a system prompt that is marked", "a system prompt that is marked for an hour"],
   ...["an effort of a model that has none", "an old model", "a share of the tokens alone", "thinking"],
 ];
 const bodies = Object.entries(CORPUS).filter(([name]) => FULL || TELLING.includes(name));
 
-/** What only rewriting carries as it is. */
+/** What only rewriting carries unchanged. */
 const WRITTEN = ["integers beyond 2^53", "a server of the MCP connector", "system blocks with blanks between"];
 
-/** Goes through the suite until something is amiss. */
+/** Runs the suite until something fails. */
 async function expectFaithful(how: TransportStage): Promise<void> {
   const { on, transport } = how;
   for (const [, body] of bodies) await expectCarried(how, body, false);
@@ -183,7 +183,7 @@ async function outcomeOf(loss: Loss, transport: TransportName): Promise<unknown>
 function declare(transport: TransportName, count: number): void {
   const losses = Object.entries(NEUTRALISATIONS[transport]).filter(([name]) => !(name in EXCEPTIONS[transport]));
 
-  it("is passed by what is whole", async () => {
+  it("passes with every measure in place", async () => {
     await using on = await stage({
       claudePath: await brokenCli(scratch.home, {}),
       transport: transport === "rewrite" ? "auto" : transport,

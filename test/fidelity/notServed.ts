@@ -1,17 +1,17 @@
 import type { TransportName } from "../../src/claude/transport.ts";
 import type { Requested } from "./corpus.ts";
 
-/** What the SDK's types allow and the server refuses, with its words. */
+/** Requests that the SDK's types allow and the server rejects, with its message. */
 interface Refused {
   what: string;
   matches(body: Requested): boolean;
   status: number;
   message: string;
-  /** The transport that does not serve it; both unless it is named. */
+  /** The transport that does not serve it; both if undefined. */
   only?: TransportName;
 }
 
-/** The whole list: every other request that the types allow is carried. */
+/** The complete list; every other request that the types allow is carried. */
 export const NOT_SERVED: Refused[] = [
   {
     // the model's work would be billed without a question
@@ -21,7 +21,7 @@ export const NOT_SERVED: Refused[] = [
     message: "messages: at least one message is required",
   },
   {
-    // no file has this id; those of the server's own are carried, see test/http/files.test.ts
+    // no file has this id; see test/http/files.test.ts for the server's own files
     what: "a file that does not exist",
     matches: ({ messages }) => JSON.stringify(messages).includes('"type":"file"'),
     status: 404,
@@ -36,7 +36,7 @@ export const NOT_SERVED: Refused[] = [
     only: "overlay",
   },
   {
-    // a thread stays with the API, and the CLI has no way to it
+    // a thread stays with the API, out of the CLI's reach
     what: "a thread",
     matches: ({ thread }) => thread !== undefined && thread !== null,
     status: 400,

@@ -7,13 +7,13 @@ import { onEachTransport } from "../support/transports.ts";
 import { expectCarried } from "./carries.ts";
 import type { Requested } from "./corpus.ts";
 
-/** Any text that JSON can carry, lone surrogates included. */
+/** Any text that JSON can carry, including lone surrogates. */
 const words = fc
   .array(
     fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("\ud83d", "\u2028", "\u0000", '"', "\\", "/help", "@/")),
   )
   .map((parts) => parts.join(""));
-/** Any value that JSON can carry, as it is once it has been sent. */
+/** Any value that JSON can carry, after encoding. */
 const json = fc.jsonValue({ maxDepth: 5, stringUnit: "binary" }).map((value) => JSON.parse(JSON.stringify(value)));
 const object = fc.dictionary(fc.string({ unit: "grapheme" }), json).map((value) => JSON.parse(JSON.stringify(value)));
 

@@ -1,9 +1,9 @@
 import { CORPUS, type Requested } from "./corpus.ts";
 
-/** Fields that say what a request is about; of two requests a mixture takes one's. */
+/** Fields that say what a request is about; a mixture takes them from one request. */
 const SUBJECT = ["model", "messages", "tools", "tool_choice"];
 
-/** Mixtures of the corpus: the subject of one, and of others each field that they have besides. The seed gives the order. */
+/** Mixtures of the corpus: the subject of one request, other fields from others. The seed determines the order. */
 export function* randomRequests(count: number, seed: number): Generator<Requested> {
   const random = generator(seed);
   const all = Object.values(CORPUS);
@@ -14,14 +14,14 @@ export function* randomRequests(count: number, seed: number): Generator<Requeste
       const extra = Object.entries(pick()).filter(([field]) => !SUBJECT.includes(field));
       Object.assign(body, Object.fromEntries(extra));
     }
-    // a top-level mark or a marked system prompt could make a fifth one
+    // a top-level mark or a marked system prompt could be the fifth
     if (JSON.stringify(body).split("cache_control").length > 3) body.system = "Be brief.";
     if (JSON.stringify(body).split("cache_control").length > 5) continue;
     yield body;
   }
 }
 
-/** Numbers from 0 to 1 that are the same at each run (a linear congruential generator). */
+/** Numbers from 0 to 1, the same in each run (a linear congruential generator). */
 export function generator(seed: number): () => number {
   let state = seed;
   return () => {
@@ -30,7 +30,7 @@ export function generator(seed: number): () => number {
   };
 }
 
-/** So many of a list, in its order. */
+/** `count` items of a list, in its order. */
 export function sample<T>(list: readonly T[], count: number, seed: number): T[] {
   const random = generator(seed);
   const drawn = list.map((item, index) => ({ item, index, lot: random() }));

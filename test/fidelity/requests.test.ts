@@ -11,21 +11,21 @@ const corpus = Object.entries(CORPUS);
 onEachTransport((how) => {
   const { sampled, transport } = how;
 
-  describe.each([false, true])("with stream %s, a request arrives as it was sent:", (stream) => {
+  describe.each([false, true])("with stream %s, a request arrives unchanged:", (stream) => {
     it.each(stream ? sampled(corpus, 25, 5) : sampled(corpus, corpus.length, 15))("%s", (_name, body) =>
       expectCarried(how, body, stream),
     );
 
-    it("combinations of all of it", async () => {
+    it("combinations of everything", async () => {
       const count = FULL ? 200 : transport === "rewrite" ? 8 : 3;
       for (const body of randomRequests(count, stream ? 1 : 2)) await expectCarried(how, body, stream);
     });
   });
 
   if (transport === "overlay") return;
-  it.each(Object.entries({ ...RAW, ...(FULL && LARGE) }))("a text arrives as it was written: %s", (_name, text) =>
+  it.each(Object.entries({ ...RAW, ...(FULL && LARGE) }))("a text arrives byte for byte: %s", (_name, text) =>
     expectTextCarried(how, text),
   );
 
-  it("what looks like a digest of the CLI's is all that is escaped", () => expectTextCarried(how, DIGEST_LIKE));
+  it("escapes only what looks like the CLI's digest", () => expectTextCarried(how, DIGEST_LIKE));
 });

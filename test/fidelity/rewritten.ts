@@ -4,17 +4,17 @@ import type { Recorded } from "../support/standIn.ts";
 import type { Requested } from "./corpus.ts";
 import { jsonOf, nameOf, type Written } from "./written.ts";
 
-/** What the CLI puts before everything: its attribution, and what it calls itself. */
+/** The CLI's first blocks: its attribution and its name. */
 const OWN_BLOCKS =
   /^\{"system":\[\{"type":"text","text":"x-anthropic-billing-header: [^"]*"\},\{"type":"text","text":"You are a Claude agent[^"]*"\}/;
 const OWN_METADATA = /^,"metadata":\{"user_id":"\{\\"device_id\\":[^}]*\}"\}/;
 
-/** Fields that go up first, as the CLI has them. */
+/** Fields that are sent first, with the CLI's values. */
 const REPLACED = ["model", "stream", "system"];
 
 /**
- * Everything that may differ between what a client writes and what our mod sends. The list is closed; the README has it.
- * All other text goes up byte for byte.
+ * Every difference between a client's text and what our mod sends. The list is closed and documented for users; all
+ * other text is sent byte for byte.
  */
 const REWRITTEN: ((fields: readonly string[]) => readonly string[])[] = [
   function keepsTheLastOfAFieldThatStandsTwice(fields) {
@@ -28,12 +28,12 @@ const REWRITTEN: ((fields: readonly string[]) => readonly string[])[] = [
   },
 ];
 
-/** Betas of a client that stay with us: our own server stands for them, or the CLI sends them by itself. */
+/** Client betas that are not forwarded: this server implements them, or the CLI sends them itself. */
 const STAY = /^(files-api|message-batches|token-counting|message-threads|output-300k|prompt-caching)-/;
-/** Those that the CLI sends by itself, whatever the model. */
+/** Betas that the CLI sends for every model. */
 const OWN_BETAS = ["claude-code-20250219", "effort-2025-11-24"];
 
-/** Expects that this request went up as its client wrote it. `isWhole` if its answer is asked for as one JSON. */
+/** Expects that this request was sent as its client wrote it. `isWhole`: its answer is requested as one JSON. */
 export function expectRewritten(call: Recorded, sent: Written, betas: readonly string[], isWhole = false): void {
   const last = (name: string) => sent.fields.findLast((field) => nameOf(field) === name);
   const own = OWN_BLOCKS.exec(call.raw)?.[0];
@@ -42,7 +42,7 @@ export function expectRewritten(call: Recorded, sent: Written, betas: readonly s
   expect(call.body.model).toMatch(modelPattern(asked));
   const head = `${blocksOf(last("system"))}],"model":"${call.body.model}","stream":${!isWhole}`;
   const rest = call.raw.slice(own?.length);
-  // not the whole text at first, since a difference in megabytes takes minutes to be shown
+  // not the whole text first: showing a difference in megabytes takes minutes
   expect(rest.slice(0, head.length)).toBe(head);
   const metadata = last("metadata") === undefined ? OWN_METADATA.exec(rest.slice(head.length))?.[0] : "";
   expect(metadata).toBeDefined();
@@ -53,7 +53,7 @@ export function expectRewritten(call: Recorded, sent: Written, betas: readonly s
   );
 }
 
-/** What must reach the API for a request, by the values and not by the text. */
+/** The request that must reach the API, compared by values, not text. */
 export function arrivesRewritten({ model, system, stream: _, ...sent }: Requested): object {
   const blocks = typeof system === "string" ? [{ type: "text", text: system }] : (system ?? []);
   return {
@@ -69,7 +69,7 @@ export function arrivesRewritten({ model, system, stream: _, ...sent }: Requeste
   };
 }
 
-/** The client's blocks behind the CLI's, each as it was written. */
+/** The client's blocks after the CLI's, each as written. */
 function blocksOf(system: string | undefined): string {
   const value = system === undefined ? "null" : jsonOf(escapeDigests(system));
   if (/^(null|""|\[\s*\])$/.test(value)) return "";

@@ -1,4 +1,4 @@
-/** A JSON schema, as far as types become one. */
+/** A JSON schema, as far as types are translated into one. */
 export interface Schema {
   $ref?: string;
   anyOf?: Schema[];
@@ -11,22 +11,22 @@ export interface Schema {
   items?: Schema;
 }
 
-/** A value for a field of a type that has no alternatives: a string, a number, a boolean, or anything (`undefined`). */
+/** A value for a field whose type has no alternatives: a string, number, boolean, or anything (`undefined`). */
 export type Sample = (field: string, type: string | undefined) => unknown;
 
-/** A place within a type: what may stand there, and how a value for it becomes a value of the whole. */
+/** A place within a type: its values, and how one becomes part of the complete value. */
 interface Place {
   name: string;
   field: string;
   schema: Schema;
-  /** The definitions that it stands in. */
+  /** The definitions that contain it. */
   trail: Schema[];
   whole: (value: unknown) => unknown;
 }
 
 /**
- * Walks through a type breadth first, so that every definition is looked into where it is reached soonest. Elsewhere
- * of a union each member stands for itself, and a definition within itself is left as it is.
+ * Walks through a type breadth first, so that each definition is explored where it is reached first. Elsewhere, each
+ * union member is used once, and a recursive definition is left plain.
  */
 export class Explorer {
   readonly #definitions: Record<string, Schema>;
@@ -38,7 +38,7 @@ export class Explorer {
     this.#sample = sample;
   }
 
-  /** Values of a definition, each with one choice that is not the plain one, and the name of the choice. */
+  /** Values of a definition that differ from the plain one in one choice, with the name of that choice. */
   *explore(definition: string, name: string): Generator<[name: string, value: unknown]> {
     const places: Place[] = [
       { name, field: "", schema: { $ref: `#/definitions/${definition}` }, trail: [], whole: (value) => value },
@@ -99,7 +99,7 @@ export class Explorer {
     return this.#resolve(target);
   }
 
-  /** A member of a union as its type tells it from the others. */
+  /** A union member, as its type distinguishes it. */
   #label(member: Schema): string {
     const target = this.#resolve(member);
     if ("const" in target) return String(target.const);

@@ -1,6 +1,6 @@
 import type { Requested } from "./corpus.ts";
 
-/** A request in its client's own text: the top-level fields as they are written, in their order. */
+/** A request in the client's own text: the top-level fields as written, in their order. */
 export interface Written {
   fields: readonly string[];
   /** Whitespace around each field. */
@@ -13,12 +13,12 @@ export function written(body: Requested): Written {
   return { fields: fields.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`), gap: "" };
 }
 
-/** The whole text of a request. */
+/** The complete text of a request. */
 export function textOf({ fields, gap }: Written): string {
   return `{${fields.map((field) => gap + field + gap).join(",")}}`;
 }
 
-/** A request of these fields; what each request needs comes first unless it is named. */
+/** A request of these fields; required fields come first unless given. */
 const raw = (fields: readonly string[], gap = ""): Written => {
   const named = new Set(fields.map(nameOf));
   const needed = Object.entries(NEEDED).filter(([name]) => !named.has(name));
@@ -31,7 +31,7 @@ const NEEDED = {
   messages: '"messages":[{"role":"user","content":"Hello"}]',
 };
 
-/** The name of a field; escapes within count. */
+/** The name of a field, which may contain escapes. */
 export function nameOf(field: string): string {
   return JSON.parse(/^"(?:[^"\\]|\\.)*"/.exec(field)?.[0] ?? "");
 }
@@ -44,7 +44,7 @@ export function jsonOf(field: string): string {
 const saying = (literal: string) => `"messages":[{"role":"user","content":${literal}}]`;
 const megabytes = (count: number) => `"${"Lorem ipsum \\u00e9 é \\n ".repeat((count * 2 ** 20) / 24)}"`;
 
-/** Texts that JavaScript would write otherwise once it has read them, by name. */
+/** Texts that JavaScript would write differently after reading them, by name. */
 export const RAW: Record<string, Written> = {
   "integers beyond 2^53": raw(['"foo":[9007199254740993,-9007199254740993]']),
   "integers of 23 digits": raw(['"foo":12345678901234567890123']),
@@ -101,5 +101,5 @@ export const LARGE: Record<string, Written> = {
   "a body of 29 MB": raw([saying(megabytes(29)), '"foo":1.0']),
 };
 
-/** A text that the CLI's network layer would take for a digest of its own, where it makes none: the one value that changes. */
+/** The one value that changes: the CLI's network layer would take it for its own digest, where it makes none. */
 export const DIGEST_LIKE = raw(['"system":"cch=00000"', saying('"cch=00000; cch=00000"')]);

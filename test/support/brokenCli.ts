@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { claudePath } from "./claude.ts";
 
-/** What is taken from the CLI: shell commands before its start, or a sed script for its input. */
+/** What to remove from the CLI: shell commands before its start, or a sed script for its input. */
 export interface Loss {
   prepare?: string;
   input?: string;
@@ -10,7 +10,7 @@ export interface Loss {
 
 let made = 0;
 
-/** The real CLI without something that makes it fit, as a script in this directory; gives the script's path. */
+/** Writes a script into this directory that runs the real CLI without one of its properties; returns its path. */
 export async function brokenCli(directory: string, loss: Loss): Promise<string> {
   const path = join(directory, `claude-${++made}`);
   const run = loss.input ? `sed -u '${loss.input}' | "${claudePath()}" "$@"` : `exec "${claudePath()}" "$@"`;
@@ -19,18 +19,18 @@ export async function brokenCli(directory: string, loss: Loss): Promise<string> 
   return path;
 }
 
-/** Takes an argument away, with those that belong to it. */
+/** Removes an argument and its values. */
 export const withoutArgument = (argument: string, count = 1): Loss => ({
   prepare: `n=$#; while [ $n -gt 0 ]; do a=$1; shift; n=$((n-1)); if [ "$a" = "${argument}" ]; then ${"shift; n=$((n-1)); ".repeat(count - 1)}continue; fi; set -- "$@" "$a"; done`,
 });
 
-/** Takes a variable of its environment away. */
+/** Removes an environment variable. */
 export const withoutVariable = (name: string): Loss => ({ prepare: `unset ${name}` });
 
-/** Takes away what the settings of each request say of a variable. */
+/** Removes a variable from the settings of each request. */
 export const withoutSetting = (name: string): Loss => ({ input: `s/"${name}":/"IGNORED_${name}":/` });
 
-/** Changes what a mod of ours does: each plugin's code goes through this sed script before the CLI reads it. */
+/** Changes our mods: runs each plugin's code through this sed script before the CLI reads it. */
 export const withMod = (script: string): Loss => ({
   prepare: `p=; for a; do [ "$p" = --plugin-dir ] && sed -i '${script}' "$a/hooks/register.js"; p=$a; done`,
 });

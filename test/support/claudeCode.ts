@@ -7,20 +7,20 @@ import { type CliMessage, readMessages } from "../../src/claude/codec.ts";
 import { claudePath } from "./claude.ts";
 import { scratchHome } from "./harness.ts";
 
-/** What one run of Claude Code printed. */
+/** Output of one run of Claude Code. */
 export interface Printed {
-  /** The lines of its output, parsed: the result alone, unless it was asked for a stream. */
+  /** The parsed output lines: only the result, unless a stream was requested. */
   lines: CliMessage[];
   result: CliMessage;
 }
 
-/** Claude Code as a user has it, in a home and a project of its own: a client of whatever API it is pointed at. */
+/** Claude Code in a home and project of its own, as a client of any API. */
 export interface ClaudeCode extends AsyncDisposable {
-  /** The project, which it works in. */
+  /** Its project directory. */
   cwd: string;
-  /** Starts a run; nothing but the given API, a dummy key and its quiet switches is in its environment. */
+  /** Starts a run whose environment has only the given API, a dummy key and switches against background traffic. */
   start(api: string, ...args: string[]): ChildProcess;
-  /** A whole run in print mode. */
+  /** A complete run in print mode. */
   print(api: string, ...args: string[]): Promise<Printed>;
 }
 

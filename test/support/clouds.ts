@@ -1,10 +1,10 @@
 import { crc32 } from "node:zlib";
 import type { StreamEvent } from "./replies.ts";
 
-/** How the paths end to which the CLI sends its calls in Vertex and Bedrock, with and without a stream. */
+/** Path endings of the CLI's calls to Vertex and Bedrock, with and without a stream. */
 export const CLOUD_CALL = /(?<!count-tokens):(streamR|r)awPredict$|\/invoke(-with-response-stream)?$/;
 
-/** Variables that lead the CLI to Vertex or Bedrock, with a sign-in that is nobody's. */
+/** Variables that make the CLI use Vertex or Bedrock, with dummy credentials. */
 export const CLOUDS = {
   Vertex: (url: string) => ({
     CLAUDE_CODE_USE_VERTEX: "1",
@@ -19,14 +19,14 @@ export const CLOUDS = {
     AWS_REGION: "us-east-1",
     AWS_ACCESS_KEY_ID: "AKIADUMMY",
     AWS_SECRET_ACCESS_KEY: "dummy",
-    // without these, the CLI asks at its start each default model for a token, to see whether the account has it
+    // otherwise the CLI requests a token from each default model at its start, to test the account
     ANTHROPIC_DEFAULT_SONNET_MODEL: "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
     ANTHROPIC_DEFAULT_OPUS_MODEL: "us.anthropic.claude-opus-4-6-v1",
     ANTHROPIC_DEFAULT_HAIKU_MODEL: "us.anthropic.claude-haiku-4-5-20251001-v1:0",
   }),
 };
 
-/** An event as Bedrock streams it: a message of AWS's event stream encoding, whose payload holds the event in Base64. */
+/** An event as Bedrock streams it: an AWS event stream message whose payload contains the event in Base64. */
 export function eventStreamFrame(event: StreamEvent): Buffer {
   const bytes = Buffer.from(JSON.stringify(event)).toString("base64");
   const headers = Buffer.concat([
@@ -39,7 +39,7 @@ export function eventStreamFrame(event: StreamEvent): Buffer {
   return checked(Buffer.concat([prelude, headers, payload]));
 }
 
-/** A header whose value is a string, which is type 7. */
+/** A header with a string value (type 7). */
 function header(name: string, value: string): Buffer {
   const length = Buffer.from([value.length >> 8, value.length & 0xff]);
   return Buffer.concat([Buffer.from([name.length]), Buffer.from(name), Buffer.from([7]), length, Buffer.from(value)]);

@@ -4,15 +4,15 @@ import type { Behaviour } from "./fakeCliProgram.ts";
 
 let made = 0;
 
-/** How a fake CLI is installed. */
+/** How to install a fake CLI. */
 interface FakeCliOptions {
   name?: string;
   version?: string;
 }
 
 /**
- * A program that speaks the CLI's protocol without an upstream, as a script in this directory; gives the script's path.
- * Only its first process has the `fault`, whose source runs there, so it cannot use what is around it here.
+ * Writes a script into this directory that speaks the CLI's protocol without upstream; returns its path. Only its first
+ * process has the `fault`. The fault's source runs there, so it cannot use variables from here.
  */
 export async function fakeCli(
   directory: string,

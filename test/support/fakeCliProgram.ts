@@ -1,8 +1,8 @@
-/** Runs as a process of its own (see fakeCli.ts): what is imported here must not need a build. */
+/** Runs as its own process (see fakeCli.ts), so imports must not need a build. */
 import { spawn } from "node:child_process";
 import { existsSync, writeFileSync, writeSync } from "node:fs";
 
-/** What a fake CLI does its work with. */
+/** What a fake CLI uses. */
 export interface Fake {
   /** Writes messages to stdout. */
   write(...messages: object[]): void;
@@ -10,9 +10,9 @@ export interface Fake {
   stderr(text: string | Buffer): void;
   /** Answers a control request. */
   answer(message: Message, response?: object): void;
-  /** A whole answer of the model, and the end of the turn. */
+  /** A complete answer, and the end of the turn. */
   reply(): void;
-  /** The beginning of one. */
+  /** The beginning of an answer. */
   begin(): void;
   spawn: typeof spawn;
   exit(code: number): void;
@@ -21,7 +21,7 @@ export interface Fake {
 // biome-ignore lint/suspicious/noExplicitAny: a message of the protocol, in either direction
 type Message = any;
 
-/** What a fake does when a message comes; false leaves the message to the fake's own ways. Must not use what is outside. */
+/** What a fake does with a message; false for the default. Must not use variables from outside. */
 export type Behaviour = (fake: Fake, message: Message) => unknown;
 
 export async function program(fault: Behaviour, mark: string, version: string): Promise<void> {
@@ -31,7 +31,7 @@ export async function program(fault: Behaviour, mark: string, version: string): 
   }
   const isFaulty = !existsSync(mark);
   writeFileSync(mark, "");
-  /** Waits for a full pipe, so that a flood costs no memory here. */
+  /** Waits while the pipe is full, so that a flood costs no memory here. */
   const writeAll = (descriptor: number, text: string | Buffer) => {
     let rest = Buffer.from(text);
     while (rest.length > 0) {
@@ -85,7 +85,7 @@ export async function program(fault: Behaviour, mark: string, version: string): 
       reportMod("loaded");
     }
     if (message.type === "user") reportMod("turn started");
-    // the mod is asked about the call of its counter
+    // the mod is asked about the counter's call
     if (message.request?.subtype === "get_context_usage") reportMod("count denied");
     if (isFaulty && fault(fake, message) !== false) return;
     if (message.type === "user") fake.reply();

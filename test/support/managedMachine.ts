@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Shows its child an `/etc` of the machine's files, with the managed settings that the variable holds, if any. */
+/** Shows the child process an `/etc` with the managed settings in the variable, if any. */
 const SCRIPT = `
 d=$(mktemp -d) && mount -t tmpfs tmpfs "$d" && mkdir "$d/etc" && mount --rbind /etc "$d/etc" && mount -t tmpfs tmpfs /etc || exit 97
 for file in "$d"/etc/* "$d"/etc/.[!.]*; do ln -s "$file" /etc/; done
@@ -14,8 +14,8 @@ exec "$@"`;
 export const MANAGED_FILE = "/etc/claude-code/managed-settings.json";
 
 /**
- * A program that runs Node on a machine with these managed settings: in a mount namespace of its own, so that no other
- * process sees them. Linux only.
+ * A program that runs Node on a machine with these managed settings, in its own mount namespace so that other processes
+ * do not see them. Linux only.
  */
 export async function managedNode(directory: string, settings: object): Promise<string> {
   const path = join(directory, "managed-node");
@@ -27,8 +27,7 @@ export async function managedNode(directory: string, settings: object): Promise<
 }
 
 /**
- * Whether this machine allows mount namespaces. Where it does not, the tests that need one are left out with a warning,
- * and fail in CI.
+ * Whether this machine allows mount namespaces. If not, tests that need one are skipped with a warning, and fail in CI.
  */
 export function canManage(): boolean {
   const tried = spawnSync("unshare", ["-rm", "sh", "-c", SCRIPT, "sh", "true"], { encoding: "utf8" });

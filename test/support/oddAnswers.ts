@@ -1,6 +1,6 @@
 import { eventsFor, failure, paced, type Reply, reply, type StreamEvent, text, thinking, toolUse } from "./replies.ts";
 
-/** An answer of upstream, by its name. */
+/** A named answer of upstream. */
 export type OddAnswer = [name: string, answer: () => Reply];
 
 const invalid = (message: string): OddAnswer => [
@@ -8,7 +8,7 @@ const invalid = (message: string): OddAnswer => [
   () => failure(400, "invalid_request_error", message),
 ];
 
-/** Refusals of a capability, after which the CLI does without it unless it is a new process. */
+/** Refusals of a capability, which the CLI then omits until it is restarted. */
 const CAPABILITIES: OddAnswer[] = [
   "This model does not support the effort parameter.",
   "output_config.effort: Extra inputs are not permitted",
@@ -67,7 +67,7 @@ const CAPABILITIES: OddAnswer[] = [
   "capability_rejected: beta_header:probe-beta-2026-01-01",
 ].map(invalid);
 
-/** What is wrong with one request only. */
+/** Errors of a single request. */
 const MISTAKES: OddAnswer[] = [
   "foo: Extra inputs are not permitted",
   "max_tokens: 128000 > 64000, which is the maximum allowed number of output tokens for claude-sonnet-5",
@@ -252,17 +252,17 @@ const USAGES: OddAnswer[] = [
   used("null", { input_tokens: null, cache_read_input_tokens: null }),
 ];
 
-/** Those after which a worker is replaced, whatever the transport: nothing is known of what they leave behind. */
+/** Answers after which a worker is replaced on any transport, because their effects are unknown. */
 export const UNKNOWN_STOPS = /^stop_reason (something_new|sensitive)/;
 
 /**
- * Those after which a worker of the overlay may be replaced: the CLI repeats the call without what was refused, or the stop reason is
- * unknown. After any other one it serves on.
+ * Answers after which an overlay worker may be replaced: the CLI repeats the call without what was rejected, or the
+ * stop reason is unknown. After any other it serves again.
  */
 export const COSTS_A_WORKER =
   /^4\d\d (This model does not support the effort|output_config|Unexpected value|invalid beta flag|The long context beta|thinking\.type|messages\.1\.role|role 'system'|capability_rejected)|^401 |^stop_reason (something_new|sensitive)/;
 
-/** Every kind of answer that might leave something behind in the CLI. */
+/** Every kind of answer that might change the CLI. */
 export const ODD_ANSWERS: OddAnswer[] = [
   ...CAPABILITIES,
   ...MISTAKES,

@@ -7,18 +7,18 @@ import { createServer as createTlsServer } from "node:tls";
 
 const TLS = join(import.meta.dirname, "tls");
 
-/** The authority, unknown to every machine, that has signed the certificate of `startTls`: for NODE_EXTRA_CA_CERTS. */
+/** The authority, trusted by no machine, that signed the certificate of `startTls`; for NODE_EXTRA_CA_CERTS. */
 export const AUTHORITY = join(TLS, "authority.pem");
 
-/** A name that no DNS knows, and that the certificate of `startTls` is for: a proxy alone leads there. */
+/** A name that DNS does not know, in the certificate of `startTls`: only a proxy leads there. */
 export const BEHIND_PROXY = "api.test.example";
 
-/** A server on the loopback interface that ends with the test. */
+/** A server on loopback that ends with the test. */
 export interface Running extends AsyncDisposable {
   port: number;
 }
 
-/** TLS in front of what listens at `port`, with a certificate for localhost, 127.0.0.1 and `BEHIND_PROXY`. */
+/** TLS in front of a port, with a certificate for localhost, 127.0.0.1 and `BEHIND_PROXY`. */
 export async function startTls(port: number): Promise<Running> {
   const key = readFileSync(join(TLS, "serverKey.pem"));
   const cert = readFileSync(join(TLS, "server.pem"));
@@ -27,9 +27,9 @@ export async function startTls(port: number): Promise<Running> {
   return running(server);
 }
 
-/** A proxy that tunnels everything to `target`, or refuses with a status; it keeps what it was asked for. */
+/** A proxy that tunnels everything to `target` or refuses with a status, and records its requests. */
 export interface Proxy extends Running {
-  /** `CONNECT host:port`, with the credentials if some came. */
+  /** `CONNECT host:port`, with credentials if sent. */
   asked: string[];
 }
 
@@ -56,7 +56,7 @@ export async function startProxy(answer: { target: number } | { status: number }
   return Object.assign(await running(server), { asked });
 }
 
-/** A port on which nothing listens. */
+/** A port without a listener. */
 export async function closedPort(): Promise<number> {
   const server = await running(createTcpServer());
   await server[Symbol.asyncDispose]();

@@ -12,20 +12,20 @@ import { claudePath } from "./claude.ts";
 import { cliEnvironment, scratchHome } from "./harness.ts";
 import { StandIn } from "./standIn.ts";
 
-/** What a turn brought: everything the CLI wrote on stdout between the trigger and its `result`. */
+/** Everything the CLI wrote to stdout in a turn, from the trigger to its `result`. */
 export interface RawTurn {
   log: CliMessage[];
   result: CliMessage;
-  /** The upstream events among it. */
+  /** Upstream's events in it. */
   events: CliMessage[];
 }
 
 export interface RawOptions {
   /** Arguments after our own. */
   args?: string[];
-  /** Leaves out the debug lines on stderr. */
+  /** Disables debug lines on stderr. */
   quiet?: boolean;
-  /** Variables that replace ours; undefined takes one away. */
+  /** Variables that override ours; undefined removes one. */
   env?: Record<string, string | undefined>;
   /** System prompts for `initialize`; undefined leaves the process blank. */
   system?: string[];
@@ -33,14 +33,14 @@ export interface RawOptions {
   prepare?: (home: string) => Promise<void>;
 }
 
-/** The settings a request needs to arrive as it is, without those of a model. */
+/** Settings that a request needs to arrive unchanged, without the model. */
 export const NEUTRAL = {
   CLAUDE_CODE_DISABLE_THINKING: "1",
   CLAUDE_CODE_EFFORT_LEVEL: "unset",
   DISABLE_PROMPT_CACHING: "1",
 };
 
-/** The real CLI with nothing of ours between: for pinning what it does. */
+/** The real CLI without this project's code around it, to pin its behaviour. */
 export class RawCli implements AsyncDisposable {
   readonly standIn: StandIn;
   readonly home: string;
@@ -113,7 +113,7 @@ export class RawCli implements AsyncDisposable {
     return this.control({ subtype: "apply_flag_settings", settings });
   }
 
-  /** One turn with this body, in the settings our worker uses unless `env` says otherwise. */
+  /** Runs a turn with this body, in our worker's settings unless `env` overrides them. */
   async turn(body: object, { model = "sonnet", env = {} as Record<string, string> } = {}): Promise<RawTurn> {
     const live = {
       ...NEUTRAL,
@@ -124,7 +124,7 @@ export class RawCli implements AsyncDisposable {
     return this.prompt(".");
   }
 
-  /** One turn with this text as its prompt, with nothing set before it. */
+  /** Runs a turn with this prompt, without settings. */
   async prompt(content: string, more: Record<string, unknown> = {}): Promise<RawTurn> {
     const from = this.#log.length;
     const ended = this.next((message) => message.type === "result");

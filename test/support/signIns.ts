@@ -2,21 +2,21 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CLOUDS } from "./clouds.ts";
 
-/** How one kind of user is signed in to the CLI, all credentials being dummies. */
+/** How a kind of user is signed in to the CLI, with dummy credentials. */
 export interface SignInFixture {
-  /** Variables that replace those of `cliEnvironment`; undefined takes one away. */
+  /** Variables that override those of `cliEnvironment`; undefined removes one. */
   env?: Record<string, string | undefined>;
-  /** Files of the CLI, by their path in the home directory. */
+  /** Files of the CLI, by path in the home directory. */
   files?: Record<string, unknown>;
-  /** The CLI's own settings, which workers of the server get through `--settings` and their environment. */
+  /** The CLI's settings, which workers get through `--settings` and their environment. */
   settings?: { apiKeyHelper?: string };
 }
 
-/** A proxy where nothing listens: the CLI would renew a token at Anthropic's real address. */
+/** A proxy without a listener: the CLI would otherwise renew a token at Anthropic's real address. */
 const OFFLINE = { HTTPS_PROXY: "http://127.0.0.1:9", NO_PROXY: "127.0.0.1" };
 const WITHOUT_KEY = { ...OFFLINE, ANTHROPIC_API_KEY: undefined };
 const OAUTH_TOKEN = "sk-ant-oat01-dummy";
-/** Bedrock, Vertex and Foundry are not called, only named. */
+/** Bedrock, Vertex and Foundry are only named, not called. */
 const NO_PLACE = "http://127.0.0.1:9";
 
 const ACCOUNT = {
@@ -28,7 +28,7 @@ const ACCOUNT = {
   },
 };
 
-/** The files of `/login` with a Claude account under this plan; null for one that pays by use. */
+/** Files of a `/login` with this plan; null for a pay-as-you-go account. */
 export function subscriptionFiles(subscriptionType: string | null, oauth: object = {}): Record<string, unknown> {
   const claudeAiOauth = {
     accessToken: OAUTH_TOKEN,
@@ -97,7 +97,7 @@ export const SIGN_INS = {
   },
 } satisfies Record<string, SignInFixture>;
 
-/** Puts files into a home directory, objects as JSON. */
+/** Puts files into a home directory; encodes objects as JSON. */
 export async function writeFiles(home: string, files: Record<string, unknown>): Promise<void> {
   for (const [name, content] of Object.entries(files)) {
     const path = join(home, name);
@@ -106,7 +106,7 @@ export async function writeFiles(home: string, files: Record<string, unknown>): 
   }
 }
 
-/** Variables with those of a fixture in their place. */
+/** Variables with a fixture's in their place. */
 export function withVariables(
   environment: NodeJS.ProcessEnv,
   changes: Record<string, string | undefined> = {},

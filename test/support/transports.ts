@@ -8,32 +8,32 @@ import { fileStage } from "./fileStage.ts";
 import { FULL, sampled } from "./full.ts";
 import type { Stage } from "./harness.ts";
 
-/** One transport on a stage. */
+/** One transport in a test fixture. */
 export interface TransportStage {
   on: Stage;
   transport: TransportName;
 }
 
 interface TransportTests extends TransportStage {
-  /** A sample for rewriting and a smaller one for the overlay; all of a list in a full run. */
+  /** A sample for rewriting, a smaller one for the overlay; the whole list in a full run. */
   sampled<T>(list: readonly T[], rewritten: number, overlaid: number): readonly T[];
 }
 
-/** Whether the overlay is tried with as much as rewriting is: where a version of the CLI is. */
+/** Whether the overlay gets as many tests as rewriting, as when testing a CLI version. */
 const ALIKE = FULL || process.env.CLAUDE_VIRTUAL_API_TEST_CLAUDE !== undefined;
 
-/** Whether the CLI lets requests be rewritten. */
+/** Whether the CLI can rewrite requests. */
 export const CAN_REWRITE = !isOlder(claudeVersion(), MIN_REWRITE_VERSION);
 
-/** Declares tests of rewriting, which older versions skip. */
+/** Declares rewriting tests, skipped by older versions. */
 export function describeRewriting(title: string, declare: () => void): void {
   describe.skipIf(!CAN_REWRITE)(CAN_REWRITE ? title : `${title} (from ${MIN_REWRITE_VERSION} on)`, declare);
 }
 
-/** In plain `npm test` half as many as in CI. */
+/** Half as many in plain `npm test` as in CI. */
 const half = <T>(list: readonly T[], rewritten: number) => sampled(list, rewritten, Math.ceil(rewritten / 2));
 
-/** Declares the same tests for each transport, each on a stage that all of them share. */
+/** Declares the same tests for each transport, with one shared fixture each. */
 export function onEachTransport(declare: (tests: TransportTests) => void): void {
   describeRewriting("by rewriting", () => {
     declare({ on: fileStage(), transport: "rewrite", sampled: half });
