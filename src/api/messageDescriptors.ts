@@ -69,6 +69,7 @@ const ERRORS = {
   results_archived: ["id", "time"],
   results_pending: ["id"],
   server_shutting_down: [],
+  server_stopped: [],
   storage_quota_exceeded: ["gigabytes"],
   storage_unreadable: ["reason"],
   storage_unwritable: ["reason"],
@@ -95,13 +96,11 @@ const PARTS = {
   file_not_executable: [],
   link_broken: [],
   managed_carrier: ["name"],
-  no_reason: [],
   node_missing: [],
   not_a_file: [],
   process_files: [],
   proxy: [],
   proxy_at: ["proxy"],
-  server_failed_silently: [],
   shim_without_program: [],
   system_files: [],
   system_memory: [],
@@ -146,7 +145,6 @@ const NOTES = {
 
 /** What the self-check checks, and where a sign-in or its variables come from. */
 const NAMES = {
-  account_by_login: [],
   check_aliases: [],
   check_counts_exact: [],
   check_countable: [],

@@ -1,3 +1,4 @@
+import { DescribedError, describe, type MessageDescriptor } from "../api/messageDescriptors.ts";
 import type { ServerOptions } from "../options.ts";
 import type { CliProblem, Server } from "../server.ts";
 import { Emitter } from "../shared/emitter.ts";
@@ -6,32 +7,29 @@ import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import type { ProbeResult } from "./probe.ts";
 import { type State, urlOf } from "./state.ts";
 
-/** What the controller stands on, so that it can be tested without VS Code. */
+/** What the controller depends on, injected so that tests run without VS Code. */
 export interface ControllerParts {
   options(): Promise<ServerOptions>;
   createServer(options: ServerOptions): Promise<Server>;
   probe(url: string): Promise<ProbeResult>;
-  /** Whether the user has stopped the server, for every window to see. */
+  /** Records for all windows that the user has stopped the server. */
   stopMarker: { set(): Promise<void>; clear(): Promise<void>; isSet(): Promise<boolean> };
   logger: Logger;
 }
 
-/** Milliseconds between two looks at whoever has the port: another window must be replaced within 5 s of its end. */
-const WATCH_INTERVAL = 1000;
+/** Interval between two probes of the port: a window must take over within 5 s after the owner has closed. */
+const WATCH_INTERVAL_MS = 1000;
 
-/** Looks that somebody silent on the port is given before it counts as a stranger. */
-const PATIENCE = 5;
+/** Probes that may time out before the program on the port counts as foreign. */
+const PROBE_ATTEMPTS = 5;
 
-/** Milliseconds after which a stop no longer waits for what the old server still has to end. */
-const STOP_BOUND = 10_000;
+/** Longest wait for the old server to close. */
+const STOP_TIMEOUT_MS = 10_000;
 
-/** Looks after which a server that was shared and is silent now counts as gone. */
-const SILENT_LOOKS = 15;
+/** Probes that may time out before a shared server counts as gone. */
+const SHARED_TIMEOUT_COUNT = 15;
 
-/**
- * The window's server: its own, or that of another window that owns the port. One action at a time, in the order they
- * were asked for.
- */
+/** Manages the window's server: its own, or the one of the window that owns the port. Runs one action at a time. */
 export class Controller {
   readonly #parts: ControllerParts;
   readonly #changed = new Emitter<State>();
@@ -39,10 +37,10 @@ export class Controller {
   readonly #closing = new Set<Promise<void>>();
   #state: State = { kind: "stopped" };
   #server: Server | undefined;
-  #trouble: CliProblem | undefined;
+  #cliProblem: CliProblem | undefined;
   #isCliChecked = false;
   #watch: NodeJS.Timeout | undefined;
-  #silentLooks = 0;
+  #timeoutCount = 0;
   #last: Promise<void> = Promise.resolve();
 
   constructor(parts: ControllerParts) {
@@ -57,27 +55,27 @@ export class Controller {
     return this.#changed.on(listener);
   }
 
-  /** What keeps the CLI of this window's own server from answering; undefined as well while that is not known. */
-  get trouble(): CliProblem | undefined {
-    return this.#trouble;
+  /** Why the CLI of this window's own server cannot serve requests; undefined also before the first check. */
+  get cliProblem(): CliProblem | undefined {
+    return this.#cliProblem;
   }
 
-  /** The same in one word, for `when` clauses. */
+  /** The state of that CLI as a word for `when` clauses. */
   get cliState(): CliProblem["code"] | "ready" | "unknown" {
-    return this.#trouble?.code ?? (this.#isCliChecked ? "ready" : "unknown");
+    return this.#cliProblem?.code ?? (this.#isCliChecked ? "ready" : "unknown");
   }
 
-  /** Path of the CLI that this window's own server uses. */
+  /** Path of the CLI of this window's own server. */
   get cliPath(): string | undefined {
     return this.#server?.cliPath();
   }
 
-  /** Calls back after a start of this window's own server, and whenever the trouble with its CLI has changed. */
-  onDidCheckCli(listener: (trouble: CliProblem | undefined) => void): () => void {
+  /** Calls back after a start of this window's own server, and when the problem with its CLI changes. */
+  onDidCheckCli(listener: (problem: CliProblem | undefined) => void): () => void {
     return this.#checked.on(listener);
   }
 
-  /** Asks the CLI again, since the user may have signed in. */
+  /** Checks the CLI again, because the user may have signed in. */
   async checkCli(): Promise<void> {
     if (this.#server) await this.#check(this.#server, true);
   }
@@ -90,7 +88,7 @@ export class Controller {
     });
   }
 
-  /** Stops this window's server for every window, or leaves that of another one. */
+  /** Stops this window's own server in all windows, or stops using another window's. */
   stop(): Promise<void> {
     return this.#queue(async () => {
       if (this.#server) await this.#parts.stopMarker.set();
@@ -98,7 +96,7 @@ export class Controller {
     });
   }
 
-  /** Starts anew with the present settings; running requests end on the old server. */
+  /** Restarts with the current settings. The old server finishes its running requests. */
   restart(): Promise<void> {
     return this.#queue(async () => {
       await this.#stop(true);
@@ -111,22 +109,25 @@ export class Controller {
     return urlOf(this.#state) ? this.stop() : this.start();
   }
 
-  /** The base URL to call, after a start if there was none. Throws when there is no server to be had. */
+  /** The base URL of the server, which is started if needed. Throws if it cannot be. */
   async ensure(): Promise<string> {
     await this.start();
     const url = urlOf(this.#state);
     if (url) return url;
-    throw new Error(this.#state.kind === "failed" ? this.#state.message : "The server was stopped.");
+    if (this.#state.kind !== "failed")
+      throw new DescribedError("The server was stopped.", describe("server_stopped", {}));
+    const { message, descriptor } = this.#state;
+    throw descriptor ? new DescribedError(message, descriptor) : new Error(message);
   }
 
-  /** Ends everything; resolves when no process is left. */
+  /** Stops the server; resolves when no process is left. */
   async dispose(): Promise<void> {
     await this.#queue(() => this.#stop(false));
     await Promise.all(this.#closing);
   }
 
   #queue(action: () => Promise<void>): Promise<void> {
-    this.#last = this.#last.then(action).catch((error: Error) => this.#set({ kind: "failed", message: error.message }));
+    this.#last = this.#last.then(action).catch((error: Error) => this.#set(failedBy(error)));
     return this.#last;
   }
 
@@ -152,60 +153,61 @@ export class Controller {
     server.onDidChangeRunning((requests) => {
       if (this.#server !== server) return;
       this.#set({ kind: "running", url, requests });
-      // a request finds a sign-in that is new, or gone
+      // the last request may have met a new sign-in, or a missing one
       if (requests === 0) void this.#check(server, false);
     });
     void this.#check(server, false, true);
   }
 
   async #check(server: Server, afresh: boolean, isFirst = false): Promise<void> {
-    const trouble = await server.checkCli({ afresh });
+    const problem = await server.checkCli({ afresh });
     if (this.#server !== server) return;
-    const isNews = isFirst || trouble?.code !== this.#trouble?.code;
-    this.#trouble = trouble;
+    const isNews = isFirst || problem?.code !== this.#cliProblem?.code;
+    this.#cliProblem = problem;
     this.#isCliChecked = true;
-    if (isNews) this.#checked.emit(trouble);
+    if (isNews) this.#checked.emit(problem);
   }
 
   async #cannotListen(error: NodeJS.ErrnoException, { host, port }: ServerOptions): Promise<void> {
     if (error.code !== "EADDRINUSE") throw error;
     const url = reachable(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
-    const found = await this.#whoIs(url);
+    const found = await this.#probePort(url);
     if (found.kind === "ours") this.#set({ kind: "shared", url, requests: found.requests });
     else {
       const isUnproven = found.kind === "unproven";
       this.#set({ kind: "failed", message: error.message, portTaken: port, ...(isUnproven && { isUnproven }) });
     }
-    this.#watchLater(url);
+    this.#scheduleWatch(url);
   }
 
-  /** Asks again while somebody is silent: another window's extension host may just be busy. */
-  async #whoIs(url: string): Promise<ProbeResult> {
+  /** Probes again after a timeout: another window's extension host may be busy. */
+  async #probePort(url: string): Promise<ProbeResult> {
     let found = await this.#parts.probe(url);
-    for (let looks = 1; found.kind === "timeout" && looks < PATIENCE; looks++) found = await this.#parts.probe(url);
+    for (let attempt = 1; found.kind === "timeout" && attempt < PROBE_ATTEMPTS; attempt++)
+      found = await this.#parts.probe(url);
     return found;
   }
 
-  #watchLater(url: string): void {
-    this.#watch = setTimeout(() => void this.#look(url), WATCH_INTERVAL);
+  #scheduleWatch(url: string): void {
+    this.#watch = setTimeout(() => void this.#watchPort(url), WATCH_INTERVAL_MS);
   }
 
   #unwatch(): void {
-    this.#silentLooks = 0;
+    this.#timeoutCount = 0;
     clearTimeout(this.#watch);
     this.#watch = undefined;
   }
 
   /**
-   * Looks at whoever has the port. When it is nobody any more, whichever window notices first takes its place, unless
-   * the user has stopped the server; the others find the new owner.
+   * Probes the port. Once it is free, the first window to notice starts a server, unless the user has stopped it; the
+   * other windows then find the new one.
    */
-  async #look(url: string): Promise<void> {
+  async #watchPort(url: string): Promise<void> {
     const watch = this.#watch;
     const found = await this.#parts.probe(url);
     if (this.#watch !== watch) return;
     if (found.kind === "ours") this.#set({ kind: "shared", url, requests: found.requests });
-    if (!this.#isGone(found)) return this.#watchLater(url);
+    if (!this.#isGone(found)) return this.#scheduleWatch(url);
     await this.#queue(async () => {
       if (this.#watch !== watch) return;
       if (await this.#parts.stopMarker.isSet()) await this.#stop(false);
@@ -213,26 +215,26 @@ export class Controller {
     });
   }
 
-  /** Whether there is no server any more, or another program where one was shared. */
+  /** True if the port is free, or the shared server was replaced by another program. */
   #isGone({ kind }: ProbeResult): boolean {
-    this.#silentLooks = kind === "timeout" ? this.#silentLooks + 1 : 0;
+    this.#timeoutCount = kind === "timeout" ? this.#timeoutCount + 1 : 0;
     if (kind === "free") return true;
     if (this.#state.kind !== "shared" || kind === "ours") return false;
-    return kind !== "timeout" || this.#silentLooks >= SILENT_LOOKS;
+    return kind !== "timeout" || this.#timeoutCount >= SHARED_TIMEOUT_COUNT;
   }
 
   async #stop(drain: boolean): Promise<void> {
     this.#unwatch();
     const server = this.#server;
     this.#server = undefined;
-    this.#trouble = undefined;
+    this.#cliProblem = undefined;
     this.#isCliChecked = false;
     if (server) {
       const closed = server.close({ drain }).catch((error: Error) => this.#parts.logger.warn(error.message));
       this.#closing.add(closed);
       void closed.finally(() => this.#closing.delete(closed));
-      // the port is free at once, so a new server need not wait for the requests that the old one still answers
-      if (!drain && !(await resolvesWithin(STOP_BOUND, closed)))
+      // the port is free at once, so a new server need not wait while the old one drains
+      if (!drain && !(await resolvesWithin(STOP_TIMEOUT_MS, closed)))
         this.#parts.logger.warn("the old server is still closing");
     }
     this.#set({ kind: "stopped" });
@@ -241,19 +243,23 @@ export class Controller {
   #set(state: State): void {
     if (JSON.stringify(state) === JSON.stringify(this.#state)) return;
     // the server logs its own end
-    if (state.kind !== this.#state.kind && state.kind !== "stopped") this.#parts.logger.info(describe(state));
+    if (state.kind !== this.#state.kind && state.kind !== "stopped") this.#parts.logger.info(logLine(state));
     this.#state = state;
     this.#changed.emit(state);
   }
 }
 
-/** A URL for clients on this machine, since an address like 0.0.0.0 is only one to listen on. */
+function failedBy({ message, descriptor, code }: Error & { descriptor?: MessageDescriptor; code?: string }): State {
+  return { kind: "failed", message, ...(descriptor && { descriptor }), ...(code !== undefined && { code }) };
+}
+
+/** A URL for clients on this machine: they cannot connect to a wildcard address such as 0.0.0.0. */
 function reachable(url: string): string {
   return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 }
 
 /** A line for the log. */
-function describe(state: State): string {
+function logLine(state: State): string {
   switch (state.kind) {
     case "running":
       return `this window's server runs at ${state.url}`;
@@ -262,7 +268,7 @@ function describe(state: State): string {
     case "failed":
       return state.portTaken === undefined
         ? `failed: ${state.message}`
-        : `port ${state.portTaken} is taken by ${state.isUnproven ? "a server of another data directory" : "a stranger"}`;
+        : `port ${state.portTaken} is taken by ${state.isUnproven ? "a server with another data directory" : "another program"}`;
     default:
       return state.kind;
   }

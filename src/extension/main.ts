@@ -4,7 +4,7 @@ import type { ClaudeVirtualApi } from "./api.ts";
 import { BatchWatch } from "./batchWatch.ts";
 import { registerCommands } from "./commands/register.ts";
 import { Controller } from "./controller.ts";
-import { notifyOfTrouble } from "./notifications.ts";
+import { notifyOfProblems } from "./notifications.ts";
 import { createOutput } from "./output.ts";
 import { prober, secretIn } from "./probe.ts";
 import { ServerClient } from "./serverClient.ts";
@@ -14,10 +14,10 @@ import { stopMarker } from "./stopMarker.ts";
 import { BatchesView } from "./views/batches.ts";
 import { FilesView } from "./views/files.ts";
 
-// VS Code hands `deactivate` nothing of what `activate` made
+// VS Code passes nothing from `activate` to `deactivate`
 let active: Controller | undefined;
 
-/** Puts the parts together and returns; the server is loaded and started when activation is over. */
+/** Wires the parts. The core is loaded, and the server started, after activation. */
 export function activate(context: vscode.ExtensionContext): ClaudeVirtualApi {
   const settings = new Settings(context);
   const { channel, logger } = createOutput();
@@ -41,7 +41,7 @@ export function activate(context: vscode.ExtensionContext): ClaudeVirtualApi {
     views.batches,
     views.files,
     watch,
-    notifyOfTrouble(controller, settings),
+    notifyOfProblems(controller, settings),
     registerCommands({ controller, serverClient, settings, channel, views, runDoctor }),
     settings.onDidChangeServerSettings(() => {
       if (controller.state.kind !== "stopped") void controller.restart();
@@ -51,7 +51,7 @@ export function activate(context: vscode.ExtensionContext): ClaudeVirtualApi {
   return serverClient.toApi();
 }
 
-/** Resolves when the server and its workers are gone. */
+/** Resolves when the server and its workers have ended. */
 export async function deactivate(): Promise<void> {
   await active?.dispose();
 }

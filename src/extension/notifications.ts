@@ -6,33 +6,33 @@ import type { Controller } from "./controller.ts";
 import { openSettings } from "./openSettings.ts";
 import type { Settings } from "./settings.ts";
 import { type State, urlOf } from "./state.ts";
-import { describeTrouble, plain } from "./texts.ts";
+import { describeProblem, failureText } from "./texts.ts";
 
 const INSTALL_PAGE = "https://code.claude.com/docs/en/setup";
 
-/** The few things a user must know and can mend, each told once for each time it comes up. */
-export function notifyOfTrouble(controller: Controller, settings: Settings): vscode.Disposable {
-  const told = new Set<string>();
-  const once = (key: string, tell: () => Promise<void>) => {
-    if (told.has(key)) return;
-    told.add(key);
-    void tell();
+/** Notifies of problems that only the user can fix, once each until the server runs again. */
+export function notifyOfProblems(controller: Controller, settings: Settings): vscode.Disposable {
+  const shown = new Set<string>();
+  const once = (key: string, show: () => Promise<void>) => {
+    if (shown.has(key)) return;
+    shown.add(key);
+    void show();
   };
   const offState = controller.onDidChangeState((state) => {
-    if (urlOf(state)) told.clear();
-    if (state.kind === "failed") once(state.message, () => tellFailure(state, settings));
+    if (urlOf(state)) shown.clear();
+    if (state.kind === "failed") once(state.message, () => showFailure(state, settings));
   });
-  const offTrouble = controller.onDidCheckCli((trouble) => {
-    if (trouble) once(trouble.code, () => tellTrouble(trouble));
+  const offCliProblem = controller.onDidCheckCli((problem) => {
+    if (problem) once(problem.code, () => showCliProblem(problem));
   });
-  return vscode.Disposable.from({ dispose: offState }, { dispose: offTrouble });
+  return vscode.Disposable.from({ dispose: offState }, { dispose: offCliProblem });
 }
 
-async function tellFailure(state: State & { kind: "failed" }, settings: Settings): Promise<void> {
+async function showFailure(state: State & { kind: "failed" }, settings: Settings): Promise<void> {
   const settingsAction = vscode.l10n.t("Open Settings");
   if (state.portTaken === undefined) {
     const choice = await vscode.window.showErrorMessage(
-      vscode.l10n.t("Claude Virtual API could not start: {0}", plain(state.message)),
+      vscode.l10n.t("Claude Virtual API could not start: {0}", failureText(state)),
       settingsAction,
     );
     if (choice === settingsAction) await showSetting("");
@@ -41,26 +41,29 @@ async function tellFailure(state: State & { kind: "failed" }, settings: Settings
   const useAnother = vscode.l10n.t("Use Another Port");
   const text = state.isUnproven
     ? vscode.l10n.t(
-        "Port {0} is used by a Claude Virtual API server that does not belong to this VS Code. Nothing is sent to it: stop it, or use another port.",
+        "Port {0} is used by a Claude Virtual API server that does not belong to this VS Code, so nothing is sent to it. Stop that server, or choose another port.",
         state.portTaken,
       )
-    : vscode.l10n.t("Port {0} is used by another program, so Claude Virtual API could not start.", state.portTaken);
+    : vscode.l10n.t(
+        "Port {0} is used by another program, so Claude Virtual API could not start. Choose another port.",
+        state.portTaken,
+      );
   const choice = await vscode.window.showWarningMessage(text, useAnother, settingsAction);
   if (choice === useAnother) await settings.update(Setting.port, await freePort(state.portTaken + 1));
   if (choice === settingsAction) await showSetting(Setting.port);
 }
 
-async function tellTrouble(trouble: CliProblem): Promise<void> {
-  const { code } = trouble;
+async function showCliProblem(problem: CliProblem): Promise<void> {
+  const { code } = problem;
   const signIn = vscode.l10n.t("Sign In");
   const install = vscode.l10n.t("Install Claude Code");
   const setPath = vscode.l10n.t("Set Path");
-  // no other CLI runs in such an environment, nor under such managed settings
+  // another CLI would fail in this environment, or under these managed settings, as well
   const isOfMachine = code === "cli_environment" || code === "cli_forbidden";
   const found = isOfMachine ? [] : [setPath, install];
   const others = code === "cli_missing" ? [install, setPath] : found;
   const remedies = code === "cli_not_signed_in" ? [signIn] : others;
-  const choice = await vscode.window.showWarningMessage(describeTrouble(trouble), ...remedies);
+  const choice = await vscode.window.showWarningMessage(describeProblem(problem), ...remedies);
   if (choice === signIn) await vscode.commands.executeCommand(Command.signIn);
   if (choice === install) await vscode.env.openExternal(vscode.Uri.parse(INSTALL_PAGE));
   if (choice === setPath) await showSetting(Setting.claudePath);
@@ -70,7 +73,7 @@ async function showSetting(name: string): Promise<void> {
   await openSettings(`${SECTION}.${name}`);
 }
 
-/** The first port from `port` on that nobody listens on. */
+/** The first free port from `port` on. */
 function freePort(port: number): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer();

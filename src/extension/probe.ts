@@ -11,36 +11,45 @@ import {
 } from "./provenConnection.ts";
 import { oneLine } from "./texts.ts";
 
-/** Milliseconds that a look may take in all, however a server spreads its answer. */
-const TIMEOUT = 2000;
+/** Longest time for a whole probe, however slowly the server answers. */
+const PROBE_TIMEOUT_MS = 2000;
 
-/** Bytes and batches an answer may have. */
-const MAX_LENGTH = 1_048_576;
-const MAX_BATCHES = 1000;
+/** Bounds of an answer. */
+const MAX_ANSWER_BYTES = 1_048_576;
+const MAX_BATCH_COUNT = 1000;
 
-/** A batch that has not ended, with the progress that the API's own counts do not tell. */
+/** A pause in which no requests are sent. */
+export interface BatchPause {
+  /** RFC 3339. */
+  until: string;
+  /** In English. */
+  reason: string;
+  /** The reason as a descriptor, as the server sent it. */
+  message?: unknown;
+}
+
+/** A batch that has not ended. The API's own counts do not change before its end. */
 export interface RunningBatch {
   id: string;
   total: number;
   /** Requests that have a result. */
   done: number;
-  /** Until when (RFC 3339) nothing is sent, and why; null while it goes on. */
-  paused: { until: string; reason: string } | null;
+  paused: BatchPause | null;
 }
 
 /**
- * Who is found at a base URL: a server that proved to be ours, with its running requests and batches, or why it is none.
- * One of ours is silent, too, while its extension host is busy.
+ * The result of a probe: our server, with its running requests and batches, or why it is not. Ours also times out while
+ * its extension host is busy.
  */
 export type ProbeResult = { kind: "ours"; requests: number; batches: RunningBatch[] } | { kind: ProofFailure };
 
-/** The secret that the servers of a data directory share. */
+/** Reads the secret that the servers of a data directory share. */
 export function secretIn(dataDir: string): ReadSecret {
   return async () => parseSecret(await readFile(join(dataDir, SECRET_FILE), "utf8").catch(() => ""));
 }
 
-/** Looks who is at a base URL; sends nothing but a challenge until the server has proved itself. */
-export function prober(readSecret: ReadSecret, timeout = TIMEOUT): (url: string) => Promise<ProbeResult> {
+/** Probes a base URL. Sends only a challenge until the server has proved that it is ours. */
+export function prober(readSecret: ReadSecret, timeout = PROBE_TIMEOUT_MS): (url: string) => Promise<ProbeResult> {
   return async (url) => {
     const signal = AbortSignal.timeout(timeout);
     try {
@@ -62,24 +71,28 @@ async function bodyOf(answer: IncomingMessage): Promise<string> {
   let length = 0;
   for await (const chunk of answer) {
     length += chunk.length;
-    if (length > MAX_LENGTH) throw new Error("The answer is too long.");
+    if (length > MAX_ANSWER_BYTES) throw new Error("The answer is too long.");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** Takes of an answer what has the right form, since the server may be of another version. */
+/** Reads the parts of an answer that have the expected form: the server may be of another version. */
 function read(body: string): ProbeResult {
   const { requests, batches } = JSON.parse(body);
-  const running = Array.isArray(batches) ? batches.slice(0, MAX_BATCHES).flatMap(toRunningBatch) : [];
+  const running = Array.isArray(batches) ? batches.slice(0, MAX_BATCH_COUNT).flatMap(toRunningBatch) : [];
   return { kind: "ours", requests: toCount(requests?.running), batches: running };
 }
 
 function toRunningBatch(batch: Partial<RunningBatch> | null): RunningBatch[] {
   if (typeof batch?.id !== "string") return [];
   const { paused } = batch;
-  const pause = paused ? { until: oneLine(String(paused.until)), reason: oneLine(String(paused.reason)) } : null;
-  return [{ id: oneLine(batch.id), total: toCount(batch.total), done: toCount(batch.done), paused: pause }];
+  const pause = paused && {
+    until: oneLine(String(paused.until)),
+    reason: oneLine(String(paused.reason)),
+    ...(paused.message !== undefined && { message: paused.message }),
+  };
+  return [{ id: oneLine(batch.id), total: toCount(batch.total), done: toCount(batch.done), paused: pause || null }];
 }
 
 function toCount(value: unknown): number {

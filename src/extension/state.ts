@@ -1,15 +1,30 @@
-/** What the window knows of the server it uses. */
+import type { MessageDescriptor } from "../api/messageDescriptors.ts";
+
+/** The state of the server that this window uses. */
 export type State =
   | { kind: "stopped" }
   | { kind: "starting" }
-  /** This window's own server; `requests` are being answered. */
+  /** This window's own server, with the number of requests it is answering. */
   | { kind: "running"; url: string; requests: number }
   /** Another window's server on the configured port. */
   | { kind: "shared"; url: string; requests: number }
-  /** `isUnproven` where the port is taken by a server that says it is ours and has not the secret of our data directory. */
-  | { kind: "failed"; message: string; portTaken?: number; isUnproven?: boolean };
+  | Failed;
 
-/** The base URL to call in a state; undefined while there is no server. */
+interface Failed {
+  kind: "failed";
+  /** In English. */
+  message: string;
+  /** The message for user interfaces in other languages. */
+  descriptor?: MessageDescriptor;
+  /** The system's error code, such as `EACCES`. */
+  code?: string;
+  /** The configured port, if another program listens on it. */
+  portTaken?: number;
+  /** True if that program claims to be our server but does not have the secret of our data directory. */
+  isUnproven?: boolean;
+}
+
+/** The base URL of the server; undefined if there is none. */
 export function urlOf(state: State): string | undefined {
   return "url" in state ? state.url : undefined;
 }

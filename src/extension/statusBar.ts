@@ -6,24 +6,24 @@ import { Command, STATUS_ITEM, View } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
 import { SETTINGS_COMMANDS, settingsCommand } from "./openSettings.ts";
 import type { State } from "./state.ts";
-import { describeTrouble, oneLine } from "./texts.ts";
+import { describeProblem, failureText } from "./texts.ts";
 import { describePause, describeRunning } from "./views/batchItem.ts";
 import { markdownLines } from "./views/format.ts";
 
-/** VS Code's own command for the view. */
+/** VS Code's command that shows the view. */
 const SHOW_BATCHES = `${View.batches}.focus`;
 
 interface Presentation {
   text: string;
-  /** One sentence on what is going on. */
+  /** The state in one sentence. */
   summary: string;
   isFailure: boolean;
-  /** Whether the server runs, but will fail requests. */
+  /** True if the server runs but requests will fail. */
   isWarning?: boolean;
 }
 
-/** What the item says in each state. */
-export function present(state: State, trouble?: CliProblem): Presentation {
+/** What the item shows in each state. */
+export function present(state: State, problem?: CliProblem): Presentation {
   const name = "Claude API";
   switch (state.kind) {
     case "stopped":
@@ -32,10 +32,10 @@ export function present(state: State, trouble?: CliProblem): Presentation {
       return { text: `$(sync~spin) ${name}`, summary: vscode.l10n.t("Starting…"), isFailure: false };
     case "running":
       return {
-        text: `$(${trouble ? "warning" : "radio-tower"}) ${name} ${portOf(state.url)}${busy(state.requests)}`,
+        text: `$(${problem ? "warning" : "radio-tower"}) ${name} ${portOf(state.url)}${busy(state.requests)}`,
         summary: vscode.l10n.t("Running at {0}. Click to stop.", state.url),
         isFailure: false,
-        ...(trouble && { isWarning: true }),
+        ...(problem && { isWarning: true }),
       };
     case "shared":
       return {
@@ -46,28 +46,28 @@ export function present(state: State, trouble?: CliProblem): Presentation {
     case "failed":
       return {
         text: `$(error) ${name}`,
-        summary: vscode.l10n.t("Failed: {0}", oneLine(state.message)),
+        summary: vscode.l10n.t("Failed: {0}", failureText(state)),
         isFailure: true,
       };
   }
 }
 
-/** The one item in the status bar; a click toggles the server. */
+/** The status bar item; a click toggles the server. */
 export function createStatusBar(
-  controller: Pick<Controller, "state" | "cliState" | "trouble" | "onDidChangeState" | "onDidCheckCli">,
+  controller: Pick<Controller, "state" | "cliState" | "cliProblem" | "onDidChangeState" | "onDidCheckCli">,
   watch: Pick<BatchWatch, "running" | "onDidChange">,
 ): vscode.Disposable {
   const item = vscode.window.createStatusBarItem(STATUS_ITEM, vscode.StatusBarAlignment.Right, 100);
   item.name = "Claude Virtual API";
   item.command = Command.toggle;
   const show = (state: State) => {
-    const { trouble } = controller;
-    const { text, summary, isFailure, isWarning } = present(state, trouble);
-    const warning = trouble ? describeTrouble(trouble) : "";
+    const { cliProblem } = controller;
+    const { text, summary, isFailure, isWarning } = present(state, cliProblem);
+    const warning = cliProblem ? describeProblem(cliProblem) : "";
     const batches = describeRunning(watch.running);
     const pause = describePause(watch.running);
     item.text = text;
-    item.tooltip = tooltip({ summary, warning, batches, pause }, linksFor(state, trouble));
+    item.tooltip = tooltip({ summary, warning, batches, pause }, linksFor(state, cliProblem));
     item.backgroundColor = background(isFailure, isWarning);
     item.accessibilityInformation = {
       label: ["Claude Virtual API:", summary, warning, batches, pause].filter((part) => part !== "").join(" "),
@@ -90,14 +90,14 @@ function background(isFailure: boolean, isWarning = false): vscode.ThemeColor | 
   return isWarning ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
 }
 
-/** What the tooltip offers in a state, as label and target. */
-function linksFor({ kind }: State, trouble: CliProblem | undefined): [label: string, target: string][] {
+/** The links of the tooltip. */
+function linksFor({ kind }: State, problem: CliProblem | undefined): [label: string, target: string][] {
   const settings = `command:${settingsCommand()}?${encodeURIComponent(JSON.stringify([{ query: "@ext:claude-virtual-api.claude-virtual-api" }]))}`;
   const signIn: [string, string] = [vscode.l10n.t("Sign In"), `command:${Command.signIn}`];
   const start: [string, string] = [vscode.l10n.t("Start"), `command:${Command.start}`];
   const restart: [string, string] = [vscode.l10n.t("Restart"), `command:${Command.restart}`];
   return [
-    ...(trouble?.code === "cli_not_signed_in" ? [signIn] : []),
+    ...(problem?.code === "cli_not_signed_in" ? [signIn] : []),
     [vscode.l10n.t("Copy URL"), `command:${Command.copyUrl}`],
     [vscode.l10n.t("Copy environment variables"), `command:${Command.copyEnvironment}`],
     [vscode.l10n.t("Send selection"), `command:${Command.sendSelection}`],
@@ -109,7 +109,7 @@ function linksFor({ kind }: State, trouble: CliProblem | undefined): [label: str
 
 interface TooltipTexts {
   summary: string;
-  /** What is wrong with the CLI; empty where nothing is. */
+  /** What is wrong with the CLI, or empty. */
   warning: string;
   batches: string;
   pause: string;
@@ -119,7 +119,7 @@ function tooltip(texts: TooltipTexts, links: [label: string, target: string][]):
   const { summary, warning, batches, pause } = texts;
   const markdown = new vscode.MarkdownString(`**Claude Virtual API**\n\n`);
   markdown.appendText(summary);
-  // its words and the reason of a pause come from outside, and may not bring commands of their own
+  // the warning and the reason of a pause hold external text, which must not add command links
   if (warning) markdown.appendMarkdown(`\n\n${markdownLines([warning]).value}`);
   if (batches) markdown.appendMarkdown(`\n\n[${batches}](command:${SHOW_BATCHES})`);
   if (pause) markdown.appendMarkdown(`\n\n${markdownLines([pause]).value}`);

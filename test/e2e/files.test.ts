@@ -59,7 +59,7 @@ describeInVsCode("the view of files", (vsCode) => {
     await page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "chosen one.txt" }).click();
     await showsItems("chosen one.txt 7 bytes");
     const { "chosen one.txt": id } = await api.files();
-    const words = `chosen one.txt is uploaded; requests name it ${id}.`;
+    const words = `Uploaded chosen one.txt. Use its ID in requests: ${id}`;
     await expect.poll(() => notifications(page), PATIENCE).toEqual([words]);
     await clickAction(page, words, "Copy ID");
     await expect.poll(clipboard, PATIENCE).toBe(id);

@@ -109,7 +109,7 @@ describe("the settings", () => {
 });
 
 describe("every text is there in English and in French:", () => {
-  const placeholders = (text: string) => (text.match(/\{\d+\}|%\w+%|command:[\w.]+|`[^`]+`/g) ?? []).toSorted();
+  const placeholders = (text: string) => (text.match(/\{\w+\}|%\w+%|command:[\w.]+|`[^`]+`/g) ?? []).toSorted();
 
   it("those of package.json", () => {
     const used = new Set([...JSON.stringify(manifest).matchAll(/"%([^%"]+)%"/g)].map((match) => match[1]));
@@ -131,6 +131,15 @@ describe("every text is there in English and in French:", () => {
     expect(Object.keys(english).toSorted()).toEqual(used);
     expect(Object.keys(french).toSorted()).toEqual(used);
     for (const key of used) expect(placeholders(french[key]), key).toEqual(placeholders(key));
+  });
+
+  it("and the French ones have no-break spaces before double punctuation, and typographic apostrophes", () => {
+    const texts = ["package.nls.fr.json", "l10n/bundle.l10n.fr.json"].flatMap((path) => Object.entries(read(path)));
+    for (const [key, text] of texts) {
+      // the list of characters that a file name must not contain
+      const prose = String(text).replace('< > : " | ? * \\ /', "");
+      expect(prose, key).not.toMatch(/ [;:?!](?=\s|$)|« | »|['"]/);
+    }
   });
 
   it("and every title and description is one of them", () => {

@@ -79,33 +79,33 @@ describe("a window's server", () => {
 
   it("tells what is wrong with the CLI", async () => {
     const machine = new Machine();
-    machine.trouble = { code: "cli_missing", message: "not found" };
+    machine.cliProblem = { code: "cli_missing", message: "not found" };
     const { controller } = machine.window();
-    const told: CliProblem[] = [];
-    controller.onDidCheckCli((trouble) => trouble && told.push(trouble));
+    const problems: CliProblem[] = [];
+    controller.onDidCheckCli((problem) => problem && problems.push(problem));
     await controller.start();
-    await until(() => told.length === 1);
-    expect(told).toEqual([machine.trouble]);
+    await until(() => problems.length === 1);
+    expect(problems).toEqual([machine.cliProblem]);
   });
 
   it("notices that the user has signed in, when asked to look and after a request", async () => {
     const machine = new Machine();
     const signedOut: CliProblem = { code: "cli_not_signed_in", message: "not signed in" };
-    machine.trouble = signedOut;
+    machine.cliProblem = signedOut;
     const { controller } = machine.window();
     const checks: (CliProblem | undefined)[] = [];
-    controller.onDidCheckCli((trouble) => checks.push(trouble));
+    controller.onDidCheckCli((problem) => checks.push(problem));
     expect(controller.cliState).toBe("unknown");
     await controller.start();
     await until(() => checks.length === 1);
     expect(controller.cliState).toBe("cli_not_signed_in");
-    machine.trouble = undefined;
+    machine.cliProblem = undefined;
     await controller.checkCli();
     expect(controller.cliState).toBe("ready");
-    machine.trouble = signedOut;
+    machine.cliProblem = signedOut;
     machine.servers[0]?.run(1);
     machine.servers[0]?.run(0);
-    await until(() => controller.trouble !== undefined);
+    await until(() => controller.cliProblem !== undefined);
     await controller.checkCli();
     expect(checks).toEqual([signedOut, undefined, signedOut]);
     await controller.stop();

@@ -29,7 +29,7 @@ describe("a batch in the view", () => {
       "runs, as the API tells it",
       aBatch({}, { processing: 5 }),
       undefined,
-      "in progress · 5 in all",
+      "in progress · 5 requests",
       "sync~spin",
       ItemKind.runningBatch,
     ],

@@ -44,20 +44,20 @@ describe("the status bar item", () => {
 });
 
 it("warns in the status bar while the CLI fails requests", () => {
-  const trouble = { code: "cli_not_signed_in", message: "" } as const;
+  const problem = { code: "cli_not_signed_in", message: "" } as const;
   const state = { kind: "running", url, requests: 0 } as const;
-  expect(present(state, trouble)).toMatchObject({ text: "$(warning) Claude API :8080", isWarning: true });
+  expect(present(state, problem)).toMatchObject({ text: "$(warning) Claude API :8080", isWarning: true });
 });
 
 describe("the tooltip of the status bar item", () => {
   /** The item of a window whose server runs these batches, and what changes them. */
-  function itemOf(running: RunningBatch[], state: State = { kind: "running", url, requests: 0 }, trouble?: CliProblem) {
+  function itemOf(running: RunningBatch[], state: State = { kind: "running", url, requests: 0 }, problem?: CliProblem) {
     const changed = new Emitter<BatchNews>();
     const watch = { running, onDidChange: (listener: (news: BatchNews) => void) => changed.on(listener) };
     const create = vi.spyOn(window, "createStatusBarItem");
     const never = () => () => {};
     createStatusBar(
-      { state, trouble, cliState: trouble?.code ?? "ready", onDidChangeState: never, onDidCheckCli: never },
+      { state, cliProblem: problem, cliState: problem?.code ?? "ready", onDidChangeState: never, onDidCheckCli: never },
       watch,
     );
     const item = create.mock.results[0]?.value;
@@ -95,8 +95,8 @@ describe("the tooltip of the status bar item", () => {
   });
 
   it("says what is wrong with the CLI, and offers what helps", () => {
-    const trouble = { code: "cli_not_signed_in", message: "" } as const;
-    const { item, paragraphs } = itemOf([], undefined, trouble);
+    const problem = { code: "cli_not_signed_in", message: "" } as const;
+    const { item, paragraphs } = itemOf([], undefined, problem);
     const warning = "Claude Code is not signed in, so requests will fail.";
     expect(paragraphs()[2]).toBe(warning);
     expect(paragraphs()[3]).toMatch(/^\[Sign In\]\(command:claudeVirtualApi\.signIn\)/);
@@ -151,7 +151,7 @@ describe("the words of a failure", () => {
     expect(refused("foreign")).toMatch(/nothing was sent/);
     expect(refused("unproven")).toBe(refused("foreign"));
     expect([refused("free"), refused("timeout")]).toEqual([
-      "The server is gone.",
+      "The server is not running any more.",
       "The server did not answer in time.",
     ]);
   });

@@ -6,7 +6,7 @@ import { runSelfCheck } from "../../src/extension/commands/selfCheck.ts";
 afterEach(() => vi.restoreAllMocks());
 
 /** The command's parts, with what the check finds, and whether the user then asks for the log. */
-function scene(trouble: string[], { asksForLog = false, isChecked = true } = {}) {
+function scene(problems: string[], { asksForLog = false, isChecked = true } = {}) {
   const logged: string[] = [];
   const shown = vi.fn();
   const warned: string[] = [];
@@ -16,8 +16,10 @@ function scene(trouble: string[], { asksForLog = false, isChecked = true } = {})
     show: shown,
   };
   const runDoctor = async () => ({
-    lines: ["Claude Code 2.1.330 at /bin/claude", ...trouble.map((text) => `✗ ${text}`)],
-    problems: trouble,
+    notes: [
+      { topic: "cli", text: "Claude Code 2.1.330 at /bin/claude" },
+      ...problems.map((text) => ({ topic: "check", text, isProblem: true })),
+    ],
     isChecked,
   });
   const answer = async (...[, button]: unknown[]) => (asksForLog ? button : undefined) as never;
@@ -29,7 +31,7 @@ function scene(trouble: string[], { asksForLog = false, isChecked = true } = {})
 }
 
 describe("the self-check command", () => {
-  it("tells that all is well, and logs what was checked", async () => {
+  it("confirms that all checks passed, and logs the notes", async () => {
     const { parts, told, logged } = scene([]);
     await runSelfCheck(parts);
     expect(told.information).toHaveBeenCalledExactlyOnceWith("Claude Code passed the self-check.", "Show Log");
@@ -37,14 +39,14 @@ describe("the self-check command", () => {
     expect(logged).toEqual(["Claude Code 2.1.330 at /bin/claude"]);
   });
 
-  it("does not claim that checks passed which were not run", async () => {
+  it("does not report success for checks that were not run", async () => {
     const { parts, told } = scene([], { isChecked: false });
     await runSelfCheck(parts);
-    const text = "Claude Code was found, but the self-check was not run. The log says why.";
+    const text = "Claude Code was found, but the self-check was not run. See the log for the reason.";
     expect(told.information).toHaveBeenCalledExactlyOnceWith(text, "Show Log");
   });
 
-  it("names what is lost, and shows the log when asked to", async () => {
+  it("names the problems, and shows the log on request", async () => {
     const { parts, told, shown, warned } = scene(["one call after max_tokens: 4 calls", "not signed in"], {
       asksForLog: true,
     });

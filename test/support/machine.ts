@@ -14,7 +14,7 @@ export class Machine {
   stopped = false;
   looks = 0;
   readonly servers: FakeServer[] = [];
-  trouble: CliProblem | undefined;
+  cliProblem: CliProblem | undefined;
   options: Partial<ServerOptions> = {};
 
   window(): { controller: Controller; states: State[] } {
@@ -87,7 +87,7 @@ export class FakeServer implements Server {
   }
 
   async checkCli(): Promise<CliProblem | undefined> {
-    return this.#machine.trouble;
+    return this.#machine.cliProblem;
   }
 
   run(running: number): void {

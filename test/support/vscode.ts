@@ -1,6 +1,9 @@
 /** As much of `vscode` as the extension's parts need; everything else is tested in a real VS Code. */
 export const l10n = {
-  t: (message: string, ...args: unknown[]) => message.replace(/\{(\d+)\}/g, (_, index) => String(args[Number(index)])),
+  t: (message: string, ...args: unknown[]) => {
+    const values = (typeof args[0] === "object" ? args[0] : args) as Record<string, unknown>;
+    return message.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+  },
 };
 
 export class Disposable {

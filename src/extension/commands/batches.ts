@@ -46,7 +46,7 @@ export async function deleteBatch({ serverClient, settings, views }: Parts, argu
   const batch = list.entryOf(argument);
   if (!batch) return;
   const question = vscode.l10n.t("Delete the batch of {0}?", formatFullTime(batch.created_at));
-  if (!(await confirm(question, `${batch.id}\n${vscode.l10n.t("Its results will be deleted, too.")}`))) return;
+  if (!(await confirm(question, `${batch.id}\n${vscode.l10n.t("Its results will be deleted as well.")}`))) return;
   await (await serverClient.client()).deleteBatch(batch.id);
   list.remove(batch.id);
   await rm(resultsPath(resultsFolder(settings.dataDir), batch.id), { force: true });

@@ -52,7 +52,7 @@ export async function revealFile(parts: Parts, argument: unknown): Promise<void>
     return;
   }
   const copyPath = vscode.l10n.t("Copy Path");
-  const text = vscode.l10n.t("On the machine of the server the file is {0}", uri.fsPath);
+  const text = vscode.l10n.t("On the server's machine, the file is at {0}", uri.fsPath);
   if ((await vscode.window.showInformationMessage(text, copyPath)) === copyPath) await copy(uri.fsPath);
 }
 
@@ -65,7 +65,7 @@ export async function deleteFile({ serverClient, views }: Parts, argument: unkno
   const { list } = views.files;
   const file = list.entryOf(argument);
   if (!file) return;
-  const detail = vscode.l10n.t("Requests that name it by its id {0} will fail.", file.id);
+  const detail = vscode.l10n.t("Requests that use its ID {0} will fail.", file.id);
   if (!(await confirm(vscode.l10n.t("Delete the uploaded file {0}?", plain(file.filename)), detail))) return;
   await (await serverClient.client()).deleteFile(file.id);
   list.remove(file.id);
@@ -80,7 +80,7 @@ async function open(uri: vscode.Uri, name: string): Promise<File> {
 
 async function tellUploaded({ id, filename }: UploadedFile): Promise<void> {
   const copyId = vscode.l10n.t("Copy ID");
-  const text = vscode.l10n.t("{0} is uploaded; requests name it {1}.", plain(filename), plain(id));
+  const text = vscode.l10n.t("Uploaded {0}. Use its ID in requests: {1}", plain(filename), plain(id));
   if ((await vscode.window.showInformationMessage(text, copyId)) === copyId) await copy(id);
 }
 
@@ -94,7 +94,7 @@ async function contentOf({ controller, settings, views }: Parts, argument: unkno
   if (name !== undefined) return vscode.Uri.file(join(folder, name));
   throw new Error(
     vscode.l10n.t(
-      "{0} cannot be opened here: the server at {1} keeps its files in a directory of its own.",
+      "{0} cannot be opened here: the server at {1} stores its files in another directory.",
       file.filename,
       urlOf(controller.state) ?? "",
     ),

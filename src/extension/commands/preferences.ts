@@ -32,7 +32,7 @@ export async function createApiKey(parts: Parts): Promise<void> {
 export async function setApiKey(parts: Parts): Promise<void> {
   const key = await vscode.window.showInputBox({
     title: vscode.l10n.t("API key that clients must send"),
-    prompt: vscode.l10n.t("Kept in VS Code's secret storage. Leave it empty to clear it and accept any key."),
+    prompt: vscode.l10n.t("Stored in VS Code's secret storage. Leave empty to clear the key and accept any."),
     password: true,
     ignoreFocusOut: true,
   });
@@ -50,6 +50,6 @@ async function requireKey({ controller, settings }: Parts, isRequired: boolean):
 async function confirmReplacement(): Promise<boolean> {
   const replace = vscode.l10n.t("Replace");
   const question = vscode.l10n.t("Replace the API key?");
-  const detail = vscode.l10n.t("Clients that send the present one will be refused.");
+  const detail = vscode.l10n.t("Clients that send the current key will be refused.");
   return (await vscode.window.showWarningMessage(question, { modal: true, detail }, replace)) === replace;
 }

@@ -18,7 +18,7 @@ export async function askAboutSelection(parts: Parts): Promise<void> {
   if (!editor || isEmpty(editor)) return tellNothingSelected();
   const instruction = await vscode.window.showInputBox({
     title: vscode.l10n.t("Ask about the selection"),
-    placeHolder: vscode.l10n.t("Explain this, find the bug, translate it …"),
+    placeHolder: vscode.l10n.t("Explain this, find the bug, translate it…"),
     ignoreFocusOut: true,
   });
   if (instruction) await answer(parts, editor, `${instruction}\n\n${promptFor(editor)}`);

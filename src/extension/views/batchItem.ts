@@ -2,20 +2,21 @@ import * as vscode from "vscode";
 import type { Batch } from "../../client.ts";
 import { Command, ItemKind } from "../contributions.ts";
 import type { RunningBatch } from "../probe.ts";
-import { formatFullTime, formatTime, markdownLines } from "./format.ts";
+import { pauseReason } from "../texts.ts";
+import { formatClock, formatDay, formatFullTime, formatTime, isToday, markdownLines } from "./format.ts";
 
-/** What an item of the view says. */
+/** What an item of the view shows. */
 export interface BatchPresentation {
   label: string;
-  /** How far it is, or how it ended. */
+  /** The progress or the outcome. */
   progress: string;
   icon: string;
-  /** Id of a theme color; empty for that of the text. */
+  /** Id of a theme color; empty for the default. */
   color: string;
   kind: (typeof ItemKind)[keyof typeof ItemKind];
 }
 
-/** What is told of a batch; `running` is its progress as the server tells it, while it has not ended. */
+/** Presents a batch; `running` is its progress, known while it runs. */
 export function presentBatch(batch: Batch, running: RunningBatch | undefined): BatchPresentation {
   const label = formatTime(batch.created_at);
   switch (batch.processing_status) {
@@ -40,7 +41,7 @@ export function presentBatch(batch: Batch, running: RunningBatch | undefined): B
   }
 }
 
-/** One line on all running batches together, for the status bar; empty when there is none. */
+/** The progress of all running batches, for the status bar; empty if there are none. */
 export function describeRunning(running: readonly RunningBatch[]): string {
   const sum = (count: (batch: RunningBatch) => number) => running.reduce((total, batch) => total + count(batch), 0);
   const [done, total] = [sum((batch) => batch.done), sum((batch) => batch.total)];
@@ -50,10 +51,15 @@ export function describeRunning(running: readonly RunningBatch[]): string {
     : vscode.l10n.t("{0} batches: {1} of {2}", running.length, done, total);
 }
 
-/** Until when and why the batches are paused, for the status bar; empty while they go on. A pause is one for all. */
+/** Until when and why batches are paused, for the status bar; empty if they are not. A pause applies to all batches. */
 export function describePause(running: readonly RunningBatch[]): string {
   const paused = running.find((batch) => batch.paused)?.paused;
-  return paused ? vscode.l10n.t("Paused until {0}: {1}", formatTime(paused.until), paused.reason) : "";
+  if (!paused) return "";
+  const { until } = paused;
+  const reason = pauseReason(paused);
+  return isToday(until)
+    ? vscode.l10n.t("Paused until {0}: {1}", formatTime(until), reason)
+    : vscode.l10n.t("Paused until {0}, {1}: {2}", formatDay(until), formatClock(until), reason);
 }
 
 export function toBatchItem(batch: Batch, running: RunningBatch | undefined): vscode.TreeItem {
@@ -76,11 +82,19 @@ export function toBatchItem(batch: Batch, running: RunningBatch | undefined): vs
 }
 
 function progressOf({ request_counts }: Batch, running: RunningBatch | undefined): string {
-  if (!running) return vscode.l10n.t("in progress · {0} in all", request_counts.processing);
+  if (!running) {
+    const { processing } = request_counts;
+    return processing === 1
+      ? vscode.l10n.t("in progress · 1 request")
+      : vscode.l10n.t("in progress · {0} requests", processing);
+  }
   const progress = vscode.l10n.t("{0} of {1}", running.done, running.total);
   if (!running.paused) return progress;
-  const { until, reason } = running.paused;
-  return vscode.l10n.t("{0} · paused until {1}: {2}", progress, formatTime(until), reason);
+  const { until } = running.paused;
+  const reason = pauseReason(running.paused);
+  return isToday(until)
+    ? vscode.l10n.t("{0} · paused until {1}: {2}", progress, formatTime(until), reason)
+    : vscode.l10n.t("{0} · paused until {1}, {2}: {3}", progress, formatDay(until), formatClock(until), reason);
 }
 
 function presentEnd(batch: Batch): Omit<BatchPresentation, "label"> {
@@ -104,17 +118,17 @@ function presentEnd(batch: Batch): Omit<BatchPresentation, "label"> {
   return { ...end, icon: "pass", color: "testing.iconPassed" };
 }
 
-/** The outcomes that came up, such as `198 succeeded, 2 errored`. */
+/** The outcomes with a count above 0, such as `198 succeeded, 2 errored`. */
 function countsOf({ request_counts: { succeeded, errored, canceled, expired } }: Batch): string {
   const parts = [
-    { count: succeeded, text: vscode.l10n.t("{0} succeeded", succeeded) },
-    { count: errored, text: vscode.l10n.t("{0} errored", errored) },
-    { count: canceled, text: vscode.l10n.t("{0} canceled", canceled) },
-    { count: expired, text: vscode.l10n.t("{0} expired", expired) },
+    { count: succeeded, one: vscode.l10n.t("1 succeeded"), many: vscode.l10n.t("{0} succeeded", succeeded) },
+    { count: errored, one: vscode.l10n.t("1 errored"), many: vscode.l10n.t("{0} errored", errored) },
+    { count: canceled, one: vscode.l10n.t("1 canceled"), many: vscode.l10n.t("{0} canceled", canceled) },
+    { count: expired, one: vscode.l10n.t("1 expired"), many: vscode.l10n.t("{0} expired", expired) },
   ];
   return parts
     .filter(({ count }) => count > 0)
-    .map(({ text }) => text)
+    .map(({ count, one, many }) => (count === 1 ? one : many))
     .join(", ");
 }
 

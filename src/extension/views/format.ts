@@ -3,6 +3,9 @@ import { oneLine } from "../texts.ts";
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
 
+const DAY_STYLE = { month: "short", day: "numeric" } as const;
+const CLOCK_STYLE = { hour: "numeric", minute: "2-digit" } as const;
+
 /** A size in the user's language, such as `1.2 MB`. */
 export function formatSize(bytes: number): string {
   let value = bytes;
@@ -12,19 +15,32 @@ export function formatSize(bytes: number): string {
     unit += 1;
   }
   const maximumFractionDigits = unit === 0 || value >= 10 ? 0 : 1;
-  // the short form of several bytes is "8 byte"
+  // the short form would be "8 byte", without the plural
   const unitDisplay = unit === 0 ? "long" : "short";
   const style = { style: "unit", unit: UNITS[unit] as string, unitDisplay, maximumFractionDigits } as const;
   return new Intl.NumberFormat(vscode.env.language, style).format(value);
 }
 
 /**
- * A time in the user's language, such as `2:30 PM` where it is today, else `Nov 22, 2:30 PM`. `iso` is RFC 3339; what is
- * no time stays as it is.
+ * A time in the user's language: `2:30 PM` today, otherwise `Nov 22, 2:30 PM`. `iso` is RFC 3339; text that is not a time is
+ * returned unchanged.
  */
 export function formatTime(iso: string, now = new Date()): string {
-  const isToday = new Date(iso).toDateString() === now.toDateString();
-  return format(iso, { ...(!isToday && { month: "short", day: "numeric" }), hour: "numeric", minute: "2-digit" });
+  return format(iso, { ...(!isToday(iso, now) && DAY_STYLE), ...CLOCK_STYLE });
+}
+
+/** A day, such as `Nov 22`. */
+export function formatDay(iso: string): string {
+  return format(iso, DAY_STYLE);
+}
+
+/** A time of day, such as `2:30 PM`. */
+export function formatClock(iso: string): string {
+  return format(iso, CLOCK_STYLE);
+}
+
+export function isToday(iso: string, now = new Date()): boolean {
+  return new Date(iso).toDateString() === now.toDateString();
 }
 
 /** A time with year and seconds. */
@@ -32,9 +48,9 @@ export function formatFullTime(iso: string): string {
   return format(iso, { dateStyle: "medium", timeStyle: "medium" });
 }
 
-/** Texts of any content as one Markdown text, each on a line of its own. */
+/** Joins texts of any content as Markdown, one line each. */
 export function markdownLines(texts: readonly string[]): vscode.MarkdownString {
-  // `appendText` makes every space one that does not break, so that words break instead
+  // not `appendText`: it makes all spaces non-breaking, so lines would break inside words
   const escaped = texts.map((text) => oneLine(text).replace(/[!-/:-@[-`{-~]/g, "\\$&"));
   return new vscode.MarkdownString(escaped.join("  \n"));
 }

@@ -1,0 +1,100 @@
+import * as vscode from "vscode";
+import type { MessageTexts } from "./messageText.ts";
+
+/** What the self-check reports. */
+export const doctorTexts = {
+  authorities_extra: (values) => vscode.l10n.t("also trusts the certificates of {path}", values),
+  authorities_unreadable: (values) =>
+    vscode.l10n.t(
+      "NODE_EXTRA_CA_CERTS is '{path}', which cannot be read ({code}): Claude Code goes on without those certificates",
+      values,
+    ),
+  check_aliases: () => vscode.l10n.t("aliases become model ids"),
+  check_countable: () => vscode.l10n.t("tokens can be counted exactly"),
+  check_counter_refusals: () => vscode.l10n.t("refusals of the counter keep upstream's words"),
+  check_counts_exact: () => vscode.l10n.t("tokens are counted exactly"),
+  check_error_words: () => vscode.l10n.t("errors keep upstream's words"),
+  check_events_unchanged: () => vscode.l10n.t("events come back unchanged"),
+  check_failed: (values) => vscode.l10n.t("{check}: {reason}", values),
+  check_large_answers: () => vscode.l10n.t("large answers do not end the worker"),
+  check_nothing_added: () => vscode.l10n.t("nothing is added to requests"),
+  check_once_after_break: () => vscode.l10n.t("one call after a broken stream"),
+  check_once_after_max_tokens: () => vscode.l10n.t("one call after max_tokens"),
+  check_once_after_refusal: () => vscode.l10n.t("one call after a refusal"),
+  check_once_without_model: () => vscode.l10n.t("one call where upstream has no such model"),
+  check_passed: (values) => vscode.l10n.t("✓ {check}", values),
+  check_requests_unchanged: () => vscode.l10n.t("requests reach upstream unchanged"),
+  check_rewritable: () => vscode.l10n.t("requests can be rewritten"),
+  check_runs: () => vscode.l10n.t("it runs at all"),
+  check_stop: () => vscode.l10n.t("a request can be stopped"),
+  check_system_prompt: () => vscode.l10n.t("the system prompt is carried"),
+  checks_failed: (values) => vscode.l10n.t("failed {failed} of {total} checks", values),
+  checks_passed: () => vscode.l10n.t("passed the self-check"),
+  checks_skipped: (values) => vscode.l10n.t("the self-check was not run: {reason}", values),
+  cli_found: (values) => vscode.l10n.t("Claude Code {version} at {path}", values),
+  cli_passed_over: (values) => vscode.l10n.t("skipped {path}: {reason}", values),
+  counts_inexact: (values) =>
+    vscode.l10n.t("tokens are not counted exactly, because the self-check failed: {reason}", values),
+  environment: () => vscode.l10n.t("the environment"),
+  environment_setting: () => vscode.l10n.t("the setting claudeVirtualApi.environment"),
+  guard_active: (values) => vscode.l10n.t("Claude Code's guard for organizations is active: {name}", values),
+  helper_ended: (values) =>
+    vscode.l10n.t("the apiKeyHelper of Claude Code's settings ended with exit code {code}", values),
+  helper_printed_nothing: () => vscode.l10n.t("the apiKeyHelper of Claude Code's settings printed nothing"),
+  home_unusable: (values) =>
+    vscode.l10n.t("{name} is '{path}', {reason}: Claude Code finds no sign-in there, and keeps none", values),
+  key_not_required: () =>
+    vscode.l10n.t(
+      "no API key is required: every account on this machine can use the server, and so your plan or API billing. To require one, run 'Claude Virtual API: Create API Key'.",
+    ),
+  managed_elsewhere: (values) => vscode.l10n.t("managed settings from elsewhere: {names}", values),
+  managed_settings: (values) => vscode.l10n.t("managed settings in {file}: {names}", values),
+  mods_forbidden: (values) =>
+    vscode.l10n.t("mods are forbidden ({names}): only settings keep Claude Code from further paid calls", values),
+  option_given: (values) => vscode.l10n.t("{name} was given", values),
+  plan_by_login: (values) => vscode.l10n.t("{plan} (by /login)", values),
+  port_taken_on_ipv6: (values) =>
+    vscode.l10n.t(
+      "Another program listens on {place}. A client that uses 'localhost' may reach that one, with its key: use {url}.",
+      values,
+    ),
+  profile: () => vscode.l10n.t("a profile of Anthropic"),
+  provider_anthropic_aws: () => vscode.l10n.t("the Claude Platform on AWS"),
+  provider_anthropic_google: () => vscode.l10n.t("the Claude Platform on Google Cloud"),
+  provider_gateway: () => vscode.l10n.t("a gateway of your organization"),
+  proxy_used: (values) => vscode.l10n.t("uses the proxy {proxy}", values),
+  rewrite_bedrock_counter: () =>
+    vscode.l10n.t("on Amazon Bedrock mods are not asked about the free counter, on which rewriting is tried"),
+  rewrite_bedrock_signed: () => vscode.l10n.t("Amazon Bedrock's requests are signed before they can be rewritten"),
+  rewrite_configured_away: () => vscode.l10n.t("this is configured"),
+  rewrite_managed: () => vscode.l10n.t("this machine has managed settings"),
+  rewrite_not_by_version: (values) => vscode.l10n.t("Claude Code {version} does not let requests be rewritten", values),
+  self_check_failed: (values) => vscode.l10n.t("the self-check failed: {reason}", values),
+  self_check_of_managed_settings: (values) =>
+    vscode.l10n.t("managed settings ({names}) decide where Claude Code calls, or with whose sign-in", values),
+  sign_in: (values) => vscode.l10n.t("signed in with {name}", values),
+  sign_in_console_key: () => vscode.l10n.t("a key of the Anthropic Console (by /login)"),
+  sign_in_displaces: (values) =>
+    vscode.l10n.t("{source} takes precedence over {other}: remove {source} to use that instead", values),
+  sign_in_from: (values) => vscode.l10n.t("signed in with {name}, from {origin}", values),
+  sign_in_helper: () => vscode.l10n.t("the key of apiKeyHelper"),
+  sign_in_missing: () => vscode.l10n.t("not signed in: run 'claude' in a terminal and sign in with /login"),
+  transport_overlay: (values) =>
+    vscode.l10n.t("requests are merged into those of Claude Code (overlay), because {reason}", values),
+  transport_rewrite: () => vscode.l10n.t("requests are sent as their clients write them"),
+  upstream_left_out: (values) =>
+    vscode.l10n.t(
+      "{name} in {place} leads to a Claude Virtual API on this machine ({url}), so Claude Code is started without it.",
+      values,
+    ),
+  upstream_left_out_with: (values) =>
+    vscode.l10n.t(
+      "{name} in {place} leads to a Claude Virtual API on this machine ({url}), so Claude Code is started without it, and without {names} from the same place.",
+      values,
+    ),
+  variables_overridden: (values) =>
+    vscode.l10n.t(
+      "managed settings ({names}) replace variables of this server, so Claude Code changes requests",
+      values,
+    ),
+} satisfies MessageTexts;

@@ -1,0 +1,43 @@
+import * as vscode from "vscode";
+import { MESSAGE_VALUES, type MessageId } from "../api/messageDescriptors.ts";
+import { cliTexts } from "./cliTexts.ts";
+import { doctorTexts } from "./doctorTexts.ts";
+import { partTexts } from "./partTexts.ts";
+import { serverTexts } from "./serverTexts.ts";
+
+/** Texts in VS Code's language by the id of their message. */
+export type MessageTexts = { [Id in MessageId]?: (values: Record<string, string>) => string };
+
+const TEXTS: Required<MessageTexts> = { ...cliTexts, ...serverTexts, ...partTexts, ...doctorTexts };
+
+/** Messages inside messages that are followed; the core nests no deeper than four. */
+const MAX_DEPTH = 6;
+
+/**
+ * A message of the core in VS Code's language. Undefined where the text is not known, as of a server of another version,
+ * whose English text is then shown.
+ */
+export function messageText(descriptor: unknown, depth = 0): string | undefined {
+  if (!isRecord(descriptor) || !isRecord(descriptor.values) || depth > MAX_DEPTH) return undefined;
+  const { id, values } = descriptor;
+  if (typeof id !== "string" || !Object.hasOwn(TEXTS, id)) return undefined;
+  const texts: Record<string, string> = {};
+  for (const name of MESSAGE_VALUES[id as MessageId]) {
+    const text = valueText(values[name], depth + 1);
+    if (text === undefined) return undefined;
+    texts[name] = text;
+  }
+  return TEXTS[id as MessageId](texts);
+}
+
+function valueText(value: unknown, depth: number): string | undefined {
+  if (typeof value === "string" || typeof value === "number") return String(value);
+  if (!Array.isArray(value)) return messageText(value, depth);
+  const texts = value.map((entry) => valueText(entry, depth));
+  const separator = value.every((entry) => typeof entry === "string") ? ", " : vscode.l10n.t("; ");
+  return texts.includes(undefined) ? undefined : texts.join(separator);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
