@@ -179,8 +179,8 @@ async function open(directory: DataDirectory, { environment }: ServerOptions, lo
   try {
     await directory.open();
   } catch (error) {
-    const trouble = await homeProblem(environment);
-    if (trouble) logger.error(trouble.text);
+    const problem = await homeProblem(environment);
+    if (problem) logger.error(problem.text);
     throw error;
   }
 }

@@ -33,7 +33,7 @@ export const wrongPath = (path: string, base: string, meant: string) =>
   );
 
 /** A 400, because clients do not retry it and the CLI passes its message on to the client of the first request. */
-export const callsItself = () =>
+export const requestLoop = () =>
   invalidRequest(
     "Claude Virtual API calls itself: Claude Code sends its requests back to this server instead of to Anthropic. Remove ANTHROPIC_BASE_URL from Claude Code's managed settings, or point the relay in between to Anthropic.",
   );

@@ -1,7 +1,7 @@
 import { isDeeperThan, MAX_DEPTH } from "./depth.ts";
 import { isObject } from "./isObject.ts";
+import { topLevelFields } from "./jsonFields.ts";
 import { parseJson } from "./parseJson.ts";
-import { topLevelFields } from "./topLevel.ts";
 
 /** A parsed element of `requests`. Its reader reports faults in the order of the API's checks. */
 export interface BatchElement {

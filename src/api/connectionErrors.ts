@@ -5,7 +5,7 @@ import { describe, type MessageDescriptor, type MessageValue } from "./messageDe
 type Reason = "tls" | "proxy" | "dns" | "connection";
 
 /** The ends of a connection, as messages name them. */
-interface Ends {
+interface Endpoints {
   /** The address of the API, or "the API". */
   api: string;
   /** The proxy's address, without credentials; undefined where none is known. */
@@ -43,7 +43,7 @@ const TLS_DESCRIPTORS = {
 
 export const tlsFailed = (
   code: string,
-  { api, proxy, extraAuthorities }: Ends & { extraAuthorities?: string | undefined },
+  { api, proxy, extraAuthorities }: Endpoints & { extraAuthorities?: string | undefined },
 ) => {
   const way = proxy === undefined ? "" : `, reached through the proxy ${proxy},`;
   const remedy = TLS_REMEDIES[code];
@@ -69,7 +69,7 @@ export const tlsFailed = (
 };
 
 /** `status` is the proxy's answer to the request for a tunnel. */
-export const proxyFailed = (code: string, { proxy, api, status }: Ends & { status?: string | undefined }) => {
+export const proxyFailed = (code: string, { proxy, api, status }: Endpoints & { status?: string | undefined }) => {
   const named = describedProxy(proxy);
   const fail = (what: string, descriptor: MessageDescriptor, passes = false) =>
     unreachable("proxy", code, `${proxyOf(proxy)} ${what}`, descriptor, passes);

@@ -117,7 +117,7 @@ export const requestTimedOut = (milliseconds: number) =>
     descriptor: describe("request_timed_out", { seconds: milliseconds / 1000 }),
   });
 
-export const internal = () =>
+export const internalError = () =>
   new ApiError(500, "api_error", "Internal server error. See the server log.", {
     descriptor: describe("internal_error", {}),
     headers: NO_RETRY,
@@ -154,7 +154,7 @@ export const upstreamSilent = (seconds: number) =>
     descriptor: describe("upstream_silent", { seconds }),
   });
 
-export const upstreamAsleep = () =>
+export const machineSlept = () =>
   new ApiError(504, "timeout_error", "This machine was asleep while the API answered. Send the request again.", {
     descriptor: describe("upstream_asleep", {}),
   });
@@ -215,7 +215,7 @@ export const storageFailed = (error: Error & { code?: string }) => {
 };
 
 /** An answer that cannot be serialized. */
-export const unstorable = (error: Error) =>
+export const answerNotSerializable = (error: Error) =>
   new ApiError(500, "api_error", `The answer cannot be written as JSON, and is lost: ${error.message}.`, {
     headers: NO_RETRY,
   });

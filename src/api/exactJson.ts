@@ -11,19 +11,19 @@ const texts = new WeakMap<object, string>();
  * the order of numeric keys, and overflows the stack on deep values. Throws `ApiError` for more values than a model
  * writes.
  */
-export function parseInput(json: string): unknown {
+export function parseToolInput(json: string): unknown {
   if (json.length > ALWAYS_CHEAP_BYTES && newValueScan().add(Buffer.from(json)) !== undefined) {
     throw answerInterrupted(
       `the input of a tool holds more than ${MAX_PARSED_VALUES} values. Ask for it with "stream": true.`,
     );
   }
-  const whole = parsed(json);
-  if (whole !== undefined) return remembered(whole, json);
+  const whole = tryParse(json);
+  if (whole !== undefined) return rememberFlattened(whole, json);
   const text = completeJson(json);
-  return text === undefined ? {} : remembered(JSON.parse(text), text);
+  return text === undefined ? {} : rememberFlattened(JSON.parse(text), text);
 }
 
-function parsed(json: string): unknown {
+function tryParse(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
@@ -31,7 +31,7 @@ function parsed(json: string): unknown {
   }
 }
 
-function remembered(value: unknown, text: string): unknown {
+function rememberFlattened(value: unknown, text: string): unknown {
   // a line feed would end a line of results; in JSON it only occurs between values
   return rememberText(value, text.replaceAll(/[\r\n]/g, " "));
 }

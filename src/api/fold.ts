@@ -1,5 +1,5 @@
 import { type ContentBlock, fieldsOf, type Message, type StreamEvent } from "./events.ts";
-import { parseInput } from "./exactJson.ts";
+import { parseToolInput } from "./exactJson.ts";
 
 /**
  * Folds a stream into the `Message` for a request without `stream`. Ignores unknown events, unknown deltas and fields
@@ -46,7 +46,7 @@ class Folding {
       case "content_block_stop": {
         const json = this.#inputs.get(event.index);
         const block = this.#blocks.get(event.index);
-        if (json && block) block.input = parseInput(json);
+        if (json && block) block.input = parseToolInput(json);
         break;
       }
       case "message_delta":

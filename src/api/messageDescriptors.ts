@@ -1,16 +1,16 @@
-/** A value of a message: a name, a number, another message, or a list of them. */
+/** A name, a number, another message, or a list of them. */
 export type MessageValue = string | number | MessageDescriptor | readonly MessageValue[];
 
 /**
- * A message for a person, by its id and the values it is made of, so that a user interface can say it in another language.
- * The English text travels beside it; over HTTP only clients that ask for it get it, as `error.details.message`.
+ * A message by id and values, which user interfaces can translate. Clients get it on request, as
+ * `error.details.message`.
  */
 export interface MessageDescriptor {
   id: MessageId;
   values: Readonly<Record<string, MessageValue>>;
 }
 
-/** Failures of requests, by id, each with the names of its values. */
+/** Errors: by id, with the names of their values. */
 const ERRORS = {
   answer_broken_off: ["reason"],
   batch_running: ["id"],
@@ -82,7 +82,7 @@ const ERRORS = {
   upstream_unreachable: ["reason"],
 } as const;
 
-/** Parts of such messages. */
+/** Parts of messages. */
 const PARTS = {
   api: [],
   api_through_proxy: ["api", "proxy"],

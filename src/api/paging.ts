@@ -52,21 +52,21 @@ export function pageOfCreated<T extends Created>(
 }
 
 /**
- * One page of a list. `noun` names an item in the message for an unknown cursor; `gapOf` returns the position of a
- * deleted item. Throws `ApiError` 400 for an invalid limit or cursor.
+ * One page of a list. `noun` names an item in the message for an unknown cursor; `positionOfDeleted` returns the
+ * position of a deleted item. Throws `ApiError` 400 for an invalid limit or cursor.
  */
 export function pageOf<T extends { id: string }>(
   items: readonly T[],
   query: PageQuery,
   noun: string,
-  gapOf: (id: string) => number | undefined = () => undefined,
+  positionOfDeleted: (id: string) => number | undefined = () => undefined,
 ): Page<T> {
   const limit = parseLimit(query.limit);
   /** The end of the items before a cursor, and the start of those after it. */
   const around = (name: "after_id" | "before_id", id: string): [number, number] => {
     const position = items.findIndex((item) => item.id === id);
     if (position !== -1) return [position, position + 1];
-    const gap = gapOf(id);
+    const gap = positionOfDeleted(id);
     if (gap === undefined) throw invalidRequest(`${name}: no ${noun} with the id '${id}'`);
     return [gap, gap];
   };

@@ -1,10 +1,10 @@
 import { type ContentBlock, fieldsOf, type Message } from "./events.ts";
-import { parseInput } from "./exactJson.ts";
-import { elementsAt, topLevelFields } from "./topLevel.ts";
+import { parseToolInput } from "./exactJson.ts";
+import { elementsAt, topLevelFields } from "./jsonFields.ts";
 
 /** Parses a message, keeping the source text of tool inputs; undefined for anything else. */
 export function readMessage(text: string): Message | undefined {
-  const message = fieldsOf(parsed(text));
+  const message = fieldsOf(tryParse(text));
   const content: unknown = message?.content;
   if (!message || !Array.isArray(content) || !fieldsOf(message.usage)) return undefined;
   const at = topLevelFields(text).findLast(({ name }) => name === "content");
@@ -13,12 +13,12 @@ export function readMessage(text: string): Message | undefined {
     const { from, to } = blocks[index] ?? { from: 0, to: 0 };
     const json = text.slice(from, to);
     const input = topLevelFields(json).findLast(({ name }) => name === "input");
-    return input ? { ...block, input: parseInput(json.slice(input.from, input.to)) } : block;
+    return input ? { ...block, input: parseToolInput(json.slice(input.from, input.to)) } : block;
   };
   return { ...message, content: content.map(exact) } as Message;
 }
 
-function parsed(text: string): unknown {
+function tryParse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { ApiError, internal } from "../api/errors.ts";
+import { ApiError, internalError } from "../api/errors.ts";
 import type { Message } from "../api/events.ts";
 import type { PrioritySemaphore } from "../claude/prioritySemaphore.ts";
 import type { Body } from "../messages/requestReader.ts";
@@ -203,7 +203,7 @@ export class BatchRun {
 
   #unexpected(error: Error): ApiError {
     this.#parts.logger.error(`batch ${this.#record.id}: ${error.stack}`);
-    return internal();
+    return internalError();
   }
 
   async #settleUnsent(results: Results, type: "canceled" | "expired"): Promise<void> {

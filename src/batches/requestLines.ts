@@ -1,4 +1,4 @@
-import { topLevelFields } from "../api/topLevel.ts";
+import { topLevelFields } from "../api/jsonFields.ts";
 import type { Body } from "../messages/requestReader.ts";
 import { storedLines } from "../storage/jsonLines.ts";
 import { type BatchRequest, SMALL_ELEMENT_BYTES } from "./batchParser.ts";

@@ -1,6 +1,6 @@
 import { open, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type ApiError, storageFailed, unstorable } from "../api/errors.ts";
+import { type ApiError, answerNotSerializable, storageFailed } from "../api/errors.ts";
 import type { Message } from "../api/events.ts";
 import { stringify } from "../api/exactJson.ts";
 import { newId } from "../api/ids.ts";
@@ -124,7 +124,7 @@ function toLine(custom_id: string, result: Result): { outcome: Outcome; line: st
   try {
     return { outcome: result.type, line: `${stringify({ custom_id, result } satisfies ResultLine)}\n` };
   } catch (error) {
-    return toLine(custom_id, errored(unstorable(error as Error)));
+    return toLine(custom_id, errored(answerNotSerializable(error as Error)));
   }
 }
 

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { ApiError, internal } from "../api/errors.ts";
+import { ApiError, internalError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
 import { textOf } from "../api/exactJson.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -96,7 +96,7 @@ class EventBody extends Readable {
   #lastFrame(error: Error): string | undefined {
     if ((error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE") return undefined;
     if (!(error instanceof ApiError)) this.#logger.error(`stream: ${error.stack}`);
-    return frame((error instanceof ApiError ? error : internal()).toEnvelope());
+    return frame((error instanceof ApiError ? error : internalError()).toEnvelope());
   }
 }
 

@@ -148,14 +148,14 @@ async function sortTools(tools: readonly Block[], slices: Slices): Promise<Pick<
   for (const tool of tools) {
     if (slices.isOver) await slices.pause();
     const { name, description, input_schema } = tool;
-    if (isPlain(tool) && !names.has(name)) sorted.tools.push({ name, description, inputSchema: input_schema });
+    if (isOrdinary(tool) && !names.has(name)) sorted.tools.push({ name, description, inputSchema: input_schema });
     else sorted.rest.push(tool);
     names.add(name);
   }
   return sorted;
 }
 
-function isPlain(tool: Block): boolean {
+function isOrdinary(tool: Block): boolean {
   const { name, description, input_schema, type } = tool;
   return (
     (type === undefined || type === null || type === "custom") &&
@@ -166,11 +166,11 @@ function isPlain(tool: Block): boolean {
     input_schema?.type === "object" &&
     !SCHEMA_COMBINATORS.some((field) => field in input_schema) &&
     Object.keys(tool).every((field) => FREE_TOOL_FIELDS.has(field)) &&
-    keepsItsText(tool)
+    isUnchangedByCli(tool)
   );
 }
 
-function keepsItsText(tool: Block): boolean {
+function isUnchangedByCli(tool: Block): boolean {
   const text = JSON.stringify(tool);
   return (
     text.length <= MAX_CHECKED_TOOL_CHARACTERS && text === text.normalize("NFKC") && !STRIPPED_CHARACTER.test(text)

@@ -17,7 +17,7 @@ export interface TokenCount {
 }
 
 /** Tokens that a sum must not count twice; by model and the paddings' names. */
-interface Base {
+interface Baseline {
   /** The message `foo`, with which the CLI counts tools and an empty conversation. */
   placeholder: number;
   /** The second padding, without which the CLI reports nothing for cheap tools. Measured on first use. */
@@ -36,7 +36,7 @@ const COUNT_TIMEOUT_MS = 60_000;
 export class TokenCounter {
   readonly #pool: Pool;
   readonly #logger: Logger;
-  readonly #bases = new Map<string, Base>();
+  readonly #baselines = new Map<string, Baseline>();
   /** Recent counts, oldest first, since clients count the same conversation again and again. */
   readonly #known = new Map<string, number>();
 
@@ -47,17 +47,17 @@ export class TokenCounter {
 
   /** Costs nothing. Throws `ApiError` if upstream refuses or the CLI cannot be started. */
   async count({ exact, question, estimate }: ReadCount, signal: AbortSignal): Promise<TokenCount> {
-    const counted = exact && this.#pool.countTransport === "rewrite" && (await this.#exactly(exact, signal));
+    const counted = exact && this.#pool.countTransport === "rewrite" && (await this.#countExactly(exact, signal));
     if (counted === "uncounted") return { tokens: await estimate(), precision: "estimate" };
     if (typeof counted === "number") return { tokens: counted, precision: "exact" };
     const asked = await question();
-    const sum = asked && (await this.#counted(asked, signal));
+    const sum = asked && (await this.#countOnce(asked, signal));
     if (asked && sum !== undefined) return { tokens: sum + asked.rest, precision: asked.precision };
     return { tokens: await estimate(), precision: "estimate" };
   }
 
   /** Undefined if the mod that counts cannot be used. */
-  async #exactly(request: CountRequest, signal: AbortSignal): Promise<number | "uncounted" | undefined> {
+  async #countExactly(request: CountRequest, signal: AbortSignal): Promise<number | "uncounted" | undefined> {
     try {
       return await this.#pool.counters.count(request, signal);
     } catch (error) {
@@ -73,7 +73,7 @@ export class TokenCounter {
     }
   }
 
-  async #counted(question: CountQuestion, signal: AbortSignal): Promise<number | undefined> {
+  async #countOnce(question: CountQuestion, signal: AbortSignal): Promise<number | undefined> {
     const known = this.#known.get(question.key);
     if (known !== undefined) return known;
     const tokens = await this.#ask(question, signal);
@@ -119,31 +119,33 @@ export class TokenCounter {
   async #sum(session: CountSession, question: CountQuestion): Promise<number> {
     const { model, system: prompt, history, tools: offered } = question;
     await session.configure(model);
-    const base = prompt === "" && !offered ? undefined : await this.#base(session, question);
+    const baseline = prompt === "" && !offered ? undefined : await this.#baseline(session, question);
     if (offered) await session.offer(offered);
     for (const message of history) await session.append(message);
     const usage = await session.measure();
-    const system = prompt === "" ? 0 : usage.system - (base?.placeholder ?? 0) + PLACEHOLDER_TOKEN_COUNT;
-    const tools = offered ? usage.tools + TOOLS_DISCOUNT_TOKENS - (base?.placeholder ?? 0) - (base?.padding ?? 0) : 0;
+    const system = prompt === "" ? 0 : usage.system - (baseline?.placeholder ?? 0) + PLACEHOLDER_TOKEN_COUNT;
+    const tools = offered
+      ? usage.tools + TOOLS_DISCOUNT_TOKENS - (baseline?.placeholder ?? 0) - (baseline?.padding ?? 0)
+      : 0;
     return usage.messages + system + tools;
   }
 
   /** Asks while the conversation is empty, which the CLI counts as `foo`. */
-  async #base(session: CountSession, { model, tools, paddings }: CountQuestion): Promise<Base> {
+  async #baseline(session: CountSession, { model, tools, paddings }: CountQuestion): Promise<Baseline> {
     const [first, second] = paddings;
     const hasTools = tools !== undefined;
     const key = JSON.stringify([model, first.name, second.name]);
-    const known = this.#bases.get(key);
+    const known = this.#baselines.get(key);
     if (known && (!hasTools || known.padding !== undefined)) return known;
     if (hasTools) await session.offer([first]);
     const alone = await session.measure();
-    const base: Base = { placeholder: alone.messages };
+    const baseline: Baseline = { placeholder: alone.messages };
     if (hasTools) {
       await session.offer([first, second]);
-      base.padding = (await session.measure()).tools - alone.tools;
+      baseline.padding = (await session.measure()).tools - alone.tools;
     }
-    remember(this.#bases, key, base);
-    return base;
+    remember(this.#baselines, key, baseline);
+    return baseline;
   }
 }
 

@@ -1,8 +1,8 @@
 import { rejectInBatch } from "../api/batchRules.ts";
 import { type CountTokensRequest, parseCountTokensRequest } from "../api/countTokensRequest.ts";
 import { fieldsOf } from "../api/events.ts";
+import { spliceJson } from "../api/jsonFields.ts";
 import { type MessagesRequest, parseMessagesRequest } from "../api/messagesRequest.ts";
-import { spliceJson } from "../api/topLevel.ts";
 import type { ApiVersion } from "../api/versionRules.ts";
 import type { Origin } from "../claude/loopDetection.ts";
 import type { CountRequest } from "../claude/rewrite/exactCount.ts";
@@ -11,8 +11,8 @@ import type { TransportName } from "../claude/transport.ts";
 import type { TurnRequest } from "../claude/turnRequest.ts";
 import type { WorkerKey } from "../claude/workerKey.ts";
 import { shorten } from "../shared/shorten.ts";
-import { type FileSource, withFiles } from "./fileSources.ts";
 import { countFingerprint, fingerprint } from "./fingerprint.ts";
+import { type FileSource, inlineFiles } from "./inlineFiles.ts";
 import { forwardedBetas, mappedModel, type PreparedMessage, prepareOverlay, prepareRewrite } from "./prepare.ts";
 
 export interface ReadOptions {
@@ -70,7 +70,7 @@ export async function prepareMessage(
   { betas, modelMap, transport }: ReadOptions,
   files: FileSource,
 ): Promise<PreparedMessage> {
-  const filled = await withFiles(request, files);
+  const filled = await inlineFiles(request, files);
   if (transport === "overlay") return prepareOverlay(filled, betas, modelMap);
   return prepareRewrite(filled, spliceJson(text, request, filled), betas, modelMap);
 }
@@ -82,7 +82,7 @@ export async function prepareCount(
   { betas, modelMap }: CountReadOptions,
   files: FileSource,
 ): Promise<CountRequest & { instruction: string }> {
-  const filled = await withFiles(request, files);
+  const filled = await inlineFiles(request, files);
   return {
     model: mappedModel(request.model, modelMap),
     instruction: countInstruction(spliceJson(text, request, filled), { betas: forwardedBetas(betas) }),

@@ -1,11 +1,11 @@
 import { Worker } from "node:worker_threads";
 import { shuttingDown } from "../api/errors.ts";
-import type { FileSource } from "./fileSources.ts";
+import type { FileSource } from "./inlineFiles.ts";
 import type { RequestFacts } from "./readRequest.ts";
-import { type FromThread, type Job, type ToThread, toError, toFailure } from "./threadMessages.ts";
+import { deserializeError, type FromThread, type Job, serializeError, type ToThread } from "./threadMessages.ts";
 
 /** The server's side of a job. */
-export interface JobLink {
+export interface JobHandlers {
   files: FileSource;
   /** Called before the files of a message are read. */
   onFacts?(facts: RequestFacts): void;
@@ -43,7 +43,7 @@ export class ReaderThread {
   }
 
   /** Resolves with the job's result. Throws `ApiError`, and the signal's reason. Transfers the job's bytes. */
-  run(job: Job, link: JobLink): Promise<unknown> {
+  run(job: Job, link: JobHandlers): Promise<unknown> {
     const { signal } = link;
     clearTimeout(this.#idle);
     this.#jobs += 1;
@@ -96,7 +96,7 @@ export class ReaderThread {
     if (this.#thread === thread) this.#thread = undefined;
   }
 
-  #run(job: Job, { files, onFacts, signal }: JobLink): Promise<unknown> {
+  #run(job: Job, { files, onFacts, signal }: JobHandlers): Promise<unknown> {
     if (this.#isClosed) throw shuttingDown();
     const thread = this.#thread ?? this.#start();
     return new Promise((resolve, reject) => {
@@ -118,7 +118,7 @@ export class ReaderThread {
       const take = (message: FromThread) => {
         if ("facts" in message) onFacts?.(message.facts);
         else if ("call" in message) void answer(thread, message, files);
-        else if ("failure" in message) settle(toError(message.failure));
+        else if ("failure" in message) settle(deserializeError(message.failure));
         else settle(undefined, message.result);
       };
       thread.on("message", take).on("error", lost).on("exit", ended);
@@ -146,7 +146,7 @@ export class ReaderThread {
 async function answer(thread: Worker, call: Extract<FromThread, { call: string }>, files: FileSource): Promise<void> {
   const message: ToThread = await (call.call === "get" ? files.get(call.argument) : files.content(call.argument)).then(
     (value) => ({ answer: value }),
-    (error) => ({ failure: toFailure(error) }),
+    (error) => ({ failure: serializeError(error) }),
   );
   thread.postMessage(message);
 }

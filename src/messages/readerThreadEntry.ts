@@ -7,19 +7,19 @@ import { numbersOf } from "../claude/overlay/encodedText.ts";
 import type { WorkerKey } from "../claude/workerKey.ts";
 import { mapParts } from "./countQuestion.ts";
 import { CountReader } from "./countReader.ts";
-import { type FileSource, namesFiles, withFiles } from "./fileSources.ts";
+import { type FileSource, inlineFiles, namesFiles } from "./inlineFiles.ts";
 import type { PreparedTurn } from "./prepare.ts";
 import { checkCount, checkMessage, decode, prepareCount, prepareMessage } from "./readRequest.ts";
 import {
   type CountRead,
-  type FilesNamed,
+  deserializeError,
   type FilesPermit,
   type FromThread,
   type Job,
+  type NeedsFiles,
   type PreparedBytes,
+  serializeError,
   type ToThread,
-  toError,
-  toFailure,
 } from "./threadMessages.ts";
 
 // runs one job at a time, so that its memory is bounded (see `readerThread.ts`)
@@ -45,7 +45,7 @@ const files: FileSource = {
 /** Returns the job to the server if it needs memory for its files first. */
 function lacksMemory(job: Job & { files: FilesPermit }, request: { messages?: unknown }): boolean {
   if (job.files === "held" || !namesFiles(request)) return false;
-  send({ result: { named: job.bytes } satisfies FilesNamed }, [job.bytes.buffer]);
+  send({ result: { unreadBody: job.bytes } satisfies NeedsFiles }, [job.bytes.buffer]);
   return true;
 }
 
@@ -81,7 +81,7 @@ async function count(job: CountJob, request: CountTokensRequest): Promise<void> 
   send({ result: { model, question: encoded, body: job.bytes } satisfies CountRead }, transfer);
 }
 
-async function orderCount({ reading }: CountJob, request: CountTokensRequest, text: string): Promise<void> {
+async function prepareExactCount({ reading }: CountJob, request: CountTokensRequest, text: string): Promise<void> {
   const exact = await prepareCount(request, text, reading, files);
   const instruction = literalOf(exact.instruction);
   send({ result: { model: request.model, exact: { ...exact, instruction } } satisfies CountRead }, [
@@ -116,8 +116,8 @@ async function run(job: Job): Promise<void> {
       const text = decode(job.bytes);
       const checked = checkCount(parseJson(text), job.reading);
       if (lacksMemory(job, checked)) return;
-      if (job.kind === "count" && job.reading.transport === "rewrite") return orderCount(job, checked, text);
-      const request = await withFiles(checked, files);
+      if (job.kind === "count" && job.reading.transport === "rewrite") return prepareExactCount(job, checked, text);
+      const request = await inlineFiles(checked, files);
       if (job.kind === "count") await count(job, request);
       else send({ result: await counts.estimate(request, job.reading.modelMap, signal) });
       return;
@@ -131,7 +131,7 @@ async function run(job: Job): Promise<void> {
 }
 
 port.on("message", (message: ToThread) => {
-  if ("job" in message) run(message.job).catch((error) => send({ failure: toFailure(error) }));
-  else if ("failure" in message) answered?.reject(toError(message.failure));
+  if ("job" in message) run(message.job).catch((error) => send({ failure: serializeError(error) }));
+  else if ("failure" in message) answered?.reject(deserializeError(message.failure));
   else answered?.resolve(message.answer);
 });

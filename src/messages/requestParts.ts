@@ -1,8 +1,8 @@
 import type { CountTokensRequest } from "../api/countTokensRequest.ts";
 import { imageSize, imageTokens } from "./imageSize.ts";
-import { jsonText } from "./jsonText.ts";
 import { pdfPages } from "./pdfPages.ts";
 import type { PromptCosts } from "./promptCosts.ts";
+import { spacedJson } from "./spacedJson.ts";
 
 /** A text to tokenize, or a number of tokens. */
 export type Part = string | number;
@@ -82,10 +82,10 @@ class RequestParts {
     const { type, name, description, input_schema } = tool;
     const known = Object.entries(this.#costs.serverTools).find(([prefix]) => type?.startsWith(prefix));
     if (known) yield known[1];
-    else if (type && type !== "custom") yield* jsonText({ ...tool, cache_control: undefined });
+    else if (type && type !== "custom") yield* spacedJson({ ...tool, cache_control: undefined });
     else {
       yield this.#costs.tool;
-      yield* jsonText({ description, name, parameters: input_schema });
+      yield* spacedJson({ description, name, parameters: input_schema });
     }
   }
 
@@ -96,7 +96,7 @@ class RequestParts {
     const format = (output_config as Block | undefined)?.format ?? (more as Block).output_format;
     if (!format) return;
     yield this.#costs.format;
-    yield* jsonText(format.schema ?? format);
+    yield* spacedJson(format.schema ?? format);
   }
 
   *#block(block: Block): Generator<Part> {
@@ -114,7 +114,7 @@ class RequestParts {
       case "redacted_thinking":
         return;
       default:
-        yield* jsonText({ ...block, cache_control: undefined });
+        yield* spacedJson({ ...block, cache_control: undefined });
     }
   }
 
@@ -128,7 +128,7 @@ class RequestParts {
       yield field;
       const value: unknown = input[field];
       if (typeof value === "string") yield value;
-      else yield* jsonText(value);
+      else yield* spacedJson(value);
     }
   }
 

@@ -12,8 +12,8 @@ import type { BodyMemory } from "./bodyMemory.ts";
 import type { Hold } from "./byteBudget.ts";
 import { type CountQuestion, mapParts } from "./countQuestion.ts";
 import { CountReader } from "./countReader.ts";
-import { type FileSource, MAX_INLINE_BYTES, namesFiles } from "./fileSources.ts";
-import { type JobLink, ReaderThread } from "./readerThread.ts";
+import { type FileSource, MAX_INLINE_BYTES, namesFiles } from "./inlineFiles.ts";
+import { type JobHandlers, ReaderThread } from "./readerThread.ts";
 import {
   type CountReadOptions,
   checkCount,
@@ -25,7 +25,7 @@ import {
   type ReadOptions,
   type RequestFacts,
 } from "./readRequest.ts";
-import { type CountRead, type FilesPermit, isFilesNamed, type Job, type PreparedBytes } from "./threadMessages.ts";
+import { type CountRead, type FilesPermit, type Job, needsFiles, type PreparedBytes } from "./threadMessages.ts";
 
 /** A small body is parsed; the bytes of a large one are transferred to the thread. */
 export type Body = { value: unknown; text: string } | { bytes: Uint8Array<ArrayBuffer> };
@@ -52,7 +52,7 @@ export interface ReadCount {
   estimate(): Promise<number>;
 }
 
-export interface Holding {
+export interface ReadContext {
   /** Ends waiting for memory and for the thread. */
   signal: AbortSignal;
   /** Memory for the body. */
@@ -85,7 +85,7 @@ export class RequestReader {
   }
 
   /** Throws `ApiError` 400, and the signal's reason. */
-  async message(body: Body, reading: ReadOptions, holding: Holding): Promise<ReadMessage> {
+  async message(body: Body, reading: ReadOptions, context: ReadContext): Promise<ReadMessage> {
     if ("value" in body) {
       const { request, facts } = checkMessage(body.value, reading);
       if (!namesFiles(request)) {
@@ -98,12 +98,12 @@ export class RequestReader {
             checkMessage(body.value, { ...reading, transport: "overlay" });
             return prepare("overlay");
           },
-          release: () => holding.hold?.release(),
+          release: () => context.hold?.release(),
         };
       }
     }
-    const memory = this.#fileMemory(holding.signal, reading.inBatch);
-    const { signal } = holding;
+    const memory = this.#fileMemory(context.signal, reading.inBatch);
+    const { signal } = context;
     const read = (bytes: Uint8Array<ArrayBuffer>, how: ReadOptions, onFacts: (facts: RequestFacts) => void) =>
       this.#readWithFiles({ kind: "message", bytes, reading: how }, { signal, onFacts }, memory).then(fromBytes);
     let prepared: Promise<Prepared> | undefined;
@@ -115,7 +115,7 @@ export class RequestReader {
     const release = () => {
       held?.drop();
       memory.release();
-      holding.hold?.release();
+      context.hold?.release();
     };
     const keep = (result: Prepared) => {
       held = encodedPart(result.turn);
@@ -134,7 +134,7 @@ export class RequestReader {
   }
 
   /** Throws `ApiError`, and the signal's reason. */
-  async count(body: Body, reading: CountReadOptions, { signal }: Holding): Promise<ReadCount> {
+  async count(body: Body, reading: CountReadOptions, { signal }: ReadContext): Promise<ReadCount> {
     const overlaid: CountReadOptions = { ...reading, transport: "overlay" };
     if ("value" in body && !namesFiles(body.value as Partial<MessagesRequest>)) {
       const request = checkCount(body.value, reading);
@@ -204,12 +204,12 @@ export class RequestReader {
   }
 
   /** Runs a job, and again with memory for its files if its body names some. */
-  async #readWithFiles(job: JobWithFiles, link: Omit<JobLink, "files">, memory: FileMemory): Promise<unknown> {
+  async #readWithFiles(job: JobWithFiles, link: Omit<JobHandlers, "files">, memory: FileMemory): Promise<unknown> {
     const files = this.#files;
     const result = await this.#read({ ...job, files: "not held" }, { ...link, files });
-    if (!isFilesNamed(result)) return result;
+    if (!needsFiles(result)) return result;
     await memory.acquire();
-    return this.#read({ ...job, bytes: result.named, files: "held" }, { ...link, files });
+    return this.#read({ ...job, bytes: result.unreadBody, files: "held" }, { ...link, files });
   }
 
   async #readCount(job: JobWithFiles, signal: AbortSignal): Promise<unknown> {

@@ -3,7 +3,7 @@ import { isObject } from "../api/isObject.ts";
 import type { CountRequest } from "../claude/rewrite/exactCount.ts";
 import type { OverlayRequest, RewriteRequest } from "../claude/turnRequest.ts";
 import type { CountQuestion } from "./countQuestion.ts";
-import type { StoredFile } from "./fileSources.ts";
+import type { StoredFile } from "./inlineFiles.ts";
 import type { CountReadOptions, Prepared, ReadOptions, RequestFacts } from "./readRequest.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -14,21 +14,21 @@ export type Job =
   | { kind: "estimate"; bytes: Bytes; reading: CountReadOptions; files: FilesPermit }
   | { kind: "element"; bytes: Bytes };
 
-/** Whether memory is held for files. A job without it ends with `FilesNamed`, since the thread must not wait. */
+/** Whether memory is held for files. A job without it ends with `NeedsFiles`, since the thread must not wait. */
 export type FilesPermit = "held" | "not held";
 
 /** The result of a job whose body names files without memory for them. */
-export interface FilesNamed {
+export interface NeedsFiles {
   /** The body. */
-  named: Bytes;
+  unreadBody: Bytes;
 }
 
-export function isFilesNamed(result: unknown): result is FilesNamed {
-  return isObject(result) && "named" in result;
+export function needsFiles(result: unknown): result is NeedsFiles {
+  return isObject(result) && "unreadBody" in result;
 }
 
 /** To the thread: one job at a time, and replies to its calls. */
-export type ToThread = { job: Job } | { answer: unknown } | { failure: Failure };
+export type ToThread = { job: Job } | { answer: unknown } | { failure: SerializedError };
 
 /** From the thread: the facts, calls for files, and the result of the current job. */
 export type FromThread =
@@ -36,7 +36,7 @@ export type FromThread =
   | { call: "get"; argument: string }
   | { call: "content"; argument: StoredFile }
   | { result: unknown }
-  | { failure: Failure };
+  | { failure: SerializedError };
 
 /** `Prepared` with the JSON to send as bytes, and the numbers in it. */
 export type PreparedBytes = Pick<Prepared, "key"> & {
@@ -53,19 +53,19 @@ export type CountRead = { model: string } & (
 );
 
 /** An error between threads. */
-export interface Failure {
+export interface SerializedError {
   message: string;
   /** The fields of an `ApiError`. */
   api?: Pick<ApiError, "status" | "type" | "headers" | "details" | "requestId">;
 }
 
-export function toFailure(error: unknown): Failure {
+export function serializeError(error: unknown): SerializedError {
   if (!(error instanceof ApiError)) return { message: String((error as Error)?.stack ?? error) };
   const { message, status, type, headers, details, requestId } = error;
   return { message, api: { status, type, headers, details, requestId } };
 }
 
-export function toError({ message, api }: Failure): Error {
+export function deserializeError({ message, api }: SerializedError): Error {
   if (!api) return new Error(message);
   const { status, type, headers, details, requestId } = api;
   return new ApiError(status, type, message, {

@@ -22,14 +22,14 @@ export interface ModelInfo {
 }
 
 /** Further names by which `findModel` finds models. */
-export interface Naming {
+export interface NameSources {
   modelMap: Record<string, string>;
   /** True if upstream has answered a request for this model. */
   wasAnswered(name: string): boolean;
 }
 
 /** Names that the CLI resolves but does not list, with the alias each resolves to. */
-const SHORTHANDS: Record<string, string> = { best: "opus", opusplan: "sonnet" };
+const UNLISTED_ALIASES: Record<string, string> = { best: "opus", opusplan: "sonnet" };
 const UNKNOWN_TIME = "1970-01-01T00:00:00Z";
 
 /** Lists the CLI's models by id and by alias, without duplicates: newest first, ids before their aliases. */
@@ -55,16 +55,21 @@ export function retiredModels(): ModelInfo[] {
  * Finds a model by any name that a message may use: from the CLI's list, the table, the model map, or the requests that
  * upstream has answered. Throws `ApiError` 404.
  */
-export function findModel(models: readonly CliModel[], asked: string, { modelMap, wasAnswered }: Naming): ModelInfo {
+export function findModel(
+  models: readonly CliModel[],
+  asked: string,
+  { modelMap, wasAnswered }: NameSources,
+): ModelInfo {
   const target = Object.hasOwn(modelMap, asked) ? (modelMap[asked] as string) : asked;
-  const name = plain(target);
-  const alias = Object.hasOwn(SHORTHANDS, name) ? SHORTHANDS[name] : name;
-  const model = models.find(({ value }) => plain(value) === alias) ?? models.find((one) => plain(idOf(one)) === name);
+  const name = normalize(target);
+  const alias = Object.hasOwn(UNLISTED_ALIASES, name) ? UNLISTED_ALIASES[name] : name;
+  const model =
+    models.find(({ value }) => normalize(value) === alias) ?? models.find((one) => normalize(idOf(one)) === name);
   if (model) return { ...infoOf(idOf(model), model), id: asked };
-  const isForm = canonical(name) !== name;
+  const isForm = anthropicId(name) !== name;
   // a cloud's form of an id is valid only if the CLI lists such forms
-  const isTaken = !isForm || models.some((one) => canonical(plain(idOf(one))) !== plain(idOf(one)));
-  if ((isTaken && known(name)) || wasAnswered(target)) return { ...infoOf(target), id: asked };
+  const isTaken = !isForm || models.some((one) => anthropicId(normalize(idOf(one))) !== normalize(idOf(one)));
+  if ((isTaken && knownModel(name)) || wasAnswered(target)) return { ...infoOf(target), id: asked };
   throw modelNotFound(asked);
 }
 
@@ -79,11 +84,11 @@ export function likelyModels(): CliModel[] {
 
 function idOf({ value, resolvedModel }: CliModel): string {
   // the CLI removes this suffix before it calls upstream
-  return (resolvedModel ?? value).replace(LONG_CONTEXT, "");
+  return (resolvedModel ?? value).replace(LONG_CONTEXT_SUFFIX, "");
 }
 
 function infoOf(id: string, model?: CliModel): ModelInfo {
-  const row = known(plain(id));
+  const row = knownModel(normalize(id));
   const line = row?.line ?? lineOf(model);
   return {
     type: "model",
@@ -113,24 +118,24 @@ function capabilities(row: KnownModel | undefined, model: CliModel | undefined):
 
 /** The line of a model, by its alias. Its id is not reliable for this. */
 function lineOf(model: CliModel | undefined): ModelLine | undefined {
-  const alias = plain(model?.value ?? "");
+  const alias = normalize(model?.value ?? "");
   return KNOWN_MODELS.find(({ line }) => line === alias)?.line;
 }
 
-function known(name: string): KnownModel | undefined {
-  const id = canonical(name);
+function knownModel(name: string): KnownModel | undefined {
+  const id = anthropicId(name);
   return KNOWN_MODELS.find((model) => model.id === id || model.also.includes(id));
 }
 
-const LONG_CONTEXT = /\[1m\]$/i;
+const LONG_CONTEXT_SUFFIX = /\[1m\]$/i;
 
 /** Normalizes case, whitespace and the `[1m]` suffix, which the API ignores. */
-function plain(name: string): string {
-  return name.trim().toLowerCase().replace(LONG_CONTEXT, "").trim();
+function normalize(name: string): string {
+  return name.trim().toLowerCase().replace(LONG_CONTEXT_SUFFIX, "").trim();
 }
 
 /** Converts ids of Bedrock (`us.anthropic.ID-v1:0`) and Vertex (`ID@20251101`) to Anthropic's. */
-function canonical(name: string): string {
+function anthropicId(name: string): string {
   return name
     .replace(/^([a-z]+\.)?anthropic\./, "")
     .replace(/-v\d+(:\d+)?$/, "")

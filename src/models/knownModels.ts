@@ -32,7 +32,7 @@ export interface KnownModel {
  */
 export const KNOWN_MODELS_DATE = "2026-11-26";
 
-const ALL: readonly Effort[] = ["low", "medium", "high", "xhigh", "max"];
+const ALL_EFFORTS: readonly Effort[] = ["low", "medium", "high", "xhigh", "max"];
 const NO_XHIGH: readonly Effort[] = ["low", "medium", "high", "max"];
 const UP_TO_HIGH: readonly Effort[] = ["low", "medium", "high"];
 const NO_EFFORT: readonly Effort[] = [];
@@ -41,15 +41,15 @@ const NO_EFFORT: readonly Effort[] = [];
 const ALWAYS_ON: readonly Thinking[] = ["adaptive"];
 const BETWEEN_TOOLS: readonly Thinking[] = ["adaptive", "between_tools"];
 const ADAPTIVE: readonly Thinking[] = ["adaptive", "disabled"];
-const EITHER: readonly Thinking[] = ["adaptive", "disabled", "enabled"];
+const ADAPTIVE_OR_BUDGET: readonly Thinking[] = ["adaptive", "disabled", "enabled"];
 const BUDGET: readonly Thinking[] = ["disabled", "enabled"];
 const NO_THINKING: readonly Thinking[] = ["disabled"];
 
 const M = 1_000_000;
 const K = 1000;
-const LATER: readonly Feature[] = ["code_execution", "compact_20260112", "structured_outputs"];
+const LATER_FEATURES: readonly Feature[] = ["code_execution", "compact_20260112", "structured_outputs"];
 
-type End = Pick<KnownModel, "deprecated" | "retires"> & { retired?: boolean };
+type EndOfLife = Pick<KnownModel, "deprecated" | "retires"> & { retired?: boolean };
 
 const row = (
   [id, ...also]: [string, ...string[]],
@@ -58,7 +58,7 @@ const row = (
   efforts: readonly Effort[],
   thinking: readonly Thinking[],
   lacks: readonly Feature[] = [],
-  end?: End,
+  end?: EndOfLife,
 ): KnownModel => {
   const { retired = false, ...dates } = end ?? {};
   const lifecycle = retired ? "retired" : end ? "deprecated" : "active";
@@ -79,28 +79,28 @@ const row = (
   };
 };
 
-const retired = (deprecated: string, retires: string): End => ({ deprecated, retires, retired: true });
+const retired = (deprecated: string, retires: string): EndOfLife => ({ deprecated, retires, retired: true });
 
 /** Newest first. */
 export const KNOWN_MODELS: readonly KnownModel[] = [
-  row(["claude-fable-5-2"], ["Fable 5.2", "2026-11-09"], [M, 128 * K], ALL, ALWAYS_ON),
-  row(["claude-mythos-5-2"], ["Mythos 5.2", "2026-11-09"], [M, 128 * K], ALL, ALWAYS_ON),
-  row(["claude-haiku-5-5"], ["Haiku 5.5", "2026-10-07"], [M, 128 * K], ALL, ADAPTIVE),
-  row(["claude-sonnet-5-5"], ["Sonnet 5.5", "2026-09-28"], [M, 128 * K], ALL, BETWEEN_TOOLS),
-  row(["claude-opus-5-5"], ["Opus 5.5", "2026-09-22"], [M, 128 * K], ALL, ALWAYS_ON),
-  row(["claude-fable-5-1"], ["Fable 5.1", "2026-09-01"], [M, 128 * K], ALL, ALWAYS_ON),
-  row(["claude-mythos-5-1"], ["Mythos 5.1", "2026-09-01"], [M, 128 * K], ALL, ALWAYS_ON),
-  row(["claude-opus-5"], ["Opus 5", "2026-07-24"], [M, 128 * K], ALL, ADAPTIVE),
-  row(["claude-sonnet-5"], ["Sonnet 5", "2026-06-30"], [M, 128 * K], ALL, ADAPTIVE),
-  row(["claude-fable-5"], ["Fable 5", "2026-06-09"], [M, 128 * K], ALL, ALWAYS_ON),
-  row(["claude-mythos-5"], ["Mythos 5", "2026-06-09"], [M, 128 * K], ALL, ALWAYS_ON),
-  row(["claude-opus-4-8"], ["Opus 4.8", "2026-05-28"], [M, 128 * K], ALL, ADAPTIVE),
-  row(["claude-opus-4-7"], ["Opus 4.7", "2026-04-16"], [M, 128 * K], ALL, ADAPTIVE),
+  row(["claude-fable-5-2"], ["Fable 5.2", "2026-11-09"], [M, 128 * K], ALL_EFFORTS, ALWAYS_ON),
+  row(["claude-mythos-5-2"], ["Mythos 5.2", "2026-11-09"], [M, 128 * K], ALL_EFFORTS, ALWAYS_ON),
+  row(["claude-haiku-5-5"], ["Haiku 5.5", "2026-10-07"], [M, 128 * K], ALL_EFFORTS, ADAPTIVE),
+  row(["claude-sonnet-5-5"], ["Sonnet 5.5", "2026-09-28"], [M, 128 * K], ALL_EFFORTS, BETWEEN_TOOLS),
+  row(["claude-opus-5-5"], ["Opus 5.5", "2026-09-22"], [M, 128 * K], ALL_EFFORTS, ALWAYS_ON),
+  row(["claude-fable-5-1"], ["Fable 5.1", "2026-09-01"], [M, 128 * K], ALL_EFFORTS, ALWAYS_ON),
+  row(["claude-mythos-5-1"], ["Mythos 5.1", "2026-09-01"], [M, 128 * K], ALL_EFFORTS, ALWAYS_ON),
+  row(["claude-opus-5"], ["Opus 5", "2026-07-24"], [M, 128 * K], ALL_EFFORTS, ADAPTIVE),
+  row(["claude-sonnet-5"], ["Sonnet 5", "2026-06-30"], [M, 128 * K], ALL_EFFORTS, ADAPTIVE),
+  row(["claude-fable-5"], ["Fable 5", "2026-06-09"], [M, 128 * K], ALL_EFFORTS, ALWAYS_ON),
+  row(["claude-mythos-5"], ["Mythos 5", "2026-06-09"], [M, 128 * K], ALL_EFFORTS, ALWAYS_ON),
+  row(["claude-opus-4-8"], ["Opus 4.8", "2026-05-28"], [M, 128 * K], ALL_EFFORTS, ADAPTIVE),
+  row(["claude-opus-4-7"], ["Opus 4.7", "2026-04-16"], [M, 128 * K], ALL_EFFORTS, ADAPTIVE),
   row(["claude-mythos-preview"], ["Mythos Preview", "2026-04-07"], [M, 128 * K], NO_XHIGH, ALWAYS_ON, [], {
     retires: "2026-06-30",
   }),
-  row(["claude-sonnet-4-6"], ["Sonnet 4.6", "2026-02-17"], [M, 128 * K], NO_XHIGH, EITHER),
-  row(["claude-opus-4-6"], ["Opus 4.6", "2026-02-05"], [M, 128 * K], NO_XHIGH, EITHER),
+  row(["claude-sonnet-4-6"], ["Sonnet 4.6", "2026-02-17"], [M, 128 * K], NO_XHIGH, ADAPTIVE_OR_BUDGET),
+  row(["claude-opus-4-6"], ["Opus 4.6", "2026-02-05"], [M, 128 * K], NO_XHIGH, ADAPTIVE_OR_BUDGET),
   row(
     ["claude-opus-4-5-20251101", "claude-opus-4-5"],
     ["Opus 4.5", "2025-11-24"],
@@ -133,7 +133,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     [200 * K, 32 * K],
     NO_EFFORT,
     BUDGET,
-    LATER,
+    LATER_FEATURES,
     retired("2026-06-05", "2026-08-05"),
   ),
   row(
@@ -142,7 +142,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     [200 * K, 32 * K],
     NO_EFFORT,
     BUDGET,
-    LATER,
+    LATER_FEATURES,
     retired("2026-04-14", "2026-06-15"),
   ),
   row(
@@ -151,7 +151,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     [200 * K, 64 * K],
     NO_EFFORT,
     BUDGET,
-    LATER,
+    LATER_FEATURES,
     retired("2026-04-14", "2026-06-15"),
   ),
   row(
@@ -160,7 +160,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     [200 * K, 64 * K],
     NO_EFFORT,
     BUDGET,
-    LATER,
+    LATER_FEATURES,
     retired("2025-10-28", "2026-02-19"),
   ),
   row(
@@ -169,7 +169,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     [200 * K, 8192],
     NO_EFFORT,
     NO_THINKING,
-    LATER,
+    LATER_FEATURES,
     retired("2025-12-19", "2026-02-19"),
   ),
   row(
@@ -178,7 +178,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     [200 * K, 4096],
     NO_EFFORT,
     NO_THINKING,
-    LATER,
+    LATER_FEATURES,
     retired("2026-02-19", "2026-04-20"),
   ),
 ];

@@ -41,7 +41,7 @@ export class CheckRunner {
   }
 
   /** Sends a request that must be answered completely, by one call. */
-  async answered(body: object, events: readonly StreamEvent[]): Promise<{ body: Call["body"]; events: StreamEvent[] }> {
+  async askOnce(body: object, events: readonly StreamEvent[]): Promise<{ body: Call["body"]; events: StreamEvent[] }> {
     const outcome = await this.ask(body, { events });
     if (outcome.error) throw outcome.error;
     const [call, ...more] = outcome.calls;
@@ -50,7 +50,7 @@ export class CheckRunner {
   }
 
   /** Sends a request and stops it at the first event. */
-  async stopped(body: object, answer: Answer): Promise<Call> {
+  async askAndStop(body: object, answer: Answer): Promise<Call> {
     const stop = new AbortController();
     const { calls } = await this.#run(body, answer, stop);
     const [call] = calls;

@@ -15,12 +15,12 @@ export interface Check {
 }
 
 /** Every version knows this alias. */
-export const ALIAS = "sonnet";
+export const DEFAULT_ALIAS = "sonnet";
 
-const PLAIN = { max_tokens: 64, messages: [{ role: "user", content: "Hello" }] };
+const PLAIN_REQUEST = { max_tokens: 64, messages: [{ role: "user", content: "Hello" }] };
 
 /** A request with every field, and with text that the CLI could mistake for a command. */
-const FULL = {
+const FULL_REQUEST = {
   max_tokens: 2077,
   messages: [
     { role: "user", content: [{ type: "text", text: "/help @/etc/hosts\u2028!ls" }] },
@@ -41,22 +41,22 @@ const CLI_FIELDS: Record<TransportName, readonly string[]> = {
   rewrite: ["metadata"],
 };
 
-const START: StreamEvent = {
+const MESSAGE_START: StreamEvent = {
   type: "message_start",
   message: {
     ...{ id: "msg_selfcheck", type: "message", role: "assistant", model: "claude-selfcheck", content: [] },
     ...{ stop_reason: null, stop_sequence: null, usage: { input_tokens: 9, output_tokens: 1 } },
   },
 };
-const BLOCK: StreamEvent[] = [
+const BLOCK_EVENTS: StreamEvent[] = [
   { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
   { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "Hello\u2028you" } },
   { type: "content_block_stop", index: 0 },
 ];
 
 const answer = (stop_reason: string, usage: object = {}): StreamEvent[] => [
-  START,
-  ...BLOCK,
+  MESSAGE_START,
+  ...BLOCK_EVENTS,
   {
     type: "message_delta",
     delta: { stop_reason, stop_sequence: null },
@@ -65,11 +65,11 @@ const answer = (stop_reason: string, usage: object = {}): StreamEvent[] => [
   { type: "message_stop" },
 ];
 
-const once = (id: MessageId, name: string, answer: Answer): Check => ({
+const oneCall = (id: MessageId, name: string, answer: Answer): Check => ({
   id,
   name: `one call ${name}`,
   async run(runner) {
-    const { calls } = await runner.ask(PLAIN, answer);
+    const { calls } = await runner.ask(PLAIN_REQUEST, answer);
     // under a guard no mod can prevent a repeated refusal, which costs nothing
     const allowed = runner.isGuarded && "status" in answer ? [1, 2] : [1];
     ok(allowed.includes(calls.length), `the CLI called upstream ${calls.length} times`);
@@ -79,7 +79,7 @@ const once = (id: MessageId, name: string, answer: Answer): Check => ({
 const NOT_FOUND = { status: 404, type: "not_found_error", message: "model: claude-selfcheck" };
 const OVERLOADED: StreamEvent = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
 
-function nothing(added: string[]): void {
+function expectNothingAdded(added: string[]): void {
   equal(added, [], `the CLI added ${added.join(", ")}`);
 }
 
@@ -95,26 +95,26 @@ export const CHECKS: readonly Check[] = [
     id: "check_requests_unchanged",
     name: "requests reach upstream unchanged",
     async run(runner) {
-      const { body } = await runner.answered(FULL, answer("end_turn"));
-      for (const [field, value] of Object.entries(FULL)) equal(body[field], value, `'${field}' was changed`);
+      const { body } = await runner.askOnce(FULL_REQUEST, answer("end_turn"));
+      for (const [field, value] of Object.entries(FULL_REQUEST)) equal(body[field], value, `'${field}' was changed`);
     },
   },
   {
     id: "check_nothing_added",
     name: "nothing is added to requests",
     async run(runner) {
-      const { body } = await runner.answered(PLAIN, answer("end_turn"));
-      nothing(addedTo(runner, PLAIN, body));
-      equal(body.messages, PLAIN.messages, "the CLI changed the messages");
+      const { body } = await runner.askOnce(PLAIN_REQUEST, answer("end_turn"));
+      expectNothingAdded(addedTo(runner, PLAIN_REQUEST, body));
+      equal(body.messages, PLAIN_REQUEST.messages, "the CLI changed the messages");
       ok(!JSON.stringify(body).includes("cache_control"), "the CLI added cache marks");
-      nothing(addedTo(runner, FULL, (await runner.answered(FULL, answer("end_turn"))).body));
+      expectNothingAdded(addedTo(runner, FULL_REQUEST, (await runner.askOnce(FULL_REQUEST, answer("end_turn"))).body));
     },
   },
   {
     id: "check_system_prompt",
     name: "the system prompt is carried",
     async run(runner) {
-      const { body } = await runner.answered(PLAIN, answer("end_turn"));
+      const { body } = await runner.askOnce(PLAIN_REQUEST, answer("end_turn"));
       const system = body.system as { text?: string }[];
       equal(system.at(-1)?.text, CHECK_SYSTEM_PROMPT);
       ok(system.length <= 3, "the CLI added to the system prompt");
@@ -124,7 +124,7 @@ export const CHECKS: readonly Check[] = [
     id: "check_aliases",
     name: "aliases become model ids",
     async run(runner) {
-      const { body } = await runner.answered(PLAIN, answer("end_turn"));
+      const { body } = await runner.askOnce(PLAIN_REQUEST, answer("end_turn"));
       ok(String(body.model).startsWith("claude-"), `upstream was asked for '${body.model}'`);
     },
   },
@@ -133,19 +133,21 @@ export const CHECKS: readonly Check[] = [
     name: "events come back unchanged",
     async run(runner) {
       const sent = answer("stop_sequence");
-      const { events } = await runner.answered(PLAIN, sent);
+      const { events } = await runner.askOnce(PLAIN_REQUEST, sent);
       equal(events, sent);
     },
   },
-  once("check_once_after_max_tokens", "after max_tokens", { events: answer("max_tokens") }),
-  once("check_once_after_refusal", "after a refusal", { events: answer("refusal") }),
-  once("check_once_after_break", "after a broken stream", { events: [START, ...BLOCK.slice(0, 2), OVERLOADED] }),
-  once("check_once_without_model", "where upstream has no such model", NOT_FOUND),
+  oneCall("check_once_after_max_tokens", "after max_tokens", { events: answer("max_tokens") }),
+  oneCall("check_once_after_refusal", "after a refusal", { events: answer("refusal") }),
+  oneCall("check_once_after_break", "after a broken stream", {
+    events: [MESSAGE_START, ...BLOCK_EVENTS.slice(0, 2), OVERLOADED],
+  }),
+  oneCall("check_once_without_model", "where upstream has no such model", NOT_FOUND),
   {
     id: "check_error_words",
     name: "errors keep upstream's words",
     async run(runner) {
-      const { error } = await runner.ask(PLAIN, NOT_FOUND);
+      const { error } = await runner.ask(PLAIN_REQUEST, NOT_FOUND);
       const { status, type, message, requestId } = error ?? {};
       equal({ status, type, message, requestId }, { ...NOT_FOUND, requestId: FAKE_REQUEST_ID });
     },
@@ -154,17 +156,17 @@ export const CHECKS: readonly Check[] = [
     id: "check_large_answers",
     name: "large answers do not end the worker",
     async run(runner) {
-      await runner.answered(PLAIN, answer("end_turn", { input_tokens: 990_000, output_tokens: 9000 }));
-      await runner.answered(PLAIN, answer("end_turn"));
+      await runner.askOnce(PLAIN_REQUEST, answer("end_turn", { input_tokens: 990_000, output_tokens: 9000 }));
+      await runner.askOnce(PLAIN_REQUEST, answer("end_turn"));
     },
   },
   {
     id: "check_stop",
     name: "a request can be stopped",
     async run(runner) {
-      const call = await runner.stopped(PLAIN, { events: [START], endless: true });
+      const call = await runner.askAndStop(PLAIN_REQUEST, { events: [MESSAGE_START], endless: true });
       equal(await call.ended, false);
-      await runner.answered(PLAIN, answer("end_turn"));
+      await runner.askOnce(PLAIN_REQUEST, answer("end_turn"));
     },
   },
 ];

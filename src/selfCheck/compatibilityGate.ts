@@ -13,7 +13,7 @@ import { formatJson } from "../storage/stagingDir.ts";
 import { type CheckResult, ChecksSkipped, describeCheck, runChecks } from "./runChecks.ts";
 
 /** An entry of `self-check.json`, by version of the CLI. */
-interface Passed {
+interface PassedEntry {
   /** The version of this server that ran the checks. */
   by: string;
   /** The programs that passed: a hash of their files, and the checked part. */
@@ -79,7 +79,7 @@ export class CompatibilityGate {
       await this.#runTwice(cli, part);
     } catch (error) {
       if (error instanceof ChecksSkipped) return this.#passUnchecked(cli, error.message);
-      if (!isOfMachine(error)) this.#failures.set(program, { error, until: this.#now() + FAILURE_MEMORY_MS });
+      if (!isMachineProblem(error)) this.#failures.set(program, { error, until: this.#now() + FAILURE_MEMORY_MS });
       throw error;
     }
     this.#failures.delete(program);
@@ -112,12 +112,12 @@ export class CompatibilityGate {
       const results = await runChecks(cli, this.#environment, this.#logger, part);
       return results.filter(({ reason }) => reason !== undefined);
     } catch (error) {
-      if (isUnguarded(error) || isOfMachine(error) || error instanceof ChecksSkipped) throw error;
+      if (isUnguarded(error) || isMachineProblem(error) || error instanceof ChecksSkipped) throw error;
       return [{ id: "check_runs", name: "the CLI runs", reason: (error as Error).message }];
     }
   }
 
-  async #passed(): Promise<Record<string, Partial<Passed>>> {
+  async #passed(): Promise<Record<string, Partial<PassedEntry>>> {
     try {
       return JSON.parse(await readFile(this.#path, "utf8"));
     } catch {
@@ -138,7 +138,7 @@ export class CompatibilityGate {
 }
 
 /** True if the machine, not the version, kept the CLI from running. */
-function isOfMachine(error: unknown): boolean {
+function isMachineProblem(error: unknown): boolean {
   return isEnvironmentProblem(error) || isForbidden(error) || (error instanceof ApiError && error.status === 529);
 }
 

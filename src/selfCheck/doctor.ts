@@ -110,8 +110,8 @@ async function find(options: DoctorOptions, parts: LauncherParts): Promise<Check
     const [first] = checked;
     if (first) return first;
     // the search may have found nothing because the home does not exist
-    const trouble = await homeProblem({ ...options.environment, ...options.extraEnvironment });
-    if (trouble) parts.logger.error(trouble.text);
+    const problem = await homeProblem({ ...options.environment, ...options.extraEnvironment });
+    if (problem) parts.logger.error(problem.text);
     throw error;
   }
 }

@@ -88,7 +88,7 @@ export function networkNotes(
   return problem ? [...notes, { topic: "network", ...problem }] : notes;
 }
 
-/** What is used, where it comes from, and what it overrides. */
+/** The sign-in in use, its origin, and the sign-in that it overrides. */
 export function signInNotes(used: SignIn | undefined, overridden: SignIn | undefined, origin: Origins): DoctorNote[] {
   const [text = ""] = describeSignIn(used);
   if (!used) return [{ topic: "sign-in", text, descriptor: describe("sign_in_missing", {}), isProblem: true }];

@@ -14,7 +14,7 @@ import type { TransportOption } from "../claude/transportChoice.ts";
 import type { Worker } from "../claude/worker.ts";
 import type { Logger } from "../shared/logger.ts";
 import { CHECK_SYSTEM_PROMPT, CheckRunner } from "./checkRunner.ts";
-import { ALIAS, CHECKS } from "./checks.ts";
+import { CHECKS, DEFAULT_ALIAS } from "./checks.ts";
 import { COUNT_CHECKS } from "./countChecks.ts";
 import { FakeApi } from "./fakeApi.ts";
 
@@ -76,7 +76,7 @@ export async function runChecks(
     const launcher = new Launcher(options, { logger, hide: () => {} });
     try {
       const run = part === "counts" ? countAll(launcher, api) : runAll(launcher, api, part);
-      return await Promise.race([run, late()]);
+      return await Promise.race([run, rejectAfterTimeout()]);
     } finally {
       // ends the workers as well
       launcher.close();
@@ -95,7 +95,7 @@ async function countAll(launcher: Launcher, api: FakeApi): Promise<CheckResult[]
     await count.begin();
     const results: CheckResult[] = [];
     for (const { id, name, run } of COUNT_CHECKS)
-      results.push(await tried({ id, name, run: () => run({ count, api, model }) }));
+      results.push(await runOne({ id, name, run: () => run({ count, api, model }) }));
     return results;
   } catch (error) {
     if (error instanceof TransportUnavailable)
@@ -122,7 +122,7 @@ async function runAll(
     }
     const runner = new CheckRunner(worker, api, modelOf(description), guard !== null);
     const results: CheckResult[] = [];
-    for (const { id, name, run } of CHECKS) results.push(await tried({ id, name, run: () => run(runner) }));
+    for (const { id, name, run } of CHECKS) results.push(await runOne({ id, name, run: () => run(runner) }));
     return results;
   } finally {
     await worker.stop();
@@ -148,10 +148,10 @@ function requireOwnVariables(overrides: readonly string[]): void {
 /** Picks a model that the organization allows. */
 function modelOf({ models }: CliDescription): string {
   const names = models.map(({ value }) => value);
-  return names.includes(ALIAS) ? ALIAS : (names.find((name) => name !== "default") ?? ALIAS);
+  return names.includes(DEFAULT_ALIAS) ? DEFAULT_ALIAS : (names.find((name) => name !== "default") ?? DEFAULT_ALIAS);
 }
 
-async function tried({
+async function runOne({
   id,
   name,
   run,
@@ -164,7 +164,7 @@ async function tried({
   }
 }
 
-async function late(): Promise<never> {
+async function rejectAfterTimeout(): Promise<never> {
   await delay(1000 * CHECKS_TIMEOUT_S, undefined, { ref: false });
   throw new Error(`Claude Code did not finish its checks within ${CHECKS_TIMEOUT_S} s.`);
 }
@@ -172,7 +172,7 @@ async function late(): Promise<never> {
 function scratchEnvironment(environment: NodeJS.ProcessEnv, home: string, api: FakeApi): NodeJS.ProcessEnv {
   const own = Object.entries(environment).filter(([name]) => !PERSONAL_VARIABLE.test(name));
   return {
-    ...homesOfManagers(environment),
+    ...versionManagerHomes(environment),
     ...Object.fromEntries(own),
     HOME: home,
     USERPROFILE: home,
@@ -183,7 +183,7 @@ function scratchEnvironment(environment: NodeJS.ProcessEnv, home: string, api: F
 }
 
 /** A version manager's shim finds the CLI by these, or by default in the home. */
-function homesOfManagers({ HOME: home }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+function versionManagerHomes({ HOME: home }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   if (!home) return {};
   return {
     VOLTA_HOME: join(home, ".volta"),

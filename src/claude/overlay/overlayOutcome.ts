@@ -3,8 +3,8 @@ import { proxyAsksForCredentials } from "../../api/connectionErrors.ts";
 import {
   ApiError,
   answerInterrupted,
+  machineSlept,
   notAStream,
-  upstreamAsleep,
   upstreamSilent,
   upstreamTimedOut,
   upstreamUnreachable,
@@ -47,7 +47,7 @@ const FAILURE_LINE = /\[ERROR\] (API error \(attempt|Error streaming|Error in AP
 /** How the CLI gives up on a silent upstream: in mid-stream, after the machine slept, before any answer. */
 const GAVE_UP_LINES = [
   { line: /\[byte-watchdog\] firing: idle=(\d{1,9})ms/, toError: (ms: number) => upstreamSilent(ms / 1000) },
-  { line: /\[byte-watchdog\] aborting: .{0,100}slept=/, toError: () => upstreamAsleep() },
+  { line: /\[byte-watchdog\] aborting: .{0,100}slept=/, toError: () => machineSlept() },
   { line: /\[first-byte\] no response headers (\d{1,9})/, toError: (seconds: number) => upstreamSilent(seconds) },
 ];
 

@@ -1,4 +1,4 @@
-import { lastOfEach, topLevelFields } from "../../api/topLevel.ts";
+import { lastOfEach, topLevelFields } from "../../api/jsonFields.ts";
 
 /** Marks a prompt as an instruction. Only this program writes prompts, so no client's text can begin with it. */
 export const INSTRUCTION_PREFIX = "claude-virtual-api instruction ";

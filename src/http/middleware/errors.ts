@@ -1,5 +1,5 @@
 import type { Context, Middleware } from "koa";
-import { ApiError, internal, notFound, outOfHandles } from "../../api/errors.ts";
+import { ApiError, internalError, notFound, outOfHandles } from "../../api/errors.ts";
 import { newId } from "../../api/ids.ts";
 import { DESCRIBE_HEADER } from "../../api/messageDescriptors.ts";
 import { isOutOfHandles } from "../../api/systemErrors.ts";
@@ -18,7 +18,7 @@ export function errors(logger: Logger): Middleware {
     } catch (error) {
       // the client has disconnected
       if (context.res.destroyed) return;
-      const failure = error instanceof ApiError ? error : isOutOfHandles(error) ? outOfHandles() : internal();
+      const failure = error instanceof ApiError ? error : isOutOfHandles(error) ? outOfHandles() : internalError();
       if (failure !== error) {
         const [path = ""] = context.url.split("?");
         logger.error(`${context.method} ${printable(path)}: ${(error as Error).stack ?? error}`);
@@ -41,7 +41,7 @@ export function lastResort(logger: Logger): (this: Context, error: Error | null)
     logger.error(`${this.method}: ${error.stack ?? error}`);
     const id = newId("req");
     for (const name of this.res.getHeaderNames()) this.res.removeHeader(name);
-    const failure = internal();
+    const failure = internalError();
     this.status = failure.status;
     this.set({ ...failure.headers, "request-id": id, "content-type": "application/json; charset=utf-8" });
     const body = JSON.stringify(failure.toEnvelope(id));

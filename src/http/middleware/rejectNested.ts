@@ -1,5 +1,5 @@
 import type { Context, Middleware } from "koa";
-import { callsItself } from "../../api/accessErrors.ts";
+import { requestLoop } from "../../api/accessErrors.ts";
 import { SESSION_HEADER } from "../../claude/loopDetection.ts";
 import type { Pool } from "../../claude/pool.ts";
 import type { RequestFacts } from "../../messages/readRequest.ts";
@@ -13,7 +13,7 @@ export function rejectNested(pool: Pool, logger: Logger): Middleware {
   let isLogged = false;
   return async (context, next) => {
     if (!pool.isLoop({ session: context.get(SESSION_HEADER) })) return next();
-    const error = callsItself();
+    const error = requestLoop();
     if (!isLogged) logger.error(error.message);
     isLogged = true;
     throw error;
@@ -22,5 +22,5 @@ export function rejectNested(pool: Pool, logger: Logger): Middleware {
 
 /** Throws for a worker's request that came back through another server, which only the body reveals. */
 export function throwIfNested(pool: Pool, context: Context, { origin }: Pick<RequestFacts, "origin">): void {
-  if (pool.isLoop({ session: context.get(SESSION_HEADER), ...origin })) throw callsItself();
+  if (pool.isLoop({ session: context.get(SESSION_HEADER), ...origin })) throw requestLoop();
 }

@@ -37,8 +37,8 @@ const TABLE: Record<keyof typeof errors, Row> = {
     "not_found_error",
     "Not Found: this server has no '/proxy/v1/messages'. Did you mean http://localhost:8080/v1/messages? Set the base URL to http://localhost:8080, or to http://localhost:8080/v1 if the client does not add /v1.",
   ],
-  callsItself: [
-    errors.callsItself(),
+  requestLoop: [
+    errors.requestLoop(),
     400,
     "invalid_request_error",
     "Claude Virtual API calls itself: Claude Code sends its requests back to this server instead of to Anthropic. Remove ANTHROPIC_BASE_URL from Claude Code's managed settings, or point the relay in between to Anthropic.",

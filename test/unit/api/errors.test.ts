@@ -76,7 +76,7 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "timeout_error",
     "The request exceeded the request timeout of 90 s.",
   ],
-  internal: [errors.internal(), 500, "api_error", "Internal server error. See the server log.", NO_RETRY],
+  internalError: [errors.internalError(), 500, "api_error", "Internal server error. See the server log.", NO_RETRY],
   shuttingDown: [errors.shuttingDown(), 529, "overloaded_error", "The server is shutting down."],
   upstreamUnreachable: [
     errors.upstreamUnreachable("cut"),
@@ -97,8 +97,8 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "timeout_error",
     "The API sent nothing for 300 s. Send the request again.",
   ],
-  upstreamAsleep: [
-    errors.upstreamAsleep(),
+  machineSlept: [
+    errors.machineSlept(),
     504,
     "timeout_error",
     "This machine was asleep while the API answered. Send the request again.",
@@ -110,8 +110,8 @@ const TABLE: Record<keyof typeof factories, Row> = {
     "api_error",
     "The API's answer broke off: terminated",
   ],
-  unstorable: [
-    errors.unstorable(new Error("too deep")),
+  answerNotSerializable: [
+    errors.answerNotSerializable(new Error("too deep")),
     500,
     "api_error",
     "The answer cannot be written as JSON, and is lost: too deep.",

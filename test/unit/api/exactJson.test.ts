@@ -1,11 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { parseInput, stringify } from "../../../src/api/exactJson.ts";
+import { parseToolInput, stringify } from "../../../src/api/exactJson.ts";
 
 describe("the input of a tool", () => {
   it.each(['{"id": 1234567890123456789}', '{"b":1,"1":2,"a":3,"0":4,"a":-0}', '[1.0, 1e400, "\\u00e9$&"]'])(
     "is serialized to its source text: %s",
     (json) => {
-      const message = { content: [{ input: parseInput(json) }, { input: parseInput('{"n": 2}') }], more: ["$1"] };
+      const message = {
+        content: [{ input: parseToolInput(json) }, { input: parseToolInput('{"n": 2}') }],
+        more: ["$1"],
+      };
       expect(stringify(message)).toBe(`{"content":[{"input":${json}},{"input":{"n": 2}}],"more":["$1"]}`);
     },
   );
@@ -16,13 +19,13 @@ describe("the input of a tool", () => {
     ['"text"', '"text"'],
     ["", "{}"],
   ])("is one line of JSON where %j is cut off, or has lines, or is no object", (json, written) => {
-    expect(stringify({ input: parseInput(json) })).toBe(`{"input":${written}}`);
+    expect(stringify({ input: parseToolInput(json) })).toBe(`{"input":${written}}`);
   });
 
   it("is rejected before it is parsed if it has more values than a model writes", () => {
     const many = (count: number) => `[${"12,".repeat(count - 1)}12]`;
-    expect(() => parseInput(many(200_000))).toThrow(/more than 100000 values/);
-    expect(parseInput(`[${" ".repeat(300_000)}1,2]`)).toEqual([1, 2]);
+    expect(() => parseToolInput(many(200_000))).toThrow(/more than 100000 values/);
+    expect(parseToolInput(`[${" ".repeat(300_000)}1,2]`)).toEqual([1, 2]);
   });
 
   const [OPEN, CLOSED] = ["[".repeat(40_000), "]".repeat(40_000)];
@@ -30,6 +33,6 @@ describe("the input of a tool", () => {
     ["whole", `${OPEN}1${CLOSED}`],
     ["cut off", `${OPEN}1, "x`],
   ])("is written however deep it is nested, %s", (_how, json) => {
-    expect(stringify({ input: parseInput(json) }) === `{"input":${OPEN}1${CLOSED}}`).toBe(true);
+    expect(stringify({ input: parseToolInput(json) }) === `{"input":${OPEN}1${CLOSED}}`).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 import { open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { parseInput } from "../../../src/api/exactJson.ts";
+import { parseToolInput } from "../../../src/api/exactJson.ts";
 import { Results } from "../../../src/batches/results.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 
@@ -34,7 +34,7 @@ describe("Results", () => {
   it("keeps tool inputs as upstream wrote them", async () => {
     const path = join(scratchDirectory(), "results.jsonl");
     const results = await Results.open(path);
-    const message = { content: [{ type: "tool_use", input: parseInput('{"id": 1234567890123456789}') }] };
+    const message = { content: [{ type: "tool_use", input: parseToolInput('{"id": 1234567890123456789}') }] };
     await results.append("a", { type: "succeeded", message } as never);
     expect(await readFile(path, "utf8")).toContain('"input":{"id": 1234567890123456789}');
     await results.close();

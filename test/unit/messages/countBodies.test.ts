@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { encodePieces } from "../../../src/claude/codec.ts";
 import { EncodedJson } from "../../../src/claude/encodedJson.ts";
 import { BodyMemory } from "../../../src/messages/bodyMemory.ts";
-import type { FileSource } from "../../../src/messages/fileSources.ts";
+import type { FileSource } from "../../../src/messages/inlineFiles.ts";
 import { type ReadCount, RequestReader } from "../../../src/messages/requestReader.ts";
 import { silentLogger } from "../support/silentLogger.ts";
 

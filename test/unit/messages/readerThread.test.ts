@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from "vitest";
-import type { FileSource } from "../../../src/messages/fileSources.ts";
+import type { FileSource } from "../../../src/messages/inlineFiles.ts";
 import { ReaderThread } from "../../../src/messages/readerThread.ts";
 import { collectGarbage } from "../../support/garbage.ts";
 

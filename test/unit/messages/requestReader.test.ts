@@ -4,7 +4,7 @@ import { fileNotFound } from "../../../src/api/errors.ts";
 import { EncodedText } from "../../../src/claude/overlay/encodedText.ts";
 import type { OverlayRequest } from "../../../src/claude/turnRequest.ts";
 import { BodyMemory } from "../../../src/messages/bodyMemory.ts";
-import type { FileSource } from "../../../src/messages/fileSources.ts";
+import type { FileSource } from "../../../src/messages/inlineFiles.ts";
 import { ReaderThread } from "../../../src/messages/readerThread.ts";
 import type { Prepared, ReadOptions } from "../../../src/messages/readRequest.ts";
 import { RequestReader } from "../../../src/messages/requestReader.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lastOfEach, spliceJson, topLevelFields } from "../../../src/api/topLevel.ts";
+import { lastOfEach, spliceJson, topLevelFields } from "../../../src/api/jsonFields.ts";
 
 const valuesOf = (text: string) => topLevelFields(text).map(({ name, from, to }) => [name, text.slice(from, to)]);
 

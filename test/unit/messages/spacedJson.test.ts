@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { jsonText } from "../../../src/messages/jsonText.ts";
+import { spacedJson } from "../../../src/messages/spacedJson.ts";
 
-const written = (value: unknown) => [...jsonText(value)].join("");
+const written = (value: unknown) => [...spacedJson(value)].join("");
 
 it("has a space after commas and colons, and leaves out undefined fields", () => {
   const schema = { type: "object", properties: {}, required: ["a", "b"], more: undefined, last: null };
@@ -18,6 +18,6 @@ it("is JSON of the same value", () => {
 });
 
 it("is yielded in chunks", () => {
-  const chunks = [...jsonText(Array.from({ length: 10_000 }, (_, index) => index))];
+  const chunks = [...spacedJson(Array.from({ length: 10_000 }, (_, index) => index))];
   expect(Math.max(...chunks.map(({ length }) => length))).toBeLessThan(3000);
 });

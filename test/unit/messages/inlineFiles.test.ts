@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { fileExpired, fileNotFound } from "../../../src/api/errors.ts";
 import type { MessagesRequest } from "../../../src/api/messagesRequest.ts";
-import { type FileSource, type StoredFile, withFiles } from "../../../src/messages/fileSources.ts";
+import { type FileSource, inlineFiles, type StoredFile } from "../../../src/messages/inlineFiles.ts";
 
 const MEGABYTE = 1024 * 1024;
 
@@ -51,7 +51,7 @@ const base64 = (id: string) => ({
 
 /** The resolved blocks of the only message. */
 async function resolved(...content: unknown[]): Promise<unknown> {
-  return (await withFiles(request(user(...content)), source())).messages[0]?.content;
+  return (await inlineFiles(request(user(...content)), source())).messages[0]?.content;
 }
 
 describe("a request that names no file", () => {
@@ -64,7 +64,7 @@ describe("a request that names no file", () => {
     ["odd blocks", request(user(null, 5, "text", [], { type: "image", source: null }), { role: "user" })],
   ])("is returned as it is: %s", async (_name, given) => {
     const files = source();
-    expect(await withFiles(given, files)).toBe(given);
+    expect(await inlineFiles(given, files)).toBe(given);
     expect(files.read).toEqual([]);
   });
 });
@@ -121,7 +121,7 @@ describe("a file", () => {
       user(image("file_png")),
     );
     const before = structuredClone(given);
-    const whole = await withFiles(given, source());
+    const whole = await inlineFiles(given, source());
     expect(given).toEqual(before);
     expect(whole).toEqual({
       ...before,
@@ -156,7 +156,7 @@ describe("a request is rejected", () => {
     ["document", "file_markdown", "text/markdown"],
   ])("for a file of the wrong kind: an %s of %s", async (type, id, kind) => {
     const files = source();
-    await expect(withFiles(request(user({ type, source: byId(id) })), files)).rejects.toMatchObject({
+    await expect(inlineFiles(request(user({ type, source: byId(id) })), files)).rejects.toMatchObject({
       status: 400,
       type: "invalid_request_error",
       message: expect.stringContaining(`File \`${id}\` has the type ${kind}, but ${type} blocks accept only`),
@@ -185,7 +185,7 @@ describe("a request is rejected", () => {
   it("for files of more than 32 MB as base64, alone or together, without reading them", async () => {
     const tooLarge = (id: string) => ({ status: 400, message: expect.stringContaining(`File \`${id}\` is too large`) });
     const files = source();
-    await expect(withFiles(request(user(pdf("file_huge"))), files)).rejects.toMatchObject(tooLarge("file_huge"));
+    await expect(inlineFiles(request(user(pdf("file_huge"))), files)).rejects.toMatchObject(tooLarge("file_huge"));
     expect(files.read).toEqual([]);
     const two = [pdf("file_half"), pdf("file_half")];
     await expect(resolved(...two)).resolves.toHaveLength(2);

@@ -2,7 +2,7 @@
 const CHUNK_CHARACTERS = 2048;
 
 /** Yields JSON with a space after `,` and `:`, the form in which models see schemas, in chunks. */
-export function* jsonText(value: unknown): Generator<string> {
+export function* spacedJson(value: unknown): Generator<string> {
   let chunk = "";
   for (const token of jsonTokens(value)) {
     chunk += token;

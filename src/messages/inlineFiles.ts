@@ -33,15 +33,15 @@ const MEDIA_TYPES: Record<string, readonly string[]> = {
  * Replaces file ids, which upstream does not know, by the content of the files. Returns the same request if it names
  * none. Throws `ApiError` 404 for a missing file, 400 for one that does not fit its block or the request.
  */
-export async function withFiles<R extends Pick<MessagesRequest, "messages">>(
+export async function inlineFiles<R extends Pick<MessagesRequest, "messages">>(
   request: R,
   files: FileSource,
 ): Promise<R> {
   if (!namesFiles(request)) return request;
-  const resolver = new Resolver(files);
+  const inliner = new FileInliner(files);
   const messages: MessagesRequest["messages"] = [];
   for (const [index, message] of request.messages.entries()) {
-    const content = await resolver.list(message.content, `messages.${index}.content`);
+    const content = await inliner.list(message.content, `messages.${index}.content`);
     messages.push({ ...message, content: content as typeof message.content });
   }
   return { ...request, messages };
@@ -61,7 +61,7 @@ function namesFile(content: unknown): boolean {
   );
 }
 
-class Resolver {
+class FileInliner {
   readonly #files: FileSource;
   #size = 0;
 
