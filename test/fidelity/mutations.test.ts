@@ -127,7 +127,7 @@ const begun = [...eventsFor([text("one two three")])].slice(0, 5);
 const full = () => reply([text("x")], { usage: { input_tokens: 990_000, output_tokens: 9000 } });
 
 /** Answers that could mislead the CLI, and what the client must get. Each costs one call. */
-const ANSWERS: [answer: () => Reply, status: number, told: object][] = [
+const ANSWERS: [answer: () => Reply, status: number, expected: object][] = [
   [() => reply([text("cut")], { stop_reason: "max_tokens" }), 200, { stop_reason: "max_tokens" }],
   [() => failure(404, "not_found_error", "model: x"), 404, { error: { message: "model: x" } }],
   [() => paced([...begun, overloaded]), 529, overloaded],
@@ -137,11 +137,11 @@ const ANSWERS: [answer: () => Reply, status: number, told: object][] = [
 ];
 
 /** Requests that show what the CLI would do with others; a full run uses all. */
-const TELLING = [
+const REVEALING = [
   ...["a string", "an alias", "a system prompt that is marked", "a system prompt that is marked for an hour"],
   ...["an effort of a model that has none", "an old model", "a share of the tokens alone", "thinking"],
 ];
-const bodies = Object.entries(CORPUS).filter(([name]) => FULL || TELLING.includes(name));
+const bodies = Object.entries(CORPUS).filter(([name]) => FULL || REVEALING.includes(name));
 
 /** What only rewriting carries unchanged. */
 const WRITTEN = ["integers beyond 2^53", "a server of the MCP connector", "system blocks with blanks between"];
@@ -155,13 +155,13 @@ async function expectFaithful(how: TransportStage): Promise<void> {
     for (const text of [...WRITTEN.map((name) => RAW[name]), DIGEST_LIKE])
       await expectTextCarried(how, text as Written);
   }
-  for (const [answer, status, told] of ANSWERS) {
+  for (const [answer, status, expected] of ANSWERS) {
     on.standIn.messages.length = 0;
     on.standIn.respond = answer;
     const response = await on.post(simple());
     expect([response.status, on.standIn.messages.length]).toEqual([status, 1]);
     expect(response.headers.get("request-id")).toMatch(/^req_[0-9a-f]{24}$/);
-    expect(await response.json()).toMatchObject(told);
+    expect(await response.json()).toMatchObject(expected);
   }
 }
 

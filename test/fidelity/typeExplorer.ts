@@ -104,8 +104,8 @@ export class Explorer {
     const target = this.#resolve(member);
     if ("const" in target) return String(target.const);
     const { type, role } = target.properties ?? {};
-    const told = type?.const ?? role?.const;
-    if (told !== undefined) return String(told);
+    const discriminator = type?.const ?? role?.const;
+    if (discriminator !== undefined) return String(discriminator);
     return member.$ref?.replace("#/definitions/", "") ?? String(target.type ?? "anything");
   }
 }

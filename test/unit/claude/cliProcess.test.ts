@@ -88,7 +88,7 @@ describe.skipIf(process.platform === "win32")("CliProcess", () => {
 
   it("survives a program that has closed its stdin", async () => {
     const { cli } = await start("exec <&-; echo ready; exec sleep 120");
-    cli.write("nobody reads this\n");
+    cli.write("never read\n");
     await cli.stop(SHORT);
     expect(await cli.exited).toBe("SIGTERM");
   });
@@ -109,7 +109,7 @@ describe.skipIf(process.platform === "win32")("CliProcess", () => {
     const { cli, asked } = launch("/no/such/program", []);
     expect(await cli.exited).toContain("ENOENT");
     expect(cli.pid).toBeUndefined();
-    cli.write("nobody reads this\n");
+    cli.write("never read\n");
     await cli.stop(LONG);
     expect(asked).toEqual([]);
   });

@@ -217,7 +217,7 @@ describe("OverlayOutcome", () => {
     ];
     const resetsAt = Math.floor(Date.now() / 1000) + 7200;
     const info = { status: "rejected", resetsAt, rateLimitType: "five_hour" };
-    const told = {
+    const expected = {
       "anthropic-ratelimit-unified-status": "rejected",
       "anthropic-ratelimit-unified-reset": String(resetsAt),
       "anthropic-ratelimit-unified-representative-claim": "five_hour",
@@ -246,12 +246,12 @@ describe("OverlayOutcome", () => {
 
     it("uses what the CLI reports if there are no headers: its report, else its event", () => {
       const params = { api_error_params: { rate_limit_info: info } };
-      expect(errorFrom([limit], [report("You've hit your limit", params)]).headers).toEqual(told);
+      expect(errorFrom([limit], [report("You've hit your limit", params)]).headers).toEqual(expected);
       const outcome = new OverlayOutcome();
       outcome.addDiagnostic(limit);
       outcome.addRateLimit(info);
       outcome.addErrorMessage(report("You've hit your limit"));
-      expect(outcome.toError(RESULT, false).headers).toEqual(told);
+      expect(outcome.toError(RESULT, false).headers).toEqual(expected);
     });
 
     it("prefers upstream's headers to the CLI's report", () => {

@@ -26,8 +26,8 @@ describe("OverlayOutcome", () => {
 
   it("reports a timeout before any answer", () => {
     const line = `${AT} [ERROR] API error (attempt 1/1): undefined Request timed out.`;
-    const told = errorFrom([line], [report("Request timed out. Set API_TIMEOUT_MS above 1000.")]);
-    expect(told).toMatchObject({ status: 504, type: "timeout_error" });
+    const error = errorFrom([line], [report("Request timed out. Set API_TIMEOUT_MS above 1000.")]);
+    expect(error).toMatchObject({ status: 504, type: "timeout_error" });
   });
 
   it("reports an answer that is not a stream", () => {
@@ -39,13 +39,13 @@ describe("OverlayOutcome", () => {
       "}",
       `${AT} [ERROR] Error streaming (non-streaming fallback disabled): Stream ended without receiving any events`,
     ];
-    const told = report("API Error: Stream ended without receiving any events");
+    const reported = report("API Error: Stream ended without receiving any events");
     const details = { error_code: "upstream_not_a_stream" };
-    expect(errorFrom(block("text/html; charset=utf-8"), [told])).toMatchObject({
+    expect(errorFrom(block("text/html; charset=utf-8"), [reported])).toMatchObject({
       ...{ status: 500, type: "api_error", details, headers: { "x-should-retry": "false" } },
       message: expect.stringContaining("answered with 'text/html; charset=utf-8'"),
     });
-    expect(errorFrom(block("text/event-stream"), [told])).toMatchObject({
+    expect(errorFrom(block("text/event-stream"), [reported])).toMatchObject({
       message: "The API's answer broke off: Stream ended without receiving any events",
     });
   });

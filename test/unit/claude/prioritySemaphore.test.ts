@@ -162,7 +162,7 @@ describe("low-priority work", () => {
     expect(await isSettled(waiting)).toBe(true);
   });
 
-  it("starts after all queued requests, whoever came first", async () => {
+  it("starts after all queued requests, even if it came first", async () => {
     const slots = new PrioritySemaphore(1, 5);
     const started: string[] = [];
     const release = await slots.acquire(never);

@@ -47,8 +47,8 @@ describe("the error of a turn", () => {
     ["499 cloudflare", "cloudflare"],
     ["499 status code (no body)", "status code (no body)"],
     ["499", "no reason given"],
-  ])("has the text of an answer that is not an envelope: %s", (told, message) => {
-    expect(errorAfter([answered(503), report(STOPPED + told)])).toMatchObject({
+  ])("has the text of an answer that is not an envelope: %s", (text, message) => {
+    expect(errorAfter([answered(503), report(STOPPED + text)])).toMatchObject({
       status: 503,
       type: "api_error",
       message,

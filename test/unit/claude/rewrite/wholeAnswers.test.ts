@@ -21,22 +21,24 @@ function outcomeOf(logs: CliMessage[], reports: CliMessage[] = []) {
 
 describe("an answer as one JSON", () => {
   const message = { id: "msg_1", content: [], usage: { output_tokens: 0 } };
-  const told = (text: string) => outcomeOf([answered(200)], [report(STOPPED + text)]).wholeAnswer();
+  const answerFrom = (text: string) => outcomeOf([answered(200)], [report(STOPPED + text)]).wholeAnswer();
 
   it("is read from the report", () => {
-    expect(told(`499 ${JSON.stringify(message)}`)).toEqual(message);
+    expect(answerFrom(`499 ${JSON.stringify(message)}`)).toEqual(message);
   });
 
   it("keeps tool inputs as written", () => {
     const json =
       '{"content":[{"type":"text","text":"a"},{"type":"mcp_tool_use","input":{"id":12345678901234567890,"1":1,"0":1.0}}],"usage":{}}';
-    expect(stringify(told(`499 ${json}`)?.content)).toContain('"input":{"id":12345678901234567890,"1":1,"0":1.0}');
+    expect(stringify(answerFrom(`499 ${json}`)?.content)).toContain(
+      '"input":{"id":12345678901234567890,"1":1,"0":1.0}',
+    );
   });
 
   it.each(["499 <html>", '499 {"content":[],"usage":{', "499 [1]", '499 {"content":5}', "499 {}"])(
     "is undefined for %s",
     (text) => {
-      expect(told(text)).toBeUndefined();
+      expect(answerFrom(text)).toBeUndefined();
     },
   );
 
