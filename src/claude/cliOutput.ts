@@ -32,9 +32,9 @@ export interface LastOutput {
 /** Reads stdout and stderr of one CLI process until it ends. */
 export class CliOutput {
   readonly #parts: CliOutputParts;
-  readonly #diagnostics: StderrReader;
+  readonly #stderr: StderrReader;
   readonly #strayLog: LineLog;
-  readonly #diagnosticsLog: LineLog;
+  readonly #stderrLog: LineLog;
   #isHeld = false;
   /** Resolves when the process has ended and its output has been read. */
   readonly ended: Promise<LastOutput>;
@@ -42,12 +42,12 @@ export class CliOutput {
   constructor(parts: CliOutputParts) {
     this.#parts = parts;
     const { process, logger } = parts;
-    this.#diagnostics = new StderrReader(process.stderr, () => {
+    this.#stderr = new StderrReader(process.stderr, () => {
       logger.warn(`worker ${process.pid}: too much output on stderr; the rest is dropped until the next request`);
       parts.onStderrDropped();
     });
     this.#strayLog = new LineLog((line) => logger.debug(`worker ${process.pid}: ${line}`));
-    this.#diagnosticsLog = new LineLog((line) => logger.trace(`worker ${process.pid}: ${line}`));
+    this.#stderrLog = new LineLog((line) => logger.trace(`worker ${process.pid}: ${line}`));
     this.ended = this.#read();
   }
 
@@ -58,15 +58,15 @@ export class CliOutput {
 
   /** Resets the limits on reading and logging. Call before each request. */
   reset(): void {
-    this.#diagnostics.reset();
-    this.#diagnosticsLog.reset();
+    this.#stderr.reset();
+    this.#stderrLog.reset();
     this.#strayLog.reset();
   }
 
   async #read(): Promise<LastOutput> {
     const { process, onUnreadable, isGivenUp } = this.#parts;
     const reading = this.#readMessages();
-    const read = Promise.all([reading, this.#readDiagnostics()]);
+    const read = Promise.all([reading, this.#readStderr()]);
     // a CLI that has closed its stdout cannot answer any more
     const mute = reading.then(() => resolvesWithin(SETTLE_TIMEOUT_S * 1000, process.exited));
     void mute.then((ended) => ended || onUnreadable("it closed its output"));
@@ -105,12 +105,12 @@ export class CliOutput {
     });
   }
 
-  async #readDiagnostics(): Promise<void> {
+  async #readStderr(): Promise<void> {
     const { process, logger, onStderrLine } = this.#parts;
     try {
-      for await (const line of this.#diagnostics.lines()) {
+      for await (const line of this.#stderr.lines()) {
         onStderrLine(line);
-        if (!isSdkLog(line)) this.#diagnosticsLog.add(line);
+        if (!isSdkLog(line)) this.#stderrLog.add(line);
       }
     } catch (error) {
       logger.debug(`worker ${process.pid}: ${(error as Error).message}`);

@@ -25,7 +25,7 @@ export class GuardDetector {
     return this.#seated;
   }
 
-  addDiagnostic(line: string): void {
+  addStderrLine(line: string): void {
     const found = GUARD_LOG_LINE.exec(line);
     if (!found) return;
     if (!found[1]) this.#seated = found[2] || "this machine has managed settings";

@@ -44,7 +44,7 @@ export interface Mods {
   /** Receives a message from stdout; false if it is not a report about loading. */
   accept(message: CliMessage): boolean;
   /** Receives a line from stderr. */
-  addDiagnostic(line: string): void;
+  addStderrLine(line: string): void;
   /** Records a call about which the CLI did not ask the mod. */
   addBypass(): void;
   /**
@@ -69,7 +69,7 @@ export interface TurnOutcome {
   /** The status of upstream's refusal. */
   readonly refusedStatus: number | undefined;
   /** Receives a line from stderr. */
-  addDiagnostic(line: string): void;
+  addStderrLine(line: string): void;
   /** Call for each event of the answer. */
   addEvent(): void;
   /** Receives a failure reported on stdout. */

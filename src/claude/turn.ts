@@ -158,7 +158,7 @@ export class Turn {
   }
 
   /** Receives a line from stderr. Ignores lines of an earlier turn. */
-  diagnose(line: string): void {
+  onStderrLine(line: string): void {
     // by sequence and not by timestamp, since the clock may be set
     this.#isOwn ||= TURN_START_LINE.test(line);
     if (!this.#isOwn) return;
@@ -167,7 +167,7 @@ export class Turn {
       this.#calls += 1;
       if (this.#calls === 1) this.#onFirstCall?.();
     }
-    this.#outcome.addDiagnostic(line);
+    this.#outcome.addStderrLine(line);
   }
 
   /** Call when output was lost: the CLI may have made a call. */

@@ -78,7 +78,7 @@ export class Worker {
       process,
       logger,
       onMessage: (message) => this.#accept(message),
-      onStderrLine: (line) => this.#diagnose(line),
+      onStderrLine: (line) => this.#onStderrLine(line),
       onStderrDropped: () => this.#turn?.presumeSent(),
       onUnreadable: (reason) => this.end(cliUnreadable(reason)),
       isGivenUp: () => this.#failure !== undefined,
@@ -291,11 +291,11 @@ export class Worker {
     else return this.#turn?.accept(message);
   }
 
-  #diagnose(line: string): void {
-    if (this.served === 0) this.transport.mods.addDiagnostic(line);
+  #onStderrLine(line: string): void {
+    if (this.served === 0) this.transport.mods.addStderrLine(line);
     if (this.served === 0) this.#startupStderr.add(line);
-    this.#turn?.diagnose(line);
-    this.#count?.diagnose(line);
+    this.#turn?.onStderrLine(line);
+    this.#count?.onStderrLine(line);
   }
 
   /** Sends a request in the middle of a turn; the turn goes on if it fails. */

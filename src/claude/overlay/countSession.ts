@@ -119,7 +119,7 @@ export class CountSession {
   }
 
   /** Receives a line from the CLI's stderr. */
-  diagnose(line: string): void {
+  onStderrLine(line: string): void {
     const [, status, words = ""] = COUNT_FAILED_LINE.exec(line) ?? [];
     if (words !== "") this.#failure = failureOf(status, words, this.#failure);
     else if (line.includes(ESTIMATED_TEXT)) this.#failure ??= uncounted(line);

@@ -65,9 +65,9 @@ export class OverlayMods implements Mods {
     return true;
   }
 
-  addDiagnostic(line: string): void {
+  addStderrLine(line: string): void {
     this.#areSwitchedOff ||= MODS_OFF_LINE.test(line);
-    this.#guard.addDiagnostic(line);
+    this.#guard.addStderrLine(line);
   }
 
   /** Records a call about which the CLI did not ask the mod. */

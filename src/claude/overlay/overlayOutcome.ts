@@ -105,7 +105,7 @@ export class OverlayOutcome implements TurnOutcome {
     return this.#quoted?.status ?? this.#refused?.status ?? this.#reported?.api_error_status;
   }
 
-  addDiagnostic(line: string): void {
+  addStderrLine(line: string): void {
     if (this.#complete) return;
     if (isSdkLog(line)) this.#upstream.add(line);
     else if (FAILURE_LINE.test(line)) this.#quote(line);

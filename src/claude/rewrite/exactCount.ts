@@ -125,7 +125,7 @@ export class ExactCount {
   }
 
   /** Receives a line from the CLI's stderr. */
-  diagnose(line: string): void {
+  onStderrLine(line: string): void {
     if (line.includes(ESTIMATED_TEXT)) this.#isEstimated = true;
     const [, words] = COUNT_FAILED_LINE.exec(line) ?? [];
     if (words === undefined) return;

@@ -33,7 +33,7 @@ export class RewriteMods implements Mods {
     return report === MOD_REPORTS.loaded;
   }
 
-  addDiagnostic(): void {}
+  addStderrLine(): void {}
 
   addBypass(): void {
     this.#unsuited ??= "Claude Code does not ask mods about calls";

@@ -79,7 +79,7 @@ export class RewriteOutcome implements TurnOutcome {
     return status === undefined || status < 300 ? undefined : status;
   }
 
-  addDiagnostic(): void {}
+  addStderrLine(): void {}
 
   addModReport(message: CliMessage): void {
     if (modReport(message, REWRITE_MOD.name) === MOD_REPORTS.denied) this.#deny();

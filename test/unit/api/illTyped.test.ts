@@ -30,9 +30,9 @@ it("events with any field missing or of any type never fail a turn, its fold or 
   await fc.assert(
     fc.asyncProperty(answers, async (events) => {
       const turn = overlayTurn();
-      turn.diagnose(TURN_BEGINS);
+      turn.onStderrLine(TURN_BEGINS);
       // otherwise the turn would wait for the failure
-      turn.diagnose("[ERROR] API error (attempt 1/1): 500 500 Broken");
+      turn.onStderrLine("[ERROR] API error (attempt 1/1): 500 500 Broken");
       for (const event of events) await turn.accept({ type: "stream_event", event });
       await turn.accept({ type: "result", subtype: "success", is_error: false });
       const came = await collectBatches(turn.events).catch((error: Error) => {

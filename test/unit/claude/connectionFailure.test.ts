@@ -12,7 +12,7 @@ const PROXIED = networkRoute({ HTTPS_PROXY: "http://ann:word@proxy.test:8080", N
 
 function failureOf(line: string, route: NetworkRoute | undefined, begun = false): ApiError {
   const outcome = new OverlayOutcome({}, route);
-  for (const each of [ANNOUNCED, line]) outcome.addDiagnostic(each);
+  for (const each of [ANNOUNCED, line]) outcome.addStderrLine(each);
   outcome.addErrorMessage(report("API Error: Connection error"));
   return outcome.toError(RESULT, begun);
 }
@@ -75,10 +75,10 @@ describe("a failed connection", () => {
     void outcome.errorSeen.then(() => {
       isSeen = true;
     });
-    outcome.addDiagnostic(ANNOUNCED);
+    outcome.addStderrLine(ANNOUNCED);
     await Promise.resolve();
     expect(isSeen).toBe(false);
-    outcome.addDiagnostic(details("ENOTFOUND"));
+    outcome.addStderrLine(details("ENOTFOUND"));
     await Promise.resolve();
     expect(isSeen).toBe(true);
   });

@@ -16,7 +16,7 @@ const envelope = (message: string) => JSON.stringify({ type: "error", error: { t
 describe("a failure of the counter", () => {
   it("is read from stderr", async () => {
     const session = begin();
-    session.diagnose(`[ERROR] countTokens API call failed: 404 ${envelope("model: x")}`);
+    session.onStderrLine(`[ERROR] countTokens API call failed: 404 ${envelope("model: x")}`);
     await expect(session.measure()).rejects.toMatchObject({
       status: 404,
       type: "not_found_error",
@@ -27,13 +27,13 @@ describe("a failure of the counter", () => {
   it("is read if its message holds a line separator and many line starts", async () => {
     const session = begin();
     const message = `${"countTokens API call failed: ".repeat(30_000)}\u2028`;
-    session.diagnose(`[ERROR] countTokens API call failed: 404 ${envelope(message)}`);
+    session.onStderrLine(`[ERROR] countTokens API call failed: 404 ${envelope(message)}`);
     await expect(session.measure()).rejects.toMatchObject({ status: 404, message });
   });
 
   it("is not assumed if stderr does not report it", async () => {
     const session = begin();
-    session.diagnose("[DEBUG] counting");
+    session.onStderrLine("[DEBUG] counting");
     expect(await session.measure()).toMatchObject({ messages: 7 });
   });
 });

@@ -11,14 +11,14 @@ describe("an organization's guard", () => {
     ["@builtin not seated: no managed settings and not a Team or Enterprise organization (none)", undefined],
   ])("is read from '%s'", async (line, reason) => {
     const guard = new GuardDetector();
-    guard.addDiagnostic(DEBUG + line);
+    guard.addStderrLine(DEBUG + line);
     expect(guard.seated).toBe(reason);
     expect(await isSettled(guard.known)).toBe(true);
   });
 
   it("is not read from the guard's own log lines", async () => {
     const guard = new GuardDetector();
-    guard.addDiagnostic(`${DEBUG}: hooks telemetry for: collector`);
+    guard.addStderrLine(`${DEBUG}: hooks telemetry for: collector`);
     expect(guard.seated).toBeUndefined();
     expect(await isSettled(guard.known)).toBe(false);
   });

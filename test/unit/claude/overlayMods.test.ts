@@ -10,7 +10,7 @@ const unmanaged = async () => ({ type: "", response: { sources: [] } });
 
 it("prevents further calls by settings if Anthropic has disabled mods", async () => {
   const mods = new OverlayMods(false);
-  mods.addDiagnostic(SWITCHED_OFF);
+  mods.addStderrLine(SWITCHED_OFF);
   const organization = { guard: null, settings: [], withoutMods: ["Anthropic's switch"], overrides: [] };
   expect(await mods.require({}, unmanaged)).toEqual(organization);
   expect([mods.areForbidden, mods.needStepMod]).toEqual([true, false]);
@@ -20,7 +20,7 @@ it("does not serve if the mod is missing for another reason", async () => {
   vi.useFakeTimers();
   try {
     const mods = new OverlayMods(false);
-    mods.addDiagnostic(BROKEN);
+    mods.addStderrLine(BROKEN);
     const rejected = expect(mods.require({}, unmanaged)).rejects.toThrow("did not load the mod");
     await vi.runAllTimersAsync();
     await rejected;
@@ -33,6 +33,6 @@ it("does not serve if the mod is missing for another reason", async () => {
 it("prevents further calls by settings with an organization's guard", async () => {
   const transport = new OverlayTransport({} as never, true);
   expect(transport.allowsMoreCalls).toBe(false);
-  transport.mods.addDiagnostic("[DEBUG] cc-plugin-sec-default@builtin seated outermost: the organization is team");
+  transport.mods.addStderrLine("[DEBUG] cc-plugin-sec-default@builtin seated outermost: the organization is team");
   expect(transport.allowsMoreCalls).toBe(true);
 });

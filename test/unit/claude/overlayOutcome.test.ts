@@ -248,7 +248,7 @@ describe("OverlayOutcome", () => {
       const params = { api_error_params: { rate_limit_info: info } };
       expect(errorFrom([limit], [report("You've hit your limit", params)]).headers).toEqual(expected);
       const outcome = new OverlayOutcome();
-      outcome.addDiagnostic(limit);
+      outcome.addStderrLine(limit);
       outcome.addRateLimit(info);
       outcome.addErrorMessage(report("You've hit your limit"));
       expect(outcome.toError(RESULT, false).headers).toEqual(expected);
@@ -268,10 +268,10 @@ describe("OverlayOutcome", () => {
 
   it("reports a failure only after stderr has shown one", async () => {
     const outcome = new OverlayOutcome();
-    outcome.addDiagnostic(`${AT} [DEBUG] [API REQUEST] /v1/messages source=sdk`);
-    outcome.addDiagnostic(`${AT} [ERROR] MCP server failed: 404 {"error":{"type":"x","message":"y"}}`);
+    outcome.addStderrLine(`${AT} [DEBUG] [API REQUEST] /v1/messages source=sdk`);
+    outcome.addStderrLine(`${AT} [ERROR] MCP server failed: 404 {"error":{"type":"x","message":"y"}}`);
     expect(await isSettled(outcome.errorSeen)).toBe(false);
-    outcome.addDiagnostic(refused(404, "not_found_error", "model: x"));
+    outcome.addStderrLine(refused(404, "not_found_error", "model: x"));
     expect(await isSettled(outcome.errorSeen)).toBe(true);
   });
 });

@@ -57,7 +57,7 @@ describe("OverlayOutcome", () => {
     ["max_tokens: [REDACTED] < 5", { max_tokens: 7 }, "max_tokens: [REDACTED] < 5"],
   ])("restores the number from the request: %s", (message, request, redacted) => {
     const outcome = new OverlayOutcome(request);
-    outcome.addDiagnostic(refused(400, "invalid_request_error", redacted));
+    outcome.addStderrLine(refused(400, "invalid_request_error", redacted));
     outcome.addErrorMessage(report("Reworded"));
     expect(outcome.toError(RESULT, false).message).toBe(message);
   });

@@ -54,7 +54,7 @@ const HEADERS = [
 function begin() {
   const calls: string[] = [];
   const turn = overlayTurn({ sendInterrupt: () => calls.push("interrupt"), awaitsHeaders: true });
-  for (const line of HEADERS) turn.diagnose(line);
+  for (const line of HEADERS) turn.onStderrLine(line);
   const feed = async (...events: StreamEvent[]) => {
     for (const event of events) await turn.accept({ type: "stream_event", event });
   };
@@ -83,7 +83,7 @@ describe("a complete answer", () => {
   it("excludes what the CLI does afterwards", async () => {
     const { turn, calls, feed } = begin();
     await feed(...ANSWER, ...ANSWER);
-    turn.diagnose(now(OVERLOADED));
+    turn.onStderrLine(now(OVERLOADED));
     await turn.accept(RESULT);
     turn.stop();
     expect(await collectBatches(turn.events)).toEqual(ANSWER);
@@ -133,7 +133,7 @@ describe("a rate limit reported by the CLI", () => {
       type: "rate_limit_event",
       rate_limit_info: { status: "rejected", rateLimitType: "five_hour" },
     });
-    turn.diagnose(now(REFUSED.replaceAll("404", "429")));
+    turn.onStderrLine(now(REFUSED.replaceAll("404", "429")));
     await turn.accept(RESULT);
     const headers = { "anthropic-ratelimit-unified-status": "rejected" };
     expect((await readUntilFailure(turn)).error).toMatchObject({ status: 429, headers });
@@ -145,16 +145,16 @@ describe("a line of stderr", () => {
     const { turn } = begin();
     const head = "[Anthropic SDK DEBUG] [log_1a2b3c] response error (error; no more retries left) {";
     for (const line of [head, "  headers: {", '    "retry-after": "1",', "  },", "}", now(REFUSED)])
-      turn.diagnose(line);
+      turn.onStderrLine(line);
     await turn.accept(RESULT);
     expect((await readUntilFailure(turn)).error).toMatchObject({ headers: { "retry-after": "1" } });
   });
 
   it.each([0, 60_000])("is ignored until the CLI got the turn's settings, even %i ms ahead", async (time) => {
     const turn = overlayTurn({ awaitsHeaders: true });
-    turn.diagnose(at(time, REQUEST));
-    turn.diagnose(at(time, REFUSED));
-    turn.diagnose(at(0, TURN_BEGINS));
+    turn.onStderrLine(at(time, REQUEST));
+    turn.onStderrLine(at(time, REFUSED));
+    turn.onStderrLine(at(0, TURN_BEGINS));
     expect(turn.sent).toBe(false);
     await turn.accept(UNREACHABLE);
     await turn.accept(RESULT);
@@ -170,7 +170,7 @@ describe("sent", () => {
   it.each([0, -60_000])("is true from the line about the request, even if the clock was set by %i ms", (time) => {
     const { turn } = begin();
     expect(turn.sent).toBe(false);
-    turn.diagnose(at(time, REQUEST));
+    turn.onStderrLine(at(time, REQUEST));
     expect(turn.sent).toBe(true);
   });
 
@@ -184,7 +184,7 @@ describe("sent", () => {
 describe("a failure", () => {
   it("uses the message that stderr quotes, not the reworded one", async () => {
     const { turn } = begin();
-    turn.diagnose(now(REFUSED));
+    turn.onStderrLine(now(REFUSED));
     await turn.accept({ ...UNREACHABLE, api_error_status: 404 });
     await turn.accept(RESULT);
     const { events, error } = await readUntilFailure(turn);
@@ -198,7 +198,7 @@ describe("a failure", () => {
     const { turn } = begin();
     await turn.accept({ ...UNREACHABLE, api_error_status: 404 });
     const accepted = turn.accept(RESULT);
-    turn.diagnose(now(REFUSED));
+    turn.onStderrLine(now(REFUSED));
     await accepted;
     expect((await readUntilFailure(turn)).error).toMatchObject({ message: "model: x" });
   });
@@ -214,7 +214,7 @@ describe("a failure", () => {
   it.each(MADE_UP_ENDS)("in mid-stream replaces the made-up end (%#)", async (...end) => {
     const { turn, calls, feed } = begin();
     await feed(START, BLOCK_START, DELTA, ...end);
-    turn.diagnose(now(OVERLOADED));
+    turn.onStderrLine(now(OVERLOADED));
     await turn.accept(RESULT);
     const { events, error } = await readUntilFailure(turn);
     expect(events).toEqual([START, BLOCK_START, DELTA]);
@@ -225,7 +225,7 @@ describe("a failure", () => {
   it("is not replaced by a second answer", async () => {
     const { turn, calls, feed } = begin();
     await feed(START, BLOCK_START, DELTA, BLOCK_STOP, STOP, ...ANSWER);
-    turn.diagnose(now(OVERLOADED));
+    turn.onStderrLine(now(OVERLOADED));
     await turn.accept(RESULT);
     expect(await readUntilFailure(turn)).toMatchObject({ events: [START, BLOCK_START, DELTA], error: { status: 529 } });
     expect(calls).toEqual([]);

@@ -18,11 +18,11 @@ const LINES = [
 describe("upstream's headers", () => {
   it("are known before the first event", async () => {
     const turn = overlayTurn({ awaitsHeaders: true });
-    for (const line of LINES) turn.diagnose(line);
+    for (const line of LINES) turn.onStderrLine(line);
     const fed = started(turn);
     const first = turn.events[Symbol.asyncIterator]().next();
     expect(await isSettled(first)).toBe(false);
-    turn.diagnose("}");
+    turn.onStderrLine("}");
     expect(await first).toEqual({ value: [START], done: false });
     expect(turn.headers).toEqual({ "request-id": "req_1" });
     await fed;

@@ -21,7 +21,7 @@ describe("a turn reports about its worker", () => {
       [[], "it did not ask the one-call mod"],
     ] as const) {
       const turn = overlayTurn();
-      turn.diagnose(TURN_BEGINS);
+      turn.onStderrLine(TURN_BEGINS);
       for (const report of reports) await turn.accept(report);
       for (const event of eventsFor([text("Hello")])) await turn.accept({ type: "stream_event", event });
       expect(turn.reasonToRetire).toBe(reason);
@@ -49,8 +49,8 @@ describe("a turn reports about its worker", () => {
         calls += 1;
       },
     });
-    turn.diagnose(TURN_BEGINS);
-    for (let call = 0; call < 2; call++) turn.diagnose(REQUEST);
+    turn.onStderrLine(TURN_BEGINS);
+    for (let call = 0; call < 2; call++) turn.onStderrLine(REQUEST);
     for (const event of eventsFor([text("Hello")])) await turn.accept({ type: "stream_event", event });
     expect(turn.reasonToRetire).toBeUndefined();
     expect(calls).toBe(1);
@@ -59,29 +59,29 @@ describe("a turn reports about its worker", () => {
   it("a failure without a call, unless stderr or the mod reported one", async () => {
     const failed = async (before: (turn: Turn) => unknown) => {
       const turn = overlayTurn();
-      turn.diagnose(TURN_BEGINS);
+      turn.onStderrLine(TURN_BEGINS);
       await before(turn);
       await turn.accept(NOT_SIGNED_IN);
       await turn.accept(RESULT);
       return turn.answeredLocally;
     };
     expect(await failed(() => {})).toBe(true);
-    expect(await failed((turn) => turn.diagnose(REQUEST))).toBe(false);
+    expect(await failed((turn) => turn.onStderrLine(REQUEST))).toBe(false);
     expect(await failed((turn) => turn.accept(log("calling")))).toBe(false);
   });
 
   it("a second call after a 400, denied by the mod or logged on stderr", async () => {
     const after = async (status: number, second: (turn: Turn) => unknown) => {
       const turn = overlayTurn();
-      turn.diagnose(TURN_BEGINS);
-      turn.diagnose(REQUEST);
-      turn.diagnose(REFUSED.replaceAll("404", String(status)));
+      turn.onStderrLine(TURN_BEGINS);
+      turn.onStderrLine(REQUEST);
+      turn.onStderrLine(REFUSED.replaceAll("404", String(status)));
       await second(turn);
       await turn.accept(RESULT);
       return turn.reasonToRetire;
     };
     expect(await after(400, (turn) => turn.accept(DENIED))).toContain("status 400");
-    expect(await after(400, (turn) => turn.diagnose(REQUEST))).toContain("status 400");
+    expect(await after(400, (turn) => turn.onStderrLine(REQUEST))).toContain("status 400");
     expect(await after(400, () => {})).toBeUndefined();
     expect(await after(404, (turn) => turn.accept(DENIED))).toBeUndefined();
   });

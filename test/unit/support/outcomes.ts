@@ -24,7 +24,7 @@ export function errorFrom(
   begun = false,
 ): ApiError {
   const outcome = new OverlayOutcome();
-  for (const line of diagnostics) outcome.addDiagnostic(line);
+  for (const line of diagnostics) outcome.addStderrLine(line);
   for (const message of reports) outcome.addErrorMessage(message);
   return outcome.toError({ ...RESULT, ...result }, begun);
 }

@@ -37,7 +37,7 @@ function begin({
       controls.push(subtype);
       if (subtype !== "get_context_usage") return { type: "success" };
       feed(asked);
-      for (const line of lines) count.diagnose(line);
+      for (const line of lines) count.onStderrLine(line);
       return { type: "success", response: { categories: tokens === null ? [] : [{ id: "messages", tokens }] } };
     },
     began: () => {},
