@@ -12,7 +12,7 @@ const ORGANIZATION_PLAN = /team|enterprise/i;
  * decision.
  */
 export class GuardDetector {
-  #seated: string | undefined;
+  #reason: string | undefined;
   #resolveKnown!: () => void;
 
   /** Resolves when the CLI has logged whether the guard runs. */
@@ -21,24 +21,24 @@ export class GuardDetector {
   });
 
   /** Why the guard runs; undefined if it does not. */
-  get seated(): string | undefined {
-    return this.#seated;
+  get reason(): string | undefined {
+    return this.#reason;
   }
 
   addStderrLine(line: string): void {
     const found = GUARD_LOG_LINE.exec(line);
     if (!found) return;
-    if (!found[1]) this.#seated = found[2] || "this machine has managed settings";
+    if (!found[1]) this.#reason = found[2] || "this machine has managed settings";
     this.#resolveKnown();
   }
 
   /** Infers the guard from the plan, in case a CLI version logs it in other words. */
   addAccount({ subscriptionType = "" }: CliAccount): void {
-    if (ORGANIZATION_PLAN.test(subscriptionType)) this.#seated ??= `the organization has ${subscriptionType}`;
+    if (ORGANIZATION_PLAN.test(subscriptionType)) this.#reason ??= `the organization has ${subscriptionType}`;
   }
 
   /** Records a call about which the CLI did not ask the mod. */
   addBypass(): void {
-    this.#seated ??= "Claude Code does not ask mods about calls";
+    this.#reason ??= "Claude Code does not ask mods about calls";
   }
 }

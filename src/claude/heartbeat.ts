@@ -13,7 +13,7 @@ export interface HeartbeatOptions {
   /** True while the CLI's messages wait to be read; its silence then means nothing. */
   isHeld: () => boolean;
   /** Called with the limit in milliseconds once the process counts as dead. */
-  dead: (limit: number) => void;
+  onDead: (limit: number) => void;
 }
 
 /**
@@ -35,12 +35,12 @@ export class Heartbeat {
     return this.#hasResponded;
   }
 
-  /** `writesAtOnce`: what the process gets now makes it write as soon as a ping would. */
-  start(writesAtOnce = false): void {
+  /** `respondsAtOnce`: what the process gets now makes it write as soon as a ping would. */
+  start(respondsAtOnce = false): void {
     const { silence, wake, ping } = this.#options;
     if (this.#hasResponded) {
       this.#run(Math.min(wake, silence));
-      if (!writesAtOnce) ping();
+      if (!respondsAtOnce) ping();
     } else this.#run(silence);
   }
 
@@ -65,12 +65,12 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    const { isHeld, ping, dead } = this.#options;
+    const { isHeld, ping, onDead } = this.#options;
     this.#silentBeats = isHeld() ? 0 : this.#silentBeats + 1;
     // the first silent beat may come right after a message, hence one more
     if (this.#silentBeats === 1) ping();
     if (this.#silentBeats <= BEATS_PER_LIMIT) return;
     this.stop();
-    dead(this.#limit);
+    onDead(this.#limit);
   }
 }

@@ -145,7 +145,7 @@ export class Launcher {
    */
   learnFrom(worker: Worker): boolean {
     const { transport } = worker;
-    if (transport instanceof OverlayTransport && transport.mods.areJudged) {
+    if (transport instanceof OverlayTransport && transport.mods.areChecked) {
       this.#needsStepMod = transport.mods.needStepMod;
     }
     this.choice.learnFrom(worker);

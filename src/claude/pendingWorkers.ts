@@ -1,4 +1,4 @@
-interface Expected {
+interface Announced {
   /** Workers on their way. */
   count: number;
   /** Callers waiting for one, first come, first served. */
@@ -7,17 +7,17 @@ interface Expected {
 
 /** Workers that are about to become idle, by key. */
 export class PendingWorkers {
-  readonly #byKey = new Map<string, Expected>();
+  readonly #byKey = new Map<string, Announced>();
 
   /** Announces a worker with this key that becomes idle when `arrival` settles. Returns `arrival`. */
-  expect(key: string, arrival: Promise<void>): Promise<void> {
-    const expected = this.#byKey.get(key) ?? { count: 0, waiting: [] };
-    this.#byKey.set(key, expected);
-    expected.count += 1;
+  announce(key: string, arrival: Promise<void>): Promise<void> {
+    const announced = this.#byKey.get(key) ?? { count: 0, waiting: [] };
+    this.#byKey.set(key, announced);
+    announced.count += 1;
     const arrive = () => {
-      expected.count -= 1;
-      if (expected.count === 0) this.#byKey.delete(key);
-      expected.waiting.shift()?.();
+      announced.count -= 1;
+      if (announced.count === 0) this.#byKey.delete(key);
+      announced.waiting.shift()?.();
     };
     arrival.then(arrive, arrive);
     return arrival;
@@ -28,8 +28,8 @@ export class PendingWorkers {
    * worker failed.
    */
   async next(key: string): Promise<void> {
-    const expected = this.#byKey.get(key);
-    if (!expected || expected.waiting.length >= expected.count) return;
-    await new Promise<void>((resolve) => expected.waiting.push(resolve));
+    const announced = this.#byKey.get(key);
+    if (!announced || announced.waiting.length >= announced.count) return;
+    await new Promise<void>((resolve) => announced.waiting.push(resolve));
   }
 }

@@ -14,7 +14,7 @@ import { PendingWorkers } from "./pendingWorkers.ts";
 import { PrioritySemaphore } from "./prioritySemaphore.ts";
 import { type TransportName, TransportUnavailable } from "./transport.ts";
 import type { Worker } from "./worker.ts";
-import { nameOf, plainKey, type WorkerKey } from "./workerKey.ts";
+import { plainKey, serializeKey, type WorkerKey } from "./workerKey.ts";
 import { type WorkerFactory, WorkerStarter } from "./workerStarter.ts";
 
 export interface PoolOptions extends IdleLimits, WearLimits {
@@ -69,7 +69,7 @@ export class Pool {
       maxQueue: options.maxQueue,
       prepare: (key) => this.#starter.prepare(key),
       requireExact: async () => {
-        await this.#followManagement();
+        await this.#followManagedSettings();
         factory.choice.requireCounts();
       },
       isSignedIn: () => this.description !== undefined && isSignedIn(this.description),
@@ -159,16 +159,16 @@ export class Pool {
 
   async #lend(key: WorkerKey, freeSlot: () => void, fresh: boolean): Promise<Lease> {
     try {
-      await this.#followManagement();
-      this.#factory.choice.require(key.transport);
-      const name = nameOf(key);
-      const ready = fresh ? undefined : (this.#idle.take(name) ?? (await this.#nextToArrive(name)));
+      await this.#followManagedSettings();
+      this.#factory.choice.requireTransport(key.transport);
+      const name = serializeKey(key);
+      const ready = fresh ? undefined : (this.#idle.take(name) ?? (await this.#takePending(name)));
       const worker = ready ?? (await this.#starter.prepare(key));
       const release = (discard = false) => {
         // the next request uses what this one has shown
         this.#starter.learnFrom(worker);
         const returned = this.#return(worker, name, discard).catch(() => this.#starter.dismiss(worker));
-        this.#pending.expect(name, returned);
+        this.#pending.announce(name, returned);
         void returned.then(freeSlot);
       };
       return { worker, release };
@@ -179,7 +179,7 @@ export class Pool {
   }
 
   /** Replaces the workers when managed settings change, since they may lack a mod. */
-  async #followManagement(): Promise<void> {
+  async #followManagedSettings(): Promise<void> {
     if (!(await this.#factory.choice.hasManagementChanged())) return;
     this.#logger.info("managed settings have changed: all workers are replaced");
     this.#stopIdle();
@@ -212,7 +212,7 @@ export class Pool {
   async #describe(): Promise<void> {
     const key = plainKey(this.transport);
     try {
-      await this.#pending.expect(nameOf(key), this.#describeOnWorker(key));
+      await this.#pending.announce(serializeKey(key), this.#describeOnWorker(key));
     } catch (error) {
       if (!(error instanceof TransportUnavailable) || key.transport === "overlay") throw error;
       await this.#describe();
@@ -224,7 +224,7 @@ export class Pool {
     const wasSignedOut = this.#descriptions.isSignedOut;
     const worker = await this.#starter.prepare(key, wasSignedOut);
     if (wasSignedOut && !this.#descriptions.isSignedOut) this.#stopIdle(worker);
-    this.#park(worker, nameOf(key));
+    this.#makeIdle(worker, serializeKey(key));
   }
 
   /** Initializes the worker at once if its requests carry the system prompt. */
@@ -239,11 +239,11 @@ export class Pool {
         throw error;
       }
     }
-    this.#park(worker, undefined);
+    this.#makeIdle(worker, undefined);
   }
 
   /** Waits for a worker that is finishing, which takes milliseconds, instead of starting another. */
-  async #nextToArrive(key: string): Promise<Worker | undefined> {
+  async #takePending(key: string): Promise<Worker | undefined> {
     await this.#pending.next(key);
     return this.#idle.take(key);
   }
@@ -258,10 +258,10 @@ export class Pool {
 
   async #takeBack(worker: Worker, key: string): Promise<void> {
     if (this.#closed || (worker.alive && (await this.#isWornOut(worker)))) this.#starter.dismiss(worker);
-    else this.#park(worker, key);
+    else this.#makeIdle(worker, key);
   }
 
-  #park(worker: Worker, key: string | undefined): void {
+  #makeIdle(worker: Worker, key: string | undefined): void {
     if (!worker.alive || this.#closed) return;
     if (this.#starter.isCurrent(worker)) {
       this.#idle.add(worker, key);

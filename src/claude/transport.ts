@@ -51,7 +51,7 @@ export interface Mods {
    * Waits for the mods, after the reply to `initialize`. Resolves with the organization's rules, if any. Throws if a
    * required mod does not run.
    */
-  require(account: CliAccount, ask: Ask): Promise<Organization | undefined>;
+  verify(account: CliAccount, ask: Ask): Promise<Organization | undefined>;
 }
 
 /** What the CLI, or our mod in it, shows of one turn besides upstream's events. */

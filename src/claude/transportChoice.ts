@@ -23,7 +23,7 @@ interface Objection {
 }
 
 /** What a worker has shown, and its CLI. */
-interface Shown {
+interface Finding {
   reason: string;
   cli: Cli | undefined;
 }
@@ -48,15 +48,15 @@ export class TransportChoice {
   readonly #option: TransportOption;
   readonly #logger: Logger;
   readonly #checkCompatibility: CheckCompatibility;
-  readonly #look: Required<Pick<TransportChoiceParts, "readManaged" | "now">>;
+  readonly #parts: Required<Pick<TransportChoiceParts, "readManaged" | "now">>;
   /** What prevents rewriting before a worker starts, other than managed settings. */
-  #before: Objection | undefined;
+  #staticReason: Objection | undefined;
   /** This machine's managed settings, and those for which its workers were started. */
   #managed: string | undefined;
-  #adapted: string | undefined;
-  #shown: Shown | undefined;
+  #adoptedSettings: string | undefined;
+  #shown: Finding | undefined;
   /** What prevents exact counts alone. */
-  #shownByCounter: Shown | undefined;
+  #shownByCounter: Finding | undefined;
   #logged: string | undefined;
   #loggedCountReason: string | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
@@ -70,7 +70,7 @@ export class TransportChoice {
     this.#option = option;
     this.#logger = logger;
     this.#checkCompatibility = checkCompatibility;
-    this.#look = { readManaged, now };
+    this.#parts = { readManaged, now };
   }
 
   /** The current transport. */
@@ -81,13 +81,13 @@ export class TransportChoice {
   /** Why requests are not rewritten; undefined if they are. */
   get reason(): string | undefined {
     if (this.#option === "overlay") return "it was configured";
-    return this.#before?.text ?? (this.#isManaged ? MANAGED_REASON : this.#shown?.reason);
+    return this.#staticReason?.text ?? (this.#isManaged ? MANAGED_REASON : this.#shown?.reason);
   }
 
   /** The same for user interfaces in other languages; what a worker has shown stays in English. */
   get describedReason(): MessageValue | undefined {
     if (this.#option === "overlay") return describe("rewrite_configured_away", {});
-    if (this.#before !== undefined) return this.#before.described;
+    if (this.#staticReason !== undefined) return this.#staticReason.described;
     return this.#isManaged ? describe("rewrite_managed", {}) : this.#shown?.reason;
   }
 
@@ -101,11 +101,11 @@ export class TransportChoice {
     if (this.#shown?.cli !== cli) this.#shown = undefined;
     if (this.#shownByCounter?.cli !== cli) this.#shownByCounter = undefined;
     await this.#readManaged();
-    this.#adapted ??= this.#managed;
+    this.#adoptedSettings ??= this.#managed;
     const reason = reasonNotToRewrite(cli, variables);
     // a CLI that is not to rewrite need not be able to
     const needsCheck = reason === undefined && !this.#isManaged;
-    this.#before = needsCheck ? await whyIncompatible(cli, "rewrite", this.#checkCompatibility) : reason;
+    this.#staticReason = needsCheck ? await whyIncompatible(cli, "rewrite", this.#checkCompatibility) : reason;
     this.#log();
   }
 
@@ -114,21 +114,21 @@ export class TransportChoice {
    * ask mods about calls, and an organization's hooks would see the prompt that contains a request.
    */
   async hasManagementChanged(): Promise<boolean> {
-    if (this.#look.now() - this.#lookedAt >= MANAGED_POLL_MS) await this.#readManaged();
-    const hasChanged = this.#adapted !== undefined && this.#adapted !== this.#managed;
-    this.#adapted = this.#managed;
+    if (this.#parts.now() - this.#lookedAt >= MANAGED_POLL_MS) await this.#readManaged();
+    const hasChanged = this.#adoptedSettings !== undefined && this.#adoptedSettings !== this.#managed;
+    this.#adoptedSettings = this.#managed;
     if (hasChanged) this.#log();
     return hasChanged;
   }
 
   /** Throws `TransportUnavailable` if requests can no longer be rewritten. */
-  require(transport: TransportName): void {
+  requireTransport(transport: TransportName): void {
     if (transport === "rewrite" && this.reason !== undefined) throw new TransportUnavailable(this.reason);
   }
 
   /** Throws `TransportUnavailable` if counts cannot be exact, or no longer. */
   requireCounts(): void {
-    this.require("rewrite");
+    this.requireTransport("rewrite");
     if (this.countReason !== undefined) throw new TransportUnavailable(this.countReason);
   }
 
@@ -157,7 +157,7 @@ export class TransportChoice {
     this.#shownByCounter = undefined;
   }
 
-  #noteCounts(shown: Shown): void {
+  #noteCounts(shown: Finding): void {
     this.#shownByCounter = shown;
     if (shown.reason === this.#loggedCountReason) return;
     this.#loggedCountReason = shown.reason;
@@ -169,8 +169,8 @@ export class TransportChoice {
   }
 
   async #readManaged(): Promise<void> {
-    this.#lookedAt = this.#look.now();
-    this.#managed = JSON.stringify(await this.#look.readManaged());
+    this.#lookedAt = this.#parts.now();
+    this.#managed = JSON.stringify(await this.#parts.readManaged());
   }
 
   #log(): void {

@@ -33,7 +33,7 @@ export interface RewriteRequest extends AnyRequest {
 }
 
 /** Whether the CLI writes something within milliseconds of this request. */
-export function isReadAtOnce(request: TurnRequest): boolean {
+export function respondsAtOnce(request: TurnRequest): boolean {
   if (request.transport === "overlay") return false;
   const { instruction } = request;
   return (typeof instruction === "string" ? instruction : instruction.literal).length < SLOW_INSTRUCTION_BYTES;

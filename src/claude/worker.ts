@@ -19,7 +19,7 @@ import { ExactCount } from "./rewrite/exactCount.ts";
 import { StartupStderr } from "./startupStderr.ts";
 import type { Ask, Transport } from "./transport.ts";
 import { Turn } from "./turn.ts";
-import { isReadAtOnce, type TurnRequest } from "./turnRequest.ts";
+import { respondsAtOnce, type TurnRequest } from "./turnRequest.ts";
 import * as limits from "./workerLimits.ts";
 
 /** The CLI does not know this request and rejects it at once, even in the middle of a turn. */
@@ -89,7 +89,7 @@ export class Worker {
       wake,
       ping,
       isHeld: () => this.#output.isHeld,
-      dead: (bound) => this.end(cliUnresponsive(bound / 1000)),
+      onDead: (bound) => this.end(cliUnresponsive(bound / 1000)),
     });
     this.#gone = this.#output.ended.then((last) => this.#fail(last));
     // the reply shows that a blank worker is ready; from then on, silence means that it hangs
@@ -138,7 +138,7 @@ export class Worker {
       .finally(() => this.#heartbeat.stop());
     requireVersion(this.cli, response?.claude_code_version);
     const account = attributeToHelper(response?.account ?? {}, this.helperKey);
-    const organization = await this.transport.mods.require(account, this.#ask);
+    const organization = await this.transport.mods.verify(account, this.#ask);
     return { models: response?.models ?? [], account, ...(organization && { organization }) };
   }
 
@@ -163,7 +163,7 @@ export class Worker {
     const turn = new Turn({ sendInterrupt, transport, outcome, awaitsHeaders: this.#logsHeaders, onFirstCall });
     const stop = () => turn.stop();
     signal.addEventListener("abort", stop, { once: true });
-    this.#begin(isReadAtOnce(request));
+    this.#begin(respondsAtOnce(request));
     this.#turn = turn;
     this.conversation = request.conversation;
     this.served += 1;
@@ -265,10 +265,10 @@ export class Worker {
     await resolvesWithin(limits.DRAIN_TIMEOUT_MS, this.#gone);
   }
 
-  /** Call before anything that keeps the CLI busy. `writesAtOnce`: the CLI will write without being pinged. */
-  #begin(writesAtOnce = false): void {
+  /** Call before anything that keeps the CLI busy. `respondsAtOnce`: the CLI will write without being pinged. */
+  #begin(respondsAtOnce = false): void {
     this.#output.reset();
-    this.#heartbeat.start(writesAtOnce);
+    this.#heartbeat.start(respondsAtOnce);
   }
 
   #fail({ how, isRead }: LastOutput): void {

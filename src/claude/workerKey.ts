@@ -15,6 +15,6 @@ export interface WorkerKey<System = string> {
 export const plainKey = (transport: TransportName): WorkerKey => ({ transport, system: "", betas: [] });
 
 /** A string that is the same for equal keys. */
-export function nameOf({ transport, system, betas, background = false }: WorkerKey): string {
+export function serializeKey({ transport, system, betas, background = false }: WorkerKey): string {
   return JSON.stringify([transport, system, betas, background]);
 }

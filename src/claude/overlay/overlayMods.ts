@@ -28,7 +28,7 @@ export class OverlayMods implements Mods {
   readonly #oneStep = new LoadReport();
   #areSwitchedOff = false;
   #areForbidden = false;
-  #isJudged = false;
+  #areChecked = false;
   #hasModelAllowlist = false;
 
   /** `hasStepMod`: the process was started with the mod that ends further steps. */
@@ -43,18 +43,18 @@ export class OverlayMods implements Mods {
 
   /** Whether workers need the mod that ends further steps, because of an organization's guard. */
   get needStepMod(): boolean {
-    return this.#guard.seated !== undefined && !this.#areForbidden;
+    return this.#guard.reason !== undefined && !this.#areForbidden;
   }
 
   /** Whether it is known which mods the process needs. */
-  get areJudged(): boolean {
-    return this.#isJudged || this.needStepMod;
+  get areChecked(): boolean {
+    return this.#areChecked || this.needStepMod;
   }
 
   /** Why the process must not serve again. */
   get reasonToRetire(): string | undefined {
     const lacksMod = this.needStepMod && !this.#hasStepMod;
-    return lacksMod ? `it lacks a required mod (${this.#guard.seated})` : undefined;
+    return lacksMod ? `it lacks a required mod (${this.#guard.reason})` : undefined;
   }
 
   /** Receives a message from stdout; false if it is not a report about loading. */
@@ -76,10 +76,10 @@ export class OverlayMods implements Mods {
   }
 
   /** Throws also if requests cannot reach the CLI. */
-  async require(account: CliAccount, ask: Ask): Promise<Organization | undefined> {
+  async verify(account: CliAccount, ask: Ask): Promise<Organization | undefined> {
     this.#guard.addAccount(account);
     await resolvesWithin(STDERR_LAG_MS, this.#guard.known);
-    const guard = this.#guard.seated;
+    const guard = this.#guard.reason;
     const mayBeForbidden = !this.#oneCall.hasArrived;
     const managed = guard !== undefined || mayBeForbidden ? managedSettingsOf(await ask("get_settings")) : [];
     const forbidding = mayBeForbidden
@@ -87,7 +87,7 @@ export class OverlayMods implements Mods {
       : [];
     this.#areForbidden = forbidding.length > 0;
     if (!this.#areForbidden && !(await this.#areLoaded())) throw cliUnguarded();
-    this.#isJudged = true;
+    this.#areChecked = true;
     const overrides = overridesIn(managed);
     if (overrides.includes(BODY_VARIABLE)) {
       const words = `They set ${BODY_VARIABLE}, which this server needs to send requests.`;

@@ -52,10 +52,10 @@ export class ExactCount {
   #answerReport: ModAnswer | undefined;
   #isTaken = false;
   #isDenied = false;
-  #words: string | undefined;
+  #refusalText: string | undefined;
   /** Whether the CLI estimated, because the reply had no number. */
   #isEstimated = false;
-  #wordsCame = () => {};
+  #resolveRefusalText = () => {};
   /** Prompts, and the seed, that the CLI is still processing. */
   readonly #pending: { resolve(): void; reject(error: ApiError): void }[] = [];
   #ended: ApiError | undefined;
@@ -97,15 +97,15 @@ export class ExactCount {
       signal.addEventListener("abort", abandon, { once: true });
       if (signal.aborted) abandon();
       const words = new Promise<void>((resolve) => {
-        this.#wordsCame = resolve;
+        this.#resolveRefusalText = resolve;
       });
       const tokens = await this.#ask();
       // by the time of another reply, stderr written before has been read
       await this.#link.request({ subtype: "mcp_status" });
       const head = this.#answer();
       if (head.status >= 300) {
-        if (this.#words === undefined) await resolvesWithin(STDERR_LAG_MS, words);
-        throw refusal(head, this.#words);
+        if (this.#refusalText === undefined) await resolvesWithin(STDERR_LAG_MS, words);
+        throw refusal(head, this.#refusalText);
       }
       if (tokens === undefined || this.#isEstimated) throw new CountUnavailable("the API's reply has no count");
       return tokens;
@@ -129,8 +129,8 @@ export class ExactCount {
     if (line.includes(ESTIMATED_TEXT)) this.#isEstimated = true;
     const [, words] = COUNT_FAILED_LINE.exec(line) ?? [];
     if (words === undefined) return;
-    this.#words ??= words;
-    this.#wordsCame();
+    this.#refusalText ??= words;
+    this.#resolveRefusalText();
   }
 
   /** Rejects all counts; the worker is gone. */
@@ -143,7 +143,7 @@ export class ExactCount {
     this.#answerReport = undefined;
     this.#isTaken = false;
     this.#isDenied = false;
-    this.#words = undefined;
+    this.#refusalText = undefined;
     this.#isEstimated = false;
   }
 

@@ -40,15 +40,15 @@ export class RewriteMods implements Mods {
   }
 
   /** Throws `TransportUnavailable`, also where an organization has set rules. */
-  async require(account: CliAccount, ask: Ask): Promise<undefined> {
+  async verify(account: CliAccount, ask: Ask): Promise<undefined> {
     this.#guard.addAccount(account);
     const managed = managedSettingsOf(await ask("get_settings"));
-    this.#unsuited = await this.#judge(account, ask, managed.length > 0);
+    this.#unsuited = await this.#findObstacle(account, ask, managed.length > 0);
     if (this.#unsuited !== undefined) throw new TransportUnavailable(this.#unsuited);
   }
 
-  async #judge(account: CliAccount, ask: Ask, isManaged: boolean): Promise<string | undefined> {
-    if (this.#guard.seated !== undefined) return this.#guard.seated;
+  async #findObstacle(account: CliAccount, ask: Ask, isManaged: boolean): Promise<string | undefined> {
+    if (this.#guard.reason !== undefined) return this.#guard.reason;
     // an organization's hooks would see the prompt, which contains the client's request
     if (isManaged) return "this machine has managed settings";
     if (!(await this.#loaded.arrives())) return "the mod that rewrites requests was not loaded";

@@ -12,14 +12,14 @@ describe("an organization's guard", () => {
   ])("is read from '%s'", async (line, reason) => {
     const guard = new GuardDetector();
     guard.addStderrLine(DEBUG + line);
-    expect(guard.seated).toBe(reason);
+    expect(guard.reason).toBe(reason);
     expect(await isSettled(guard.known)).toBe(true);
   });
 
   it("is not read from the guard's own log lines", async () => {
     const guard = new GuardDetector();
     guard.addStderrLine(`${DEBUG}: hooks telemetry for: collector`);
-    expect(guard.seated).toBeUndefined();
+    expect(guard.reason).toBeUndefined();
     expect(await isSettled(guard.known)).toBe(false);
   });
 
@@ -30,12 +30,12 @@ describe("an organization's guard", () => {
   ])("is assumed for %s", (subscriptionType, reason) => {
     const guard = new GuardDetector();
     guard.addAccount({ subscriptionType });
-    expect(guard.seated).toBe(reason);
+    expect(guard.reason).toBe(reason);
   });
 
   it("is assumed after a call that bypassed our mod", () => {
     const guard = new GuardDetector();
     guard.addBypass();
-    expect(guard.seated).toBe("Claude Code does not ask mods about calls");
+    expect(guard.reason).toBe("Claude Code does not ask mods about calls");
   });
 });

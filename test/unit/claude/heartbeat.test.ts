@@ -13,7 +13,7 @@ function begin() {
       seen.pings += 1;
     },
     isHeld: () => seen.held,
-    dead: (bound) => {
+    onDead: (bound) => {
       seen.dead += 1;
       seen.bound = bound;
     },

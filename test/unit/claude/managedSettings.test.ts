@@ -75,7 +75,7 @@ describe("managed variables", () => {
     const mods = new OverlayMods(true);
     const settings = { env: { CLAUDE_CODE_EXTRA_BODY: value }, disableAllHooks: true };
     const ask = async () => ({ type: "", response: { sources: [{ source: "policySettings", settings }] } });
-    await expect(mods.require({}, ask)).rejects.toThrow("env.CLAUDE_CODE_EXTRA_BODY");
+    await expect(mods.verify({}, ask)).rejects.toThrow("env.CLAUDE_CODE_EXTRA_BODY");
   });
 });
 

@@ -12,7 +12,7 @@ it("prevents further calls by settings if Anthropic has disabled mods", async ()
   const mods = new OverlayMods(false);
   mods.addStderrLine(SWITCHED_OFF);
   const organization = { guard: null, settings: [], withoutMods: ["Anthropic's switch"], overrides: [] };
-  expect(await mods.require({}, unmanaged)).toEqual(organization);
+  expect(await mods.verify({}, unmanaged)).toEqual(organization);
   expect([mods.areForbidden, mods.needStepMod]).toEqual([true, false]);
 });
 
@@ -21,7 +21,7 @@ it("does not serve if the mod is missing for another reason", async () => {
   try {
     const mods = new OverlayMods(false);
     mods.addStderrLine(BROKEN);
-    const rejected = expect(mods.require({}, unmanaged)).rejects.toThrow("did not load the mod");
+    const rejected = expect(mods.verify({}, unmanaged)).rejects.toThrow("did not load the mod");
     await vi.runAllTimersAsync();
     await rejected;
     expect(mods.areForbidden).toBe(false);

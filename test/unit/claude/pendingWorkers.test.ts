@@ -12,7 +12,7 @@ function expecting(...keys: string[]) {
       arrive = resolve;
       fail = () => reject(new Error("gone"));
     });
-    arrivals.expect(key, arrival).catch(() => {});
+    arrivals.announce(key, arrival).catch(() => {});
     return { arrive, fail };
   });
   return { arrivals, expected };

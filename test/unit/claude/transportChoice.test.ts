@@ -43,7 +43,7 @@ describe("requests are rewritten", () => {
     const choice = choose();
     await choice.inspect(CLI, {});
     expect(state(choice)).toEqual(["rewrite", undefined]);
-    expect(() => choice.require("rewrite")).not.toThrow();
+    expect(() => choice.requireTransport("rewrite")).not.toThrow();
   });
 });
 
@@ -78,8 +78,8 @@ describe("requests are overlaid", () => {
     await choice.inspect(found, variables);
     expect(state(choice)).toEqual(["overlay", reason]);
     expect(log).toEqual([`[info] requests use the overlay transport, since ${reason}`]);
-    expect(() => choice.require("rewrite")).toThrow(TransportUnavailable);
-    expect(() => choice.require("overlay")).not.toThrow();
+    expect(() => choice.requireTransport("rewrite")).toThrow(TransportUnavailable);
+    expect(() => choice.requireTransport("overlay")).not.toThrow();
   });
 
   it("if the CLI is incompatible with rewriting; other failures are thrown", async () => {

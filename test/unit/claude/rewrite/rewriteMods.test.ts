@@ -32,7 +32,7 @@ async function start({ account = KEY, loads = true, isAsked = true, settings }: 
     const sources = settings ? [{ source: "policySettings", settings }] : [];
     return { type: "control_response", response: subtype === "get_settings" ? { sources } : {} };
   };
-  return { mods, asked, required: mods.require(account, ask) };
+  return { mods, asked, required: mods.verify(account, ask) };
 }
 
 describe("the mod that rewrites requests", () => {
