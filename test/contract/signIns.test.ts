@@ -13,7 +13,7 @@ const firstParty = (account: object) => ({ apiProvider: "firstParty", ...account
 const ANSWERS: Record<keyof typeof SIGN_INS, [account: object, signIn: object | undefined]> = {
   "signed out": [firstParty({ tokenSource: "none" }), undefined],
   "an account without credentials": [firstParty({ tokenSource: "none" }), undefined],
-  "a token without the right to ask": [firstParty({ tokenSource: "none" }), undefined],
+  "a token without the inference scope": [firstParty({ tokenSource: "none" }), undefined],
   "an API key": [
     firstParty({ tokenSource: "none", apiKeySource: "ANTHROPIC_API_KEY" }),
     { kind: "api_key", source: "ANTHROPIC_API_KEY" },
@@ -26,7 +26,7 @@ const ANSWERS: Record<keyof typeof SIGN_INS, [account: object, signIn: object | 
     firstParty({ tokenSource: "ANTHROPIC_AUTH_TOKEN", apiKeySource: "ANTHROPIC_API_KEY" }),
     { kind: "api_key", source: "ANTHROPIC_API_KEY" },
   ],
-  "a token of setup-token": [
+  "a setup-token": [
     firstParty({ tokenSource: "CLAUDE_CODE_OAUTH_TOKEN" }),
     { kind: "token", source: "CLAUDE_CODE_OAUTH_TOKEN" },
   ],
@@ -34,7 +34,7 @@ const ANSWERS: Record<keyof typeof SIGN_INS, [account: object, signIn: object | 
     firstParty({ tokenSource: "apiKeyHelper", apiKeySource: "apiKeyHelper" }),
     { kind: "api_key", source: "apiKeyHelper" },
   ],
-  "a key of the Console": [
+  "a Console key": [
     firstParty({ ...PERSON, tokenSource: "none", apiKeySource: "/login managed key" }),
     { kind: "api_key", source: "/login managed key" },
   ],

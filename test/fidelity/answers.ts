@@ -37,7 +37,7 @@ const found = {
 /** Upstream streams for every kind of answer of the API, by name. */
 export const ANSWERS: Record<string, StreamEvent[]> = {
   text: [...eventsFor([text("A few words of an answer")])],
-  "text of every kind": [...eventsFor([text('é \u2028\u2029\u0000\ufeff 😀 \\ " \r\n\t data: x\n\nevent: y')])],
+  "every kind of text": [...eventsFor([text('é \u2028\u2029\u0000\ufeff 😀 \\ " \r\n\t data: x\n\nevent: y')])],
   "a long text": [...eventsFor([text("word ".repeat(QUICK ? 3000 : 20_000))])],
   "an empty text": stream(block(0, { type: "text", text: "" })),
   "text that cites": stream(
@@ -49,18 +49,20 @@ export const ANSWERS: Record<string, StreamEvent[]> = {
       { type: "citations_delta", citation: { ...cited, start_char_index: 5 } },
     ),
   ),
-  "a thought": [...eventsFor([thinking("Let me see"), text("Yes")])],
-  "a thought that is not shown": stream([
+  thinking: [...eventsFor([thinking("Let me see"), text("Yes")])],
+  "hidden thinking": stream([
     ...block(0, { type: "thinking", thinking: "", signature: "" }, { type: "signature_delta", signature: "c2ln" }),
     ...block(1, { type: "redacted_thinking", data: "ZGF0YQ==" }),
     ...block(2, { type: "text", text: "" }, { type: "text_delta", text: "Yes" }),
   ]),
-  "a call": [...eventsFor([text("Well"), toolUse("look", { at: ["a", { b: null, c: 1.5e-7 }], "é\n": "\u2028" })])],
-  "calls side by side": [...eventsFor([toolUse("a", { n: 1 }), toolUse("b", { n: [] }), toolUse("c", "text")])],
-  "a call without input": stream(
+  "a tool call": [
+    ...eventsFor([text("Well"), toolUse("look", { at: ["a", { b: null, c: 1.5e-7 }], "é\n": "\u2028" })]),
+  ],
+  "parallel tool calls": [...eventsFor([toolUse("a", { n: 1 }), toolUse("b", { n: [] }), toolUse("c", "text")])],
+  "a tool call without input": stream(
     block(0, { type: "tool_use", id: "toolu_1", name: "now", input: {}, caller: { type: "direct" } }),
   ),
-  "a call whose input comes by the character": stream(
+  "a tool call with input by the character": stream(
     block(
       0,
       { type: "tool_use", id: "toolu_1", name: "look", input: {} },
@@ -71,7 +73,7 @@ export const ANSWERS: Record<string, StreamEvent[]> = {
     ),
     { stop_reason: "tool_use" },
   ),
-  "a search on the server": stream(
+  "a server search": stream(
     [
       ...block(
         0,
@@ -102,12 +104,12 @@ export const ANSWERS: Record<string, StreamEvent[]> = {
     ),
     ...block(1, { type: "text", text: "" }, { type: "text_delta", text: "x" }),
   ]),
-  "a compaction that failed": stream([
+  "a failed compaction": stream([
     ...block(0, { type: "compaction", content: null }, { type: "compaction_delta", content: null }),
     ...block(1, { type: "text", text: "" }, { type: "text_delta", text: "x" }),
   ]),
-  "nothing at all": stream([]),
-  "a call from code execution, in its first event": [
+  "an empty answer": stream([]),
+  "a tool call from code execution, in its first event": [
     {
       type: "message_start",
       message: {
@@ -121,7 +123,7 @@ export const ANSWERS: Record<string, StreamEvent[]> = {
   ],
   "an end at max_tokens": [...eventsFor([text("cut")], { stop_reason: "max_tokens" })],
   "an end at a stop sequence": [...eventsFor([text("cut")], { stop_reason: "stop_sequence", stop_sequence: "END" })],
-  "an end for a pause": [...eventsFor([text("cut")], { stop_reason: "pause_turn" })],
+  "an end at pause_turn": [...eventsFor([text("cut")], { stop_reason: "pause_turn" })],
   "an end at the context window": [...eventsFor([text("cut")], { stop_reason: "model_context_window_exceeded" })],
   "a refusal": [
     ...eventsFor([text("No")], {
@@ -129,7 +131,7 @@ export const ANSWERS: Record<string, StreamEvent[]> = {
       stop_details: { type: "refusal", category: "cyber", explanation: "Because." },
     }),
   ],
-  "a container and edits of the context": stream(
+  "a container and context edits": stream(
     block(0, { type: "text", text: "" }, { type: "text_delta", text: "x" }),
     { container: { id: "container_1", expires_at: "2026-11-24T00:00:00Z" } },
     { cache_read_input_tokens: 5, cache_creation_input_tokens: 6 },

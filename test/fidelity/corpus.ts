@@ -55,13 +55,13 @@ export const CORPUS: Record<string, Requested> = {
   "a string": request(),
   "a block": asking(said("Hello")),
   "several blocks": asking(said("One"), said("Two"), said("Three")),
-  "what the CLI takes for its own": asking(
+  "text like the CLI's own": asking(
     said("/help @/etc/hostname !ls #memo\n/clear"),
     said("<system-reminder>x</system-reminder>"),
   ),
   "characters of every kind": asking(said("é \u2028\u2029\u0000\u0007\ufeff\u200d 😀 \ud83d \udc00 \\ \" ' ` \r\n\t")),
   "an image": asking(image(), said("What is it?")),
-  "an image by address": asking(image({ source: { type: "url", url: "https://example.com/a.png" } })),
+  "an image URL": asking(image({ source: { type: "url", url: "https://example.com/a.png" } })),
   "a document": asking({ type: "document", source: { type: "base64", media_type: "application/pdf", data: PDF } }),
   "a document of text": asking({
     type: "document",
@@ -78,7 +78,7 @@ export const CORPUS: Record<string, Requested> = {
     content: [said("found")],
     citations: { enabled: true },
   }),
-  "a block of a kind not known yet": asking({ type: "hologram", depth: [1, { x: null }] }, said("?")),
+  "an unknown block type": asking({ type: "hologram", depth: [1, { x: null }] }, said("?")),
   "turns that alternate": conversation(
     { role: "user", content: "a" },
     { role: "assistant", content: "b" },
@@ -92,10 +92,7 @@ export const CORPUS: Record<string, Requested> = {
     { role: "user", content: "e" },
   ),
   "a prefill": conversation({ role: "user", content: "List" }, { role: "assistant", content: "1." }),
-  "a first turn of the assistant": conversation(
-    { role: "assistant", content: "Hi" },
-    { role: "user", content: "Hello" },
-  ),
+  "an assistant turn first": conversation({ role: "assistant", content: "Hi" }, { role: "user", content: "Hello" }),
   "system messages in between": conversation(
     { role: "user", content: "a" },
     { role: "system", content: "Be brief from now on." },
@@ -118,7 +115,7 @@ export const CORPUS: Record<string, Requested> = {
     system: "You are Claude Code, Anthropic's official CLI for Claude.",
   }),
   "a system prompt like a mark of the CLI's": request({ system: "__SYSTEM_PROMPT_DYNAMIC_BOUNDARY__" }),
-  "a system prompt that begins as an attribution": request({ system: "x-anthropic-billing-header: a\nBe brief." }),
+  "a system prompt that begins like an attribution": request({ system: "x-anthropic-billing-header: a\nBe brief." }),
   "an attribution alone": request({ system: "x-anthropic-billing-header: a" }),
   "an empty system prompt": request({ system: "" }),
   "an empty list for a system prompt": request({ system: [] }),
@@ -129,7 +126,7 @@ export const CORPUS: Record<string, Requested> = {
     messages: [{ role: "user", content: ["a", "b", "c"].map((text) => said(text, { cache_control: EPHEMERAL })) }],
   }),
   "a tool": request({ tools: [LOOK] }),
-  "tools with everything": request({
+  "tools with every field": request({
     tools: [
       { ...LOOK, type: "custom", strict: true, eager_input_streaming: true, input_examples: [{ at: "home" }] },
       { ...LOOK, name: "later", defer_loading: true, allowed_callers: ["direct"] },
@@ -158,7 +155,7 @@ export const CORPUS: Record<string, Requested> = {
   "a forced tool": request({ tools: [LOOK], tool_choice: { type: "tool", name: "look" } }),
   "a tool's result": round("seen"),
   "a result of blocks": round([said("seen"), image()]),
-  "a result that failed": round("not there", { is_error: true }),
+  "a failed result": round("not there", { is_error: true }),
   "an empty result": round(undefined),
   "several calls and results": conversation(
     { role: "user", content: "Look twice" },
@@ -188,7 +185,7 @@ export const CORPUS: Record<string, Requested> = {
   thinking: request({ thinking: { type: "enabled", budget_tokens: 1024 } }),
   "adaptive thinking": request({ thinking: { type: "adaptive", display: "summarized" } }),
   "no thinking": request({ thinking: { type: "disabled" } }),
-  "thoughts in the history": conversation(
+  "thinking in the history": conversation(
     { role: "user", content: "a" },
     {
       role: "assistant",
@@ -201,11 +198,11 @@ export const CORPUS: Record<string, Requested> = {
     { role: "user", content: "c" },
   ),
   "an effort": request({ output_config: { effort: "low" } }),
-  "an effort of a model that has none": request({
+  "an effort for a model without one": request({
     model: "claude-haiku-4-5-20251001",
     output_config: { effort: "max" },
   }),
-  "an output of a schema": request({
+  "an output schema": request({
     output_config: {
       format: {
         type: "json_schema",
@@ -213,15 +210,15 @@ export const CORPUS: Record<string, Requested> = {
       },
     },
   }),
-  "an output of a schema, and an effort": request({ output_config: { effort: "max", format: null } }),
+  "an output schema and an effort": request({ output_config: { effort: "max", format: null } }),
   sampling: request({ temperature: 0.3, top_p: 0.9, top_k: 5 }),
-  "a share of the tokens alone": request({ model: "claude-haiku-4-5-20251001", top_p: 0.9 }),
-  "a share of the tokens with thinking": request({
+  "top_p alone": request({ model: "claude-haiku-4-5-20251001", top_p: 0.9 }),
+  "top_p with thinking": request({
     model: "claude-sonnet-4-5-20250929",
     top_p: 0.95,
     thinking: { type: "enabled", budget_tokens: 1024 },
   }),
-  "a temperature of nought": request({ temperature: 0 }),
+  "temperature 0": request({ temperature: 0 }),
   "stop sequences": request({ stop_sequences: ["END", "\n\nHuman:", "é😀"] }),
   "no stop sequences": request({ stop_sequences: [] }),
   "a user": request({ metadata: { user_id: JSON.stringify({ device_id: "d", session_id: "s" }) } }),
@@ -232,7 +229,7 @@ export const CORPUS: Record<string, Requested> = {
     mcp_servers: [],
     speed: "fast",
   }),
-  "a field that nobody knows": request({ foo: { bar: [1, 2.5, -0.001, 1e21, null, true] } }),
+  "an unknown field": request({ foo: { bar: [1, 2.5, -0.001, 1e21, null, true] } }),
   "an alias": request({ model: "opus" }),
   "another alias": request({ model: "haiku" }),
   "another model": request({ model: "claude-haiku-4-5-20251001" }),

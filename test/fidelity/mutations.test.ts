@@ -139,12 +139,12 @@ const ANSWERS: [answer: () => Reply, status: number, expected: object][] = [
 /** Requests that show what the CLI would do with others; a full run uses all. */
 const REVEALING = [
   ...["a string", "an alias", "a system prompt that is marked", "a system prompt that is marked for an hour"],
-  ...["an effort of a model that has none", "an old model", "a share of the tokens alone", "thinking"],
+  ...["an effort for a model without one", "an old model", "top_p alone", "thinking"],
 ];
 const bodies = Object.entries(CORPUS).filter(([name]) => FULL || REVEALING.includes(name));
 
 /** What only rewriting carries unchanged. */
-const WRITTEN = ["integers beyond 2^53", "a server of the MCP connector", "system blocks with blanks between"];
+const WRITTEN = ["integers beyond 2^53", "a server of the MCP connector", "system blocks with whitespace between"];
 
 /** Runs the suite until something fails. */
 async function expectFaithful(how: TransportStage): Promise<void> {

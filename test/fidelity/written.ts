@@ -47,12 +47,12 @@ const megabytes = (count: number) => `"${"Lorem ipsum \\u00e9 é \\n ".repeat((c
 /** Texts that JavaScript would write differently after reading them, by name. */
 export const RAW: Record<string, Written> = {
   "integers beyond 2^53": raw(['"foo":[9007199254740993,-9007199254740993]']),
-  "integers of 23 digits": raw(['"foo":12345678901234567890123']),
-  "numbers with a fraction of nought": raw(['"temperature":1.0', '"foo":[1.50,-0,-0.0,0.10]']),
+  "23-digit integers": raw(['"foo":12345678901234567890123']),
+  "numbers with a zero fraction": raw(['"temperature":1.0', '"foo":[1.50,-0,-0.0,0.10]']),
   "numbers with an exponent": raw(['"foo":[1e2,1E+2,1.0e-7,2.5E10]']),
-  "a key that stands twice within": raw(['"foo":{"a":1,"a":2,"b":{"c":1,"c":1}}']),
-  "a top-level key that stands twice": raw(['"foo":1', '"max_tokens":1', '"foo":{"last":true}', '"max_tokens":20']),
-  "a model and a system prompt that stand twice": raw([
+  "a duplicate nested key": raw(['"foo":{"a":1,"a":2,"b":{"c":1,"c":1}}']),
+  "a duplicate top-level key": raw(['"foo":1', '"max_tokens":1', '"foo":{"last":true}', '"max_tokens":20']),
+  "a duplicate model and system prompt": raw([
     ...['"model":"opus"', '"system":"not this"', '"model":"claude-haiku-4-5-20251001"', '"system":"this"'],
   ]),
   "keys that are numbers": raw(['"foo":{"10":1,"2":2,"b":3,"1":4,"-1":5}', '"12":1', '"3":2']),
@@ -61,20 +61,20 @@ export const RAW: Record<string, Written> = {
   "lone surrogates as escapes": raw([saying('"\\ud83d alone, \\udc00 \\uD83D\\uDE00 \\ud83d\\ud83d"')]),
   "escapes of what needs none": raw([saying('"\\u0048\\u0065llo\\/\\u00e9\\u2028\\b\\f\\u0000"')]),
   "line separators as they are": raw([saying('"a\u2028b\u2029c\ufeff\u007f\u200d"'), '"system":"\u2028x\u2029"']),
-  "texts beyond ASCII": raw([saying('"Grüße, 你好, 😀, e\u0301"')]),
-  "line feeds and blanks between fields": raw(['"system" : "Be brief."', '"foo" : 1'], "\r\n\t "),
-  "line feeds and blanks within": raw([
+  "non-ASCII texts": raw([saying('"Grüße, 你好, 😀, e\u0301"')]),
+  "whitespace between fields": raw(['"system" : "Be brief."', '"foo" : 1'], "\r\n\t "),
+  "whitespace within fields": raw([
     '"messages":\r\n[ {"role" : "user",\n\t"content":[ {"type":"text" ,"text":"a"}\r\n,{"text":"b","type":"text"}] } ]',
     '"tools": [\n]',
     '"foo":{ }',
   ]),
-  "system blocks with blanks between": raw([
+  "system blocks with whitespace between": raw([
     '"system":[ {"type":"text","text":"a"} ,\r\n\t{"text":"b" , "type":"text","cache_control":{"type":"ephemeral"}} ]',
   ]),
   "a system prompt with escapes": raw(['"system":"\\u0042e \\ud83d brief\\/"']),
   "a system prompt between the others": raw(['"foo":1', '"system":"x"', '"stop_sequences":[]', '"stream":null']),
   "a system prompt that holds JSON": raw(['"system":"\\"system\\":[{ ]}, \\\\\\" cch=0"']),
-  "a system prompt of null": raw(['"system":null', '"foo":null']),
+  "a null system prompt": raw(['"system":null', '"foo":null']),
   "brackets and quotes in texts": raw([saying('"}],\\"system\\":[{\\\\"'), '"foo":"\\\\\\\\"', '"bar":["]","}"]']),
   "a text that begins as an instruction": raw([
     saying('"claude-virtual-api instruction {\\"isWhole\\":true}\\u0001a\\u0001b"'),
@@ -84,12 +84,12 @@ export const RAW: Record<string, Written> = {
     ...['"mcp_servers":[ {"type":"url","url":"https://example.com/mcp","name":"x"}]', '"stream":true'],
   ]),
   "no token, to fill the cache": raw(['"max_tokens":0.0', '"stream":false']),
-  "a user of null": raw(['"metadata":null']),
+  "a null user": raw(['"metadata":null']),
   "a user without an id": raw(['"metadata":{}']),
   "fields of the wrong type": raw([
     ...['"tools":{}', '"output_config":"x"', '"max_tokens":"many"', '"temperature":[]', '"thinking":false'],
   ]),
-  "system blocks of kinds not known yet": raw([
+  "unknown system block types": raw([
     '"system":[{"type":"hologram","depth":1.0},{"type":"text","text":"","cache_control":{"type":"ephemeral","ttl":"5m"}}]',
   ]),
   "a body of 300 KB": raw([saying(megabytes(0.3)), '"foo":1.0']),

@@ -78,7 +78,7 @@ const TRAPS: Trap[] = [
   odd("no content"),
   odd("an empty text"),
   odd("usage over 1e9"),
-  odd("a tool nobody has"),
+  odd("an unknown tool"),
   odd("another model"),
   {
     name: "a fallback to another model",

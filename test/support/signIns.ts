@@ -49,13 +49,13 @@ const subscription = (plan: string | null, oauth: object = {}): SignInFixture =>
 export const SIGN_INS = {
   "signed out": { env: WITHOUT_KEY },
   "an account without credentials": { env: WITHOUT_KEY, files: { ".claude.json": ACCOUNT } },
-  "a token without the right to ask": subscription("max", { scopes: ["user:profile"] }),
+  "a token without the inference scope": subscription("max", { scopes: ["user:profile"] }),
   "an API key": {},
   "a gateway's token": { env: { ...WITHOUT_KEY, ANTHROPIC_AUTH_TOKEN: "gateway-token" } },
   "a key and a token": { env: { ANTHROPIC_AUTH_TOKEN: "gateway-token" } },
-  "a token of setup-token": { env: { ...WITHOUT_KEY, CLAUDE_CODE_OAUTH_TOKEN: OAUTH_TOKEN } },
+  "a setup-token": { env: { ...WITHOUT_KEY, CLAUDE_CODE_OAUTH_TOKEN: OAUTH_TOKEN } },
   "a helper": { env: WITHOUT_KEY, settings: { apiKeyHelper: "echo key-of-the-helper" } },
-  "a key of the Console": {
+  "a Console key": {
     env: WITHOUT_KEY,
     files: { ".claude.json": { ...ACCOUNT, primaryApiKey: "sk-ant-api03-dummy" } },
   },
