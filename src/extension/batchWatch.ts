@@ -3,115 +3,115 @@ import type { Controller } from "./controller.ts";
 import type { ProbeResult, RunningBatch } from "./probe.ts";
 import { urlOf } from "./state.ts";
 
-/** Milliseconds between two looks. */
-const INTERVAL = 1000;
+/** Interval between two probes. */
+const PROBE_INTERVAL_MS = 1000;
 
-/** What a look at the server has brought. */
-export interface BatchNews {
+/** A change in the running batches. */
+export interface BatchChange {
   running: readonly RunningBatch[];
-  /** Whether a batch has begun or is over since the last look. */
-  isAnother: boolean;
+  /** True if a batch has begun or ended since the last probe. */
+  isNewSet: boolean;
 }
 
 /**
- * Follows the batches that run on the server this window uses: looks at its `/health` once a second while one runs or
- * somebody watches, else only when something suggests it.
+ * Tracks the batches that run on this window's server. Probes its `/health` once a second while a batch runs or a view is
+ * visible, otherwise only when asked.
  */
 export class BatchWatch {
   readonly #server: Pick<Controller, "state" | "onDidChangeState">;
-  readonly #probe: (url: string) => Promise<ProbeResult>;
-  readonly #told = new Emitter<BatchNews>();
-  readonly #looked = new Emitter<number>();
-  readonly #watchers = new Set<symbol>();
-  readonly #forgetServer: () => void;
+  readonly #probeUrl: (url: string) => Promise<ProbeResult>;
+  readonly #changed = new Emitter<BatchChange>();
+  readonly #probed = new Emitter<number>();
+  readonly #pollers = new Set<symbol>();
+  readonly #unsubscribe: () => void;
   #running: readonly RunningBatch[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #lastLook = 0;
-  #isLooking = false;
-  #lookAgain = false;
-  #isOver = false;
+  #lastProbe = 0;
+  #isProbing = false;
+  #isProbeRequested = false;
+  #isDisposed = false;
 
   constructor(server: Pick<Controller, "state" | "onDidChangeState">, probe: (url: string) => Promise<ProbeResult>) {
     this.#server = server;
-    this.#probe = probe;
-    this.#forgetServer = server.onDidChangeState(() => this.look());
-    this.look();
+    this.#probeUrl = probe;
+    this.#unsubscribe = server.onDidChangeState(() => this.probe());
+    this.probe();
   }
 
-  /** The batches that have not ended, as the last look found them. */
+  /** The batches that had not ended at the last probe. */
   get running(): readonly RunningBatch[] {
     return this.#running;
   }
 
-  /** Calls back when a batch begins, gets on or is over; returns what ends that. */
-  onDidChange(listener: (news: BatchNews) => void): () => void {
-    return this.#told.on(listener);
+  /** Calls back when a batch begins, progresses or ends. Returns the unsubscribe function. */
+  onDidChange(listener: (change: BatchChange) => void): () => void {
+    return this.#changed.on(listener);
   }
 
-  /** Calls back after each look at the server, with the time at which that began; returns what ends that. */
-  onDidLook(listener: (began: number) => void): () => void {
-    return this.#looked.on(listener);
+  /** Calls back after each probe, with the time at which it began. Returns the unsubscribe function. */
+  onDidProbe(listener: (began: number) => void): () => void {
+    return this.#probed.on(listener);
   }
 
-  /** Keeps looking, whether a batch runs or not, until the function it returns is called. */
-  follow(): () => void {
-    const watcher = Symbol("watcher");
-    this.#watchers.add(watcher);
-    this.look();
-    return () => void this.#watchers.delete(watcher);
+  /** Probes once a second, whether a batch runs or not, until the returned function is called. */
+  keepPolling(): () => void {
+    const poller = Symbol("poller");
+    this.#pollers.add(poller);
+    this.probe();
+    return () => void this.#pollers.delete(poller);
   }
 
-  /** Looks, at once if the last look is a second ago. */
-  look(): void {
-    if (this.#isOver) return;
+  /** Probes the server: at once, or one second after the last probe. */
+  probe(): void {
+    if (this.#isDisposed) return;
     if (urlOf(this.#server.state) === undefined) {
-      this.#cancelLook();
-      this.#tell([]);
-    } else if (this.#isLooking) {
-      this.#lookAgain = true;
+      this.#cancelProbe();
+      this.#setRunning([]);
+    } else if (this.#isProbing) {
+      this.#isProbeRequested = true;
     } else {
-      this.#timer ??= setTimeout(() => void this.#look(), this.#wait);
+      this.#timer ??= setTimeout(() => void this.#runProbe(), this.#delay);
     }
   }
 
-  /** Never longer than the interval, also where the clock was set back. */
-  get #wait(): number {
-    return Math.min(INTERVAL, Math.max(0, this.#lastLook + INTERVAL - Date.now()));
+  /** Delay of the next probe; never longer than the interval, even if the clock was set back. */
+  get #delay(): number {
+    return Math.min(PROBE_INTERVAL_MS, Math.max(0, this.#lastProbe + PROBE_INTERVAL_MS - Date.now()));
   }
 
   dispose(): void {
-    this.#isOver = true;
-    this.#forgetServer();
-    this.#cancelLook();
+    this.#isDisposed = true;
+    this.#unsubscribe();
+    this.#cancelProbe();
   }
 
-  async #look(): Promise<void> {
+  async #runProbe(): Promise<void> {
     this.#timer = undefined;
     const url = urlOf(this.#server.state);
     if (url === undefined) return;
-    this.#isLooking = true;
-    this.#lookAgain = false;
-    this.#lastLook = Date.now();
-    const found = await this.#probe(url);
-    this.#isLooking = false;
-    if (this.#isOver) return;
+    this.#isProbing = true;
+    this.#isProbeRequested = false;
+    this.#lastProbe = Date.now();
+    const found = await this.#probeUrl(url);
+    this.#isProbing = false;
+    if (this.#isDisposed) return;
     if (found.kind === "ours" && urlOf(this.#server.state) === url) {
-      this.#tell(found.batches);
-      this.#looked.emit(this.#lastLook);
+      this.#setRunning(found.batches);
+      this.#probed.emit(this.#lastProbe);
     }
-    if (this.#lookAgain || this.#watchers.size > 0 || this.#running.length > 0) this.look();
+    if (this.#isProbeRequested || this.#pollers.size > 0 || this.#running.length > 0) this.probe();
   }
 
-  #cancelLook(): void {
+  #cancelProbe(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  #tell(running: readonly RunningBatch[]): void {
+  #setRunning(running: readonly RunningBatch[]): void {
     const before = this.#running;
     if (JSON.stringify(running) === JSON.stringify(before)) return;
     this.#running = running;
-    this.#told.emit({ running, isAnother: idsOf(running) !== idsOf(before) });
+    this.#changed.emit({ running, isNewSet: idsOf(running) !== idsOf(before) });
   }
 }
 

@@ -2,17 +2,17 @@ import * as vscode from "vscode";
 import { CLI_KEY, STATE_KEY, WALKTHROUGH } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
 
-/** What the context keys are set from. */
+/** The source of the context keys. */
 export type ContextSource = Pick<Controller, "state" | "cliState">;
 
-/** Sets the keys that `when` clauses and the steps of the walkthrough read. */
+/** Sets the keys for `when` clauses and walkthrough steps. */
 export async function setContextKeys({ state, cliState }: ContextSource): Promise<void> {
   await Promise.all([setContext(STATE_KEY, state.kind), setContext(CLI_KEY, cliState)]);
 }
 
 /**
- * Opens the walkthrough. VS Code ticks a step when its key becomes true, but knows the steps only once a walkthrough was
- * opened, and never ticks one whose key was true by then. So the keys are set anew after that.
+ * Opens the walkthrough. VS Code completes a step when its key becomes true, but only after a walkthrough was opened; a key that
+ * was true before is ignored. So the keys are cleared, and set again after that.
  */
 export async function openWalkthrough(controller: ContextSource): Promise<void> {
   await Promise.all([setContext(STATE_KEY, undefined), setContext(CLI_KEY, undefined)]);

@@ -32,15 +32,13 @@ export const Command = {
   loadMore: `${SECTION}.loadMore`,
 } as const;
 
-/** The container in the activity bar, and its views. */
-export const CONTAINER = SECTION;
-
+/** The views. */
 export const View = {
   batches: `${SECTION}.batches`,
   files: `${SECTION}.files`,
 } as const;
 
-/** What an item of a view is, for the `when` clauses of its actions. */
+/** Kinds of view items, for the `when` clauses of their actions. */
 export const ItemKind = {
   runningBatch: "batch.running",
   cancelingBatch: "batch.canceling",
@@ -74,7 +72,7 @@ export const Setting = {
   selectionTarget: "selectionTarget",
 } as const;
 
-/** Settings that a running server was started with; the others are read when they are needed. */
+/** Settings whose change requires a restart of the server; the others are read on use. */
 export const SERVER_SETTINGS: readonly string[] = [
   Setting.host,
   Setting.port,
@@ -96,13 +94,13 @@ export const SERVER_SETTINGS: readonly string[] = [
   Setting.keepFiles,
 ];
 
-/** The context key whose value is the controller's state, for `when` clauses. */
+/** Context key with the kind of the controller's state. */
 export const STATE_KEY = `${SECTION}.state`;
 
-/** The context key that says how it is with the CLI of this window's server: `unknown`, `ready` or what is wrong with it. */
+/** Context key with the state of the CLI: `unknown`, `ready` or an error code. */
 export const CLI_KEY = `${SECTION}.cli`;
 
-/** The context keys that say whether a view's list is known: `unknown`, `listed` or `failed`. */
+/** Context keys with the state of each list: `unknown`, `listed` or `failed`. */
 export const ListKey = {
   batches: `${SECTION}.batchList`,
   files: `${SECTION}.fileList`,

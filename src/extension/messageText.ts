@@ -10,12 +10,12 @@ export type MessageTexts = { [Id in MessageId]?: (values: Record<string, string>
 
 const TEXTS: Required<MessageTexts> = { ...cliTexts, ...serverTexts, ...partTexts, ...doctorTexts };
 
-/** Messages inside messages that are followed; the core nests no deeper than four. */
+/** Bound for nested messages; the core nests up to four. */
 const MAX_DEPTH = 6;
 
 /**
- * A message of the core in VS Code's language. Undefined where the text is not known, as of a server of another version,
- * whose English text is then shown.
+ * Translates a message of the core into VS Code's language. Undefined if the message is unknown, as from a server of another
+ * version: show its English text then.
  */
 export function messageText(descriptor: unknown, depth = 0): string | undefined {
   if (!isRecord(descriptor) || !isRecord(descriptor.values) || depth > MAX_DEPTH) return undefined;

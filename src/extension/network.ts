@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 
-/** Those of VS Code's own settings about the network that Claude Code can follow. */
+/** VS Code's network settings that Claude Code can apply. */
 export interface HttpSettings {
   proxy: string;
   proxySupport: string;
@@ -9,10 +9,15 @@ export interface HttpSettings {
 }
 
 const SECTION = "http";
-const NAMES = ["proxy", "proxySupport", "noProxy", "systemCertificates"] as const satisfies (keyof HttpSettings)[];
+const SETTING_NAMES = [
+  "proxy",
+  "proxySupport",
+  "noProxy",
+  "systemCertificates",
+] as const satisfies (keyof HttpSettings)[];
 
-/** The schemes of proxies that Claude Code speaks. */
-const SPOKEN = /^https?:\/\//i;
+/** Proxy URLs that Claude Code supports. */
+const SUPPORTED_PROXY = /^https?:\/\//i;
 
 export function readHttpSettings(): HttpSettings {
   const settings = vscode.workspace.getConfiguration(SECTION);
@@ -24,22 +29,22 @@ export function readHttpSettings(): HttpSettings {
   };
 }
 
-/** Whether a change of VS Code's settings concerns one of them. */
+/** True if one of these settings has changed. */
 export function concernsNetwork(event: vscode.ConfigurationChangeEvent): boolean {
-  return NAMES.some((name) => event.affectsConfiguration(`${SECTION}.${name}`));
+  return SETTING_NAMES.some((name) => event.affectsConfiguration(`${SECTION}.${name}`));
 }
 
 /**
- * The variables by which Claude Code follows these settings. `http.proxyStrictSSL` has none: it would have Claude Code
- * trust any certificate, that of the API included.
+ * The environment variables that apply these settings to Claude Code. `http.proxyStrictSSL` is left out: Claude Code would
+ * trust any certificate, even for the API.
  */
 export function networkVariables(settings: HttpSettings): Record<string, string> {
   const { noProxy, systemCertificates } = settings;
   const proxy = settings.proxy.trim();
   return {
-    ...(settings.proxySupport !== "off" && SPOKEN.test(proxy) && { HTTPS_PROXY: proxy, HTTP_PROXY: proxy }),
+    ...(settings.proxySupport !== "off" && SUPPORTED_PROXY.test(proxy) && { HTTPS_PROXY: proxy, HTTP_PROXY: proxy }),
     ...(noProxy.length > 0 && { NO_PROXY: noProxy.join(",") }),
-    // by default Claude Code trusts the system's, too
+    // by default Claude Code also trusts the system's certificates
     ...(!systemCertificates && { CLAUDE_CODE_CERT_STORE: "bundled" }),
   };
 }

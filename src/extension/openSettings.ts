@@ -1,14 +1,14 @@
 import * as vscode from "vscode";
 
-/** VS Code's own commands for its settings: those of the user, and those of the machine that a window works on. */
+/** VS Code's commands that open the user's settings, and those of the remote machine. */
 export const SETTINGS_COMMANDS = ["workbench.action.openSettings", "workbench.action.openRemoteSettings"] as const;
 
-/** Which of them shows our settings. In a remote window most of ours count only among those of the machine. */
+/** The command that opens our settings. In a remote window, most of them take effect only in the machine's settings. */
 export function settingsCommand(): string {
   return SETTINGS_COMMANDS[vscode.env.remoteName === undefined ? 0 : 1];
 }
 
-/** Opens the settings where `query` finds something. */
+/** Opens the settings filtered by `query`. */
 export async function openSettings(query: string): Promise<void> {
   await vscode.commands.executeCommand(settingsCommand(), { query });
 }

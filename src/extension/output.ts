@@ -1,14 +1,14 @@
 import * as vscode from "vscode";
 import type { Logger } from "../shared/logger.ts";
 
-/** The output channel "Claude Virtual API" as the core's logger. While VS Code shuts down, its channel throws. */
+/** Creates the output channel "Claude Virtual API" and a logger on it. The channel throws while VS Code shuts down. */
 export function createOutput(): { channel: vscode.LogOutputChannel; logger: Logger } {
   const channel = vscode.window.createOutputChannel("Claude Virtual API", { log: true });
   const quietly = (write: (message: string) => void) => (message: string) => {
     try {
       write(message);
     } catch {
-      // the channel is gone, and so is whoever could read it
+      // the channel is disposed
     }
   };
   const logger: Logger = {

@@ -43,7 +43,7 @@ export interface RunningBatch {
  */
 export type ProbeResult = { kind: "ours"; requests: number; batches: RunningBatch[] } | { kind: ProofFailure };
 
-/** Reads the secret that the servers of a data directory share. */
+/** Returns a function that reads the secret shared by the servers of a data directory. */
 export function secretIn(dataDir: string): ReadSecret {
   return async () => parseSecret(await readFile(join(dataDir, SECRET_FILE), "utf8").catch(() => ""));
 }

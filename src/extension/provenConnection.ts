@@ -4,12 +4,12 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { CHALLENGE_HEADER, isSameProof, PROOF_HEADER, proofOf } from "../shared/proof.ts";
 
-/** Reads the secret of this VS Code's data directory; undefined where there is none. */
+/** Reads the secret of this VS Code's data directory; undefined if there is none. */
 export type ReadSecret = () => Promise<Buffer | undefined>;
 
 /**
- * Why a connection was given up before anything but the challenge was sent: nothing listens there, a program that is no
- * server of ours, one of ours with another data directory, or no answer in time.
+ * Why a connection was closed before anything but the challenge was sent: the port is free, belongs to a foreign program or to
+ * our server with another data directory (`unproven`), or the proof timed out.
  */
 export type ProofFailure = "free" | "foreign" | "unproven" | "timeout";
 
@@ -23,14 +23,14 @@ export class UnprovenServerError extends Error {
   }
 }
 
-/** A connection whose other end has proved that it is a server of this VS Code. */
+/** A connection to a server that has proved to be ours. */
 export interface ProvenConnection {
-  /** Sends a request over this connection; it fails where the connection is closed by then. */
+  /** Sends a request over this connection; it fails if the connection is closed. */
   request(args: ClientRequestArgs): ClientRequest;
   close(): void;
 }
 
-/** Allows one connection, because a second one could end at another server. */
+/** Opens only one connection, because a second one could reach another server. */
 class SingleConnectionAgent extends Agent {
   #isConnected = false;
 
@@ -53,19 +53,19 @@ class SingleConnectionAgent extends Agent {
 }
 
 /**
- * Connects to a server and asks it for its proof before anything else; what follows goes over the same connection, so no
- * other program can take its place meanwhile. Throws `UnprovenServerError`; `signal` bounds the wait.
+ * Connects to a server and requests its proof. Later requests use the same connection, so no other program can take the
+ * server's place. Throws `UnprovenServerError`; `signal` bounds the wait for the proof.
  */
 export async function connectProven(base: URL, readSecret: ReadSecret, signal: AbortSignal): Promise<ProvenConnection> {
   const agent = new SingleConnectionAgent();
   const request = (args: ClientRequestArgs) =>
-    // not `http.request`, which VS Code replaces by one that has its own agent
+    // not `http.request`: VS Code patches it with its own agent
     new ClientRequest({ host: base.hostname.replace(/^\[|\]$/g, ""), port: base.port || 80, agent, ...args });
   try {
     const challenge = randomBytes(32).toString("base64url");
     const args = { method: "HEAD", path: "/health", headers: { [CHALLENGE_HEADER]: challenge }, signal };
     const answer = await responseTo(request(args).end());
-    // it has no body that could be cut off, but its connection may end here
+    // a HEAD answer has no body, but its connection may end here
     answer.on("error", () => {}).resume();
     await verify(answer, challenge, readSecret);
     return { request, close: () => agent.destroy() };
@@ -76,11 +76,11 @@ export async function connectProven(base: URL, readSecret: ReadSecret, signal: A
   }
 }
 
-/** Resolves with the head of the answer. */
+/** Resolves once the answer's headers have arrived. */
 export function responseTo(request: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.once("response", resolve);
-    // stays, since what fails later is reported by the answer's stream
+    // stays attached: later failures are reported by the answer's stream
     request.on("error", reject);
   });
 }
@@ -91,7 +91,7 @@ async function verify({ headers, socket }: IncomingMessage, challenge: string, r
   const { localAddress, localPort, remoteAddress, remotePort } = socket as Socket;
   const server = { address: remoteAddress, port: remotePort };
   const client = { address: localAddress, port: localPort };
-  // read after the answer, for which the server may have had to create it
+  // read after the answer: the server may have created the secret for it
   const secret = await readSecret();
   if (!secret || !isSameProof(proofOf(secret, challenge, { server, client }), given)) {
     throw new UnprovenServerError("unproven");

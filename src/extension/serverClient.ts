@@ -8,8 +8,8 @@ import type { Settings } from "./settings.ts";
 import { urlOf } from "./state.ts";
 
 /**
- * Calls the server this window uses over HTTP, like any client, whether it is its own or another window's. The key and
- * the user's text go only over connections whose server has proved to be ours.
+ * Calls this window's server over HTTP, like any client, whether the window owns or shares it. Sends the key and the user's
+ * text only to servers that have proved to be ours.
  */
 export class ServerClient {
   readonly #controller: Controller;
@@ -32,18 +32,18 @@ export class ServerClient {
     return (await this.client()).models();
   }
 
-  /** A client of the server this window uses, after a start if there was none. */
+  /** A client of this window's server, which is started if needed. */
   async client(): Promise<ClaudeClient> {
     return this.#clientAt(await this.#controller.ensure());
   }
 
-  /** A client of the server this window uses; undefined while there is none. */
+  /** A client of this window's server; undefined if there is none. */
   async clientIfUp(): Promise<ClaudeClient | undefined> {
     const baseURL = urlOf(this.#controller.state);
     return baseURL === undefined ? undefined : this.#clientAt(baseURL);
   }
 
-  /** The part of it that other extensions get. */
+  /** The API for other extensions. */
   toApi(): ClaudeVirtualApi {
     const controller = this.#controller;
     return {

@@ -6,12 +6,12 @@ import { concernsNetwork, networkVariables, readHttpSettings } from "./network.t
 
 export type SelectionTarget = "document" | "clipboard" | "replace" | "output";
 
-/** Where the API key is kept, never in settings. */
+/** Name of the API key in the secret storage; the key is never in the settings. */
 const API_KEY_SECRET = "apiKey";
 
-const MEGABYTE = 1024 * 1024;
+const MEGABYTE_BYTES = 1024 * 1024;
 
-/** The user's settings and key, read afresh at each question. */
+/** The user's settings and key; each access reads them again. */
 export class Settings {
   readonly #context: vscode.ExtensionContext;
 
@@ -27,12 +27,12 @@ export class Settings {
     return get(Setting.port, defaultOptions.port);
   }
 
-  /** Empty where the CLI is searched. */
+  /** Path of the CLI; empty to search for it. */
   get claudePath(): string {
     return get(Setting.claudePath, "");
   }
 
-  /** Variables for the CLI beyond those of VS Code. */
+  /** Additional environment variables for the CLI. */
   get extraEnvironment(): Record<string, string> {
     return get(Setting.environment, {});
   }
@@ -45,12 +45,12 @@ export class Settings {
     return get<SelectionTarget>(Setting.selectionTarget, "document");
   }
 
-  /** Where the servers of this VS Code keep what outlives them. */
+  /** Data directory of this VS Code's servers. */
   get dataDir(): string {
     return this.#context.globalStorageUri.fsPath;
   }
 
-  /** The key clients must send; undefined where any will do. */
+  /** The key that clients must send, created if needed; undefined if any key is accepted. */
   async requiredApiKey(): Promise<string | undefined> {
     return get(Setting.requireApiKey, false) ? ((await this.apiKey()) ?? this.createApiKey()) : undefined;
   }
@@ -80,7 +80,7 @@ export class Settings {
       warm: get(Setting.warmWorkers, defaultOptions.warm),
       idleTimeout: 1000 * get(Setting.idleTimeout, defaultOptions.idleTimeout / 1000),
       maxIdleWorkers: get(Setting.maxIdleWorkers, defaultOptions.maxIdleWorkers),
-      maxIdleMemory: MEGABYTE * get(Setting.maxIdleMemory, defaultOptions.maxIdleMemory / MEGABYTE),
+      maxIdleMemory: MEGABYTE_BYTES * get(Setting.maxIdleMemory, defaultOptions.maxIdleMemory / MEGABYTE_BYTES),
       requestTimeout: 1000 * get(Setting.requestTimeout, 0),
       streamIdleTimeout: 1000 * get(Setting.streamIdleTimeout, defaultOptions.streamIdleTimeout / 1000),
       clientIdleTimeout: 1000 * get(Setting.clientIdleTimeout, defaultOptions.clientIdleTimeout / 1000),
@@ -95,7 +95,7 @@ export class Settings {
     };
   }
 
-  /** Calls back when a setting has changed that a running server was started with. */
+  /** Calls back when a change of settings requires a restart of the server. */
   onDidChangeServerSettings(listener: () => void): vscode.Disposable {
     return vscode.workspace.onDidChangeConfiguration((event) => {
       const isOurs = SERVER_SETTINGS.some((name) => event.affectsConfiguration(`${SECTION}.${name}`));
@@ -107,7 +107,7 @@ export class Settings {
     await vscode.workspace.getConfiguration(SECTION).update(name, value, vscode.ConfigurationTarget.Global);
   }
 
-  /** Makes a key in place of the one there may be. */
+  /** Creates a key, which replaces the current one. */
   async createApiKey(): Promise<string> {
     const key = newApiKey();
     await this.setApiKey(key);

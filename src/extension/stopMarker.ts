@@ -2,7 +2,7 @@ import { access, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ControllerParts } from "./controller.ts";
 
-/** An empty file that says to every window that the user has stopped the server. */
+/** An empty file that marks, for all windows, that the user has stopped the server. */
 export function stopMarker(path: string): ControllerParts["stopMarker"] {
   return {
     async set() {

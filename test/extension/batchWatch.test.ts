@@ -39,7 +39,7 @@ describe("the watch over batches", () => {
   it("looks once a second while a batch runs, and tells what is new", async () => {
     const on = scene();
     const told: unknown[] = [];
-    on.watch.onDidChange(({ running, isAnother }) => told.push([running.map(({ done }) => done), isAnother]));
+    on.watch.onDidChange(({ running, isNewSet }) => told.push([running.map(({ done }) => done), isNewSet]));
     on.batches = [batch(0)];
     await vi.advanceTimersByTimeAsync(1500);
     on.batches = [batch(1)];
@@ -59,10 +59,10 @@ describe("the watch over batches", () => {
 
   it("looks on while somebody watches, and not after that", async () => {
     const on = scene();
-    const unfollow = on.watch.follow();
+    const stopPolling = on.watch.keepPolling();
     await vi.advanceTimersByTimeAsync(4500);
     expect(on.looks).toBe(5);
-    unfollow();
+    stopPolling();
     await vi.advanceTimersByTimeAsync(10_000);
     expect(on.looks).toBe(6);
   });
@@ -84,7 +84,7 @@ describe("the watch over batches", () => {
   it("forgets everything at once when the server stops, and looks no more", async () => {
     const on = scene();
     on.batches = [batch(0)];
-    on.watch.follow();
+    on.watch.keepPolling();
     await vi.advanceTimersByTimeAsync(2500);
     on.server.set({ kind: "stopped" });
     expect(on.watch.running).toEqual([]);
@@ -107,11 +107,11 @@ describe("the watch over batches", () => {
 
   it("ends with its window", async () => {
     const on = scene();
-    on.watch.follow();
+    on.watch.keepPolling();
     await vi.advanceTimersByTimeAsync(100);
     on.watch.dispose();
     on.server.set({ ...running, requests: 3 });
-    on.watch.look();
+    on.watch.probe();
     await vi.advanceTimersByTimeAsync(10_000);
     expect(on.looks).toBe(1);
   });

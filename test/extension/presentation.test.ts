@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { env as realEnv, window } from "vscode";
-import type { BatchNews } from "../../src/extension/batchWatch.ts";
+import type { BatchChange } from "../../src/extension/batchWatch.ts";
 import { unfenced } from "../../src/extension/commands/answer.ts";
 import { promptFor } from "../../src/extension/commands/selection.ts";
 import type { RunningBatch } from "../../src/extension/probe.ts";
@@ -52,8 +52,8 @@ it("warns in the status bar while the CLI fails requests", () => {
 describe("the tooltip of the status bar item", () => {
   /** The item of a window whose server runs these batches, and what changes them. */
   function itemOf(running: RunningBatch[], state: State = { kind: "running", url, requests: 0 }, problem?: CliProblem) {
-    const changed = new Emitter<BatchNews>();
-    const watch = { running, onDidChange: (listener: (news: BatchNews) => void) => changed.on(listener) };
+    const changed = new Emitter<BatchChange>();
+    const watch = { running, onDidChange: (listener: (news: BatchChange) => void) => changed.on(listener) };
     const create = vi.spyOn(window, "createStatusBarItem");
     const never = () => () => {};
     createStatusBar(
@@ -64,7 +64,7 @@ describe("the tooltip of the status bar item", () => {
     create.mockRestore();
     const set = (next: RunningBatch[]) => {
       watch.running = next;
-      changed.emit({ running: next, isAnother: false });
+      changed.emit({ running: next, isNewSet: false });
     };
     // without what escapes Markdown
     const paragraphs = (): string[] => item.tooltip.value.replace(/\\(.)/g, "$1").split("\n\n");

@@ -226,12 +226,12 @@ describe("the view of batches", () => {
 
   it("keeps the watch looking only as long as it is seen", () => {
     const on = stage();
-    const unfollow = vi.fn();
-    const follow = vi.spyOn(on.watch, "follow").mockReturnValue(unfollow);
+    const stopPolling = vi.fn();
+    const follow = vi.spyOn(on.watch, "keepPolling").mockReturnValue(stopPolling);
     fakeTree(on.view.list).show(true);
     expect(follow).toHaveBeenCalledTimes(1);
-    expect(unfollow).not.toHaveBeenCalled();
+    expect(stopPolling).not.toHaveBeenCalled();
     fakeTree(on.view.list).show(false);
-    expect(unfollow).toHaveBeenCalledTimes(1);
+    expect(stopPolling).toHaveBeenCalledTimes(1);
   });
 });

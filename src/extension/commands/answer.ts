@@ -1,14 +1,13 @@
 import * as vscode from "vscode";
 import type { SelectionTarget } from "../settings.ts";
+import { STATUS_MESSAGE_MS } from "./copy.ts";
 
-/** Where an answer goes as it comes. */
+/** Receives an answer as it streams. */
 export interface AnswerSink {
   write(text: string): Promise<void>;
-  /** The answer is whole. */
+  /** Call it when the answer is complete. */
   end(): Promise<void>;
 }
-
-const NOTICE_TIME = 4000;
 
 export async function openSink(
   target: SelectionTarget,
@@ -17,13 +16,13 @@ export async function openSink(
 ): Promise<AnswerSink> {
   switch (target) {
     case "clipboard":
-      return whole(async (answer) => {
+      return collected(async (answer) => {
         await vscode.env.clipboard.writeText(answer);
-        vscode.window.setStatusBarMessage(vscode.l10n.t("The answer is in the clipboard"), NOTICE_TIME);
+        vscode.window.setStatusBarMessage(vscode.l10n.t("The answer is in the clipboard"), STATUS_MESSAGE_MS);
       });
     case "replace": {
       const { document, selections } = editor;
-      return whole((answer) => replace(document, selections, unfenced(answer)));
+      return collected((answer) => replace(document, selections, unfenced(answer)));
     }
     case "output":
       channel.show(true);
@@ -33,7 +32,7 @@ export async function openSink(
   }
 }
 
-/** Writes into a new Markdown document beside the editor. */
+/** Streams into a new Markdown document beside the editor. */
 async function documentSink(): Promise<AnswerSink> {
   const document = await vscode.workspace.openTextDocument({ language: "markdown", content: "" });
   await vscode.window.showTextDocument(document, {
@@ -51,7 +50,7 @@ async function documentSink(): Promise<AnswerSink> {
   };
 }
 
-function whole(done: (answer: string) => Promise<void>): AnswerSink {
+function collected(done: (answer: string) => Promise<void>): AnswerSink {
   let answer = "";
   return {
     async write(text) {
@@ -73,7 +72,7 @@ async function replace(
   await vscode.workspace.applyEdit(edit);
 }
 
-/** The code of an answer that is one fenced block, else the answer. */
+/** The code of an answer that consists of one fenced block, otherwise the answer. */
 export function unfenced(answer: string): string {
   const block = /^\s*(`{3,})[^\n`]*\n([\s\S]*?)\n?\1\s*$/.exec(answer);
   return block && !block[2]?.includes(block[1] as string) ? (block[2] as string) : answer;

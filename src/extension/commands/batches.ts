@@ -9,10 +9,10 @@ import { copy } from "./copy.ts";
 import { confirm, withCancel } from "./dialogs.ts";
 import type { Parts } from "./register.ts";
 
-/** Milliseconds that results are kept here after they were last fetched; the server itself keeps them 29 days. */
-const KEPT = 30 * 24 * 3600 * 1000;
+/** Age at which fetched results are deleted; the server itself keeps results for 29 days. */
+const RESULTS_MAX_AGE_MS = 30 * 24 * 3600 * 1000;
 
-/** Fetches the results to a file of the extension's own and opens it: one that is open already shows them anew. */
+/** Fetches the results into a file and opens it. An editor that already shows the file reloads it. */
 export async function openResults({ serverClient, settings, views }: Parts, argument: unknown): Promise<void> {
   const batch = views.batches.list.entryOf(argument);
   if (!batch) return;
@@ -23,7 +23,7 @@ export async function openResults({ serverClient, settings, views }: Parts, argu
     const results = await client.batchResults(batch.id, signal);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await removeOld(folder);
-    // the same results may be fetched twice at a time, by two windows, too
+    // another call or window may fetch the same results at the same time
     const draft = `${path}.${randomUUID()}.part`;
     try {
       await pipeline(results, createWriteStream(draft, { mode: 0o600 }), { signal });
@@ -65,12 +65,12 @@ function resultsPath(folder: string, id: string): string {
   return join(folder, `${encodeURIComponent(id)}.jsonl`);
 }
 
-/** Batches may be deleted where nobody sees it, so that old results are let go by their age. */
+/** Deletes old results by their age, because no window may notice that a batch was deleted. */
 async function removeOld(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    // a draft of another call may be gone since it was listed
+    // another call may have renamed or deleted its draft since
     const found = await stat(path).catch(() => undefined);
-    if (found && found.mtimeMs < Date.now() - KEPT) await rm(path, { force: true });
+    if (found && found.mtimeMs < Date.now() - RESULTS_MAX_AGE_MS) await rm(path, { force: true });
   }
 }

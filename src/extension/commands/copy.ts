@@ -1,8 +1,8 @@
 import * as vscode from "vscode";
 import type { Parts } from "./register.ts";
 
-/** Notices that pass by themselves, in milliseconds. */
-const NOTICE_TIME = 4000;
+/** Time for which a message in the status bar shows. */
+export const STATUS_MESSAGE_MS = 4000;
 
 /** The variables that SDKs and most tools read. */
 function variables(url: string, key: string): [name: string, value: string][] {
@@ -46,8 +46,8 @@ export async function copyCurl({ controller, settings }: Parts): Promise<void> {
 `);
 }
 
-/** Puts a text into the clipboard and says so in the status bar. */
+/** Copies a text to the clipboard and confirms it in the status bar. */
 export async function copy(text: string): Promise<void> {
   await vscode.env.clipboard.writeText(text);
-  vscode.window.setStatusBarMessage(vscode.l10n.t("Copied to the clipboard"), NOTICE_TIME);
+  vscode.window.setStatusBarMessage(vscode.l10n.t("Copied to the clipboard"), STATUS_MESSAGE_MS);
 }

@@ -1,12 +1,12 @@
 import * as vscode from "vscode";
 
-/** Asks whether something is to be deleted; `detail` says what else that means. */
+/** Asks the user to confirm a deletion; `detail` names its consequences. */
 export async function confirm(question: string, detail: string): Promise<boolean> {
   const yes = vscode.l10n.t("Delete");
   return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
 }
 
-/** Does something under a notification with a button that aborts the signal; that it was aborted is no failure then. */
+/** Runs a task under a progress notification whose button aborts the signal. An aborted task does not reject. */
 export async function withCancel(
   title: string,
   task: (signal: AbortSignal, report: (message: string) => void) => Promise<void>,

@@ -9,7 +9,7 @@ import { copy } from "./copy.ts";
 import { confirm, withCancel } from "./dialogs.ts";
 import type { Parts } from "./register.ts";
 
-/** Asks for files and uploads them one after the other. */
+/** Uploads the files that the user chooses, one after the other. */
 export async function uploadFile({ serverClient, views }: Parts): Promise<void> {
   const openLabel = vscode.l10n.t("Upload");
   const title = vscode.l10n.t("Upload to Claude Virtual API");
@@ -21,7 +21,7 @@ export async function uploadFile({ serverClient, views }: Parts): Promise<void> 
       const name = basename(uri.path);
       report(plain(name));
       try {
-        void tellUploaded(await client.uploadFile(await open(uri, name), signal));
+        void showUploaded(await client.uploadFile(await open(uri, name), signal));
       } catch (error) {
         throw new Error(`${name}: ${errorMessage(error as Error)}`, { cause: error });
       } finally {
@@ -31,7 +31,7 @@ export async function uploadFile({ serverClient, views }: Parts): Promise<void> 
   });
 }
 
-/** Opens the stored content, which nothing may change. */
+/** Opens the stored content, read-only. */
 export async function openFile(parts: Parts, argument: unknown): Promise<void> {
   const uri = await contentOf(parts, argument);
   if (!uri) return;
@@ -42,7 +42,7 @@ export async function openFile(parts: Parts, argument: unknown): Promise<void> {
   }
 }
 
-/** Shows the stored content in the system's file manager; where that is on another machine, says where it lies. */
+/** Shows the stored content in the file manager; in a remote window, shows its path instead. */
 export async function revealFile(parts: Parts, argument: unknown): Promise<void> {
   const uri = await contentOf(parts, argument);
   if (!uri) return;
@@ -71,20 +71,20 @@ export async function deleteFile({ serverClient, views }: Parts, argument: unkno
   list.remove(file.id);
 }
 
-/** A file that is read while it is sent; one of a virtual workspace has to be read before. */
+/** Opens a file for streaming; a file in a virtual workspace is read into memory first. */
 async function open(uri: vscode.Uri, name: string): Promise<File> {
   const content =
     uri.scheme === "file" ? await openAsBlob(uri.fsPath) : new Uint8Array(await vscode.workspace.fs.readFile(uri));
   return new File([content], name);
 }
 
-async function tellUploaded({ id, filename }: UploadedFile): Promise<void> {
+async function showUploaded({ id, filename }: UploadedFile): Promise<void> {
   const copyId = vscode.l10n.t("Copy ID");
   const text = vscode.l10n.t("Uploaded {0}. Use its ID in requests: {1}", plain(filename), plain(id));
   if ((await vscode.window.showInformationMessage(text, copyId)) === copyId) await copy(id);
 }
 
-/** Where the content of the file lies, undefined without a file. Throws when it lies out of reach. */
+/** URI of the stored content; undefined if no file is selected. Throws if the server stores its files elsewhere. */
 async function contentOf({ controller, settings, views }: Parts, argument: unknown): Promise<vscode.Uri | undefined> {
   const file = views.files.list.entryOf(argument);
   if (!file) return undefined;

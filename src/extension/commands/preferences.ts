@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import { Command, Setting } from "../contributions.ts";
 import type { Parts } from "./register.ts";
 
-/** Chooses the model of selections and of other extensions' calls, from the live list. */
+/** Lets the user choose the default model from the server's list. */
 export async function chooseModel({ serverClient, settings }: Parts): Promise<void> {
   const current = settings.defaultModel;
   const items = serverClient.models().then((models) =>
@@ -16,7 +16,7 @@ export async function chooseModel({ serverClient, settings }: Parts): Promise<vo
   if (choice) await settings.update(Setting.defaultModel, choice.label);
 }
 
-/** Makes a key that clients must send from now on, since every account of the machine reaches the server. */
+/** Creates a key and requires it: without one, every account on the machine can use the server. */
 export async function createApiKey(parts: Parts): Promise<void> {
   const { settings } = parts;
   if ((await settings.requiredApiKey()) !== undefined && !(await confirmReplacement())) return;
@@ -28,7 +28,7 @@ export async function createApiKey(parts: Parts): Promise<void> {
   if (choice === copyEnvironment) await vscode.commands.executeCommand(Command.copyEnvironment);
 }
 
-/** Asks for the key that clients must send; an empty one clears it. */
+/** Asks the user for the required key; an empty input clears it. */
 export async function setApiKey(parts: Parts): Promise<void> {
   const key = await vscode.window.showInputBox({
     title: vscode.l10n.t("API key that clients must send"),
@@ -43,7 +43,7 @@ export async function setApiKey(parts: Parts): Promise<void> {
 
 async function requireKey({ controller, settings }: Parts, isRequired: boolean): Promise<void> {
   await settings.update(Setting.requireApiKey, isRequired);
-  // the setting may have been on before, with another key
+  // the setting may not change, but the key has
   if (controller.state.kind !== "stopped") await controller.restart();
 }
 

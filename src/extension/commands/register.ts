@@ -16,18 +16,18 @@ import { askAboutSelection, sendSelection } from "./selection.ts";
 import { runSelfCheck } from "./selfCheck.ts";
 import { signIn } from "./signIn.ts";
 
-/** What commands work on. */
+/** What the commands depend on. */
 export interface Parts {
   controller: Controller;
   serverClient: ServerClient;
   settings: Settings;
   channel: vscode.LogOutputChannel;
-  /** What is to be known of the CLI. Rejects with its words where it does not run. */
+  /** Runs doctor. Rejects if there is no usable CLI. */
   runDoctor: () => Promise<DoctorReport>;
   views: { batches: BatchesView; files: FilesView };
 }
 
-/** Every command of package.json. A command that fails says why. */
+/** Registers the commands of package.json. A command that fails shows why. */
 export function registerCommands(parts: Parts): vscode.Disposable {
   const { controller, channel, views } = parts;
   const handlers: Record<keyof typeof Command, (argument: unknown) => Promise<unknown> | undefined> = {
@@ -62,12 +62,12 @@ export function registerCommands(parts: Parts): vscode.Disposable {
   };
   const registrations = Object.entries(handlers).map(([name, handler]) =>
     vscode.commands.registerCommand(Command[name as keyof typeof Command], (argument: unknown) =>
-      handler(argument)?.catch(tell),
+      handler(argument)?.catch(showError),
     ),
   );
   return vscode.Disposable.from(...registrations);
 }
 
-function tell(error: Error): void {
+function showError(error: Error): void {
   void vscode.window.showErrorMessage(`Claude Virtual API: ${errorMessage(error)}`);
 }

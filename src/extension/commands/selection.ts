@@ -2,20 +2,20 @@ import * as vscode from "vscode";
 import { type AnswerSink, openSink } from "./answer.ts";
 import type { Parts } from "./register.ts";
 
-/** Tokens an answer to a selection may have at most. */
-const MAX_TOKENS = 8192;
+/** Limit for the answer to a selection. */
+const MAX_ANSWER_TOKENS = 8192;
 
-/** Sends what is selected, as it is. */
+/** Sends the selection. */
 export async function sendSelection(parts: Parts): Promise<void> {
   const editor = vscode.window.activeTextEditor;
-  if (!editor || isEmpty(editor)) return tellNothingSelected();
+  if (!editor || isEmpty(editor)) return showNothingSelected();
   await answer(parts, editor, promptFor(editor));
 }
 
-/** Asks what to do with the selection, and sends both. */
+/** Asks the user for an instruction and sends it with the selection. */
 export async function askAboutSelection(parts: Parts): Promise<void> {
   const editor = vscode.window.activeTextEditor;
-  if (!editor || isEmpty(editor)) return tellNothingSelected();
+  if (!editor || isEmpty(editor)) return showNothingSelected();
   const instruction = await vscode.window.showInputBox({
     title: vscode.l10n.t("Ask about the selection"),
     placeHolder: vscode.l10n.t("Explain this, find the bug, translate it…"),
@@ -24,12 +24,12 @@ export async function askAboutSelection(parts: Parts): Promise<void> {
   if (instruction) await answer(parts, editor, `${instruction}\n\n${promptFor(editor)}`);
 }
 
-/** The selected texts, each fenced in its language under the name of the file. */
+/** Builds the prompt: the name of the file, then each selection in a code fence. */
 export function promptFor({ document, selections }: vscode.TextEditor): string {
   const name = vscode.workspace.asRelativePath(document.uri);
   const texts = selections.filter((selection) => !selection.isEmpty).map((selection) => document.getText(selection));
   const blocks = texts.map((text) => {
-    // a fence must be longer than any inside
+    // a fence must be longer than any fence inside it
     const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map((match) => match[0].length));
     const fence = "`".repeat(longest + 1);
     return `${fence}${document.languageId}\n${text}\n${fence}`;
@@ -50,7 +50,7 @@ async function answer(
     const { signal } = controller;
     let sink: AnswerSink | undefined;
     try {
-      for await (const text of serverClient.messageStream(prompt, { max_tokens: MAX_TOKENS, signal })) {
+      for await (const text of serverClient.messageStream(prompt, { max_tokens: MAX_ANSWER_TOKENS, signal })) {
         sink ??= await openSink(settings.selectionTarget, editor, channel);
         await sink.write(text);
       }
@@ -65,6 +65,6 @@ function isEmpty(editor: vscode.TextEditor): boolean {
   return editor.selections.every((selection) => selection.isEmpty);
 }
 
-async function tellNothingSelected(): Promise<void> {
+async function showNothingSelected(): Promise<void> {
   await vscode.window.showInformationMessage(vscode.l10n.t("Select some text in an editor first."));
 }

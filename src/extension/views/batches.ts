@@ -1,20 +1,20 @@
 import * as vscode from "vscode";
 import type { Batch } from "../../client.ts";
-import type { BatchNews, BatchWatch } from "../batchWatch.ts";
+import type { BatchChange, BatchWatch } from "../batchWatch.ts";
 import { ListKey, View } from "../contributions.ts";
 import { describeRunning, toBatchItem } from "./batchItem.ts";
 import { ListView } from "./listView.ts";
 import type { ViewParts } from "./parts.ts";
 import { watchFolder } from "./watchFolder.ts";
 
-/** The view "Batches". Running ones get on while it is looked at; its icon counts them also while it is not. */
+/** The view "Batches". Updates the progress of running batches while visible; the badge on its icon always counts them. */
 export class BatchesView {
   readonly list: ListView<Batch>;
   readonly #watch: BatchWatch;
   readonly #subscriptions: vscode.Disposable;
-  /** Those of the list that were once found neither running nor ended. */
-  readonly #lost = new Set<string>();
-  #unfollow: (() => void) | undefined;
+  /** Listed batches found neither running nor ended; each triggers one refresh. */
+  readonly #reportedLost = new Set<string>();
+  #stopPolling: (() => void) | undefined;
 
   constructor(parts: ViewParts, watch: BatchWatch) {
     this.#watch = watch;
@@ -31,56 +31,56 @@ export class BatchesView {
     });
     const { tree } = this.list;
     this.#subscriptions = vscode.Disposable.from(
-      { dispose: watch.onDidChange((news) => this.#take(news)) },
-      { dispose: watch.onDidLook((began) => this.#findLost(began)) },
-      tree.onDidChangeVisibility(({ visible }) => this.#see(visible)),
+      { dispose: watch.onDidChange((change) => this.#update(change)) },
+      { dispose: watch.onDidProbe((began) => this.#refreshLost(began)) },
+      tree.onDidChangeVisibility(({ visible }) => this.#setVisible(visible)),
       watchFolder(parts.dataDir, "batches", () => {
-        watch.look();
+        watch.probe();
         this.list.refresh();
       }),
-      { dispose: () => this.#see(false) },
+      { dispose: () => this.#setVisible(false) },
       this.list,
     );
-    this.#see(tree.visible);
-    this.#count();
+    this.#setVisible(tree.visible);
+    this.#updateBadge();
   }
 
   dispose(): void {
     this.#subscriptions.dispose();
   }
 
-  #see(visible: boolean): void {
-    if (visible && !this.#unfollow) {
-      this.#unfollow = this.#watch.follow();
-      // what happened meanwhile may have left no trace in what runs now
+  #setVisible(visible: boolean): void {
+    if (visible && !this.#stopPolling) {
+      this.#stopPolling = this.#watch.keepPolling();
+      // batches may have begun and ended while the view was hidden
       this.list.refresh();
     } else if (!visible) {
-      this.#unfollow?.();
-      this.#unfollow = undefined;
+      this.#stopPolling?.();
+      this.#stopPolling = undefined;
     }
   }
 
-  #take({ running, isAnother }: BatchNews): void {
-    this.#count();
-    if (isAnother) this.list.refresh();
+  #update({ running, isNewSet }: BatchChange): void {
+    this.#updateBadge();
+    if (isNewSet) this.list.refresh();
     else this.list.redraw(running.map(({ id }) => id));
   }
 
-  /** A short batch begins and ends between two looks, and no news tell of its end. */
-  #findLost(began: number): void {
+  /** Finds batches that began and ended between two probes, without a change event. */
+  #refreshLost(began: number): void {
     if (began <= this.list.readAt) return;
     const running = new Set(this.#watch.running.map(({ id }) => id));
     const lost = this.list.entries.filter(
-      ({ id, processing_status }) => processing_status !== "ended" && !running.has(id) && !this.#lost.has(id),
+      ({ id, processing_status }) => processing_status !== "ended" && !running.has(id) && !this.#reportedLost.has(id),
     );
     if (lost.length === 0) return;
-    // once for each: one of another server's may stay as it is for long
-    for (const { id } of lost) this.#lost.add(id);
+    // once for each: a batch of another server may stay in this state for long
+    for (const { id } of lost) this.#reportedLost.add(id);
     this.list.refresh();
   }
 
-  // a progress of the view would put its own sign over this number
-  #count(): void {
+  // progress shown on the view would cover this badge
+  #updateBadge(): void {
     const { running } = this.#watch;
     this.list.tree.badge =
       running.length > 0 ? { value: running.length, tooltip: describeRunning(running) } : undefined;

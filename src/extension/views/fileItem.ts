@@ -14,7 +14,7 @@ export function toFileItem(file: UploadedFile): vscode.TreeItem {
   const item = new vscode.TreeItem(oneLine(file.filename));
   item.id = file.id;
   item.description = description;
-  // the user's icon theme goes by the name; a scheme of our own keeps other extensions' decorations away
+  // the name gives the icon of the user's theme; our own scheme keeps other extensions' decorations away
   item.resourceUri = vscode.Uri.from({ scheme: "claude-virtual-api", path: `/${file.filename}` });
   item.iconPath = vscode.ThemeIcon.File;
   item.contextValue = ItemKind.file;

@@ -7,13 +7,13 @@ import { urlOf } from "../state.ts";
 import { errorMessage } from "../texts.ts";
 import { onNewDay } from "./newDay.ts";
 
-/** An item of a view: an entry of the API's list, or the one that asks for more of them. */
+/** An item of a view: an entry of the API's list, or the item that loads more. */
 export type ListNode<T> = { entry: T } | { loadMore: string };
 
 export interface ListParts<T> {
   /** The view's id. */
   view: string;
-  /** The context key that says whether the list is known. */
+  /** The context key for the state of the list: `unknown`, `listed` or `failed`. */
   contextKey: string;
   controller: Controller;
   serverClient: Pick<ServerClient, "clientIfUp">;
@@ -21,15 +21,15 @@ export interface ListParts<T> {
   toItem(entry: T): vscode.TreeItem;
 }
 
-/** A view of one of the API's lists, which it reads from the server this window uses, if there is one. */
+/** A view of one of the API's lists, read from this window's server, if there is one. */
 export class ListView<T extends { id: string }> implements vscode.TreeDataProvider<ListNode<T>> {
   readonly tree: vscode.TreeView<ListNode<T>>;
   readonly #parts: ListParts<T>;
   readonly #changed = new vscode.EventEmitter<ListNode<T>[] | undefined>();
-  readonly #forgetServer: () => void;
+  readonly #unsubscribe: () => void;
   readonly #days: vscode.Disposable;
   readonly #more: ListNode<T>;
-  // VS Code knows an item by its node, so an entry keeps the one it was first shown with
+  // VS Code identifies an item by its node object, so an entry keeps the same node
   #nodes: { entry: T }[] = [];
   #next: string | undefined;
   #url: string | undefined;
@@ -43,19 +43,19 @@ export class ListView<T extends { id: string }> implements vscode.TreeDataProvid
     this.#url = urlOf(parts.controller.state);
     this.tree = vscode.window.createTreeView(parts.view, { treeDataProvider: this });
     this.#days = onNewDay(() => this.#changed.fire(undefined));
-    this.#forgetServer = parts.controller.onDidChangeState((state) => {
+    this.#unsubscribe = parts.controller.onDidChangeState((state) => {
       if (urlOf(state) === this.#url) return;
       this.#url = urlOf(state);
       this.refresh();
     });
   }
 
-  /** What was read of the list. */
+  /** The entries read so far. */
   get entries(): T[] {
     return this.#nodes.map(({ entry }) => entry);
   }
 
-  /** When it was last read, in milliseconds since 1970. */
+  /** Time of the last read, in milliseconds since 1970. */
   get readAt(): number {
     return this.#readAt;
   }
@@ -79,25 +79,25 @@ export class ListView<T extends { id: string }> implements vscode.TreeDataProvid
     return this.#next === undefined ? [...this.#nodes] : [...this.#nodes, this.#more];
   }
 
-  /** The entry that a command was called on: its argument, or what is selected in the view. */
+  /** The entry that a command applies to: its argument, or the selected one. */
   entryOf(argument: unknown): T | undefined {
     const node = isNode<T>(argument) ? argument : this.tree.selection[0];
     return node && "entry" in node ? node.entry : undefined;
   }
 
-  /** Reads the list anew, as far as it was read, when the view is next seen. */
+  /** Discards the list. VS Code reads as many entries again once the view is visible. */
   refresh(): void {
     this.#isStale = true;
     this.#changed.fire(undefined);
   }
 
-  /** Shows these entries anew. */
+  /** Redraws these entries. */
   redraw(ids: readonly string[]): void {
     const nodes = this.#nodes.filter(({ entry }) => ids.includes(entry.id));
     if (nodes.length > 0) this.#changed.fire(nodes);
   }
 
-  /** Takes over what has become of an entry of the list. */
+  /** Replaces an entry of the list with its new state. */
   put(entry: T): void {
     const node = this.#nodes.find((other) => other.entry.id === entry.id);
     if (!node) return;
@@ -122,7 +122,7 @@ export class ListView<T extends { id: string }> implements vscode.TreeDataProvid
   }
 
   dispose(): void {
-    this.#forgetServer();
+    this.#unsubscribe();
     this.#days.dispose();
     this.#changed.dispose();
     this.tree.dispose();
@@ -143,7 +143,7 @@ export class ListView<T extends { id: string }> implements vscode.TreeDataProvid
       }
       this.#show(entries, next, client ? "listed" : "unknown");
     } catch (error) {
-      // a server that has just gone away is no news: the view learns of it by the state
+      // not shown if the server has just stopped: the change of state refreshes the view
       this.#show([], undefined, "failed", this.#isStale ? "" : errorMessage(error as Error));
     }
   }

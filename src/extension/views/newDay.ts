@@ -1,9 +1,9 @@
 import * as vscode from "vscode";
 
-/** Milliseconds between two looks at the date: a timer to midnight would be late after a computer's sleep. */
+/** Interval between two checks of the date: a timer to midnight would be late after the computer has slept. */
 const INTERVAL = 60_000;
 
-/** Calls back when today is another day than before. */
+/** Calls back when a new day has begun. */
 export function onNewDay(listener: () => void): vscode.Disposable {
   let day = new Date().toDateString();
   const timer = setInterval(() => {

@@ -1,10 +1,10 @@
 import type { Controller } from "../controller.ts";
 import type { ServerClient } from "../serverClient.ts";
 
-/** What the views stand on. */
+/** What the views depend on. */
 export interface ViewParts {
   controller: Controller;
   serverClient: Pick<ServerClient, "clientIfUp">;
-  /** Where the servers of this VS Code keep batches and files. */
+  /** Data directory of this VS Code's servers. */
   dataDir: string;
 }

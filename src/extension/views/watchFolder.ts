@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import * as vscode from "vscode";
 
-/** Calls back when an entry of this folder comes or goes: whoever made or deleted it over HTTP, it happens here. */
+/** Calls back when an entry of this folder is created or deleted, by any server or client. */
 export function watchFolder(dataDir: string, name: string, listener: () => void): vscode.Disposable {
   const pattern = new vscode.RelativePattern(vscode.Uri.file(join(dataDir, name)), "*");
   const watcher = vscode.workspace.createFileSystemWatcher(pattern, false, true, false);
