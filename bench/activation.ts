@@ -5,7 +5,7 @@ import { join } from "node:path";
 const ROUNDS = 20;
 const dist = join(import.meta.dirname, "../dist");
 
-/** Loads and activates the extension in a fresh process, with just as much of VS Code as activation touches. */
+/** Loads and activates the extension in a new process, with a minimal fake of VS Code. */
 const PROBE = `
 const Module = require("node:module");
 const disposable = { dispose() {} };
@@ -38,6 +38,6 @@ const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor
 const [load, activate] = [0, 1].map((index) => median(samples.map((sample) => sample[index]!))) as [number, number];
 const size = (file: string) => `${(statSync(join(dist, file)).size / 1024).toFixed(0)} KB`;
 
-console.log(`Activation of the extension, in a fresh Node each time (${ROUNDS} rounds, median)`);
+console.log(`Activation of the extension, in a new Node process each time (${ROUNDS} rounds, median)`);
 console.log(`  load ${load.toFixed(1)} ms, activate ${activate.toFixed(1)} ms`);
 console.log(`  extension.js ${size("extension.js")}, server.js ${size("server.js")}, client.js ${size("client.js")}`);

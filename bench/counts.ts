@@ -1,12 +1,12 @@
 import { simple, stage } from "../test/support/harness.ts";
 
 const ROUNDS = 20;
-const AT_ONCE = 24;
+const CONCURRENCY = 24;
 
 const quantile = (values: number[], q: number) =>
   values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * q)]!;
 
-/** Counts of tokens on both transports, against an upstream that answers at once. No two bodies are alike. */
+/** Measures token counts on both transports, with an upstream that responds at once. No two bodies are equal. */
 await using rewriting = await stage();
 await using overlaying = await stage({ transport: "overlay" });
 let asked = 0;
@@ -23,13 +23,13 @@ async function count(on: typeof rewriting): Promise<number> {
 
 async function atOnce(on: typeof rewriting): Promise<number> {
   const start = performance.now();
-  await Promise.all(Array.from({ length: AT_ONCE }, () => count(on)));
+  await Promise.all(Array.from({ length: CONCURRENCY }, () => count(on)));
   return performance.now() - start;
 }
 
 const first = { rewrite: await count(rewriting), overlay: await count(overlaying) };
 const times = { rewrite: [] as number[], overlay: [] as number[] };
-// turn about, so that whatever else the machine does falls on both alike
+// alternate, so that other load on the machine affects both equally
 for (let round = 0; round < ROUNDS; round++) {
   times.rewrite.push(await count(rewriting));
   times.overlay.push(await count(overlaying));
@@ -40,12 +40,12 @@ const row = (name: string, rewrite: number, overlay: number) => {
   const cells = [rewrite, overlay].map((value) => `${value.toFixed(1).padStart(9)} ms`);
   console.log(`${name.padEnd(30)} ${cells.join("  ")}  ${(rewrite / overlay).toFixed(3).padStart(7)} ×`);
 };
-console.log(`Counts of tokens (${ROUNDS} rounds)`);
+console.log(`Token counts (${ROUNDS} rounds)`);
 console.log(`${"".padEnd(30)} ${"rewrite".padStart(12)}  ${"overlay".padStart(12)}    ratio`);
 row("the first one", first.rewrite, first.overlay);
 row("median", quantile(times.rewrite, 0.5), quantile(times.overlay, 0.5));
 row("p95", quantile(times.rewrite, 0.95), quantile(times.overlay, 0.95));
-row(`${AT_ONCE} at once, until the last`, many.rewrite, many.overlay);
+row(`${CONCURRENCY} at once, until the last`, many.rewrite, many.overlay);
 console.log(
-  `model calls: ${rewriting.standIn.messages.length} and ${overlaying.standIn.messages.length}, counts per request: ${(rewriting.standIn.counts.length / (1 + ROUNDS + AT_ONCE)).toFixed(2)} and ${(overlaying.standIn.counts.length / (1 + ROUNDS + AT_ONCE)).toFixed(2)}`,
+  `model calls: ${rewriting.standIn.messages.length} and ${overlaying.standIn.messages.length}, counts per request: ${(rewriting.standIn.counts.length / (1 + ROUNDS + CONCURRENCY)).toFixed(2)} and ${(overlaying.standIn.counts.length / (1 + ROUNDS + CONCURRENCY)).toFixed(2)}`,
 );

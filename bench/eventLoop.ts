@@ -2,11 +2,11 @@ import { CASES } from "./eventLoop/cases.ts";
 import { measure, type Row } from "./eventLoop/measure.ts";
 
 /**
- * The longest block of the server's event loop and its peak of memory, for what is large or hostile: each case on a fresh
- * server in a process of its own. "block ms" is the time that passed, in which the thread may also have waited for a CPU;
- * "CPU ms" is the longest stretch of work of the thread itself, so it holds on a busy machine as well; the ratio compares
- * it with the first case. `node bench/eventLoop.ts image letters` runs these alone, `--bound 120` ends a case
- * after so many seconds.
+ * Measures the longest block of the server's event loop, and its peak memory, for large or hostile requests. Each case uses
+ * a new server process. "block ms" is wall time and includes waiting for a CPU. "CPU ms" is the longest CPU time of the
+ * thread between two turns, so it is valid on a busy machine; the ratio is relative to the first case.
+ * `node bench/eventLoop.ts image letters` runs only these cases; `--bound 120` ends each case after this many
+ * seconds.
  */
 const args = process.argv.slice(2);
 const at = args.indexOf("--bound");
@@ -16,7 +16,7 @@ if (unknown.length > 0 || Number.isNaN(bound)) {
   console.error(`Unknown: ${unknown.join(", ")}. Cases: ${CASES.map(({ name }) => name).join(", ")}`);
   process.exit(1);
 }
-// the first one is what the others are compared with
+// the first case is the baseline
 const chosen = CASES.filter(({ name }, index) => args.length === 0 || index === 0 || args.includes(name));
 
 const number = (value: number | undefined, scale = 1) => (value === undefined ? "-" : (value / scale).toFixed(0));
@@ -43,5 +43,5 @@ for (const one of chosen) {
     ...[row.peak, row.idle, row.kept, row.workers].map(megabytes),
   ]);
 }
-// a request that was not over may still hold its connection
+// an unfinished request may still hold its connection
 process.exit();

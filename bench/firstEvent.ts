@@ -9,14 +9,14 @@ import { startServerProcess } from "../test/support/serverProcess.ts";
 import { cpuOf, median } from "./support/cpu.ts";
 
 /**
- * Time to the first event, against an upstream that answers at once: of a bare worker (no mod, no debug lines, no log) that
- * gets only a trigger, through our server with a known and with an unseen system prompt, and of a fresh `claude -p`; on
- * Linux also our process's CPU for a request. `node bench/firstEvent.ts`, after a build.
+ * Measures the time to the first event, with an upstream that responds at once: of a bare worker (no mod, debug lines or log)
+ * that gets only a trigger, through our server with a known and with a new system prompt, and of a new `claude -p`. On
+ * Linux also measures our process's CPU per request. `node bench/firstEvent.ts`, after a build.
  */
 const ROUNDS = 100;
 const COLD_ROUNDS = 5;
 
-/** Milliseconds until the first upstream event of a worker that is driven directly. */
+/** Returns the milliseconds until the first upstream event of a worker driven directly. */
 async function direct(cli: RawCli): Promise<number> {
   const start = performance.now();
   const first = cli.next((message) => message.type === "stream_event").then(() => performance.now() - start);
@@ -26,7 +26,7 @@ async function direct(cli: RawCli): Promise<number> {
   return first;
 }
 
-/** Milliseconds until the first bytes of the stream through the server. */
+/** Returns the milliseconds until the first bytes of the stream through the server. */
 async function throughServer(url: string, system: string): Promise<number> {
   const start = performance.now();
   const response = await fetch(`${url}/v1/messages`, {
@@ -41,7 +41,7 @@ async function throughServer(url: string, system: string): Promise<number> {
   return elapsed;
 }
 
-/** Milliseconds until the first event of a CLI that is started for this one request. */
+/** Returns the milliseconds until the first event of a CLI started for this request. */
 async function fresh(cli: RawCli): Promise<number> {
   const start = performance.now();
   const args = [
@@ -87,7 +87,7 @@ const results = {
   ...{ direct: [] as number[], known: [] as number[], unseen: [] as number[], fresh: [] as number[] },
   cpu: [] as number[],
 };
-// turn about, so that whatever else the machine does falls on both alike
+// alternate, so that other load on the machine affects all equally
 for (let i = 0; i < ROUNDS; i++) {
   results.direct.push(await direct(cli));
   const before = ownCpu();
@@ -106,4 +106,4 @@ row("the worker, driven directly", results.direct, base);
 row("through the server", results.known, base);
 row("… with an unseen system prompt", results.unseen, base);
 row("a fresh `claude -p` each time", results.fresh, base);
-if (isLinux) console.log(`our process's CPU for a request: ${median(results.cpu).toFixed(1)} ms`);
+if (isLinux) console.log(`our process's CPU per request: ${median(results.cpu).toFixed(1)} ms`);

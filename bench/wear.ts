@@ -5,15 +5,15 @@ import { startServerProcess, workersOf } from "../test/support/serverProcess.ts"
 import { cpuOf, median } from "./support/cpu.ts";
 
 /**
- * Workers for system prompts in turn and for requests at once, and what wear costs: time, CPU and memory of the first
- * requests against later ones (Linux, after a build). `node bench/wear.ts 2000` for so many requests, 300 by default.
+ * Measures workers for alternating system prompts and for concurrent requests, and the cost of wear: time, CPU and memory of
+ * the first requests against later ones (Linux, needs a build). `node bench/wear.ts 2000` sends 2000 requests, 300 by default.
  */
-const REQUESTS = Number(process.argv[2] ?? 300);
-const PROMPTS = 50;
-const AT_ONCE = 8;
+const REQUEST_COUNT = Number(process.argv[2] ?? 300);
+const PROMPT_COUNT = 50;
+const CONCURRENCY = 8;
 const WARM_UPS = 10;
-/** Requests whose median is one row. */
-const SHARE = 50;
+/** Each row is the median of this many requests. */
+const REQUESTS_PER_ROW = 50;
 
 const megabytes = (pid: number) =>
   Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]) / 1024;
@@ -22,11 +22,13 @@ const megabytes = (pid: number) =>
   await using server = await startServerProcess(["--warm", "1"]);
   server.standIn.respond = () => reply([text("A short answer")]);
   const ask = async (system: string) => (await server.post(simple("Go", { system }))).text();
-  for (let prompt = 0; prompt < PROMPTS; prompt++) await ask(`Prompt ${prompt}`);
-  console.log(`${PROMPTS} system prompts in turn: ${workersOf(server.home).length} workers, one of them spare`);
-  await Promise.all(Array.from({ length: AT_ONCE }, (_, prompt) => ask(`Other ${prompt}`)));
+  for (let prompt = 0; prompt < PROMPT_COUNT; prompt++) await ask(`Prompt ${prompt}`);
+  console.log(
+    `${PROMPT_COUNT} alternating system prompts: ${workersOf(server.home).length} workers, one of them spare`,
+  );
+  await Promise.all(Array.from({ length: CONCURRENCY }, (_, prompt) => ask(`Other ${prompt}`)));
   const started = server.output.stderr.match(/worker \d+ started/g)?.length ?? 0;
-  console.log(`then ${AT_ONCE} at once: ${started} workers started in all`);
+  console.log(`then ${CONCURRENCY} concurrent requests: ${started} workers started in total`);
 }
 
 await using server = await startServerProcess(["--warm", "1"]);
@@ -34,11 +36,11 @@ server.standIn.respond = () => reply([text("A short answer")]);
 const own = server.child.pid as number;
 const samples: { time: number; cpu: number }[] = [];
 console.log(`${"requests".padEnd(12)} median ms  CPU ms (ours)  MB (ours)  MB (workers)  started`);
-for (let count = 1 - WARM_UPS; count <= REQUESTS; count++) {
+for (let count = 1 - WARM_UPS; count <= REQUEST_COUNT; count++) {
   const before = { time: performance.now(), cpu: cpuOf(own) };
   await (await server.post(simple("Go"))).text();
   if (count > 0) samples.push({ time: performance.now() - before.time, cpu: cpuOf(own) - before.cpu });
-  if (samples.length < SHARE) continue;
+  if (samples.length < REQUESTS_PER_ROW) continue;
   const started = server.output.stderr.match(/worker \d+ started/g)?.length ?? 0;
   const memory = workersOf(server.home).map((pid) => megabytes(pid).toFixed(0));
   const cells = [

@@ -10,16 +10,16 @@ import { COUNTS } from "./counts.ts";
 import type { Bench, Case } from "./measure.ts";
 import { imageMessage, MB, statusOf } from "./requests.ts";
 
-const SMALL = JSON.stringify(simple("Hello"));
+const SMALL_BODY = JSON.stringify(simple("Hello"));
 
 const post = (bench: Bench, body: string) => statusOf(bench.post("/v1/messages", body));
-/** What is asked for several times at once, with how many got which answer. */
+/** Sends a request several times concurrently; returns how many got which response. */
 const together = async (answers: Promise<string>[]): Promise<string> => {
   const outcomes = await Promise.all(answers);
   return [...new Set(outcomes)].map((one) => `${outcomes.filter((other) => other === one).length} × ${one}`).join(", ");
 };
 
-/** Runs the same on the small stand-in that answers at once. */
+/** Runs the case against the small fake API that responds at once. */
 const answering = (run: (bench: Bench) => Promise<string>) => (bench: Bench) => {
   bench.standIn.respond = () => reply([text("A short answer")]);
   return run(bench);
@@ -30,7 +30,7 @@ const ordinary: Case = {
   title: "20 small messages, one after the other",
   run: answering(async (bench) => {
     let outcome = "";
-    for (let i = 0; i < 20; i++) outcome = await post(bench, SMALL);
+    for (let i = 0; i < 20; i++) outcome = await post(bench, SMALL_BODY);
     return outcome;
   }),
 };
@@ -96,11 +96,11 @@ const upstream: Case[] = [
     title: "a line of 300 MB from a CLI at its start",
     async prepare(home) {
       const write = `head -c 300000000 /dev/zero | tr '\\0' x; echo`;
-      // only the first worker does it, so that the request finds a good one
+      // only the first worker does it, so that the request gets a good one
       const prepare = `if mkdir "${home}/written" 2>/dev/null; then ${write}; fi`;
       return { claudePath: await brokenCli(home, { prepare }) };
     },
-    run: answering((bench) => post(bench, SMALL)),
+    run: answering((bench) => post(bench, SMALL_BODY)),
   },
   ...[
     ["error", "an error text of 240 KB with blanks", `max_tokens: 1 ${"a ".repeat(120_000)}`],
@@ -111,7 +111,7 @@ const upstream: Case[] = [
       title: title as string,
       run(bench) {
         bench.standIn.respond = () => failure(400, "invalid_request_error", message as string);
-        return post(bench, SMALL);
+        return post(bench, SMALL_BODY);
       },
     }),
   ),
@@ -123,7 +123,7 @@ const upstream: Case[] = [
       const input = events.find(({ delta }) => delta?.type === "input_json_delta") as StreamEvent;
       input.delta.partial_json = '{"a":'.repeat(40_000);
       bench.standIn.respond = () => paced(events);
-      return post(bench, SMALL);
+      return post(bench, SMALL_BODY);
     },
   },
   {
@@ -133,7 +133,7 @@ const upstream: Case[] = [
       const events = [...eventsFor([text("A short answer")])];
       for (const event of events) if ("index" in event) event.index = 5e7;
       bench.standIn.respond = () => paced(events);
-      return post(bench, SMALL);
+      return post(bench, SMALL_BODY);
     },
   },
   {
@@ -190,7 +190,7 @@ const stored: Case[] = [
   },
 ];
 
-/** Lays a batch that has ended into a data directory, in the store's own format. */
+/** Writes an ended batch to a data directory, in the store's format. */
 async function endedBatch(dataDir: string, total: number): Promise<object> {
   const now = Date.now();
   const id = newId("msgbatch", now);
@@ -218,5 +218,5 @@ async function endedBatch(dataDir: string, total: number): Promise<object> {
   return {};
 }
 
-/** Every case, the ordinary one first: the others are compared with it. */
+/** Every case. The first one is the baseline. */
 export const CASES: readonly Case[] = [ordinary, ...bodies, ...upstream, ...COUNTS, ...stored];

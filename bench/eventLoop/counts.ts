@@ -10,7 +10,7 @@ const post = (bench: Bench, body: string) => statusOf(bench.post("/v1/messages/c
 const countMessages = (bench: Bench, messages: object[], more = {}) =>
   post(bench, JSON.stringify({ ...ASKED, ...more, messages }));
 
-/** Has a count estimated, since the API's counter cannot be asked. */
+/** Makes the server estimate a count, by making the API's counter unavailable. */
 const estimate = (bench: Bench, content: string) => {
   bench.standIn.refuseCount = () => failure(500, "api_error", "The counter is not available.");
   return countMessages(bench, [{ role: "user", content }]);

@@ -8,7 +8,7 @@ import { cliEnvironment, scratchHome } from "../../test/support/harness.ts";
 import { StandIn } from "../../test/support/standIn.ts";
 import type { Longest, Question } from "./probe.ts";
 
-/** What a case works with: our server in a process of its own, on the real CLI, in front of a stand-in here. */
+/** What a case uses: our server in a separate process, the real CLI, and a fake API in this process. */
 export interface Bench {
   url: string;
   standIn: StandIn;
@@ -18,34 +18,34 @@ export interface Bench {
 export interface Case {
   name: string;
   title: string;
-  /** Options of the server, and what must be there before it starts. */
+  /** Returns the server's options, and prepares its data. */
   prepare?(home: string): Promise<object> | object;
-  /** Resolves with a word on how it went, such as the status of the answer. */
+  /** Resolves with a short outcome, such as the status of the response. */
   run(bench: Bench): Promise<string>;
-  /** The case may last longer than the usual bound, in milliseconds. */
+  /** Timeout in milliseconds, if the case needs more than the default. */
   bound?: number;
 }
 
 export interface Row {
   title: string;
   outcome: string;
-  /** Undefined where the server still did not answer when the time was over. */
+  /** Undefined if the server did not respond in time. */
   longest: Longest | undefined;
   /** Milliseconds. */
   total: number;
-  /** Bytes: the most the server had, the most its workers had together, the server's 2 s later, and what it then needs. */
+  /** Bytes: the server's peak, the peak of all its workers, the server's memory 2 s later, and its live heap then. */
   peak: number;
   workers: number;
   idle: number | undefined;
   kept: number | undefined;
 }
 
-/** Milliseconds between two looks at the workers' memory. */
-const SAMPLE_INTERVAL = 200;
-/** Milliseconds that a server may take to say how long it was blocked. */
-const ANSWER_BOUND = 5000;
+/** Milliseconds between two samples of the workers' memory. */
+const SAMPLE_INTERVAL_MS = 200;
+/** Milliseconds that a server may take to report how long it was blocked. */
+const REPORT_TIMEOUT_MS = 5000;
 
-/** Runs one case on a fresh server, and ends both at the bound. */
+/** Runs one case on a new server, and ends both at the timeout. */
 export async function measure({ title, prepare, run, bound: own }: Case, usualBound: number): Promise<Row> {
   const bound = own ?? usualBound;
   await using scratch = await scratchHome();
@@ -81,9 +81,10 @@ export async function measure({ title, prepare, run, bound: own }: Case, usualBo
       delay(bound, `not over after ${bound / 1000} s`, { ref: false }),
     ]);
     const total = performance.now() - start;
-    const longest = (await Promise.race([ask(server, "longest"), delay(ANSWER_BOUND, undefined, { ref: false })])) as
-      | Longest
-      | undefined;
+    const longest = (await Promise.race([
+      ask(server, "longest"),
+      delay(REPORT_TIMEOUT_MS, undefined, { ref: false }),
+    ])) as Longest | undefined;
     const peak = memoryOf(server.pid as number, "VmHWM");
     const idle =
       longest === undefined ? undefined : ((await ask(server, "idle")) as { resident: number; kept: number });
@@ -125,13 +126,13 @@ async function answerOf(server: ChildProcess, question: Question | "listening"):
   }
 }
 
-/** The most memory that the children of a process had together, looked at now and then (Linux). */
+/** Samples the memory of a process's children; returns the peak of their sum (Linux). */
 function watchWorkers(pid: number): { stop(): number } {
   let most = 0;
   const timer = setInterval(() => {
     const sum = descendants(pid).reduce((bytes, child) => bytes + memoryOf(child, "VmRSS"), 0);
     most = Math.max(most, sum);
-  }, SAMPLE_INTERVAL);
+  }, SAMPLE_INTERVAL_MS);
   return {
     stop() {
       clearInterval(timer);
@@ -149,7 +150,7 @@ function descendants(pid: number): number[] {
   }
 }
 
-/** Bytes that a process has, or has had at most; 0 where that cannot be read. */
+/** Returns a process's current or peak memory in bytes; 0 if it cannot be read. */
 function memoryOf(pid: number, field: "VmRSS" | "VmHWM"): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "latin1");

@@ -5,26 +5,26 @@ import { setTimeout as delay } from "node:timers/promises";
 import { defaultOptions, type ServerOptions } from "../../src/options.ts";
 import type { Server } from "../../src/server.ts";
 
-/** What the parent asks for; each is answered by one message. */
+/** The parent's questions; each is answered by one message. */
 export type Question = "reset" | "longest" | "idle";
 
-/** The longest block of the event loop in milliseconds: as time passed, and as CPU time of its thread. */
+/** The longest block of the event loop in milliseconds: wall time, and CPU time of its thread. */
 export interface Longest {
   wall: number;
   cpu: number;
 }
 
-/** Milliseconds between two looks at the event loop. */
-const RESOLUTION = 2;
+/** Milliseconds between two samples of the event loop. */
+const RESOLUTION_MS = 2;
 
-/** Measures the CPU time that the event loop's thread takes between two of its turns, whatever else runs on the machine. */
+/** Measures the CPU time of the event loop's thread between two turns, independent of other load on the machine. */
 class CpuStretches {
   /** Milliseconds since the last reset. */
   longest = 0;
   #last = process.threadCpuUsage();
 
   constructor() {
-    setInterval(() => this.#look(), RESOLUTION);
+    setInterval(() => this.#look(), RESOLUTION_MS);
   }
 
   reset(): void {
@@ -40,7 +40,7 @@ class CpuStretches {
   }
 }
 
-/** The server from `dist/`, alone in its process, with a meter of its event loop. Options come as JSON, answers go by IPC. */
+/** Runs the server from `dist/` in this process and measures its event loop. Options are JSON; replies use IPC. */
 const { createServer } = createRequire(import.meta.url)(join(import.meta.dirname, "../../dist/server.js")) as {
   createServer(options: ServerOptions, logger: object): Server;
 };
@@ -48,7 +48,7 @@ const quiet = () => {};
 const options = { ...defaultOptions, ...JSON.parse(process.argv[2] as string), traffic: () => false };
 const server = createServer(options, { error: quiet, warn: quiet, info: quiet, debug: quiet, trace: quiet });
 
-const histogram = monitorEventLoopDelay({ resolution: RESOLUTION });
+const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 histogram.enable();
 const stretches = new CpuStretches();
 const answers: Record<Question, () => unknown> = {
@@ -60,7 +60,7 @@ const answers: Record<Question, () => unknown> = {
   idle: async () => {
     await delay(2000);
     const { rss } = process.memoryUsage();
-    // finalizers that the first one runs refer to more, and bytes are freed in the background
+    // the first collection's finalizers release further objects, and buffers are freed in the background
     for (let round = 0; round < 2; round++) {
       globalThis.gc?.();
       await delay(250);

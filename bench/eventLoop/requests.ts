@@ -2,15 +2,15 @@ import { simple } from "../../test/support/harness.ts";
 
 export const MB = 1024 * 1024;
 
-/** The status of an answer, with the type of its error. */
+/** Returns the status of a response, with the type of its error. */
 export const statusOf = async (answer: Promise<Response>): Promise<string> => {
   const response = await answer;
   const body = await response.text();
-  // the words of a refusal make no table
+  // an error's message is too long for the table
   return response.ok ? `${response.status}` : `${response.status} ${/"type":"(\w+_error)"/.exec(body)?.[1] ?? ""}`;
 };
 
-/** A message with an image of so many bytes in base64, made without holding it twice. */
+/** Builds a message with an image of this many base64 bytes, without holding it twice. */
 export function imageMessage(size: number): string {
   const source = { type: "base64", media_type: "image/png", data: "" };
   const body = JSON.stringify(simple([{ type: "image", source }]));
