@@ -6,7 +6,7 @@ import { defaultOptions, type ServerOptions } from "./options.ts";
 import { createServer, runDoctor, type Server } from "./server.ts";
 import { newApiKey } from "./shared/apiKey.ts";
 import type { Logger } from "./shared/logger.ts";
-import { makePrivateDirectory, PRIVATE_FILE } from "./shared/privateFiles.ts";
+import { makePrivateDirectory, PRIVATE_FILE_MODE } from "./shared/privateFiles.ts";
 import { version } from "./shared/version.ts";
 
 // each 64 KB of an upload leave a used buffer, of which a growing young generation would keep tens of megabytes
@@ -215,7 +215,7 @@ async function createKey(flags: Flags): Promise<void> {
   const path = resolve(flags["api-key-file"] ?? join(dataDir, "api-key"));
   if (flags["api-key-file"] === undefined) await makePrivateDirectory(dataDir);
   try {
-    writeFileSync(path, `${newApiKey()}\n`, { flag: "wx", mode: PRIVATE_FILE });
+    writeFileSync(path, `${newApiKey()}\n`, { flag: "wx", mode: PRIVATE_FILE_MODE });
   } catch (error) {
     const isThere = (error as NodeJS.ErrnoException).code === "EEXIST";
     throw new UsageError(isThere ? `'${path}' already exists. Delete it to create another key.` : explain(error));

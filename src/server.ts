@@ -5,7 +5,7 @@ import { ApiError } from "./api/errors.ts";
 import { DescribedError, describe, type MessageDescriptor } from "./api/messageDescriptors.ts";
 import { Batches } from "./batches/batches.ts";
 import { defaultBackoff } from "./batches/circuitBreaker.ts";
-import { executor } from "./batches/execute.ts";
+import { createExecutor } from "./batches/execute.ts";
 import { isSignedIn } from "./claude/account.ts";
 import { homeProblem } from "./claude/directories.ts";
 import { Launcher } from "./claude/launcher.ts";
@@ -14,15 +14,15 @@ import { logOverridden } from "./claude/overriddenSignIn.ts";
 import { Pool } from "./claude/pool.ts";
 import { FileStore } from "./files/store.ts";
 import { createApp } from "./http/app.ts";
-import { type ConnectionBounds, defaultBounds } from "./http/connections.ts";
+import { type ConnectionBounds, defaultConnectionBounds } from "./http/connections.ts";
 import { createHttpServer } from "./http/httpServer.ts";
 import { InFlight } from "./http/inFlight.ts";
-import { loadResponse } from "./http/loadResponse.ts";
 import { isLoopback } from "./http/middleware/access.ts";
+import { preloadResponse } from "./http/preloadResponse.ts";
 import {
   closeListeners,
   findForeignService,
-  listening,
+  listen,
   listenOnOtherLoopback,
   type SecondListener,
   urlOf,
@@ -111,8 +111,8 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
 
   return {
     async listen() {
-      loadResponse();
-      await listening(http, options.port, options.host);
+      preloadResponse();
+      await listen(http, options.port, options.host);
       second = await listenOnOtherLoopback(http, options.host, logger);
       await open(directory, options, logger);
       logger.info(`listening on ${[urlOf(http), second?.url].filter(Boolean).join(" and ")}`);
@@ -211,7 +211,7 @@ function redactorOf({ environment, extraEnvironment, apiKey }: ServerOptions): R
 
 function boundsOf({ maxConcurrent, maxQueue }: ServerOptions): ConnectionBounds {
   // twice the requests that run or wait, and some: clients keep connections open between requests
-  return { ...defaultBounds, connections: 2 * (maxConcurrent + maxQueue) + 256 };
+  return { ...defaultConnectionBounds, maxConnections: 2 * (maxConcurrent + maxQueue) + 256 };
 }
 
 /** Creates everything that uses the data directory. */
@@ -225,7 +225,7 @@ function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
   const models = new ModelList(pool, options.dataDir, logger);
   const run = { pool, ledger, models };
   const concurrency = Math.max(1, Math.floor(options.maxConcurrent / 2));
-  const execute = executor({ ...run, reader, memory, modelMap: options.modelMap });
+  const execute = createExecutor({ ...run, reader, memory, modelMap: options.modelMap });
   const readElement = reader.element.bind(reader);
   const batches = new Batches(directory, quota, execute, { concurrency, backoff: defaultBackoff, readElement }, logger);
   for (const store of [ledger, files, batches]) directory.addStore(store);

@@ -19,7 +19,7 @@ export type ReadElement = (bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal) 
 export const SMALL_ELEMENT_BYTES = 256 * 1024;
 
 /** Bytes tokenized between two checks of the clock, which takes some 3 ms. */
-const PIECE_BYTES = 16 * 1024;
+const CHECK_INTERVAL_BYTES = 16 * 1024;
 
 const MAX_REQUESTS = 100_000;
 const CUSTOM_ID = /^[a-zA-Z0-9_-]{1,64}$/;
@@ -55,9 +55,9 @@ export class BatchParser {
     const elements = new JsonArraySplitter();
     for await (const chunk of body) {
       const lines: Uint8Array[] = [];
-      for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
-        if (this.#slices.isOver) await this.#slices.pause();
-        const piece = chunk.subarray(at, at + PIECE_BYTES);
+      for (let at = 0; at < chunk.length; at += CHECK_INTERVAL_BYTES) {
+        if (this.#slices.isPauseDue) await this.#slices.pause();
+        const piece = chunk.subarray(at, at + CHECK_INTERVAL_BYTES);
         for (const element of elements.write(piece)) lines.push(this.#line(await this.#read(element)));
       }
       if (lines.length > 0) yield Buffer.concat(lines);

@@ -51,7 +51,7 @@ export class Batches implements Store {
   readonly #runs = new Map<string, BatchRun>();
   readonly #finished = new Set<Promise<void>>();
   readonly #closing = new AbortController();
-  #archiver: NodeJS.Timeout | undefined;
+  #archiveTimer: NodeJS.Timeout | undefined;
 
   constructor(directory: DataDirectory, quota: Quota, execute: Execute, options: BatchesOptions, logger: Logger) {
     this.#directory = directory;
@@ -74,11 +74,11 @@ export class Batches implements Store {
       else this.#start(record);
     }
     await this.#archive();
-    this.#archiver = setInterval(() => void this.#archive(), ARCHIVE_INTERVAL_MS).unref();
+    this.#archiveTimer = setInterval(() => void this.#archive(), ARCHIVE_INTERVAL_MS).unref();
   }
 
   async onRelease(): Promise<void> {
-    clearInterval(this.#archiver);
+    clearInterval(this.#archiveTimer);
     await this.halt({ drain: false });
   }
 
@@ -195,7 +195,7 @@ export class Batches implements Store {
         this.#logger.error(`batch ${id}: ${(error as Error).message}`);
         if (await this.#repair(id)) continue;
         const { signal } = this.#closing;
-        await delay(this.#options.backoff.longest, undefined, { signal }).catch(() => {});
+        await delay(this.#options.backoff.maxMs, undefined, { signal }).catch(() => {});
       }
     }
   }

@@ -23,11 +23,11 @@ export interface Permit {
 
 /** Milliseconds of the first pause, and of the longest one without a `retry-after`. */
 export interface BackoffOptions {
-  first: number;
-  longest: number;
+  initialMs: number;
+  maxMs: number;
 }
 
-export const defaultBackoff: BackoffOptions = { first: 1000, longest: 60_000 };
+export const defaultBackoff: BackoffOptions = { initialMs: 1000, maxMs: 60_000 };
 
 /** A longer `retry-after` would outlive every batch, and could exceed the range of dates. */
 const MAX_RETRY_AFTER_MS = 7 * 24 * 3600_000;
@@ -73,7 +73,7 @@ export class CircuitBreaker {
 
   /** The current pause, if any. */
   get pause(): Pause | null {
-    if (!this.#deadline || this.#deadline.left <= 0) return null;
+    if (!this.#deadline || this.#deadline.remainingMs <= 0) return null;
     return { until: String(this.#deadline), reason: this.#reason, ...(this.#message && { message: this.#message }) };
   }
 
@@ -88,7 +88,7 @@ export class CircuitBreaker {
     try {
       // in short steps, because timers stop while the computer sleeps
       for (let left = this.#remaining; left > 0; left = this.#remaining) {
-        await delay(Math.min(left, this.#backoff.longest), undefined, { signal });
+        await delay(Math.min(left, this.#backoff.maxMs), undefined, { signal });
       }
     } catch (error) {
       release();
@@ -100,7 +100,7 @@ export class CircuitBreaker {
   }
 
   get #remaining(): number {
-    return this.#deadline?.left ?? 0;
+    return this.#deadline?.remainingMs ?? 0;
   }
 
   onSuccess(): void {
@@ -128,7 +128,7 @@ export class CircuitBreaker {
 }
 
 /** Returns the milliseconds to wait after the nth consecutive failure: doubled each time, with 25 % jitter. */
-export function backoffDelay(failures: number, { first, longest }: BackoffOptions): number {
-  const full = Math.min(longest, first * 2 ** (failures - 1));
+export function backoffDelay(failures: number, { initialMs, maxMs }: BackoffOptions): number {
+  const full = Math.min(maxMs, initialMs * 2 ** (failures - 1));
   return full * (0.75 + 0.25 * Math.random());
 }

@@ -26,7 +26,7 @@ export interface ExecuteContext extends RunContext {
 }
 
 /** Sends requests the same way as `POST /v1/messages`, but with low priority. */
-export function executor({ reader, memory, modelMap, ...context }: ExecuteContext): Execute {
+export function createExecutor({ reader, memory, modelMap, ...context }: ExecuteContext): Execute {
   const read = async (params: Body, reading: ReadOptions, signal: AbortSignal) => {
     if ("value" in params) return reader.message(params, reading, { signal });
     const hold = await memory.acquire(params.bytes.length, signal, true);

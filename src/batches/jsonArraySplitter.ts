@@ -77,20 +77,20 @@ export class JsonArraySplitter {
         if (token === TokenType.STRING && value === "requests") return "colon";
         throw unexpectedKey(token, value);
       case "colon":
-        return oneOf({ [TokenType.COLON]: "list" }, token);
+        return nextStep({ [TokenType.COLON]: "list" }, token);
       case "list":
         if (token !== TokenType.LEFT_BRACKET) throw invalidRequest("requests: Input should be a valid list");
         return "first";
       case "first":
-        return token === TokenType.RIGHT_BRACKET ? "close" : this.#begin(token, offset);
+        return token === TokenType.RIGHT_BRACKET ? "close" : this.#beginElement(token, offset);
       case "next":
-        return this.#begin(token, offset);
+        return this.#beginElement(token, offset);
       case "element":
-        return this.#inside(token, offset);
+        return this.#continueElement(token, offset);
       case "comma":
-        return oneOf({ [TokenType.COMMA]: "next", [TokenType.RIGHT_BRACKET]: "close" }, token);
+        return nextStep({ [TokenType.COMMA]: "next", [TokenType.RIGHT_BRACKET]: "close" }, token);
       case "close":
-        return oneOf({ [TokenType.COMMA]: "extra", [TokenType.RIGHT_BRACE]: "end" }, token);
+        return nextStep({ [TokenType.COMMA]: "extra", [TokenType.RIGHT_BRACE]: "end" }, token);
       case "extra":
         throw unexpectedKey(token, value);
       case "end":
@@ -98,15 +98,15 @@ export class JsonArraySplitter {
     }
   }
 
-  #begin(token: TokenType, offset: number): Step {
+  #beginElement(token: TokenType, offset: number): Step {
     if (token !== TokenType.LEFT_BRACE) throw invalidRequest(`requests.${this.#count}: ${NOT_AN_OBJECT}`);
     this.#dropBefore(offset);
     this.#depth = 1;
     return "element";
   }
 
-  #inside(token: TokenType, offset: number): Step {
-    if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) this.#deepen();
+  #continueElement(token: TokenType, offset: number): Step {
+    if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) this.#enterLevel();
     if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth -= 1;
     if (this.#depth > 0) return "element";
     this.#requireSize(offset + 1);
@@ -118,7 +118,7 @@ export class JsonArraySplitter {
     return "comma";
   }
 
-  #deepen(): void {
+  #enterLevel(): void {
     this.#depth += 1;
     // params are one level below their element
     if (this.#depth <= MAX_DEPTH + 1) return;
@@ -145,7 +145,7 @@ export class JsonArraySplitter {
   }
 }
 
-function oneOf(steps: Partial<Record<TokenType, Step>>, token: TokenType): Step {
+function nextStep(steps: Partial<Record<TokenType, Step>>, token: TokenType): Step {
   const step = steps[token];
   if (!step) throw malformed(`an unexpected ${TokenType[token]}`);
   return step;

@@ -53,7 +53,7 @@ export interface MessageBatch {
   results_url: string | null;
 }
 
-export const noCounts = (): Counts => ({ succeeded: 0, errored: 0, canceled: 0, expired: 0 });
+export const zeroCounts = (): Counts => ({ succeeded: 0, errored: 0, canceled: 0, expired: 0 });
 
 /** `origin` is the server's base URL as the client reaches it, because SDKs fetch `results_url` unchanged. */
 export function toMessageBatch(record: BatchRecord, origin: string): MessageBatch {
@@ -64,7 +64,7 @@ export function toMessageBatch(record: BatchRecord, origin: string): MessageBatc
     type: "message_batch",
     processing_status,
     // the API counts every request as processing until the whole batch has ended
-    request_counts: ended ? { processing: 0, ...record.counts } : { processing: record.total, ...noCounts() },
+    request_counts: ended ? { processing: 0, ...record.counts } : { processing: record.total, ...zeroCounts() },
     created_at,
     expires_at,
     ended_at,

@@ -1,7 +1,7 @@
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isMissing } from "../api/systemErrors.ts";
-import { PRIVATE_FILE } from "../shared/privateFiles.ts";
+import { PRIVATE_FILE_MODE } from "../shared/privateFiles.ts";
 import { syncDirectory } from "../storage/durable.ts";
 import { storedLines } from "../storage/jsonLines.ts";
 import type { BatchRequest } from "./batchParser.ts";
@@ -34,7 +34,7 @@ export async function repairJsonl(
   const invalid = await countInvalid(path, isValid);
   if (invalid === 0) return undefined;
   try {
-    await using file = await open(draft, "wx", PRIVATE_FILE);
+    await using file = await open(draft, "wx", PRIVATE_FILE_MODE);
     const kept = invalid === undefined ? [] : storedLines(path);
     for await (const line of kept) {
       if (await isValidLine(line, isValid)) await file.appendFile(Buffer.concat([line, NEWLINE]));

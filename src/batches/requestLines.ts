@@ -17,11 +17,11 @@ const CLOSING_BRACE = 0x7d;
 /** Yields the requests of a batch, large ones unparsed. Throws `SyntaxError` for a line that is not JSON. */
 export async function* readRequests(path: string): AsyncGenerator<StoredRequest, void, undefined> {
   for await (const line of storedLines(path)) {
-    yield unparsed(line) ?? parsed(line);
+    yield splitLargeRequest(line) ?? parseRequest(line);
   }
 }
 
-function parsed(line: Buffer): StoredRequest {
+function parseRequest(line: Buffer): StoredRequest {
   const json = line.toString("utf8");
   const { custom_id, params }: BatchRequest = JSON.parse(json);
   const field = topLevelFields(json).findLast(({ name }) => name === "params");
@@ -29,7 +29,7 @@ function parsed(line: Buffer): StoredRequest {
 }
 
 /** Returns undefined for a small line, and for one that this server did not write. */
-function unparsed(line: Buffer): StoredRequest | undefined {
+function splitLargeRequest(line: Buffer): StoredRequest | undefined {
   if (line.length <= SMALL_ELEMENT_BYTES || line.at(-1) !== CLOSING_BRACE) return undefined;
   const [beginning, custom_id] = LINE_PREFIX.exec(line.toString("latin1", 0, MAX_PREFIX_BYTES)) ?? [];
   if (beginning === undefined || custom_id === undefined) return undefined;

@@ -4,10 +4,10 @@ import { type ApiError, answerNotSerializable, storageFailed } from "../api/erro
 import type { Message } from "../api/events.ts";
 import { stringify } from "../api/exactJson.ts";
 import { newId } from "../api/ids.ts";
-import { PRIVATE_FILE } from "../shared/privateFiles.ts";
+import { PRIVATE_FILE_MODE } from "../shared/privateFiles.ts";
 import { syncDirectory, withStorageErrors } from "../storage/durable.ts";
 import { readJsonLines } from "../storage/jsonLines.ts";
-import { type Counts, noCounts, type Outcome } from "./record.ts";
+import { type Counts, type Outcome, zeroCounts } from "./record.ts";
 import { readStoredLine } from "./storedLine.ts";
 
 /** The result of one request, as the API returns it (contract: "Message Batches"). */
@@ -26,8 +26,8 @@ interface PendingResult {
   custom_id: string;
   outcome: Outcome;
   line: string;
-  written(): void;
-  failed(error: Error): void;
+  resolve(): void;
+  reject(error: Error): void;
 }
 
 /** The results of a running batch. A result survives a crash once `append` has resolved. */
@@ -63,8 +63,8 @@ export class Results {
    */
   append(custom_id: string, result: Result): Promise<void> {
     const entry = toLine(custom_id, result);
-    return new Promise((written, failed) => {
-      this.#queue.push({ custom_id, ...entry, written, failed });
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ custom_id, ...entry, resolve, reject });
       this.#flushing ??= Promise.resolve().then(() => this.#flush());
     });
   }
@@ -81,13 +81,13 @@ export class Results {
       this.#queue = [];
       try {
         await this.#write(Buffer.from(batch.map(({ line }) => line).join("")));
-        for (const { custom_id, outcome, written } of batch) {
+        for (const { custom_id, outcome, resolve } of batch) {
           this.done.add(custom_id);
           this.counts[outcome] += 1;
-          written();
+          resolve();
         }
       } catch (error) {
-        for (const { failed } of batch) failed(storageFailed(error as Error));
+        for (const { reject } of batch) reject(storageFailed(error as Error));
       }
     }
     // no await since the last check of the queue, so that the next `append` starts a new flush
@@ -129,14 +129,14 @@ function toLine(custom_id: string, result: Result): { outcome: Outcome; line: st
 }
 
 async function create(path: string): Promise<void> {
-  await (await open(path, "a", PRIVATE_FILE)).close();
+  await (await open(path, "a", PRIVATE_FILE_MODE)).close();
   await syncDirectory(dirname(path));
 }
 
 /** Reads the synced results. Only the end of the file can be damaged, by a power cut. */
 async function readSynced(path: string) {
   const done = new Set<string>();
-  const counts = noCounts();
+  const counts = zeroCounts();
   let size = 0;
   try {
     for await (const { value, end } of readJsonLines<ResultLine>(path, readStoredLine)) {

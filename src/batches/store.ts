@@ -12,9 +12,9 @@ import type { DataDirectory } from "../storage/dataDirectory.ts";
 import { syncDirectory, withStorageErrors, writeDurably } from "../storage/durable.ts";
 import type { Quota } from "../storage/quota.ts";
 import { formatJson, StagingDir } from "../storage/stagingDir.ts";
-import { namesIn, StoredReader } from "../storage/stored.ts";
+import { listDirectory, StoredReader } from "../storage/stored.ts";
 import { BatchParser, type ReadElement } from "./batchParser.ts";
-import { type BatchRecord, type Counts, noCounts, storedBatch } from "./record.ts";
+import { type BatchRecord, type Counts, storedBatch, zeroCounts } from "./record.ts";
 import { isRequest, isResult, repairJsonl } from "./repairJsonl.ts";
 
 const RECORD_FILE = "batch.json";
@@ -81,7 +81,7 @@ export class BatchStore {
         cancel_initiated_at: null,
         archived_at: null,
         total: parser.count,
-        counts: noCounts(),
+        counts: zeroCounts(),
         api_version,
         betas,
       };
@@ -96,7 +96,7 @@ export class BatchStore {
 
   /** Lists every batch, newest first. */
   async list(): Promise<BatchRecord[]> {
-    const ids = await namesIn(this.#directory.at("batches"));
+    const ids = await listDirectory(this.#directory.at("batches"));
     const records: BatchRecord[] = [];
     // sequentially, because thousands at once would exhaust the file handles
     for (const id of ids) {

@@ -4,7 +4,7 @@ import { cliEnvironment, isScarcity } from "../api/cliErrors.ts";
 import { describeDirectoryFault } from "../api/directoryFaults.ts";
 import { describe, type MessageDescriptor } from "../api/messageDescriptors.ts";
 import { makeDirectories, whyUnusable } from "../shared/directories.ts";
-import { PRIVATE_DIRECTORY } from "../shared/privateFiles.ts";
+import { PRIVATE_DIRECTORY_MODE } from "../shared/privateFiles.ts";
 
 /**
  * Returns the CLI's directory for temporary files; creates it like the CLI does. Throws `ApiError` naming the variable
@@ -50,7 +50,7 @@ export async function homeProblem(
 }
 
 async function requireWritable(path: string): Promise<void> {
-  await makeDirectories(path, PRIVATE_DIRECTORY);
+  await makeDirectories(path, PRIVATE_DIRECTORY_MODE);
   await access(path, constants.W_OK | constants.X_OK);
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { lstat, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { isOwn, isPrivate, makePrivateDirectory, PRIVATE_FILE, requireOwn } from "../shared/privateFiles.ts";
+import { isOwn, isPrivate, makePrivateDirectory, PRIVATE_FILE_MODE, requireOwn } from "../shared/privateFiles.ts";
 
 const WRITE_ATTEMPTS = 3;
 
@@ -49,7 +49,7 @@ async function isThere(path: string, content: string): Promise<boolean> {
 /** Writes and renames, since another server may read the file at the same time. */
 async function put(path: string, content: string, attempts = WRITE_ATTEMPTS): Promise<void> {
   const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, content, { mode: PRIVATE_FILE });
+  await writeFile(draft, content, { mode: PRIVATE_FILE_MODE });
   try {
     await rename(draft, path);
   } catch (error) {

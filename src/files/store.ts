@@ -17,7 +17,7 @@ import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
 import { syncDirectory, withStorageErrors } from "../storage/durable.ts";
 import type { Quota } from "../storage/quota.ts";
 import { StagingDir } from "../storage/stagingDir.ts";
-import { namesIn, retryOutOfHandles, StoredReader } from "../storage/stored.ts";
+import { listDirectory, retryOutOfHandles, StoredReader } from "../storage/stored.ts";
 import { checkFilename, contentName, type FileMetadata, mimeTypeOf, storedFile } from "./metadata.ts";
 
 /** A file that a client uploads. */
@@ -40,10 +40,10 @@ export class FileStore implements Store {
   readonly #quota: Quota;
   readonly #retentionMs: number;
   readonly #logger: Logger;
-  readonly #descriptions: StoredReader<FileMetadata>;
+  readonly #metadataReader: StoredReader<FileMetadata>;
   /** Never invalidated, because metadata does not change. */
-  readonly #known = new Map<string, FileMetadata>();
-  #cleaner: NodeJS.Timeout | undefined;
+  readonly #cache = new Map<string, FileMetadata>();
+  #cleanUpTimer: NodeJS.Timeout | undefined;
   #newestTime = 0;
 
   /** Deletes files after `keepDays` days; 0 keeps them. */
@@ -52,20 +52,20 @@ export class FileStore implements Store {
     this.#quota = quota;
     this.#retentionMs = keepDays * DAY_MS;
     this.#logger = logger;
-    this.#descriptions = new StoredReader(storedFile, "files", logger);
+    this.#metadataReader = new StoredReader(storedFile, "files", logger);
   }
 
   async onAcquire(): Promise<void> {
-    for (const { size_bytes } of await retryOutOfHandles(() => this.#all())) this.#quota.addExisting(size_bytes);
+    for (const { size_bytes } of await retryOutOfHandles(() => this.#readAll())) this.#quota.addExisting(size_bytes);
     await this.#cleanUp();
-    this.#cleaner = setInterval(
+    this.#cleanUpTimer = setInterval(
       () => void this.#directory.uploads.track(this.#cleanUp()),
       CLEAN_UP_INTERVAL_MS,
     ).unref();
   }
 
   async onRelease(): Promise<void> {
-    clearInterval(this.#cleaner);
+    clearInterval(this.#cleanUpTimer);
   }
 
   /**
@@ -83,15 +83,15 @@ export class FileStore implements Store {
     await this.#directory.requireOwned();
     const draft = new StagingDir(this.#directory.at("drafts", randomUUID()), this.#quota);
     try {
-      await draft.write(contentName(filename), limited(uploads.abortable(content)));
+      await draft.write(contentName(filename), limitSize(uploads.abortable(content)));
       const expiresIn = await uploads.wait(finish());
       if (draft.size === 0) {
         throw invalidRequest("file: The file must not be empty", undefined, describe("file_empty", {}));
       }
-      const metadata = this.#describe(draft.size, filename, mimeType, expiresIn);
+      const metadata = this.#createMetadata(draft.size, filename, mimeType, expiresIn);
       await draft.writeJson("meta.json", metadata);
       await draft.commit(this.#directory.at("files", metadata.id));
-      this.#known.set(metadata.id, metadata);
+      this.#cache.set(metadata.id, metadata);
       return metadata;
     } catch (error) {
       await draft.rollback();
@@ -101,7 +101,7 @@ export class FileStore implements Store {
 
   /** Lists the files that have not expired, newest first. */
   async list(): Promise<FileMetadata[]> {
-    return (await this.#all()).filter((file) => !isExpired(file));
+    return (await this.#readAll()).filter((file) => !isExpired(file));
   }
 
   /** Throws `ApiError` 404. */
@@ -127,7 +127,7 @@ export class FileStore implements Store {
     await this.#directory.uploads.track(this.#remove(await this.get(id)));
   }
 
-  #describe(size: number, filename: string, mimeType: string, expiresIn: number | undefined): FileMetadata {
+  #createMetadata(size: number, filename: string, mimeType: string, expiresIn: number | undefined): FileMetadata {
     // no two files share a millisecond, so that lists have one order
     this.#newestTime = Math.max(Date.now(), this.#newestTime + 1);
     return {
@@ -149,7 +149,7 @@ export class FileStore implements Store {
     } catch (error) {
       throw isMissing(error) ? fileNotFound(id) : storageFailed(error as Error);
     }
-    this.#known.delete(id);
+    this.#cache.delete(id);
     this.#quota.release(size_bytes);
     await withStorageErrors(syncDirectory(this.#directory.at("files")));
     // if this fails, the next start removes it with all drafts
@@ -158,7 +158,7 @@ export class FileStore implements Store {
 
   async #cleanUp(): Promise<void> {
     const before = new Date(Date.now() - this.#retentionMs).toISOString();
-    const files = await this.#all().catch((error: Error) => this.#logFailure(error));
+    const files = await this.#readAll().catch((error: Error) => this.#logFailure(error));
     for (const file of files ?? []) {
       if (!isExpired(file) && (this.#retentionMs === 0 || file.created_at >= before)) continue;
       // a file that cannot be removed must not stop the clean-up
@@ -170,15 +170,15 @@ export class FileStore implements Store {
     this.#logger.error(`files: ${message}`);
   }
 
-  async #all(): Promise<FileMetadata[]> {
-    const ids = await namesIn(this.#directory.at("files"));
+  async #readAll(): Promise<FileMetadata[]> {
+    const ids = await listDirectory(this.#directory.at("files"));
     const present = new Set(ids);
-    for (const id of this.#known.keys()) if (!present.has(id)) this.#known.delete(id);
+    for (const id of this.#cache.keys()) if (!present.has(id)) this.#cache.delete(id);
     const files: FileMetadata[] = [];
     // sequentially, because thousands at once would exhaust the file handles
     for (const id of ids) {
       const file = FILE_ID.test(id)
-        ? await this.#read(id, (path) => this.#descriptions.readForList(path, id))
+        ? await this.#read(id, (path) => this.#metadataReader.readForList(path, id))
         : undefined;
       if (file) files.push(file);
     }
@@ -187,12 +187,12 @@ export class FileStore implements Store {
 
   async #read(
     id: string,
-    read = (path: string) => this.#descriptions.read(path, id),
+    read = (path: string) => this.#metadataReader.read(path, id),
   ): Promise<FileMetadata | undefined> {
-    const known = this.#known.get(id);
-    if (known && this.#directory.owned) return known;
+    const cached = this.#cache.get(id);
+    if (cached && this.#directory.isOwned) return cached;
     const metadata = await read(this.#directory.at("files", id, "meta.json"));
-    if (metadata) this.#known.set(id, metadata);
+    if (metadata) this.#cache.set(id, metadata);
     return metadata;
   }
 }
@@ -201,7 +201,7 @@ function isExpired({ expires_at }: FileMetadata): boolean {
   return expires_at !== null && expires_at <= new Date().toISOString();
 }
 
-async function* limited(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+async function* limitSize(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   let size = 0;
   for await (const chunk of content) {
     size += chunk.length;

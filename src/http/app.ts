@@ -15,9 +15,9 @@ import type { DataDirectory } from "../storage/dataDirectory.ts";
 import type { Secret } from "../storage/secret.ts";
 import type { Ledger } from "../usage/ledger.ts";
 import { jsonBody } from "./body.ts";
-import { defaultBounds } from "./connections.ts";
+import { defaultConnectionBounds } from "./connections.ts";
 import type { InFlight } from "./inFlight.ts";
-import { type AccessOptions, authenticate, sameMachine } from "./middleware/access.ts";
+import { type AccessOptions, authenticate, checkHostAndOrigin } from "./middleware/access.ts";
 import { apiVersion } from "./middleware/apiVersion.ts";
 import { closeUnread } from "./middleware/closeUnread.ts";
 import { errors, lastResort } from "./middleware/errors.ts";
@@ -72,10 +72,10 @@ export function createApp(options: AppOptions, services: Services, logger: Logge
   const router = createRouter(options, services, logger);
   const app = new Koa();
   app.context.onerror = lastResort(logger);
-  app.use(closeUnread(defaultBounds.discard));
+  app.use(closeUnread(defaultConnectionBounds.discard));
   app.use(errors(logger));
   app.use(rejectWhileStopping(services.stopping));
-  app.use(sameMachine(options, logger));
+  app.use(checkHostAndOrigin(options, logger));
   app.use(correctPath(router));
   app.use(logRequests(services.inFlight, logger));
   app.use(router.routes());
@@ -125,7 +125,7 @@ function createRouter(options: AppOptions, services: Services, logger: Logger): 
 /** Counts every request, and logs one line when its response is closed. */
 function logRequests(inFlight: InFlight, logger: Logger): Koa.Middleware {
   return async (context, next) => {
-    inFlight.count();
+    inFlight.countRequest();
     const requestLog = new RequestLog(context);
     context.state.requestLog = requestLog;
     requestLog.logOnClose(logger);

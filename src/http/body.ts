@@ -8,7 +8,7 @@ import type { BodyMemory } from "../messages/bodyMemory.ts";
 import type { Body } from "../messages/requestReader.ts";
 import { GrowingBytes } from "../shared/growingBytes.ts";
 import { jsonBytes } from "./byteStream.ts";
-import { requireJson, requireKnownEncoding } from "./contentType.ts";
+import { requireJson, requireSupportedEncoding } from "./contentType.ts";
 import type { RequestLog } from "./requestLog.ts";
 
 /** An error of the body parser. */
@@ -39,7 +39,7 @@ export function jsonBody(limit: number, memory: BodyMemory): Middleware {
   });
   return async (context, next) => {
     requireJson(context);
-    requireKnownEncoding(context);
+    requireSupportedEncoding(context);
     const { length = Number.POSITIVE_INFINITY } = context.request;
     const isEncoded = context.get("content-encoding") === "gzip";
     if (length === 0 && !isEncoded) throw invalidRequest("The request body is not valid JSON: it is empty");

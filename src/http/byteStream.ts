@@ -2,7 +2,7 @@ import { finished, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { Context } from "koa";
 import { invalidRequest, requestTooLarge } from "../api/errors.ts";
-import { requireJson, requireKnownEncoding } from "./contentType.ts";
+import { requireJson, requireSupportedEncoding } from "./contentType.ts";
 
 /**
  * Streams a JSON body that is too large for memory, decompressing gzip. Throws `ApiError` 413 with `details` beyond `limit`
@@ -14,7 +14,7 @@ export async function* jsonBytes(
   details?: Record<string, unknown>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   requireJson(context);
-  requireKnownEncoding(context);
+  requireSupportedEncoding(context);
   const tooLarge = requestTooLarge(`${limit} MB`, details);
   const maxBytes = limit * 1024 * 1024;
   if (Number(context.get("content-length")) > maxBytes) throw tooLarge;

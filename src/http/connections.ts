@@ -3,33 +3,33 @@ import type { Socket } from "node:net";
 import { overloaded, requestStalled } from "../api/errors.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { ApiRequest } from "./apiRequest.ts";
-import { endWithError } from "./rawAnswer.ts";
+import { endWithError } from "./endWithError.ts";
 
 export interface ConnectionBounds {
   /** Most open connections. */
-  connections: number;
+  maxConnections: number;
   /** Milliseconds for a request's headers, from its first byte or the start of the connection. */
-  headers: number;
+  headersMs: number;
   /** Milliseconds that a connection may be idle between two requests. */
-  keepAlive: number;
+  keepAliveMs: number;
   /** Milliseconds for an unauthenticated request, from its headers to the end of its response. */
-  withoutKey: number;
+  unauthenticatedMs: number;
   /** Milliseconds without a byte while a body is read. An upload may take hours as long as it makes progress. */
-  silence: number;
+  silenceMs: number;
   /** Milliseconds between two checks of all connections. */
-  check: number;
+  checkIntervalMs: number;
   /** How much, and for how long, to discard what a rejected client still sends, so that it can read its response. */
-  discard: { bytes: number; time: number };
+  discard: { bytes: number; milliseconds: number };
 }
 
-export const defaultBounds: Omit<ConnectionBounds, "connections"> = {
-  headers: 30_000,
+export const defaultConnectionBounds: Omit<ConnectionBounds, "maxConnections"> = {
+  headersMs: 30_000,
   // longer than in common clients, so that they close first
-  keepAlive: 75_000,
-  withoutKey: 60_000,
-  silence: 60_000,
-  check: 5_000,
-  discard: { bytes: 1024 * 1024, time: 1_000 },
+  keepAliveMs: 75_000,
+  unauthenticatedMs: 60_000,
+  silenceMs: 60_000,
+  checkIntervalMs: 5_000,
+  discard: { bytes: 1024 * 1024, milliseconds: 1_000 },
 };
 
 /** A request and its response. Ends when the response is closed and the request's body has arrived. */
@@ -59,8 +59,8 @@ export class Connections {
   readonly #now: () => number;
   #checkedAt: number;
   /** Milliseconds that this process was awake, measured at each check. */
-  #time = 0;
-  #full = false;
+  #awakeMs = 0;
+  #isFull = false;
 
   constructor(bounds: ConnectionBounds, logger: Logger, now = () => performance.now()) {
     this.#bounds = bounds;
@@ -75,12 +75,12 @@ export class Connections {
 
   /** Adds a connection. At the limit, closes an idle one, or rejects the new one if there is none. */
   add(socket: Socket): void {
-    if (this.size >= this.#bounds.connections && !this.#makeRoom()) {
+    if (this.size >= this.#bounds.maxConnections && !this.#makeRoom()) {
       endWithError(socket, overloaded(this.size));
       socket.destroySoon();
       return;
     }
-    const now = this.#time;
+    const now = this.#awakeMs;
     this.#open.set(socket, { exchanges: new Set(), used: false, idleSince: now, bytesRead: 0, readAt: now });
     socket.once("close", () => this.#remove(socket));
   }
@@ -89,14 +89,14 @@ export class Connections {
   watch(request: ApiRequest, response: ServerResponse): boolean {
     const connection = this.#open.get(request.socket);
     if (!connection) return false;
-    const exchange = { request, response, since: this.#time };
+    const exchange = { request, response, since: this.#awakeMs };
     connection.used = true;
     connection.exchanges.add(exchange);
     let answered = false;
     const end = () => {
       if (!answered || request.isBodyPending) return;
       connection.exchanges.delete(exchange);
-      connection.idleSince = this.#time;
+      connection.idleSince = this.#awakeMs;
     };
     response.once("close", () => {
       answered = true;
@@ -107,7 +107,7 @@ export class Connections {
   }
 
   /** Returns the oldest exchange of a connection: the one whose response comes next. */
-  current(socket: Socket): Exchange | undefined {
+  oldestExchange(socket: Socket): Exchange | undefined {
     const [first] = this.#open.get(socket)?.exchanges ?? [];
     return first;
   }
@@ -116,33 +116,34 @@ export class Connections {
   check(): void {
     const now = this.#now();
     // clients could not send while the machine slept or the event loop was busy
-    this.#time += Math.min(now - this.#checkedAt, 2 * this.#bounds.check);
+    this.#awakeMs += Math.min(now - this.#checkedAt, 2 * this.#bounds.checkIntervalMs);
     this.#checkedAt = now;
     for (const [socket, connection] of this.#open) this.#checkOne(socket, connection);
   }
 
   #checkOne(socket: Socket, connection: Connection): void {
-    const now = this.#time;
-    const { keepAlive, headers, withoutKey, silence } = this.#bounds;
+    const now = this.#awakeMs;
+    const { keepAliveMs, headersMs, unauthenticatedMs, silenceMs } = this.#bounds;
     if (socket.bytesRead !== connection.bytesRead) {
       connection.bytesRead = socket.bytesRead;
       connection.readAt = now;
     }
-    const exchange = this.current(socket);
+    const exchange = this.oldestExchange(socket);
     if (!exchange) {
       // Node lets blank lines keep an idle connection open; allow for headers that have just begun
-      if (now - connection.idleSince > keepAlive + headers) socket.destroy();
+      if (now - connection.idleSince > keepAliveMs + headersMs) socket.destroy();
       return;
     }
     const { request, response, since } = exchange;
     // unread bytes of the body mean that the delay is ours, not the client's
     const silentSince =
       request.isBodyPending && request.readableLength === 0 ? Math.max(since, connection.readAt) : now;
-    if (!request.isAuthenticated && now - since > withoutKey) this.#end(socket, response, withoutKey);
-    else if (now - silentSince > silence) this.#end(socket, response, silence);
+    if (!request.isAuthenticated && now - since > unauthenticatedMs)
+      this.#closeStalled(socket, response, unauthenticatedMs);
+    else if (now - silentSince > silenceMs) this.#closeStalled(socket, response, silenceMs);
   }
 
-  #end(socket: Socket, response: ServerResponse, bound: number): void {
+  #closeStalled(socket: Socket, response: ServerResponse, bound: number): void {
     this.#logger.debug(`connection: closed, because its request made no progress for ${bound / 1000} s`);
     if (response.headersSent) {
       socket.destroy();
@@ -154,8 +155,9 @@ export class Connections {
 
   /** Closes the oldest connection that never had a request, else the one that has been idle for longest. */
   #makeRoom(): boolean {
-    if (!this.#full) this.#logger.warn(`The limit of ${this.size} connections is reached: idle ones are closed first.`);
-    this.#full = true;
+    if (!this.#isFull)
+      this.#logger.warn(`The limit of ${this.size} connections is reached: idle ones are closed first.`);
+    this.#isFull = true;
     let socket: Socket | undefined;
     let oldest = { used: true, idleSince: Number.POSITIVE_INFINITY };
     for (const [candidate, connection] of this.#open) {
@@ -173,6 +175,6 @@ export class Connections {
 
   #remove(socket: Socket): void {
     this.#open.delete(socket);
-    if (this.size < this.#bounds.connections / 2) this.#full = false;
+    if (this.size < this.#bounds.maxConnections / 2) this.#isFull = false;
   }
 }

@@ -9,7 +9,7 @@ export function requireJson(context: Context): void {
 }
 
 /** Accepts gzip only, like the API. Lowercases the header, because the parser is case-sensitive. */
-export function requireKnownEncoding(context: Context): void {
+export function requireSupportedEncoding(context: Context): void {
   const encoding = context.get("content-encoding").toLowerCase();
   if (encoding === "") return;
   context.req.headers["content-encoding"] = encoding;

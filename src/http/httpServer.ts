@@ -4,7 +4,7 @@ import { type ApiError, headersTooLarge, invalidRequest, methodNotAllowed, reque
 import type { Logger } from "../shared/logger.ts";
 import { ApiRequest } from "./apiRequest.ts";
 import { type ConnectionBounds, Connections } from "./connections.ts";
-import { endWithError } from "./rawAnswer.ts";
+import { endWithError } from "./endWithError.ts";
 
 /** Creates an HTTP server with bounds on its connections. Sends the API's error envelope where Node would not. */
 export function createHttpServer(handle: RequestListener, bounds: ConnectionBounds, logger: Logger): Server {
@@ -12,11 +12,11 @@ export function createHttpServer(handle: RequestListener, bounds: ConnectionBoun
   const http = createServer({
     IncomingMessage: ApiRequest,
     // explicit, because a requestTimeout of 0 would disable this one as well
-    headersTimeout: bounds.headers,
+    headersTimeout: bounds.headersMs,
     // by default Node ends a request whose last byte arrives after five minutes
     requestTimeout: 0,
-    connectionsCheckingInterval: bounds.check,
-    keepAliveTimeout: bounds.keepAlive,
+    connectionsCheckingInterval: bounds.checkIntervalMs,
+    keepAliveTimeout: bounds.keepAliveMs,
     // overrides Node's command line
     insecureHTTPParser: false,
     // Node would respond with an empty body
@@ -32,21 +32,21 @@ export function createHttpServer(handle: RequestListener, bounds: ConnectionBoun
   http.on("checkExpectation", serve);
   http.on("connect", (_request, socket) => endWithError(socket, methodNotAllowed("GET, HEAD, POST, DELETE")));
   http.on("clientError", (error: NodeJS.ErrnoException, socket) =>
-    refuse(error, socket as Socket, connections, bounds, logger),
+    handleClientError(error, socket as Socket, connections, bounds, logger),
   );
   http.on("listening", () => {
-    const timer = setInterval(() => connections.check(), bounds.check).unref();
+    const timer = setInterval(() => connections.check(), bounds.checkIntervalMs).unref();
     http.once("close", () => clearInterval(timer));
   });
   return http;
 }
 
 /** Responds to what Node could not parse as a request, if the client can still make sense of a response. */
-function refuse(
+function handleClientError(
   error: NodeJS.ErrnoException,
   socket: Socket,
   connections: Connections,
-  { headers, discard }: ConnectionBounds,
+  { headersMs, discard }: ConnectionBounds,
   logger: Logger,
 ): void {
   if (socket.writableEnded && !socket.destroyed) {
@@ -54,18 +54,18 @@ function refuse(
     if (socket.bytesRead > discard.bytes) socket.destroy();
     return;
   }
-  const current = connections.current(socket);
+  const current = connections.oldestExchange(socket);
   // the response to a complete request comes first; what follows is rejected later, or the idle connection is closed
   if (current && !current.request.isBodyPending) return;
   if (!socket.writable || socket.bytesRead === 0 || current?.response.headersSent) {
     socket.destroy();
     return;
   }
-  const answer = toApiError(error, headers);
+  const answer = toApiError(error, headersMs);
   logger.debug(`connection: ${answer.status} (${error.code})`);
   endWithError(socket, answer);
   // closing now, with bytes unread, would reset the connection before the client has read its response
-  const timer = setTimeout(() => socket.destroy(), discard.time).unref();
+  const timer = setTimeout(() => socket.destroy(), discard.milliseconds).unref();
   socket.once("close", () => clearTimeout(timer));
 }
 

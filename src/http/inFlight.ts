@@ -4,7 +4,7 @@ import { Emitter } from "../shared/emitter.ts";
 export class InFlight {
   readonly #changed = new Emitter<number>();
   #running = 0;
-  #served = 0;
+  #total = 0;
 
   get running(): number {
     return this.#running;
@@ -12,11 +12,11 @@ export class InFlight {
 
   /** Requests since the start, including those that are never in flight. */
   get total(): number {
-    return this.#served;
+    return this.#total;
   }
 
-  count(): void {
-    this.#served += 1;
+  countRequest(): void {
+    this.#total += 1;
   }
 
   /** Counts a request as in flight until its response is closed. */

@@ -12,7 +12,7 @@ export interface SecondListener {
 /** The two addresses of `localhost`. Some clients try only one of them. */
 const OTHER_LOOPBACK: Record<string, string> = { "127.0.0.1": "::1", "::1": "127.0.0.1" };
 /** Hosts that mean the whole loopback interface; any other address is taken literally. */
-const WHOLE_LOOPBACK = ["127.0.0.1", "localhost"];
+const LOOPBACK_HOSTS = ["127.0.0.1", "localhost"];
 
 /**
  * Makes a server on one loopback address accept connections on the other one, at the same port. Resolves with undefined,
@@ -24,7 +24,7 @@ export async function listenOnOtherLoopback(
   logger: Logger,
 ): Promise<SecondListener | undefined> {
   const { address } = http.address() as AddressInfo;
-  const other = WHOLE_LOOPBACK.includes(host) ? OTHER_LOOPBACK[address] : undefined;
+  const other = LOOPBACK_HOSTS.includes(host) ? OTHER_LOOPBACK[address] : undefined;
   return other === undefined ? undefined : listenOn(http, other, logger);
 }
 
@@ -34,7 +34,7 @@ export async function listenOn(http: HttpServer, address: string, logger: Logger
   // the socket options that `http.createServer` uses
   const second = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => http.emit("connection", socket));
   try {
-    await listening(second, port, address);
+    await listen(second, port, address);
   } catch (error) {
     logListenFailure(error as NodeJS.ErrnoException, http, address, logger);
     return undefined;
@@ -52,7 +52,7 @@ export async function closeListeners(http: HttpServer, second: SecondListener | 
 }
 
 /** Resolves when the server listens. Rejects with Node's errors, such as `EADDRINUSE`. */
-export function listening(server: Server, port: number, host: string): Promise<void> {
+export function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen({ port, host }, () => {
@@ -75,7 +75,7 @@ const PROBE_TIMEOUT_MS = 2000;
  * user if so, else with undefined.
  */
 export async function findForeignService(host: string, port: number): Promise<string | undefined> {
-  if (!WHOLE_LOOPBACK.includes(host) || port === 0) return undefined;
+  if (!LOOPBACK_HOSTS.includes(host) || port === 0) return undefined;
   const found = await serviceAt("::1", port);
   if (found === "nothing" || found === "claude-virtual-api") return undefined;
   return portTakenMessage(`[::1]:${port}`, `http://127.0.0.1:${port}`);

@@ -13,7 +13,7 @@ export async function contentKey(value: unknown, slices: Slices): Promise<string
     if (chunk.length < CHUNK_CHARACTERS) continue;
     hash.update(chunk);
     chunk = "";
-    if (slices.isOver) await slices.pause();
+    if (slices.isPauseDue) await slices.pause();
   }
   return hash.update(chunk).digest("base64");
 }

@@ -81,7 +81,7 @@ async function readMessages(messages: CountTokensRequest["messages"], slices: Sl
   let isFaithful = true;
   let hasThinking = false;
   for (const message of messages) {
-    if (slices.isOver) await slices.pause();
+    if (slices.isPauseDue) await slices.pause();
     const { role, content } = message;
     isFaithful &&= isFaithfulMessage(message);
     hasThinking ||= toBlocks(content).some(isThinkingBlock);
@@ -146,7 +146,7 @@ async function sortTools(tools: readonly Block[], slices: Slices): Promise<Pick<
   const names = new Set<unknown>();
   const sorted: Pick<CountPlan, "tools" | "rest"> = { tools: [], rest: [] };
   for (const tool of tools) {
-    if (slices.isOver) await slices.pause();
+    if (slices.isPauseDue) await slices.pause();
     const { name, description, input_schema } = tool;
     if (isOrdinary(tool) && !names.has(name)) sorted.tools.push({ name, description, inputSchema: input_schema });
     else sorted.rest.push(tool);

@@ -33,13 +33,13 @@ export function estimateRest(
 async function total(parts: Iterable<Part>, text: TextEstimate, slices: Slices): Promise<number> {
   let tokens = 0;
   for (const part of parts) {
-    if (slices.isOver) await slices.pause();
+    if (slices.isPauseDue) await slices.pause();
     if (typeof part === "number") {
       tokens += part;
       continue;
     }
     for (let at = 0; at < part.length; at += WINDOW_CHARACTERS) {
-      if (slices.isOver) await slices.pause();
+      if (slices.isPauseDue) await slices.pause();
       tokens += text.tokens(part.slice(at, at + WINDOW_CHARACTERS));
     }
   }

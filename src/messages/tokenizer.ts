@@ -112,7 +112,7 @@ export async function loadTokenizer(slices: Slices): Promise<Tokenizer> {
     const rank = Number(first) + index;
     ranks.set(bytes.toString("latin1"), rank);
     tokens[rank] = toToken(bytes.toString());
-    if (index % 256 === 0 && slices.isOver) await slices.pause();
+    if (index % 256 === 0 && slices.isPauseDue) await slices.pause();
   }
   return new Tokenizer(ranks, tokens);
 }

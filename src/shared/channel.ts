@@ -19,7 +19,7 @@ export class Channel<T> implements AsyncIterable<T[]> {
     if (this.#ended) return undefined;
     this.#items.push(item);
     this.#wakeConsumer?.();
-    return this.#isFull ? this.#room() : undefined;
+    return this.#isFull ? this.#waitForRoom() : undefined;
   }
 
   /** Ends the iteration after the items already queued, with `error` if given. Later calls are ignored. */
@@ -39,7 +39,7 @@ export class Channel<T> implements AsyncIterable<T[]> {
     return this.#items.length >= this.#capacity && !this.#ended;
   }
 
-  async #room(): Promise<void> {
+  async #waitForRoom(): Promise<void> {
     while (this.#isFull) {
       await new Promise<void>((resolve) => {
         this.#wakeProducer = resolve;

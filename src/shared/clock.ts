@@ -21,7 +21,7 @@ export class Deadline {
   }
 
   /** Milliseconds until it expires; 0 afterwards. */
-  get left(): number {
+  get remainingMs(): number {
     return Math.max(0, Math.min(this.#monotonic - this.#clock.monotonic(), this.#wall - this.#clock.wall()));
   }
 

@@ -3,8 +3,8 @@ import { chmod, lstat } from "node:fs/promises";
 import { makeDirectories } from "./directories.ts";
 
 /** Modes of everything stored: owner only, independent of the umask. On Windows the profile's permissions apply. */
-export const PRIVATE_FILE = 0o600;
-export const PRIVATE_DIRECTORY = 0o700;
+export const PRIVATE_FILE_MODE = 0o600;
+export const PRIVATE_DIRECTORY_MODE = 0o700;
 
 /** True unless another user owns it; always true on Windows. */
 export function isOwn({ uid }: Stats): boolean {
@@ -21,11 +21,11 @@ export function isPrivate({ mode }: Stats): boolean {
  * but does not touch a symbolic link. Throws if another user owns it.
  */
 export async function makePrivateDirectory(path: string): Promise<void> {
-  await makeDirectories(path, PRIVATE_DIRECTORY);
+  await makeDirectories(path, PRIVATE_DIRECTORY_MODE);
   const stats = await lstat(path);
   requireOwn(path, stats);
   // fails on file systems without modes; there, the parent directory keeps other users out
-  if (stats.isDirectory() && !isPrivate(stats)) await chmod(path, PRIVATE_DIRECTORY).catch(() => {});
+  if (stats.isDirectory() && !isPrivate(stats)) await chmod(path, PRIVATE_DIRECTORY_MODE).catch(() => {});
 }
 
 /** Throws if another user owns the path, because that user could replace its content. */

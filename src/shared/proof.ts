@@ -34,13 +34,13 @@ export function isChallenge(text: string): boolean {
  * that a foreign program cannot obtain it by relaying the challenge to one of our servers.
  */
 export function proofOf(secret: Buffer, challenge: string, { server, client }: ConnectionEnds): string {
-  const ends = [server, client].flatMap(({ address, port }) => [plain(address), port]);
+  const ends = [server, client].flatMap(({ address, port }) => [withoutMappedPrefix(address), port]);
   const message = ["claude-virtual-api server", challenge, ...ends].join("\n");
   return createHmac("sha256", secret).update(message).digest("hex");
 }
 
 /** Undoes the IPv6 form in which a dual-stack socket reports an IPv4 address. */
-function plain(address: string | undefined): string | undefined {
+function withoutMappedPrefix(address: string | undefined): string | undefined {
   return address?.replace(/^::ffff:/, "");
 }
 

@@ -20,13 +20,13 @@ const MAX_MESSAGE_LENGTH = 256 * 1024;
 /** Keeps credentials out of the log. */
 export class Redactor {
   /** Credentials, plain and as JSON escapes them. Longest first, because one may begin with another. */
-  #known: readonly string[] = [];
+  #credentials: readonly string[] = [];
 
   /** Adds credentials to hide. */
   readonly hide = (credentials: readonly string[]): void => {
     const long = credentials.filter(({ length }) => length >= MIN_CREDENTIAL_LENGTH);
     const forms = long.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]);
-    this.#known = [...new Set([...this.#known, ...forms])].sort((a, b) => b.length - a.length);
+    this.#credentials = [...new Set([...this.#credentials, ...forms])].sort((a, b) => b.length - a.length);
   };
 
   /**
@@ -51,7 +51,7 @@ export class Redactor {
   }
 
   #redacted(message: string): string {
-    const redacted = this.#known.reduce(
+    const redacted = this.#credentials.reduce(
       (text, value) => text.replaceAll(value, REDACTED),
       message.replace(CREDENTIAL_PATTERN, REDACTED),
     );
@@ -64,7 +64,7 @@ export class Redactor {
     let from = 0;
     for (const { index } of text.matchAll(CUT_MARK)) {
       const piece = text.slice(from, index);
-      const lengths = this.#known.map((value) => overlap(piece, value));
+      const lengths = this.#credentials.map((value) => overlap(piece, value));
       const longest = Math.max(0, ...lengths);
       pieces.push(longest > 0 ? piece.slice(0, -longest) + REDACTED : piece);
       from = index;

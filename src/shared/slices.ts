@@ -31,7 +31,7 @@ export class Slices {
   }
 
   /** True when `pause` is due. Check it first, so that a loop does not create a promise per step. */
-  get isOver(): boolean {
+  get isPauseDue(): boolean {
     return this.#now() - this.#start >= SLICE_MS;
   }
 

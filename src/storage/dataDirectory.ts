@@ -65,7 +65,7 @@ export class DataDirectory {
   }
 
   /** Whether this process is the owner. */
-  get owned(): boolean {
+  get isOwned(): boolean {
     return this.#owned;
   }
 
@@ -116,7 +116,7 @@ export class DataDirectory {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#claiming;
-    if (this.#owned) await this.#leave();
+    if (this.#owned) await this.#releaseOwnership();
   }
 
   /** Does not warn at a restart, where the previous server in this same process is still finishing its requests. */
@@ -131,7 +131,7 @@ export class DataDirectory {
     while (!signal.aborted) {
       await delay(CLAIM_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
       if (signal.aborted) return;
-      if (await this.#claim().catch((error: Error) => this.#failed(error))) {
+      if (await this.#claim().catch((error: Error) => this.#logFailure(error))) {
         this.#logger.info("files and batches can be written again");
         return;
       }
@@ -139,7 +139,7 @@ export class DataDirectory {
   }
 
   /** Logs a failure, once; a later attempt may succeed, as on a full disk. */
-  #failed({ message }: Error): boolean {
+  #logFailure({ message }: Error): boolean {
     if (message !== this.#lastFailure) this.#logger.error(`storage: ${message}`);
     this.#lastFailure = message;
     return false;
@@ -162,19 +162,19 @@ export class DataDirectory {
     } catch (error) {
       // a store that failed halfway must not be started again
       this.#closing.abort();
-      await this.#leave();
+      await this.#releaseOwnership();
       throw error;
     }
     this.#owned = true;
     return true;
   }
 
-  async #leave(): Promise<void> {
+  async #releaseOwnership(): Promise<void> {
     await this.uploads.drain();
     await Promise.all(this.#stores.map((store) => store.onRelease()));
     this.#owned = false;
     // the next owner notices that this process has ended
-    await this.#lock.release().catch((error: Error) => this.#failed(error));
+    await this.#lock.release().catch((error: Error) => this.#logFailure(error));
   }
 
   async #checkFormat(): Promise<void> {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { storageFailed } from "../api/errors.ts";
-import { PRIVATE_FILE } from "../shared/privateFiles.ts";
+import { PRIVATE_FILE_MODE } from "../shared/privateFiles.ts";
 
 /**
  * Replaces a file atomically: even after a power cut it holds either its old content or all of `content`.
@@ -11,7 +11,7 @@ import { PRIVATE_FILE } from "../shared/privateFiles.ts";
 export async function writeDurably(path: string, content: string): Promise<void> {
   const draft = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
   try {
-    await using file = await open(draft, "wx", PRIVATE_FILE);
+    await using file = await open(draft, "wx", PRIVATE_FILE_MODE);
     await file.writeFile(content);
     await file.sync();
     await file.close();

@@ -21,24 +21,24 @@ export async function* readJsonLines<T>(
 
 /** Yields the lines of a stored file. */
 export function storedLines(path: string): AsyncGenerator<Buffer> {
-  return byteLines(readInPieces(path), { limit: MAX_LINE_BYTES, overlong: "fail" });
+  return byteLines(readInChunks(path), { limit: MAX_LINE_BYTES, overlong: "fail" });
 }
 
 /** Bytes per read, which stay in memory while the reader waits. */
-const PIECE_BYTES = 32 * 1024;
+const CHUNK_BYTES = 32 * 1024;
 
 /** Reads a file but closes it between two reads, so that thousands of waiting readers hold no file handles. */
-export async function* readInPieces(path: string): AsyncGenerator<Buffer, void, undefined> {
+export async function* readInChunks(path: string): AsyncGenerator<Buffer, void, undefined> {
   for (let offset = 0; ; ) {
-    const piece = await readPiece(path, offset);
-    if (piece.length === 0) return;
-    offset += piece.length;
-    yield piece;
+    const chunk = await readChunk(path, offset);
+    if (chunk.length === 0) return;
+    offset += chunk.length;
+    yield chunk;
   }
 }
 
-async function readPiece(path: string, offset: number): Promise<Buffer> {
+async function readChunk(path: string, offset: number): Promise<Buffer> {
   await using file = await open(path);
-  const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(PIECE_BYTES), 0, PIECE_BYTES, offset);
+  const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, offset);
   return buffer.subarray(0, bytesRead);
 }

@@ -10,13 +10,13 @@ const DRAFT_DIRECTORIES = [".", "usage", ...MOD_DIRECTORIES];
 
 /** Removes drafts that a killed process left behind. Another process that is still writing one writes it again. */
 export async function removeLeftoverDrafts(path: string): Promise<void> {
-  const batches = await namesOrNone(join(path, "batches"));
+  const batches = await listOrEmpty(join(path, "batches"));
   for (const place of [...DRAFT_DIRECTORIES, ...batches.map((id) => join("batches", id))]) {
-    for (const name of await namesOrNone(join(path, place))) {
+    for (const name of await listOrEmpty(join(path, place))) {
       if (DRAFT_NAME.test(name)) await rm(join(path, place, name), { force: true }).catch(() => {});
     }
   }
 }
 
 /** Skips a directory that cannot be read; the next start tries again. */
-const namesOrNone = (path: string): Promise<string[]> => readdir(path).catch(() => []);
+const listOrEmpty = (path: string): Promise<string[]> => readdir(path).catch(() => []);

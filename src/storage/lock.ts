@@ -4,7 +4,7 @@ import { hostname, uptime } from "node:os";
 import { join } from "node:path";
 import { isMissing } from "../api/systemErrors.ts";
 import { type Clock, systemClock } from "../shared/clock.ts";
-import { PRIVATE_FILE } from "../shared/privateFiles.ts";
+import { PRIVATE_FILE_MODE } from "../shared/privateFiles.ts";
 
 /** The owner of a directory, as its `lock` file names it. */
 export interface Owner {
@@ -41,7 +41,7 @@ export class Lock {
   readonly #heartbeatMs: number;
   readonly #clock: Clock;
   /** Other owners' files as last seen, with the monotonic time since which they are unchanged. */
-  readonly #sightings = new Map<string, { stamp: string; since: number }>();
+  readonly #observations = new Map<string, { stamp: string; since: number }>();
   #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(directory: string, heartbeatMs = HEARTBEAT_MS, clock = systemClock) {
@@ -52,18 +52,18 @@ export class Lock {
 
   /** Resolves with undefined if the lock is acquired, else with its owner. */
   async acquire(): Promise<Owner | undefined> {
-    const other = await this.#take();
+    const other = await this.#tryAcquire();
     // a failed heartbeat needs no log line: the next one follows
     if (!other)
       this.#heartbeat ??= setInterval(() => void touch(this.#path).catch(() => {}), this.#heartbeatMs).unref();
     return other;
   }
 
-  async #take(): Promise<Owner | undefined> {
+  async #tryAcquire(): Promise<Owner | undefined> {
     if (await this.#create(this.#path)) return undefined;
-    const owner = await read(this.#path);
-    if (!owner) return this.#take();
-    const isHere = owner.place === undefined || owner.place === (await place());
+    const owner = await readOwner(this.#path);
+    if (!owner) return this.#tryAcquire();
+    const isHere = owner.place === undefined || owner.place === (await currentPlace());
     const lives = isHere ? await isAlive(owner) : await this.#hasHeartbeat();
     return lives ? owner : this.#takeOver(owner);
   }
@@ -76,7 +76,7 @@ export class Lock {
   }
 
   async #remove(): Promise<void> {
-    if ((await read(this.#path))?.nonce === this.#nonce) await rm(this.#path, { force: true });
+    if ((await readOwner(this.#path))?.nonce === this.#nonce) await rm(this.#path, { force: true });
   }
 
   /** Whether a remote owner has touched its file lately. A dead one is detected only after a while. */
@@ -90,9 +90,9 @@ export class Lock {
     const { mtimeMs: mtime, ino } = await stat(path).catch(() => ({ mtimeMs: 0, ino: 0 }));
     const stamp = `${ino} ${mtime}`;
     const now = this.#clock.monotonic();
-    const seen = this.#sightings.get(path);
+    const seen = this.#observations.get(path);
     if (seen?.stamp === stamp) return { mtime, unchanged: now - seen.since };
-    this.#sightings.set(path, { stamp, since: now });
+    this.#observations.set(path, { stamp, since: now });
     return { mtime, unchanged: 0 };
   }
 
@@ -103,7 +103,7 @@ export class Lock {
       return dead;
     }
     try {
-      const owner = await read(this.#path);
+      const owner = await readOwner(this.#path);
       if (owner && owner.nonce !== dead.nonce) return owner;
       const draft = await this.#draft();
       await rename(draft, this.#path);
@@ -134,11 +134,17 @@ export class Lock {
     const draft = `${this.#path}.${randomUUID()}`;
     const { pid } = process;
     const me: Owner = {
-      ...{ pid, since: Date.now(), started: await startOf(pid), place: await place(), boot: await bootId() },
+      ...{
+        pid,
+        since: Date.now(),
+        started: await processStart(pid),
+        place: await currentPlace(),
+        boot: await bootId(),
+      },
       nonce: this.#nonce,
     };
     try {
-      await writeFile(draft, `${JSON.stringify(me)}\n`, { mode: PRIVATE_FILE });
+      await writeFile(draft, `${JSON.stringify(me)}\n`, { mode: PRIVATE_FILE_MODE });
     } catch (error) {
       // a full disk may still have created an empty file
       await rm(draft, { force: true });
@@ -149,7 +155,7 @@ export class Lock {
 }
 
 /** Returns the owner that a lock file names; undefined if there is no file, and a dead owner if it cannot be read. */
-async function read(path: string): Promise<Owner | undefined> {
+async function readOwner(path: string): Promise<Owner | undefined> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -166,7 +172,7 @@ async function read(path: string): Promise<Owner | undefined> {
   return { pid: 0, since: 0, started: null, nonce: "" };
 }
 
-async function place(): Promise<string> {
+async function currentPlace(): Promise<string> {
   const ids = await readlink("/proc/self/ns/pid").catch(() => "");
   return `${hostname()} ${ids}`.trim();
 }
@@ -179,7 +185,7 @@ async function isAlive({ pid, since, started, boot }: Owner): Promise<boolean> {
   if (boot && known) {
     if (boot !== known) return false;
   } else if (isBefore(since, pid === process.pid ? process.uptime() : uptime())) return false;
-  if (started !== null && (await startOf(pid)) !== started) return false;
+  if (started !== null && (await processStart(pid)) !== started) return false;
   try {
     process.kill(pid, 0);
     return true;
@@ -199,7 +205,7 @@ async function bootId(): Promise<string> {
 }
 
 /** Reads field 22 of `/proc/PID/stat` (Linux). The name in field 2 may contain spaces and brackets. */
-async function startOf(pid: number): Promise<string | null> {
+async function processStart(pid: number): Promise<string | null> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DescribedError, describe } from "../api/messageDescriptors.ts";
 import { makeDirectories } from "../shared/directories.ts";
 import type { Logger } from "../shared/logger.ts";
-import { isOwn, isPrivate, PRIVATE_DIRECTORY, PRIVATE_FILE, requireOwn } from "../shared/privateFiles.ts";
+import { isOwn, isPrivate, PRIVATE_DIRECTORY_MODE, PRIVATE_FILE_MODE, requireOwn } from "../shared/privateFiles.ts";
 import { SECRET_FILE } from "../shared/proof.ts";
 
 /** Top-level entries of a data directory that this server, the launcher and the extension create, besides the secret. */
@@ -24,7 +24,7 @@ const OWN_NAMES = [
   "version.json",
 ];
 // the secret's mode is not changed with the others: one that other users could read is replaced (see `secret.ts`)
-const OWN_NAME = new RegExp(`^(${[...OWN_NAMES, SECRET_FILE].join("|")}|lock\\..+|\\..+|lost\\+found)$`);
+const OWN_NAME_PATTERN = new RegExp(`^(${[...OWN_NAMES, SECRET_FILE].join("|")}|lock\\..+|\\..+|lost\\+found)$`);
 
 /** Levels of directories below a top-level entry. */
 const MAX_DEPTH = 2;
@@ -34,12 +34,12 @@ const MAX_DEPTH = 2;
  * files, which may be shared on purpose like `/tmp`. Throws if another user owns it or may write to it.
  */
 export async function restrictDirectory(path: string, logger: Logger): Promise<void> {
-  await makeDirectories(path, PRIVATE_DIRECTORY);
+  await makeDirectories(path, PRIVATE_DIRECTORY_MODE);
   let stats = await stat(path);
   requireOwn(path, stats);
   if (isPrivate(stats)) return;
-  if ((await readdir(path)).every((name) => OWN_NAME.test(name))) {
-    await setMode(path, PRIVATE_DIRECTORY);
+  if ((await readdir(path)).every((name) => OWN_NAME_PATTERN.test(name))) {
+    await setMode(path, PRIVATE_DIRECTORY_MODE);
     stats = await stat(path);
   } else if ((stats.mode & 0o022) !== 0) {
     throw new DescribedError(
@@ -64,7 +64,7 @@ async function restrict(path: string, depth: number): Promise<void> {
   if (stats.isDirectory() && depth > 0) {
     for (const name of await readdir(path).catch(() => [])) await restrict(join(path, name), depth - 1);
   }
-  await setMode(path, stats.isDirectory() ? PRIVATE_DIRECTORY : PRIVATE_FILE);
+  await setMode(path, stats.isDirectory() ? PRIVATE_DIRECTORY_MODE : PRIVATE_FILE_MODE);
 }
 
 /** Excludes hard-linked files: another user may rely on the other name. */

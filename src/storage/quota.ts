@@ -1,6 +1,6 @@
 import { quotaExceeded } from "../api/errors.ts";
 
-const GIGABYTE_BYTES = 1024 ** 3;
+const BYTES_PER_GIGABYTE = 1024 ** 3;
 
 /** Bounds the bytes that clients may store in total. */
 export class Quota {
@@ -14,7 +14,7 @@ export class Quota {
 
   /** Reserves bytes before they are written. Throws `ApiError` 400 `storage_quota_exceeded`. */
   reserve(bytes: number): void {
-    if (this.#limit > 0 && this.#used + bytes > this.#limit * GIGABYTE_BYTES) throw quotaExceeded(this.#limit);
+    if (this.#limit > 0 && this.#used + bytes > this.#limit * BYTES_PER_GIGABYTE) throw quotaExceeded(this.#limit);
     this.#used += bytes;
   }
 

@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isMissing } from "../api/systemErrors.ts";
 import { makeDirectories } from "../shared/directories.ts";
-import { isPrivate, PRIVATE_DIRECTORY } from "../shared/privateFiles.ts";
+import { isPrivate, PRIVATE_DIRECTORY_MODE } from "../shared/privateFiles.ts";
 import { parseSecret, SECRET_BYTES, SECRET_FILE } from "../shared/proof.ts";
 import { writeDurably } from "./durable.ts";
 
@@ -24,7 +24,7 @@ export class Secret {
     const stored = await this.#stored();
     if (stored) return stored;
     this.#isReplaced = true;
-    await makeDirectories(dirname(this.#path), PRIVATE_DIRECTORY);
+    await makeDirectories(dirname(this.#path), PRIVATE_DIRECTORY_MODE);
     await writeDurably(this.#path, `${randomBytes(SECRET_BYTES).toString("hex")}\n`);
     const created = await this.#stored();
     if (!created) throw new Error(`${this.#path} cannot be read after it was written.`);

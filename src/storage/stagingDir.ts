@@ -1,6 +1,6 @@
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { makePrivateDirectory, PRIVATE_FILE } from "../shared/privateFiles.ts";
+import { makePrivateDirectory, PRIVATE_FILE_MODE } from "../shared/privateFiles.ts";
 import { commitDirectory, withStorageErrors } from "./durable.ts";
 import type { Quota } from "./quota.ts";
 
@@ -23,7 +23,7 @@ export class StagingDir {
   /** Streams a file to disk. Throws `ApiError` if the quota or the disk is full, and whatever `content` throws. */
   async write(name: string, content: AsyncIterable<Uint8Array>): Promise<void> {
     await withStorageErrors(makePrivateDirectory(this.#path));
-    await using file = await withStorageErrors(open(join(this.#path, name), "wx", PRIVATE_FILE));
+    await using file = await withStorageErrors(open(join(this.#path, name), "wx", PRIVATE_FILE_MODE));
     for await (const chunk of content) {
       this.#quota.reserve(chunk.length);
       this.#size += chunk.length;
@@ -34,7 +34,7 @@ export class StagingDir {
 
   /** Adds a small JSON file. Throws `ApiError` 500. */
   async writeJson(name: string, content: object): Promise<void> {
-    await using file = await withStorageErrors(open(join(this.#path, name), "wx", PRIVATE_FILE));
+    await using file = await withStorageErrors(open(join(this.#path, name), "wx", PRIVATE_FILE_MODE));
     await withStorageErrors(file.writeFile(formatJson(content)));
     await withStorageErrors(file.sync());
   }

@@ -12,7 +12,7 @@ export const storedTime = z.string().refine((text) => Number.isFinite(Date.parse
 export const storedCount = z.int().min(0);
 
 /** Lists a directory; empty if it does not exist. Throws `ApiError` on failure, which must not look like an empty list. */
-export async function namesIn(path: string): Promise<string[]> {
+export async function listDirectory(path: string): Promise<string[]> {
   try {
     return await readdir(path);
   } catch (error) {

@@ -5,7 +5,7 @@ const DRAIN_TIMEOUT_MS = 10_000;
 
 /** Files and batches that clients are sending. A closing server waits for them, for a bounded time. */
 export class Uploads {
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #inProgress = new Set<Promise<unknown>>();
   readonly #aborted = new AbortController();
   readonly #drainTimeout: number;
 
@@ -21,11 +21,11 @@ export class Uploads {
 
   /** Has `drain` wait for a write. */
   async track<T>(step: Promise<T>): Promise<T> {
-    this.#underWay.add(step);
+    this.#inProgress.add(step);
     try {
       return await step;
     } finally {
-      this.#underWay.delete(step);
+      this.#inProgress.delete(step);
     }
   }
 
@@ -48,17 +48,17 @@ export class Uploads {
   wait<T>(promise: Promise<T>): Promise<T> {
     const { signal } = this.#aborted;
     return new Promise((resolve, reject) => {
-      const breakOff = () => reject(signal.reason);
-      if (signal.aborted) breakOff();
-      signal.addEventListener("abort", breakOff, { once: true });
-      promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", breakOff));
+      const abort = () => reject(signal.reason);
+      if (signal.aborted) abort();
+      signal.addEventListener("abort", abort, { once: true });
+      promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
     });
   }
 
   /** Resolves when every tracked write has ended; aborts uploads at the timeout. */
   async drain(): Promise<void> {
     const timer = setTimeout(() => this.#aborted.abort(shuttingDown()), this.#drainTimeout);
-    await Promise.allSettled(this.#underWay);
+    await Promise.allSettled(this.#inProgress);
     clearTimeout(timer);
   }
 }

@@ -7,7 +7,7 @@ import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
 import { writeDurably } from "../storage/durable.ts";
 import { formatJson } from "../storage/stagingDir.ts";
-import { namesIn } from "../storage/stored.ts";
+import { listDirectory } from "../storage/stored.ts";
 
 /** One model's usage on one day. */
 export interface ModelUsage extends TokenCounts {
@@ -21,7 +21,7 @@ export type DayUsage = Record<string, ModelUsage>;
 
 const DAY_FILE = /^(\d{4}-\d{2}-\d{2})\.json$/;
 
-export const noUsage = (): ModelUsage => ({ requests: 0, errors: 0, ...noTokens() });
+export const emptyUsage = (): ModelUsage => ({ requests: 0, errors: 0, ...noTokens() });
 
 /** Milliseconds between two writes: a durable write per request would be the most expensive part of the request. */
 const WRITE_INTERVAL_MS = 250;
@@ -59,13 +59,13 @@ export class Ledger implements Store {
       this.#logFailure(error as Error);
     }
     // another server owns the directory: writing would overwrite its counts
-    if (!this.#directory.owned) return;
+    if (!this.#directory.isOwned) return;
     this.#timer ??= setTimeout(() => void this.#serialize(() => this.#write()), WRITE_INTERVAL_MS).unref();
   }
 
   /** Lists the days (UTC) with usage, oldest first. */
   async days(): Promise<string[]> {
-    const names = await namesIn(this.#directory.at("usage"));
+    const names = await listDirectory(this.#directory.at("usage"));
     return [...new Set([...names.flatMap((name) => DAY_FILE.exec(name)?.[1] ?? []), ...this.#pending.keys()])].sort();
   }
 
@@ -76,12 +76,12 @@ export class Ledger implements Store {
         if (isOutOfHandles(error)) throw readFailed(error);
         return this.#logFailure(error);
       });
-      return sum(usage ?? {}, this.#pending.get(day));
+      return merge(usage ?? {}, this.#pending.get(day));
     });
   }
 
   #count(day: string, usage: DayUsage): void {
-    this.#pending.set(day, sum(this.#pending.get(day) ?? {}, usage));
+    this.#pending.set(day, merge(this.#pending.get(day) ?? {}, usage));
   }
 
   /** Runs one step at a time, because a count that is being written would otherwise be read twice. */
@@ -101,7 +101,7 @@ export class Ledger implements Store {
     for (const [day, usage] of [...this.#pending]) {
       this.#pending.delete(day);
       try {
-        await writeDurably(this.#path(day), formatJson(sum(await this.#readOrSetAside(day), usage)));
+        await writeDurably(this.#path(day), formatJson(merge(await this.#readOrSetAside(day), usage)));
       } catch (error) {
         this.#logFailure(error as Error);
         this.#count(day, usage);
@@ -144,7 +144,8 @@ export class Ledger implements Store {
 function parseDay(text: string, day: string): DayUsage {
   try {
     const usage: DayUsage = {};
-    for (const [model, stored] of Object.entries(asObject(JSON.parse(text)))) add(usage, model, parseUsage(stored));
+    for (const [model, stored] of Object.entries(asObject(JSON.parse(text))))
+      addUsage(usage, model, parseUsage(stored));
     return usage;
   } catch {
     throw new SyntaxError(`${day}.json cannot be read`);
@@ -152,7 +153,7 @@ function parseDay(text: string, day: string): DayUsage {
 }
 
 function parseUsage(stored: unknown): ModelUsage {
-  const usage = { ...noUsage(), ...asObject(stored) };
+  const usage = { ...emptyUsage(), ...asObject(stored) };
   if (!Object.values(usage).every(Number.isFinite)) throw new SyntaxError("A count is not a number.");
   return usage;
 }
@@ -167,13 +168,13 @@ export function dayOf(date: Date): string {
 }
 
 /** Adds to a model's usage. Clients choose the model name, so it may be that of a built-in property such as `__proto__`. */
-export function add(day: DayUsage, model: string, usage: ModelUsage): void {
-  const sum = Object.hasOwn(day, model) ? (day[model] as ModelUsage) : noUsage();
+export function addUsage(day: DayUsage, model: string, usage: ModelUsage): void {
+  const sum = Object.hasOwn(day, model) ? (day[model] as ModelUsage) : emptyUsage();
   for (const name of Object.keys(sum) as (keyof ModelUsage)[]) sum[name] += usage[name] ?? 0;
   Object.defineProperty(day, model, { value: sum, enumerable: true, configurable: true, writable: true });
 }
 
-function sum(day: DayUsage, more: DayUsage = {}): DayUsage {
-  for (const [model, usage] of Object.entries(more)) add(day, model, usage);
+function merge(day: DayUsage, more: DayUsage = {}): DayUsage {
+  for (const [model, usage] of Object.entries(more)) addUsage(day, model, usage);
   return day;
 }

@@ -1,6 +1,6 @@
 import { invalidRequest } from "../api/errors.ts";
 import { wholeNumber } from "../api/paging.ts";
-import { add, type DayUsage, dayOf, type Ledger, type ModelUsage, noUsage } from "./ledger.ts";
+import { addUsage, type DayUsage, dayOf, emptyUsage, type Ledger, type ModelUsage } from "./ledger.ts";
 
 const DAY_MS = 24 * 3600_000;
 /** Days per page, by default and at most (docs: "Usage and Cost API"). */
@@ -88,8 +88,8 @@ function resultsOf(day: DayUsage, { groupBy, models }: ReportQuery): object[] {
   const wanted = Object.entries(day).filter(([model]) => models.length === 0 || models.includes(model));
   if (groupBy.includes("model")) return wanted.map(([model, usage]) => toResult(model, usage));
   const all: DayUsage = {};
-  for (const [, usage] of wanted) add(all, "all", usage);
-  return wanted.length === 0 ? [] : [toResult(null, all.all ?? noUsage())];
+  for (const [, usage] of wanted) addUsage(all, "all", usage);
+  return wanted.length === 0 ? [] : [toResult(null, all.all ?? emptyUsage())];
 }
 
 function toResult(model: string | null, usage: ModelUsage): object {

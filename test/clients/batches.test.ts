@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type Anthropic from "@anthropic-ai/sdk";
 import { describe, expect, it, vi } from "vitest";
 import { newId } from "../../src/api/ids.ts";
-import { type BatchRecord, noCounts } from "../../src/batches/record.ts";
+import { type BatchRecord, zeroCounts } from "../../src/batches/record.ts";
 import { patiently } from "../support/batchCalls.ts";
 import { fileStage } from "../support/fileStage.ts";
 import { itThorough, sampled } from "../support/full.ts";
@@ -53,7 +53,7 @@ async function storeEnded(count: number): Promise<void> {
       cancel_initiated_at: null,
       archived_at: null,
       total: 1,
-      counts: { ...noCounts(), succeeded: 1 },
+      counts: { ...zeroCounts(), succeeded: 1 },
       api_version: "2023-06-01",
       betas: [],
     };

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { newId } from "../../src/api/ids.ts";
-import { noCounts } from "../../src/batches/record.ts";
+import { zeroCounts } from "../../src/batches/record.ts";
 import { BatchCalls } from "../support/batchCalls.ts";
 import { FULL } from "../support/full.ts";
 import { health, scratchHome, simple, until } from "../support/harness.ts";
@@ -23,7 +23,7 @@ function leaveBatch(data: string, time: number): string {
     ...{ id, processing_status: "in_progress", ended_at: null, cancel_initiated_at: null, archived_at: null },
     created_at: new Date(time).toISOString(),
     expires_at: new Date(time + 24 * 3600_000).toISOString(),
-    ...{ total: 1, counts: noCounts(), api_version: "2023-06-01", betas: [] },
+    ...{ total: 1, counts: zeroCounts(), api_version: "2023-06-01", betas: [] },
   };
   writeFileSync(join(directory, "batch.json"), JSON.stringify(record));
   writeFileSync(join(directory, "requests.jsonl"), `${JSON.stringify({ custom_id: "r0", params: simple() })}\n`);

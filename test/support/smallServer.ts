@@ -13,8 +13,15 @@ export const quiet = { error() {}, warn() {}, info() {}, debug() {}, trace() {} 
 export const HOUR = 3_600_000;
 /** Nothing ends by itself, unless a test says so. */
 export const patient: ConnectionBounds = {
-  ...{ connections: 100, headers: HOUR, keepAlive: HOUR, withoutKey: HOUR, silence: HOUR, check: 10 },
-  discard: { bytes: 100_000, time: HOUR },
+  ...{
+    maxConnections: 100,
+    headersMs: HOUR,
+    keepAliveMs: HOUR,
+    unauthenticatedMs: HOUR,
+    silenceMs: HOUR,
+    checkIntervalMs: 10,
+  },
+  discard: { bytes: 100_000, milliseconds: HOUR },
 };
 
 export type StartSmallServer = (

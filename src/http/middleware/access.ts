@@ -32,10 +32,10 @@ export function isLoopback(host: string): boolean {
  * Rejects requests from web pages. A foreign `Host` indicates DNS rebinding, a foreign `Origin` a page's script. Adds CORS
  * headers for allowed origins.
  */
-export function sameMachine(options: AccessOptions, logger: Logger): Middleware {
+export function checkHostAndOrigin(options: AccessOptions, logger: Logger): Middleware {
   const { allowedOrigins, nameOf } = options;
   const foreign = (origin: string) => originNotAllowed(printable(origin), nameOf("allowedOrigins"));
-  const isOurs = hostCheck(options, logger);
+  const isOurs = createHostCheck(options, logger);
   return async (context, next) => {
     checkHost(context, isOurs, nameOf("allowedHosts"));
     // pages must not read or embed even the responses that need no key
@@ -45,7 +45,7 @@ export function sameMachine(options: AccessOptions, logger: Logger): Middleware 
     if (origins.length === 0) return next();
     if (origins.length > 1 || origin === "") throw foreign(origins.join(", "));
     if (!allowedOrigins.includes(origin) && !allowedOrigins.includes("*")) throw foreign(origin);
-    allowOrigin(context, origin);
+    setCorsHeaders(context, origin);
     if (context.method === "OPTIONS") {
       context.status = 204;
       return;
@@ -78,7 +78,7 @@ function checkHost(context: Context, isOurs: (host: Authority) => boolean, setti
  * Returns a check for this server's own hosts. Accepts loopback names with any port: a tunnel has another port at the
  * client's end, and DNS rebinding needs a foreign name.
  */
-function hostCheck({ host, allowedHosts }: AccessOptions, logger: Logger): (host: Authority) => boolean {
+function createHostCheck({ host, allowedHosts }: AccessOptions, logger: Logger): (host: Authority) => boolean {
   // on other interfaces a key is required, and the machine's names are unknown
   if (!isLoopback(host)) return () => true;
   const configured = allowedHosts.filter((entry) => entry.trim() !== "");
@@ -92,7 +92,7 @@ function hostCheck({ host, allowedHosts }: AccessOptions, logger: Logger): (host
     allowed.some((entry) => entry.name === name && (entry.port === undefined || entry.port === port));
 }
 
-function allowOrigin(context: Context, origin: string): void {
+function setCorsHeaders(context: Context, origin: string): void {
   context.vary("Origin");
   context.set({
     "access-control-allow-origin": origin,

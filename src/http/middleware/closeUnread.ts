@@ -26,7 +26,7 @@ async function* thenDiscard(text: Buffer, request: ApiRequest, discard: Connecti
   let timer: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve) => {
     let bytes = 0;
-    timer = setTimeout(resolve, discard.time).unref();
+    timer = setTimeout(resolve, discard.milliseconds).unref();
     request.once("close", resolve);
     request.once("end", resolve);
     request.on("data", (chunk: Buffer) => {

@@ -18,9 +18,9 @@ export function routesOf(router: Router): Route[] {
 
 /** Rewrites a mistaken path to the one that is meant. Keeps the query. */
 export function correctPath(router: Router): Middleware {
-  const read = pathCorrector(routesOf(router), UNSERVED_RESOURCES);
+  const correct = pathCorrector(routesOf(router), UNSERVED_RESOURCES);
   return async (context, next) => {
-    const address = read(context.path);
+    const address = correct(context.path);
     if (address !== context.path) context.url = address + context.search;
     await next();
   };
@@ -29,7 +29,7 @@ export function correctPath(router: Router): Middleware {
 /** Rejects requests without a route: 405 for a known path, else 404 with the reason or a suggested path. */
 export function rejectUnserved(router: Router): Middleware {
   const routes = routesOf(router);
-  const read = pathCorrector(routes, UNSERVED_RESOURCES);
+  const correct = pathCorrector(routes, UNSERVED_RESOURCES);
   return async (context) => {
     const { path, method } = context;
     const methods = new Set(router.match(path, method).path.flatMap((layer) => layer.methods));
@@ -37,9 +37,9 @@ export function rejectUnserved(router: Router): Middleware {
     const reason = reasonUnserved(path);
     if (reason !== undefined) throw notServed(reason);
     const isRoute = (address: string) => router.match(address, method).route;
-    const meant = routeWithin(path, read, isRoute) ?? routeEndingIn(path, routes, method);
+    const meant = routeWithin(path, correct, isRoute) ?? routeEndingIn(path, routes, method);
     if (meant !== undefined) throw wrongPath(printable(path), baseUrlOf(context), printable(meant));
-    const reasonBehind = correctedSuffixes(path, read)
+    const reasonBehind = correctedSuffixes(path, correct)
       .map(reasonUnserved)
       .find((found) => found !== undefined);
     throw reasonBehind === undefined ? notFound(baseUrlOf(context)) : notServed(reasonBehind);

@@ -3,12 +3,12 @@ import { originOfCount } from "../../claude/loopDetection.ts";
 import type { Pool } from "../../claude/pool.ts";
 import type { TokenCounter } from "../../messages/countTokens.ts";
 import type { Body, RequestReader } from "../../messages/requestReader.ts";
-import { type EndOptions, endSignal } from "../endSignal.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
 import { throwIfNested } from "../middleware/rejectNested.ts";
 import type { RequestLog } from "../requestLog.ts";
+import { requestSignal, type SignalOptions } from "../requestSignal.ts";
 
-export interface CountOptions extends EndOptions {
+export interface CountOptions extends SignalOptions {
   pool: Pool;
   reader: RequestReader;
   modelMap: Record<string, string>;
@@ -21,7 +21,7 @@ export const COUNT_HEADER = "claude-virtual-api-token-count";
 export function countTokens(counter: TokenCounter, { pool, reader, modelMap, ...ends }: CountOptions) {
   return async (context: Context): Promise<void> => {
     const { apiVersion, betas, requestLog, body } = context.state as ApiState & { requestLog: RequestLog; body: Body };
-    const signal = endSignal(context, requestLog.closed, ends);
+    const signal = requestSignal(context, requestLog.closed, ends);
     const { countTransport: transport } = pool;
     const read = await reader.count(body, { version: apiVersion, betas, modelMap, transport }, { signal });
     requestLog.setModel(read.model);

@@ -9,15 +9,15 @@ import type { Body, RequestReader } from "../../messages/requestReader.ts";
 import { type RunContext, run } from "../../messages/run.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { shorten } from "../../shared/shorten.ts";
-import { type EndOptions, endSignal } from "../endSignal.ts";
 import { setHeaders } from "../headers.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
 import { throwIfNested } from "../middleware/rejectNested.ts";
 import type { RequestLog } from "../requestLog.ts";
+import { requestSignal, type SignalOptions } from "../requestSignal.ts";
 import { sse } from "../sse.ts";
 import { watchUnread } from "../unread.ts";
 
-export interface MessagesOptions extends RunContext, EndOptions {
+export interface MessagesOptions extends RunContext, SignalOptions {
   reader: RequestReader;
   modelMap: Record<string, string>;
   /** Milliseconds for which a client may leave its response unread; 0 for no limit. */
@@ -34,7 +34,7 @@ type MessagesState = ApiState & { requestLog: RequestLog; body: Body; hold?: Hol
 export function createMessage(options: MessagesOptions, logger: Logger) {
   return async (context: Context): Promise<void> => {
     const { apiVersion, betas, requestLog, body, hold } = context.state as MessagesState;
-    const signal = endSignal(context, requestLog.closed, options);
+    const signal = requestSignal(context, requestLog.closed, options);
     const reading = {
       version: apiVersion,
       betas,

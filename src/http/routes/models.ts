@@ -7,7 +7,7 @@ import { lastValues } from "../query.ts";
 
 const LIFECYCLES: readonly string[] = ["active", "deprecated", "retired"] satisfies Lifecycle[];
 /** Listed by default. */
-const USABLE: readonly string[] = ["active", "deprecated"] satisfies Lifecycle[];
+const DEFAULT_LIFECYCLES: readonly string[] = ["active", "deprecated"] satisfies Lifecycle[];
 
 /** `GET /v1/models`. */
 export function listModels(list: ModelList) {
@@ -34,7 +34,7 @@ function lifecyclesOf(query: Context["query"]): readonly string[] {
     if (!LIFECYCLES.includes(stage))
       throw invalidRequest(`lifecycle.${at}: Input should be 'active', 'deprecated' or 'retired'`);
   }
-  return given.length > 0 ? given : USABLE;
+  return given.length > 0 ? given : DEFAULT_LIFECYCLES;
 }
 
 function isFirst(models: readonly ModelInfo[], at: number): boolean {

@@ -29,7 +29,7 @@ describe("classifyFailure", () => {
 });
 
 describe("backoffDelay", () => {
-  const options = { first: 1000, longest: 60_000 };
+  const options = { initialMs: 1000, maxMs: 60_000 };
   afterEach(() => {
     vi.restoreAllMocks();
   });
@@ -58,7 +58,7 @@ describe("CircuitBreaker", () => {
     vi.useFakeTimers({ toFake: ["Date"], now: NOW });
     vi.spyOn(Math, "random").mockReturnValue(1);
     pauses.length = 0;
-    breaker = new CircuitBreaker({ first: 1000, longest: 8000 }, ({ until, reason }) =>
+    breaker = new CircuitBreaker({ initialMs: 1000, maxMs: 8000 }, ({ until, reason }) =>
       pauses.push(`${until} ${reason}`),
     );
   });
@@ -82,7 +82,7 @@ describe("CircuitBreaker", () => {
   it("ends a pause in time even if the clock is set back by an hour, and at once after a sleep", async () => {
     const time = { monotonic: 0, wall: NOW };
     const clock = { monotonic: () => time.monotonic, wall: () => time.wall };
-    const held = new CircuitBreaker({ first: 1000, longest: 8000 }, () => {}, clock);
+    const held = new CircuitBreaker({ initialMs: 1000, maxMs: 8000 }, () => {}, clock);
     held.trip(error(429, { "retry-after": "10" }));
     time.wall -= 3600_000;
     time.monotonic += 9999;
@@ -145,7 +145,7 @@ describe("CircuitBreaker", () => {
 
   it("permits them after the pause", async () => {
     vi.useRealTimers();
-    const brief = new CircuitBreaker({ first: 5, longest: 5 }, () => {});
+    const brief = new CircuitBreaker({ initialMs: 5, maxMs: 5 }, () => {});
     brief.trip(error(529));
     const until = Date.parse(brief.pause!.until);
     await brief.acquire(new AbortController().signal);

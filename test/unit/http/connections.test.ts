@@ -9,12 +9,18 @@ import { answerOn, expectRefusal, rawBytes, rawSocket } from "../../support/rawR
 import { closed, HOUR, head, patient, quiet, smallServers } from "../../support/smallServer.ts";
 
 const start = smallServers();
-const MINUTE_EACH = { headers: 60_000, keepAlive: 60_000, withoutKey: 60_000, silence: 60_000, check: 30_000 };
+const MINUTE_EACH = {
+  headersMs: 60_000,
+  keepAliveMs: 60_000,
+  unauthenticatedMs: 60_000,
+  silenceMs: 60_000,
+  checkIntervalMs: 30_000,
+};
 const POST = head("POST", "content-length: 10\r\n");
 
 describe("a connection without a request", () => {
   it("is closed when it never sends a byte", async () => {
-    const { url } = await start({ headers: 300 });
+    const { url } = await start({ headersMs: 300 });
     const socket = rawSocket(url);
     let received = "";
     socket.on("data", (chunk) => {
@@ -25,7 +31,7 @@ describe("a connection without a request", () => {
   });
 
   it("is answered with 408 when its headers stay incomplete", async () => {
-    const { url } = await start({ headers: 300 });
+    const { url } = await start({ headersMs: 300 });
     const socket = rawSocket(url);
     const drip = setInterval(() => socket.write("a"), 5);
     const answer = await rawBytes(url, "GET / HTTP/1.1\r\nhost: localhost\r\nx: ", socket);
@@ -48,8 +54,8 @@ describe("an unauthenticated request", () => {
   });
 
   it.each([
-    ["by its size", { discard: { bytes: 1000, time: HOUR } }],
-    ["by its time", { discard: { bytes: 1e12, time: 50 } }],
+    ["by its size", { discard: { bytes: 1000, milliseconds: HOUR } }],
+    ["by its time", { discard: { bytes: 1e12, milliseconds: 50 } }],
   ])("has its body discarded only up to a bound %s", async (_name, bounds) => {
     const { http, url } = await start(bounds);
     const [connection, socket] = await Promise.all([once(http, "connection"), rawSocket(url)]);
@@ -63,7 +69,7 @@ describe("an unauthenticated request", () => {
   });
 
   it("gets no 100 Continue", async () => {
-    const { url } = await start({ discard: { bytes: 0, time: 20 } });
+    const { url } = await start({ discard: { bytes: 0, milliseconds: 20 } });
     const expecting = "content-length: 10\r\nexpect: 100-continue\r\n";
     const answer = await rawBytes(url, head("POST", expecting, "wrong"));
     expect(answer.status).toBe(401);
@@ -87,7 +93,7 @@ describe("an unauthenticated request", () => {
   });
 
   it("is ended when its response is not read", async () => {
-    const { http, url } = await start({ withoutKey: 50 });
+    const { http, url } = await start({ unauthenticatedMs: 50 });
     const [connection, socket] = await Promise.all([once(http, "connection"), rawSocket(url)]);
     socket.pause();
     // far more than the socket buffers can hold
@@ -108,14 +114,14 @@ describe("an authenticated request", () => {
   });
 
   it("is answered with 408 when its body falls silent", async () => {
-    const { url } = await start({ silence: 50 });
+    const { url } = await start({ silenceMs: 50 });
     const answer = await rawBytes(url, `${POST}01234`);
     expectRefusal(answer, 408, "timeout_error", /client sent too little for 0.05 s/);
   });
 
   it("may wait for upstream for any time", async () => {
     let go = () => {};
-    const { url } = await start({ silence: 20, withoutKey: 20 }, async (context) => {
+    const { url } = await start({ silenceMs: 20, unauthenticatedMs: 20 }, async (context) => {
       if (context.method === "POST") await once(context.req.resume(), "end");
       await new Promise<void>((resolve) => {
         go = resolve;
@@ -142,7 +148,7 @@ describe("an authenticated request", () => {
 
 describe("the number of connections", () => {
   it("is bounded: one that never had a request is closed first", async () => {
-    const { url, count } = await start({ connections: 3 });
+    const { url, count } = await start({ maxConnections: 3 });
     const kept = rawSocket(url);
     kept.write(head("GET", ""));
     expect((await answerOn(kept)).status).toBe(200);
@@ -159,7 +165,7 @@ describe("the number of connections", () => {
   });
 
   it("is bounded: a further one is rejected if all have requests", async () => {
-    const { url } = await start({ connections: 2 });
+    const { url } = await start({ maxConnections: 2 });
     const busy = [rawSocket(url), rawSocket(url)];
     for (const socket of busy) socket.write(head("POST", "content-length: 10\r\nexpect: 100-continue\r\n"));
     for (const socket of busy) expect((await answerOn(socket)).status).toBe(100);
@@ -171,7 +177,7 @@ describe("the number of connections", () => {
   });
 
   it("stays bounded under a flood of silent connections", async () => {
-    const { url, count } = await start({ connections: 20 });
+    const { url, count } = await start({ maxConnections: 20 });
     const flood = Array.from({ length: 200 }, () => rawSocket(url));
     await Promise.all(flood.slice(0, 180).map(closed));
     expect(await count()).toBeLessThanOrEqual(20);

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type Koa from "koa";
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../../src/api/errors.ts";
-import { defaultBounds } from "../../../src/http/connections.ts";
+import { defaultConnectionBounds } from "../../../src/http/connections.ts";
 import { answerOn, expectRefusal, rawBytes, rawSocket } from "../../support/rawRequest.ts";
 import { closed, HOUR, head, smallServers } from "../../support/smallServer.ts";
 
@@ -25,7 +25,7 @@ describe("a malformed HTTP/1.1 request", () => {
     ["a path of raw bytes", "GET /\x9b2J HTTP/1.1\r\nhost: x\r\n\r\n"],
     ["a malformed chunk", `${head("POST", "transfer-encoding: chunked\r\n")}zz\r\n`],
   ])("is rejected in the envelope: %s", async (_name, bytes) => {
-    const { url } = await start({ discard: { bytes: 1e6, time: 20 } });
+    const { url } = await start({ discard: { bytes: 1e6, milliseconds: 20 } });
     const socket = rawSocket(url);
     socket.write(bytes, "latin1");
     const answer = await answerOn(socket);
@@ -35,7 +35,7 @@ describe("a malformed HTTP/1.1 request", () => {
   });
 
   it("is rejected with 431 if its headers are too large, in a response that the client can read", async () => {
-    const { url } = await start({ discard: { bytes: 1e6, time: HOUR } });
+    const { url } = await start({ discard: { bytes: 1e6, milliseconds: HOUR } });
     const answer = await rawBytes(url, head("GET", `x: ${"x".repeat(200_000)}\r\n`));
     expectRefusal(answer, 431, "request_too_large", /16 KB/);
   });
@@ -92,6 +92,6 @@ describe("a failure outside the error middleware", () => {
 });
 
 it("uses bounds that Node accepts", async () => {
-  const { http } = await start(defaultBounds);
+  const { http } = await start(defaultConnectionBounds);
   expect([http.headersTimeout, http.requestTimeout]).toEqual([30_000, 0]);
 });

@@ -4,7 +4,7 @@ import type { Context } from "koa";
 import { expect, it } from "vitest";
 import { newId } from "../../../src/api/ids.ts";
 import type { Batches } from "../../../src/batches/batches.ts";
-import { noCounts } from "../../../src/batches/record.ts";
+import { zeroCounts } from "../../../src/batches/record.ts";
 import type { FileStore } from "../../../src/files/store.ts";
 import { listBatches } from "../../../src/http/routes/batches.ts";
 import { listFiles } from "../../../src/http/routes/files.ts";
@@ -15,7 +15,7 @@ const files = [3, 2, 1].map((time) => ({ id: newId("file", time), created_at: ne
 const batches = [3, 2, 1].map((time) => ({
   id: newId("msgbatch", time),
   created_at: new Date(time).toISOString(),
-  counts: noCounts(),
+  counts: zeroCounts(),
 }));
 const routes = [
   listFiles({ list: async () => files } as unknown as FileStore),

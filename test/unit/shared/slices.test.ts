@@ -11,11 +11,11 @@ describe("Slices", () => {
       () => now,
     );
     now = 9;
-    expect(slices.isOver).toBe(false);
+    expect(slices.isPauseDue).toBe(false);
     now = 10;
-    expect(slices.isOver).toBe(true);
+    expect(slices.isPauseDue).toBe(true);
     await slices.pause();
-    expect(slices.isOver).toBe(false);
+    expect(slices.isPauseDue).toBe(false);
   });
 
   it("of several tasks run one per turn of the event loop", async () => {

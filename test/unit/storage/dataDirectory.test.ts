@@ -41,7 +41,7 @@ describe("a data directory", () => {
   it("is created with its format and a permanent id", async () => {
     path = join(path, "not/yet/there");
     const first = await open();
-    expect(first.owned).toBe(true);
+    expect(first.isOwned).toBe(true);
     expect((await readdir(path)).sort()).toEqual(ROOMS);
     expect(await version()).toEqual({ format: 1, id: first.id });
     expect(first.id).toMatch(/^[0-9a-f-]{36}$/);
@@ -109,7 +109,7 @@ describe("a second server", () => {
     await open();
     await writeFile(join(path, "drafts/under-way"), "half");
     const second = await open();
-    expect(second.owned).toBe(false);
+    expect(second.isOwned).toBe(false);
     await expect(second.requireOwned()).rejects.toMatchObject({
       status: 409,
       type: "conflict_error",
@@ -124,17 +124,17 @@ describe("a second server", () => {
     const allowed = second.requireOwned();
     await first.close();
     await allowed;
-    expect([first.owned, second.owned]).toEqual([false, true]);
-    expect((await open()).owned).toBe(false);
+    expect([first.isOwned, second.isOwned]).toEqual([false, true]);
+    expect((await open()).isOwned).toBe(false);
   });
 
   it("becomes the owner when the first one is killed", async () => {
     await using other = startContender();
     expect(await other.take(path)).toBe("ours");
     const directory = await open();
-    expect(directory.owned).toBe(false);
+    expect(directory.isOwned).toBe(false);
     await other.kill();
-    await vi.waitUntil(() => directory.owned, { timeout: 30_000 });
+    await vi.waitUntil(() => directory.isOwned, { timeout: 30_000 });
     expect((await readdir(path)).sort()).toEqual(ROOMS);
   });
 
@@ -147,15 +147,15 @@ describe("a second server", () => {
     await vi.waitUntil(() => acquire.mock.calls.length === 2, { timeout: 30_000 });
     acquire.mockRestore();
     await first.close();
-    await vi.waitUntil(() => second.owned, { timeout: 30_000 });
+    await vi.waitUntil(() => second.isOwned, { timeout: 30_000 });
     expect(error.mock.calls).toEqual([["storage: no space left"]]);
   });
 
   it("leaves the directory to the first one when it closes", async () => {
     const first = await open();
     await (await open()).close();
-    expect(first.owned).toBe(true);
-    expect((await open()).owned).toBe(false);
+    expect(first.isOwned).toBe(true);
+    expect((await open()).isOwned).toBe(false);
   });
 
   it("rejects waiting writes when it closes", async () => {
@@ -170,7 +170,7 @@ describe("a second server", () => {
 describe("a store", () => {
   it("is started before the first write, and stopped before the next owner's", async () => {
     const seen: unknown[] = [];
-    const note = (what: string) => async () => void seen.push([what, first.owned, (await readdir(path)).sort()]);
+    const note = (what: string) => async () => void seen.push([what, first.isOwned, (await readdir(path)).sort()]);
     const first = aDirectory([{ onAcquire: note("in"), onRelease: note("out") }]);
     await first.open();
     await first.close();
@@ -186,6 +186,6 @@ describe("a store", () => {
     const broken = { onAcquire: () => Promise.reject(new Error("no room")), onRelease };
     await expect(open(broken)).rejects.toThrow("no room");
     expect(onRelease).toHaveBeenCalledTimes(1);
-    expect((await open()).owned).toBe(true);
+    expect((await open()).isOwned).toBe(true);
   });
 });

@@ -127,7 +127,7 @@ describe.each([
       plan.at = 0;
       await opened?.directory.close();
       const next = await rooms(path);
-      expect(next.directory.owned, `after call ${at}`).toBe(true);
+      expect(next.directory.isOwned, `after call ${at}`).toBe(true);
       expect(await next.batches.list()).toHaveLength(1);
       await next.directory.close();
       expect(unhandled).toEqual([]);

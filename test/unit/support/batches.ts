@@ -35,7 +35,7 @@ export async function openBatches(
     return message;
   };
   const directory = new DataDirectory(path, logger, uploads);
-  const options = { concurrency: CONCURRENCY, backoff: { first: 1, longest: 2 } };
+  const options = { concurrency: CONCURRENCY, backoff: { initialMs: 1, maxMs: 2 } };
   const batches = new Batches(directory, quota, asked, options, logger);
   directory.addStore(batches);
   await directory.open();

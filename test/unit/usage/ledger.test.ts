@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { UsageMeter } from "../../../src/api/usage.ts";
 import type { Logger } from "../../../src/shared/logger.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
-import { dayOf, Ledger, noUsage } from "../../../src/usage/ledger.ts";
+import { dayOf, emptyUsage, Ledger } from "../../../src/usage/ledger.ts";
 import { usageReport } from "../../../src/usage/report.ts";
 import { silentLogger } from "../support/silentLogger.ts";
 
@@ -57,8 +57,8 @@ describe("Ledger", () => {
     ledger.record(new UsageMeter("claude-b"), true);
     await directory.close();
     expect(await stored()).toEqual({
-      "claude-a": { ...noUsage(), requests: 2, input_tokens: 13, output_tokens: 24 },
-      "claude-b": { ...noUsage(), requests: 1, errors: 1 },
+      "claude-a": { ...emptyUsage(), requests: 2, input_tokens: 13, output_tokens: 24 },
+      "claude-b": { ...emptyUsage(), requests: 1, errors: 1 },
     });
   });
 
@@ -109,7 +109,10 @@ describe("Ledger", () => {
 
   it("adds to an earlier day's file if the clock was set back", async () => {
     const { ledger, directory } = await openLedger();
-    await writeFile(join(path, "usage/2026-11-20.json"), JSON.stringify({ "claude-a": { ...noUsage(), requests: 7 } }));
+    await writeFile(
+      join(path, "usage/2026-11-20.json"),
+      JSON.stringify({ "claude-a": { ...emptyUsage(), requests: 7 } }),
+    );
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-11-20T12:00:00Z") });
     ledger.record(answered("claude-a"), false);
     await directory.close();
@@ -149,7 +152,7 @@ describe("Ledger", () => {
     const { ledger, directory } = await openLedger();
     for (const end of ["a", "b"]) ledger.record(new UsageMeter("m".repeat(3_000_000) + end), true);
     await directory.close();
-    expect(await stored()).toEqual({ ["m".repeat(256)]: { ...noUsage(), requests: 2, errors: 2 } });
+    expect(await stored()).toEqual({ ["m".repeat(256)]: { ...emptyUsage(), requests: 2, errors: 2 } });
   });
 
   it("fails no request when counting fails", async () => {
@@ -169,7 +172,7 @@ describe("Ledger", () => {
     await (await openLedger()).directory.close();
     await writeFile(join(path, "usage", `${today}.json`), '{"claude-a":{"requests":2}}');
     const { ledger, directory } = await openLedger();
-    expect(await ledger.usageOf(today)).toEqual({ "claude-a": { ...noUsage(), requests: 2 } });
+    expect(await ledger.usageOf(today)).toEqual({ "claude-a": { ...emptyUsage(), requests: 2 } });
     await directory.close();
   });
 
@@ -197,8 +200,8 @@ describe("usageReport", () => {
   beforeEach(async () => {
     await (await openLedger()).directory.close();
     const day = {
-      "claude-a": { ...noUsage(), requests: 2, input_tokens: 5 },
-      "claude-b": { ...noUsage(), requests: 1 },
+      "claude-a": { ...emptyUsage(), requests: 2, input_tokens: 5 },
+      "claude-b": { ...emptyUsage(), requests: 1 },
     };
     await writeFile(join(path, "usage/2026-11-20.json"), JSON.stringify(day));
   });

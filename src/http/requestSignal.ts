@@ -1,7 +1,7 @@
 import type { Context } from "koa";
 import { requestTimedOut, shuttingDown } from "../api/errors.ts";
 
-export interface EndOptions {
+export interface SignalOptions {
   /** Milliseconds that a request may take in total; 0 for no limit. */
   requestTimeout: number;
   /** Aborted when the server closes. */
@@ -9,10 +9,10 @@ export interface EndOptions {
 }
 
 /** Returns a signal that is aborted when the client disconnects early, the request times out, or the server closes. */
-export function endSignal(
+export function requestSignal(
   context: Context,
   closed: Promise<void>,
-  { requestTimeout: timeout, closing }: EndOptions,
+  { requestTimeout: timeout, closing }: SignalOptions,
 ): AbortSignal {
   const controller = new AbortController();
   const close = () => controller.abort(shuttingDown());
