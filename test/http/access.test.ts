@@ -144,7 +144,7 @@ describe("the Host header", () => {
   });
 
   it.each(["localhost", "localhost:PORT", "LOCALHOST:PORT", "127.0.0.1:PORT", "127.0.0.1", "[::1]:PORT"])(
-    "%s is this machine",
+    "%s is accepted",
     async (name) => {
       expect((await get(open, "/health", { host: name.replace("PORT", port(open)) })).status).toBe(200);
     },
@@ -166,7 +166,7 @@ describe("the Host header", () => {
 
 describe("the Origin header", () => {
   it.each(["https://evil.example", "null", "http://localhost", `${PAGE}.evil.example`, "http://page.example"])(
-    "%s is refused, with nothing that lets the page read the answer",
+    "%s is rejected, without headers that let the page read the response",
     async (origin) => {
       for (const method of ["GET", "OPTIONS"]) {
         const answer = await get(locked, "/v1/models", { origin, "x-api-key": KEY }, method);

@@ -44,18 +44,15 @@ describe("a request of a batch", () => {
     [504, "timeout_error", {}],
     [529, "overloaded_error", {}],
   ];
-  it.each(sampled(passing, 2, 1))(
-    "that meets a %i %s once is sent again, and succeeds",
-    async (status, type, headers) => {
-      const calls = failOnce(on, () => failure(status, type, "Words", headers as Record<string, string>));
-      const { id } = await batches.create(items(1));
-      expect((await batches.ended(id)).request_counts).toMatchObject({ succeeded: 1, errored: 0 });
-      expect((await batches.outcomes(id)).get("r0")).toMatchObject({
-        message: { content: [{ text: "You said: r0" }] },
-      });
-      expect(calls).toHaveLength(2);
-    },
-  );
+  it.each(sampled(passing, 2, 1))("is sent again after one %i %s, and succeeds", async (status, type, headers) => {
+    const calls = failOnce(on, () => failure(status, type, "Words", headers as Record<string, string>));
+    const { id } = await batches.create(items(1));
+    expect((await batches.ended(id)).request_counts).toMatchObject({ succeeded: 1, errored: 0 });
+    expect((await batches.outcomes(id)).get("r0")).toMatchObject({
+      message: { content: [{ text: "You said: r0" }] },
+    });
+    expect(calls).toHaveLength(2);
+  });
 
   it("is sent again after a broken connection, and succeeds", async () => {
     failOnce(on, () => ({ hangUp: true }));
@@ -69,7 +66,7 @@ describe("a request of a batch", () => {
     [413, "request_too_large", "Request exceeds the maximum size"],
   ];
   it.each(sampled(final, 3, 1))(
-    "that meets a %i %s is not sent again, and ends in upstream's words",
+    "is not sent again after a %i %s, and ends with upstream's message",
     async (status, type, message) => {
       on.standIn.respond = () => failure(status, type, message);
       const { id } = await batches.create(items(1));

@@ -218,7 +218,7 @@ describe("a batch", () => {
     [simple("x", { model: "gpt-4" }), "not_found_error", "model: gpt-4"],
   ];
   it.each(sampled(REFUSED, REFUSED.length, 3))(
-    "is taken with the params %j, which only its result refuses",
+    "is accepted with the params %j, which only its result rejects",
     async (params, type, words) => {
       const message = typeof words === "string" ? words : expect.stringMatching(words);
       const request_id = expect.stringMatching(/^req_/);

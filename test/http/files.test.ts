@@ -268,7 +268,7 @@ describe("a message", () => {
     ["of a wrong kind", "image", aFile(), 400, "invalid_request_error", / has the type text\/plain, but image blocks/],
     ["too large", "document", aFile({ content: Buffer.alloc(25_200_000) }), 400, "invalid_request_error", /32 MB/],
   ])(
-    "is refused for a file that is %s, as JSON, before anybody is asked",
+    "is rejected for a file that is %s, as JSON, before any call upstream",
     async (_why, type, part, status, kind, message) => {
       const source = byId(part ? await put(part) : { id: "file_x" });
       for (const more of [{}, { stream: true }]) {

@@ -112,7 +112,7 @@ describe("an unserved path", () => {
   });
 
   it.each(["/nowhere", "/v1/files/file_x/other", "/v1/v1/nowhere", "/cancel", "/usage_report/x", "/v1/file_x"])(
-    "is answered with where all are listed: %s",
+    "is answered with the URL that lists all endpoints: %s",
     async (path) => {
       const hint = `Not Found. GET http://${new URL(on.url).host}/ lists the endpoints of this server.`;
       expectRefusal(await get(path), 404, "not_found_error", hint);

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { simple, stage, until } from "../support/harness.ts";
 
 it.skipIf(process.platform === "win32")(
-  "replaces workers that were stopped while idle, a blank one and one with a key",
+  "replaces workers that were stopped while idle, both a blank one and one with a key",
   async () => {
     await using on = await stage({ warm: 1, maxConcurrent: 2, transport: "overlay" });
     const pids = (what: string) =>

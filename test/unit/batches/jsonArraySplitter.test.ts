@@ -159,7 +159,7 @@ describe("JsonArraySplitter: a malformed body", () => {
   });
 
   it.each([[Buffer.from([0xff])], [Buffer.from([0xc3])], [Buffer.from([0xed, 0xa0, 0x80])]])(
-    "is refused when a string is not UTF-8: %j",
+    "is rejected if a string is not UTF-8: %j",
     (bytes) => {
       const body = Buffer.concat([Buffer.from('{"requests":[{"a":"'), bytes, Buffer.from('"}]}')]);
       expect(() => cut([body])).toThrow(expect.objectContaining({ status: 400 }));

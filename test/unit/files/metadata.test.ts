@@ -46,7 +46,7 @@ describe("a file's name", () => {
   });
 
   it.each([".", "..", "con", "CON", "Prn.txt", "aux", "NUL", "nul.tar.gz", "com1", "COM9.txt", "lpt1", "LPT9.a"])(
-    "may not be %j, which means something else",
+    "must not be %j, which is reserved",
     (name) => {
       expect(() => checkFilename(name)).toThrow(refused(`file: '${name}' is a reserved name`));
     },

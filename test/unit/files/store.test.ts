@@ -121,7 +121,7 @@ describe("a file", () => {
   });
 
   it.each(["file_x", "", "..", "../files", "file_../a", "a/b", "__proto__", `file_${"a".repeat(65)}`])(
-    "is not found under the id %j",
+    "is not found by the id %j",
     async (id) => {
       const { store } = await openStore();
       await add(store);

@@ -34,7 +34,7 @@ it("responds in Anthropic's envelope even if every middleware has failed", async
   app.use((context) => {
     context.set("x-left", "over");
     if (context.path === "/body") context.body = { toJSON: () => raise("not to be written") };
-    else raise("nobody catches this");
+    else raise("not caught");
   });
   const server = app.listen(0, "127.0.0.1");
   await once(server, "listening");

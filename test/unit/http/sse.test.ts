@@ -50,8 +50,8 @@ describe("sse", () => {
   it.each([overloaded(3), notSignedIn()])("reports a failure in an error event and ends: %s", async (error) => {
     const log = logger();
     const { type, message, details } = error;
-    const told = `event: error\ndata: ${JSON.stringify({ type: "error", error: { type, message, ...(details && { details }) } })}\n\n`;
-    expect(await bodyOf(failing(error), log)).toBe(frame(START) + frame(DELTA) + told);
+    const expected = `event: error\ndata: ${JSON.stringify({ type: "error", error: { type, message, ...(details && { details }) } })}\n\n`;
+    expect(await bodyOf(failing(error), log)).toBe(frame(START) + frame(DELTA) + expected);
     expect(log.logged).toEqual([]);
   });
 

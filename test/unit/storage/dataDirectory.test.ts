@@ -72,7 +72,7 @@ describe("a data directory", () => {
   });
 
   it.each(["", "{ torn", "null", "[]", '{"format":"1","id":"x"}', '{"format":1}'])(
-    "is left alone when its version.json is %j",
+    "is rejected and not changed if version.json is %j",
     async (text) => {
       await writeFile(join(path, "version.json"), text);
       await expect(open()).rejects.toThrow(/version\.json cannot be read\. Repair the file, or choose another/);

@@ -99,8 +99,8 @@ describe("withStorageErrors", () => {
   });
 
   it("passes on ApiErrors and results", async () => {
-    const told = requestTooLarge("1 MB");
-    await expect(withStorageErrors(Promise.reject(told))).rejects.toBe(told);
+    const apiError = requestTooLarge("1 MB");
+    await expect(withStorageErrors(Promise.reject(apiError))).rejects.toBe(apiError);
     expect(await withStorageErrors(Promise.resolve(5))).toBe(5);
   });
 });

@@ -31,10 +31,10 @@ describe("within one process", () => {
     const [first, second] = [new Lock(path), new Lock(path)];
     const before = Date.now();
     expect(await first.acquire()).toBeUndefined();
-    const told = await owner();
-    expect(told).toMatchObject({ pid: process.pid, nonce: expect.any(String) });
-    expect(told.since).toBeGreaterThanOrEqual(before);
-    expect(await second.acquire()).toEqual(told);
+    const stored = await owner();
+    expect(stored).toMatchObject({ pid: process.pid, nonce: expect.any(String) });
+    expect(stored.since).toBeGreaterThanOrEqual(before);
+    expect(await second.acquire()).toEqual(stored);
     await expectOnlyTheLock();
   });
 

@@ -64,9 +64,9 @@ describe("a closing server", () => {
     const directory = new DataDirectory(scratchDirectory(), silentLogger);
     const files = new FileStore(directory, new Quota(0), 0, silentLogger);
     await directory.open();
-    let goOn = () => {};
+    let resume = () => {};
     const going = new Promise<void>((resolve) => {
-      goOn = resolve;
+      resume = resolve;
     });
     const content = (async function* () {
       yield Buffer.from("Hello");
@@ -76,7 +76,7 @@ describe("a closing server", () => {
     const added = files.add({ filename: "a.txt", mimeType: "", content }, async () => undefined);
     await until(async () => (await readdir(directory.at("drafts"))).length === 1);
     const closed = directory.close();
-    goOn();
+    resume();
     expect((await added).size_bytes).toBe(11);
     await closed;
   });

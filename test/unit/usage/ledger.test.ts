@@ -148,7 +148,7 @@ describe("Ledger", () => {
     expect(error.mock.calls.flat()).toContainEqual(expect.stringContaining(`It was renamed to ${aside}`));
   });
 
-  it("keeps 256 characters of a model's name, whatever a client sends", async () => {
+  it("keeps 256 characters of a model's name", async () => {
     const { ledger, directory } = await openLedger();
     for (const end of ["a", "b"]) ledger.record(new UsageMeter("m".repeat(3_000_000) + end), true);
     await directory.close();
