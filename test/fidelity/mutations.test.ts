@@ -25,19 +25,19 @@ const UNSEEN: Record<string, string> = {
   "--output-format": "without it the CLI does not start",
   "--input-format": "without it the CLI does not start",
   "--verbose": "without it the CLI does not start",
-  "-p": "--input-format says as much",
+  "-p": "--input-format implies it",
   "--no-session-persistence": "the CLI would only write files",
-  "--strict-mcp-config": "no configuration is near our empty directory",
-  "--model": "each request brings its own",
-  "--tools": "the tools of a request take the place of all others",
-  "--disable-slash-commands": "no text of a client is ever read as a command",
+  "--strict-mcp-config": "the working directory is empty",
+  "--model": "each request sets its own",
+  "--tools": "a request's tools replace all others",
+  "--disable-slash-commands": "no client text is read as a command",
   "--setting-sources": "pinned with a user's hooks and memory in test/contract/traps.test.ts",
   "--max-turns": "the mod denies the second turn's call",
   CLAUDE_CODE_MAX_RETRIES: "the mod denies the second call, though later",
-  CLAUDE_CODE_DISABLE_REFUSAL_RETRY: "the mod denies the second call, except where an organization has its own guard",
+  CLAUDE_CODE_DISABLE_REFUSAL_RETRY: "the mod denies the second call, except with an organization's guard",
   CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK: "shows in requests after a refusal (test/http/residue.test.ts)",
-  DISABLE_COMPACT: "stands beside the limit that is lifted, for versions that look at it alone",
-  DISABLE_AUTO_COMPACT: "stands beside the limit that is lifted, for versions that look at it alone",
+  DISABLE_COMPACT: "redundant with the raised limit, for versions that check only this",
+  DISABLE_AUTO_COMPACT: "redundant with the raised limit, for versions that check only this",
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "the CLI would call other hosts",
   DISABLE_AUTOUPDATER: "the CLI would call other hosts",
   API_FORCE_IDLE_TIMEOUT: "shows after minutes of silence (test/http/silence.test.ts)",
@@ -47,15 +47,15 @@ const UNSEEN: Record<string, string> = {
 
 /** Further ones for rewriting, where our mod leaves less of the CLI visible. */
 const UNSEEN_WHEN_REWRITING: Record<string, string> = {
-  CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: "a fresh worker takes such a request over, unseen",
-  CLAUDE_CODE_EXTRA_BODY: "shows where the mod is not asked about a call (test/contract/rewrite.test.ts)",
-  CLAUDE_CODE_DISABLE_THINKING: "the mod leaves the CLI's own thinking out",
-  CLAUDE_CODE_EFFORT_LEVEL: "the mod leaves the CLI's own effort out",
-  "the mod's end of the prompt": "shows in the CLI's conversation (test/contract/rewrite.test.ts)",
+  CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: "a fresh worker takes over such a request",
+  CLAUDE_CODE_EXTRA_BODY: "shows if the mod is not asked about a call (test/contract/rewrite.test.ts)",
+  CLAUDE_CODE_DISABLE_THINKING: "the mod omits the CLI's thinking",
+  CLAUDE_CODE_EFFORT_LEVEL: "the mod omits the CLI's effort",
+  "the mod's removal of the prompt": "shows in the CLI's conversation (test/contract/rewrite.test.ts)",
   "the mod's denial of further calls":
     "the server mostly ends a turn before the CLI calls again (test/contract/rewrite.test.ts)",
-  "the report that no answer came": "shows where there is no connection (test/http/networks.test.ts)",
-  "the denial where the mod fails": "the mod does not fail",
+  "the report that no answer came": "shows without a connection (test/http/networks.test.ts)",
+  "the denial if the mod fails": "the mod does not fail",
 };
 
 const { env } = turnSettings({
@@ -83,7 +83,7 @@ const variableLosses = (variables: object): Losses =>
 /** What the rewriting mod does, each with a change that undoes it. */
 const MOD_LOSSES: Losses = {
   "the mod's report that it runs": withMod("/on(.session.start/,/});/d"),
-  "the mod's end of the prompt": withMod('s/text: "[.]"/text: prompt.text/'),
+  "the mod's removal of the prompt": withMod('s/text: "[.]"/text: prompt.text/'),
   "the mod's denial of further calls": withMod(
     "s/if (!isCall || !instruction)/if (!isCall)/; s/instruction = undefined;//",
   ),
@@ -102,7 +102,7 @@ const MOD_LOSSES: Losses = {
   "the report that no answer came": withMod("/String(error)/d"),
   "the answer as one JSON": withMod("s/own.stream = false//"),
   "the status that keeps upstream's words": withMod("s/status: 499/status: value.status/"),
-  "the denial where the mod fails": withMod("s/.catch(() => ({ deny: .*/;/"),
+  "the denial if the mod fails": withMod("s/.catch(() => ({ deny: .*/;/"),
 };
 
 /** Every measure that prevents CLI behaviour, by name. */
