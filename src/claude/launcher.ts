@@ -218,9 +218,9 @@ export class Launcher {
     const { claudePath, environment, extraEnvironment } = this.#options;
     const { logger, pause = delay, checkCompatibility } = this.#parts;
     const given = { ...environment, ...extraEnvironment };
-    const trouble = await homeProblem(given);
-    if (trouble) logger.warn(trouble.text);
-    const returns = this.#awaitsReinstall ? REINSTALL_TIMEOUT_MS / REINSTALL_POLL_MS : 0;
+    const problem = await homeProblem(given);
+    if (problem) logger.warn(problem.text);
+    const reinstallAttempts = this.#awaitsReinstall ? REINSTALL_TIMEOUT_MS / REINSTALL_POLL_MS : 0;
     this.#awaitsReinstall = false;
     const search = () => locate(claudePath, given, undefined, checkCompatibility);
     for (let attempt = 0; ; attempt++) {
@@ -228,8 +228,8 @@ export class Launcher {
         const cli = await this.#preferred.track(search, this.#found?.path);
         if (!(await hasChanged(cli)) || attempt === START_ATTEMPTS) return isSame(cli, this.#found) ? this.#found : cli;
       } catch (error) {
-        const isPassing = error instanceof ApiError && TRANSIENT_PROBLEMS.has(error.details?.error_code);
-        if (!isPassing || attempt >= returns || this.#isClosed) throw error;
+        const isTransient = error instanceof ApiError && TRANSIENT_PROBLEMS.has(error.details?.error_code);
+        if (!isTransient || attempt >= reinstallAttempts || this.#isClosed) throw error;
         if (attempt === 0)
           logger.warn(
             `${error.message} Waiting for an update to put it back, for up to ${REINSTALL_TIMEOUT_MS / 1000} s.`,

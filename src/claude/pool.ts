@@ -203,7 +203,7 @@ export class Pool {
     await this.#starter.close();
   }
 
-  /** Stops the idle workers, whose sign-in is older than that of `current`. */
+  /** Stops the idle workers, and marks all but `current` as outdated. */
   #stopIdle(current?: Worker): void {
     this.#starter.renew(current);
     for (const worker of this.#idle.clear()) this.#starter.dismiss(worker);
@@ -249,10 +249,10 @@ export class Pool {
   }
 
   async #return(worker: Worker, key: string, discard: boolean): Promise<void> {
-    const fit = await worker.settle();
+    const isReusable = await worker.settle();
     this.#starter.learnFrom(worker);
     if (!worker.alive) return;
-    if (!fit || discard) this.#starter.dismiss(worker);
+    if (!isReusable || discard) this.#starter.dismiss(worker);
     else await this.#takeBack(worker, key);
   }
 

@@ -89,7 +89,7 @@ export class Worker {
       wake,
       ping,
       isHeld: () => this.#output.isHeld,
-      onDead: (bound) => this.end(cliUnresponsive(bound / 1000)),
+      onDead: (limit) => this.end(cliUnresponsive(limit / 1000)),
     });
     this.#gone = this.#output.ended.then((last) => this.#fail(last));
     // the reply shows that a blank worker is ready; from then on, silence means that it hangs
@@ -274,8 +274,8 @@ export class Worker {
   #fail({ how, isRead }: LastOutput): void {
     if (!isRead) this.#turn?.presumeSent();
     this.#heartbeat.stop();
-    const words = this.#startupStderr.organizationRefusal;
-    const error = this.#failure ?? (words === undefined || this.served > 0 ? cliEnded(how) : cliForbidden(words));
+    const refusal = this.#startupStderr.organizationRefusal;
+    const error = this.#failure ?? (refusal === undefined || this.served > 0 ? cliEnded(how) : cliForbidden(refusal));
     this.#control.fail(error);
     this.#turn?.fail(error);
     this.#count?.fail(error);

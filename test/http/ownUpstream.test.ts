@@ -56,7 +56,7 @@ describe("a base URL that is this server", () => {
     expect(standIn.messages.map(({ headers }) => headers["x-api-key"])).toEqual(forms.map(() => "sk-test-key"));
     const expected = { place: path, names: ["ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"] };
     expect((await health(on)).left_out).toEqual([expect.objectContaining(expected)]);
-    const lines = on.log.filter((line) => line.includes("leads to a Claude Virtual API"));
+    const lines = on.log.filter((line) => line.includes("points to a Claude Virtual API"));
     expect(lines).toHaveLength(forms.length);
   });
 
