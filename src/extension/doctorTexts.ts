@@ -3,10 +3,10 @@ import type { MessageTexts } from "./messageText.ts";
 
 /** What the self-check reports. */
 export const doctorTexts = {
-  authorities_extra: (values) => vscode.l10n.t("also trusts the certificates of {path}", values),
+  authorities_extra: (values) => vscode.l10n.t("also trusts the certificates in {path}", values),
   authorities_unreadable: (values) =>
     vscode.l10n.t(
-      "NODE_EXTRA_CA_CERTS is '{path}', which cannot be read ({code}): Claude Code goes on without those certificates",
+      "NODE_EXTRA_CA_CERTS is '{path}', which cannot be read ({code}): Claude Code runs without these certificates",
       values,
     ),
   check_aliases: () => vscode.l10n.t("aliases become model ids"),
@@ -39,10 +39,10 @@ export const doctorTexts = {
   environment_setting: () => vscode.l10n.t("the setting claudeVirtualApi.environment"),
   guard_active: (values) => vscode.l10n.t("Claude Code's guard for organizations is active: {name}", values),
   helper_ended: (values) =>
-    vscode.l10n.t("the apiKeyHelper of Claude Code's settings ended with exit code {code}", values),
-  helper_printed_nothing: () => vscode.l10n.t("the apiKeyHelper of Claude Code's settings printed nothing"),
+    vscode.l10n.t("the apiKeyHelper in Claude Code's settings ended with exit code {code}", values),
+  helper_printed_nothing: () => vscode.l10n.t("the apiKeyHelper in Claude Code's settings printed nothing"),
   home_unusable: (values) =>
-    vscode.l10n.t("{name} is '{path}', {reason}: Claude Code finds no sign-in there, and keeps none", values),
+    vscode.l10n.t("{name} is '{path}', {reason}: Claude Code can neither find nor save a sign-in there", values),
   key_not_required: () =>
     vscode.l10n.t(
       "no API key is required: every account on this machine can use the server, and so your plan or API billing. To require one, run 'Claude Virtual API: Create API Key'.",
@@ -58,43 +58,43 @@ export const doctorTexts = {
       "Another program listens on {place}. A client that uses 'localhost' may reach that one, with its key: use {url}.",
       values,
     ),
-  profile: () => vscode.l10n.t("a profile of Anthropic"),
+  profile: () => vscode.l10n.t("an Anthropic profile"),
   provider_anthropic_aws: () => vscode.l10n.t("the Claude Platform on AWS"),
   provider_anthropic_google: () => vscode.l10n.t("the Claude Platform on Google Cloud"),
   provider_gateway: () => vscode.l10n.t("a gateway of your organization"),
   proxy_used: (values) => vscode.l10n.t("uses the proxy {proxy}", values),
   rewrite_bedrock_counter: () =>
-    vscode.l10n.t("on Amazon Bedrock mods are not asked about the free counter, on which rewriting is tried"),
-  rewrite_bedrock_signed: () => vscode.l10n.t("Amazon Bedrock's requests are signed before they can be rewritten"),
+    vscode.l10n.t("on Amazon Bedrock, rewriting cannot be tested with the free token counter"),
+  rewrite_bedrock_signed: () => vscode.l10n.t("Amazon Bedrock's requests are signed before a mod can rewrite them"),
   rewrite_configured_away: () => vscode.l10n.t("this is configured"),
   rewrite_managed: () => vscode.l10n.t("this machine has managed settings"),
-  rewrite_not_by_version: (values) => vscode.l10n.t("Claude Code {version} does not let requests be rewritten", values),
+  rewrite_not_by_version: (values) => vscode.l10n.t("Claude Code {version} cannot rewrite requests", values),
   self_check_failed: (values) => vscode.l10n.t("the self-check failed: {reason}", values),
   self_check_of_managed_settings: (values) =>
     vscode.l10n.t("managed settings ({names}) decide where Claude Code calls, or with whose sign-in", values),
   sign_in: (values) => vscode.l10n.t("signed in with {name}", values),
-  sign_in_console_key: () => vscode.l10n.t("a key of the Anthropic Console (by /login)"),
+  sign_in_console_key: () => vscode.l10n.t("an Anthropic Console key (by /login)"),
   sign_in_displaces: (values) =>
     vscode.l10n.t("{source} takes precedence over {other}: remove {source} to use that instead", values),
   sign_in_from: (values) => vscode.l10n.t("signed in with {name}, from {origin}", values),
-  sign_in_helper: () => vscode.l10n.t("the key of apiKeyHelper"),
+  sign_in_helper: () => vscode.l10n.t("the key from apiKeyHelper"),
   sign_in_missing: () => vscode.l10n.t("not signed in: run 'claude' in a terminal and sign in with /login"),
   transport_overlay: (values) =>
     vscode.l10n.t("requests are merged into those of Claude Code (overlay), because {reason}", values),
   transport_rewrite: () => vscode.l10n.t("requests are sent as their clients write them"),
   upstream_left_out: (values) =>
     vscode.l10n.t(
-      "{name} in {place} leads to a Claude Virtual API on this machine ({url}), so Claude Code is started without it.",
+      "{name} in {place} points to a Claude Virtual API on this machine ({url}), so Claude Code is started without it.",
       values,
     ),
   upstream_left_out_with: (values) =>
     vscode.l10n.t(
-      "{name} in {place} leads to a Claude Virtual API on this machine ({url}), so Claude Code is started without it, and without {names} from the same place.",
+      "{name} in {place} points to a Claude Virtual API on this machine ({url}), so Claude Code is started without it, and without {names} from the same place.",
       values,
     ),
   variables_overridden: (values) =>
     vscode.l10n.t(
-      "managed settings ({names}) replace variables of this server, so Claude Code changes requests",
+      "managed settings ({names}) override this server's variables, so Claude Code changes requests",
       values,
     ),
 } satisfies MessageTexts;

@@ -76,7 +76,7 @@ it("shows an organization's rules by name, not as a problem", () => {
     "managed settings from elsewhere: disableAllHooks",
     "Claude Code's guard for organizations is active: the organization is team",
     expect.stringMatching(/^mods are forbidden \(disableAllHooks\)/),
-    expect.stringMatching(/^managed settings \(env.DISABLE_COMPACT\) replace variables of this server/),
+    expect.stringMatching(/^managed settings \(env.DISABLE_COMPACT\) override this server's variables/),
   ]);
   expect(organizationNotes([])).toEqual([]);
 });
