@@ -105,7 +105,9 @@ describe.skipIf(process.platform === "win32")("locate", () => {
       message: expect.stringContaining(`'${path}' does not run as Claude`),
     });
     expect((refused as Error).message).toMatch(
-      new RegExp(`Code: .*(${reason}).*\\. Fix the path, or install Claude Code`),
+      new RegExp(
+        `Code: .*(${reason}).*\\. Fix the path \\(--claude, or claudeVirtualApi\\.claudePath in VS Code\\), or install Claude Code`,
+      ),
     );
   });
 

@@ -183,7 +183,10 @@ describe("a request is rejected", () => {
   });
 
   it("for files of more than 32 MB as base64, alone or together, without reading them", async () => {
-    const tooLarge = (id: string) => ({ status: 400, message: expect.stringContaining(`File \`${id}\` is too large`) });
+    const tooLarge = (id: string) => ({
+      status: 400,
+      message: expect.stringContaining(`exceed 32 MB with \`${id}\`.`),
+    });
     const files = source();
     await expect(inlineFiles(request(user(pdf("file_huge"))), files)).rejects.toMatchObject(tooLarge("file_huge"));
     expect(files.read).toEqual([]);
