@@ -18,7 +18,7 @@ import {
 import { PATIENCE, shown, shows } from "./support/waits.ts";
 import { editorTexts, notifications, runCommand } from "./support/workbench.ts";
 
-/** Requests of batches that are under way at once: half of the places there are by default. */
+/** Batch requests that run at once: half of the default concurrency. */
 const PLACES = 4;
 
 describeInVsCode("the view of batches", (vsCode) => {
@@ -46,7 +46,7 @@ describeInVsCode("the view of batches", (vsCode) => {
       .toEqual(endings.map((ending) => expect.stringMatching(new RegExp(String.raw`\d [AP]M ${ending}$`))));
   const showsBadge = (number: string) => expect.poll(() => badge(page), PATIENCE).toBe(number);
 
-  /** Has the stand-in hold back what is asked to wait. */
+  /** Makes the fake API delay marked requests. */
   const holdBack = () => {
     const { opened, open } = gate();
     vsCode().standIn.respond = ({ body, raw }) =>
@@ -54,7 +54,7 @@ describeInVsCode("the view of batches", (vsCode) => {
     return open;
   };
 
-  test("says what a batch is while there is none, and follows one that comes and goes over HTTP", async () => {
+  test("explains batches while there are none, and follows changes over HTTP", async () => {
     await expect.poll(() => welcomeOf(view), PATIENCE).toMatch(/^No batches yet\. .*Learn more$/);
     const id = await api.createBatch("One");
     await showsItems("1 succeeded");
@@ -64,7 +64,7 @@ describeInVsCode("the view of batches", (vsCode) => {
     await expect.poll(() => welcomeOf(view), PATIENCE).toMatch(/^No batches yet/);
   });
 
-  test("shows how a batch gets on, and counts it at the icon", async () => {
+  test("shows the progress of a batch, and a badge on the icon", async () => {
     const open = holdBack();
     try {
       await api.createBatch("One", "Wait", "Wait, too");
@@ -98,7 +98,7 @@ describeInVsCode("the view of batches", (vsCode) => {
     await runCommand(page, "View: Close All Editors");
   });
 
-  test("cancels a batch: what is under way ends, the rest is not sent", async () => {
+  test("cancels a batch: running requests finish, the rest is not sent", async () => {
     const open = holdBack();
     try {
       const id = await api.createBatch(...Array(PLACES + 2).fill("Wait"));
@@ -113,7 +113,7 @@ describeInVsCode("the view of batches", (vsCode) => {
     expect(vsCode().standIn.messages).toHaveLength(PLACES);
   });
 
-  test("deletes a batch, but asks before", async () => {
+  test("asks before it deletes a batch", async () => {
     const id = await api.createBatch("One");
     await showsItems("1 succeeded");
     await chooseFromMenu(item(view, "1 succeeded"), "Delete Batch");
@@ -126,7 +126,7 @@ describeInVsCode("the view of batches", (vsCode) => {
     expect(await notifications(page)).toEqual([]);
   });
 
-  test("says until when and why batches pause, and that the server is stopped; they go on when it is started", async () => {
+  test("shows until when and why batches pause, and resumes them after a restart", async () => {
     vsCode().standIn.respond = () => failure(429, "rate_limit_error", "Slow down.", { "retry-after": "7200" });
     await api.createBatch("One");
     await showsItems(String.raw`0 of 1 · paused until .*\d [AP]M: Slow down\.`);

@@ -41,7 +41,7 @@ describeInVsCode("the view of files", (vsCode) => {
       .toEqual(items.map((start) => expect.stringMatching(new RegExp(String.raw`^${start} · .*\d [AP]M$`))));
   const clipboard = () => page.evaluate<string>("navigator.clipboard.readText()");
 
-  test("says what a file is while there is none, and follows those that come and go over HTTP", async () => {
+  test("explains files while there are none, and follows changes over HTTP", async () => {
     await expect.poll(() => welcomeOf(view), PATIENCE).toMatch(/^No files yet\. .*Learn more Upload File…$/);
     const id = await api.upload("first.txt", "One");
     await showsItems("first.txt 3 bytes");
@@ -66,7 +66,7 @@ describeInVsCode("the view of files", (vsCode) => {
     await expect.poll(() => notifications(page), PATIENCE).toEqual([]);
   });
 
-  test("opens a file, to be read only", async () => {
+  test("opens a file read-only", async () => {
     await api.upload("read.txt", "What it says");
     await showsItems("read.txt 12 bytes");
     const texts = async () => {
@@ -75,7 +75,7 @@ describeInVsCode("the view of files", (vsCode) => {
     };
     await expect.poll(texts, PATIENCE).toEqual(["What it says"]);
     const refusal = page.locator(".monaco-editor-overlaymessage").filter({ hasText: "read-only" });
-    // an editor that is still opening may let its focus go, and the keys with it
+    // an editor that is still opening may lose the focus, and the keys
     await expect
       .poll(async () => {
         await page.locator(".editor-group-container .view-lines").click();
@@ -93,7 +93,7 @@ describeInVsCode("the view of files", (vsCode) => {
     await clickInline(item(view, "named.txt"), "Copy File ID", async () => (await clipboard()) === id);
   });
 
-  test("deletes a file, but asks before", async () => {
+  test("asks before it deletes a file", async () => {
     const id = await api.upload("gone.txt", "One");
     await showsItems("gone.txt 3 bytes");
     await chooseFromMenu(item(view, "gone.txt"), "Delete File");

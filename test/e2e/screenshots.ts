@@ -63,7 +63,7 @@ async function keep(page: Page, name: string, clip?: { x: number; y: number; wid
   await writeFile(join(OUT, `${name}.png`), smallPng(await page.screenshot({ ...(clip && { clip }) })));
 }
 
-/** The box on the page, a little wider than what it must hold. */
+/** The area to capture, with a margin. */
 async function around(...parts: Locator[]) {
   const boxes = (await Promise.all(parts.map((part) => part.boundingBox()))).filter((box) => box !== null);
   const x = Math.max(0, Math.min(...boxes.map((box) => box.x)) - 8);
@@ -115,7 +115,7 @@ async function view(page: Page, { standIn }: VsCode): Promise<void> {
   };
   const shows = (end: string) => item(batches, end).waitFor();
   await openView(page);
-  // its tooltip would stay as it was when it came up
+  // a visible tooltip would not update
   await page.mouse.move(640, 500);
   await api.upload("quarterly-report.pdf", "x".repeat(1_234_567));
   await api.upload("style-guide.md", "x".repeat(5321));

@@ -16,7 +16,7 @@ import {
 } from "./support/workbench.ts";
 
 const SEND = "Claude Virtual API: Send Selection";
-// TypeScript's own extension complains in a code-server without its tsserver
+// TypeScript's extension shows an error in a code-server without tsserver
 const code = "greeting = 'Hello'";
 
 describeInVsCode("sending a selection", (vsCode) => {
@@ -36,12 +36,12 @@ describeInVsCode("sending a selection", (vsCode) => {
   });
   afterAll(() => page?.close());
 
-  /** Sends the selection once, and tells which model was asked. */
+  /** Sends the selection once; resolves with the model that was called. */
   const send = async (): Promise<string> => {
     vsCode().standIn.messages.length = 0;
     await runCommand(page, SEND);
     await expect.poll(() => vsCode().standIn.messages, PATIENCE).toHaveLength(1);
-    // the notification comes with a delay, so that its absence alone does not say that it is over
+    // the notification appears with a delay, so its absence does not show the end
     await vsCode().standIn.messages[0]?.finished;
     await isOver();
     return vsCode().standIn.messages[0]?.body.model;
@@ -65,7 +65,7 @@ describeInVsCode("sending a selection", (vsCode) => {
     expect((await editorTexts(page))[0]).toBe(code);
   });
 
-  test("tells upstream the text, its language and the name of the file", async () => {
+  test("sends upstream the text, its language and the name of the file", async () => {
     vsCode().standIn.respond = () => reply([text("Seen.")]);
     await runCommand(page, SEND);
     await expect.poll(beside, PATIENCE).toBe("Seen.");
@@ -91,7 +91,7 @@ describeInVsCode("sending a selection", (vsCode) => {
     expect(await beside()).toMatch(/^Never to\s*$/);
   });
 
-  test("asks what the user wants to know of it", async () => {
+  test("asks the user for an instruction", async () => {
     vsCode().standIn.respond = () => reply([text("It does.")]);
     await runCommand(page, "Claude Virtual API: Ask About Selection…");
     await answerBox(page, "Does this greet?");
@@ -99,14 +99,14 @@ describeInVsCode("sending a selection", (vsCode) => {
     expect(vsCode().standIn.messages[0]?.body.messages[0].content).toMatch(/^Does this greet\?\n\n.*greeting\.py/);
   });
 
-  test("goes to the model that was chosen from the live list", async () => {
+  test("goes to the model chosen from the list", async () => {
     await runCommand(page, "Claude Virtual API: Choose Default Model");
     await page.locator(".quick-input-list .monaco-list-row", { hasText: "haiku" }).first().click();
-    // VS Code notices a setting in its own time
+    // VS Code applies a setting after a delay
     await expect.poll(send, PATIENCE).toMatch(/^claude-haiku-/);
   });
 
-  test("starts the server first where it is stopped", async () => {
+  test("starts a stopped server first", async () => {
     await runCommand(page, "Stop Claude Virtual API");
     await shows(page, "Claude API", /stopped/i);
     vsCode().standIn.respond = () => reply([text("Up again.")]);
@@ -115,7 +115,7 @@ describeInVsCode("sending a selection", (vsCode) => {
     await shows(page, `Claude API :${vsCode().port}`, /running/i);
   });
 
-  test("is replaced by the code of the answer where the user wants that", async () => {
+  test("is replaced by the code of the answer with the setting `replace`", async () => {
     await vsCode().settings({ "claudeVirtualApi.selectionTarget": "replace" });
     vsCode().standIn.respond = () => reply([text("```python\ngreeting = 'Bonjour'\n```")]);
     const sent = async () => (await send()) && (await editorTexts(page))[0];

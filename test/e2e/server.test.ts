@@ -41,7 +41,7 @@ describeInVsCode("the server", (vsCode) => {
     return deltas;
   };
 
-  test("starts with the installed extension and says who it is", async () => {
+  test("starts with the installed extension and identifies itself", async () => {
     const answer = await fetch(`${vsCode().baseURL}/health`);
     expect(await answer.json()).toMatchObject({ status: "ok", service: "claude-virtual-api" });
     expect(await notifications(page)).toEqual([]);
@@ -61,7 +61,7 @@ describeInVsCode("the server", (vsCode) => {
     await shows(page, running, /running/i);
   });
 
-  test("frees its port and takes it again by clicks on the item", async () => {
+  test("stops and starts by clicks on the item", async () => {
     await clickStatusItem(page);
     await shows(page, "Claude API", /stopped/i);
     expect(await isFree(vsCode().port)).toBe(true);
@@ -71,7 +71,7 @@ describeInVsCode("the server", (vsCode) => {
     expect(await serviceOn(vsCode().port)).toBe("claude-virtual-api");
   });
 
-  test("obeys the palette fed with the user's very words", async () => {
+  test("obeys the commands of the palette", async () => {
     await runCommand(page, "Stop Claude Virtual API");
     await shows(page, "Claude API", /stopped/i);
     expect(await isFree(vsCode().port)).toBe(true);
@@ -91,7 +91,7 @@ describeInVsCode("the server", (vsCode) => {
     expect((await channel()).slice(before.length)).not.toContain("Hello");
   });
 
-  test("writes each event of the stream in order, and at once, where the user turned the traffic on", async () => {
+  test("logs each event in order, and at once, with the traffic setting on", async () => {
     await vsCode().settings({ "claudeVirtualApi.traffic": true });
     await expect.poll(async () => (await streamed()) && (await channel()), PATIENCE).toMatch(/ ← .*"message_stop"/);
     const { opened, open } = gate();
@@ -108,7 +108,7 @@ describeInVsCode("the server", (vsCode) => {
     await vsCode().settings();
   });
 
-  test("moves to another port at once, and lets running requests end", async () => {
+  test("moves to another port at once while running requests finish", async () => {
     const { opened, open } = gate();
     const begun = gate();
     vsCode().standIn.respond = () => held([text("Wait for it")], begun.open, opened);
@@ -123,7 +123,7 @@ describeInVsCode("the server", (vsCode) => {
     await shows(page, running, /running/i);
   });
 
-  test("asks clients for the key that the user set", async () => {
+  test("requires the key that the user set", async () => {
     await runCommand(page, "Claude Virtual API: Set or Clear API Key");
     await answerBox(page, ownKey);
     const outcome = (key: string) =>
@@ -141,7 +141,7 @@ describeInVsCode("the server", (vsCode) => {
     await expect.poll(() => outcome(apiKey), PATIENCE).toBe("answered");
   });
 
-  test("lets no key into any log file", async () => {
+  test("writes no key to any log file", async () => {
     await streamed();
     const logs = await vsCode().logs();
     expect(logs.some(([, content]) => content.includes("POST /v1/messages"))).toBe(true);
@@ -149,7 +149,7 @@ describeInVsCode("the server", (vsCode) => {
     expect(leaking.map(([path]) => path)).toEqual([]);
   });
 
-  test("tells once what to do when the CLI cannot be used, and runs on when that is mended", async () => {
+  test("notifies once that the CLI cannot be used, and recovers when that is fixed", async () => {
     await vsCode().settings({ "claudeVirtualApi.claudePath": "/nowhere/claude" });
     const words = "Claude Code cannot be used: '/nowhere/claude'";
     await expect.poll(() => notifications(page), PATIENCE).toEqual([expect.stringContaining(words)]);
@@ -166,7 +166,7 @@ describeInVsCode("the server", (vsCode) => {
     await expect.poll(() => workersOf(vsCode().home), PATIENCE).toEqual([]);
   });
 
-  test("starts nothing by itself where autoStart is off", async () => {
+  test("does not start with autoStart off", async () => {
     await vsCode().settings({ "claudeVirtualApi.autoStart": false });
     page = await vsCode().window();
     await shows(page, "Claude API", /stopped/i);
@@ -177,7 +177,7 @@ describeInVsCode("the server", (vsCode) => {
     expect(await streamed()).toContain("Hello ");
   });
 
-  test("checks the CLI at the user's word", async () => {
+  test("runs the self-check on command", async () => {
     await runCommand(page, "Claude Virtual API: Run Self-Check");
     const passed = expect.stringContaining("Claude Code passed the self-check.");
     await expect.poll(() => notifications(page), PATIENCE).toEqual([passed]);

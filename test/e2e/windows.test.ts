@@ -19,7 +19,7 @@ import {
   statusItem,
 } from "./support/workbench.ts";
 
-/** Milliseconds in which another window must have taken the place of one that went away; twice what is promised. */
+/** Bound for another window to take over; twice the promised time. */
 const TAKE_OVER = { timeout: 10_000, interval: 100 };
 
 describeInVsCode("several windows", (vsCode) => {
@@ -75,14 +75,14 @@ describeInVsCode("several windows", (vsCode) => {
     await expect.poll(requests, PATIENCE).toEqual([(before[0] ?? 0) + 1, 0]);
   });
 
-  test("replace it when its window closes", async () => {
+  test("take over when its window closes", async () => {
     await first.close();
     await expect.poll(async () => (await status(second)).label, TAKE_OVER).toMatch(/running/i);
     expect(await serviceOn(vsCode().port)).toBe("claude-virtual-api");
     await shows(second, port, /running/i);
   });
 
-  test("tell once that another program has the port, and can use another", async () => {
+  test("notify once that another program has the port, and offer another", async () => {
     await runCommand(second, "Stop Claude Virtual API");
     await shows(second, "Claude API", /stopped/i);
     const stranger = createServer((_request, response) => response.writeHead(404).end());
@@ -102,7 +102,7 @@ describeInVsCode("several windows", (vsCode) => {
     stranger.close();
   });
 
-  test("give neither key nor text to a program that imitates a server", async () => {
+  test("send neither key nor text to a program that imitates a server", async () => {
     const received: string[] = [];
     const imitator = createServer((request, response) => {
       const head = `${request.method} ${request.url} ${JSON.stringify(request.headers)}`;

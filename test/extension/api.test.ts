@@ -11,7 +11,7 @@ import { StandIn } from "../support/standIn.ts";
 
 const logger = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
 
-/** The API as another extension gets it, on a real server that is started when it is first called. */
+/** The API for other extensions, on a real server that starts with the first call. */
 async function extensionApi(apiKey?: string) {
   const scratch = await scratchHome();
   const standIn = await StandIn.start();
@@ -48,7 +48,7 @@ async function extensionApi(apiKey?: string) {
 }
 
 describe("the API for other extensions", () => {
-  it("starts the server with the first call and tells of its state", async () => {
+  it("starts the server with the first call and reports its state", async () => {
     await using on = await extensionApi();
     const states: State[] = [];
     const subscription = on.api.onDidChangeState((state) => states.push(state));
@@ -65,7 +65,7 @@ describe("the API for other extensions", () => {
     expect(states).toHaveLength(seen);
   });
 
-  it("streams text, asks the default model unless another is named, and lists the models", async () => {
+  it("streams text from the default model unless another is named, and lists the models", async () => {
     await using on = await extensionApi("the-key");
     const parts: string[] = [];
     for await (const part of on.api.messageStream("one two", { system: "Be brief." })) parts.push(part);

@@ -5,7 +5,7 @@ import type { Parts } from "../../src/extension/commands/register.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-/** What the command works on, with the key that is required now; `done` is what it does with it. */
+/** The command's parts with the current key; `done` records its actions. */
 function partsWith(key: string | undefined) {
   const done: string[] = [];
   const settings = {
@@ -18,7 +18,7 @@ function partsWith(key: string | undefined) {
 }
 
 describe("Create API Key", () => {
-  it("makes a key, requires it and offers to copy what clients need", async () => {
+  it("creates a key, requires it and offers to copy the variables for clients", async () => {
     const { parts, done } = partsWith(undefined);
     vi.spyOn(vscode.window, "showInformationMessage").mockImplementation(async (_text, ...items) => items[0] as never);
     const run = vi.spyOn(vscode.commands, "executeCommand");
@@ -27,7 +27,7 @@ describe("Create API Key", () => {
     expect(run).toHaveBeenCalledWith("claudeVirtualApi.copyEnvironment");
   });
 
-  it("asks before it replaces the one that clients have", async () => {
+  it("asks before it replaces the current key", async () => {
     const { parts, done } = partsWith("old");
     const ask = vi.spyOn(vscode.window, "showWarningMessage").mockResolvedValue(undefined as never);
     await createApiKey(parts);

@@ -7,7 +7,7 @@ import { Emitter } from "../../src/shared/emitter.ts";
 const running: State = { kind: "running", url: "http://127.0.0.1:8080", requests: 0 };
 const batch = (done: number, id = "msgbatch_1"): RunningBatch => ({ id, total: 3, done, paused: null });
 
-/** A window's server whose batches a test sets, and a watch on it. */
+/** A window's server with the given batches, and a watch on it. */
 function scene(state: State = running) {
   const changed = new Emitter<State>();
   const server = {
@@ -18,10 +18,10 @@ function scene(state: State = running) {
       changed.emit(next);
     },
   };
-  const scene = { batches: [] as RunningBatch[], silent: false, looks: 0 };
+  const scene = { batches: [] as RunningBatch[], isBusy: false, probes: 0 };
   const watch = new BatchWatch(server, async (): Promise<ProbeResult> => {
-    scene.looks += 1;
-    return scene.silent ? { kind: "timeout" } : { kind: "ours", requests: 0, batches: scene.batches };
+    scene.probes += 1;
+    return scene.isBusy ? { kind: "timeout" } : { kind: "ours", requests: 0, batches: scene.batches };
   });
   return Object.assign(scene, { server, watch });
 }
@@ -30,16 +30,16 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("the watch over batches", () => {
-  it("looks once where nothing runs and nobody watches", async () => {
+  it("probes once if no batch runs and no view is visible", async () => {
     const on = scene();
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(on.looks).toBe(1);
+    expect(on.probes).toBe(1);
   });
 
-  it("looks once a second while a batch runs, and tells what is new", async () => {
+  it("probes once a second while a batch runs, and reports changes", async () => {
     const on = scene();
-    const told: unknown[] = [];
-    on.watch.onDidChange(({ running, isNewSet }) => told.push([running.map(({ done }) => done), isNewSet]));
+    const changes: unknown[] = [];
+    on.watch.onDidChange(({ running, isNewSet }) => changes.push([running.map(({ done }) => done), isNewSet]));
     on.batches = [batch(0)];
     await vi.advanceTimersByTimeAsync(1500);
     on.batches = [batch(1)];
@@ -48,31 +48,31 @@ describe("the watch over batches", () => {
     await vi.advanceTimersByTimeAsync(1000);
     on.batches = [];
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(told).toEqual([
+    expect(changes).toEqual([
       [[0], true],
       [[1], false],
       [[1, 0], true],
       [[], true],
     ]);
-    expect(on.looks).toBe(7);
+    expect(on.probes).toBe(7);
   });
 
-  it("looks on while somebody watches, and not after that", async () => {
+  it("keeps probing while a view polls, and not after that", async () => {
     const on = scene();
     const stopPolling = on.watch.keepPolling();
     await vi.advanceTimersByTimeAsync(4500);
-    expect(on.looks).toBe(5);
+    expect(on.probes).toBe(5);
     stopPolling();
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(on.looks).toBe(6);
+    expect(on.probes).toBe(6);
   });
 
-  it("looks when the server has something to do, but no more than once a second", async () => {
+  it("probes when requests begin, but at most once a second", async () => {
     const on = scene();
     await vi.advanceTimersByTimeAsync(5000);
     for (let requests = 1; requests < 100; requests++) on.server.set({ ...running, requests });
     await vi.advanceTimersByTimeAsync(500);
-    expect(on.looks).toBe(2);
+    expect(on.probes).toBe(2);
     on.batches = [batch(2)];
     on.server.set(running);
     await vi.advanceTimersByTimeAsync(400);
@@ -81,26 +81,26 @@ describe("the watch over batches", () => {
     expect(on.watch.running).toEqual([batch(2)]);
   });
 
-  it("forgets everything at once when the server stops, and looks no more", async () => {
+  it("forgets all batches at once when the server stops, and stops probing", async () => {
     const on = scene();
     on.batches = [batch(0)];
     on.watch.keepPolling();
     await vi.advanceTimersByTimeAsync(2500);
     on.server.set({ kind: "stopped" });
     expect(on.watch.running).toEqual([]);
-    const { looks } = on;
+    const { probes } = on;
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(on.looks).toBe(looks);
+    expect(on.probes).toBe(probes);
     on.server.set(running);
     await vi.advanceTimersByTimeAsync(100);
     expect(on.watch.running).toEqual([batch(0)]);
   });
 
-  it("keeps what it knows while the server is too busy to answer", async () => {
+  it("keeps the last state while the server is too busy to answer", async () => {
     const on = scene();
     on.batches = [batch(1)];
     await vi.advanceTimersByTimeAsync(100);
-    on.silent = true;
+    on.isBusy = true;
     await vi.advanceTimersByTimeAsync(3000);
     expect(on.watch.running).toEqual([batch(1)]);
   });
@@ -113,6 +113,6 @@ describe("the watch over batches", () => {
     on.server.set({ ...running, requests: 3 });
     on.watch.probe();
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(on.looks).toBe(1);
+    expect(on.probes).toBe(1);
   });
 });

@@ -10,10 +10,10 @@ import { aBatch } from "../support/resources.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-/** More than a file's stream takes in before it has begun to write. */
+/** More than the buffer of a file stream. */
 const MUCH = Buffer.alloc(1_000_000, "x");
 
-/** A fetch of results that has begun to be written, and ends when the test says so. */
+/** A fetch of results that has begun to write, and ends on demand. */
 function fetchOf(last: string) {
   const [begun, ending] = [gate(), gate()];
   async function* results() {
@@ -25,7 +25,7 @@ function fetchOf(last: string) {
   return { results, begun: begun.opened, end: () => ending.open() };
 }
 
-/** The command's parts, with what each fetch of results brings. */
+/** The command's parts, with the results of each fetch. */
 function scene(dataDir: string, fetches: ReturnType<typeof fetchOf>[]) {
   const batch = aBatch();
   const client = { batchResults: async () => fetches.shift()?.results() };
@@ -38,7 +38,7 @@ function scene(dataDir: string, fetches: ReturnType<typeof fetchOf>[]) {
 }
 
 describe("the results of a batch", () => {
-  it("may be opened while they are being fetched, and are whole each time", async () => {
+  it("can be opened by two calls at a time, complete for each", async () => {
     await using scratch = await scratchHome();
     const opened = vi.spyOn(vscode.commands, "executeCommand");
     const [first, second] = [fetchOf("first"), fetchOf("second")];
@@ -56,13 +56,13 @@ describe("the results of a batch", () => {
     expect(opened).toHaveBeenCalledTimes(2);
   });
 
-  it("are opened although what was listed beside them is gone", async () => {
+  it("are opened although an old file has disappeared since it was listed", async () => {
     await using scratch = await scratchHome();
     const fetched = fetchOf("all");
     fetched.end();
     const { parts, path } = scene(scratch.home, [fetched]);
     await mkdir(join(scratch.home, "results"));
-    // listed, but not to be found, as is what another call renames meanwhile
+    // listed but missing, like a file that another call has renamed
     await symlink("gone", join(scratch.home, "results", "other.jsonl.part"));
     await openResults(parts, undefined);
     expect(await readFile(path, "utf8")).toBe(`${MUCH}all`);

@@ -86,12 +86,12 @@ describe("package.json and the code agree on", () => {
 });
 
 describe("the settings", () => {
-  it("stand in an order of their own", () => {
+  it("are numbered without gaps", () => {
     const orders = Object.values(properties).map(({ order }) => order);
     expect(orders.toSorted((a, b) => a - b)).toEqual(orders.map((_, index) => index + 1));
   });
 
-  it("that name programs or variables cannot come from a workspace", () => {
+  it("that name programs or variables cannot be set by a workspace", () => {
     for (const name of [
       Setting.claudePath,
       Setting.environment,
@@ -108,7 +108,7 @@ describe("the settings", () => {
   });
 });
 
-describe("every text is there in English and in French:", () => {
+describe("English and French have every text:", () => {
   const placeholders = (text: string) => (text.match(/\{\w+\}|%\w+%|command:[\w.]+|`[^`]+`/g) ?? []).toSorted();
 
   it("those of package.json", () => {

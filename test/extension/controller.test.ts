@@ -9,7 +9,7 @@ const url = "http://127.0.0.1:8080";
 const kinds = (states: State[]) => states.map((state) => state.kind);
 
 describe("a window's server", () => {
-  it("starts once, however often it is asked for, and stops", async () => {
+  it("starts once for several requests to start, and stops", async () => {
     const machine = new Machine();
     const { controller, states } = machine.window();
     await Promise.all([controller.start(), controller.start(), controller.ensure()]);
@@ -20,7 +20,7 @@ describe("a window's server", () => {
     expect(machine.servers).toHaveLength(1);
   });
 
-  it("tells how many requests it answers, and nothing once it is stopped", async () => {
+  it("reports the number of running requests until it is stopped", async () => {
     const machine = new Machine();
     const { controller, states } = machine.window();
     await controller.start();
@@ -31,7 +31,7 @@ describe("a window's server", () => {
     expect(states.at(-1)).toEqual({ kind: "stopped" });
   });
 
-  it("is replaced at a restart, while the old one still answers what runs", async () => {
+  it("is replaced at a restart while the old one finishes its requests", async () => {
     const machine = new Machine();
     const { controller } = machine.window();
     await controller.start();
@@ -49,7 +49,7 @@ describe("a window's server", () => {
     await disposal;
   });
 
-  it("stops in bounded time, also where something of the old server does not end", async () => {
+  it("stops in bounded time even if the old server does not close", async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const machine = new Machine();
@@ -66,7 +66,7 @@ describe("a window's server", () => {
     expect(controller.state.kind).toBe("running");
   });
 
-  it("is replaced at a restart, and no rejection is left behind where the old one fails to close", async () => {
+  it("is replaced at a restart without an unhandled rejection if the old one fails to close", async () => {
     const machine = new Machine();
     const { controller } = machine.window();
     await controller.start();
@@ -77,7 +77,7 @@ describe("a window's server", () => {
     await controller.dispose();
   });
 
-  it("tells what is wrong with the CLI", async () => {
+  it("reports what is wrong with the CLI", async () => {
     const machine = new Machine();
     machine.cliProblem = { code: "cli_missing", message: "not found" };
     const { controller } = machine.window();
@@ -88,7 +88,7 @@ describe("a window's server", () => {
     expect(problems).toEqual([machine.cliProblem]);
   });
 
-  it("notices that the user has signed in, when asked to look and after a request", async () => {
+  it("notices a new sign-in on request, and after a request to the model", async () => {
     const machine = new Machine();
     const signedOut: CliProblem = { code: "cli_not_signed_in", message: "not signed in" };
     machine.cliProblem = signedOut;
@@ -112,7 +112,7 @@ describe("a window's server", () => {
     expect(controller.cliState).toBe("unknown");
   });
 
-  it("is failed when it cannot listen, and may be started again", async () => {
+  it("fails if it cannot listen, and can be started again", async () => {
     const machine = new Machine();
     machine.options = { host: "broken" };
     const { controller } = machine.window();
@@ -122,7 +122,7 @@ describe("a window's server", () => {
     expect(await controller.ensure()).toBe(url);
   });
 
-  it("is failed when a stranger has the port", async () => {
+  it("fails if another program has the port", async () => {
     const machine = new Machine();
     machine.owner = "foreign";
     const { controller } = machine.window();
@@ -130,7 +130,7 @@ describe("a window's server", () => {
     expect(controller.state).toMatchObject({ kind: "failed", portTaken: 8080 });
   });
 
-  it("is failed when a server that cannot prove to be ours has the port", async () => {
+  it("fails if a server with another secret has the port", async () => {
     const machine = new Machine();
     machine.owner = "unproven";
     const { controller } = machine.window();
@@ -139,7 +139,7 @@ describe("a window's server", () => {
     await controller.dispose();
   });
 
-  it("is called by a name that can be called", async () => {
+  it("has a URL that clients can connect to", async () => {
     const machine = new Machine();
     machine.options = { host: "0.0.0.0", apiKey: "k" };
     expect(await machine.window().controller.ensure()).toBe("http://127.0.0.1:8080");
@@ -159,7 +159,7 @@ describe("several windows", () => {
     await first.controller.dispose();
   });
 
-  it("have a new owner when the old one goes, and the others follow it", async () => {
+  it("take over when the owner closes, and share the new server", async () => {
     const machine = new Machine();
     const windows = [machine.window(), machine.window(), machine.window()] as const;
     for (const { controller } of windows) await controller.start();
@@ -171,7 +171,7 @@ describe("several windows", () => {
     expect(machine.owner).toBeUndefined();
   });
 
-  it("take over from a server that the user has stopped and then restarted", async () => {
+  it("share a server that the user has stopped and restarted", async () => {
     const machine = new Machine();
     const first = machine.window();
     await first.controller.start();
@@ -181,7 +181,7 @@ describe("several windows", () => {
     await first.controller.dispose();
   });
 
-  it("stay stopped when the user has stopped the owner, until one is started", async () => {
+  it("stay stopped after the user has stopped the owner, until one is started", async () => {
     const machine = new Machine();
     const [first, second] = [machine.window(), machine.window()];
     await first.controller.start();
@@ -225,7 +225,7 @@ describe("several windows", () => {
     },
   );
 
-  it("do not share for ever what does not answer any more", async () => {
+  it("stop sharing a server that no longer answers", async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const machine = new Machine();
@@ -243,7 +243,7 @@ describe("several windows", () => {
     for (const { controller } of [first, second]) await controller.dispose();
   });
 
-  it("take the port when the stranger who had it leaves", async () => {
+  it("take the port once the foreign program has left it", async () => {
     const machine = new Machine();
     machine.owner = "foreign";
     const { controller } = machine.window();

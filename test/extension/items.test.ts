@@ -19,7 +19,7 @@ const ended = (counts: Partial<Batch["request_counts"]>, more: Partial<Batch> = 
 const soon = new Date(Date.now() + 60_000).toISOString();
 const paused = { until: soon, reason: "Rate limited" };
 
-/** A tooltip as it is seen: without what escapes Markdown, and lines without what breaks them. */
+/** The tooltip as shown: without Markdown escapes and line breaks. */
 const read = (tooltip: unknown) =>
   (tooltip as { value: string }).value.replace(/\\(.)/g, "$1").replaceAll("  \n", "\n");
 
@@ -33,7 +33,7 @@ describe("a batch in the view", () => {
       "sync~spin",
       ItemKind.runningBatch,
     ],
-    ["gets on", aBatch(), running(), "37 of 200", "sync~spin", ItemKind.runningBatch],
+    ["progresses", aBatch(), running(), "37 of 200", "sync~spin", ItemKind.runningBatch],
     [
       "is paused",
       aBatch(),
@@ -80,7 +80,7 @@ describe("a batch in the view", () => {
     expect(presentBatch(batch, progress)).toMatchObject({ progress: text, icon, kind });
   });
 
-  it("tells its id and times in the tooltip, and everything that matters to a screen reader", () => {
+  it("shows its id and times in the tooltip, and names all of it to a screen reader", () => {
     const batch = ended({ succeeded: 2 });
     const item = toBatchItem(batch, undefined);
     const tooltip = read(item.tooltip);
@@ -93,7 +93,7 @@ describe("a batch in the view", () => {
     expect(item.id).toBe(batch.id);
   });
 
-  it("opens its results with a click once there are any", () => {
+  it("opens its results on click once it has ended", () => {
     const batch = ended({ succeeded: 2 });
     expect(toBatchItem(batch, undefined).command).toMatchObject({ arguments: [{ entry: batch }] });
     expect(toBatchItem(aBatch(), running()).command).toBeUndefined();
@@ -138,7 +138,7 @@ describe("a file in the view", () => {
   });
 });
 
-it("a tooltip shows text as it is, on lines that break between words", () => {
+it("a tooltip escapes text, on lines that break between words", () => {
   const { value } = markdownLines(["a_b *c* [d](e:f) <g> & `h`", "i\n# j"]);
   expect(value.split("  \n")).toEqual([String.raw`a\_b \*c\* \[d\]\(e\:f\) \<g\> \& \`h\``, String.raw`i \# j`]);
 });
@@ -146,12 +146,12 @@ it("a tooltip shows text as it is, on lines that break between words", () => {
 describe("a time", () => {
   const now = new Date(2026, 10, 22, 9, 0);
 
-  it("of today is a time of day, any other has its date", () => {
+  it("is a time of day today, and has its date otherwise", () => {
     expect(formatTime(new Date(2026, 10, 22, 14, 30).toISOString(), now)).toMatch(/^2:30\sPM$/);
     expect(formatTime(new Date(2026, 10, 23, 14, 30).toISOString(), now)).toMatch(/^Nov 23, 2:30\sPM$/);
   });
 
-  it("that is none stays what it is", () => {
+  it("stays unchanged if it is not a time", () => {
     expect(formatTime("some day")).toBe("some day");
   });
 });

@@ -8,18 +8,18 @@ const PROXY = "http://ann:word@proxy.test:8080";
 
 afterEach(() => configuration.clear());
 
-/** The variables with these values of VS Code's settings. */
+/** The variables for these VS Code settings. */
 function variablesWith(values: Record<string, unknown>): Record<string, string> {
   for (const [name, value] of Object.entries(values)) configuration.set(name, value);
   return networkVariables(readHttpSettings());
 }
 
-describe("VS Code's settings of the network", () => {
+describe("VS Code's network settings", () => {
   it.each<[string, Record<string, unknown>, Record<string, string>]>([
     ["none", {}, {}],
     ["a proxy", { "http.proxy": ` ${PROXY} ` }, { HTTPS_PROXY: PROXY, HTTP_PROXY: PROXY }],
-    ["a proxy that is off", { "http.proxy": PROXY, "http.proxySupport": "off" }, {}],
-    ["a proxy that Claude Code does not speak", { "http.proxy": "socks5://proxy.test:1080" }, {}],
+    ["a proxy that is switched off", { "http.proxy": PROXY, "http.proxySupport": "off" }, {}],
+    ["a proxy that Claude Code does not support", { "http.proxy": "socks5://proxy.test:1080" }, {}],
     ["exceptions", { "http.noProxy": ["a.test", "*.b.test"] }, { NO_PROXY: "a.test,*.b.test" }],
     ["the system's certificates", { "http.systemCertificates": true }, {}],
     ["no certificates of the system", { "http.systemCertificates": false }, { CLAUDE_CODE_CERT_STORE: "bundled" }],

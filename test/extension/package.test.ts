@@ -7,14 +7,14 @@ import { scratchHome } from "../support/harness.ts";
 const KB = 1024;
 const MB = 1024 * KB;
 
-it("is a small .vsix with a small extension, the core beside it, and nothing but what it needs", async () => {
+it("packages a small extension and the core, without unneeded files", async () => {
   await using scratch = await scratchHome();
   const vsix = await packageExtension(scratch.home);
   expect(statSync(vsix).size).toBeLessThan(2 * MB);
   const dist = join(scratch.home, "package", "dist");
   expect(statSync(join(dist, "extension.js")).size).toBeLessThan(100 * KB);
   expect(statSync(join(dist, "server.js")).size).toBeLessThan(2.5 * MB);
-  // the tokenizer's table comes on top, loaded when a count needs it
+  // without the tokenizer's table, which is loaded on demand
   expect(readdirSync(dist).toSorted()).toEqual([
     "ThirdPartyNotices.txt",
     "cli.js",

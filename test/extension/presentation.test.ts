@@ -50,7 +50,7 @@ it("warns in the status bar while the CLI fails requests", () => {
 });
 
 describe("the tooltip of the status bar item", () => {
-  /** The item of a window whose server runs these batches, and what changes them. */
+  /** The item of a window whose server runs these batches, with a function to change them. */
   function itemOf(running: RunningBatch[], state: State = { kind: "running", url, requests: 0 }, problem?: CliProblem) {
     const changed = new Emitter<BatchChange>();
     const watch = { running, onDidChange: (listener: (news: BatchChange) => void) => changed.on(listener) };
@@ -66,7 +66,7 @@ describe("the tooltip of the status bar item", () => {
       watch.running = next;
       changed.emit({ running: next, isNewSet: false });
     };
-    // without what escapes Markdown
+    // without Markdown escapes
     const paragraphs = (): string[] => item.tooltip.value.replace(/\\(.)/g, "$1").split("\n\n");
     return { item, set, paragraphs };
   }
@@ -94,7 +94,7 @@ describe("the tooltip of the status bar item", () => {
     expect(item.accessibilityInformation.label).toBe(`Claude Virtual API: ${summary}`);
   });
 
-  it("says what is wrong with the CLI, and offers what helps", () => {
+  it("says what is wrong with the CLI, and offers the remedy", () => {
     const problem = { code: "cli_not_signed_in", message: "" } as const;
     const { item, paragraphs } = itemOf([], undefined, problem);
     const warning = "Claude Code is not signed in, so requests will fail.";
@@ -104,7 +104,7 @@ describe("the tooltip of the status bar item", () => {
     expect(item.accessibilityInformation.label).toContain(warning);
   });
 
-  it("opens the settings of the machine in a remote window, where the user's have no effect", () => {
+  it("opens the machine's settings in a remote window, where the user's have no effect", () => {
     expect(itemOf([]).item.tooltip.value).toContain("(command:workbench.action.openSettings?");
     env.remoteName = "wsl";
     onTestFinished(() => {
@@ -115,19 +115,19 @@ describe("the tooltip of the status bar item", () => {
     expect(item.tooltip.isTrusted.enabledCommands).toContain("workbench.action.openRemoteSettings");
   });
 
-  it("offers a start only where there is no server, and a restart only where there is one", () => {
+  it("offers Start without a server, and Restart with one", () => {
     expect(itemOf([], { kind: "stopped" }).item.tooltip.value).toMatch(/\[Start\]/);
     expect(itemOf([], { kind: "stopped" }).item.tooltip.value).not.toMatch(/\[Restart\]/);
     expect(itemOf([]).item.tooltip.value).toMatch(/\[Restart\]/);
   });
 
-  it("takes no command from the reason", () => {
+  it("escapes command links in the reason", () => {
     const { item } = itemOf([batch({ until, reason: "[Retry](command:claudeVirtualApi.restart)\n\n# now" })]);
     expect(item.tooltip.value).toContain("\\[Retry\\]\\(command\\:claudeVirtualApi\\.restart\\) \\# now\n\n");
   });
 });
 
-describe("a text from outside", () => {
+describe("an external text", () => {
   it.each([
     ["[Retry](command:evil)", "[Retry] (command:evil)"],
     ["one\r\ntwo\u001b[31m\u202ethree\u2028", "one two\\u001b[31m\\u202ethree "],
@@ -138,19 +138,19 @@ describe("a text from outside", () => {
   });
 });
 
-describe("the words of a failure", () => {
-  it("make no link in a notification", () => {
+describe("the message of a failure", () => {
+  it("makes no link in a notification", () => {
     const words = "model: [Retry](command:evil)";
     expect(errorMessage(Object.assign(new Error(), { apiMessage: words }))).toBe("model: [Retry] (command:evil)");
     expect(errorMessage(new Error(words))).toBe("model: [Retry] (command:evil)");
   });
 
-  it("say that nothing was sent to a server that did not prove itself", () => {
-    const refused = (reason: ProofFailure) =>
+  it("says that nothing was sent to a server without proof", () => {
+    const unproven = (reason: ProofFailure) =>
       errorMessage(new Error("Connection error.", { cause: new UnprovenServerError(reason) }));
-    expect(refused("foreign")).toMatch(/nothing was sent/);
-    expect(refused("unproven")).toBe(refused("foreign"));
-    expect([refused("free"), refused("timeout")]).toEqual([
+    expect(unproven("foreign")).toMatch(/nothing was sent/);
+    expect(unproven("unproven")).toBe(unproven("foreign"));
+    expect([unproven("free"), unproven("timeout")]).toEqual([
       "The server is not running any more.",
       "The server did not answer in time.",
     ]);
@@ -179,7 +179,7 @@ describe("the prompt of a selection", () => {
     );
   });
 
-  it("fences longer than anything inside", () => {
+  it("uses a fence longer than any inside", () => {
     expect(promptFor(editor("````\nx\n````"))).toContain("`````typescript\n````\nx\n````\n`````");
   });
 });

@@ -27,11 +27,11 @@ const hasIPv6 = Object.values(networkInterfaces())
 interface Foreign {
   url: string;
   port: number;
-  /** Everything that was sent to it. */
+  /** Everything it received. */
   received(): string;
 }
 
-/** A program on a port that keeps what it gets, and answers each connection by `serve`. */
+/** A program on a port that records what it receives and serves each connection with `serve`. */
 async function program(serve: (socket: Socket, text: string) => void): Promise<Foreign> {
   const sockets = new Set<Socket>();
   let received = "";
@@ -55,7 +55,7 @@ async function program(serve: (socket: Socket, text: string) => void): Promise<F
 const answering = (head: string, body = "") =>
   program((socket) => socket.write(`HTTP/1.1 200 OK\r\n${head}\r\ncontent-length: ${body.length}\r\n\r\n${body}`));
 
-/** An HTTP server of the test's own. */
+/** An HTTP server. */
 async function served(serve: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
   const server = createServer(serve);
   await once(server.listen(0, "127.0.0.1"), "listening");
@@ -81,7 +81,7 @@ async function directory(): Promise<string> {
   return join(scratch.home, "data");
 }
 
-/** What a window sends for a selection, with the stored key, to whatever listens at this URL. */
+/** A window's client, with the stored key, for the program at this URL. */
 function serverClientAt(url: string, dataDir: string): ServerClient {
   const settings = { defaultModel: "haiku", dataDir, requiredApiKey: async () => "cva-the-stored-key" };
   const controller = { state: { kind: "shared", url, requests: 0 }, ensure: async () => url };
@@ -89,7 +89,7 @@ function serverClientAt(url: string, dataDir: string): ServerClient {
 }
 
 describe("a server on the port", () => {
-  it("is ours where it has the secret of the data directory", async () => {
+  it("is ours if it has the secret of the data directory", async () => {
     const dataDir = await directory();
     const server = await ourServer(dataDir);
     const look = prober(secretIn(dataDir));
@@ -97,7 +97,7 @@ describe("a server on the port", () => {
     expect(await prober(secretIn(await directory()))(server.url)).toEqual({ kind: "unproven" });
   });
 
-  it("is not ours where it imitates `/health`, and gets neither the key nor the text", async () => {
+  it("is not ours if it imitates `/health`, and receives neither the key nor the text", async () => {
     const dataDir = await directory();
     await prober(secretIn(dataDir))((await ourServer(dataDir)).url);
     for (const head of ["content-type: application/json", `${PROOF_HEADER}: ${"0".repeat(64)}`, `${PROOF_HEADER}: x`]) {
@@ -111,7 +111,7 @@ describe("a server on the port", () => {
     }
   });
 
-  it("is not ours where it passes the challenge on to one of ours", async () => {
+  it("is not ours if it relays the challenge to our server", async () => {
     const dataDir = await directory();
     const real = await ourServer(dataDir);
     const relay = await served(async (request, response) => {
@@ -125,7 +125,7 @@ describe("a server on the port", () => {
     expect(await prober(secretIn(dataDir))(relay)).toEqual({ kind: "unproven" });
   });
 
-  it("is not ours where it leaves its port to one of ours and passes the challenge on to that", async () => {
+  it("is not ours if it leaves its port to our server and relays the challenge to it", async () => {
     const dataDir = await directory();
     const relay = createTcpServer({ pauseOnConnect: true });
     await once(relay.listen(0, "127.0.0.1"), "listening");
@@ -145,7 +145,7 @@ describe("a server on the port", () => {
     expect(passedOn).toContain(PROOF_HEADER);
   });
 
-  it("is not ours where it repeats a proof of ours", async () => {
+  it("is not ours if it replays one of our proofs", async () => {
     const dataDir = await directory();
     let recorded = "";
     const look = prober(secretIn(dataDir));
@@ -157,7 +157,7 @@ describe("a server on the port", () => {
     expect(await look(foreign.url)).toEqual({ kind: "unproven" });
   });
 
-  it("is not ours where there is no data directory", async () => {
+  it("is not ours without a data directory", async () => {
     const url = await served((_request, response) => void response.writeHead(200, { [PROOF_HEADER]: "" }).end(OURS));
     expect(await prober(secretIn("/nowhere"))(url)).toEqual({ kind: "unproven" });
   });
@@ -165,7 +165,7 @@ describe("a server on the port", () => {
   it.each<[string, (socket: Socket) => void, string]>([
     ["that never answers", () => {}, "timeout"],
     ["whose head never ends", drip("HTTP/1.1 200 OK\r\nx: ", "x"), "timeout"],
-    ["that informs without end", drip("", "HTTP/1.1 102 Processing\r\n\r\n"), "timeout"],
+    ["that sends informational answers without end", drip("", "HTTP/1.1 102 Processing\r\n\r\n"), "timeout"],
     ["with a head of megabytes", (socket) => socket.write(`HTTP/1.1 200 OK\r\nx: ${"x".repeat(4e6)}`), "foreign"],
     ["that speaks no HTTP", (socket) => socket.write("220 ready\r\n"), "foreign"],
     ["that hangs up", (socket) => socket.destroy(), "foreign"],
@@ -176,11 +176,11 @@ describe("a server on the port", () => {
     expect(await impatient((await program(serve)).url)).toEqual({ kind });
   });
 
-  it("is nobody where nothing listens", async () => {
+  it("is free if nothing listens", async () => {
     expect(await probe("http://127.0.0.1:1")).toEqual({ kind: "free" });
   });
 
-  it("is believed only numbers and short plain words", async () => {
+  it("contributes only numbers and short plain text", async () => {
     const paused = { until: "2026-11-22T12:00:00Z", reason: `[Retry](command:x)\n${"x".repeat(1000)}` };
     const batches = [
       { id: "msgbatch_1", total: 2, done: 1, paused: null },
@@ -190,7 +190,7 @@ describe("a server on the port", () => {
     ];
     const body = JSON.stringify({ requests: { running: "many" }, batches });
     const url = await served((request, response) => {
-      // without a length, the end of an answer to HEAD is that of its connection
+      // without a length, the answer to HEAD ends with its connection
       response.writeHead(200, { "content-length": body.length, ...proofFor(request) }).end(body);
     });
     const reason = expect.stringMatching(/^\[Retry\]\(command:x\) x+…$/);
@@ -201,10 +201,10 @@ describe("a server on the port", () => {
     });
   });
 
-  it("is given up where its answer is too long", async () => {
+  it("is foreign if its answer is too long", async () => {
     const body = " ".repeat(2e6) + OURS;
     const url = await served((request, response) => {
-      // without a length, the end of an answer to HEAD is that of its connection
+      // without a length, the answer to HEAD ends with its connection
       response.writeHead(200, { "content-length": body.length, ...proofFor(request) }).end(body);
     });
     expect(await probe(url)).toEqual({ kind: "foreign" });
@@ -214,9 +214,9 @@ describe("a server on the port", () => {
 describe("a connection", () => {
   const secret = async () => undefined;
 
-  it("carries what follows only while it is the one that was proved", async () => {
+  it("sends requests only over the proved connection", async () => {
     const paths: string[] = [];
-    // proves itself and hangs up, as one that another program then takes the place of
+    // proves itself and closes, so that another program could take its place
     const url = await served((request, response) => {
       paths.push(`${request.method} ${request.url}`);
       response.setHeaders(new Map(Object.entries({ ...proofFor(request), connection: "close" }))).end();
@@ -225,7 +225,7 @@ describe("a connection", () => {
     expect(paths).toEqual(["HEAD /health"]);
   });
 
-  it("carries no request where the proof fails", async () => {
+  it("sends no request if the proof fails", async () => {
     const foreign = await answering("x: y", OURS);
     const body = "the user's text";
     await expect(provenFetch(secret)(`${foreign.url}/v1/messages`, { method: "POST", body })).rejects.toThrow(
@@ -234,7 +234,7 @@ describe("a connection", () => {
     expect(foreign.received()).not.toContain(body);
   });
 
-  it("ends with its request's signal", async () => {
+  it("closes when its request is aborted", async () => {
     const dataDir = await directory();
     const server = await ourServer(dataDir);
     const fetchProven = provenFetch(secretIn(dataDir));
@@ -246,7 +246,7 @@ describe("a connection", () => {
     await expect(answer).rejects.toThrow(/abort/i);
   });
 
-  it("fails what reads an answer that is cut off, and ends with what is not read on", async () => {
+  it("fails the reader of an answer that is cut off, and closes with an abandoned one", async () => {
     const closed = gate();
     const url = await served((request, response) => {
       response.writeHead(200, { "content-length": 1000, ...proofFor(request) });
@@ -264,7 +264,7 @@ describe("a connection", () => {
     await (await fetchProven(`${url}/canceled`)).body?.cancel();
   });
 
-  it.skipIf(!hasIPv6)("is of either family of addresses", async () => {
+  it.skipIf(!hasIPv6)("works over IPv4 and IPv6", async () => {
     const dataDir = await directory();
     const { port } = new URL((await ourServer(dataDir, { host: "::", apiKey: "k" })).url);
     for (const host of ["127.0.0.1", "[::1]", "localhost"]) {
@@ -272,7 +272,7 @@ describe("a connection", () => {
     }
   });
 
-  it("carries bodies and answers as they are", async () => {
+  it("passes bodies and answers on unchanged", async () => {
     const dataDir = await directory();
     const server = await ourServer(dataDir);
     const fetchProven = provenFetch(secretIn(dataDir));
@@ -290,7 +290,7 @@ describe("a connection", () => {
   });
 });
 
-/** Writes `first`, then `more` every now and then, without end. */
+/** Writes `first`, then `more` repeatedly, without end. */
 function drip(first: string, more: string): (socket: Socket) => void {
   return (socket) => {
     socket.write(first);

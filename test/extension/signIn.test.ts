@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { Parts } from "../../src/extension/commands/register.ts";
 import { commandLine, signIn } from "../../src/extension/commands/signIn.ts";
 
-it("runs the CLI that the server uses, and asks it again when it or its terminal has ended", async () => {
+it("runs the server's CLI, and checks it again once it or its terminal has ended", async () => {
   const terminal = { show: vi.fn(), sendText: vi.fn() };
   const create = vi.spyOn(vscode.window, "createTerminal").mockReturnValue(terminal as never);
   let end = (_event: unknown) => {};
@@ -19,7 +19,7 @@ it("runs the CLI that the server uses, and asks it again when it or its terminal
   const checkCli = vi.fn();
   const settings = { claudePath: "", extraEnvironment: { CLAUDE_CONFIG_DIR: "/work" } };
   await signIn({ controller: { cliPath: "/opt/claude", checkCli }, settings } as unknown as Parts);
-  // no `shellPath`: VS Code takes the output of a program that fails from view at once
+  // no `shellPath`: VS Code closes the terminal of a program that fails, with its output
   expect(create).toHaveBeenCalledExactlyOnceWith({ name: "Claude Code", env: settings.extraEnvironment });
   expect(terminal.sendText).toHaveBeenLastCalledWith("/opt/claude");
   close({});

@@ -18,13 +18,13 @@ afterEach(async () => {
   await resources.close();
 });
 
-/** Has it end with the test. */
+/** Disposes it after the test. */
 function ending<T extends { dispose(): void }>(part: T): T {
   onTestFinished(() => part.dispose());
   return part;
 }
 
-/** What VS Code would show: the labels and descriptions of the items. */
+/** The labels and descriptions that VS Code would show. */
 async function shown(list: ListView<{ id: string }>): Promise<string[]> {
   const items = (await list.getChildren()).map((node) => list.getTreeItem(node));
   return items.map(({ label, description }) => [label, description].filter(Boolean).join(" "));
@@ -37,7 +37,7 @@ async function idsIn(list: ListView<{ id: string }>): Promise<string[]> {
 describe("a list", () => {
   const filesOf = (on: ReturnType<typeof windowOn>) => ending(new FilesView(on.parts));
 
-  it("is read from the server when it is seen, and kept until it is refreshed", async () => {
+  it("is read from the server when visible, and kept until refreshed", async () => {
     resources.files = [aFile({ filename: "b.txt" }), aFile({ filename: "a.txt" })];
     const view = filesOf(windowOn(resources.url));
     expect(resources.requests).toEqual([]);
@@ -52,7 +52,7 @@ describe("a list", () => {
     expect(resources.requests).toEqual(["GET /v1/files?limit=100", "GET /v1/files?limit=100"]);
   });
 
-  it("asks no server that is not there, starts none, and is read when there is one", async () => {
+  it("starts no server, and is read once there is one", async () => {
     const on = windowOn(undefined);
     const execute = vi.spyOn(vscode.commands, "executeCommand");
     resources.files = [aFile()];
@@ -71,7 +71,7 @@ describe("a list", () => {
     expect(on.starts).toBe(0);
   });
 
-  it("says in the API's words why it cannot be read", async () => {
+  it("shows the API's message if it cannot be read", async () => {
     resources.refusal = { status: 401, type: "authentication_error", message: "invalid x-api-key" };
     const execute = vi.spyOn(vscode.commands, "executeCommand");
     const view = filesOf(windowOn(resources.url));
@@ -108,7 +108,7 @@ describe("a list", () => {
     },
   );
 
-  it("keeps an entry's node, so that VS Code keeps what is selected", async () => {
+  it("keeps an entry's node, so that VS Code keeps the selection", async () => {
     resources.files = [aFile()];
     const view = filesOf(windowOn(resources.url));
     const [before] = await view.list.getChildren();
@@ -117,7 +117,7 @@ describe("a list", () => {
     expect((await view.list.getChildren())[1]).toBe(before);
   });
 
-  it("gives what was of today its date at midnight", async () => {
+  it("shows the date of today's entries after midnight", async () => {
     vi.useFakeTimers({ now: new Date(2026, 10, 22, 23, 59), toFake: ["Date", "setInterval", "clearInterval"] });
     onTestFinished(() => void vi.useRealTimers());
     resources.files = [aFile({ created_at: new Date(2026, 10, 22, 14, 30).toISOString() })];
@@ -130,7 +130,7 @@ describe("a list", () => {
     expect(await shown(view.list)).toEqual([expect.stringMatching(/· Nov 22, 2:30\sPM$/)]);
   });
 
-  it("follows what comes and goes in the data directory, and what it missed while it was hidden", async () => {
+  it("follows the data directory, and catches up after it was hidden", async () => {
     const on = windowOn(resources.url);
     const watchers = vi.spyOn(vscode.workspace, "createFileSystemWatcher");
     const view = filesOf(on);
@@ -157,7 +157,7 @@ describe("the view of batches", () => {
     resources.running = [{ id, total: 200, done, paused: null }];
   };
 
-  it("shows how a batch gets on, with a number at its icon, and how it has ended", async () => {
+  it("shows the progress and the outcome of a batch, with a badge while it runs", async () => {
     const batch = aBatch({}, { processing: 200 });
     resources.batches = [batch];
     progress(batch.id, 0);
@@ -186,14 +186,14 @@ describe("the view of batches", () => {
     expect(list.tree.badge).toBeUndefined();
   });
 
-  it("counts batches at its icon while it is hidden", async () => {
+  it("updates the badge while hidden", async () => {
     progress("msgbatch_1", 1);
     const on = stage();
     await until(() => on.view.list.tree.badge?.value === 1);
     expect(resources.requests).toEqual([]);
   });
 
-  it("lists a batch that begins while it is looked at", async () => {
+  it("lists a batch that begins while visible", async () => {
     const on = stage();
     fakeTree(on.view.list).show(true);
     expect(await idsIn(on.view.list)).toEqual([]);
@@ -203,7 +203,7 @@ describe("the view of batches", () => {
     await until(async () => (await idsIn(on.view.list))[0] === batch.id);
   });
 
-  it("learns of the end of a batch that no look has found running, and asks but once for one that stays", async () => {
+  it("notices the end of a batch that no probe has seen, and refreshes only once for one that stays", async () => {
     const on = stage();
     const [short, foreign] = [aBatch(), aBatch()];
     resources.batches = [short, foreign];
@@ -224,7 +224,7 @@ describe("the view of batches", () => {
     expect(requests).toHaveLength(before);
   });
 
-  it("keeps the watch looking only as long as it is seen", () => {
+  it("keeps polling only while visible", () => {
     const on = stage();
     const stopPolling = vi.fn();
     const follow = vi.spyOn(on.watch, "keepPolling").mockReturnValue(stopPolling);

@@ -3,7 +3,7 @@ import { simple } from "../../support/harness.ts";
 // biome-ignore lint/suspicious/noExplicitAny: answers of any shape
 type Answer = any;
 
-/** The extension's server as a client outside of VS Code sees it. */
+/** A client of the extension's server, outside VS Code. */
 export class Api {
   readonly #baseURL: () => string;
 
@@ -11,7 +11,7 @@ export class Api {
     this.#baseURL = baseURL;
   }
 
-  /** Creates a batch with a request for each text, and gives its id. */
+  /** Creates a batch with a request for each text; resolves with its id. */
   async createBatch(...texts: string[]): Promise<string> {
     const requests = texts.map((text, index) => ({ custom_id: `request-${index + 1}`, params: simple(text) }));
     const init = {
@@ -34,7 +34,7 @@ export class Api {
     await this.#call(`/v1/messages/batches/${id}`, { method: "DELETE" });
   }
 
-  /** Uploads a file and gives its id. */
+  /** Uploads a file; resolves with its id. */
   async upload(name: string, content: string): Promise<string> {
     const body = new FormData();
     body.append("file", new File([content], name, { type: "text/plain" }));

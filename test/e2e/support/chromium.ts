@@ -11,7 +11,7 @@ export function chromiumPath(): string | undefined {
   return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
 }
 
-/** Why no real VS Code can run here, or `undefined` when one can. */
+/** Why no real VS Code can run here; `undefined` if one can. */
 export function missing(): string | undefined {
   if (process.platform !== "linux" || process.arch !== "x64") return "they need Linux on x64";
   if (!chromiumPath()) return "no Chromium is here (apt install chromium, or name one in CHROMIUM)";

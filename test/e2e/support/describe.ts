@@ -8,10 +8,10 @@ const VERSIONS: [Version, string][] = [
   ["ceiling", "1.139.1"],
 ];
 
-/** Milliseconds the first installation of a VS Code may take. */
+/** Bound for the first installation of a VS Code. */
 const INSTALLATION = 600_000;
 
-/** Runs the tests in the oldest and in the newest VS Code, each started once; skips them where no browser is. */
+/** Runs the tests in the oldest and the newest VS Code, each started once. Skips them without a browser. */
 export function describeInVsCode(what: string, tests: (vsCode: () => VsCode) => void): void {
   for (const [version, number] of VERSIONS) {
     describe.skipIf(missing())(`${what} in VS Code ${number}`, { timeout: 180_000 }, () => {

@@ -8,10 +8,10 @@ import { promisify } from "node:util";
 const root = join(import.meta.dirname, "../../..");
 const run = promisify(execFile);
 
-/** The oldest VS Code the extension promises to run in, and the newest one it was tried in. */
+/** The oldest supported VS Code, and the newest one tested. */
 export type Version = "floor" | "ceiling";
 
-/** The folders of one code-server; everything it writes lies in them. */
+/** The folders of one code-server; it writes nowhere else. */
 export interface Folders {
   home: string;
   userData: string;
@@ -24,11 +24,11 @@ const FLAGS: Record<Version, string> = { floor: COMMON, ceiling: `${COMMON} --re
 /** A running code-server. */
 export interface Host {
   url: string;
-  /** SIGTERM, as a user's service manager does it; resolves when the server is gone, some of its children may not be. */
+  /** Sends SIGTERM, as a service manager does. Resolves when the server has ended; some of its children may still run. */
   end(): Promise<void>;
 }
 
-/** Installs this VS Code; free when it is there already. Test files that want it at the same time take turns. */
+/** Installs this VS Code unless it is installed. Concurrent test files take turns. */
 export async function installHost(version: Version): Promise<void> {
   const lock = join(tmpdir(), `claude-virtual-api-${version}.lock`);
   await run("flock", [lock, "bash", join(root, "test/e2e/host/setup.sh"), version]);
@@ -65,7 +65,7 @@ export async function installExtension(version: Version, folders: Folders, vsix:
   await run(node, [...args, "--install-extension", vsix], { env: environmentOf(folders.home, {}) });
 }
 
-/** Starts the code-server on a free port; `extra` reaches the extension host and so the CLI. */
+/** Starts the code-server on a free port; the extension host, and so the CLI, inherits `extra`. */
 export async function startHost(version: Version, folders: Folders, extra: NodeJS.ProcessEnv): Promise<Host> {
   const [node, args] = commandLine(version, folders);
   const child = spawn(node, [...args, ...FLAGS[version].split(" ")], {
@@ -97,14 +97,14 @@ function listening(child: ChildProcess): Promise<string> {
   });
 }
 
-/** Kills whatever still runs with this home. */
+/** Kills all processes with this home. */
 export function killAll(home: string): void {
   for (const pid of readdirSync("/proc").map(Number).filter(Boolean)) {
     try {
       if (readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(`HOME=${home}`))
         process.kill(pid, "SIGKILL");
     } catch {
-      // it ended meanwhile, or is another user's
+      // it has ended, or belongs to another user
     }
   }
 }

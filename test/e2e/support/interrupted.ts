@@ -1,6 +1,6 @@
 import { eventsFor, paced, type Reply, text } from "../../support/replies.ts";
 
-/** An answer that pauses after so many of its words, until it is `opened`. */
+/** An answer that pauses after this many words, until `opened` resolves. */
 export function interrupted(answer: string, words: number, opened: Promise<void>): Reply {
   const events = [...eventsFor([text(answer)])];
   const pause = events.findIndex(({ type }) => type === "content_block_delta") + words;

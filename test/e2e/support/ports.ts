@@ -8,7 +8,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Whether nobody listens on the port. */
+/** True if the port is free. */
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
@@ -20,7 +20,7 @@ export function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** The service's name as `/health` on this port tells it; `undefined` when nobody does. */
+/** The service named by `/health` on this port; `undefined` if there is none. */
 export async function serviceOn(port: number): Promise<unknown> {
   const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
   return ((await answer?.json().catch(() => undefined)) as { service?: string } | undefined)?.service;

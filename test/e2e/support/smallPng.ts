@@ -5,7 +5,7 @@ const MAX_COLORS = 256;
 const RGB = 2;
 const INDEXED = 3;
 
-/** The same picture with its 256 most frequent colors, about a third as large: the .vsix carries them all. */
+/** Reduces a picture to its 256 most frequent colors, about a third of its size, because the .vsix contains it. */
 export function smallPng(png: Buffer): Buffer {
   const chunks = [...chunksOf(png)];
   const header = Buffer.from(chunks.find(({ type }) => type === "IHDR")?.data ?? []);
@@ -47,7 +47,7 @@ function chunk(type: string, data: Buffer): Buffer {
   return Buffer.concat([length, body, check]);
 }
 
-/** Undoes the filter that each row begins with. */
+/** Reverts the filter of each row. */
 function unfilter(raw: Buffer, rowLength: number, height: number, channels: number): Buffer {
   const pixels = Buffer.alloc(rowLength * height);
   for (let y = 0; y < height; y++) {
@@ -79,7 +79,7 @@ function mostFrequent(colors: readonly number[]): number[] {
   return ordered.slice(0, MAX_COLORS).map(([color]) => color);
 }
 
-/** Gives the place of the palette's color that comes nearest to any color. */
+/** Returns a function that finds the nearest color of the palette. */
 function nearestIn(palette: readonly number[]): (color: number) => number {
   const known = new Map(palette.map((color, index) => [color, index]));
   return (color) => {

@@ -2,12 +2,12 @@ import type { Locator, Page } from "playwright-core";
 import { expect } from "vitest";
 import { PATIENCE, shown } from "./waits.ts";
 
-/** Milliseconds that one try to click may take. */
+/** Bound for one attempt to click. */
 const CLICK = 5_000;
 
 const ICON = '.activitybar .action-item:has(> [aria-label^="Claude Virtual API"])';
 
-/** Opens the extension's own view by its icon. */
+/** Opens the extension's view container by its icon. */
 export async function openView(page: Page): Promise<void> {
   await page.locator(ICON).click();
   await section(page, "Files").waitFor();
@@ -27,12 +27,12 @@ export async function itemsOf(view: Locator): Promise<string[]> {
   return texts.map((text) => text.replace(/\s+/g, " ").trim());
 }
 
-/** The item whose name or description has these words. */
+/** The item with this text in its name or description. */
 export function item(view: Locator, words: string): Locator {
   return view.locator(".monaco-list-row").filter({ hasText: words });
 }
 
-/** Clicks a button that an item shows under the mouse, until that `took`: an item that is being drawn anew loses a click. */
+/** Clicks a button of a hovered item until `took` succeeds: an item that is redrawn loses the click. */
 export async function clickInline(row: Locator, action: string, took: () => Promise<boolean>): Promise<void> {
   const button = row.getByRole("button", { name: action, exact: true });
   const click = async () => {
@@ -41,14 +41,14 @@ export async function clickInline(row: Locator, action: string, took: () => Prom
   };
   await expect
     .poll(async () => {
-      // what took the last click may have taken the button away
+      // a successful click may have removed the button
       await click().catch(() => {});
       return await took();
     }, PATIENCE)
     .toBe(true);
 }
 
-/** Takes an entry of an item's context menu. */
+/** Chooses an entry of an item's context menu. */
 export async function chooseFromMenu(row: Locator, action: string): Promise<void> {
   const page = row.page();
   const entry = page.locator(".monaco-menu").getByRole("menuitem", { name: action, exact: true });
@@ -59,23 +59,23 @@ export async function chooseFromMenu(row: Locator, action: string): Promise<void
     }, PATIENCE)
     .toBe(true);
   await entry.hover();
-  // a menu that has just opened takes no click
+  // a menu ignores clicks just after it has opened
   await page.locator(".monaco-menu .action-item.focused").filter({ hasText: action }).waitFor();
   await page.keyboard.press("Enter");
 }
 
-/** What the view says instead of items, with single spaces; empty while it has some. */
+/** The welcome text of the view, with single spaces; empty if it has items. */
 export async function welcomeOf(view: Locator): Promise<string> {
   const texts = await view.locator(".welcome-view-content:visible").allInnerTexts();
   return texts.join(" ").replace(/\s+/g, " ").trim();
 }
 
-/** The number at the view's icon; empty where there is none. */
+/** The badge on the view's icon, or empty. */
 export async function badge(page: Page): Promise<string> {
   return (await page.locator(`${ICON} .badge-content:visible`).allInnerTexts()).join();
 }
 
-/** The modal question that has these words. */
+/** The modal dialog with this text. */
 export function question(page: Page, words: string): Locator {
   return page.locator(".monaco-dialog-box").filter({ hasText: words });
 }

@@ -34,24 +34,24 @@ const FAILED = join(import.meta.dirname, "../../../.vscode-test/failed");
 const CHROMIUM_FLAGS =
   "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 
-/** A real VS Code with the packaged extension in it and a stand-in behind the CLI. */
+/** A real VS Code with the packaged extension, and a fake API behind the CLI. */
 export interface VsCode extends AsyncDisposable {
-  /** The port of the settings, free when this VS Code starts. */
+  /** The configured port, free when VS Code starts. */
   port: number;
-  /** Where the extension serves, unless a test moved it. */
+  /** The URL of the server, unless a test has changed the port. */
   baseURL: string;
   home: string;
   standIn: StandIn;
   host: Host;
-  /** Puts the settings file back to what every test starts from, with these on top. */
+  /** Resets the settings file to the defaults of the tests, plus these settings. */
   settings(extra?: Record<string, unknown>): Promise<void>;
-  /** Opens a window on a folder of its own that holds these files. */
+  /** Opens a window on a new folder with these files. */
   window(files?: Record<string, string>): Promise<Page>;
   /** The text of each window's output channel, oldest window first. */
   channels(): Promise<string[]>;
   /** Every log file's path and text. */
   logs(): Promise<[string, string][]>;
-  /** Keeps what the windows show and the channel says under `.vscode-test/failed`, for whoever looks into a failure. */
+  /** Saves the windows' contents and the log under `.vscode-test/failed`, to debug a failure. */
   photograph(name: string): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export async function startVsCode(version: Version): Promise<VsCode> {
   }
 }
 
-/** Starts everything in turn, and tells `atEnd` how each is ended. */
+/** Starts each part in turn, and registers its stop function with `atEnd`. */
 async function start(
   version: Version,
   atEnd: (step: () => unknown) => void,
@@ -114,7 +114,7 @@ async function start(
   };
 }
 
-/** The extension's settings that every test starts from. */
+/** The extension's settings at the start of every test. */
 function ours(port: number): Record<string, unknown> {
   return { "claudeVirtualApi.port": port, "claudeVirtualApi.claudePath": claudePath() };
 }
@@ -136,7 +136,7 @@ async function layOut(scratch: string): Promise<Folders> {
   return folders;
 }
 
-/** Machine-scoped settings count in a remote window only when the machine's own file has them. */
+/** In a remote window, machine-scoped settings take effect only from the machine's file. */
 async function writeSettings({ userData }: Folders, settings: Record<string, unknown>): Promise<void> {
   const machine = Object.fromEntries(Object.entries(settings).filter(([key]) => key.startsWith("claudeVirtualApi.")));
   await writeFile(join(userData, "Machine/settings.json"), JSON.stringify(machine));

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 const root = join(import.meta.dirname, "../../..");
 const LEFT_OUT = new Set(["node_modules", "dist", "test", "bench", "coverage", ".git", ".ci", ".vscode-test"]);
 
-/** Packages the extension in a copy under `folder`, so that `dist/` stays as other tests know it. Gives the .vsix's path. */
+/** Packages the extension in a copy under `folder`, so that other tests' `dist/` stays unchanged. Returns the .vsix's path. */
 export async function packageExtension(folder: string): Promise<string> {
   const copy = join(folder, "package");
   for (const name of await readdir(root)) {

@@ -2,7 +2,7 @@ import type { Locator, Page } from "playwright-core";
 import { expect, vi } from "vitest";
 import { status } from "./workbench.ts";
 
-/** Milliseconds a condition may take on two busy cores before a test gives it up. */
+/** Bound for a condition on two busy cores. */
 export const PATIENCE = { timeout: 60_000, interval: 100 };
 
 /** Waits until the item's text is `text`, or matches it, and its label matches `label`. */
@@ -14,7 +14,7 @@ export async function shows(page: Page, text: string | RegExp, label: RegExp): P
   await vi.waitFor(async () => expect(await status(page)).toEqual(wanted), PATIENCE);
 }
 
-/** Whether an element is on screen, or comes there within two seconds. */
+/** Resolves with whether an element is visible within two seconds. */
 export function shown(element: Locator): Promise<boolean> {
   return element.waitFor({ timeout: 2_000 }).then(
     () => true,

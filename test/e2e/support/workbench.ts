@@ -7,7 +7,7 @@ export function statusItem(page: Page): Locator {
   return page.locator(ITEM);
 }
 
-/** What the item says to the eye and to a screen reader, with single spaces; empty while it is not there. */
+/** The text and the label of the item, with single spaces; empty if there is no item. */
 export async function status(page: Page): Promise<{ text: string; label: string }> {
   const item = statusItem(page);
   if ((await item.count()) === 0) return { text: "", label: "" };
@@ -20,7 +20,7 @@ export async function clickStatusItem(page: Page): Promise<void> {
   await statusItem(page).locator("a").click();
 }
 
-/** Feeds the palette with exactly these words and takes the first command it finds. */
+/** Types this text into the command palette and runs the first match. */
 export async function runCommand(page: Page, label: string): Promise<void> {
   await page.keyboard.press("F1");
   await page.locator(".quick-input-widget input").first().fill(`>${label}`);
@@ -28,24 +28,24 @@ export async function runCommand(page: Page, label: string): Promise<void> {
   await page.keyboard.press("Enter");
 }
 
-/** Types an answer into the box that asks, and enters it. */
+/** Types an answer into the input box and submits it. */
 export async function answerBox(page: Page, answer: string): Promise<void> {
   const box = page.locator(".quick-input-widget:visible .quick-input-box input");
   await box.and(page.locator(':not([placeholder*="command"])')).fill(answer);
   await page.keyboard.press("Enter");
 }
 
-/** The messages of the notifications on screen. */
+/** The messages of the visible notifications. */
 export function notifications(page: Page): Promise<string[]> {
   return page.locator(".notification-list-item-message").allInnerTexts();
 }
 
-/** The notification that says this, with its buttons. */
+/** The notification with this text, with its buttons. */
 export function notification(page: Page, words: string | RegExp): Locator {
   return page.locator(".notification-list-item").filter({ hasText: words });
 }
 
-/** What the buttons of a notification say. */
+/** The labels of a notification's buttons. */
 export function actions(page: Page, words: string | RegExp): Promise<string[]> {
   return notification(page, words).locator(".notification-list-item-buttons-container .monaco-button").allInnerTexts();
 }
@@ -62,7 +62,7 @@ export async function selectAllOf(page: Page, file: string): Promise<void> {
   await page.locator('[id="status.editor.selection"]').filter({ hasText: "selected" }).waitFor();
 }
 
-/** The text of every editor on screen, one a group, from left to right, with plain spaces. */
+/** The text of each visible editor, one per group, from left to right, with plain spaces. */
 export async function editorTexts(page: Page): Promise<string[]> {
   const texts = await page.locator(".editor-group-container .view-lines").allInnerTexts();
   return texts.map((text) => text.replaceAll("\u00a0", " "));
