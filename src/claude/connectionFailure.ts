@@ -7,7 +7,7 @@ export interface ConnectionFailure {
   /** Code of Node or of the CLI's runtime, such as `ECONNREFUSED` or `ERR_PROXY_TUNNEL`. */
   code: string;
   isTls: boolean;
-  words: string;
+  message: string;
 }
 
 /** The CLI logs the failure in two lines; the second has the code. */
@@ -34,18 +34,18 @@ export function announcesConnectionFailure(line: string): boolean {
 }
 
 export function readConnectionFailure(line: string): ConnectionFailure | undefined {
-  const [, code, tls, words] = DETAILS.exec(line) ?? [];
-  return code === undefined ? undefined : { code, isTls: tls !== undefined, words: words ?? "" };
+  const [, code, tls, message] = DETAILS.exec(line) ?? [];
+  return code === undefined ? undefined : { code, isTls: tls !== undefined, message: message ?? "" };
 }
 
 /** Builds the error if the request certainly was not sent; otherwise undefined. */
 export function connectionError(failure: ConnectionFailure, route: NetworkRoute | undefined): ApiError | undefined {
-  const { code, isTls, words } = failure;
+  const { code, isTls, message } = failure;
   const api = route?.api?.origin ?? "the API";
   const { proxy, extraAuthorities } = route ?? {};
   if (isTls || HANDSHAKE_CODE.test(code)) return tlsFailed(code, { api, proxy, extraAuthorities });
   if (code === "ERR_PROXY_TUNNEL") {
-    return proxyFailed(code, { proxy, api, status: /tunnel: (\d{3})/.exec(words)?.[1] });
+    return proxyFailed(code, { proxy, api, status: /tunnel: (\d{3})/.exec(message)?.[1] });
   }
   if (code === "UnsupportedProxyProtocol") return proxyFailed(code, { proxy, api });
   if (!UNREACHED_CODES.has(code)) return undefined;
@@ -72,10 +72,10 @@ const CERTIFICATE_CODES: readonly [RegExp, string][] = [
  * Reads the error that a mod got, with the CLI's report of it: `api_error` is its kind, `text` its message to the user.
  * Undefined if neither has a code.
  */
-export function readHookError(words: string, api_error = "", text = ""): ConnectionFailure | undefined {
-  const [, named, rest = ""] = HOOK_ERROR.exec(words) ?? [];
+export function readHookError(message: string, api_error = "", text = ""): ConnectionFailure | undefined {
+  const [, named, rest = ""] = HOOK_ERROR.exec(message) ?? [];
   const certificate = CERTIFICATE_CODES.find(([pattern]) => pattern.test(rest))?.[1];
   const isTls = api_error.startsWith("tls_") || certificate !== undefined;
   const code = named ?? certificate ?? QUOTED_CODE.exec(text)?.[1] ?? (isTls ? "TLS" : undefined);
-  return code === undefined ? undefined : { code, isTls, words: rest };
+  return code === undefined ? undefined : { code, isTls, message: rest };
 }

@@ -41,17 +41,17 @@ export class DescriptionCache {
     if (!this.isSignedOut) this.#isContradicted = false;
     this.#logOverrides(description.organization?.overrides ?? []);
     const signIn = signInOf(description);
-    const words = describeSignIn(signIn).join("; ");
-    if (words === this.#logged) return;
-    this.#logged = words;
-    if (signIn && !signIn.overridden) this.#logger.info(words);
-    else this.#logger.warn(words);
+    const text = describeSignIn(signIn).join("; ");
+    if (text === this.#logged) return;
+    this.#logged = text;
+    if (signIn && !signIn.overridden) this.#logger.info(text);
+    else this.#logger.warn(text);
   }
 
   #logOverrides(overrides: readonly string[]): void {
-    const words = overrides.length === 0 ? "" : describeOverrides(overrides);
-    if (words !== this.#loggedOverrides && words !== "") this.#logger.warn(words);
-    this.#loggedOverrides = words;
+    const text = overrides.length === 0 ? "" : describeOverrides(overrides);
+    if (text !== this.#loggedOverrides && text !== "") this.#logger.warn(text);
+    this.#loggedOverrides = text;
   }
 
   /**

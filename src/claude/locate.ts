@@ -121,12 +121,12 @@ async function* found(paths: readonly string[]): AsyncGenerator<string, void, un
 }
 
 async function check(path: string, environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Promise<Cli> {
-  const trouble = await whyNotRunnable(path);
-  if (trouble) throw cliUnusable(path, trouble.text, describe(trouble.id, {}));
-  const way = await invocation(path, environment, platform);
+  const problem = await whyNotRunnable(path);
+  if (problem) throw cliUnusable(path, problem.text, describe(problem.id, {}));
+  const start = await invocation(path, environment, platform);
   // before it runs, so that a replacement in the meantime is detected
-  const identity = await identify(way.files);
-  const { command, prefix, searchPath } = way;
+  const identity = await identify(start.files);
+  const { command, prefix, searchPath } = start;
   const own = { ...environment, ...(searchPath !== undefined && { PATH: searchPath }) };
   const printed = await printedVersion({ command, prefix, environment: own }).catch((error: Error) => {
     if (isScarcity(error)) throw cliNotStarted(error);
@@ -137,7 +137,7 @@ async function check(path: string, environment: NodeJS.ProcessEnv, platform: Nod
     throw cliUnusable(path, "'--version' does not name Claude Code", describe("version_not_named", {}));
   }
   if (isOlder(version, MINIMUM_VERSION)) throw cliTooOld(path, version, MINIMUM_VERSION);
-  return { ...way, path, version, identity, skipped: [] };
+  return { ...start, path, version, identity, skipped: [] };
 }
 
 type NotRunnable = "link_broken" | "file_missing" | "file_not_executable" | "not_a_file";

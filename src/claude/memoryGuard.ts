@@ -14,17 +14,17 @@ export interface Guarded {
 
 /** Kills busy workers beyond `limit` resident bytes (Linux and macOS). Returns a function that stops the checks. */
 export function guardMemory(workers: Iterable<Guarded>, limit: number, read = residentBytes): () => void {
-  let looking = false;
-  const look = async () => {
-    if (looking) return;
-    looking = true;
+  let isChecking = false;
+  const check = async () => {
+    if (isChecking) return;
+    isChecking = true;
     const busy = [...workers].filter(({ isBusy }) => isBusy);
     const sizes = await read(busy.flatMap(({ pid }) => pid ?? [])).catch(() => new Map<number, number>());
     for (const worker of busy) {
       if ((sizes.get(worker.pid ?? -1) ?? 0) > limit) worker.end(cliTooLarge(Math.round(limit / 1024 / 1024)));
     }
-    looking = false;
+    isChecking = false;
   };
-  const timer = setInterval(() => void look(), CHECK_INTERVAL_MS).unref();
+  const timer = setInterval(() => void check(), CHECK_INTERVAL_MS).unref();
   return () => clearInterval(timer);
 }

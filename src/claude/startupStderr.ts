@@ -27,15 +27,15 @@ export class StartupStderr {
     const failure = helperFailure(line);
     if (failure !== undefined) this.#logger.warn(failure);
     this.helperFailure ??= failure;
-    const words = line.trim();
-    if (this.#lines.length < MAX_LINES && words !== "" && !DEBUG_LINE.test(line)) this.#lines.push(words);
+    const text = line.trim();
+    if (this.#lines.length < MAX_LINES && text !== "" && !DEBUG_LINE.test(line)) this.#lines.push(text);
   }
 
   /** The CLI's message from its reason on; undefined if it gave no such reason. */
   get organizationRefusal(): string | undefined {
     const reason = this.#lines.findIndex((line) => ORGANIZATION_REASON.test(line));
     if (reason === -1) return undefined;
-    const words = this.#lines.slice(reason).join(" ");
-    return REASON_WITHOUT_SETTING.test(words) ? `${words} (forceLoginOrgUUID)` : words;
+    const text = this.#lines.slice(reason).join(" ");
+    return REASON_WITHOUT_SETTING.test(text) ? `${text} (forceLoginOrgUUID)` : text;
   }
 }

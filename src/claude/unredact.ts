@@ -16,16 +16,16 @@ const CLI_SUFFIX = /\. This is a server-side issue, usually temporary.*$/s;
 /** Removes the text that the CLI adds around upstream's message. */
 export const withoutCliWording = (report: string): string => report.replace(CLI_PREFIX, "").replace(CLI_SUFFIX, "");
 
-/** Restores redacted values from the report or the request; returns `words` unchanged if neither has them. */
-export function unredact(words: string, report: string, request: Record<string, unknown> = {}): string {
-  if (!isRedacted(words)) return words;
+/** Restores redacted values from the report or the request; returns `text` unchanged if neither has them. */
+export function unredact(text: string, report: string, request: Record<string, unknown> = {}): string {
+  if (!isRedacted(text)) return text;
   const unwrapped = withoutCliWording(report);
-  const pieces = words.split(REDACTED_VALUE);
+  const pieces = text.split(REDACTED_VALUE);
   // the final full stop may have been removed with the CLI's text
   return (
     [unwrapped, `${unwrapped}.`].find((whole) => matchesPieces(whole, pieces)) ??
     withRequestNumber(pieces, request) ??
-    words
+    text
   );
 }
 

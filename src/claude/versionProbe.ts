@@ -74,10 +74,10 @@ async function run({ command, prefix, environment }: Probe, timeout: number): Pr
     const failure = await exited;
     await resolvesWithin(OUTPUT_DELAY_MS, closed);
     if (failure === undefined || output.stdout.length > MAX_OUTPUT_CHARACTERS) return output.stdout;
-    const words = printable(output.stderr.trim().split("\n")[0] ?? "");
+    const message = printable(output.stderr.trim().split("\n")[0] ?? "");
     throw new DescribedError(
-      `'--version' failed (${failure})${words && `: ${words}`}`,
-      describe("version_failed", { how: failure, words: words && ` ${words}` }),
+      `'--version' failed (${failure})${message && `: ${message}`}`,
+      describe("version_failed", { how: failure, words: message && ` ${message}` }),
     );
   } finally {
     child.stdout.destroy();

@@ -120,8 +120,8 @@ export class CountSession {
 
   /** Receives a line from the CLI's stderr. */
   onStderrLine(line: string): void {
-    const [, status, words = ""] = COUNT_FAILED_LINE.exec(line) ?? [];
-    if (words !== "") this.#failure = failureOf(status, words, this.#failure);
+    const [, status, text = ""] = COUNT_FAILED_LINE.exec(line) ?? [];
+    if (text !== "") this.#failure = failureOf(status, text, this.#failure);
     else if (line.includes(ESTIMATED_TEXT)) this.#failure ??= uncounted(line);
   }
 
@@ -158,16 +158,16 @@ export class CountSession {
 }
 
 /** Upstream's error, if the text is one. The first error wins. */
-function failureOf(status: string | undefined, words: string, before: ApiError | undefined): ApiError {
-  const envelope = parseEnvelope(words);
+function failureOf(status: string | undefined, text: string, before: ApiError | undefined): ApiError {
+  const envelope = parseEnvelope(text);
   if (before && before.status !== UNCOUNTED_STATUS) return before;
-  if (!status || !envelope) return uncounted(words);
+  if (!status || !envelope) return uncounted(text);
   const { type, message } = envelope.error;
   return new ApiError(Number(status), type, message, envelope.request_id ? { requestId: envelope.request_id } : {});
 }
 
 const UNCOUNTED_STATUS = 503;
 
-function uncounted(words: string): ApiError {
-  return new ApiError(UNCOUNTED_STATUS, "api_error", `The API's token counter could not be reached: ${words}`);
+function uncounted(text: string): ApiError {
+  return new ApiError(UNCOUNTED_STATUS, "api_error", `The API's token counter could not be reached: ${text}`);
 }

@@ -90,8 +90,8 @@ export class OverlayMods implements Mods {
     this.#areChecked = true;
     const overrides = overridesIn(managed);
     if (overrides.includes(BODY_VARIABLE)) {
-      const words = `They set ${BODY_VARIABLE}, which this server needs to send requests.`;
-      throw cliForbidden(words, describe("managed_carrier", { name: BODY_VARIABLE }));
+      const reason = `They set ${BODY_VARIABLE}, which this server needs to send requests.`;
+      throw cliForbidden(reason, describe("managed_carrier", { name: BODY_VARIABLE }));
     }
     this.#hasModelAllowlist = hasModelAllowlist(managed);
     if (guard === undefined && managed.length === 0 && forbidding.length === 0) return undefined;

@@ -58,7 +58,7 @@ const GAVE_UP_LINES = [
 export class OverlayOutcome implements TurnOutcome {
   #quoted: Quotation | undefined;
   /** A refusal whose body was not an error envelope. */
-  #refused: { status: number; words: string } | undefined;
+  #refused: { status: number; message: string } | undefined;
   #givenUp: ApiError | undefined;
   #unconnected: ConnectionFailure | undefined;
   #reported: CliMessage | undefined;
@@ -142,12 +142,12 @@ export class OverlayOutcome implements TurnOutcome {
     if (this.#quoted) return this.#quotedError(this.#quoted, reportText);
     const { requestId } = this.#ofRequest();
     if (this.#refused) {
-      const { status, words } = this.#refused;
+      const { status, message } = this.#refused;
       if (status === 407) return proxyAsksForCredentials(this.#route?.proxy);
       // the CLI's message serves users better than JSON that is not an error envelope
       return this.#refusal(
         status,
-        words.startsWith("{") && reportText ? withoutCliWording(reportText) : this.#unredact(words, reportText),
+        message.startsWith("{") && reportText ? withoutCliWording(reportText) : this.#unredact(message, reportText),
         report,
       );
     }
@@ -156,11 +156,11 @@ export class OverlayOutcome implements TurnOutcome {
     }
     // a successful turn has the answer in this place
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
-    const words = withoutCliWording(reportText || String(reason ?? "no reason given"));
+    const message = withoutCliWording(reportText || String(reason ?? "no reason given"));
     const status = report?.api_error_status ?? result.api_error_status;
-    if (typeof status === "number") return this.#refusal(status, words, report);
+    if (typeof status === "number") return this.#refusal(status, message, report);
     if (report?.error === "authentication_failed") return notSignedIn();
-    if (words.startsWith("Request timed out")) return upstreamTimedOut(words);
+    if (message.startsWith("Request timed out")) return upstreamTimedOut(message);
     const { contentType, hasAnswered } = this.#upstream;
     const unconnected = this.#unconnected && !begun && !hasAnswered && connectionError(this.#unconnected, this.#route);
     if (unconnected) return unconnected;
@@ -168,8 +168,8 @@ export class OverlayOutcome implements TurnOutcome {
       return notAStream(contentType, requestId);
     }
     return begun || hasAnswered
-      ? answerInterrupted(words, requestId)
-      : upstreamUnreachable(words, this.#unconnected?.code);
+      ? answerInterrupted(message, requestId)
+      : upstreamUnreachable(message, this.#unconnected?.code);
   }
 
   /** Reads a line with details of a failed connection; false for other lines. */
@@ -188,7 +188,7 @@ export class OverlayOutcome implements TurnOutcome {
     const quoted = found ? line.slice(found.index + found[0].length).trimEnd() : "";
     const envelope = parseEnvelope(between(quoted, "{", "}"));
     if (envelope) this.#quoted = { status: refused ? Number(refused[1]) : undefined, envelope };
-    else if (refused) this.#refused = { status: Number(refused[1]), words: quoted || "no reason given" };
+    else if (refused) this.#refused = { status: Number(refused[1]), message: quoted || "no reason given" };
   }
 
   #giveUp(line: string): void {
@@ -206,13 +206,13 @@ export class OverlayOutcome implements TurnOutcome {
     this.#resolveErrorSeen();
   }
 
-  #unredact(words: string, report: string): string {
-    return unredact(words, report, this.#request);
+  #unredact(message: string, report: string): string {
+    return unredact(message, report, this.#request);
   }
 
-  /** A refusal in the words of the CLI, or of a gateway. */
-  #refusal(status: number, words: string, report?: CliMessage): ApiError {
-    return new ApiError(clientStatus(status), report?.api_error_type ?? typeOf(status), words, {
+  /** A refusal with the message of the CLI, or of a gateway. */
+  #refusal(status: number, message: string, report?: CliMessage): ApiError {
+    return new ApiError(clientStatus(status), report?.api_error_type ?? typeOf(status), message, {
       headers: this.#refusalHeaders(status),
       ...this.#ofRequest(report?.request_id),
     });

@@ -96,7 +96,7 @@ export class ExactCount {
       if (!this.#isTaken) throw this.#bypassed();
       signal.addEventListener("abort", abandon, { once: true });
       if (signal.aborted) abandon();
-      const words = new Promise<void>((resolve) => {
+      const textReady = new Promise<void>((resolve) => {
         this.#resolveRefusalText = resolve;
       });
       const tokens = await this.#ask();
@@ -104,7 +104,7 @@ export class ExactCount {
       await this.#link.request({ subtype: "mcp_status" });
       const head = this.#answer();
       if (head.status >= 300) {
-        if (this.#refusalText === undefined) await resolvesWithin(STDERR_LAG_MS, words);
+        if (this.#refusalText === undefined) await resolvesWithin(STDERR_LAG_MS, textReady);
         throw refusal(head, this.#refusalText);
       }
       if (tokens === undefined || this.#isEstimated) throw new CountUnavailable("the API's reply has no count");
@@ -127,9 +127,9 @@ export class ExactCount {
   /** Receives a line from the CLI's stderr. */
   onStderrLine(line: string): void {
     if (line.includes(ESTIMATED_TEXT)) this.#isEstimated = true;
-    const [, words] = COUNT_FAILED_LINE.exec(line) ?? [];
-    if (words === undefined) return;
-    this.#refusalText ??= words;
+    const [, text] = COUNT_FAILED_LINE.exec(line) ?? [];
+    if (text === undefined) return;
+    this.#refusalText ??= text;
     this.#resolveRefusalText();
   }
 
@@ -190,10 +190,10 @@ function isDone({ type, state }: CliMessage): boolean {
 }
 
 /** Upstream's refusal, or `CountUnavailable` if it is not about the request. */
-function refusal({ status, headers }: AnswerHead, words: string | undefined): ApiError | CountUnavailable {
-  const envelope = parseEnvelope(words);
+function refusal({ status, headers }: AnswerHead, text: string | undefined): ApiError | CountUnavailable {
+  const envelope = parseEnvelope(text);
   if (!envelope || status < 400 || status >= 500 || TRANSIENT_STATUSES.has(status)) {
-    return new CountUnavailable(`${status} ${envelope?.error.message ?? words ?? ""}`.slice(0, 1000));
+    return new CountUnavailable(`${status} ${envelope?.error.message ?? text ?? ""}`.slice(0, 1000));
   }
   const { type, message } = envelope.error;
   const requestId = envelope.request_id ?? headers["request-id"];

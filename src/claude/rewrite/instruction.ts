@@ -27,7 +27,7 @@ export function rewriteInstruction(
   { betas, isWhole }: Pick<InstructionHead, "betas" | "isWhole">,
 ): string {
   const fields = lastOfEach(topLevelFields(body));
-  const named = (wanted: string) => fields.find(({ name }) => name === wanted);
+  const named = (fieldName: string) => fields.find(({ name }) => name === fieldName);
   const system = named("system");
   const rest = fields.filter(({ name }) => !REPLACED.has(name));
   const head: InstructionHead = { betas, isWhole, lacksMetadata: named("metadata") === undefined };

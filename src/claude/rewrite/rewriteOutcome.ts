@@ -125,24 +125,24 @@ export class RewriteOutcome implements TurnOutcome {
       return answerInterrupted("its server failed without giving a reason.", requestId);
     const reportText = String(report?.message?.content?.[0]?.text ?? "");
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
-    const words = withoutCliWording(reportText || String(reason ?? NO_REASON));
-    if (report?.api_error_type !== undefined) return this.#errorEvent(report.api_error_type, words, report);
+    const message = withoutCliWording(reportText || String(reason ?? NO_REASON));
+    if (report?.api_error_type !== undefined) return this.#errorEvent(report.api_error_type, message, report);
     if (report?.api_error === "stream_idle_timeout") return upstreamSilent(this.#streamIdleTimeout / 1000);
-    if (status === undefined) return this.#withoutAnswer(words, report);
+    if (status === undefined) return this.#withoutAnswer(message, report);
     const contentType = this.#head?.headers["content-type"];
     if (!begun && contentType !== undefined && !/event-?stream/.test(contentType)) {
       return notAStream(contentType, requestId);
     }
-    return answerInterrupted(words, requestId);
+    return answerInterrupted(message, requestId);
   }
 
   /** Upstream did not answer, or the CLI did not call. */
-  #withoutAnswer(words: string, report: CliMessage | undefined): ApiError {
+  #withoutAnswer(message: string, report: CliMessage | undefined): ApiError {
     const status: unknown = report?.api_error_status;
-    if (typeof status === "number" && report) return this.#errorEvent(typeOf(status), words, report, status);
+    if (typeof status === "number" && report) return this.#errorEvent(typeOf(status), message, report, status);
     if (report?.error === "authentication_failed") return notSignedIn();
-    if (words.startsWith("Request timed out")) return upstreamTimedOut(words);
-    return this.#unconnected(report) ?? upstreamUnreachable(words);
+    if (message.startsWith("Request timed out")) return upstreamTimedOut(message);
+    return this.#unconnected(report) ?? upstreamUnreachable(message);
   }
 
   /** For a broken answer that it wants to continue, the CLI does not report why it broke. */
@@ -158,23 +158,23 @@ export class RewriteOutcome implements TurnOutcome {
     return failure && connectionError(failure, this.#route);
   }
 
-  /** A refusal in the words of upstream or a gateway. */
+  /** A refusal with the message of upstream or a gateway. */
   #refusal(status: number, report: CliMessage | undefined): ApiError {
     const reportText = String(report?.message?.content?.[0]?.text ?? NO_REASON);
-    const words = reportText.startsWith(HOOK_PREFIX)
+    const message = reportText.startsWith(HOOK_PREFIX)
       ? reportText.slice(HOOK_PREFIX.length)
       : withoutCliWording(reportText);
     const isEnvelope = report?.api_error_type !== undefined;
     return new ApiError(
       clientStatus(status),
       report?.api_error_type ?? typeOf(status),
-      isEnvelope ? words : words.replace(HOOK_STATUS, "") || NO_REASON,
+      isEnvelope ? message : message.replace(HOOK_STATUS, "") || NO_REASON,
       { headers: this.#refusalHeaders(status), ...this.#ofRequest(report) },
     );
   }
 
-  #errorEvent(type: string, words: string, report: CliMessage, status = statusOf(type) ?? 500): ApiError {
-    return new ApiError(clientStatus(status), type, words, this.#ofRequest(report));
+  #errorEvent(type: string, message: string, report: CliMessage, status = statusOf(type) ?? 500): ApiError {
+    return new ApiError(clientStatus(status), type, message, this.#ofRequest(report));
   }
 
   /** The request id, and the code from upstream's `error.details`, the only part that the CLI reports. */

@@ -9,7 +9,7 @@ describe("the temporary directory", () => {
     ["TMPDIR", "linux"],
     ["TMP", "linux"],
     ["TEMP", "win32"],
-  ] as const)("of %s on %s is created where it is missing", async (name, platform) => {
+  ] as const)("of %s on %s is created if missing", async (name, platform) => {
     const path = join(scratchDirectory(), "a", "b");
     expect(await temporaryDirectory({ [name]: path }, platform)).toBe(path);
     expect(existsSync(path)).toBe(true);
