@@ -116,7 +116,7 @@ describe("the Host header", () => {
   it("warns of an allowed name that can never match", async () => {
     await using odd = await stage({ allowedHosts: ["http://box.local", "box.local", ""] });
     const warnings = odd.log.filter((line) => line.startsWith("[warn]"));
-    expect(warnings).toEqual([expect.stringMatching(/'http:\/\/box\.local'.*name, or name:port/)]);
+    expect(warnings).toEqual([expect.stringMatching(/'http:\/\/box\.local'.*use name or name:port/)]);
   });
 });
 

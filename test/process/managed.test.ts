@@ -82,7 +82,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
       await writeFile(`/proc/${server.child.pid}/root${MANAGED_FILE}`, JSON.stringify(settings));
       await until(async () => {
         expect((await server.post(simple("Hello"))).status).toBe(200);
-        return server.output.stderr.includes("the managed settings of this machine have changed");
+        return server.output.stderr.includes("managed settings have changed");
       });
       // no worker was used for as long as the CLI takes to reload the settings
       expect(unpaid(server.standIn)).toBe(0);

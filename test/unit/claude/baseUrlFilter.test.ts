@@ -33,7 +33,7 @@ describe("BaseUrlFilter", () => {
     const names = [...Object.keys(taken), "apiKeyHelper"];
     expect(result.removedBaseUrls).toEqual([{ place: "the file", url: OURS, names }]);
     expect(result.log).toHaveLength(1);
-    expect(result.log[0]).toMatch(/^ANTHROPIC_BASE_URL in the file leads to .*8080.*without ANTHROPIC_API_KEY, /);
+    expect(result.log[0]).toMatch(/^ANTHROPIC_BASE_URL in the file points to .*8080.*without ANTHROPIC_API_KEY, /);
   });
 
   it("keeps a sign-in without a base URL, or for another server", async () => {

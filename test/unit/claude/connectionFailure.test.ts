@@ -38,7 +38,7 @@ describe("a failed connection", () => {
     ["EAI_AGAIN", PROXIED, "proxy", "The proxy http://proxy.test:8080 (set by HTTPS_PROXY", RETRY],
     ["ECONNREFUSED", DIRECT, "connection", "https://api.anthropic.com cannot be reached (ECONNREFUSED)", RETRY],
     ["ECONNREFUSED", undefined, "connection", "the API cannot be reached (ECONNREFUSED)", RETRY],
-    ["UnsupportedProxyProtocol", PROXIED, "proxy", "use http:// or https://", NO_RETRY],
+    ["UnsupportedProxyProtocol", PROXIED, "proxy", "Use http:// or https://", NO_RETRY],
   ])("%s names the place and the remedy", (code, route, reason, words, headers) => {
     const failure = failureOf(details(code), route);
     expect(failure.message).toContain(words);
