@@ -2,11 +2,10 @@ import { CASES } from "./eventLoop/cases.ts";
 import { measure, type Row } from "./eventLoop/measure.ts";
 
 /**
- * Measures the longest block of the server's event loop, and its peak memory, for large or hostile requests. Each case uses
- * a new server process. "block ms" is wall time and includes waiting for a CPU. "CPU ms" is the longest CPU time of the
- * thread between two turns, so it is valid on a busy machine; the ratio is relative to the first case.
- * `node bench/eventLoop.ts image letters` runs only these cases; `--bound 120` ends each case after this many
- * seconds.
+ * Measures the longest block of the server's event loop, and its peak memory, for large or hostile requests. Each case
+ * uses a new server process. "block ms" is wall time and includes waiting for a CPU. "CPU ms" is the longest CPU time
+ * of the thread between two turns, so it is valid on a busy machine; the ratio is relative to the first case. `node
+ * bench/eventLoop.ts image letters` runs only these cases; `--bound 120` ends each case after this many seconds.
  */
 const args = process.argv.slice(2);
 const at = args.indexOf("--bound");

@@ -9,9 +9,9 @@ import { startServerProcess } from "../test/support/serverProcess.ts";
 import { cpuOf, median } from "./support/cpu.ts";
 
 /**
- * Measures the time to the first event, with an upstream that responds at once: of a bare worker (no mod, debug lines or log)
- * that gets only a trigger, through our server with a known and with a new system prompt, and of a new `claude -p`. On
- * Linux also measures our process's CPU per request. `node bench/firstEvent.ts`, after a build.
+ * Measures the time to the first event, with an upstream that responds at once: of a bare worker (no mod, debug lines
+ * or log) that gets only a trigger, through our server with a known and with a new system prompt, and of a new `claude
+ * -p`. On Linux also measures our process's CPU per request. `node bench/firstEvent.ts`, after a build.
  */
 const ROUNDS = 100;
 const COLD_ROUNDS = 5;

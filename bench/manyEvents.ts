@@ -5,8 +5,8 @@ import { startServerProcess, workersOf } from "../test/support/serverProcess.ts"
 import { cpuOf, median } from "./support/cpu.ts";
 
 /**
- * Measures the CPU of a response with 5,000 small events: of our process, of the CLI, and the ratio (Linux, needs a build).
- * `node bench/manyEvents.ts`
+ * Measures the CPU of a response with 5,000 small events: of our process, of the CLI, and the ratio (Linux, needs a
+ * build). `node bench/manyEvents.ts`
  */
 const EVENT_COUNT = 5000;
 const WARM_UPS = 3;

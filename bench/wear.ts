@@ -5,8 +5,9 @@ import { startServerProcess, workersOf } from "../test/support/serverProcess.ts"
 import { cpuOf, median } from "./support/cpu.ts";
 
 /**
- * Measures workers for alternating system prompts and for concurrent requests, and the cost of wear: time, CPU and memory of
- * the first requests against later ones (Linux, needs a build). `node bench/wear.ts 2000` sends 2000 requests, 300 by default.
+ * Measures workers for alternating system prompts and for concurrent requests, and the cost of wear: time, CPU and
+ * memory of the first requests against later ones (Linux, needs a build). `node bench/wear.ts 2000` sends 2000
+ * requests, 300 by default.
  */
 const REQUEST_COUNT = Number(process.argv[2] ?? 300);
 const PROMPT_COUNT = 50;

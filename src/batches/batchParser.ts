@@ -25,8 +25,8 @@ const MAX_REQUESTS = 100_000;
 const CUSTOM_ID = /^[a-zA-Z0-9_-]{1,64}$/;
 
 /**
- * Turns the body of a new batch into lines of `requests.jsonl` while it arrives. Validates the batch as a whole; each
- * request is validated only when it runs (contract: "Message Batches").
+ * Turns the body of a new batch into lines of `requests.jsonl` while it arrives. Requests are validated only when they
+ * run (contract: "Message Batches").
  */
 export class BatchParser {
   readonly #ids = new Set<string>();
@@ -34,7 +34,7 @@ export class BatchParser {
   readonly #slices: Slices;
   readonly #readLarge: ReadElement;
 
-  /** Aborting `signal` ends the parser at its next pause, or while it reads a large element. */
+  /** Aborting `signal` ends the parser at its next pause or large element. */
   constructor(
     signal: AbortSignal,
     slices: Slices = new Slicer().begin(signal),
@@ -45,7 +45,6 @@ export class BatchParser {
     this.#readLarge = readLarge;
   }
 
-  /** Number of requests so far. */
   get count(): number {
     return this.#ids.size;
   }

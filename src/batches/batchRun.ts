@@ -43,7 +43,6 @@ export class BatchRun {
   readonly #stopped = new AbortController();
   /** Aborted to cancel the requests in flight. */
   readonly #aborted = new AbortController();
-  /** Aborted when the server is closing. */
   readonly #halted = new AbortController();
   #end: "canceled" | "expired" | "halted" | undefined;
   #results: Results | undefined;
@@ -57,7 +56,6 @@ export class BatchRun {
     return this.#record;
   }
 
-  /** Number of requests with a result. */
   get done(): number {
     return this.#results?.done.size ?? 0;
   }
@@ -132,7 +130,6 @@ export class BatchRun {
     if (failures.length > 0) throw failures[0];
   }
 
-  /** Yields the requests without a result. */
   async *#requests(results: Results): AsyncGenerator<StoredRequest, void, undefined> {
     for await (const request of readRequests(this.#parts.store.requestsPath(this.#record.id))) {
       if (!results.done.has(request.custom_id)) yield request;
@@ -153,7 +150,7 @@ export class BatchRun {
     }
   }
 
-  /** Sends a request until it has a result; returns undefined if it was interrupted and must be sent again. */
+  /** Returns undefined if the request was interrupted and must be sent again. */
   async #resultOf(params: Body): Promise<Result | undefined> {
     const { breaker, backoff } = this.#parts;
     const poison = new PoisonDetector(breaker);
@@ -191,7 +188,7 @@ export class BatchRun {
     return execute(params, this.#record, { signal: this.#aborted.signal, admission, onAccepted });
   }
 
-  /** Throws if nothing may be sent any more. Checks the clock, because timers stop while the computer sleeps. */
+  /** Throws if nothing may be sent. Checks the clock, because timers stop while the computer sleeps. */
   #confirm(): void {
     if (Date.now() >= Date.parse(this.#record.expires_at)) this.expire();
     this.#stopped.signal.throwIfAborted();

@@ -37,7 +37,6 @@ const ARCHIVE_INTERVAL_MS = 3600_000;
 /** Batches that scan their files at the same time: thousands may resume at once at a start. */
 const MAX_READERS = 4;
 
-/** Creates, runs and stores the batches of this data directory. */
 export class Batches implements Store {
   readonly #directory: DataDirectory;
   readonly #store: BatchStore;

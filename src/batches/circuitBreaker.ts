@@ -17,11 +17,11 @@ export interface Pause {
 export interface Permit {
   /** Whether this is the one request sent after a pause; the others wait for it. */
   isProbe: boolean;
-  /** Lets the other requests follow. Call it when upstream has accepted the request, or the request has ended. */
+  /** Lets the other requests follow. Call it once upstream has accepted the request, or it has ended. */
   release(): void;
 }
 
-/** Milliseconds of the first pause, and of the longest one without a `retry-after`. */
+/** The first and the longest pause without a `retry-after`. */
 export interface BackoffOptions {
   initialMs: number;
   maxMs: number;
@@ -47,9 +47,9 @@ export function classifyFailure(error: ApiError): FailureClass {
 }
 
 /**
- * Pauses all batches while upstream rejects requests: until its `retry-after`, else for one second, two, four … with
- * jitter. Then it is half-open: it sends one request as a probe, and the others once the probe is accepted. If all were
- * sent at once, a limit with room for one could reject the same request again and again.
+ * Pauses all batches while upstream rejects requests: until its `retry-after`, else with exponential backoff. Then,
+ * half-open, permits one request as a probe, and the others once it is accepted. Otherwise a limit with room for one
+ * request could reject the same one again and again.
  */
 export class CircuitBreaker {
   readonly #clock: Clock;
@@ -71,13 +71,11 @@ export class CircuitBreaker {
     this.#onPause = onPause;
   }
 
-  /** The current pause, if any. */
   get pause(): Pause | null {
     if (!this.#deadline || this.#deadline.remainingMs <= 0) return null;
     return { until: String(this.#deadline), reason: this.#reason, ...(this.#message && { message: this.#message }) };
   }
 
-  /** Number of requests that upstream has accepted. */
   get successCount(): number {
     return this.#successCount;
   }
@@ -127,7 +125,7 @@ export class CircuitBreaker {
   }
 }
 
-/** Returns the milliseconds to wait after the nth consecutive failure: doubled each time, with 25 % jitter. */
+/** Milliseconds after the nth consecutive failure: doubled each time, with 25 % jitter. */
 export function backoffDelay(failures: number, { initialMs, maxMs }: BackoffOptions): number {
   const full = Math.min(maxMs, initialMs * 2 ** (failures - 1));
   return full * (0.75 + 0.25 * Math.random());

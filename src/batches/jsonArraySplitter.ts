@@ -19,11 +19,11 @@ const BOM_LENGTH = 3;
 type Step = "object" | "key" | "colon" | "list" | "first" | "element" | "comma" | "next" | "close" | "extra" | "end";
 
 /**
- * Splits `{"requests": [{…}, {…}]}` into its elements while it arrives, so that at most one is in memory. Uses the
- * tokenizer's offsets to find where each begins and ends.
+ * Splits `{"requests": [{…}, {…}]}` while it arrives, by a tokenizer's offsets, so that one element is in memory at a
+ * time.
  */
 export class JsonArraySplitter {
-  /** The buffer size matters: without a string buffer, the tokenizer keeps every escape as a separate string. */
+  /** Without a string buffer, the tokenizer would keep every escape as a separate string. */
   readonly #tokenizer = new Tokenizer({ stringBufferSize: 4096 });
   /** The bytes still needed, from `#base` to `#end` in the tokenizer's offsets. */
   #chunks: Uint8Array[] = [];
@@ -66,7 +66,6 @@ export class JsonArraySplitter {
     if (this.#step !== "end") throw malformed("it is incomplete");
   }
 
-  /** Returns what may come after this token. */
   #after(token: TokenType, value: unknown, offset: number): Step {
     switch (this.#step) {
       case "object":
@@ -113,7 +112,7 @@ export class JsonArraySplitter {
     this.#complete.push(concatBytes(this.#chunks, offset + 1 - this.#start));
     this.#count += 1;
     this.#start = offset + 1;
-    // otherwise the chunks of a large element would stay in memory, as a second copy, until the next one begins
+    // otherwise a second copy of a large element would stay in memory until the next one begins
     this.#dropBefore(this.#start);
     return "comma";
   }
@@ -130,7 +129,6 @@ export class JsonArraySplitter {
     if (end - this.#start > MAX_ELEMENT_BYTES) throw requestTooLarge("32 MB for one request of a batch");
   }
 
-  /** Drops the bytes before this offset. */
   #dropBefore(offset: number): void {
     let [first] = this.#chunks;
     while (first && this.#base + first.length <= offset) {

@@ -15,8 +15,8 @@ export class PoisonDetector {
   }
 
   /**
-   * Call when the request was rejected. Counts the rejection only if the request was the half-open probe, so that no other
-   * request used up the limit, and if others have succeeded since its last rejection, so that upstream was available.
+   * Counts a rejection only of a probe, which no other request competes with, and only if others have succeeded since
+   * the last one, which shows that upstream was available.
    */
   isPoison(permit: Permit | undefined): boolean {
     if (!permit?.isProbe) return false;

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { storedCount, storedTime } from "../storage/stored.ts";
 
-/** How a request of a batch may end. */
 export const OUTCOMES = ["succeeded", "errored", "canceled", "expired"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 export type Counts = Record<Outcome, number>;
@@ -15,16 +14,14 @@ export interface BatchRecord {
   ended_at: string | null;
   cancel_initiated_at: string | null;
   archived_at: string | null;
-  /** Number of requests. */
   total: number;
   /** Valid once the batch has ended. */
   counts: Counts;
-  /** The `anthropic-version` and betas of the creating request; they apply to every request of the batch. */
+  /** Headers of the creating request; they apply to every request of the batch. */
   api_version: string;
   betas: string[];
 }
 
-/** Schema of `batch.json`. */
 export const storedBatch: z.ZodType<BatchRecord> = z.object({
   id: z.string(),
   processing_status: z.enum(["in_progress", "canceling", "ended"]),

@@ -16,15 +16,14 @@ export function isRequest(value: unknown): value is BatchRequest {
   return typeof (value as BatchRequest | null)?.custom_id === "string";
 }
 
-/** Whether a line of `results.jsonl` is a result. */
 export function isResult(value: unknown): value is ResultLine {
   const line = value as Partial<ResultLine> | null;
   return typeof line?.custom_id === "string" && OUTCOMES.some((outcome) => outcome === line.result?.type);
 }
 
 /**
- * Removes the invalid lines of a JSONL file, or creates an empty file if it is missing. Resolves with a description of the
- * damage; undefined if there was none. `draft` is a path on the same file system.
+ * Removes the invalid lines of a JSONL file, or creates an empty one. Resolves with a description of the damage, if
+ * any. `draft` is a path on the same file system.
  */
 export async function repairJsonl(
   path: string,
@@ -49,7 +48,6 @@ export async function repairJsonl(
   return invalid === undefined ? "was missing" : `had unreadable lines: ${invalid}`;
 }
 
-/** Returns undefined if there is no file. */
 async function countInvalid(path: string, isValid: (value: unknown) => boolean): Promise<number | undefined> {
   let invalid = 0;
   try {

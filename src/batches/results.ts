@@ -57,10 +57,7 @@ export class Results {
     this.#syncedSize = size;
   }
 
-  /**
-   * Resolves once the result is synced to disk. Stores an error instead of a result that cannot be serialized. Concurrent
-   * calls share one write. Throws `ApiError` 500.
-   */
+  /** Resolves once the result is synced to disk. Concurrent calls share one write. Throws `ApiError` 500. */
   append(custom_id: string, result: Result): Promise<void> {
     const entry = toLine(custom_id, result);
     return new Promise((resolve, reject) => {

@@ -24,10 +24,8 @@ const BATCH_ID = /^msgbatch_[A-Za-z0-9]{1,64}$/;
 /** A batch expires this long after its creation. */
 export const BATCH_LIFETIME_MS = 24 * 3600_000;
 
-/** A new batch as its client sends it. */
 export interface BatchBody {
   bytes: AsyncIterable<Uint8Array>;
-  /** Aborted when the client disconnects. */
   signal: AbortSignal;
 }
 
@@ -94,7 +92,7 @@ export class BatchStore {
     }
   }
 
-  /** Lists every batch, newest first. */
+  /** Newest first. */
   async list(): Promise<BatchRecord[]> {
     const ids = await listDirectory(this.#directory.at("batches"));
     const records: BatchRecord[] = [];
@@ -185,7 +183,6 @@ export class BatchStore {
     return changed;
   }
 
-  /** Returns the bytes of a batch's stored requests. */
   async sizeOf(id: string): Promise<number> {
     return (await stat(this.requestsPath(id)).catch(() => ({ size: 0 }))).size;
   }

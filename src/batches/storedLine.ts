@@ -5,8 +5,8 @@ const LINE_PREFIX = /^\{"custom_id":"([a-zA-Z0-9_-]{1,64})","(?:params":\{|resul
 const MAX_PREFIX_BYTES = 128;
 
 /**
- * Parses a stored line. If it has so many values that parsing would block the event loop for seconds, reads only its
- * prefix: the id, and a result's type. Throws `SyntaxError` if the line is not JSON.
+ * Parses a stored line. Reads only the id and a result's type from a line whose many values would block the event loop
+ * for seconds. Throws `SyntaxError` if the line is not JSON.
  */
 export async function readStoredLine(line: Buffer): Promise<unknown> {
   if (await isCheapToParse(line)) return JSON.parse(line.toString("utf8"));

@@ -19,7 +19,6 @@ export interface FileMetadata {
   expires_at: string | null;
 }
 
-/** Schema of `meta.json`. */
 export const storedFile: z.ZodType<FileMetadata> = z.object({
   type: z.literal("file"),
   id: z.string(),

@@ -20,7 +20,6 @@ import { StagingDir } from "../storage/stagingDir.ts";
 import { listDirectory, retryOutOfHandles, StoredReader } from "../storage/stored.ts";
 import { checkFilename, contentName, type FileMetadata, mimeTypeOf, storedFile } from "./metadata.ts";
 
-/** A file that a client uploads. */
 export interface Upload {
   filename: string;
   /** From the part's `content-type`. */
@@ -69,8 +68,8 @@ export class FileStore implements Store {
   }
 
   /**
-   * Stores a file once `finish` resolves, which it does when the client has sent everything, with the file's lifetime in
-   * seconds. Throws `ApiError`, and then leaves nothing behind.
+   * `finish` resolves with the file's lifetime in seconds when the client has sent everything. Throws `ApiError`, and
+   * then leaves nothing behind.
    */
   add(upload: Upload, finish: () => Promise<number | undefined>): Promise<FileMetadata> {
     return this.#directory.uploads.track(this.#add(upload, finish));
@@ -99,7 +98,7 @@ export class FileStore implements Store {
     }
   }
 
-  /** Lists the files that have not expired, newest first. */
+  /** Newest first, without expired files. */
   async list(): Promise<FileMetadata[]> {
     return (await this.#readAll()).filter((file) => !isExpired(file));
   }

@@ -1,10 +1,10 @@
 import { IncomingMessage } from "node:http";
 
-/** A request that records whether its key was accepted. Only then may its body take as long as it needs. */
+/** Only an authenticated request may take as long as it needs for its body. */
 export class ApiRequest extends IncomingMessage {
   isAuthenticated = false;
 
-  /** Whether the body has not arrived completely. */
+  /** Whether the body is incomplete. */
   get isBodyPending(): boolean {
     const { "transfer-encoding": encoding, "content-length": length } = this.headers;
     return !this.complete && (encoding !== undefined || Number(length ?? 0) > 0);

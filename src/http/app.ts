@@ -85,7 +85,9 @@ export function createApp(options: AppOptions, services: Services, logger: Logge
   return app;
 }
 
-/** Creates the routes. Checks run in the API's order: the key, the version, then the body (contract: order of checks). */
+/**
+ * Creates the routes. Checks run in the API's order: the key, the version, then the body (contract: order of checks).
+ */
 function createRouter(options: AppOptions, services: Services, logger: Logger): Router {
   const { pool, directory, files, batches, ledger, models, reader, memory, closing } = services;
   const { apiKey, modelMap, requestTimeout, clientIdleTimeout, traffic } = options;

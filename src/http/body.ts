@@ -11,7 +11,6 @@ import { jsonBytes } from "./byteStream.ts";
 import { requireJson, requireSupportedEncoding } from "./contentType.ts";
 import type { RequestLog } from "./requestLog.ts";
 
-/** An error of the body parser. */
 interface ParserError extends Error {
   type?: string;
 }
@@ -22,8 +21,8 @@ const SMALL_BODY_BYTES = 256 * 1024;
 const TURN_BYTES = 512 * 1024;
 
 /**
- * Reads a JSON body of at most `limit` megabytes, plain or gzip, into `context.state.body`, with the API's own errors. A
- * large body waits in its socket until there is memory for it, and is validated against its bounds while it arrives.
+ * Reads a JSON body of at most `limit` megabytes, plain or gzip, into `context.state.body`. A large body waits in its
+ * socket for memory, and is checked against its bounds while it arrives.
  */
 export function jsonBody(limit: number, memory: BodyMemory): Middleware {
   const readText = koaBody({
@@ -54,7 +53,7 @@ export function jsonBody(limit: number, memory: BodyMemory): Middleware {
   };
 }
 
-/** Reserves memory in `context.state.hold`, which is released at the latest when the response closes. */
+/** Reserves memory in `context.state.hold`, which is released when the response closes, or earlier. */
 async function readLarge(context: Context, limit: number, memory: BodyMemory): Promise<Uint8Array<ArrayBuffer>> {
   const maxBytes = limit * 1024 * 1024;
   const length = context.request.length ?? maxBytes;
@@ -76,7 +75,7 @@ async function readLarge(context: Context, limit: number, memory: BodyMemory): P
     bytes.add(chunk);
     turnBytes += chunk.length;
     if (turnBytes < TURN_BYTES) continue;
-    // chunks that have already arrived would be read without letting the event loop run
+    // reading buffered chunks does not let the event loop run
     turnBytes = 0;
     await setImmediate();
   }

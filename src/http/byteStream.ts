@@ -5,8 +5,7 @@ import { invalidRequest, requestTooLarge } from "../api/errors.ts";
 import { requireJson, requireSupportedEncoding } from "./contentType.ts";
 
 /**
- * Streams a JSON body that is too large for memory, decompressing gzip. Throws `ApiError` 413 with `details` beyond `limit`
- * megabytes, and 400 if the body is incomplete.
+ * Streams and gunzips a JSON body. Throws `ApiError` 413 with `details` beyond `limit` megabytes, 400 if incomplete.
  */
 export async function* jsonBytes(
   context: Context,

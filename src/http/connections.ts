@@ -6,19 +6,17 @@ import type { ApiRequest } from "./apiRequest.ts";
 import { endWithError } from "./endWithError.ts";
 
 export interface ConnectionBounds {
-  /** Most open connections. */
   maxConnections: number;
-  /** Milliseconds for a request's headers, from its first byte or the start of the connection. */
+  /** For a request's headers, from its first byte or the start of the connection. */
   headersMs: number;
-  /** Milliseconds that a connection may be idle between two requests. */
+  /** Idle time between two requests. */
   keepAliveMs: number;
-  /** Milliseconds for an unauthenticated request, from its headers to the end of its response. */
+  /** For an unauthenticated request, from its headers to the end of its response. */
   unauthenticatedMs: number;
-  /** Milliseconds without a byte while a body is read. An upload may take hours as long as it makes progress. */
+  /** Without a byte of the body. An upload may take hours as long as it makes progress. */
   silenceMs: number;
-  /** Milliseconds between two checks of all connections. */
   checkIntervalMs: number;
-  /** How much, and for how long, to discard what a rejected client still sends, so that it can read its response. */
+  /** Discards what a rejected client still sends, so that it can read its response. */
   discard: { bytes: number; milliseconds: number };
 }
 
@@ -49,8 +47,8 @@ interface Connection {
 }
 
 /**
- * Bounds the number of connections, the duration of unauthenticated requests and the silence of authenticated ones. Node
- * bounds only the headers; it does not notice a silent body, or blank lines that keep an idle connection open.
+ * Bounds the number of connections, the duration of unauthenticated requests and the silence of others. Node bounds
+ * only headers, and lets blank lines keep an idle connection open.
  */
 export class Connections {
   readonly #open = new Map<Socket, Connection>();

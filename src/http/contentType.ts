@@ -1,7 +1,7 @@
 import type { Context } from "koa";
 import { invalidRequest } from "../api/errors.ts";
 
-/** Requires JSON, which a page of another origin cannot send without a CORS preflight, unlike a form or plain text. */
+/** A page of another origin cannot send JSON without a CORS preflight, unlike a form or plain text. */
 export function requireJson(context: Context): void {
   if (!context.is("application/json")) {
     throw invalidRequest("Content-Type must be application/json, and the body JSON.");

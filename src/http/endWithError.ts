@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { ApiError } from "../api/errors.ts";
 import { newId } from "../api/ids.ts";
 
-/** Ends a connection with an error in the API's envelope, for requests that never reach a route. */
+/** For requests that never reach a route. */
 export function endWithError(socket: Duplex, error: ApiError): void {
   const id = newId("req");
   const body = JSON.stringify(error.toEnvelope(id));

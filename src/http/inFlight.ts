@@ -1,6 +1,5 @@
 import { Emitter } from "../shared/emitter.ts";
 
-/** Counts requests in flight. */
 export class InFlight {
   readonly #changed = new Emitter<number>();
   #running = 0;

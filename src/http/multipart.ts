@@ -16,8 +16,8 @@ const FORM_LIMITS = { fieldSize: 4096, files: 1, parts: 100, headerPairs: 50 };
 const DEFAULT_PART_TYPE = "application/octet-stream";
 
 /**
- * Streams the part `file` of a multipart body to `take` and resolves with its result. Keeps a path in the file name, so
- * that it can be rejected. Throws `ApiError` 400 for a malformed or incomplete form, and for one without a file.
+ * Streams the part `file` to `take` and resolves with its result. Keeps a path in the file name, so that `take` can
+ * reject it. Throws `ApiError` 400 for a malformed or incomplete form.
  */
 export function receiveFile<T>(request: IncomingMessage, take: (form: FileForm) => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -74,7 +74,7 @@ function parserFor(request: IncomingMessage): BusboyInstance {
   }
 }
 
-/** Sets a type before Busboy reads the headers. It would assume `text/plain`, and has no option for another default. */
+/** Runs before Busboy reads the headers: it would assume `text/plain`, and has no option for another default. */
 function addMissingTypes(form: BusboyInstance): void {
   const { parser } = (form as unknown as { _parser: { parser: Dicer } })._parser;
   parser.prependListener("part", (part) =>

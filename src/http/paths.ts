@@ -10,8 +10,8 @@ const BASE_SEGMENTS = new Set(["v1", "anthropic", "api"]);
 const AFTER_MESSAGES_BASE = new Set(["v1", "messages"]);
 
 /**
- * Returns a function that corrects paths from misconfigured clients: `/v1` missing or repeated, `/anthropic` in front,
- * repeated or trailing slashes. It does not change unknown paths, or anything after the resource, such as encoded ids.
+ * Returns a function that corrects paths of misconfigured clients: `/v1` missing or repeated, `/anthropic` in front,
+ * repeated or trailing slashes. Keeps unknown paths, and everything after the resource.
  */
 export function pathCorrector(routes: readonly Route[], unserved: readonly string[]): (path: string) => string {
   const known = routes.map(({ path }) => segmentsOf(path));
@@ -32,10 +32,7 @@ export function pathCorrector(routes: readonly Route[], unserved: readonly strin
   };
 }
 
-/**
- * Finds a route after unknown leading segments, such as those of another server's proxy. Only suggest it: the user must
- * confirm that it is meant.
- */
+/** Finds a route after unknown leading segments, such as a proxy's. Suggest it only: the client may mean another. */
 export function routeWithin(path: string, read: (path: string) => string, isRoute: (path: string) => boolean) {
   return correctedSuffixes(path, read).find((address) => address !== "/" && isRoute(address));
 }

@@ -1,7 +1,4 @@
-/**
- * Makes Node load its lazy global `Response`, and with it its HTTP client, at the start. Koa checks bodies against it, so
- * loading would block the event loop for 60 ms at the first response.
- */
+/** Koa loads Node's lazy global `Response` at the first response, which would block the event loop for 60 ms. */
 export function preloadResponse(): void {
   Reflect.get(globalThis, "Response");
 }

@@ -1,6 +1,5 @@
 import type { Context } from "koa";
 
-/** Returns the query parameters, each with its last value. */
 export function lastValues(query: Context["query"]): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? value.at(-1) : value]),

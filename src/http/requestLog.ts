@@ -27,7 +27,9 @@ export class RequestLog {
     this.#firstEventAt ??= performance.now();
   }
 
-  /** The one line of a request: `POST /v1/messages claude-sonnet-5-5 200 · 12 in, 7 out · first event 31 ms · 45 ms`. */
+  /**
+   * The one line of a request: `POST /v1/messages claude-sonnet-5-5 200 · 12 in, 7 out · first event 31 ms · 45 ms`.
+   */
   toString(): string {
     const { method, path, status, res } = this.#context;
     const sentStatus = res.headersSent ? `${status} ` : "";

@@ -4,7 +4,6 @@ import { requestTimedOut, shuttingDown } from "../api/errors.ts";
 export interface SignalOptions {
   /** Milliseconds that a request may take in total; 0 for no limit. */
   requestTimeout: number;
-  /** Aborted when the server closes. */
   closing: AbortSignal;
 }
 

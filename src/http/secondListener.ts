@@ -2,7 +2,6 @@ import { get, type Server as HttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import type { Logger } from "../shared/logger.ts";
 
-/** A second address on which an HTTP server accepts connections. */
 export interface SecondListener {
   url: string;
   /** Stops accepting connections; resolves when the accepted ones are closed. */
@@ -14,10 +13,7 @@ const OTHER_LOOPBACK: Record<string, string> = { "127.0.0.1": "::1", "::1": "127
 /** Hosts that mean the whole loopback interface; any other address is taken literally. */
 const LOOPBACK_HOSTS = ["127.0.0.1", "localhost"];
 
-/**
- * Makes a server on one loopback address accept connections on the other one, at the same port. Resolves with undefined,
- * and logs why, if that fails; the server still serves the first address.
- */
+/** Also serves the other loopback address, at the same port. Logs a failure and resolves with undefined. */
 export async function listenOnOtherLoopback(
   http: HttpServer,
   host: string,
@@ -28,7 +24,7 @@ export async function listenOnOtherLoopback(
   return other === undefined ? undefined : listenOn(http, other, logger);
 }
 
-/** Makes a listening server accept connections on a second address. Resolves with undefined, and logs why, on failure. */
+/** Also serves a second address. Logs a failure and resolves with undefined. */
 export async function listenOn(http: HttpServer, address: string, logger: Logger): Promise<SecondListener | undefined> {
   const { port } = http.address() as AddressInfo;
   // the socket options that `http.createServer` uses
@@ -44,14 +40,13 @@ export async function listenOn(http: HttpServer, address: string, logger: Logger
   return { url: urlOf(second), close };
 }
 
-/** Stops accepting connections; resolves when all are closed. Starts with the second listener, which feeds `http`. */
+/** Stops accepting connections; resolves when all are closed. */
 export async function closeListeners(http: HttpServer, second: SecondListener | undefined): Promise<void> {
   const secondClosed = second?.close();
   await new Promise<void>((resolve) => http.close(() => resolve()));
   await secondClosed;
 }
 
-/** Resolves when the server listens. Rejects with Node's errors, such as `EADDRINUSE`. */
 export function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -70,10 +65,7 @@ export function urlOf(server: Server): string {
 /** Milliseconds within which one of our own servers would respond. */
 const PROBE_TIMEOUT_MS = 2000;
 
-/**
- * Checks whether a program other than Claude Virtual API listens on `[::1]` at this port. Resolves with a message for the
- * user if so, else with undefined.
- */
+/** Resolves with a message for the user if a program other than Claude Virtual API listens on `[::1]` at this port. */
 export async function findForeignService(host: string, port: number): Promise<string | undefined> {
   if (!LOOPBACK_HOSTS.includes(host) || port === 0) return undefined;
   const found = await serviceAt("::1", port);
@@ -105,11 +97,10 @@ function bracketed(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
 }
 
-/** Message for the user if another program has the port on an address of `localhost`. */
 export const portTakenMessage = (place: string, url: string) =>
   `Use ${url} instead of 'localhost': another program listens on ${place} and may receive requests with their keys.`;
 
-/** Warns about another program on the port, because it may receive the requests and keys of clients that use `localhost`. */
+/** A program on that port may receive the requests and keys of clients that use `localhost`. */
 function logListenFailure(
   { code, message }: NodeJS.ErrnoException,
   http: HttpServer,

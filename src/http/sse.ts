@@ -7,13 +7,11 @@ import type { Logger } from "../shared/logger.ts";
 /** Short enough that no proxy or client takes a silent connection for a dead one. */
 const PING_INTERVAL_MS = 10_000;
 
-/** The rest of a stream, as an async generator yields it. */
 type EventBatches = Pick<AsyncGenerator<readonly StreamEvent[], void, undefined>, "next" | "return">;
 
 /**
- * Returns the body of a `text/event-stream` response. A failure becomes an `error` event, because the status is already
- * sent, and ends the stream without `message_stop` (contract: "Streaming"). Sends a `ping` after each interval without an
- * event, as during long thinking, because the CLI drops the API's own pings.
+ * Returns the body of a `text/event-stream` response. A failure becomes an `error` event and ends the stream without
+ * `message_stop` (contract: "Streaming"). Sends pings during silence, because the CLI drops the API's own.
  */
 export function sse(
   first: readonly StreamEvent[],
@@ -31,7 +29,6 @@ class EventBody extends Readable {
   /** One timer for the whole stream: a timer per event would be the most expensive step here. */
   #timer: NodeJS.Timeout | undefined;
   #first: readonly StreamEvent[] | undefined;
-  /** Whether a call to `next` is pending. */
   #isPulling = false;
   /** Whether the client has read everything sent so far. */
   #isClientReady = false;
@@ -100,7 +97,7 @@ class EventBody extends Readable {
   }
 }
 
-/** Formats one event. SDKs drop events without an `event:` line. Keeps the original JSON of an event we did not change. */
+/** SDKs drop events without an `event:` line. Keeps the original JSON of an unchanged event. */
 export function frame(event: { type: string }): string {
   return `event: ${event.type}\ndata: ${textOf(event) ?? JSON.stringify(event)}\n\n`;
 }

@@ -18,10 +18,7 @@ export interface UnreadOptions {
   now?(): number;
 }
 
-/**
- * Ends a response that its client does not read. Uses the socket's timer, which fires when no byte was handed to the
- * system for a while, and therefore also when there is nothing to send.
- */
+/** Ends a response that its client does not read. The socket's timer also fires when there is nothing to send. */
 export function watchUnread(
   response: Pick<ServerResponse, "setTimeout" | "on" | "writableLength">,
   {

@@ -1,6 +1,6 @@
 /**
- * Bounded queue between one producer and one consumer. A full queue applies back-pressure to the producer. The consumer
- * receives everything queued as one array, because one iteration step per item would cost more than handling the item.
+ * Bounded queue with back-pressure between one producer and one consumer. Yields everything queued as one array,
+ * because one iteration step per item would cost more than handling the item.
  */
 export class Channel<T> implements AsyncIterable<T[]> {
   readonly #capacity: number;

@@ -8,9 +8,8 @@ const BURST_CHUNK_COUNT = 20;
 const COLLECT_MS = 5;
 
 /**
- * Reads a stream to its end. `take` returns a promise to delay the next chunk. An async iterator would create a promise for
- * every chunk. Collects the chunks of a long burst, because waking up for each one costs more than handling it.
- * Destroys the stream and rejects if the stream fails or `take` throws.
+ * Reads a stream to its end. `take` may return a promise to delay the next chunk; an async iterator would create one
+ * for every chunk. Collects the chunks of a long burst, because waking up for each costs more than handling it.
  */
 export function readChunks(stream: Readable, take: (chunk: Buffer) => Promise<void> | void): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -47,7 +46,6 @@ export function readChunks(stream: Readable, take: (chunk: Buffer) => Promise<vo
   });
 }
 
-/** Detects when chunks arrive in a long burst. */
 class BurstDetector {
   #lastAt = Number.NEGATIVE_INFINITY;
   #burstLength = 0;

@@ -1,7 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Why a directory cannot be used, by system error code. */
 const REASON_BY_CODE: Record<string, string> = {
   ENOENT: "which does not exist and cannot be created",
   ENOTDIR: "which is not a directory",
@@ -13,15 +12,12 @@ const REASON_BY_CODE: Record<string, string> = {
   EDQUOT: "for which the disk quota is used up",
 };
 
-/** Returns a relative clause to follow the directory's name; undefined for an error code that is not about directories. */
+/** Returns a relative clause to follow the directory's name; undefined for other errors. */
 export function whyUnusable(error: unknown): string | undefined {
   return REASON_BY_CODE[(error as NodeJS.ErrnoException).code ?? ""];
 }
 
-/**
- * Creates a directory and its parents. Node's recursive `mkdir` never returns on file systems that reject a new directory
- * with ENOENT, such as `/proc`.
- */
+/** Node's recursive `mkdir` never returns on file systems that reject a directory with ENOENT, such as `/proc`. */
 export async function makeDirectories(path: string, mode: number): Promise<void> {
   try {
     await mkdir(path, { mode });

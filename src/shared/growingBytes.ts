@@ -1,4 +1,3 @@
-/** Collects chunks in one transferable buffer. */
 export class GrowingBytes {
   #bytes: Uint8Array<ArrayBuffer>;
   length = 0;

@@ -83,7 +83,6 @@ class PendingLine {
     this.#size = size;
   }
 
-  /** Returns the complete line. */
   end(last: Buffer): Buffer {
     if (this.#size === 0) return this.#bounded(last);
     this.add(last);

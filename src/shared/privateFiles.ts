@@ -17,8 +17,8 @@ export function isPrivate({ mode }: Stats): boolean {
 }
 
 /**
- * Creates a directory, and its parents, that only this user may enter. Removes other users' access to an existing one,
- * but does not touch a symbolic link. Throws if another user owns it.
+ * Creates a directory, or removes other users' access to it unless it is a symbolic link. Throws if it is another
+ * user's.
  */
 export async function makePrivateDirectory(path: string): Promise<void> {
   await makeDirectories(path, PRIVATE_DIRECTORY_MODE);

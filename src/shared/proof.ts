@@ -8,7 +8,6 @@ export const PROOF_HEADER = "claude-virtual-api-proof";
 export const SECRET_FILE = "secret";
 export const SECRET_BYTES = 32;
 
-/** Both ends of a connection, known to either side. */
 export interface ConnectionEnds {
   server: End;
   client: End;
@@ -30,8 +29,8 @@ export function isChallenge(text: string): boolean {
 }
 
 /**
- * Proves knowledge of the secret to a client that sent `challenge` over this connection. The proof covers both ends, so
- * that a foreign program cannot obtain it by relaying the challenge to one of our servers.
+ * The proof covers both ends of the connection, so that no program can obtain it by relaying the challenge to our
+ * server.
  */
 export function proofOf(secret: Buffer, challenge: string, { server, client }: ConnectionEnds): string {
   const ends = [server, client].flatMap(({ address, port }) => [withoutMappedPrefix(address), port]);
@@ -44,7 +43,6 @@ function withoutMappedPrefix(address: string | undefined): string | undefined {
   return address?.replace(/^::ffff:/, "");
 }
 
-/** Compares two proofs in constant time. */
 export function isSameProof(expected: string, given: string): boolean {
   const [a, b] = [Buffer.from(expected), Buffer.from(given)];
   return a.length === b.length && timingSafeEqual(a, b);

@@ -2,7 +2,6 @@ import type { Logger } from "./logger.ts";
 import { printable } from "./printable.ts";
 import { CUT_MARK } from "./shorten.ts";
 
-/** Names of environment variables that hold credentials. */
 const CREDENTIAL_NAME = /(KEY|TOKEN|SECRET|PASSWORD|PASSPHRASE)/;
 /** Shorter values would match unrelated text. */
 const MIN_CREDENTIAL_LENGTH = 6;
@@ -12,17 +11,14 @@ const REDACTED = "[redacted]";
 /** Matches API keys, `Authorization` values and the user part of URLs, such as a proxy's. */
 const CREDENTIAL_PATTERN = /\b(sk-[\w-]{8,}|(?<=(?:Bearer|Basic) )[\w.~+/=-]{6,})|(?<=:\/\/)[^\s/?#"']{1,1000}(?=@)/g;
 
-/** Matches the line breaks of a stack trace, which are kept. */
 const STACK_LINE = /\n(?=\s{1,8}at )/;
 /** Longer messages are cut: escaping a megabyte of control characters took 0.7 s. */
 const MAX_MESSAGE_LENGTH = 256 * 1024;
 
-/** Keeps credentials out of the log. */
 export class Redactor {
   /** Credentials, plain and as JSON escapes them. Longest first, because one may begin with another. */
   #credentials: readonly string[] = [];
 
-  /** Adds credentials to hide. */
   readonly hide = (credentials: readonly string[]): void => {
     const long = credentials.filter(({ length }) => length >= MIN_CREDENTIAL_LENGTH);
     const forms = long.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]);
@@ -30,8 +26,8 @@ export class Redactor {
   };
 
   /**
-   * Returns a logger that replaces hidden values, and everything that looks like a credential, with `[redacted]`. It writes
-   * each message as one printable line of bounded length, followed by the lines of a stack trace if there is one.
+   * Replaces hidden values, and everything that looks like a credential, with `[redacted]`. Writes each message as one
+   * printable line of bounded length, followed by its stack trace.
    */
   wrap(logger: Logger): Logger {
     const clean = (message: string) => {
@@ -73,7 +69,7 @@ export class Redactor {
   }
 }
 
-/** Returns how many characters at the end of the text are a prefix of the value; 0 below the minimum length. */
+/** Returns how many characters at the end of the text are a prefix of the value. */
 function overlap(text: string, value: string): number {
   for (let length = Math.min(text.length, value.length - 1); length >= MIN_PREFIX_LENGTH; length--) {
     if (text.endsWith(value.slice(0, length))) return length;

@@ -15,5 +15,4 @@ export function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length)}… (${text.length - length} more characters)`;
 }
 
-/** Matches the mark that `cut` appends. */
 export const CUT_MARK = /… \(\d{1,15} more characters\)/g;

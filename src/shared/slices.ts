@@ -1,9 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 
-/** Milliseconds of work per slice. */
 const SLICE_MS = 10;
 
-/** Divides CPU-bound work into slices. All work begun on one slicer shares one slice per turn of the event loop. */
+/** Divides CPU-bound work into slices. All tasks of one slicer share one slice per turn of the event loop. */
 export class Slicer {
   #lastTurn: Promise<void> = Promise.resolve();
 
@@ -16,7 +15,6 @@ export class Slicer {
   }
 }
 
-/** The slices of one task. */
 export class Slices {
   readonly #signal: AbortSignal;
   readonly #nextTurn: () => Promise<void>;

@@ -1,9 +1,8 @@
 import { setImmediate as nextImmediate } from "node:timers/promises";
 
-/** Milliseconds of work per turn of the event loop. */
 const TURN_MS = 5;
 
-/** Bounds the work that many readers share in one turn of the event loop. Once it is spent, one reader resumes per turn. */
+/** Bounds the work of many readers per turn of the event loop. Once it is spent, one reader resumes per turn. */
 export class TurnBudget {
   readonly #now: () => number;
   #start: number | undefined;

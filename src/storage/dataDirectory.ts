@@ -34,8 +34,8 @@ export interface Store {
 }
 
 /**
- * Everything that outlives a restart. One process owns the directory and writes. A second one on the same directory only
- * reads, and becomes the owner when the first ends. Other users have no access.
+ * Everything that outlives a restart. One process owns the directory and writes; others only read, and one of them becomes
+ * the owner when the first ends. Other users have no access.
  *
  *     version.json    the format, and the directory's permanent id
  *     lock            the owner
@@ -64,7 +64,6 @@ export class DataDirectory {
     this.#lock = new Lock(path);
   }
 
-  /** Whether this process is the owner. */
   get isOwned(): boolean {
     return this.#owned;
   }
@@ -74,7 +73,6 @@ export class DataDirectory {
     return this.#id;
   }
 
-  /** Returns a path inside the directory. */
   at(...names: string[]): string {
     return join(this.path, ...names);
   }

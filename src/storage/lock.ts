@@ -32,8 +32,9 @@ const HEARTBEAT_TIMEOUT_MS = 30_000;
 const OBSERVATION_MS = 1.2 * HEARTBEAT_MS;
 
 /**
- * Makes one owner in one process the only writer of a directory. The complete file is linked into place, so that only one
- * of several contenders succeeds. A dead owner's file is replaced under a second lock, so that a newer one is never removed.
+ * Makes one owner in one process the only writer of a directory. The complete file is linked into place, so that only
+ * one of several contenders succeeds. A dead owner's file is replaced under a second lock, so that a newer one is never
+ * removed.
  */
 export class Lock {
   readonly #path: string;

@@ -7,7 +7,9 @@ import type { Logger } from "../shared/logger.ts";
 import { isOwn, isPrivate, PRIVATE_DIRECTORY_MODE, PRIVATE_FILE_MODE, requireOwn } from "../shared/privateFiles.ts";
 import { SECRET_FILE } from "../shared/proof.ts";
 
-/** Top-level entries of a data directory that this server, the launcher and the extension create, besides the secret. */
+/**
+ * Top-level entries of a data directory that this server, the launcher and the extension create, besides the secret.
+ */
 const OWN_NAMES = [
   "batches",
   "drafts",
@@ -30,8 +32,8 @@ const OWN_NAME_PATTERN = new RegExp(`^(${[...OWN_NAMES, SECRET_FILE].join("|")}|
 const MAX_DEPTH = 2;
 
 /**
- * Creates the data directory, or removes other users' access to it. Keeps the mode of a directory that also holds unrelated
- * files, which may be shared on purpose like `/tmp`. Throws if another user owns it or may write to it.
+ * Creates the data directory, or removes other users' access. Keeps the mode of one with unrelated files, which may be
+ * shared on purpose like `/tmp`. Throws if another user owns it or may write to it.
  */
 export async function restrictDirectory(path: string, logger: Logger): Promise<void> {
   await makeDirectories(path, PRIVATE_DIRECTORY_MODE);
@@ -52,7 +54,7 @@ export async function restrictDirectory(path: string, logger: Logger): Promise<v
 
 /**
  * Removes other users' access to what an older version stored. Restricts each directory after its content, so that an
- * interrupted run resumes. Skips a directory that is already private, because others cannot enter it.
+ * interrupted run is resumed. Skips private directories.
  */
 export async function restrictContents(path: string): Promise<void> {
   for (const name of OWN_NAMES) await restrict(join(path, name), MAX_DEPTH);

@@ -2,7 +2,6 @@ import { quotaExceeded } from "../api/errors.ts";
 
 const BYTES_PER_GIGABYTE = 1024 ** 3;
 
-/** Bounds the bytes that clients may store in total. */
 export class Quota {
   readonly #limit: number;
   #used = 0;

@@ -8,8 +8,8 @@ import { parseSecret, SECRET_BYTES, SECRET_FILE } from "../shared/proof.ts";
 import { writeDurably } from "./durable.ts";
 
 /**
- * The secret that lets VS Code windows recognize a server of their data directory. Each use reads the file, so that all
- * servers of the directory agree on it even if two of them create it at the same time.
+ * Lets VS Code windows recognize a server of their data directory. Each use reads the file, so that servers agree on it
+ * even if two of them create it at the same time.
  */
 export class Secret {
   readonly #path: string;

@@ -32,7 +32,6 @@ export class StagingDir {
     await withStorageErrors(file.sync());
   }
 
-  /** Adds a small JSON file. Throws `ApiError` 500. */
   async writeJson(name: string, content: object): Promise<void> {
     await using file = await withStorageErrors(open(join(this.#path, name), "wx", PRIVATE_FILE_MODE));
     await withStorageErrors(file.writeFile(formatJson(content)));
@@ -52,7 +51,6 @@ export class StagingDir {
   }
 }
 
-/** Serializes a small file so that a person can read it. */
 export function formatJson(content: object): string {
   return `${JSON.stringify(content, null, 2)}\n`;
 }

@@ -5,13 +5,13 @@ import { type ApiError, readFailed } from "../api/errors.ts";
 import { isMissing } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
 
-/** A valid date and time. */
 export const storedTime = z.string().refine((text) => Number.isFinite(Date.parse(text)), "not a time");
 
-/** A number of bytes or requests. */
 export const storedCount = z.int().min(0);
 
-/** Lists a directory; empty if it does not exist. Throws `ApiError` on failure, which must not look like an empty list. */
+/**
+ * Lists a directory; empty if it does not exist. Throws `ApiError` on failure, which must not look like an empty list.
+ */
 export async function listDirectory(path: string): Promise<string[]> {
   try {
     return await readdir(path);

@@ -9,10 +9,8 @@ import { writeDurably } from "../storage/durable.ts";
 import { formatJson } from "../storage/stagingDir.ts";
 import { listDirectory } from "../storage/stored.ts";
 
-/** One model's usage on one day. */
 export interface ModelUsage extends TokenCounts {
   requests: number;
-  /** How many of the requests failed. */
   errors: number;
 }
 
@@ -48,7 +46,6 @@ export class Ledger implements Store {
     await this.#serialize(() => this.#write());
   }
 
-  /** Counts one request that has ended. */
   record({ model, tokens }: UsageMeter, failed: boolean): void {
     try {
       this.#count(dayOf(new Date()), {
@@ -167,7 +164,9 @@ export function dayOf(date: Date): string {
   return date.toISOString().slice(0, 10);
 }
 
-/** Adds to a model's usage. Clients choose the model name, so it may be that of a built-in property such as `__proto__`. */
+/**
+ * Adds to a model's usage. Clients choose the model name, so it may be that of a built-in property such as `__proto__`.
+ */
 export function addUsage(day: DayUsage, model: string, usage: ModelUsage): void {
   const sum = Object.hasOwn(day, model) ? (day[model] as ModelUsage) : emptyUsage();
   for (const name of Object.keys(sum) as (keyof ModelUsage)[]) sum[name] += usage[name] ?? 0;

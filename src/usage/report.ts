@@ -26,7 +26,6 @@ export interface UsageReport {
   next_page: string | null;
 }
 
-/** The parameters of `GET /v1/organizations/usage_report/messages`. */
 export interface ReportQuery {
   starting_at?: string | undefined;
   ending_at?: string | undefined;

@@ -10,7 +10,6 @@ import { type Authority, parseAuthority } from "../authority.ts";
 import { valuesOf, withoutRepeats } from "./singleValueHeaders.ts";
 
 export interface AccessOptions {
-  /** The address that the server listens on. */
   host: string;
   allowedHosts: readonly string[];
   allowedOrigins: readonly string[];
@@ -19,19 +18,16 @@ export interface AccessOptions {
 }
 
 const LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"];
-/** Suffix of names that always resolve to the loopback interface (RFC 6761, 6.3). */
+/** Always resolves to the loopback interface (RFC 6761, 6.3). */
 const LOOPBACK_SUFFIX = ".localhost";
-/** The absolute form of a request target, which HTTP clients send to proxies. */
+/** Absolute form of a request target, as sent to proxies. */
 const ABSOLUTE_TARGET = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is;
 
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/**
- * Rejects requests from web pages. A foreign `Host` indicates DNS rebinding, a foreign `Origin` a page's script. Adds CORS
- * headers for allowed origins.
- */
+/** Rejects requests from web pages: a foreign `Host` indicates DNS rebinding, a foreign `Origin` a page's script. */
 export function checkHostAndOrigin(options: AccessOptions, logger: Logger): Middleware {
   const { allowedOrigins, nameOf } = options;
   const foreign = (origin: string) => originNotAllowed(printable(origin), nameOf("allowedOrigins"));
@@ -55,8 +51,7 @@ export function checkHostAndOrigin(options: AccessOptions, logger: Logger): Midd
 }
 
 /**
- * Checks that there is one `Host`, and that a host in the request target equals it (RFC 9112, 3.2.2). Reduces `context.url`
- * to path and query. Ignores `X-Forwarded-Host`.
+ * Requires one `Host`, and the same host in an absolute request target (RFC 9112, 3.2.2), which it reduces to its path.
  */
 function checkHost(context: Context, isOurs: (host: Authority) => boolean, setting: string): void {
   const [host, ...others] = valuesOf(context.req.rawHeaders, "host");
@@ -74,10 +69,7 @@ function checkHost(context: Context, isOurs: (host: Authority) => boolean, setti
   context.url = path.startsWith("/") ? path : `/${path}`;
 }
 
-/**
- * Returns a check for this server's own hosts. Accepts loopback names with any port: a tunnel has another port at the
- * client's end, and DNS rebinding needs a foreign name.
- */
+/** Accepts loopback names with any port: a tunnel changes the port, and DNS rebinding needs a foreign name. */
 function createHostCheck({ host, allowedHosts }: AccessOptions, logger: Logger): (host: Authority) => boolean {
   // on other interfaces a key is required, and the machine's names are unknown
   if (!isLoopback(host)) return () => true;
@@ -108,7 +100,7 @@ function setCorsHeaders(context: Context, origin: string): void {
     context.set("access-control-allow-private-network", "true");
 }
 
-/** Requires a key in `x-api-key` or, if that is missing, as a Bearer token. Accepts any key if none is configured. */
+/** Requires a key in `x-api-key`, else as a Bearer token. Accepts any key if none is configured. */
 export function authenticate(apiKey: string | undefined): Middleware {
   // `singleValueHeaders` changes the client's key in the same way
   const expected = apiKey === undefined ? undefined : digest(withoutRepeats(apiKey));
@@ -122,13 +114,13 @@ export function authenticate(apiKey: string | undefined): Middleware {
   };
 }
 
-/** Allows the body to be read, and asks for it if the client waits for `100 Continue`. */
+/** Sends `100 Continue` to a client that waits for it before it sends the body. */
 function acceptRequest({ req, res }: Context): void {
   if (req instanceof ApiRequest) req.isAuthenticated = true;
   if (req.headers.expect?.toLowerCase() === "100-continue") res.writeContinue();
 }
 
-/** Digests have equal length, so that comparing them does not reveal the key's length. */
+/** Digests have equal length, so the comparison does not reveal the key's. */
 function digest(key: string): Buffer {
   return createHash("sha256").update(key).digest();
 }

@@ -3,10 +3,7 @@ import type { Middleware } from "koa";
 import { ApiRequest } from "../apiRequest.ts";
 import type { ConnectionBounds } from "../connections.ts";
 
-/**
- * Closes the connection after the response to an unauthenticated request whose body has not arrived. Node would read the
- * body to its end, however long it is.
- */
+/** Closes the connection of an unauthenticated request after its response. Node would first read the whole body. */
 export function closeUnread(discard: ConnectionBounds["discard"]): Middleware {
   return async (context, next) => {
     await next();
@@ -20,7 +17,7 @@ export function closeUnread(discard: ConnectionBounds["discard"]): Middleware {
   };
 }
 
-/** Yields the response, but ends it only when the client has stopped sending or a bound is reached. */
+/** Ends the response only when the client has stopped sending or a bound is reached. */
 async function* thenDiscard(text: Buffer, request: ApiRequest, discard: ConnectionBounds["discard"]) {
   yield text;
   let timer: NodeJS.Timeout | undefined;

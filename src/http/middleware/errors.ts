@@ -7,7 +7,7 @@ import type { Logger } from "../../shared/logger.ts";
 import { printable } from "../../shared/printable.ts";
 import { isHeaderValue, setHeaders } from "../headers.ts";
 
-/** Turns every failure into an HTTP response. Adds a `request-id` to every response. */
+/** Turns failures into responses, and adds a `request-id` to every response. */
 export function errors(logger: Logger): Middleware {
   return async (context, next) => {
     const requestId = newId("req");
@@ -23,7 +23,6 @@ export function errors(logger: Logger): Middleware {
         const [path = ""] = context.url.split("?");
         logger.error(`${context.method} ${printable(path)}: ${(error as Error).stack ?? error}`);
       }
-      // header and envelope have the same id
       const id = failure.requestId !== undefined && isHeaderValue(failure.requestId) ? failure.requestId : requestId;
       context.status = failure.status;
       setHeaders(context, { ...failure.headers, "request-id": id });
@@ -32,7 +31,7 @@ export function errors(logger: Logger): Middleware {
   };
 }
 
-/** Replaces Koa's `onerror`, which responds in plain text if the middleware above fails or a body cannot be written. */
+/** Replaces Koa's `onerror`, which responds in plain text. */
 export function lastResort(logger: Logger): (this: Context, error: Error | null) => void {
   return function (error) {
     if (!error) return;

@@ -6,8 +6,8 @@ import type { RequestFacts } from "../../messages/readRequest.ts";
 import type { Logger } from "../../shared/logger.ts";
 
 /**
- * Rejects a request that one of our own workers sent. Runs before the key is checked, because the worker may send
- * Anthropic's, and before the request is queued, because the worker's turn would wait for it forever.
+ * Rejects a request from one of our own workers. Runs before the key check, because the worker may send Anthropic's
+ * key, and before queueing, because the worker would wait for itself.
  */
 export function rejectNested(pool: Pool, logger: Logger): Middleware {
   let isLogged = false;
@@ -20,7 +20,7 @@ export function rejectNested(pool: Pool, logger: Logger): Middleware {
   };
 }
 
-/** Throws for a worker's request that came back through another server, which only the body reveals. */
+/** Throws for a worker's request that came through another server, which only the body reveals. */
 export function throwIfNested(pool: Pool, context: Context, { origin }: Pick<RequestFacts, "origin">): void {
   if (pool.isLoop({ session: context.get(SESSION_HEADER), ...origin })) throw requestLoop();
 }

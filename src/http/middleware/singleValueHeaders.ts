@@ -4,10 +4,7 @@ import { conflictingHeader } from "../../api/accessErrors.ts";
 /** Headers with exactly one value; `anthropic-beta` and `content-encoding` are lists. */
 const SINGLE_VALUE_HEADERS = ["x-api-key", "authorization", "anthropic-version", "content-type"];
 
-/**
- * Merges repeated headers with equal values, which Node, HTTP clients and proxies join with a comma or silently drop.
- * Rejects different values, because it would be arbitrary which one counts.
- */
+/** Merges repeated headers, which Node, clients and proxies join with a comma or drop. Rejects different values. */
 export const singleValueHeaders: Middleware = async ({ req }, next) => {
   for (const name of SINGLE_VALUE_HEADERS) {
     const values = new Set(valuesOf(req.rawHeaders, name).map(withoutRepeats));

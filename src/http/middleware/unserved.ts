@@ -6,7 +6,6 @@ import { reasonUnserved, UNSERVED_RESOURCES } from "../../api/unserved.ts";
 import { printable } from "../../shared/printable.ts";
 import { correctedSuffixes, pathCorrector, type Route, routeEndingIn, routeWithin } from "../paths.ts";
 
-/** Lists the routes in the order in which they were added. */
 export function routesOf(router: Router): Route[] {
   return router.stack.flatMap(({ path, methods }) =>
     // a GET route also handles HEAD
@@ -46,7 +45,6 @@ export function rejectUnserved(router: Router): Middleware {
   };
 }
 
-/** Returns the base URL as the client reaches it. */
 export function baseUrlOf(context: Context): string {
   return `http://${context.host}`;
 }

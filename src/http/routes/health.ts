@@ -61,7 +61,6 @@ function signInState({ description }: Pool) {
   return { signed_in: signIn !== null, sign_in: signIn };
 }
 
-/** Lists an organization's rules by name. */
 function rules({ description }: Pool) {
   const { guard = null, settings = [], withoutMods = [], overrides = [] } = description?.organization ?? {};
   return { organization: { guard, managed_settings: settings, mods_forbidden_by: withoutMods, overrides } };

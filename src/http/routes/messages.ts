@@ -22,7 +22,6 @@ export interface MessagesOptions extends RunContext, SignalOptions {
   modelMap: Record<string, string>;
   /** Milliseconds for which a client may leave its response unread; 0 for no limit. */
   clientIdleTimeout: number;
-  /** Whether other requests are queued. */
   isContended(): boolean;
   /** Whether bodies and events are logged. Called for each line, because the setting may change. */
   traffic: () => boolean;

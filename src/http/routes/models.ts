@@ -6,7 +6,6 @@ import type { ModelList } from "../../models/modelList.ts";
 import { lastValues } from "../query.ts";
 
 const LIFECYCLES: readonly string[] = ["active", "deprecated", "retired"] satisfies Lifecycle[];
-/** Listed by default. */
 const DEFAULT_LIFECYCLES: readonly string[] = ["active", "deprecated"] satisfies Lifecycle[];
 
 /** `GET /v1/models`. */
