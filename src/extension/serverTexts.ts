@@ -29,7 +29,9 @@ export const serverTexts = {
   file_empty: () => vscode.l10n.t("The file is empty. Choose one with content."),
   file_expired: (values) => vscode.l10n.t("File {id} has expired. Upload it again.", values),
   file_name_characters: () =>
-    vscode.l10n.t('The name of a file must not contain < > : " | ? * \\ / or control characters. Rename the file.'),
+    vscode.l10n.t(
+      "The name of a file must not contain control characters, double quotes or any of < > : | ? * / \\. Rename the file.",
+    ),
   file_name_reserved: (values) => vscode.l10n.t("'{name}' is a reserved file name. Rename the file.", values),
   file_name_too_long: (values) =>
     vscode.l10n.t("The name of a file must have at most {maximum} characters. Rename the file.", values),
