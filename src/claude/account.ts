@@ -6,15 +6,14 @@ export interface SignIn {
   kind: "api_key" | "token" | "subscription" | "profile" | "provider";
   /** Where it comes from: a variable, `apiKeyHelper`, `/login managed key`, `claude.ai` or the provider. */
   source: string;
-  /** Name of the subscription's plan. */
   plan?: string;
   /** The sign-in that this one overrides, if the CLI names it. */
   overridden?: string;
 }
 
 /**
- * Reads the sign-in from the CLI's reply to `initialize`; undefined when signed out. Only the CLI knows: credentials
- * may be in a file, a key chain or a helper, and this program opens none of them.
+ * Reads the sign-in from the CLI's reply to `initialize`; undefined when signed out. Only the CLI knows it: this
+ * program opens no credential file, key chain or helper.
  */
 export function signInOf({ account }: Pick<CliDescription, "account">): SignIn | undefined {
   const { tokenSource, apiKeySource, apiProvider, subscriptionType } = account;
@@ -47,7 +46,7 @@ const SOURCE_NAMES: Readonly<Record<string, string>> = {
   "/login managed key": "an Anthropic Console key (by /login)",
 };
 
-/** Describes a sign-in for users, one line each: the one in use, then the one it overrides. */
+/** Describes the sign-in in use, then the one it overrides. */
 export function describeSignIn(signIn: SignIn | undefined): string[] {
   if (!signIn) return ["not signed in: run 'claude' in a terminal and sign in with /login"];
   const used = `signed in with ${nameOf(signIn)}`;

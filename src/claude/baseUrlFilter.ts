@@ -1,37 +1,31 @@
 import type { Logger } from "../shared/logger.ts";
 import { type OwnAddress, pointsToVirtualApi } from "./localServers.ts";
 
-/** Variables of one source, with its helpers. */
 export interface VariableSource<Variables extends NodeJS.ProcessEnv = NodeJS.ProcessEnv> {
-  /** Where they are set, for messages. */
   place: string;
   variables: Variables;
   helpers?: Record<string, string>;
 }
 
-/** A base URL that points to a Claude Virtual API on this machine, and what workers are started without. */
+/** A base URL that points to a Claude Virtual API on this machine, and what was removed with it. */
 export interface RemovedBaseUrl {
   place: string;
   url: string;
-  /** Variables and helpers, the base URL first. */
   names: string[];
 }
 
-/** What remains of a source. */
 export interface Kept<Variables> {
   variables: Variables;
   helpers: Record<string, string>;
 }
 
-/** Base URLs of the API and of clouds. */
 const BASE_URL = /^ANTHROPIC_(\w+_)?BASE_URL$/;
-/** Custom headers that contain a key. */
 const KEY_HEADER = /^\s*(authorization|x-api-key)\s*:/im;
 const KEY_HELPER = "apiKeyHelper";
 
 /**
- * Removes base URLs that point to a Claude Virtual API on this machine, since a worker's requests would come back as
- * requests. Also removes the credentials set with them: they are for that server, and Anthropic must not receive them.
+ * Removes base URLs that point to a Claude Virtual API on this machine, where a worker's requests would loop, and the
+ * credentials set with them, which Anthropic must not receive.
  */
 export class BaseUrlFilter {
   readonly #ownAddress: (() => OwnAddress | undefined) | undefined;
@@ -47,12 +41,10 @@ export class BaseUrlFilter {
     this.#leads = leads;
   }
 
-  /** What was removed last. */
   get removedBaseUrls(): readonly RemovedBaseUrl[] {
     return this.#removedBaseUrls;
   }
 
-  /** Filters each source. */
   async apply<Sources extends VariableSource[]>(
     ...sources: Sources
   ): Promise<{ [Index in keyof Sources]: Kept<Sources[Index]["variables"]> }> {
@@ -103,7 +95,6 @@ function withoutNames(
   return { variables: without(variables), helpers: without(helpers) };
 }
 
-/** Describes what was removed. */
 export function describeRemovedBaseUrl({ place, url, names: [name, ...others] }: RemovedBaseUrl): string {
   const together = others.length === 0 ? "" : `, and without ${others.join(", ")} from the same place`;
   return `${name} in ${place} points to a Claude Virtual API on this machine (${url}), so Claude Code is started without it${together}.`;

@@ -10,15 +10,13 @@ import { DRAIN_TIMEOUT_MS, SETTLE_TIMEOUT_S } from "./workerLimits.ts";
 export interface CliOutputParts {
   process: CliProcess;
   logger: Logger;
-  /** Receives a message from stdout; later messages wait until it resolves. */
+  /** Later messages wait until it resolves. */
   onMessage(message: CliMessage): Promise<void> | void;
-  /** Receives a line from stderr. */
   onStderrLine(line: string): void;
-  /** Called when stderr output is dropped. */
   onStderrDropped(): void;
-  /** Called when stdout is unreadable or closed while the process runs; must end the process. */
+  /** Must end the process: its stdout is unreadable or closed. */
   onUnreadable(reason: string): void;
-  /** True once this program has given up on the process and expects no more output. */
+  /** True once no more output is expected. */
   isGivenUp(): boolean;
 }
 
@@ -36,7 +34,7 @@ export class CliOutput {
   readonly #strayLog: LineLog;
   readonly #stderrLog: LineLog;
   #isHeld = false;
-  /** Resolves when the process has ended and its output has been read. */
+  /** Resolves when the process has ended and its output was read. */
   readonly ended: Promise<LastOutput>;
 
   constructor(parts: CliOutputParts) {
@@ -56,7 +54,7 @@ export class CliOutput {
     return this.#isHeld;
   }
 
-  /** Resets the limits on reading and logging. Call before each request. */
+  /** Resets the output limits. Call before each request. */
   reset(): void {
     this.#stderr.reset();
     this.#stderrLog.reset();

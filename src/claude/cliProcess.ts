@@ -7,7 +7,6 @@ import { type NetworkRoute, networkRoute } from "./network.ts";
 import { lowerPriority } from "./priority.ts";
 import type { Reaper } from "./reaper.ts";
 
-/** How to start one process of the CLI. */
 export interface Launch {
   command: string;
   args: readonly string[];
@@ -16,10 +15,9 @@ export interface Launch {
   cwd: string;
 }
 
-/** How a process ended, for log and messages: `exit code 1`, `SIGKILL`, `spawn ENOENT`. */
+/** For messages: `exit code 1`, `SIGKILL`, `spawn ENOENT`. */
 export type Ending = string;
 
-/** Node's `spawn`, or a fake. */
 export type Spawn = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
 
 /** Time limit after SIGKILL: the kernel may keep the process in a system call. */
@@ -29,12 +27,11 @@ const KILL_TIMEOUT_MS = 10_000;
 export class CliProcess {
   /** Undefined if `spawn` threw. */
   readonly #child: ChildProcess | undefined;
-  /** Resolves once the process runs; rejects with the system's error if it cannot start. */
+  /** Resolves once the process runs; rejects if it cannot start. */
   readonly started: Promise<void>;
   readonly exited: Promise<Ending>;
-  /** Shared by all processes, since many may produce output at once. */
+  /** Shared by all processes. */
   readonly budget: TurnBudget;
-  /** The network route of its API calls. */
   readonly route: NetworkRoute;
   #ended = false;
   #resolveExited!: (how: Ending) => void;
@@ -88,7 +85,6 @@ export class CliProcess {
     if (this.pid !== undefined) void lowerPriority(this.pid);
   }
 
-  /** Writes the pieces back to back. */
   write(...pieces: readonly (string | Uint8Array)[]): void {
     const stdin = this.#child?.stdin;
     if (!stdin?.writable) return;
@@ -97,10 +93,7 @@ export class CliProcess {
     stdin.uncork();
   }
 
-  /**
-   * Closes stdin, then sends SIGTERM, then SIGKILL, waiting `grace` milliseconds after each of the first two. An idle
-   * CLI exits when stdin closes.
-   */
+  /** Closes stdin, which ends an idle CLI; then sends SIGTERM, then SIGKILL, `grace` milliseconds apart. */
   async stop(grace = 1000): Promise<void> {
     if (this.#ended) return;
     this.#child?.stdin?.end();
@@ -118,7 +111,7 @@ export class CliProcess {
     void this.exited.then(() => clearTimeout(giveUp));
   }
 
-  /** Closes its pipes; another process may keep them open after the CLI has ended. */
+  /** Closes its pipes, which another process may keep open. */
   release(): void {
     for (const stream of this.#streams) stream.destroy();
   }
@@ -131,7 +124,7 @@ export class CliProcess {
   #listen(child: ChildProcess, reaper: Reaper): void {
     const { pid } = child;
     if (pid !== undefined) reaper.watch(pid);
-    // a broken pipe ends its reader, and a late write fails with EPIPE; neither may crash this program
+    // a broken pipe must not crash this program
     for (const stream of this.#streams) stream.on("error", () => {});
     child.on("error", (error) => {
       // later errors are about signals that could not be sent
@@ -159,7 +152,7 @@ export class CliProcess {
   }
 }
 
-/** Creates streams that buffer nothing while paused: Node would otherwise wake up for each write of the CLI. */
+/** Creates streams that buffer nothing while paused: Node would wake up for each write of the CLI. */
 function withSmallBuffers<T>(create: () => T): T {
   const usual = getDefaultHighWaterMark(false);
   setDefaultHighWaterMark(false, 1);

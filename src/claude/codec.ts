@@ -14,36 +14,33 @@ export interface CliMessage {
   [field: string]: any;
 }
 
-/** Longest line of the CLI: a content block must fit into the next request, which may have 32 MB. */
+/** A content block must fit into the next request, which may have 32 MB. */
 export const MAX_MESSAGE_BYTES = 40 * 1024 * 1024;
 /** Shorter lines are parsed even if they repeat an answer. */
 const MIN_REPEAT_BYTES = 64 * 1024;
-/** Length to which a stray line is cut. Longer than the log shows, so that the log can cut it at a space. */
+/** Longer than the log shows, so that the log can cut at a space. */
 const MAX_STRAY_BYTES = 8192;
 
 const OPENING_BRACE = 0x7b;
-/** Line starts of messages that repeat an answer already sent as events. */
+/** Messages that repeat an answer already sent as events. */
 const REPEATED_TYPES = [Buffer.from('{"type":"assistant",'), Buffer.from('{"type":"user",')];
-/** A repeated message is parsed only if it has one of these. Inside a string, the quotes would be escaped. */
+/** Repeated messages to parse anyway. Inside a string, the quotes would be escaped. */
 const KEPT_REPEATS = ['"is_api_error_message":true', '"type":"fallback"'];
 
-/** How a line with an upstream event begins. */
 const EVENT_LINE_START = '{"type":"stream_event"';
 const EVENT_FIELD = ',"event":';
-/** How it usually ends. Parsing that for each event would take a tenth of the CPU time. */
+/** How it usually ends; parsing that would take a tenth of the CPU time. */
 const EVENT_LINE_END = /^,"session_id":"([\w-]+)","parent_tool_use_id":null,"uuid":"[\w-]+"\}$/;
 
 export interface MessageReader {
-  /** Receives a message; later messages wait until it resolves. */
   onMessage(message: CliMessage): Promise<void> | void;
-  /** Receives a line that is not a message, cut to length. */
   onStrayLine(line: string): void;
   budget?: TurnBudget;
 }
 
 /**
- * Reads the CLI's output to its end. Throws if a line is too long or holds too many values. Synchronous where possible,
- * since a promise for each line would cost more than parsing it.
+ * Reads the CLI's output to its end. Throws if a line is too long or has too many values. Synchronous where possible: a
+ * promise for each line would cost more than parsing it.
  */
 export function readMessages(
   output: Readable,
@@ -69,12 +66,11 @@ export function readMessages(
   return readChunks(output, (chunk) => takeAll(splitter.add(chunk)));
 }
 
-/** Encodes a message as one line for the CLI's stdin. */
 export function encode(message: CliMessage): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-/** Like `encode`, but in pieces to write back to back, which avoids copying encoded JSON. */
+/** Like `encode`, in pieces to write back to back: encoded JSON is not copied. */
 export function encodePieces(message: CliMessage): (string | Uint8Array)[] {
   const encoded: EncodedJson[] = [];
   const marker = randomUUID();
@@ -104,8 +100,8 @@ function parse(line: string): CliMessage | undefined {
 }
 
 /**
- * Parses the event and the fields around it separately, and remembers the event's text. Returns undefined unless both
- * parts are JSON, which proves that the split is right.
+ * Parses the event and the fields around it separately, to keep the event's text. Undefined unless both are JSON, which
+ * proves the split.
  */
 function parseEvent(line: string): CliMessage | undefined {
   if (!line.startsWith(EVENT_FIELD, EVENT_LINE_START.length) || !line.startsWith(EVENT_LINE_START)) return undefined;

@@ -14,7 +14,7 @@ export interface ConnectionFailure {
 const ANNOUNCEMENT = /API error \(attempt \d{1,6}\/\d{1,6}\): undefined Connection error/;
 const DETAILS = /\[ERROR\] Connection error details: code=([\w-]{1,100})( \(SSL error\))?, message=(.{0,300})/;
 
-/** Codes of a connection that was never opened: unknown name, or no answer from the address. */
+/** Codes of a connection that was never opened. */
 const UNRESOLVED_CODES = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA"]);
 const UNREACHED_CODES = new Set([
   ...UNRESOLVED_CODES,
@@ -25,10 +25,9 @@ const UNREACHED_CODES = new Set([
   "ENETDOWN",
 ]);
 
-/** Handshake failures other than certificate errors, for example a peer that does not speak TLS. */
+/** Handshake failures other than certificate errors, such as a peer without TLS. */
 const HANDSHAKE_CODE = /^(EPROTO$|ERR_SSL_|ERR_TLS_)/;
 
-/** True if the line announces a failed connection; its details follow. */
 export function announcesConnectionFailure(line: string): boolean {
   return ANNOUNCEMENT.test(line);
 }
@@ -38,7 +37,7 @@ export function readConnectionFailure(line: string): ConnectionFailure | undefin
   return code === undefined ? undefined : { code, isTls: tls !== undefined, message: message ?? "" };
 }
 
-/** Builds the error if the request certainly was not sent; otherwise undefined. */
+/** The error, if the request certainly was not sent. */
 export function connectionError(failure: ConnectionFailure, route: NetworkRoute | undefined): ApiError | undefined {
   const { code, isTls, message } = failure;
   const api = route?.api?.origin ?? "the API";
@@ -68,10 +67,7 @@ const CERTIFICATE_CODES: readonly [RegExp, string][] = [
   [/altname|does not match certificate/i, "ERR_TLS_CERT_ALTNAME_INVALID"],
 ];
 
-/**
- * Reads the error that a mod got, with the CLI's report of it: `api_error` is its kind, `text` its message to the user.
- * Undefined if neither has a code.
- */
+/** Reads the error that a mod got. `api_error` is its kind in the CLI's report, `text` the message to the user. */
 export function readHookError(message: string, api_error = "", text = ""): ConnectionFailure | undefined {
   const [, named, rest = ""] = HOOK_ERROR.exec(message) ?? [];
   const certificate = CERTIFICATE_CODES.find(([pattern]) => pattern.test(rest))?.[1];

@@ -2,7 +2,6 @@ import { cliRefused, cliSilent } from "../api/cliErrors.ts";
 import type { ApiError } from "../api/errors.ts";
 import type { CliMessage } from "./codec.ts";
 
-/** A request to the CLI itself. */
 export interface ControlRequest {
   subtype: string;
   [field: string]: unknown;
@@ -25,9 +24,7 @@ export class ControlChannel {
     this.#write = write;
   }
 
-  /**
-   * Resolves with the reply. Rejects with `ApiError` if the CLI rejects the request, ends, or does not reply in time.
-   */
+  /** Rejects with `ApiError` if the CLI rejects the request, ends, or does not reply in time. */
   request(request: ControlRequest, seconds: number): Promise<CliMessage> {
     if (this.#ended) return Promise.reject(this.#ended);
     this.#count += 1;

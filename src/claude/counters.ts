@@ -9,17 +9,13 @@ import type { Worker } from "./worker.ts";
 import { plainKey, type WorkerKey } from "./workerKey.ts";
 
 export interface CountersParts {
-  /** Limit for queued counts. */
   maxQueue: number;
-  /** Takes or starts a blank worker and initializes it. */
   prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest): Promise<Worker>;
-  /** Throws `TransportUnavailable` if exact counts are not possible now. */
+  /** Throws `TransportUnavailable` if counts cannot be exact now. */
   requireExact(): Promise<void>;
-  /** Whether the worker initialized last is signed in. */
   isSignedIn(): boolean;
-  /** Takes an idle worker that counts by `rewrite`. */
   take(): Worker | undefined;
-  /** Makes the worker idle again, or stops it if it must not serve again. */
+  /** Makes the worker idle, or stops it if it must not serve again. */
   giveBack(worker: Worker): Promise<void>;
   learnFrom(worker: Worker): void;
   dismiss(worker: Worker): void;
@@ -41,18 +37,15 @@ export class Counters {
   }
 
   /**
-   * Counts by `rewrite`, on workers kept for counting. Throws `ApiError` if upstream rejects the request, the queue is
-   * full or the CLI cannot be started; `TransportUnavailable`; and `CountUnavailable`.
+   * Counts by `rewrite`. Throws `ApiError` if upstream rejects the request, the queue is full or no worker starts;
+   * `TransportUnavailable`; `CountUnavailable`.
    */
   async count(request: CountRequest, signal: AbortSignal): Promise<number> {
     await this.#parts.requireExact();
     return this.#exact.count(request, signal);
   }
 
-  /**
-   * Lends a fresh worker for one count by `overlay`; `release` stops it. Throws `ApiError` if the queue is full or the
-   * CLI cannot be started.
-   */
+  /** Lends a fresh worker for one count by `overlay`. Throws `ApiError` if the queue is full or no worker starts. */
   async lease(system: string | EncodedJson, signal: AbortSignal): Promise<Lease> {
     const freeSlot = await this.#slots.acquire(signal);
     try {
@@ -69,7 +62,6 @@ export class Counters {
     }
   }
 
-  /** Rejects all queued and all later counts. */
   close(): void {
     this.#slots.close();
     this.#exact.close();

@@ -6,13 +6,13 @@ export interface CliDescription {
   organization?: Organization;
 }
 
-/** An organization's rules, as a worker shows them: names only, no values. */
+/** An organization's rules: names only, no values. */
 export interface Organization {
   /** Why the CLI runs its guard; null if it does not. */
   guard: string | null;
   /** Names of managed settings; a variable is `env.NAME`. */
   settings: readonly string[];
-  /** What keeps this program's mods from running: settings, or Anthropic's switch. */
+  /** What keeps our mods from running: settings, or Anthropic's switch. */
   withoutMods: readonly string[];
   /** Managed variables that override this program's, as `env.NAME`. */
   overrides: readonly string[];

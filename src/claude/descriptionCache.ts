@@ -3,7 +3,7 @@ import { describeSignIn, isSignedIn, signInOf } from "./account.ts";
 import type { CliDescription } from "./description.ts";
 import { describeOverrides } from "./managedVariables.ts";
 
-/** Minimum time between two questions to a signed-out CLI, since each starts a process. */
+/** Each question to a signed-out CLI starts a process. */
 const SIGNED_OUT_POLL_MS = 30_000;
 
 /** The CLI's latest description of itself. Logs the sign-in when it changes. */
@@ -17,7 +17,7 @@ export class DescriptionCache {
   #isStale = false;
   readonly #now: () => number;
   #askedAt = Number.NEGATIVE_INFINITY;
-  /** Whether upstream answered a request although the CLI had described itself as signed out. */
+  /** Whether upstream answered although the CLI had described itself as signed out. */
   #isContradicted = false;
 
   /** `ask` initializes a worker and passes its description to `accept`. */
@@ -55,8 +55,7 @@ export class DescriptionCache {
   }
 
   /**
-   * Asks the CLI if it has not described itself yet, or always with `afresh`. Throws `ApiError` if the CLI cannot be
-   * started.
+   * Asks the CLI if it has no description yet, or always with `afresh`. Throws `ApiError` if the CLI does not start.
    */
   async describe({ afresh = false }: { afresh?: boolean } = {}): Promise<CliDescription> {
     if (afresh || this.#asking || !this.#latest) await this.#askOnce();
@@ -68,7 +67,7 @@ export class DescriptionCache {
     this.#isStale = this.#latest !== undefined;
   }
 
-  /** Call when upstream has answered a request: a running CLI picks up a new sign-in without saying so. */
+  /** Call when upstream has answered: a running CLI picks up a new sign-in silently. */
   noteAnswer(): void {
     if (!this.isSignedOut || this.#isContradicted) return;
     this.#isContradicted = true;
@@ -76,8 +75,8 @@ export class DescriptionCache {
   }
 
   /**
-   * Call when a client or the editor reads the description. Asks again in the background after `markStale`, once, so
-   * that a CLI that cannot start is not started in a loop. Asks a signed-out CLI every half minute.
+   * Call when the description is read. Asks again in the background: once after `markStale`, so that a broken CLI is
+   * not started in a loop; every half minute while signed out.
    */
   refresh(): void {
     const isDue = this.isSignedOut && this.#now() - this.#askedAt >= SIGNED_OUT_POLL_MS;

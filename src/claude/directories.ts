@@ -7,8 +7,7 @@ import { makeDirectories, whyUnusable } from "../shared/directories.ts";
 import { PRIVATE_DIRECTORY_MODE } from "../shared/privateFiles.ts";
 
 /**
- * Returns the CLI's directory for temporary files; creates it like the CLI does. Throws `ApiError` naming the variable
- * if the CLI could not start because of it.
+ * The CLI's directory for temporary files, created if missing. Throws `ApiError` naming the variable if it is unusable.
  */
 export async function temporaryDirectory(
   environment: NodeJS.ProcessEnv,
@@ -27,7 +26,7 @@ export async function temporaryDirectory(
   return path;
 }
 
-/** Describes a problem with the user's home directory. The CLI starts anyway, but keeps nothing. */
+/** Describes a problem with the home directory, without which the CLI still starts. */
 export async function homeProblem(
   environment: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,

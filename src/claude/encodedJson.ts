@@ -8,7 +8,6 @@ export class EncodedJson {
     this.#literal = literal;
   }
 
-  /** Throws after `drop`. */
   get literal(): Bytes {
     if (!this.#literal) throw new Error("The JSON was dropped.");
     return this.#literal;

@@ -1,9 +1,8 @@
 import { resolve } from "node:path";
 
 /**
- * Variables that the CLI inherits. An allow-list, because an editor or an outer Claude Code session sets variables that
- * change how a child runs (`NODE_OPTIONS`, `ELECTRON_RUN_AS_NODE`, `VSCODE_*`, `CLAUDECODE` …). Users add more with
- * `extraEnvironment`.
+ * An allow-list: an editor or an outer Claude Code session sets variables that change how a child runs (`NODE_OPTIONS`,
+ * `ELECTRON_RUN_AS_NODE`, `VSCODE_*`, `CLAUDECODE` …). `extraEnvironment` adds more.
  */
 const ALLOWED_NAMES = new Set([
   // needed by every program
@@ -43,8 +42,8 @@ const PATH_VARIABLES = new Set([
 ]);
 
 /**
- * Makes the CLI send each request once and unchanged: no retries, compaction, limits or betas of its own, every effort
- * for every model, no timeout between events, no background traffic.
+ * Makes the CLI send each request once and unchanged, without retries, compaction, limits, betas or background traffic
+ * of its own.
  */
 export const FIXED_VARIABLES: Readonly<Record<string, string>> = {
   CLAUDE_CODE_MAX_RETRIES: "0",
@@ -69,8 +68,8 @@ export const FIXED_VARIABLES: Readonly<Record<string, string>> = {
 const EXPERIMENTAL_BETAS = new Set(["inline-tools-2026-09-15", "mid-conversation-tool-changes-2026-07-01"]);
 
 /**
- * Builds the environment of a worker. `betas` are sent in addition to the CLI's own. The CLI gives up on upstream after
- * `streamIdleTimeout` milliseconds without a byte (10 s to 30 min; 0 for never).
+ * Builds a worker's environment. `betas` add to the CLI's own. The CLI gives up on upstream after `streamIdleTimeout`
+ * ms without a byte (10 s to 30 min; 0 for never).
  */
 export function childEnvironment(
   environment: NodeJS.ProcessEnv,

@@ -2,9 +2,8 @@ import { realpath, stat } from "node:fs/promises";
 
 /** A snapshot of files, to detect changes. */
 export interface FileIdentity {
-  /** Changes when a file is replaced or written. */
   current: string;
-  /** The same without device and inode numbers, which change when a container restarts. */
+  /** Without device and inode numbers, which change when a container restarts. */
   lasting: string;
 }
 
@@ -14,7 +13,7 @@ export async function identify(paths: readonly string[]): Promise<FileIdentity> 
   return { current, lasting };
 }
 
-/** The `current` part alone, cheap enough to check after each answer. */
+/** The `current` part alone, checked after each answer. */
 export function currentIdentity(paths: readonly string[]): Promise<string> {
   return join(paths, async (path) => {
     const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });

@@ -3,13 +3,11 @@ import type { CliAccount } from "./description.ts";
 /** How the CLI logs its guard at startup: `… seated outermost: the organization is team`, `… not seated: …`. */
 const GUARD_LOG_LINE = /cc-plugin-sec-default\S* (not )?seated\b(?:[^:]*: )?(.*)/;
 
-/** Plans of organizations, as `initialize` names them. */
 const ORGANIZATION_PLAN = /team|enterprise/i;
 
 /**
- * Detects an organization's guard in one CLI process. The CLI loads this mod before all others, for Team and Enterprise
- * sign-ins and on machines with managed settings. It then asks no other mod about API calls; that is the organization's
- * decision.
+ * Detects an organization's guard, a mod that the CLI loads for Team and Enterprise sign-ins and on machines with
+ * managed settings. By the organization's decision, the CLI then asks no other mod about API calls.
  */
 export class GuardDetector {
   #reason: string | undefined;
@@ -20,7 +18,6 @@ export class GuardDetector {
     this.#resolveKnown = resolve;
   });
 
-  /** Why the guard runs; undefined if it does not. */
   get reason(): string | undefined {
     return this.#reason;
   }
@@ -32,12 +29,11 @@ export class GuardDetector {
     this.#resolveKnown();
   }
 
-  /** Infers the guard from the plan, in case a CLI version logs it in other words. */
+  /** Infers the guard from the plan, in case the CLI logs it in other words. */
   addAccount({ subscriptionType = "" }: CliAccount): void {
     if (ORGANIZATION_PLAN.test(subscriptionType)) this.#reason ??= `the organization has ${subscriptionType}`;
   }
 
-  /** Records a call about which the CLI did not ask the mod. */
   addBypass(): void {
     this.#reason ??= "Claude Code does not ask mods about calls";
   }

@@ -2,23 +2,19 @@
 const BEATS_PER_LIMIT = 6;
 
 export interface HeartbeatOptions {
-  /** Milliseconds without a message after which the process counts as dead. */
+  /** Milliseconds without a message until the process counts as dead. */
   silence: number;
-  /**
-   * The same when a request starts, for a process that has answered before: an idle one answers within milliseconds.
-   */
+  /** The same at the start of a request, for a process that has answered before. */
   wake: number;
-  /** Sends the CLI a request that it answers at once. */
   ping: () => void;
-  /** True while the CLI's messages wait to be read; its silence then means nothing. */
+  /** True while the CLI's messages wait to be read, which explains its silence. */
   isHeld: () => boolean;
-  /** Called with the limit in milliseconds once the process counts as dead. */
   onDead: (limit: number) => void;
 }
 
 /**
- * Detects a process that neither ends nor answers, because it hangs or was suspended. Counts beats instead of time, so
- * that the process has the full limit after the machine wakes from sleep.
+ * Detects a process that hangs or was suspended. Counts beats instead of time, so that it has the full limit after the
+ * machine wakes from sleep.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
@@ -35,7 +31,7 @@ export class Heartbeat {
     return this.#hasResponded;
   }
 
-  /** `respondsAtOnce`: what the process gets now makes it write as soon as a ping would. */
+  /** `respondsAtOnce`: the process will write without a ping. */
   start(respondsAtOnce = false): void {
     const { silence, wake, ping } = this.#options;
     if (this.#hasResponded) {
@@ -49,7 +45,6 @@ export class Heartbeat {
     this.#timer = undefined;
   }
 
-  /** Call for each message of the CLI. */
   onMessage(): void {
     const { silence } = this.#options;
     this.#hasResponded = true;

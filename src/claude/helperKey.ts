@@ -3,9 +3,8 @@ import type { CliAccount } from "./description.ts";
 
 /** The key from an `apiKeyHelper`, given to a worker at its start. */
 export interface HelperKey {
-  /** Variables that hold it. */
   variables: readonly string[];
-  /** Expiry, in the time of `performance.now()`. The CLI would run the helper again then. */
+  /** Expiry in the time of `performance.now()`. */
   usableUntil: number;
 }
 
@@ -13,8 +12,8 @@ export interface HelperKey {
 const FAILURE_PREFIX = "claude-virtual-api: the apiKeyHelper in Claude Code's settings";
 
 /**
- * Runs the helper, exports its key in the given variables, and replaces itself by the CLI with settings that name no
- * helper. If the helper fails, the CLI gets it, runs it again and reports the reason.
+ * Runs the helper, exports its key, and becomes the CLI with settings that name no helper. If the helper fails, the CLI
+ * gets it and reports the reason.
  */
 const SCRIPT = `
 helper=$1 variables=$2 settings=$3 instead=$4
@@ -43,10 +42,9 @@ const PROVIDER_VARIABLES = ["BEDROCK", "VERTEX", "FOUNDRY", "MANTLE", "ANTHROPIC
 );
 
 /**
- * Passes the user's helpers to the CLI, but runs `apiKeyHelper` before the CLI starts. The CLI would run it again after
- * each settings change, so for each request, with the request's body in its environment; on Linux, a program does not
- * start with a variable of 128 KiB or more, and the request would be sent without a key. Only the new process sees the
- * key. On Windows, which lacks such a shell, the CLI runs the helper.
+ * Runs `apiKeyHelper` before the CLI starts. The CLI would run it for each request, with the request's body in its
+ * environment; on Linux, no program starts with a variable of 128 KiB or more, and the request would be sent without a
+ * key. Only the new process sees the key. Windows has no shell for this, so the CLI runs the helper there.
  */
 export function withHelpers(
   launch: Launch,
@@ -62,7 +60,7 @@ export function withHelpers(
   if (!apiKeyHelper || platform === "win32" || isSet("ANTHROPIC_AUTH_TOKEN") || PROVIDER_VARIABLES.some(isSet)) {
     return { launch: { ...launch, args: [...args, "--settings", settings] } };
   }
-  // a key set by the user goes first; the helper's key is then only the token
+  // the user's own key goes first; the helper's is then only the token
   const variables = ["ANTHROPIC_AUTH_TOKEN", ...(isSet("ANTHROPIC_API_KEY") ? [] : ["ANTHROPIC_API_KEY"])];
   const parameters = [apiKeyHelper, variables.join(" "), settings, JSON.stringify(others)];
   const given = Number(environment.CLAUDE_CODE_API_KEY_HELPER_TTL_MS || DEFAULT_TTL_MS);
@@ -72,7 +70,6 @@ export function withHelpers(
   };
 }
 
-/** Reads from a stderr line why a helper returned no key; undefined for other lines. */
 export function helperFailure(line: string): string | undefined {
   return line.startsWith(FAILURE_PREFIX) ? line.slice("claude-virtual-api: ".length).trim() : undefined;
 }
@@ -81,7 +78,7 @@ export function hasExpiredKey({ helperKey }: { helperKey: HelperKey | undefined 
   return helperKey !== undefined && helperKey.usableUntil <= performance.now();
 }
 
-/** Names the helper as the source, in place of the variables that hold its key. */
+/** Names the helper as the source of its key. */
 export function attributeToHelper(account: CliAccount, key: HelperKey | undefined): CliAccount {
   const sources = (["tokenSource", "apiKeySource"] as const).flatMap((name) => {
     const source = account[name];

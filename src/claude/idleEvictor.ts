@@ -3,21 +3,16 @@ import { proportionalBytes } from "./memory.ts";
 import type { Worker } from "./worker.ts";
 
 export interface IdleLimits {
-  /** Limit for idle workers that have a key. */
   maxIdleWorkers: number;
-  /** Their total memory in bytes; 0 for no limit. */
   maxIdleMemory: number;
   /** Milliseconds after which an idle worker that has a key is stopped. */
   idleTimeout: number;
 }
 
-/**
- * Minimum idle time before eviction. Requests in waves then find the previous wave's workers, and none waits while
- * memory is read.
- */
+/** Requests in waves find the previous wave's workers, and none waits while memory is read. */
 const MIN_IDLE_MS = 1000;
 
-/** Stops idle workers beyond a count, a total size and an age, longest idle first. Blank workers do not count. */
+/** Stops idle workers beyond a count, a size and an age, longest idle first. Blank workers do not count. */
 export class IdleEvictor {
   readonly #idle: IdleWorkers;
   readonly #options: IdleLimits;
@@ -35,7 +30,6 @@ export class IdleEvictor {
     this.#expiryTimer = setInterval(() => this.#evictExpired(), Math.max(1000, options.idleTimeout / 4)).unref();
   }
 
-  /** Call when a worker has become idle. */
   check(): void {
     if (this.#closed) return;
     this.#timer ??= setTimeout(() => void this.#evictExcess(), MIN_IDLE_MS).unref();
@@ -60,7 +54,7 @@ export class IdleEvictor {
     if (!isNumberKept || !isSizeKept) this.check();
   }
 
-  /** How many workers to evict so that the others fit; 0 if their sizes are unknown. */
+  /** How many to evict so that the others fit; 0 if sizes are unknown. */
   async #excessCount(bound: number): Promise<number> {
     const pids = this.#idle.keyed.flatMap(({ pid }) => pid ?? []);
     const sizes = await this.#read(pids, bound).catch(() => new Map<number, number>());

@@ -27,12 +27,10 @@ export class IdleWorkers {
     this.#idle.push({ worker, key, since: performance.now() });
   }
 
-  /** Takes the worker with this key that was busy last. */
   take(key: string): Worker | undefined {
     return this.#take((idle) => idle.key === key);
   }
 
-  /** Takes a blank worker of this transport. */
   takeBlank(transport: TransportName): Worker | undefined {
     return this.#take(({ key, worker }) => key === undefined && worker.transport.name === transport);
   }
@@ -47,22 +45,21 @@ export class IdleWorkers {
     this.#idle = this.#idle.filter((idle) => idle.worker !== worker);
   }
 
-  /** Takes up to `count` workers that have a key, longest idle first, but only those idle since before `before`. */
+  /** Takes up to `count` workers that have a key, longest idle first, idle since before `before`. */
   takeOldest(count: number, before = Number.POSITIVE_INFINITY): Worker[] {
     const keyed = this.#idle.filter(({ key }) => key !== undefined);
     return this.#takeAll(keyed.slice(0, count).filter(({ since }) => since <= before));
   }
 
   /**
-   * Takes the workers that have a key and were idle since before `before` (time of `performance.now()`), and those
-   * whose helper key has expired.
+   * Takes the workers idle since before `before` (of `performance.now()`) that have a key, and those whose helper key
+   * has expired.
    */
   takeExpired(before: number): Worker[] {
     const isStale = ({ key, since, worker }: Idle) => (key !== undefined && since < before) || hasExpiredKey(worker);
     return this.#takeAll(this.#idle.filter(isStale));
   }
 
-  /** Takes the workers of any other CLI. */
   takeOthers(cli: Cli | undefined): Worker[] {
     return this.#takeAll(this.#idle.filter(({ worker }) => worker.cli !== cli));
   }

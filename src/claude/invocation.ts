@@ -4,21 +4,19 @@ import { cliUnusable } from "../api/cliErrors.ts";
 import { describe } from "../api/messageDescriptors.ts";
 import { searchDirectories } from "./searchPlaces.ts";
 
-/** How to start a program without a shell. */
 export interface Invocation {
-  /** The executable, and the arguments before ours. */
   command: string;
   prefix: readonly string[];
   /** The files it consists of, as far as known. */
   files: readonly string[];
-  /** `PATH` on which a script finds its interpreter, if the inherited one does not do. */
+  /** `PATH` on which a script finds its interpreter, if it needs another. */
   searchPath?: string;
 }
 
 /** How much of a script is read. Launcher scripts are short. */
 const MAX_SCRIPT_BYTES = 64 * 1024;
 
-/** Finds out how to start the program at this path. Throws `ApiError` if that is not possible. */
+/** Throws `ApiError` if the program cannot be started. */
 export async function invocation(
   path: string,
   environment: NodeJS.ProcessEnv,
@@ -32,7 +30,7 @@ export async function invocation(
   return { command: path, prefix: [], files, ...(searchPath !== undefined && { searchPath }) };
 }
 
-/** Finds the program behind an npm `.cmd` shim on Windows, so that no shell parses our arguments. */
+/** The program behind an npm `.cmd` shim, so that no shell parses our arguments. */
 export async function unwrapShim(shim: string): Promise<string | undefined> {
   const script = await readFile(shim, "utf8");
   const target = [...script.matchAll(/"%(?:~dp0|dp0%)\\?([^"%]+\.(?:exe|c?js))"/gi)].map((match) => match[1] as string);
@@ -75,9 +73,7 @@ async function readScript(path: string): Promise<string | undefined> {
   }
 }
 
-/**
- * Files named in a wrapper script, such as that of the CLI's local installation or of pnpm, to detect when they change.
- */
+/** Files named in a wrapper script (local installation, pnpm), to detect when they change. */
 async function startedBy(script: string, path: string): Promise<string[]> {
   if (/^#!.*\b(node|bun)\b/.test(script)) return [];
   const named = [...script.matchAll(/(?:\$\{?basedir\}?)?\/[^\s"'$]*claude[^\s"'$]*/gi)].map(([name]) =>
@@ -94,10 +90,7 @@ async function isFile(path: string): Promise<boolean> {
   );
 }
 
-/**
- * An npm script needs `node`. A version manager puts the right one next to the script, even if `PATH` has another; with
- * an npm prefix there is none next to it.
- */
+/** An npm script needs `node`. A version manager puts the right one next to the script, whatever is on `PATH`. */
 async function pathOfScript(
   path: string,
   environment: NodeJS.ProcessEnv,

@@ -14,8 +14,8 @@ export interface WearParts extends WearLimits {
 }
 
 /**
- * Whether to replace this worker with a fresh one. The CLI's memory grows with each request, and an update of the CLI
- * would go unnoticed while requests always find an idle worker.
+ * Whether to replace this worker: the CLI's memory grows with each request, and only a return shows that the CLI was
+ * updated.
  */
 export async function isWornOut(worker: Worker, parts: WearParts): Promise<boolean> {
   if (worker.served >= parts.maxRequestsPerWorker || hasExpiredKey(worker)) return true;

@@ -22,8 +22,8 @@ import { readSignInSettings, type SignInSettings, settingsPath } from "./signInS
 import type { TransportName } from "./transport.ts";
 
 /**
- * Arguments of every worker: no tools, user or project settings, MCP servers, session files or slash commands, so that
- * one request gets one answer. The model is a placeholder; each request sets its own.
+ * No tools, user or project settings, MCP servers, session files or slash commands: one request gets one answer. The
+ * model is a placeholder.
  */
 export const CLI_ARGUMENTS: readonly string[] = [
   "-p",
@@ -33,8 +33,8 @@ export const CLI_ARGUMENTS: readonly string[] = [
 ];
 
 /**
- * Arguments and variables of one transport. A call that our mod did not rewrite has no messages, so the API rejects it;
- * if a gateway accepts it, it costs no tokens.
+ * A call that our mod did not rewrite has no messages, so the API rejects it, and no tokens, should a gateway accept
+ * it.
  */
 export const TRANSPORT_LAUNCH: Record<TransportName, { args: readonly string[]; environment: Record<string, string> }> =
   {
@@ -50,7 +50,7 @@ export const TRANSPORT_LAUNCH: Record<TransportName, { args: readonly string[]; 
     },
   };
 
-/** For workers that count: only the debug lines say why the counter failed. */
+/** Only the debug lines say why the counter failed. */
 const COUNTER_ARGUMENTS = ["--debug-to-stderr"];
 
 function modsFor({ transport, counts }: LaunchRequest, hasStepMod: boolean): Mod[] {
@@ -58,24 +58,20 @@ function modsFor({ transport, counts }: LaunchRequest, hasStepMod: boolean): Mod
   return hasStepMod ? [ONE_CALL_MOD, ONE_STEP_MOD] : [ONE_CALL_MOD];
 }
 
-/** What a worker is started for. */
 export interface LaunchRequest {
   transport: TransportName;
   /** Betas in addition to the CLI's own, unless requests carry them. */
   betas?: readonly string[];
-  /** Whether it runs with low priority. */
   background?: boolean | undefined;
-  /** Whether it only counts, by `rewrite`, and serves no turns. */
+  /** Whether it only counts. */
   counts?: boolean | undefined;
 }
 
-/** A worker's launch, with the helper's key in it. */
 export interface PreparedLaunch {
   launch: Launch;
   key?: HelperKey;
 }
 
-/** Determines arguments, mods and variables of worker processes. */
 export class LaunchPlan {
   readonly #options: LauncherOptions;
   readonly #parts: LauncherParts;
@@ -87,12 +83,10 @@ export class LaunchPlan {
     this.#baseUrlFilter = new BaseUrlFilter(parts.ownAddress, parts.logger);
   }
 
-  /** Base URLs of this machine's own servers, removed from the last worker's environment. */
   get removedBaseUrls(): readonly RemovedBaseUrl[] {
     return this.#baseUrlFilter.removedBaseUrls;
   }
 
-  /** Variables that determine the sign-in. */
   async variables(): Promise<NodeJS.ProcessEnv> {
     const { environment, extraEnvironment } = this.#options;
     return { ...environment, ...(await this.#signIn()).environment, ...extraEnvironment };
@@ -151,7 +145,7 @@ export class LaunchPlan {
   }
 }
 
-/** Runs `work`. If it fails because of the data directory, throws an `ApiError` that names the directory. */
+/** Throws an `ApiError` naming the data directory if `work` fails because of it. */
 async function inDataDirectory<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

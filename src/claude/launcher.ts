@@ -28,25 +28,19 @@ export interface LauncherOptions {
   networkVariables?: Record<string, string>;
   /** Ignores the helpers in the CLI's settings. */
   withoutHelpers?: boolean;
-  /** Milliseconds without a byte after which the CLI gives up on upstream; 0 for never. */
   streamIdleTimeout?: number;
   transport?: TransportOption;
-  /** Milliseconds within which a busy worker must write something. */
   cliSilence?: number;
 }
 
-/** What the launcher needs besides its options. */
 export interface LauncherParts {
   logger: Logger;
   /** Called with credentials to keep out of the log. */
   hide: (credentials: readonly string[]) => void;
-  /** Rejects with `ApiError` if this CLI must not be used. */
   checkCompatibility?: CheckCompatibility;
   /** Address of this server, so that no worker calls it. If absent, base URLs are not checked. */
   ownAddress?: () => OwnAddress | undefined;
-  /** Replaces Node's `spawn`. */
   spawn?: Spawn;
-  /** Waits this many milliseconds. */
   pause?: (milliseconds: number) => Promise<unknown>;
 }
 
@@ -54,16 +48,13 @@ export interface LauncherParts {
 const NO_CREDENTIALS = { ANTHROPIC_API_KEY: "", ANTHROPIC_AUTH_TOKEN: "", CLAUDE_CODE_OAUTH_TOKEN: "" };
 /** Attempts to start while the CLI is being replaced. */
 const START_ATTEMPTS = 3;
-/**
- * An npm update removes the CLI until the next version is extracted. Milliseconds to wait for it, and between two
- * looks.
- */
+/** An npm update removes the CLI until the next version is extracted. */
 const REINSTALL_TIMEOUT_MS = 60_000;
 const REINSTALL_POLL_MS = 500;
 /** Problems that an update in progress may cause. */
 const TRANSIENT_PROBLEMS: ReadonlySet<unknown> = new Set<CliErrorCode>(["cli_missing", "cli_unusable"]);
 
-/** Finds the CLI and starts workers. Checks before each start that the CLI has not changed. */
+/** Finds the CLI and starts workers, checking before each start that the CLI is unchanged. */
 export class Launcher {
   readonly #options: LauncherOptions;
   readonly #parts: LauncherParts;
@@ -72,7 +63,7 @@ export class Launcher {
   #cli: Promise<Cli> | undefined;
   #found: Cli | undefined;
   readonly #plan: LaunchPlan;
-  /** Whether the last worker needed the mod that ends further steps; undefined before the first. */
+  /** Whether the last worker needed the step mod; undefined before the first. */
   #needsStepMod: boolean | undefined;
   readonly #preferred = new PreferredPaths();
   /** Whether to wait if the CLI vanishes; done once. */
@@ -90,19 +81,16 @@ export class Launcher {
     this.#plan = new LaunchPlan(options, parts);
   }
 
-  /** The CLI found last; never waits. */
   get found(): Cli | undefined {
     return this.#found;
   }
 
-  /** Base URLs of this machine's own servers, removed from the last worker's environment. */
+  /** Base URLs removed from the last worker's environment. */
   get removedBaseUrls(): readonly RemovedBaseUrl[] {
     return this.#plan.removedBaseUrls;
   }
 
-  /**
-   * Resolves with the transport to use, as far as known before a worker starts. Throws `ApiError` if no CLI is usable.
-   */
+  /** The transport to use, as far as known before a worker starts. Throws `ApiError` if no CLI is usable. */
   async chooseTransport(): Promise<TransportName> {
     const cli = await this.locate();
     await this.choice.inspect(cli, await this.#plan.variables());
@@ -140,8 +128,7 @@ export class Launcher {
   }
 
   /**
-   * Gives the next workers the mods that this one turned out to need. Returns true if it lacked one, so that a second
-   * start may succeed.
+   * Gives the next workers the mods that this one needed. True if it lacked one, so that a second start may succeed.
    */
   learnFrom(worker: Worker): boolean {
     const { transport } = worker;
@@ -173,7 +160,7 @@ export class Launcher {
     return worker;
   }
 
-  /** Finds a usable CLI, again if it has changed. Failures are not cached, so an installation needs no restart. */
+  /** Finds a usable CLI, again if it has changed. Failures are not cached. */
   async locate(): Promise<Cli> {
     const known = this.#cli;
     // a failed search rejects for the start that waits for it
@@ -189,7 +176,7 @@ export class Launcher {
     }
   }
 
-  /** Returns a launcher without keys, tokens and helpers; only a `/login` sign-in remains. */
+  /** A launcher without keys, tokens and helpers, for the `/login` sign-in. */
   withoutCredentials(): Launcher {
     const { checkCompatibility: _, logger, ...parts } = this.#parts;
     const { claudePath = this.#found?.path, extraEnvironment, ...options } = this.#options;
@@ -199,17 +186,13 @@ export class Launcher {
     return new Launcher(claudePath === undefined ? bare : { ...bare, claudePath }, { ...parts, logger: quiet });
   }
 
-  /**
-   * Searches again after a new worker failed to start. Resolves with true if it found another CLI or version, so that a
-   * second start may succeed.
-   */
+  /** Searches again after a worker failed to start. True if that found another CLI or version. */
   async isReplaced(suspect: Cli): Promise<boolean> {
     if (suspect === this.#found) this.#cli = undefined;
     const cli = await this.locate();
     return !isSame(suspect, cli);
   }
 
-  /** Whether the program was replaced, or another may now take its place. */
   async isOutdated(cli: Cli): Promise<boolean> {
     return (await hasChanged(cli)) || (await this.#preferred.haveChanged());
   }
@@ -258,7 +241,6 @@ export class Launcher {
   }
 }
 
-/** Whether both searches found the same program, unchanged. */
 function isSame(cli: Cli, other: Cli | undefined): other is Cli {
   return cli.path === other?.path && cli.version === other.version && cli.identity.current === other.identity.current;
 }

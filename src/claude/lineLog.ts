@@ -1,9 +1,8 @@
-/** Longest logged part of a line. */
 const MAX_LOGGED_CHARACTERS = 2000;
 /** Limit between two resets; one request logs about a hundred lines. */
 const MAX_LOGGED_LINES = 1000;
 
-/** Logs a process's output. Cuts long lines; counts excess lines instead of logging them. */
+/** Logs a process's output. Cuts long lines, and counts excess ones. */
 export class LineLog {
   readonly #log: (line: string) => void;
   #shown = 0;
@@ -19,7 +18,6 @@ export class LineLog {
     else this.#omitted += 1;
   }
 
-  /** Logs how many lines were omitted, then starts again. */
   reset(): void {
     if (this.#omitted > 0) this.#log(`(${this.#omitted} more lines omitted)`);
     this.#shown = 0;

@@ -3,7 +3,6 @@ import { resolvesWithin } from "../shared/resolvesWithin.ts";
 /** The report comes before the reply to `initialize`; this allows for the reverse. */
 const LOAD_TIMEOUT_MS = 2000;
 
-/** A mod's report that it was loaded. */
 export class LoadReport {
   hasArrived = false;
   #resolve!: () => void;
@@ -16,7 +15,6 @@ export class LoadReport {
     this.#resolve();
   }
 
-  /** Resolves with true when it arrives, with false after a time limit. */
   arrives(): Promise<boolean> {
     return resolvesWithin(LOAD_TIMEOUT_MS, this.#arrived);
   }

@@ -4,7 +4,6 @@ import { BlockList, isIP, isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
 
-/** Where this server listens or will listen. */
 export interface OwnAddress {
   host: string;
   port: number;
@@ -23,7 +22,7 @@ LOOPBACK_ADDRESSES.addAddress("::1", "ipv6");
 LOOPBACK_ADDRESSES.addAddress("::", "ipv6");
 
 /**
- * Whether a base URL points to a Claude Virtual API on this machine: this server at `own`, or another, which it asks.
+ * Whether a base URL points to a Claude Virtual API on this machine: to `own`, or to another server, which it asks.
  * Sends no key, and nothing to other machines. Ignores HTTPS, which no Claude Virtual API serves.
  */
 export async function pointsToVirtualApi(text: string, own: OwnAddress | undefined): Promise<boolean> {
@@ -38,7 +37,7 @@ export async function pointsToVirtualApi(text: string, own: OwnAddress | undefin
   return (await Promise.all(probes)).includes(SERVICE_NAME);
 }
 
-/** Whether a server listening on `host` also receives requests to `address`. */
+/** Whether a server on `host` also receives requests to `address`. */
 function isCovered(address: string, host: string): boolean {
   const isWildcard = host === "0.0.0.0" || host === "::";
   const isLoopbackHost = host === "localhost" || isLoopback(host);
@@ -64,7 +63,7 @@ function isLoopback(address: string): boolean {
   return isIP(address) !== 0 && LOOPBACK_ADDRESSES.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 }
 
-/** Asks an HTTP server for the service it names. Not at `/health`, where some gateways call every model. */
+/** The service that an HTTP server names. Not at `/health`, where some gateways call every model. */
 function probeService(host: string, port: number, path: string): Promise<unknown> {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);

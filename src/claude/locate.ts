@@ -18,29 +18,23 @@ import { searchDirectories } from "./searchPlaces.ts";
 import type { CheckedPart } from "./transport.ts";
 import { printedVersion } from "./versionProbe.ts";
 
-/** The CLI, and how to start it without a shell. */
 export interface Cli extends Invocation {
-  /** Where it was found. */
   path: string;
-  /** For example `2.1.330`. */
   version: string;
-  /** State of its files when it was checked. */
   identity: FileIdentity;
   /** Unusable programs that were found before it. */
   skipped: readonly SkippedCli[];
 }
 
-/** An unusable program that the search skipped. */
 export interface SkippedCli {
   path: string;
   reason: string;
   /** The reason for a user interface in another language. */
   descriptor?: MessageDescriptor | undefined;
-  /** State of its file when it was checked. */
   identity: string;
 }
 
-/** Oldest version that asks mods before each call. Without that, one request may cost several (see oneCallMod.ts). */
+/** Oldest version that asks mods before each call, without which one request may cost several. */
 export const MINIMUM_VERSION = "2.1.321";
 
 /** Problems of one program; the search goes on. */
@@ -52,8 +46,8 @@ const SKIPPABLE_PROBLEMS: ReadonlySet<unknown> = new Set<CliErrorCode>([
 export type CheckCompatibility = (cli: Cli, part?: CheckedPart) => Promise<void>;
 
 /**
- * Finds the CLI: the given path, else the first program that runs, is new enough and passes the check. Throws
- * `ApiError` saying what was found and why it is not usable.
+ * Finds the CLI: the given path, else the first program that runs, is new enough and compatible. Throws `ApiError` with
+ * the reasons.
  */
 export async function locate(
   claudePath: string | undefined,
@@ -84,21 +78,20 @@ export async function locate(
   throw errors.length === 1 ? only : noCliUsable(skipped, commonProblem(errors));
 }
 
-/** Whether one of its files was replaced, written or removed since the check. */
 export async function hasChanged({ files, identity }: Cli): Promise<boolean> {
   return (await currentIdentity(files)) !== identity.current;
 }
 
 /**
- * Throws `ApiError` if a worker reports another version than the checked one: a shim may start another program although
- * its own files are unchanged.
+ * Throws `ApiError` if a worker has another version than the checked one: a shim may start another program without
+ * changing.
  */
 export function requireVersion(cli: Cli | undefined, version: unknown): void {
   if (!cli || typeof version !== "string") return;
   if (version.replace(/[-+].*/, "") !== cli.version) throw cliReplaced(cli.version, version);
 }
 
-/** Every place to look, most likely first. Skips relative directories, since workers run elsewhere. */
+/** Places to look, most likely first. Workers run elsewhere, so relative directories are skipped. */
 export async function candidates(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Promise<string[]> {
   const windows = platform === "win32";
   const { delimiter, isAbsolute } = windows ? win32 : posix;
@@ -124,7 +117,7 @@ async function check(path: string, environment: NodeJS.ProcessEnv, platform: Nod
   const problem = await whyNotRunnable(path);
   if (problem) throw cliUnusable(path, problem.text, describe(problem.id, {}));
   const start = await invocation(path, environment, platform);
-  // before it runs, so that a replacement in the meantime is detected
+  // before it runs, to detect a replacement in the meantime
   const identity = await identify(start.files);
   const { command, prefix, searchPath } = start;
   const own = { ...environment, ...(searchPath !== undefined && { PATH: searchPath }) };
@@ -165,7 +158,6 @@ function commonProblem(errors: readonly ApiError[]): CliErrorCode {
   return codes.size === 1 ? code : "cli_unusable";
 }
 
-/** The error message without the remedy. */
 function firstSentence(message: string): string {
   return message.split(/\.\s+(?=[A-Z])/)[0] as string;
 }

@@ -3,15 +3,12 @@ export const SESSION_HEADER = "x-claude-code-session-id";
 
 /** Where a request to this server comes from. */
 export interface Origin {
-  /** Value of `SESSION_HEADER`, or empty. */
   session: string;
-  /** `metadata.user_id`; contains the CLI's session id unless the client set its own. */
+  /** `metadata.user_id`; has the CLI's session id unless the client set its own. */
   userId?: string | undefined;
   /** Digest of the request's messages; for a count, of everything counted. */
   conversation?: string | undefined;
-  /**
-   * Whether another Claude Virtual API may have forwarded the request. By default, inferred from session and user id.
-   */
+  /** Whether another Claude Virtual API may have forwarded it; by default inferred from session and user id. */
   isPassedOn?: boolean;
 }
 
@@ -19,8 +16,8 @@ export interface Origin {
 const WORKER_AGENT = /^claude-cli\/.*\bsdk-cli\b/;
 
 /**
- * Origin of a count. A count has no metadata with a session id, and several Claude Code windows may count the same
- * text, so the user agent shows whether a server forwarded it.
+ * A count has no session id, and several Claude Code windows may count the same text, so the user agent shows whether a
+ * server forwarded it.
  */
 export function originOfCount(userAgent: string, conversation: string | undefined): Omit<Origin, "session"> {
   return { conversation, isPassedOn: WORKER_AGENT.test(userAgent) };
@@ -33,9 +30,9 @@ export interface LoopCandidate {
 }
 
 /**
- * Whether one of these workers sent the request, which would loop forever. It has the worker's session in its header,
- * or in its metadata if another Claude Virtual API lies between. If a client set the metadata, the signs are a session
- * that it does not contain, and messages that a worker is processing now.
+ * Whether one of these workers sent the request, which would loop. The request has the worker's session in its header,
+ * or in its metadata if another Claude Virtual API lies between. With a client's own metadata, the signs are a session
+ * it does not contain and messages that a worker is processing.
  */
 export function isLoop(workers: Iterable<LoopCandidate>, origin: Origin): boolean {
   const { session, userId = "", conversation, isPassedOn = session !== "" && !userId.includes(session) } = origin;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isObject } from "../api/isObject.ts";
 import type { CliMessage } from "./codec.ts";
 
-/** Settings of the CLI that an organization has installed on a machine. Any user may read them. */
+/** Settings of the CLI that an organization has installed; any user may read them. */
 export interface ManagedSettings {
   /** The file, or "managed settings" if the CLI names none. */
   origin: string;
@@ -20,16 +20,16 @@ const DEFAULT_DIRECTORIES = ["/etc/claude-code"];
 /** Settings that keep the CLI from loading our mods. */
 const MOD_FORBIDDING_SETTINGS = ["allowManagedHooksOnly", "disableAllHooks"];
 
-/** Settings that run or call something of the organization's, or reject the self-check's dummy key. */
+/** Settings that run or call something of the organization's, or reject a dummy key. */
 const ORGANIZATION_SETTINGS = [
   ...["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh", "otelHeadersHelper", "policyHelper"],
   ...["hooks", "forceLoginMethod", "forceLoginOrgUUID", "forceLoginGatewayUrl"],
 ];
-/** Variables that redirect calls: base URLs, proxies, clouds, telemetry. They override a worker's. */
+/** Variables that redirect calls, and override a worker's. */
 const REROUTING_VARIABLE =
   /(_URL|_ENDPOINT|_HOST|_SOCKET|(?<!NO)_PROXY)$|^(OTEL|CLAUDE_CODE_USE)_|(?<!DISABLE_)TELEMETRY|^NODE_OPTIONS$/i;
 
-/** Reads the files of managed settings. Only the CLI knows those from other sources (MDM, server). */
+/** Reads the files. Only the CLI knows settings from other sources (MDM, server). */
 export async function readManagedSettings(platform: NodeJS.Platform = process.platform): Promise<ManagedSettings[]> {
   const lists = (DIRECTORIES[platform] ?? DEFAULT_DIRECTORIES).map(async (directory) => {
     const parts = join(directory, "managed-settings.d");
@@ -60,7 +60,6 @@ export function keysOf(managed: readonly ManagedSettings[]): string[] {
   return [...new Set(keys)];
 }
 
-/** Settings that keep the CLI from loading our mods. */
 export function modForbiddingSettings(managed: readonly ManagedSettings[]): string[] {
   return MOD_FORBIDDING_SETTINGS.filter((key) => managed.some(({ settings }) => settings[key] === true));
 }
@@ -77,7 +76,7 @@ export function hasModelAllowlist(managed: readonly ManagedSettings[]): boolean 
   return managed.some(({ settings }) => Array.isArray(settings.availableModels));
 }
 
-/** Settings with which a self-check's calls could leave this machine, or would not be made. */
+/** Settings with which a self-check's calls could leave this machine, or fail. */
 export function reroutingSettings(keys: readonly string[]): string[] {
   return keys.filter((key) =>
     key.startsWith("env.") ? REROUTING_VARIABLE.test(key.slice("env.".length)) : ORGANIZATION_SETTINGS.includes(key),

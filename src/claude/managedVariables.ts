@@ -5,7 +5,7 @@ import type { ManagedSettings } from "./managedSettings.ts";
 /** The managed setting that would replace the variable carrying each request. */
 export const BODY_VARIABLE = "env.CLAUDE_CODE_EXTRA_BODY";
 
-/** Variables that a worker sets for requests or betas, with the one value that changes no request. */
+/** Variables set for requests, with the one value that changes none. */
 const REQUEST_VARIABLES: Readonly<Record<string, string | undefined>> = {
   CLAUDE_CODE_EXTRA_BODY: undefined,
   CLAUDE_CODE_DISABLE_THINKING: "1",
@@ -27,14 +27,13 @@ export function overridesIn(managed: readonly ManagedSettings[]): string[] {
   return [...new Set(names)];
 }
 
-/** Describes the effect of such variables. */
 export function describeOverrides(names: readonly string[]): string {
   return `managed settings (${names.join(", ")}) override this server's variables, so Claude Code changes requests`;
 }
 
 /**
- * Whether the CLI will call the requested model, not an allowed substitute. Clouds extend a model's id; an alias names
- * a family or leaves the choice to the CLI.
+ * Whether the CLI will call the requested model and no allowed substitute. Clouds extend a model's id; an alias leaves
+ * a choice to the CLI.
  */
 export function isGivenModel(given: string, applied: string): boolean {
   const nameOf = (model: string) => model.toLowerCase().replace("[1m]", "").replaceAll("@", "-");

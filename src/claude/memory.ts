@@ -14,8 +14,8 @@ export async function residentBytes(pids: readonly number[]): Promise<Map<number
 }
 
 /**
- * Bytes of each process, with shared memory divided among its users on Linux, since all workers run one program.
- * Elsewhere, or if the total is at most `enough`, resident bytes: proportional sizes take the kernel milliseconds.
+ * Bytes of each process; on Linux, memory shared by all workers counts in part. Up to a total of `enough`, or
+ * elsewhere, resident bytes, which are faster to read.
  */
 export async function proportionalBytes(pids: readonly number[], enough = 0): Promise<Map<number, number>> {
   const sizes = await residentBytes(pids);

@@ -5,14 +5,13 @@ import { residentBytes } from "./memory.ts";
 /** A worker may grow by some hundred megabytes in between. */
 const CHECK_INTERVAL_MS = 1000;
 
-/** The part of a worker that the guard uses. */
 export interface Guarded {
   readonly pid: number | undefined;
   readonly isBusy: boolean;
   end(reason: ApiError): void;
 }
 
-/** Kills busy workers beyond `limit` resident bytes (Linux and macOS). Returns a function that stops the checks. */
+/** Kills busy workers beyond `limit` resident bytes (Linux and macOS). Returns the function that stops it. */
 export function guardMemory(workers: Iterable<Guarded>, limit: number, read = residentBytes): () => void {
   let isChecking = false;
   const check = async () => {

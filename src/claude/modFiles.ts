@@ -11,7 +11,6 @@ export interface Mod {
   files: Readonly<Record<string, string>>;
 }
 
-/** Builds a mod from the source of its module. */
 export function modOf(name: string, description: string, register: string): Mod {
   return {
     name,
@@ -24,9 +23,8 @@ export function modOf(name: string, description: string, register: string): Mod 
 }
 
 /**
- * Writes the mod into `directory` unless it is there. Resolves with the absolute path for `--plugin-dir`, since the CLI
- * resolves relative paths in its own working directory. The CLI runs the mod, so other users must not be able to write
- * it. Throws if another user owns the directory.
+ * Writes the mod unless it is there. Resolves with an absolute path, since the CLI resolves others in its working
+ * directory. The CLI runs the mod, so no other user may write it; throws if another user owns the directory.
  */
 export async function installMod(directory: string, { name, files }: Mod): Promise<string> {
   const root = resolve(directory, name);

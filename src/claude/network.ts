@@ -18,13 +18,10 @@ const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "::1"];
 const BARE_PROXY = /^[\w.-]+:\d{1,5}$/;
 const CLOUD_VARIABLES = ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"];
 
-/** The network route of a worker's API calls, for error messages. Holds no credentials. */
+/** Route of a worker's API calls, for error messages. Holds no credentials. */
 export interface NetworkRoute {
-  /** For example `https://api.anthropic.com`; undefined for a cloud, whose addresses the CLI builds. */
   api: URL | undefined;
-  /** For example `http://proxy:8080`. */
   proxy: string | undefined;
-  /** File with additional certificate authorities. */
   extraAuthorities: string | undefined;
 }
 
@@ -38,10 +35,7 @@ export function editorDefaults(given: Variables, editor: Record<string, string>)
   return Object.fromEntries(unnamed);
 }
 
-/**
- * Excludes loopback from the proxy. Throws `ApiError` if the proxy is not a URL, which makes the CLI exit, or if the
- * API's base URL is not usable.
- */
+/** Excludes loopback from the proxy. Throws `ApiError` if the proxy or the base URL is invalid. */
 export function prepareNetwork(environment: Record<string, string>): void {
   const api = environment.ANTHROPIC_BASE_URL?.trim();
   if (api && !isCloud(environment) && !/^https?:$/.test(parsed(api)?.protocol ?? "")) throw cliBaseUrlInvalid();
@@ -107,7 +101,7 @@ function proxyOf(environment: Record<string, string>): { name: string; value: st
   return undefined;
 }
 
-/** The CLI ignores an ALL_PROXY that does not speak HTTP; desktops often set a SOCKS proxy there. */
+/** The CLI ignores an ALL_PROXY that does not speak HTTP, such as a desktop's SOCKS proxy. */
 function isIgnored(name: string, value: string): boolean {
   return /^all_proxy$/i.test(name) && /^(?!https?:)[a-z][a-z0-9+.-]*:\/\//i.test(value);
 }
@@ -116,7 +110,6 @@ function entriesOf(list: string): string[] {
   return list.split(/[\s,]+/).filter((entry) => entry !== "");
 }
 
-/** Whether an entry matches the host, a parent domain or everything. */
 function isExempt({ hostname, port }: URL, entries: readonly string[]): boolean {
   const host = hostname.replace(/^\[|\]$/g, "");
   return entries.some((entry) => {

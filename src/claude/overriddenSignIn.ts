@@ -5,9 +5,9 @@ import type { Launcher } from "./launcher.ts";
 import { startWorker } from "./startWorker.ts";
 
 /**
- * Finds the `/login` sign-in that a key, token or helper overrides. The CLI names it only for some of them, so this
- * starts a second CLI without credentials, with low priority unless `isAwaited`. Throws `ApiError` if that CLI does not
- * start; ends early when `signal` aborts.
+ * Finds the `/login` sign-in that a key, token or helper overrides. The CLI seldom names it, so this starts one without
+ * credentials, with low priority unless `isAwaited`. Throws `ApiError` if it does not start; ends early when `signal`
+ * aborts.
  */
 export async function findOverridden(
   used: SignIn | undefined,
@@ -26,10 +26,7 @@ export async function findOverridden(
   }
 }
 
-/**
- * Logs the sign-in that is overridden, unless the CLI already names it, as it does next to `ANTHROPIC_API_KEY`. Never
- * throws.
- */
+/** Logs the overridden sign-in, unless the CLI names it itself, as next to `ANTHROPIC_API_KEY`. Never throws. */
 export async function logOverridden(
   description: CliDescription | undefined,
   launcher: Launcher,

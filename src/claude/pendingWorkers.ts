@@ -1,7 +1,5 @@
 interface Announced {
-  /** Workers on their way. */
   count: number;
-  /** Callers waiting for one, first come, first served. */
   waiting: (() => void)[];
 }
 
@@ -9,7 +7,7 @@ interface Announced {
 export class PendingWorkers {
   readonly #byKey = new Map<string, Announced>();
 
-  /** Announces a worker with this key that becomes idle when `arrival` settles. Returns `arrival`. */
+  /** Announces a worker that becomes idle when `arrival` settles. */
   announce(key: string, arrival: Promise<void>): Promise<void> {
     const announced = this.#byKey.get(key) ?? { count: 0, waiting: [] };
     this.#byKey.set(key, announced);
@@ -23,10 +21,7 @@ export class PendingWorkers {
     return arrival;
   }
 
-  /**
-   * Waits for an announced worker that no other request waits for. Resolves at once if there is none, and also if the
-   * worker failed.
-   */
+  /** Waits for an announced worker that no other request waits for. Resolves at once if there is none. */
   async next(key: string): Promise<void> {
     const announced = this.#byKey.get(key);
     if (!announced || announced.waiting.length >= announced.count) return;

@@ -27,7 +27,6 @@ export interface PoolOptions extends IdleLimits, WearLimits {
 /** The key of workers that count; no request has it. */
 const COUNTER_KEY = "counts";
 
-/** A worker lent for one request. */
 export interface Lease {
   worker: Worker;
   /** Returns the worker. `discard`: it must not serve again. */
@@ -85,17 +84,16 @@ export class Pool {
     return { waiting: this.#slots.waiting, workers: this.#starter.workers.size };
   }
 
-  /** Whether one of these workers sent the request. */
   isLoop(origin: Origin): boolean {
     return isLoop(this.#starter.workers, origin);
   }
 
-  /** The CLI's latest description of its models and sign-in; undefined before the first worker is initialized. */
+  /** Undefined before the first worker is initialized. */
   get description(): CliDescription | undefined {
     return this.#descriptions.latest;
   }
 
-  /** Starts missing spare workers. Failures are only logged, since the next request reports them. */
+  /** Starts missing spare workers. The next request reports failures. */
   warmUp(): void {
     for (
       let missing = this.#options.warm - this.#idle.blanks - this.#warming;
@@ -111,19 +109,17 @@ export class Pool {
     }
   }
 
-  /** The transport in use, as far as known. */
   get transport(): TransportName {
     return this.#factory.choice.name;
   }
 
-  /** How counts travel, as far as known. */
   get countTransport(): TransportName {
     return this.#factory.choice.countReason === undefined ? "rewrite" : "overlay";
   }
 
   /**
-   * Asks the CLI for its models and sign-in, on a worker without system prompt that stays for such requests. Takes no
-   * slot. Throws `ApiError` if the CLI cannot be started.
+   * Asks the CLI for its models and sign-in, on a worker that stays for requests without a system prompt. Takes no
+   * slot. Throws `ApiError` if the CLI does not start.
    */
   describe(question?: { afresh?: boolean }): Promise<CliDescription> {
     // an idle worker knows only the sign-in from its start
@@ -131,7 +127,6 @@ export class Pool {
     return this.#descriptions.describe(question);
   }
 
-  /** Call when upstream has answered a request. */
   noteAnswer(): void {
     this.#descriptions.noteAnswer();
   }
@@ -142,8 +137,8 @@ export class Pool {
   }
 
   /**
-   * Lends a worker with this key, a new one if `fresh`. Throws `ApiError` if the queue is full or the CLI cannot be
-   * started, `TransportUnavailable` if the request must use the other transport, and the signal's reason when aborted.
+   * Lends a worker with this key, a new one if `fresh`. Throws `ApiError` if the queue is full or the CLI does not
+   * start, `TransportUnavailable`, and the signal's reason when aborted.
    */
   async lease(key: WorkerKey, signal: AbortSignal, fresh = false): Promise<Lease> {
     const freeSlot = await (key.background ? this.#slots.acquireLowPriority(signal) : this.#slots.acquire(signal));
@@ -185,14 +180,13 @@ export class Pool {
     this.#stopIdle();
   }
 
-  /** Stops every worker started so far, once it is idle: each keeps the sign-in from its start. */
+  /** Stops every worker once it is idle: each keeps the sign-in from its start. */
   renew(): void {
     this.#factory.choice.reset();
     this.#descriptions.markStale();
     this.#stopIdle();
   }
 
-  /** Stops every worker; resolves when all are gone. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#endGuard();
@@ -219,7 +213,7 @@ export class Pool {
     }
   }
 
-  /** If the CLI was signed out, asks a new worker, since running ones may keep the old state. */
+  /** Running workers may keep the old state, so a signed-out CLI is asked on a new one. */
   async #describeOnWorker(key: WorkerKey): Promise<void> {
     const wasSignedOut = this.#descriptions.isSignedOut;
     const worker = await this.#starter.prepare(key, wasSignedOut);
@@ -242,7 +236,7 @@ export class Pool {
     this.#makeIdle(worker, undefined);
   }
 
-  /** Waits for a worker that is finishing, which takes milliseconds, instead of starting another. */
+  /** Waits the milliseconds that a finishing worker takes, instead of starting another. */
   async #takePending(key: string): Promise<Worker | undefined> {
     await this.#pending.next(key);
     return this.#idle.take(key);

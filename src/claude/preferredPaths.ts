@@ -2,8 +2,8 @@ import { currentIdentity } from "./fileIdentity.ts";
 import type { Cli } from "./locate.ts";
 
 /**
- * Paths that a search skipped, or that were in use before it. An update empties a path for a while or repairs a
- * program; the search may then prefer it again.
+ * Paths that a search skipped or that were in use before. An update empties a path or repairs a program, which the
+ * search may then prefer.
  */
 export class PreferredPaths {
   #identities = new Map<string, string>();

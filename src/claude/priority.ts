@@ -8,9 +8,8 @@ const AUTOGROUP_INTERVAL_MS = 100;
 const AUTOGROUP_ATTEMPTS = 50;
 
 /**
- * Lowers the priority of a process that leads its own session; not to the minimum, which would starve it on a busy
- * machine. Most Linux desktops share CPU time among sessions and ignore a process's priority, so the session's is set
- * as well.
+ * Lowers the priority of a process that leads its session; not to the minimum, which would starve it. Most Linux
+ * desktops divide CPU time by session, so the session's is set as well.
  */
 export async function lowerPriority(pid: number): Promise<void> {
   try {

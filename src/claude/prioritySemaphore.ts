@@ -29,8 +29,8 @@ export class PrioritySemaphore {
   }
 
   /**
-   * Acquires a slot and resolves with the function that releases it. Throws `ApiError` (529) if the queue is full, and
-   * the signal's reason when aborted.
+   * Resolves with the function that releases the slot. Throws `ApiError` (529) if the queue is full, and the signal's
+   * reason when aborted.
    */
   async acquire(signal: AbortSignal): Promise<() => void> {
     this.#admit(signal);
@@ -47,8 +47,8 @@ export class PrioritySemaphore {
   }
 
   /**
-   * Acquires a low-priority slot. Granted only while no interactive request is queued; interactive requests may exceed
-   * the capacity while it runs. The queue is unbounded.
+   * Granted only while no interactive request is queued; interactive requests may exceed the capacity while it runs.
+   * The queue is unbounded.
    */
   async acquireLowPriority(signal: AbortSignal): Promise<() => void> {
     this.#admit(signal);
@@ -60,7 +60,6 @@ export class PrioritySemaphore {
     });
   }
 
-  /** Rejects all queued and all later requests. */
   close(): void {
     this.#closed = true;
     for (const queue of [this.#queue, this.#lowPriority]) {
@@ -112,7 +111,6 @@ export class PrioritySemaphore {
   }
 }
 
-/** Releases a slot only once. */
 function once(giveBack: () => void): () => void {
   let held = true;
   return () => {

@@ -1,10 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Spawn } from "./cliProcess.ts";
 
-/**
- * Reads lines `+PID` and `-PID`. When its stdin closes, because this program has ended in any way, it kills the listed
- * process groups.
- */
+/** Reads `+PID` and `-PID`. Kills the listed process groups when its stdin closes, because this program has ended. */
 const SCRIPT = `
 pids=' '
 while read -r line; do
@@ -21,8 +18,8 @@ for pid in $pids; do kill -KILL "-$pid" 2>/dev/null; done
 const RESTART_INTERVAL_MS = 1000;
 
 /**
- * A small shell that outlives this program: a busy worker does not notice that its parent was killed. Restarted if it
- * ends early. Not needed on Windows, where libuv's job object kills the children.
+ * A small shell that outlives this program: a busy worker does not notice that its parent was killed. On Windows,
+ * libuv's job object does this.
  */
 export class Reaper {
   readonly #start: Spawn;
@@ -38,7 +35,6 @@ export class Reaper {
     this.#ensure();
   }
 
-  /** Process id of the shell, if it runs. */
   get pid(): number | undefined {
     return this.#shell?.pid;
   }
@@ -61,7 +57,6 @@ export class Reaper {
     this.#shell?.stdin?.end();
   }
 
-  /** Starts the shell if it does not run, and sends it the list. */
   #ensure(): void {
     if (this.#closed || this.#shell) return;
     clearTimeout(this.#restart);

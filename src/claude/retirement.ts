@@ -1,17 +1,13 @@
-/** What one turn showed about its worker. */
 export interface TurnSummary {
   /** Whether the one-call mod was asked, if the turn got an answer. */
   modAsked: boolean;
-  /** Whether the turn failed without a call. */
   answeredLocally: boolean;
-  /** Whether the CLI attempted a second call. */
   calledAgain: boolean;
-  /** Status of upstream's refusal. */
   refusedStatus: number | undefined;
   stopReason: string | undefined;
 }
 
-/** Stop reasons that leave nothing behind in a worker, as test/http/residue.test.ts shows. */
+/** After these, nothing is left in a worker (test/http/residue.test.ts). */
 const HARMLESS_STOP_REASONS = new Set<string | undefined>([
   ...[undefined, "end_turn", "tool_use", "stop_sequence", "max_tokens", "pause_turn"],
   ...["refusal", "model_context_window_exceeded", "compaction"],
@@ -21,10 +17,10 @@ const HARMLESS_STOP_REASONS = new Set<string | undefined>([
 const RETRIED_UNCHANGED_STATUSES = new Set([403, 404, 429]);
 
 /**
- * Returns why a worker must not serve again after a turn; undefined if it may.
+ * Why a worker must not serve again after a turn.
  *
- * When upstream rejects a parameter or a beta, the CLI repeats the call without it, and omits it from later requests of
- * any client. It tries the second call at once, so the attempt shows that it has learned.
+ * When upstream rejects a parameter or a beta, the CLI at once repeats the call without it, and omits it from later
+ * requests of any client.
  */
 export function reasonToRetire(turn: TurnSummary): string | undefined {
   const { refusedStatus: status = 0 } = turn;

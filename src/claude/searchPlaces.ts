@@ -2,8 +2,8 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * A directory in which installers put programs. `{NAME}` is a variable; the place is skipped if it is unset. `*`
- * matches the rest of a directory entry, highest version first.
+ * `{NAME}` is a variable; the place is skipped if it is unset. `*` matches the rest of a directory entry, highest
+ * version first.
  */
 type Place = string;
 
@@ -108,8 +108,8 @@ const WINDOWS: readonly (Place | Manager)[] = [
 ];
 
 /**
- * Every directory to search: the `PATH`, which is short for an editor started from a dock, then the usual installers. A
- * version manager's shims come after the programs that it installed.
+ * The `PATH`, which is short for an editor started from a dock, then the usual installers. A version manager's shims
+ * come after its programs.
  */
 export async function searchDirectories(
   path: readonly string[],
@@ -131,7 +131,6 @@ export async function searchDirectories(
   return [...new Set([...first, ...rows.flatMap(({ directories }) => directories)])];
 }
 
-/** Expands a place; checks only directories that have to be listed. */
 async function expand(place: Place, environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Promise<string[]> {
   let lacksVariable = false;
   const template = place.replace(/\{(\w+)\}/g, (_, name: string) => {

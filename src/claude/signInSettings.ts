@@ -17,8 +17,8 @@ export interface SignInSettings {
 const HELPERS = ["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh"];
 
 /**
- * Reads them from `settings.json` in the CLI's configuration directory. Workers do not load that file, because it also
- * sets hooks, plugins and permissions, but some users sign in with it. Throws if it is not readable as JSON.
+ * Reads `settings.json` of the CLI, by which some users sign in. Workers do not load it, because it also sets hooks,
+ * plugins and permissions. Throws if it is not JSON.
  */
 export async function readSignInSettings(environment: NodeJS.ProcessEnv): Promise<SignInSettings> {
   const path = settingsPath(environment);
@@ -37,7 +37,6 @@ export async function readSignInSettings(environment: NodeJS.ProcessEnv): Promis
   };
 }
 
-/** Path of the user's settings of the CLI. */
 export function settingsPath(environment: NodeJS.ProcessEnv): string {
   const home = environment.HOME ?? environment.USERPROFILE ?? homedir();
   return join(environment.CLAUDE_CONFIG_DIR ?? join(home, ".claude"), "settings.json");

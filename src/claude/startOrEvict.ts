@@ -3,13 +3,10 @@ import type { Logger } from "../shared/logger.ts";
 import type { IdleWorkers } from "./idleWorkers.ts";
 import type { Worker } from "./worker.ts";
 
-/**
- * Idle workers to stop if the system lacks file descriptors, processes or memory: each holds three descriptors, and a
- * start briefly needs eight.
- */
+/** Each idle worker holds three file descriptors; a start briefly needs eight. */
 const EVICTIONS_PER_START = 3;
 
-/** Starts a worker. If the system is out of resources, stops idle ones and tries again. */
+/** Starts a worker; if the system is out of resources, stops idle ones and tries again. */
 export async function startOrEvict(start: () => Promise<Worker>, idle: IdleWorkers, logger: Logger): Promise<Worker> {
   try {
     return await start();

@@ -3,15 +3,14 @@ import type { Launcher } from "./launcher.ts";
 import { TransportUnavailable } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 
-/** An initialized worker. */
 interface Started {
   worker: Worker;
   description: CliDescription;
 }
 
 /**
- * Starts and initializes a worker outside the pool, and a second one if the first lacks a mod. Rewritten requests carry
- * their own system prompt. `signal` stops it early. Throws `ApiError` if no CLI is usable.
+ * Starts and initializes a worker outside the pool, a second one if the first lacks a mod. `signal` stops it early.
+ * Throws `ApiError` if no CLI is usable.
  */
 export async function startWorker(
   launcher: Launcher,

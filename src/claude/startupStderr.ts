@@ -1,22 +1,20 @@
 import type { Logger } from "../shared/logger.ts";
 import { helperFailure } from "./helperKey.ts";
 
-/** How the CLI's debug lines begin. */
 const DEBUG_LINE = /^\d{4}-\d\d-\d\dT\S+ \[/;
 const ORGANIZATION_REASON = /managed settings|your organization|this machine requires/i;
-/** The CLI's message when a sign-in cannot show its organization; it does not name the setting. */
+/** The CLI's message when a sign-in cannot show its organization; lacks the setting's name. */
 const REASON_WITHOUT_SETTING = /^This machine requires organization (?!.*forceLoginOrgUUID)/;
 /** The CLI gives its reason in the first few lines, then the remedy. */
 const MAX_LINES = 10;
 
 /**
- * Reads the stderr of a starting process. Logs why a helper returned no key, and keeps the CLI's message when an
+ * Reads a starting process's stderr: logs why a helper returned no key, and keeps the CLI's message if an
  * organization's settings prevent the start.
  */
 export class StartupStderr {
   readonly #logger: Pick<Logger, "warn">;
   readonly #lines: string[] = [];
-  /** Why a helper returned no key. */
   helperFailure: string | undefined;
 
   constructor(logger: Pick<Logger, "warn">) {
@@ -31,7 +29,7 @@ export class StartupStderr {
     if (this.#lines.length < MAX_LINES && text !== "" && !DEBUG_LINE.test(line)) this.#lines.push(text);
   }
 
-  /** The CLI's message from its reason on; undefined if it gave no such reason. */
+  /** The CLI's message from its reason on. */
   get organizationRefusal(): string | undefined {
     const reason = this.#lines.findIndex((line) => ORGANIZATION_REASON.test(line));
     if (reason === -1) return undefined;

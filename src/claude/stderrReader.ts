@@ -2,21 +2,20 @@ import { byteLines } from "../shared/lines.ts";
 
 /** Longest line read whole: the CLI quotes an upstream error in one line. */
 const MAX_LINE_BYTES = 1024 * 1024;
-/** Limit for one request. A normal one logs about 10 KB, and upstream's error message twice. */
+/** A normal request logs about 10 KB, and upstream's error message twice. */
 const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
-/** Limit for one request. A normal one logs about a hundred lines. */
+/** A normal request logs about a hundred lines. */
 const MAX_REQUEST_LINES = 20_000;
 
 const NEWLINE = Buffer.from("\n");
 
-/** Reads the CLI's stderr in lines. Cuts long lines and drops excess output until the next request. */
+/** Reads stderr in lines. Cuts long lines, and drops excess output until the next request. */
 export class StderrReader {
   readonly #chunks: AsyncIterable<Buffer>;
   readonly #onDrop: () => void;
   #bytes = 0;
   #lines = 0;
 
-  /** `onDrop` is called when dropping begins. */
   constructor(chunks: AsyncIterable<Buffer>, onDrop: () => void) {
     this.#chunks = chunks;
     this.#onDrop = onDrop;

@@ -11,7 +11,7 @@ import type { Worker } from "./worker.ts";
 /** `auto` uses `rewrite` where it works. */
 export type TransportOption = "auto" | "overlay";
 
-/** Milliseconds between two looks for managed settings. The CLI reads them a second or more after a change. */
+/** The CLI reads managed settings a second or more after a change. */
 const MANAGED_POLL_MS = 500;
 const MANAGED_REASON = "this machine has managed settings";
 const NO_SETTINGS = JSON.stringify([]);
@@ -33,7 +33,6 @@ export const MIN_REWRITE_VERSION = "2.1.328";
 
 /** What the choice depends on besides the option. */
 export interface TransportChoiceParts {
-  /** Rejects with `ApiError` if this CLI must not be used. */
   checkCompatibility?: CheckCompatibility | undefined;
   readManaged?: () => Promise<readonly ManagedSettings[]>;
   /** Milliseconds since any fixed moment. */
@@ -41,8 +40,8 @@ export interface TransportChoiceParts {
 }
 
 /**
- * Chooses the transport. Prefers `rewrite`. What prevents it is known from the version and the machine, when a worker
- * starts, or at the latest when the CLI did not ask the mod about a call.
+ * Chooses the transport, `rewrite` if possible. What prevents it is known from version and machine, when a worker
+ * starts, or when the CLI did not ask the mod about a call.
  */
 export class TransportChoice {
   readonly #option: TransportOption;
@@ -73,7 +72,6 @@ export class TransportChoice {
     this.#parts = { readManaged, now };
   }
 
-  /** The current transport. */
   get name(): TransportName {
     return this.reason === undefined ? "rewrite" : "overlay";
   }
@@ -91,7 +89,6 @@ export class TransportChoice {
     return this.#isManaged ? describe("rewrite_managed", {}) : this.#shown?.reason;
   }
 
-  /** Why counts are not exact; undefined if they are. */
   get countReason(): string | undefined {
     return this.reason ?? this.#shownByCounter?.reason;
   }
@@ -110,8 +107,8 @@ export class TransportChoice {
   }
 
   /**
-   * Whether managed settings have changed since the last call. Running processes adopt them: the CLI may then no longer
-   * ask mods about calls, and an organization's hooks would see the prompt that contains a request.
+   * Whether managed settings have changed. Running processes adopt them: the CLI may then no longer ask mods, and an
+   * organization's hooks would see requests.
    */
   async hasManagementChanged(): Promise<boolean> {
     if (this.#parts.now() - this.#lookedAt >= MANAGED_POLL_MS) await this.#readManaged();
@@ -139,7 +136,7 @@ export class TransportChoice {
     this.requireCounts();
   }
 
-  /** Records what a worker has shown. If only one that counts failed, requests are still rewritten. */
+  /** Records what a worker has shown. Failed exact counts do not prevent rewriting. */
   learnFrom({ transport, cli }: Worker): void {
     const reason = transport.mods.reasonToRetire;
     if (transport.name !== "rewrite" || reason === undefined) return;
@@ -181,7 +178,6 @@ export class TransportChoice {
   }
 }
 
-/** Whether this version can rewrite requests. */
 export function mayRewrite({ version }: Cli): boolean {
   return !isOlder(version, MIN_REWRITE_VERSION);
 }
@@ -214,8 +210,8 @@ function whyIncompatible(
 }
 
 /**
- * With a Bedrock API key, bodies are not signed, but the CLI calls the counter without asking mods, so rewriting cannot
- * be tested for free.
+ * With a Bedrock API key, bodies are not signed, but the CLI does not ask mods about counts, so rewriting cannot be
+ * tested for free.
  */
 function bedrockReason({
   CLAUDE_CODE_USE_BEDROCK,

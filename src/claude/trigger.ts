@@ -1,10 +1,7 @@
 import type { CliMessage } from "./codec.ts";
 import type { EncodedJson } from "./encodedJson.ts";
 
-/**
- * The user message that starts a turn. `client_composed` keeps the CLI from interpreting commands, mentions and files
- * in it.
- */
+/** `client_composed` keeps the CLI from interpreting commands, mentions and files in the text. */
 export function triggerOf(content: string | EncodedJson): CliMessage {
   return {
     type: "user",

@@ -12,33 +12,30 @@ import type { TransportName, TurnOutcome } from "./transport.ts";
 /** Events buffered for a slow client before the CLI is slowed down. */
 const MAX_BUFFERED_EVENTS = 256;
 
-/** How far stderr, with headers and error messages, may lag behind stdout. */
+/** How far stderr may lag behind stdout. */
 const STDERR_LAG_MS = 1000;
 
-/** What the CLI logs when it receives a turn's settings, or else when it starts the turn. */
+/** Logged when the CLI receives a turn's settings, or else starts the turn. */
 const TURN_START_LINE = /settings change notification for flagSettings|\[engine\] turn \d{1,9} start/;
 
 /** Events that end a block and the message, in the sequence in which the CLI makes them up. */
 const END_EVENTS = ["content_block_stop", "message_delta", "message_stop"];
 
-/** After this stop reason, the CLI ends the turn sooner than it could be asked to. After any other, it goes on. */
+/** After this, the CLI ends the turn sooner than it could be asked to; after any other, it goes on. */
 const SELF_ENDING_STOP_REASON = "end_turn";
 
-/** What a turn needs. */
 export interface TurnParts {
-  /** Asks the CLI to end the turn. */
   sendInterrupt: () => void;
   transport: { readonly name: TransportName; readonly mod: string };
   outcome: TurnOutcome;
   /** Whether the first event waits for upstream's headers. */
   awaitsHeaders?: boolean;
-  /** For turns without mods: called once the CLI has built its first call; must prevent further ones. */
+  /** For turns without mods: called once the CLI has built its first call. */
   onFirstCall?: (() => void) | undefined;
 }
 
 /**
- * One request in the CLI. Reads the CLI's output, yields upstream's events, and ends at the first `message_stop`,
- * regardless of what the CLI does next.
+ * One request in the CLI. Yields upstream's events and ends at the first `message_stop`, whatever the CLI does next.
  */
 export class Turn {
   readonly #sendInterrupt: () => void;
@@ -50,22 +47,19 @@ export class Turn {
   /** Whether stderr has reached the lines of this turn. */
   #isOwn = false;
   #sent = false;
-  /** Calls announced on stderr. */
   #calls = 0;
   #modAsked = false;
-  /** Whether the mod reported the call. */
   #reported = false;
   readonly #onFirstCall: (() => void) | undefined;
   #hasFailed = false;
   #started = false;
   #stopReason: string | undefined;
   #interrupted = false;
-  /** Blocks that have begun. */
   #blocks = 0;
   /** Whether the message has ended, by upstream or the CLI. */
   #closed = false;
   #over = false;
-  /** End events that upstream has sent or the CLI has made up for a broken stream; what follows decides. */
+  /** End events of upstream, or made up by the CLI for a broken stream; what follows decides. */
   #held: StreamEvent[] = [];
   #resolveEnded!: () => void;
 
@@ -82,7 +76,7 @@ export class Turn {
     this.#onFirstCall = onFirstCall;
   }
 
-  /** Upstream's events, in batches. Throws `ApiError` if the answer is missing or incomplete. */
+  /** Throws `ApiError` if the answer is missing or incomplete. */
   get events(): AsyncIterable<StreamEvent[]> {
     return this.#events;
   }
@@ -108,13 +102,12 @@ export class Turn {
     });
   }
 
-  /** Whether the CLI got an answer to a call about which it did not ask the mod. */
+  /** Whether upstream answered a call about which the CLI did not ask the mod. */
   get isModBypassed(): boolean {
     const wasAnswered = this.#started || this.#outcome.refusedStatus !== undefined;
     return !this.#reported && wasAnswered && (this.#modAsked || this.#transport.name === "rewrite");
   }
 
-  /** Upstream's headers, available from the first event. */
   get headers(): Record<string, string> {
     return this.#outcome.headers;
   }
@@ -182,7 +175,6 @@ export class Turn {
     this.interrupt();
   }
 
-  /** Asks the CLI once to end the turn. */
   interrupt(): void {
     if (this.#interrupted) return;
     this.#interrupted = true;
@@ -195,9 +187,9 @@ export class Turn {
     this.#resolveEnded();
   }
 
-  /** `abandoned`: the CLI marks the event as its own end of a broken stream. */
+  /** `abandoned`: the CLI's own end of a broken stream. */
   #event(event: StreamEvent, abandoned = false): Promise<void> | void {
-    // the CLI turns some bytes into pings; one before the first event would hide the status of a refusal
+    // a ping before the first event would hide the status of a refusal
     if (this.#over || event.type === "ping") return;
     if (isTooDeep(event)) return this.#breakOff(`an event is nested more than ${MAX_DEPTH} levels deep.`);
     // a second answer in one turn never belongs to this request
@@ -230,7 +222,6 @@ export class Turn {
     if (this.#stopReason !== SELF_ENDING_STOP_REASON) this.interrupt();
   }
 
-  /** Ends a turn whose answer cannot be forwarded. */
   #breakOff(reason: string): void {
     this.#finish(answerInterrupted(reason));
     this.interrupt();

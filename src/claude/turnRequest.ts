@@ -10,7 +10,7 @@ export type TurnRequest = OverlayRequest | RewriteRequest;
 interface AnyRequest {
   /** Alias or id. The CLI resolves it and selects the betas for the model. */
   model: string;
-  /** Digest of the messages, to recognize the request if it comes back to this server. */
+  /** Digest of the messages, to detect a loop. */
   conversation?: string;
 }
 
@@ -19,16 +19,15 @@ export interface OverlayRequest extends AnyRequest {
   transport: "overlay";
   /** The client's body without `model`, `system` and `stream`; a large one as JSON. */
   body: Record<string, unknown> | EncodedText;
-  /** Lifetime of the CLI's cache marks on the system prompt, which replace the client's; undefined for none. */
+  /** Lifetime of the CLI's cache marks on the system prompt, which replace the client's. */
   systemCacheTtl: "5m" | "1h" | undefined;
-  /** Whether the CLI must not add a `temperature`. The body then needs a `thinking`, which replaces the CLI's. */
+  /** Whether the CLI must not add a `temperature`; the body then needs a `thinking`. */
   withoutTemperature: boolean;
 }
 
 /** A request that our mod sends in place of the CLI's. */
 export interface RewriteRequest extends AnyRequest {
   transport: "rewrite";
-  /** Text for the mod (see rewrite/instruction.ts); a large one as JSON. */
   instruction: string | EncodedJson;
 }
 

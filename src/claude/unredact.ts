@@ -2,21 +2,19 @@ import { fieldsOf } from "../api/events.ts";
 
 /**
  * The CLI redacts secrets in its debug lines, and takes numbers after "token" for secrets: `max_tokens: 128000 > 64000`
- * becomes `max_tokens: [REDACTED] > 64000`. Its messages on stdout are not redacted, but some are reworded. Both
- * together restore upstream's message.
+ * becomes `max_tokens: [REDACTED] > 64000`. Its messages on stdout are not redacted, but reworded. Both together
+ * restore upstream's.
  */
 const REDACTED_VALUE = /\[REDACTED(?:-[A-Z]+)?\]/;
 
 export const isRedacted = (text: string): boolean => REDACTED_VALUE.test(text);
 
-/** Text that the CLI adds around upstream's message. */
 const CLI_PREFIX = /^(?:Failed to authenticate\. )?(?:API Error: )?(?:\d{3} |Request rejected \(\d{3}\) · )?/;
 const CLI_SUFFIX = /\. This is a server-side issue, usually temporary.*$/s;
 
-/** Removes the text that the CLI adds around upstream's message. */
 export const withoutCliWording = (report: string): string => report.replace(CLI_PREFIX, "").replace(CLI_SUFFIX, "");
 
-/** Restores redacted values from the report or the request; returns `text` unchanged if neither has them. */
+/** Restores redacted values that the report or the request has. */
 export function unredact(text: string, report: string, request: Record<string, unknown> = {}): string {
   if (!isRedacted(text)) return text;
   const unwrapped = withoutCliWording(report);
@@ -39,8 +37,8 @@ function withRequestNumber([path = "", rest, ...more]: string[], request: Record
 }
 
 /**
- * Variants of JSON with redacted values: as it is, with quotes around bare values, and with the quotes closed that a
- * value took with it.
+ * Variants of JSON with redacted values: unchanged, with quotes around bare values, and with quotes closed that a value
+ * took with it.
  */
 export function* parseableReadings(json: string): Generator<string> {
   yield json;

@@ -2,12 +2,11 @@ import { isLimitHeader } from "../api/rateLimits.ts";
 
 /** Starts a block in the log that the CLI's SDK writes to stderr, with `ANTHROPIC_LOG=debug`. */
 const BLOCK_START = /^\[Anthropic SDK DEBUG\] \[\w+\] (sending request|response error|response start)\b/;
-/** A header in such a block: `    "retry-after": "17",`. */
 const HEADER_LINE = /^ {4}"?([a-z0-9-]+)"?: "([^"\\]*)",?$/;
 
 /**
- * Whether a line belongs to the SDK's log, which shows headers; a user may have put a credential into one. A line
- * without the SDK's name at its start belongs to a call outside the turn.
+ * Whether a line belongs to the SDK's log, whose headers may contain a user's credential. Without the SDK's name, it
+ * belongs to a call outside the turn.
  */
 export const isSdkLog = (line: string): boolean => /^(\[Anthropic SDK |\[log_\w+[\],]|\s+(?!at )\S|\}$)/.test(line);
 
@@ -26,7 +25,7 @@ const IDENTITY_HEADERS = /^(request-id|anthropic-(organization|workspace)-id)$/;
 /** Whether a header is forwarded to the client. */
 export const isForwarded = (name: string): boolean => isLimitHeader(name) || IDENTITY_HEADERS.test(name);
 
-/** Reads from stderr the headers of upstream's last answer that are forwarded to the client. */
+/** Reads the forwarded headers of upstream's last answer from stderr. */
 export class UpstreamHeaders {
   #headers: Record<string, string> = {};
   #open = false;
@@ -35,7 +34,6 @@ export class UpstreamHeaders {
   #isComplete = false;
   #resolveReady!: () => void;
 
-  /** Resolves when the headers of an answer are complete. */
   readonly ready: Promise<void> = new Promise((resolve) => {
     this.#resolveReady = resolve;
   });
@@ -48,12 +46,10 @@ export class UpstreamHeaders {
     return this.#isComplete;
   }
 
-  /** Content type of the first answer. */
   get contentType(): string | undefined {
     return this.#contentType;
   }
 
-  /** Whether upstream has answered at all. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
   }
@@ -78,10 +74,7 @@ export class UpstreamHeaders {
   }
 }
 
-/**
- * Builds headers from what the CLI reports. Without a type, it is not a subscription limit: the CLI calls every 429
- * "rejected".
- */
+/** Without a type, it is not a subscription limit: the CLI calls every 429 "rejected". */
 export function subscriptionHeaders(info: RateLimitInfo | undefined): Record<string, string> {
   if (!info?.rateLimitType) return {};
   const fields = {

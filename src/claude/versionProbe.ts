@@ -4,7 +4,6 @@ import { DescribedError, describe } from "../api/messageDescriptors.ts";
 import { printable } from "../shared/printable.ts";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
 
-/** What to run, and in which environment. */
 export interface Probe {
   command: string;
   prefix: readonly string[];
@@ -21,10 +20,7 @@ const OUTPUT_DELAY_MS = 1000;
 const BUSY_ATTEMPTS = 10;
 const BUSY_PAUSE_MS = 200;
 
-/**
- * Runs `--version` and resolves with its output. Rejects, with a message for users, if the program does not start,
- * fails or hangs.
- */
+/** Resolves with the output of `--version`. Rejects with a message for users. */
 export async function printedVersion(probe: Probe, timeout = TIMEOUT_MS): Promise<string> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -48,9 +44,7 @@ async function run({ command, prefix, environment }: Probe, timeout: number): Pr
     try {
       if (process.platform !== "win32" && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
       else child.kill("SIGKILL");
-    } catch {
-      // already gone
-    }
+    } catch {}
   };
   const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {

@@ -22,7 +22,7 @@ import { Turn } from "./turn.ts";
 import { respondsAtOnce, type TurnRequest } from "./turnRequest.ts";
 import * as limits from "./workerLimits.ts";
 
-/** The CLI does not know this request and rejects it at once, even in the middle of a turn. */
+/** Unknown to the CLI, which rejects it at once, even in mid-turn. */
 const PING = { subtype: "claude_virtual_api_ping" };
 
 export interface WorkerParts {
@@ -36,8 +36,7 @@ export interface WorkerParts {
 }
 
 /**
- * One long-lived CLI process that serves requests one after the other. The system prompt belongs to the process,
- * everything else to the request.
+ * One long-lived CLI process that serves requests one after the other. Only the system prompt belongs to the process.
  */
 export class Worker {
   readonly #process: CliProcess;
@@ -48,11 +47,10 @@ export class Worker {
   readonly #heartbeat: Heartbeat;
   #turn: Turn | undefined;
   #count: CountSession | ExactCount | undefined;
-  /** Unanswered requests sent in the middle of the turn. Until answered, they could still hit the next turn. */
+  /** Requests sent in mid-turn. Until answered, they could still hit the next turn. */
   #midTurnRequests: Promise<unknown>[] = [];
   /** Whether the CLI logs upstream's headers; answers wait for them. */
   #logsHeaders = true;
-  /** Why this program ended the process. */
   #failure: ApiError | undefined;
   readonly #startupStderr: StartupStderr;
   /** Resolves when the process has ended and its pipes are closed. */
@@ -63,7 +61,6 @@ export class Worker {
   sessionId: string | undefined;
   /** Digest of the current request or count; undefined while idle. */
   conversation: string | undefined;
-  /** The helper's key that the process was started with. */
   helperKey: HelperKey | undefined;
   served = 0;
 
@@ -100,7 +97,6 @@ export class Worker {
     return this.#process.pid;
   }
 
-  /** The network route of its API calls. */
   get route(): NetworkRoute {
     return this.#process.route;
   }
@@ -113,7 +109,6 @@ export class Worker {
     return this.#turn !== undefined || this.#count !== undefined;
   }
 
-  /** Why the user's helper gave no key. */
   get helperFailure(): string | undefined {
     return this.#startupStderr.helperFailure;
   }
@@ -124,7 +119,7 @@ export class Worker {
 
   /**
    * Gives a blank worker its system prompt. Throws `ApiError` when the CLI ends, stays silent, lacks a mod or is not
-   * the checked version; the worker must not serve then.
+   * the checked version.
    */
   async initialize(system: string | EncodedJson): Promise<CliDescription> {
     const request = { subtype: "initialize", systemPrompt: system === "" ? [] : [system], systemPromptSnapshot: false };
@@ -143,9 +138,9 @@ export class Worker {
   }
 
   /**
-   * Sends a request and yields upstream's events in batches, up to `message_stop`. Throws `ApiError` when the answer
-   * fails or breaks off; ends early when `signal` aborts. Call `settle` before the next request. `alone` lets the
-   * CLI end the turn without an interrupt.
+   * Yields upstream's events in batches, up to `message_stop`. Throws `ApiError` when the answer fails or breaks off;
+   * ends early when `signal` aborts. Call `settle` before the next request. `alone` lets the CLI end the turn without
+   * an interrupt.
    */
   async *run(request: TurnRequest, signal: AbortSignal, alone = false): AsyncGenerator<StreamEvent[], void, undefined> {
     const { transport } = this;
@@ -192,7 +187,7 @@ export class Worker {
     }
   }
 
-  /** Turns this worker into a token counter for good: the counted messages stay in its conversation. */
+  /** Turns this worker into a counter for good: what it counts stays in its conversation. */
   count(): CountSession {
     this.#begin();
     const session = new CountSession({
@@ -203,7 +198,6 @@ export class Worker {
     return session;
   }
 
-  /** Counts exactly, on a worker started for counting. */
   countExactly(): ExactCount {
     const count = new ExactCount({
       request: (request) => this.#control.request(request, limits.COUNT_TIMEOUT_S),
@@ -217,8 +211,8 @@ export class Worker {
   }
 
   /**
-   * Whether a fresh worker can take over the last request: this one ended or failed it without calling upstream. A
-   * fresh worker that fails locally does not qualify, since the next one would fail too.
+   * Whether a fresh worker can take over the last request, which this one failed without calling upstream. A fresh one
+   * that fails locally does not qualify, since the next would fail too.
    */
   get canHandOver(): boolean {
     const turn = this.#turn;
@@ -227,14 +221,13 @@ export class Worker {
     return !this.alive || (turn.answeredLocally && this.served > 1);
   }
 
-  /** Upstream's headers for the last answer, available from its first event. */
   get headers(): Record<string, string> {
     return this.#turn?.headers ?? {};
   }
 
   /**
-   * Resolves when the worker is ready for the next request; kills one that stays busy. False if it must not serve
-   * again.
+   * Resolves when the worker is ready for the next request, false if it must not serve again. Kills one that stays
+   * busy.
    */
   async settle(): Promise<boolean> {
     const turn = this.#turn;
@@ -265,7 +258,7 @@ export class Worker {
     await resolvesWithin(limits.DRAIN_TIMEOUT_MS, this.#gone);
   }
 
-  /** Call before anything that keeps the CLI busy. `respondsAtOnce`: the CLI will write without being pinged. */
+  /** Call before anything that keeps the CLI busy. */
   #begin(respondsAtOnce = false): void {
     this.#output.reset();
     this.#heartbeat.start(respondsAtOnce);

@@ -11,7 +11,6 @@ export interface WorkerKey<System = string> {
   background?: boolean;
 }
 
-/** The key of a worker without system prompt. */
 export const plainKey = (transport: TransportName): WorkerKey => ({ transport, system: "", betas: [] });
 
 /** A string that is the same for equal keys. */

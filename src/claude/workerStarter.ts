@@ -22,20 +22,16 @@ export interface WorkerStarterParts {
   logger: Logger;
   /** At this number, the longest idle worker is stopped for each new one. */
   maxWorkers: number;
-  /** Receives a worker's description. */
   onDescription(description: CliDescription): void;
-  /** Called when a worker was taken or started for a request, so that a spare may be missing. */
+  /** A spare worker may be missing. */
   onTaken(): void;
-  /** Called when the transport changes. */
   onTransportChange(): void;
 }
 
 /** Starts and initializes a pool's workers, and tracks those that run. */
 export class WorkerStarter {
   readonly #parts: WorkerStarterParts;
-  /** Workers that run. */
   readonly workers = new Set<Worker>();
-  /** Workers with the current sign-in. */
   #current = new WeakSet<Worker>();
   /** Workers that have their system prompt, or need none. */
   readonly #initialized = new WeakSet<Worker>();
@@ -46,8 +42,8 @@ export class WorkerStarter {
   }
 
   /**
-   * Resolves with an initialized worker for this key: a blank one unless `isNew`, else a new one. Throws `ApiError` if
-   * the CLI cannot be started, and `TransportUnavailable`.
+   * An initialized worker for this key: a blank one unless `isNew`, else a new one. Throws `ApiError` if the CLI does
+   * not start, and `TransportUnavailable`.
    */
   async prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest, isNew = false): Promise<Worker> {
     const { idle, logger, onTaken } = this.#parts;
@@ -73,7 +69,6 @@ export class WorkerStarter {
     }
   }
 
-  /** Starts a blank worker. Throws like `prepare`. */
   async start(request: LaunchRequest): Promise<Worker> {
     const { factory, idle } = this.#parts;
     this.#makeRoom();
@@ -105,7 +100,6 @@ export class WorkerStarter {
     return lacksMod;
   }
 
-  /** Whether it has the current sign-in and CLI. */
   isCurrent(worker: Worker): boolean {
     return this.#current.has(worker) && worker.cli === this.#parts.factory.found;
   }
@@ -119,7 +113,6 @@ export class WorkerStarter {
     worker.stop().catch((error: Error) => this.#parts.logger.warn(error.message));
   }
 
-  /** Stops every worker; resolves when all are gone. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.workers].map((worker) => worker.stop()));
@@ -130,8 +123,8 @@ export class WorkerStarter {
   }
 
   /**
-   * Stops the longest idle worker once as many may be idle as busy. With a lower limit, clients that alternate their
-   * system prompts would evict each other's workers.
+   * Stops the longest idle worker once as many may be idle as busy. With a lower limit, clients with alternating system
+   * prompts would evict each other's workers.
    */
   #makeRoom(): void {
     if (this.workers.size < this.#parts.maxWorkers) return;

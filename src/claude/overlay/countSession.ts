@@ -5,7 +5,6 @@ import type { ControlRequest } from "../controlChannel.ts";
 import type { EncodedJson } from "../encodedJson.ts";
 import { parseEnvelope } from "./overlayOutcome.ts";
 
-/** The part of a worker that a count uses. */
 export interface CountLink {
   request(request: ControlRequest): Promise<CliMessage>;
   write(message: CliMessage): void;
@@ -17,7 +16,6 @@ export interface HistoryMessage {
   content: unknown;
 }
 
-/** A tool as an MCP server lists it. */
 export interface CountedTool {
   name: string;
   description: string;
@@ -37,10 +35,7 @@ export interface Usage {
 /** The CLI subtracts this "overhead" from the tools' count, so cheaper tools show as 0. */
 export const TOOLS_DISCOUNT_TOKENS = 500;
 
-/**
- * A body that the API rejects, for every Messages call of this process. Counting makes none; if some CLI version did
- * (it has such a fallback for gateways), the call must cost nothing. Does not affect counts.
- */
+/** The API rejects this body. A count makes no Messages call; if some CLI version did, it must cost nothing. */
 const REFUSED_BODY = JSON.stringify({ messages: [] });
 
 const MCP_SERVER_NAME = "tools";
@@ -48,7 +43,7 @@ const MCP_SERVER_NAME = "tools";
 const COUNT_FAILED_LINE = /countTokens API call failed: (?:(\d{3}) )?(.*)/s;
 const ESTIMATED_TEXT = "count unavailable";
 
-/** Fills the conversation of a fresh worker and has the CLI count it with the API's free counter. */
+/** Fills the conversation of a fresh worker and has the CLI count it. */
 export class CountSession {
   readonly #link: CountLink;
   readonly #appending = new Map<string, { resolve(): void; reject(error: ApiError): void }>();
@@ -87,10 +82,7 @@ export class CountSession {
     while (!this.#ended && !(await this.#isConnected())) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
-  /**
-   * Appends a message to the conversation. Resolves when it is there: an assistant's message would otherwise overtake a
-   * user's.
-   */
+  /** Resolves when the message is there: an assistant's would otherwise overtake a user's. */
   async append({ role, content }: HistoryMessage): Promise<void> {
     if (this.#ended) throw this.#ended;
     const uuid = randomUUID();
@@ -100,7 +92,7 @@ export class CountSession {
     await taken;
   }
 
-  /** Throws `ApiError`: upstream's error if the counter rejected the request, 503 if it could not be reached. */
+  /** Throws upstream's error if the counter rejected the request, 503 if it could not be reached. */
   async measure(): Promise<Usage> {
     const { response } = await this.#link.request({ subtype: "get_context_usage" });
     // failures are on stderr; by the time of another reply, they have been read
@@ -110,7 +102,6 @@ export class CountSession {
     return { messages: tokens("messages"), system: tokens("system_prompt"), tools: tokens("mcp_tools") };
   }
 
-  /** Receives a message from the CLI's stdout. */
   accept(message: CliMessage): void {
     if (message.type === "control_request") this.#answer(message);
     if (message.type !== "command_lifecycle" || message.state === "queued" || message.state === "started") return;
@@ -118,14 +109,12 @@ export class CountSession {
     this.#appending.delete(message.command_uuid);
   }
 
-  /** Receives a line from the CLI's stderr. */
   onStderrLine(line: string): void {
     const [, status, text = ""] = COUNT_FAILED_LINE.exec(line) ?? [];
     if (text !== "") this.#failure = failureOf(status, text, this.#failure);
     else if (line.includes(ESTIMATED_TEXT)) this.#failure ??= uncounted(line);
   }
 
-  /** Rejects everything pending; the worker is gone. */
   fail(error: ApiError): void {
     this.#ended = error;
     this.#listed?.();

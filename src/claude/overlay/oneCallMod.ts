@@ -2,10 +2,9 @@ import { modOf } from "../modFiles.ts";
 import { MOD_REPORTS } from "../modReports.ts";
 
 /**
- * A mod (docs: "mods") that the CLI asks before it sends a request. It passes the first model call of a turn and denies
- * every other, as well as calls outside a turn: the CLI would continue after `max_tokens`, a refusal or an empty
- * answer, retry a 404 without streaming, a 400 without a beta … Counting is not a model call. The mod reports that it
- * runs, since the CLI lists it as a plugin even if it failed to load.
+ * The CLI asks this mod before it sends a request. It passes the first model call of a turn and denies all others: the
+ * CLI would continue after `max_tokens` or a refusal, retry a 404 without streaming, a 400 without a beta … Counting is
+ * not a model call. The mod reports that it runs, since the CLI lists it even if it failed to load.
  */
 export const ONE_CALL_MOD = modOf(
   "one-call",
@@ -35,9 +34,8 @@ export const register = (on) => {
 );
 
 /**
- * A second mod, for machines with an organization's guard (see guard.ts), where the CLI asks mods about the steps of a
- * turn but not about calls. It ends every step after the first without a call. Each delta of an answer passes through
- * it, at 0.3 ms of CPU time, so it is loaded only there.
+ * For machines with an organization's guard (see guard.ts), where the CLI asks mods about steps but not about calls:
+ * ends every step after the first. Each delta passes through it, at 0.3 ms of CPU time, so it is loaded only there.
  */
 export const ONE_STEP_MOD = modOf(
   "one-step",

@@ -15,12 +15,12 @@ import { ONE_CALL_MOD, ONE_STEP_MOD } from "./oneCallMod.ts";
 /** How far stderr may lag behind stdout. */
 const STDERR_LAG_MS = 200;
 
-/** The CLI logs this for a mod that it does not load because Anthropic has disabled mods. */
+/** Logged for a mod when Anthropic has disabled mods. */
 const MODS_OFF_LINE = /hooks module \S+ not loaded: hooks modules are turned off/;
 /** Name of that switch in the list of settings that forbid mods. */
 const MODS_SWITCH_NAME = "Anthropic's switch";
 
-/** The mods that limit a turn to one call: whether they run, and whether an organization allows them. */
+/** The mods that limit a turn to one call: whether they run and are allowed. */
 export class OverlayMods implements Mods {
   readonly #hasStepMod: boolean;
   readonly #guard = new GuardDetector();
@@ -31,12 +31,11 @@ export class OverlayMods implements Mods {
   #areChecked = false;
   #hasModelAllowlist = false;
 
-  /** `hasStepMod`: the process was started with the mod that ends further steps. */
   constructor(hasStepMod: boolean) {
     this.#hasStepMod = hasStepMod;
   }
 
-  /** Whether the organization or Anthropic forbids our mods, so that only settings can prevent further calls. */
+  /** Whether the organization or Anthropic forbids our mods; only settings can then prevent further calls. */
   get areForbidden(): boolean {
     return this.#areForbidden;
   }
@@ -51,13 +50,11 @@ export class OverlayMods implements Mods {
     return this.#areChecked || this.needStepMod;
   }
 
-  /** Why the process must not serve again. */
   get reasonToRetire(): string | undefined {
     const lacksMod = this.needStepMod && !this.#hasStepMod;
     return lacksMod ? `it lacks a required mod (${this.#guard.reason})` : undefined;
   }
 
-  /** Receives a message from stdout; false if it is not a report about loading. */
   accept(message: CliMessage): boolean {
     if (modReport(message, ONE_CALL_MOD.name) === MOD_REPORTS.loaded) this.#oneCall.arrive();
     else if (modReport(message, ONE_STEP_MOD.name) === MOD_REPORTS.loaded) this.#oneStep.arrive();
@@ -70,7 +67,6 @@ export class OverlayMods implements Mods {
     this.#guard.addStderrLine(line);
   }
 
-  /** Records a call about which the CLI did not ask the mod. */
   addBypass(): void {
     this.#guard.addBypass();
   }
@@ -98,10 +94,7 @@ export class OverlayMods implements Mods {
     return { guard: guard ?? null, settings: keysOf(managed), withoutMods: forbidding, overrides };
   }
 
-  /**
-   * Returns an error if the organization does not allow this model: the CLI would silently call another one, that of
-   * the previous request or its default. `ask` reads the CLI's settings.
-   */
+  /** An error if the organization forbids this model: the CLI would silently call another. */
   async refusalOf(model: string, ask: Ask): Promise<ApiError | undefined> {
     if (!this.#hasModelAllowlist) return undefined;
     const applied: unknown = (await ask("get_settings")).response?.applied?.model;

@@ -23,7 +23,6 @@ import type { TurnOutcome } from "../transport.ts";
 import { isRedacted, parseableReadings, unredact, withoutCliWording } from "../unredact.ts";
 import { isSdkLog, type RateLimitInfo, subscriptionHeaders, UpstreamHeaders } from "../upstreamHeaders.ts";
 
-/** Upstream's error, as the CLI quotes it on stderr. */
 interface Envelope {
   error: { type: string; message: string; details?: Record<string, unknown> | null };
   request_id?: string;
@@ -37,14 +36,11 @@ interface Quotation {
 
 /** `API error (attempt 1/1): 404 404 {…}`: a refusal with upstream's status and message, JSON or not. */
 const REFUSED_LINE = /API error \(attempt \d{1,6}\/\d{1,6}\): (\d{3}) (?:\d{3} )?/;
-/**
- * `Error streaming (non-streaming fallback disabled): {…}`: an error event in an open stream. For some types, after a
- * complete block, the CLI logs `Error in API request: {…}`.
- */
+/** An error event in an open stream; after a complete block, sometimes `Error in API request: {…}`. */
 const BROKEN_STREAM_LINE = /Error streaming|Error in API request: (?=\{)/;
 /** Any failure. For an overload after a complete block, the CLI logs only the last form. */
 const FAILURE_LINE = /\[ERROR\] (API error \(attempt|Error streaming|Error in API request: \{)|Mid-stream server error/;
-/** How the CLI gives up on a silent upstream: in mid-stream, after the machine slept, before any answer. */
+/** How the CLI gives up on a silent upstream: in mid-stream, after sleep, before any answer. */
 const GAVE_UP_LINES = [
   { line: /\[byte-watchdog\] firing: idle=(\d{1,9})ms/, toError: (ms: number) => upstreamSilent(ms / 1000) },
   { line: /\[byte-watchdog\] aborting: .{0,100}slept=/, toError: () => machineSlept() },
@@ -52,8 +48,8 @@ const GAVE_UP_LINES = [
 ];
 
 /**
- * Collects what the CLI reports about a failed turn. Messages on stdout reword upstream's error; debug lines on stderr
- * quote it. Only the first failure of a turn is upstream's answer to the request.
+ * Collects what the CLI reports about a failed turn. stdout rewords upstream's error; debug lines on stderr quote it.
+ * Only the first failure is upstream's answer.
  */
 export class OverlayOutcome implements TurnOutcome {
   #quoted: Quotation | undefined;
@@ -70,7 +66,6 @@ export class OverlayOutcome implements TurnOutcome {
   #complete = false;
   #resolveErrorSeen!: () => void;
 
-  /** Resolves when stderr has shown a failure. */
   readonly errorSeen: Promise<void> = new Promise((resolve) => {
     this.#resolveErrorSeen = resolve;
   });
@@ -81,12 +76,11 @@ export class OverlayOutcome implements TurnOutcome {
     this.#route = route;
   }
 
-  /** Upstream's headers; available once `headersReady` has resolved. */
+  /** Available once `headersReady` has resolved. */
   get headers(): Record<string, string> {
     return this.#upstream.current;
   }
 
-  /** Resolves when stderr has shown upstream's headers. */
   get headersReady(): Promise<void> {
     return this.#upstream.ready;
   }
@@ -95,12 +89,10 @@ export class OverlayOutcome implements TurnOutcome {
     return this.#upstream.isComplete;
   }
 
-  /** Whether the one-call mod denied a further call. */
   get denied(): boolean {
     return this.#denied;
   }
 
-  /** The status of upstream's refusal. */
   get refusedStatus(): number | undefined {
     return this.#quoted?.status ?? this.#refused?.status ?? this.#reported?.api_error_status;
   }
@@ -129,12 +121,12 @@ export class OverlayOutcome implements TurnOutcome {
     this.#limit = message.api_error_params?.rate_limit_info ?? this.#limit;
   }
 
-  /** Records a `rate_limit_event`; the CLI sends it only when the limit changes. */
+  /** The CLI sends it only when the limit changes. */
   addRateLimit(info: RateLimitInfo): void {
     this.#limit = info;
   }
 
-  /** Builds the client's error when a turn ends without a complete answer. `begun`: the answer had begun. */
+  /** The client's error for a turn without a complete answer. `begun`: the answer had begun. */
   toError(result: CliMessage, begun: boolean): ApiError {
     const report = this.#reported;
     const reportText = String(report?.message?.content?.[0]?.text ?? "");
@@ -172,7 +164,6 @@ export class OverlayOutcome implements TurnOutcome {
       : upstreamUnreachable(message, this.#unconnected?.code);
   }
 
-  /** Reads a line with details of a failed connection; false for other lines. */
   #disconnect(line: string): boolean {
     this.#unconnected = readConnectionFailure(line);
     if (this.#unconnected) this.#conclude();
@@ -200,7 +191,7 @@ export class OverlayOutcome implements TurnOutcome {
     }
   }
 
-  /** Only the first failure is upstream's; later ones are due to the CLI's reaction. */
+  /** Only the first failure is upstream's; later ones follow from the CLI's reaction. */
   #conclude(): void {
     this.#complete = true;
     this.#resolveErrorSeen();
@@ -210,7 +201,6 @@ export class OverlayOutcome implements TurnOutcome {
     return unredact(message, report, this.#request);
   }
 
-  /** A refusal with the message of the CLI, or of a gateway. */
   #refusal(status: number, message: string, report?: CliMessage): ApiError {
     return new ApiError(clientStatus(status), report?.api_error_type ?? typeOf(status), message, {
       headers: this.#refusalHeaders(status),
@@ -233,7 +223,7 @@ export class OverlayOutcome implements TurnOutcome {
     return requestId ? { requestId } : {};
   }
 
-  /** Upstream's headers. If they contain no rate limits, adds those that the CLI reported. */
+  /** Upstream's headers, plus the rate limits that the CLI reported if upstream sent none. */
   #refusalHeaders(status: number): Record<string, string> {
     const own = this.#upstream.current;
     const limits = Object.keys(own).some(isLimitHeader) ? {} : subscriptionHeaders(this.#limit);
@@ -241,14 +231,12 @@ export class OverlayOutcome implements TurnOutcome {
   }
 }
 
-/** The text from the first `open` to the last `close`. */
 function between(text: string, open: string, close: string): string | undefined {
   const from = text.indexOf(open);
   const to = text.lastIndexOf(close);
   return from === -1 || to < from ? undefined : text.slice(from, to + 1);
 }
 
-/** Drops redacted details. */
 function known(details: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(details).filter(([, value]) => !isRedacted(String(JSON.stringify(value)))));
 }

@@ -9,14 +9,13 @@ import { OverlayMods } from "./overlayMods.ts";
 import { OverlayOutcome } from "./overlayOutcome.ts";
 import { bodyOf, turnSettings } from "./turnSettings.ts";
 
-/** The CLI merges the client's fields into its own body and logs upstream's answer on stderr. */
+/** The CLI merges the client's fields into its own body, and logs upstream's answer. */
 export class OverlayTransport implements Transport {
   readonly name = "overlay";
   readonly mod = ONE_CALL_MOD.name;
   readonly mods: OverlayMods;
   readonly #route: NetworkRoute;
 
-  /** `hasStepMod`: the process was started with the mod that ends further steps. */
   constructor(route: NetworkRoute, hasStepMod = false) {
     this.#route = route;
     this.mods = new OverlayMods(hasStepMod);

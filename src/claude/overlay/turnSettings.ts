@@ -7,15 +7,14 @@ export function bodyOf({ body }: OverlayRequest): Record<string, unknown> {
 }
 
 /**
- * The settings for one request. Settings are sticky, so every key is set every time.
+ * Settings are sticky, so every key is set every time.
  *
  * - `CLAUDE_CODE_EXTRA_BODY` carries the client's body.
- * - `CLAUDE_CODE_DISABLE_THINKING` keeps the CLI from adding thinking and context edits; the client's `thinking` is in
- *   the body. With the CLI's thinking on, it adds no temperature for old models.
+ * - `CLAUDE_CODE_DISABLE_THINKING` keeps the CLI from adding thinking and context edits. With its thinking on, it adds
+ *   no temperature for old models.
  * - `CLAUDE_CODE_EFFORT_LEVEL` keeps it from adding an effort.
- * - `DISABLE_PROMPT_CACHING` removes the CLI's cache marks; `CLAUDE_CODE_PROMPT_CACHE_TTL` sets their lifetime.
- * - `ANTHROPIC_LOG` makes the CLI's SDK log upstream's headers on stderr. Not set from the start, because the CLI's
- *   first question to Bedrock would then be logged on stdout.
+ * - `DISABLE_PROMPT_CACHING` removes its cache marks; `CLAUDE_CODE_PROMPT_CACHE_TTL` sets their lifetime.
+ * - `ANTHROPIC_LOG` logs upstream's headers on stderr. From the start, it would log Bedrock's setup calls on stdout.
  */
 export function turnSettings(request: OverlayRequest) {
   return {
@@ -32,7 +31,7 @@ export function turnSettings(request: OverlayRequest) {
 }
 
 /**
- * Makes further calls of a turn free if no mod can deny them: the CLI then sends no messages, which the API rejects.
- * Apply once the CLI has built the first call.
+ * Makes further calls free if no mod can deny them: without messages, the API rejects them. Apply once the CLI has
+ * built the first call.
  */
 export const EMPTY_BODY_SETTINGS = { env: { CLAUDE_CODE_EXTRA_BODY: '{"messages":[]}' } };

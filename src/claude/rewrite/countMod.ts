@@ -4,17 +4,16 @@ import { COUNT_CALL, MODEL_CALL } from "./calls.ts";
 import { INSTRUCTION_PREFIX, SEPARATOR } from "./instruction.ts";
 import { ANSWERED_PREFIX, UNANSWERED_PREFIX } from "./rewriteMod.ts";
 
-/** First message of the counter's conversation; the mod recognizes the CLI's count by it. */
+/** First message of the counter's conversation, by which the mod recognizes the CLI's count. */
 export const SEED_TEXT = "claude-virtual-api seed";
 /** Prompt that cancels the running count. */
 export const ABANDON_TEXT = "claude-virtual-api abandon";
-/** Status that the mod gives to refusals: the CLI does not retry it, and logs upstream's message after it. */
+/** The CLI does not retry this status, and logs upstream's message after it. */
 export const REFUSED_STATUS = 499;
 
 /**
- * A mod for the CLI that counts a client's body in place of the CLI's own conversation. The text of a prompt is the
- * instruction; the mod drops the prompt, so no turn begins and the conversation stays unchanged. All model calls are
- * denied on this machine, and so are counts without an instruction. Each instruction allows one count.
+ * Counts a client's body in place of the CLI's conversation. The instruction is the text of a prompt, which the mod
+ * drops, so no turn begins. Denies all model calls, and counts without an instruction; each allows one count.
  */
 export const COUNT_MOD = modOf(
   "count",

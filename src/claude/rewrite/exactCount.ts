@@ -13,39 +13,35 @@ import { isForwarded } from "../upstreamHeaders.ts";
 import { ABANDON_TEXT, COUNT_MOD, REFUSED_STATUS, SEED_TEXT } from "./countMod.ts";
 import { type AnswerHead, type ModAnswer, readModAnswer } from "./rewriteMod.ts";
 
-/** A count for a client. */
 export interface CountRequest {
   /** Alias or id; the CLI resolves it. */
   model: string;
   /** Text for the mod (see instruction.ts); a large one as JSON. */
   instruction: string | EncodedJson;
-  /** Digest of what is counted, to recognize the count if it comes back to this server. */
+  /** Digest of what is counted, to detect a loop. */
   conversation?: string;
 }
 
-/** Thrown with the reason if the API did not count; estimate instead. */
+/** The API did not count; estimate instead. */
 export class CountUnavailable extends Error {}
 
-/** The part of a worker that an exact count uses. */
 export interface ExactCountLink extends CountLink {
-  /** Called when a count begins and ends. */
   began(): void;
   ended(): void;
-  /** Called when the CLI did not ask the mod. */
   bypassed(): void;
 }
 
-/** How far a refusal's message on stderr may lag behind the reply on stdout. */
+/** How far stderr may lag behind stdout. */
 const STDERR_LAG_MS = 1000;
-/** Statuses that say nothing about the request: try the counter later, or it does not exist. */
+/** Statuses that say nothing about the request. */
 const TRANSIENT_STATUSES = new Set([408, 409, 429]);
 const COUNT_FAILED_LINE = new RegExp(`countTokens API call failed: ${REFUSED_STATUS} (.*)`, "s");
 const ESTIMATED_TEXT = "count unavailable, estimating";
-/** Words redacted because the CLI takes them for the value of a name, as it does after the word `token`. */
+/** Words that the CLI redacts like a value, after the word `token`. */
 const REDACTED_WORD = /: \[REDACTED\] (inputs are|should|required)/g;
 const RESTORED_WORDS: Record<string, string> = { "inputs are": "Extra", should: "Input", required: "Field" };
 
-/** Counts bodies on one worker, one after the other, each by one call of the API's free counter. */
+/** Counts bodies on one worker, one after the other, with the API's free counter. */
 export class ExactCount {
   readonly #link: ExactCountLink;
   #model: string | undefined;
@@ -64,9 +60,7 @@ export class ExactCount {
     this.#link = link;
   }
 
-  /**
-   * Call once, before the first count. Throws `ApiError`, and `TransportUnavailable` if the CLI does not ask the mod.
-   */
+  /** Call once. Throws `ApiError`, and `TransportUnavailable` if the CLI does not ask the mod. */
   async begin(): Promise<void> {
     this.#link.began();
     try {
@@ -82,8 +76,8 @@ export class ExactCount {
   }
 
   /**
-   * Counts without any paid call. Throws upstream's refusal, `CountUnavailable` if there is no count, and
-   * `TransportUnavailable` if the CLI does not ask the mod.
+   * Makes no paid call. Throws upstream's refusal, `CountUnavailable`, and `TransportUnavailable` if the CLI does not
+   * ask the mod.
    */
   async count({ model, instruction }: CountRequest, signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
@@ -115,7 +109,6 @@ export class ExactCount {
     }
   }
 
-  /** Receives a message from the CLI's stdout. */
   accept(message: CliMessage): void {
     const report = modReport(message, COUNT_MOD.name);
     if (report === MOD_REPORTS.turnStarted) this.#isTaken = true;
@@ -124,7 +117,6 @@ export class ExactCount {
     if (isDone(message)) this.#pending.shift()?.resolve();
   }
 
-  /** Receives a line from the CLI's stderr. */
   onStderrLine(line: string): void {
     if (line.includes(ESTIMATED_TEXT)) this.#isEstimated = true;
     const [, text] = COUNT_FAILED_LINE.exec(line) ?? [];
@@ -133,7 +125,6 @@ export class ExactCount {
     this.#resolveRefusalText();
   }
 
-  /** Rejects all counts; the worker is gone. */
   fail(error: ApiError): void {
     this.#ended = error;
     for (const { reject } of this.#pending.splice(0)) reject(error);
@@ -153,7 +144,6 @@ export class ExactCount {
     this.#model = model;
   }
 
-  /** Resolves when the CLI has processed the prompt. */
   #prompt(text: string | EncodedJson): Promise<void> {
     return this.#write(triggerOf(text));
   }
@@ -165,7 +155,7 @@ export class ExactCount {
     return done;
   }
 
-  /** The tokens that the CLI reports for its conversation: it asks the API, and the mod replaces the question. */
+  /** The CLI asks the API for the tokens of its conversation; the mod replaces the question. */
   async #ask(): Promise<number | undefined> {
     const { response } = await this.#link.request({ subtype: "get_context_usage" });
     return response?.categories?.find(({ id }: { id?: string }) => id === "messages")?.tokens;

@@ -6,13 +6,9 @@ import type { Worker } from "../worker.ts";
 import { type CountRequest, CountUnavailable, type ExactCount } from "./exactCount.ts";
 
 export interface ExactCounterParts {
-  /** Limit for queued counts. */
   maxQueue: number;
-  /** Takes an idle worker that counts. */
   take(): Worker | undefined;
-  /** Starts and initializes a worker that counts. */
   start(): Promise<Worker>;
-  /** Makes the worker idle again, or stops it if it must not serve again. */
   giveBack(worker: Worker): Promise<void>;
   learnFrom(worker: Worker): void;
   dismiss(worker: Worker): void;
@@ -27,19 +23,13 @@ interface Counting {
   startNext(): void;
 }
 
-/**
- * Milliseconds after which a count is given up, and after which the next one no longer waits for it. Most take tenths
- * of a second.
- */
+/** When a count is given up, and when the next one no longer waits for it. Most take tenths of a second. */
 const COUNT_TIMEOUT_MS = 60_000;
 const SLOW_COUNT_MS = 2000;
 /** Limit for concurrent counts, and so for counting workers. */
 const MAX_CONCURRENT_COUNTS = 4;
 
-/**
- * Counts on workers, started with the first count: one worker, unless the API is slow. Each CLI counts one body at a
- * time.
- */
+/** Counts on workers, started with the first count: one, unless the API is slow. Each counts one body at a time. */
 export class ExactCounter {
   readonly #parts: ExactCounterParts;
   readonly #queue: PrioritySemaphore;
@@ -54,7 +44,7 @@ export class ExactCounter {
   }
 
   /**
-   * Throws upstream's refusal, `ApiError` if the queue is full or no worker can be started, `CountUnavailable` and
+   * Throws upstream's refusal, `ApiError` if the queue is full or no worker starts, `CountUnavailable`,
    * `TransportUnavailable`, and the signal's reason when aborted.
    */
   async count(request: CountRequest, signal: AbortSignal): Promise<number> {
@@ -66,7 +56,6 @@ export class ExactCounter {
     return untilAborted(counted, signal);
   }
 
-  /** Rejects all queued and all later counts. The owner stops the workers. */
   close(): void {
     this.#queue.close();
   }
@@ -110,7 +99,6 @@ export class ExactCounter {
     else this.#waitingForSlot = slow;
   }
 
-  /** Stops a worker that cannot count and records why. */
   #discard(counting: Counting, worker: Worker): void {
     delete counting.worker;
     this.#parts.learnFrom(worker);
@@ -127,7 +115,6 @@ export class ExactCounter {
     this.#waitingForSlot = undefined;
   }
 
-  /** Takes an idle worker that counts, or starts one. */
   async #ready(): Promise<{ worker: Worker; count: ExactCount }> {
     const idle = this.#parts.take();
     const known = idle && this.#counts.get(idle);

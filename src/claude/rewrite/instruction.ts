@@ -1,13 +1,11 @@
 import { lastOfEach, topLevelFields } from "../../api/jsonFields.ts";
 
-/** Marks a prompt as an instruction. Only this program writes prompts, so no client's text can begin with it. */
+/** Marks a prompt as an instruction. Only this program writes prompts. */
 export const INSTRUCTION_PREFIX = "claude-virtual-api instruction ";
-/** Separates the parts of an instruction. Cannot occur in JSON, not even inside a string. */
+/** Cannot occur in JSON, not even inside a string. */
 export const SEPARATOR = "\u0001";
 
-/** What the mod needs besides the client's text. */
 export interface InstructionHead {
-  /** Betas in addition to the CLI's own. */
   betas: readonly string[];
   /** Whether to request one JSON instead of a stream. */
   isWhole: boolean;
@@ -19,8 +17,8 @@ export interface InstructionHead {
 const REPLACED = new Set(["model", "stream", "system"]);
 
 /**
- * Builds the instruction for one request: a head, the client's system blocks, and its other fields, byte for byte. Of a
- * duplicate field only the last is sent, which is the one that was validated.
+ * Builds an instruction: a head, the client's system blocks and its other fields, byte for byte. Of duplicate fields,
+ * the last is sent, which was validated.
  */
 export function rewriteInstruction(
   body: string,
@@ -46,16 +44,11 @@ function systemBlocks(system: string): string {
   return system.startsWith('"') ? `,{"type":"text","text":${system}}` : `,${system.slice(1, -1)}`;
 }
 
-/** What the counter's mod needs besides the client's text. */
 export interface CountInstructionHead {
-  /** Betas in addition to the CLI's own. */
   betas: readonly string[];
 }
 
-/**
- * Builds the instruction for one count: a head, and the client's fields byte for byte, without the model, which the CLI
- * resolves.
- */
+/** Builds an instruction to count: a head, and the client's fields byte for byte, without the model. */
 export function countInstruction(body: string, head: CountInstructionHead): string {
   const fields = lastOfEach(topLevelFields(body)).filter(({ name }) => name !== "model");
   return [
@@ -64,13 +57,13 @@ export function countInstruction(body: string, head: CountInstructionHead): stri
   ].join(SEPARATOR);
 }
 
-/** Rebuilds the client's body with this model, to count it another way. */
+/** Rebuilds the client's body, to count it another way. */
 export function bodyOfCountInstruction(instruction: string, model: string): string {
   const [, fields = ""] = instruction.split(SEPARATOR);
   return `{"model":${JSON.stringify(model)},${fields}}`;
 }
 
-/** Rebuilds the client's body with this model, to send it by the other transport. */
+/** Rebuilds the client's body, for the other transport. */
 export function bodyOfRewriteInstruction(instruction: string, model: string): string {
   const [, system = "", fields = ""] = instruction.split(SEPARATOR);
   const parts = [`"model":${JSON.stringify(model)}`];

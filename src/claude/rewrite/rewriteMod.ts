@@ -9,13 +9,12 @@ export const ANSWERED_PREFIX = "answered ";
 export const UNANSWERED_PREFIX = "unanswered ";
 
 /**
- * A mod (docs: "mods") that sends a client's request in place of the CLI's own. The text of the prompt is the
- * instruction; the mod removes it before the CLI stores the prompt. The CLI calls the hook `http.fetch` while it signs
- * the request, but shows it no credential: the mod reads "[redacted]", which the CLI replaces when sending. The CLI's
- * own blocks come first and without spaces, because only there the CLI fills in the digest of its billing block.
+ * Sends a client's request in place of the CLI's own. The instruction is the text of the prompt, which the mod removes
+ * before the CLI stores it. In the hook `http.fetch`, the mod reads "[redacted]" for the credential. The CLI's own
+ * blocks come first and without spaces: only there, the CLI fills in the digest of its billing block.
  *
- * Each instruction allows one call. All other model calls and all counts are denied on this machine. The mod changes
- * the status of a refusal to 499, for which the CLI neither retries nor rewords upstream's message.
+ * Each instruction allows one call; all other model calls and all counts are denied. A refusal gets status 499, for
+ * which the CLI neither retries nor rewords upstream's message.
  */
 export const REWRITE_MOD = modOf(
   "rewrite",
@@ -77,7 +76,6 @@ export const register = (on) => {
 `,
 );
 
-/** Upstream's status and headers. */
 export interface AnswerHead {
   status: number;
   headers: Record<string, string>;
@@ -86,7 +84,6 @@ export interface AnswerHead {
 /** What the mod reports about the answer: its head, or why there is none. */
 export type ModAnswer = { head: AnswerHead } | { failure: string };
 
-/** Reads a report of the answer; undefined for other messages. */
 export function readModAnswer(message: CliMessage, mod = REWRITE_MOD.name): ModAnswer | undefined {
   const text = modReport(message, mod);
   if (text?.startsWith(UNANSWERED_PREFIX)) return { failure: text.slice(UNANSWERED_PREFIX.length) };

@@ -12,7 +12,6 @@ export class RewriteMods implements Mods {
   readonly #mod: string;
   readonly #guard = new GuardDetector();
   readonly #loaded = new LoadReport();
-  /** Whether the CLI asked the mod about a call. */
   #isAsked = false;
 
   /** Why requests cannot be rewritten in this process. */

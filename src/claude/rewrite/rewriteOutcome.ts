@@ -22,21 +22,19 @@ import { withoutCliWording } from "../unredact.ts";
 import { isForwarded, type RateLimitInfo, subscriptionHeaders } from "../upstreamHeaders.ts";
 import { type AnswerHead, REWRITE_MOD, readModAnswer } from "./rewriteMod.ts";
 
-/** Text that the CLI puts before upstream's message when a mod changed the status to 499. */
+/** Put before upstream's message when a mod changed the status to 499. */
 const HOOK_PREFIX = "A mod's http.fetch hook stopped this request: ";
 /** Text before a body that is not an error envelope. */
 const HOOK_STATUS = /^499( |$)/;
 const NO_REASON = "no reason given";
-/**
- * Fraction of the idle timeout that counts as silence: the CLI measures from the bytes, this class from their event.
- */
+/** The CLI measures silence from the bytes, this class from their event. */
 const SILENCE_FRACTION = 0.9;
 /** Text before an answer that came as one JSON. */
 const WHOLE_ANSWER_PREFIX = `${HOOK_PREFIX}499 `;
 
 /**
- * Collects what our mod and the CLI report about one turn on stdout: upstream's status and headers from the mod, a
- * refusal's message from the CLI. Everything arrives in sequence with the events.
+ * Collects what our mod and the CLI report on stdout, in sequence with the events: upstream's status and headers, and a
+ * refusal's message.
  */
 export class RewriteOutcome implements TurnOutcome {
   readonly #route: NetworkRoute | undefined;
@@ -56,7 +54,6 @@ export class RewriteOutcome implements TurnOutcome {
   readonly headersReady = Promise.resolve();
   readonly errorSeen = Promise.resolve();
 
-  /** `streamIdleTimeout` is in milliseconds. */
   constructor(route: NetworkRoute | undefined, streamIdleTimeout: number) {
     this.#route = route;
     this.#streamIdleTimeout = streamIdleTimeout;
@@ -177,14 +174,14 @@ export class RewriteOutcome implements TurnOutcome {
     return new ApiError(clientStatus(status), type, message, this.#ofRequest(report));
   }
 
-  /** The request id, and the code from upstream's `error.details`, the only part that the CLI reports. */
+  /** The request id, and the code, all that the CLI reports of `error.details`. */
   #ofRequest(report: CliMessage | undefined): ErrorExtras {
     const requestId = report?.request_id ?? this.#headers["request-id"];
     const code: unknown = report?.api_error_type === undefined ? undefined : report.api_error_code;
     return { ...(requestId && { requestId }), ...(typeof code === "string" && { details: { error_code: code } }) };
   }
 
-  /** Upstream's headers. If they contain no rate limits, adds those that the CLI reported. */
+  /** Upstream's headers, plus the rate limits that the CLI reported if upstream sent none. */
   #refusalHeaders(status: number): Record<string, string> {
     const limits = Object.keys(this.#headers).some(isLimitHeader) ? {} : subscriptionHeaders(this.#limit);
     return limitHeaders(status, { ...this.#headers, ...limits });

@@ -14,7 +14,6 @@ export class RewriteTransport implements Transport {
   readonly allowsMoreCalls = false;
   readonly #route: NetworkRoute;
   readonly #streamIdleTimeout: number;
-  /** The model that the CLI uses now. */
   #model: string | undefined;
 
   /** `streamIdleTimeout` is in milliseconds; `mod` is the loaded mod's name. */
@@ -25,7 +24,7 @@ export class RewriteTransport implements Transport {
     this.#streamIdleTimeout = streamIdleTimeout;
   }
 
-  /** The CLI resolves aliases only in its settings; changing these takes a third of a request's time. */
+  /** Only settings resolve aliases; changing them takes a third of a request's time. */
   settings({ model }: TurnRequest): object | undefined {
     return model === this.#model ? undefined : { model };
   }
