@@ -3,9 +3,9 @@ const BEATS_PER_LIMIT = 6;
 
 export interface HeartbeatOptions {
   /** Milliseconds without a message until the process counts as dead. */
-  silence: number;
+  silenceLimit: number;
   /** The same at the start of a request, for a process that has answered before. */
-  wake: number;
+  wakeLimit: number;
   ping: () => void;
   /** True while the CLI's messages wait to be read, which explains its silence. */
   isHeld: () => boolean;
@@ -33,11 +33,11 @@ export class Heartbeat {
 
   /** `respondsAtOnce`: the process will write without a ping. */
   start(respondsAtOnce = false): void {
-    const { silence, wake, ping } = this.#options;
+    const { silenceLimit, wakeLimit, ping } = this.#options;
     if (this.#hasResponded) {
-      this.#run(Math.min(wake, silence));
+      this.#run(Math.min(wakeLimit, silenceLimit));
       if (!respondsAtOnce) ping();
-    } else this.#run(silence);
+    } else this.#run(silenceLimit);
   }
 
   stop(): void {
@@ -46,10 +46,10 @@ export class Heartbeat {
   }
 
   onMessage(): void {
-    const { silence } = this.#options;
+    const { silenceLimit } = this.#options;
     this.#hasResponded = true;
     this.#silentBeats = 0;
-    if (this.#timer && this.#limit < silence) this.#run(silence);
+    if (this.#timer && this.#limit < silenceLimit) this.#run(silenceLimit);
   }
 
   #run(limit: number): void {

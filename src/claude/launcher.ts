@@ -142,7 +142,7 @@ export class Launcher {
   #workerOf(process: CliProcess, cli: Cli, request: LaunchRequest, hasStepMod: boolean): Worker {
     const { transport, background, counts = false } = request;
     const { logger } = this.#parts;
-    const { streamIdleTimeout = 0, cliSilence: silence } = this.#options;
+    const { streamIdleTimeout = 0, cliSilence: silenceLimit } = this.#options;
     if (background) process.lowerPriority();
     const { route } = process;
     const worker = new Worker({
@@ -152,7 +152,7 @@ export class Launcher {
           ? new RewriteTransport(route, streamIdleTimeout, (counts ? COUNT_MOD : REWRITE_MOD).name)
           : new OverlayTransport(route, hasStepMod),
       logger,
-      silence,
+      silenceLimit,
       cli,
     });
     logger.info(`worker ${process.pid} started (Claude Code ${cli.version})`);

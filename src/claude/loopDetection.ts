@@ -9,7 +9,7 @@ export interface Origin {
   /** Digest of the request's messages; for a count, of everything counted. */
   conversation?: string | undefined;
   /** Whether another Claude Virtual API may have forwarded it; by default inferred from session and user id. */
-  isPassedOn?: boolean;
+  mayBeForwarded?: boolean;
 }
 
 /** User agent of a worker, and of anyone who runs Claude Code without a terminal or its SDK. */
@@ -20,7 +20,7 @@ const WORKER_AGENT = /^claude-cli\/.*\bsdk-cli\b/;
  * server forwarded it.
  */
 export function originOfCount(userAgent: string, conversation: string | undefined): Omit<Origin, "session"> {
-  return { conversation, isPassedOn: WORKER_AGENT.test(userAgent) };
+  return { conversation, mayBeForwarded: WORKER_AGENT.test(userAgent) };
 }
 
 export interface LoopCandidate {
@@ -35,11 +35,11 @@ export interface LoopCandidate {
  * it does not contain and messages that a worker is processing.
  */
 export function isLoop(workers: Iterable<LoopCandidate>, origin: Origin): boolean {
-  const { session, userId = "", conversation, isPassedOn = session !== "" && !userId.includes(session) } = origin;
+  const { session, userId = "", conversation, mayBeForwarded = session !== "" && !userId.includes(session) } = origin;
   for (const worker of workers) {
     const { sessionId } = worker;
     if (sessionId !== undefined && (session === sessionId || userId.includes(sessionId))) return true;
-    if (isPassedOn && conversation !== undefined && worker.conversation === conversation) return true;
+    if (mayBeForwarded && conversation !== undefined && worker.conversation === conversation) return true;
   }
   return false;
 }

@@ -30,8 +30,8 @@ export interface WorkerParts {
   transport: Transport;
   logger: Logger;
   /** Limits of silence in milliseconds: for a busy process, and for an idle one before a request. */
-  silence?: number | undefined;
-  wake?: number | undefined;
+  silenceLimit?: number | undefined;
+  wakeLimit?: number | undefined;
   cli?: Cli | undefined;
 }
 
@@ -65,7 +65,14 @@ export class Worker {
   served = 0;
 
   constructor(parts: WorkerParts) {
-    const { process, transport, logger, silence = limits.SILENCE_LIMIT_MS, wake = limits.WAKE_LIMIT_MS, cli } = parts;
+    const {
+      process,
+      transport,
+      logger,
+      silenceLimit = limits.SILENCE_LIMIT_MS,
+      wakeLimit = limits.WAKE_LIMIT_MS,
+      cli,
+    } = parts;
     this.#process = process;
     this.transport = transport;
     this.cli = cli;
@@ -82,8 +89,8 @@ export class Worker {
     });
     const ping = () => this.#control.request(PING, limits.PING_TIMEOUT_S).catch(() => {});
     this.#heartbeat = new Heartbeat({
-      silence,
-      wake,
+      silenceLimit,
+      wakeLimit,
       ping,
       isHeld: () => this.#output.isHeld,
       onDead: (limit) => this.end(cliUnresponsive(limit / 1000)),

@@ -7,8 +7,8 @@ const WAKE = 5000;
 function begin() {
   const seen = { pings: 0, dead: 0, bound: 0, held: false };
   const heartbeat = new Heartbeat({
-    silence: SILENCE,
-    wake: WAKE,
+    silenceLimit: SILENCE,
+    wakeLimit: WAKE,
     ping: () => {
       seen.pings += 1;
     },
