@@ -7,7 +7,7 @@ export interface Origin {
   /** `metadata.user_id`; has the CLI's session id unless the client set its own. */
   userId?: string | undefined;
   /** Digest of the request's messages; for a count, of everything counted. */
-  conversation?: string | undefined;
+  contentDigest?: string | undefined;
   /** Whether another Claude Virtual API may have forwarded it; by default inferred from session and user id. */
   mayBeForwarded?: boolean;
 }
@@ -19,14 +19,14 @@ const WORKER_AGENT = /^claude-cli\/.*\bsdk-cli\b/;
  * A count has no session id, and several Claude Code windows may count the same text, so the user agent shows whether a
  * server forwarded it.
  */
-export function originOfCount(userAgent: string, conversation: string | undefined): Omit<Origin, "session"> {
-  return { conversation, mayBeForwarded: WORKER_AGENT.test(userAgent) };
+export function originOfCount(userAgent: string, contentDigest: string | undefined): Omit<Origin, "session"> {
+  return { contentDigest, mayBeForwarded: WORKER_AGENT.test(userAgent) };
 }
 
 export interface LoopCandidate {
   readonly sessionId: string | undefined;
   /** Digest of the current request or count; undefined while idle. */
-  readonly conversation: string | undefined;
+  readonly contentDigest: string | undefined;
 }
 
 /**
@@ -35,11 +35,11 @@ export interface LoopCandidate {
  * it does not contain and messages that a worker is processing.
  */
 export function isLoop(workers: Iterable<LoopCandidate>, origin: Origin): boolean {
-  const { session, userId = "", conversation, mayBeForwarded = session !== "" && !userId.includes(session) } = origin;
+  const { session, userId = "", contentDigest, mayBeForwarded = session !== "" && !userId.includes(session) } = origin;
   for (const worker of workers) {
     const { sessionId } = worker;
     if (sessionId !== undefined && (session === sessionId || userId.includes(sessionId))) return true;
-    if (mayBeForwarded && conversation !== undefined && worker.conversation === conversation) return true;
+    if (mayBeForwarded && contentDigest !== undefined && worker.contentDigest === contentDigest) return true;
   }
   return false;
 }

@@ -11,7 +11,7 @@ interface AnyRequest {
   /** Alias or id. The CLI resolves it and selects the betas for the model. */
   model: string;
   /** Digest of the messages, to detect a loop. */
-  conversation?: string;
+  contentDigest?: string;
 }
 
 /** A request that the CLI merges into its own. */

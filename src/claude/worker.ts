@@ -60,7 +60,7 @@ export class Worker {
   /** The CLI's session id, known before the worker is initialized. */
   sessionId: string | undefined;
   /** Digest of the current request or count; undefined while idle. */
-  conversation: string | undefined;
+  contentDigest: string | undefined;
   helperKey: HelperKey | undefined;
   served = 0;
 
@@ -167,7 +167,7 @@ export class Worker {
     signal.addEventListener("abort", stop, { once: true });
     this.#begin(respondsAtOnce(request));
     this.#turn = turn;
-    this.conversation = request.conversation;
+    this.contentDigest = request.contentDigest;
     this.served += 1;
     try {
       if (settings && !signal.aborted) {
@@ -244,7 +244,7 @@ export class Worker {
     if (!(await resolvesWithin(limits.SETTLE_TIMEOUT_S * 1000, settled)))
       this.end(cliSilent("interrupt", limits.SETTLE_TIMEOUT_S));
     this.#turn = undefined;
-    this.conversation = undefined;
+    this.contentDigest = undefined;
     this.#midTurnRequests = [];
     const reason = turn.reasonToRetire ?? this.transport.mods.reasonToRetire;
     if (reason && this.alive) this.#logger.info(`worker ${this.pid} is replaced: ${reason}`);

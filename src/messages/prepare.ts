@@ -39,7 +39,7 @@ export function prepareRewrite(
       transport: "rewrite",
       model: mappedModel(request.model, modelMap),
       instruction: rewriteInstruction(text, { betas: forwardedBetas(betas), isWhole: isAnsweredAsJson(request) }),
-      conversation: fingerprint(request.messages),
+      contentDigest: fingerprint(request.messages),
     },
   };
 }
@@ -65,7 +65,7 @@ export function prepareOverlay(
       body: withoutTemperature ? { thinking: { type: "disabled" }, ...body } : body,
       systemCacheTtl: hasRoomForBreakpoints(request, text) ? systemCacheTtl(request) : undefined,
       withoutTemperature,
-      conversation: fingerprint(rest.messages),
+      contentDigest: fingerprint(rest.messages),
     },
   };
 }

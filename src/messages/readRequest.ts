@@ -57,7 +57,7 @@ export function checkMessage(body: unknown, { version, transport, inBatch, isSho
   if (inBatch) rejectInBatch(request);
   const { model, stream, max_tokens } = request;
   const { user_id } = fieldsOf(request.metadata) ?? {};
-  const origin = { userId: typeof user_id === "string" ? user_id : "", conversation: fingerprint(request.messages) };
+  const origin = { userId: typeof user_id === "string" ? user_id : "", contentDigest: fingerprint(request.messages) };
   const facts: RequestFacts = { model, stream: stream === true, isPrewarming: max_tokens === 0, origin };
   if (isShown) facts.shown = shorten(request);
   return { request, facts };
@@ -86,7 +86,7 @@ export async function prepareCount(
   return {
     model: mappedModel(request.model, modelMap),
     instruction: countInstruction(spliceJson(text, request, filled), { betas: forwardedBetas(betas) }),
-    conversation: countFingerprint(filled),
+    contentDigest: countFingerprint(filled),
   };
 }
 

@@ -19,7 +19,7 @@ export interface CountRequest {
   /** Text for the mod (see instruction.ts); a large one as JSON. */
   instruction: string | EncodedJson;
   /** Digest of what is counted, to detect a loop. */
-  conversation?: string;
+  contentDigest?: string;
 }
 
 /** The API did not count; estimate instead. */

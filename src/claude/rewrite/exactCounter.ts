@@ -76,7 +76,7 @@ export class ExactCounter {
           timers = [setTimeout(() => this.#overtake(counting), SLOW_COUNT_MS), setTimeout(giveUp, COUNT_TIMEOUT_MS)];
         }
         worker.served += 1;
-        worker.conversation = request.conversation;
+        worker.contentDigest = request.contentDigest;
         try {
           return await count.count(request, signal);
         } catch (error) {
@@ -85,7 +85,7 @@ export class ExactCounter {
           // a count is free, so it is repeated once if its worker died
           if (isSecond || isLate || signal.aborted) throw new CountUnavailable((error as Error).message);
         } finally {
-          worker.conversation = undefined;
+          worker.contentDigest = undefined;
         }
       }
     } finally {

@@ -25,7 +25,7 @@ export function countTokens(counter: TokenCounter, { pool, reader, modelMap, ...
     const { countTransport: transport } = pool;
     const read = await reader.count(body, { version: apiVersion, betas, modelMap, transport }, { signal });
     requestLog.setModel(read.model);
-    throwIfNested(pool, context, { origin: originOfCount(context.get("user-agent"), read.exact?.conversation) });
+    throwIfNested(pool, context, { origin: originOfCount(context.get("user-agent"), read.exact?.contentDigest) });
     const { tokens, precision } = await counter.count(read, signal);
     context.set(COUNT_HEADER, precision);
     context.body = { input_tokens: tokens };
