@@ -51,17 +51,17 @@ export class BatchParser {
 
   /** Yields lines, several at a time. Throws `ApiError` 400 or 413, the signal's reason, and whatever `body` throws. */
   async *lines(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-    const elements = new JsonArraySplitter();
+    const splitter = new JsonArraySplitter();
     for await (const chunk of body) {
       const lines: Uint8Array[] = [];
       for (let at = 0; at < chunk.length; at += CHECK_INTERVAL_BYTES) {
         if (this.#slices.isPauseDue) await this.#slices.pause();
         const piece = chunk.subarray(at, at + CHECK_INTERVAL_BYTES);
-        for (const element of elements.write(piece)) lines.push(this.#line(await this.#read(element)));
+        for (const element of splitter.write(piece)) lines.push(this.#line(await this.#read(element)));
       }
       if (lines.length > 0) yield Buffer.concat(lines);
     }
-    elements.end();
+    splitter.end();
     if (this.count === 0) throw invalidRequest("requests: List should have at least 1 item after validation, not 0");
   }
 

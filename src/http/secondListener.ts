@@ -35,7 +35,7 @@ export async function listenOn(http: HttpServer, address: string, logger: Logger
     logListenFailure(error as NodeJS.ErrnoException, http, address, logger);
     return undefined;
   }
-  second.on("error", (error) => logger.warn(`cannot accept a connection: ${error.message}`));
+  second.on("error", (error) => logger.warn(`dropped an incoming connection: ${error.message}`));
   const close = () => new Promise<void>((resolve) => second.close(() => resolve()));
   return { url: urlOf(second), close };
 }

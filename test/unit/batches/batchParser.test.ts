@@ -45,9 +45,9 @@ describe("BatchParser", () => {
   itThorough("accepts 100,000 requests, and rejects one more", async () => {
     const many = (count: number) =>
       requests(...Array.from({ length: count }, (_, n) => `{"custom_id":"${n}","params":{}}`));
-    const intake = new BatchParser(signal);
-    await collect(intake.lines(from([Buffer.from(many(100_000))])));
-    expect(intake.count).toBe(100_000);
+    const parser = new BatchParser(signal);
+    await collect(parser.lines(from([Buffer.from(many(100_000))])));
+    expect(parser.count).toBe(100_000);
     await expect(linesOf(many(100_001))).rejects.toMatchObject({
       status: 400,
       message: expect.stringContaining("100000"),
@@ -78,9 +78,9 @@ describe("BatchParser", () => {
         gone.addEventListener("abort", () => reject(gone.reason), { once: true });
         begin();
       });
-    const intake = new BatchParser(client.signal, undefined, read);
+    const parser = new BatchParser(client.signal, undefined, read);
     const element = `{"custom_id":"a","params":{"x":"${"x".repeat(SMALL_ELEMENT_BYTES)}"}}`;
-    const taken = collect(intake.lines(from([Buffer.from(requests(element))])));
+    const taken = collect(parser.lines(from([Buffer.from(requests(element))])));
     await begun;
     client.abort(new Error("The client has left."));
     await expect(taken).rejects.toThrow("The client has left.");

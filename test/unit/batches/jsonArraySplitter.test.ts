@@ -6,11 +6,11 @@ import { Random } from "../support/random.ts";
 
 /** Splits a body that arrives in these chunks. */
 function cut(pieces: Iterable<Uint8Array>): Record<string, unknown>[] {
-  const elements = new JsonArraySplitter();
+  const splitter = new JsonArraySplitter();
   const found: Record<string, unknown>[] = [];
   for (const piece of pieces)
-    found.push(...elements.write(piece).map((text) => parseJson(decode(text)) as (typeof found)[0]));
-  elements.end();
+    found.push(...splitter.write(piece).map((text) => parseJson(decode(text)) as (typeof found)[0]));
+  splitter.end();
   return found;
 }
 
@@ -94,14 +94,14 @@ describe("JsonArraySplitter: the elements of a body", () => {
   });
 
   it("are returned as soon as they are complete", () => {
-    const elements = new JsonArraySplitter();
-    const write = (text: string) => elements.write(Buffer.from(text)).map((element) => parseJson(decode(element)));
+    const splitter = new JsonArraySplitter();
+    const write = (text: string) => splitter.write(Buffer.from(text)).map((element) => parseJson(decode(element)));
     expect(write('{"requests": [{"a": {"b')).toEqual([]);
     expect(write('": 1}}')).toEqual([{ a: { b: 1 } }]);
     expect(write(",{},{}, {")).toEqual([{}, {}]);
     expect(write("}")).toEqual([{}]);
     expect(write("]}")).toEqual([]);
-    elements.end();
+    splitter.end();
   });
 
   it("are found after a byte order mark, even if it is split", () => {
@@ -167,11 +167,11 @@ describe("JsonArraySplitter: a malformed body", () => {
   );
 
   it("is rejected when an element exceeds the size limit, before all of it has arrived", () => {
-    const elements = new JsonArraySplitter();
+    const splitter = new JsonArraySplitter();
     const megabyte = Buffer.alloc(1024 * 1024, "x");
-    elements.write(Buffer.from('{"requests":[{"a":"'));
+    splitter.write(Buffer.from('{"requests":[{"a":"'));
     const fill = () => {
-      for (let n = 0; n < 33; n++) elements.write(megabyte);
+      for (let n = 0; n < 33; n++) splitter.write(megabyte);
     };
     expect(fill).toThrow(expect.objectContaining({ status: 413, type: "request_too_large" }));
   });
