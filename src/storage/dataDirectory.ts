@@ -121,7 +121,10 @@ export class DataDirectory {
   #logInUse(): void {
     const pid = this.#owner?.pid;
     if (pid === process.pid) this.#logger.info("files and batches are read-only until the previous server has stopped");
-    else this.#logger.warn(`${this.path} is in use by process ${pid}: files and batches are read-only here`);
+    else
+      this.#logger.warn(
+        `${this.path} is in use by process ${pid}: files and batches are read-only here. Stop that process, or choose another data directory.`,
+      );
   }
 
   async #claimLater(): Promise<void> {
