@@ -1,5 +1,5 @@
 import { ApiError, NO_RETRY } from "./errors.ts";
-import { describe, type MessageDescriptor, type MessageValue } from "./messageDescriptors.ts";
+import { describe, describeReason, type MessageDescriptor, type MessageValue } from "./messageDescriptors.ts";
 
 /** What is wrong with the CLI; clients get it as `error.details.error_code`. */
 export type CliErrorCode =
@@ -144,7 +144,10 @@ export const cliRefused = (what: string, reason: string) =>
     "api_error",
     `Claude Code refused '${what}', and nothing was sent to the API: ${reason.slice(0, QUOTED_CHARACTERS)}`,
     {
-      descriptor: describe("cli_refused", { request: what, reason: reason.slice(0, QUOTED_CHARACTERS) }),
+      descriptor: describe("cli_refused", {
+        request: what,
+        reason: describeReason(reason.slice(0, QUOTED_CHARACTERS)),
+      }),
       headers: NO_RETRY,
     },
   );

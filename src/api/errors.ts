@@ -1,4 +1,4 @@
-import { describe, type MessageDescriptor } from "./messageDescriptors.ts";
+import { describe, describeReason, type MessageDescriptor, type MessageValue } from "./messageDescriptors.ts";
 import { isOutOfHandles } from "./systemErrors.ts";
 
 /** Anthropic's error types (docs: "API errors"). */
@@ -132,7 +132,7 @@ export const shuttingDown = () =>
 export const upstreamUnreachable = (reason: string, code?: string) =>
   new ApiError(500, "api_error", `Claude Code could not reach the API: ${reason}`, {
     details: { error_code: "upstream_unreachable", ...(code !== undefined && { reason: "connection", code }) },
-    descriptor: describe("upstream_unreachable", { reason }),
+    descriptor: describe("upstream_unreachable", { reason: describeReason(reason) }),
   });
 
 /** Upstream answered with a gateway's page or JSON. Not retried, since the call may have been charged. */
@@ -164,9 +164,13 @@ export const upstreamTimedOut = (reason: string) =>
     descriptor: describe("upstream_timed_out", { reason }),
   });
 
-export const answerInterrupted = (reason: string, requestId?: string) =>
+export const answerInterrupted = (
+  reason: string,
+  requestId?: string,
+  described: MessageValue = describeReason(reason),
+) =>
   new ApiError(500, "api_error", `The API's answer broke off: ${reason}`, {
-    descriptor: describe("answer_broken_off", { reason }),
+    descriptor: describe("answer_broken_off", { reason: described }),
     ...(requestId && { requestId }),
   });
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { answerInterrupted } from "./errors.ts";
+import { describe } from "./messageDescriptors.ts";
 import { ALWAYS_CHEAP_BYTES, MAX_PARSED_VALUES, newValueScan } from "./parseCost.ts";
 import { completeJson } from "./partialJson.ts";
 
@@ -15,6 +16,8 @@ export function parseToolInput(json: string): unknown {
   if (json.length > ALWAYS_CHEAP_BYTES && newValueScan().add(Buffer.from(json)) !== undefined) {
     throw answerInterrupted(
       `the input of a tool holds more than ${MAX_PARSED_VALUES} values. Ask for it with "stream": true.`,
+      undefined,
+      describe("tool_input_too_large", { maximum: MAX_PARSED_VALUES }),
     );
   }
   const whole = tryParse(json);

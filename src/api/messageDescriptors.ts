@@ -92,19 +92,24 @@ const PARTS = {
   directory_quota_used_up: [],
   directory_read_only: [],
   directory_write_denied: [],
+  event_too_deep: ["maximum"],
   file_missing: [],
   file_not_executable: [],
   link_broken: [],
   managed_carrier: ["name"],
+  no_reason: [],
   node_missing: [],
   not_a_file: [],
   process_files: [],
   proxy: [],
   proxy_at: ["proxy"],
+  request_replaced: [],
+  server_failed_silently: [],
   shim_without_program: [],
   system_files: [],
   system_memory: [],
   system_processes: [],
+  tool_input_too_large: ["maximum"],
   version_failed: ["how", "words"],
   version_late: ["seconds"],
   version_not_named: [],
@@ -169,6 +174,8 @@ const NAMES = {
   provider_anthropic_aws: [],
   provider_anthropic_google: [],
   provider_gateway: [],
+  mod_not_loaded: [],
+  mods_not_asked: [],
   option_given: ["name"],
   rewrite_configured_away: [],
   rewrite_managed: [],
@@ -184,9 +191,17 @@ const NAMES = {
 /** The names of the values of every message. A user interface has a text for each id. */
 export const MESSAGE_VALUES = { ...ERRORS, ...PARTS, ...NOTES, ...NAMES };
 
+/** Stands in for the reason of a failure that has none. */
+export const NO_REASON = "no reason given";
+
 export type MessageId = keyof typeof MESSAGE_VALUES;
 
 type ValuesOf<Id extends MessageId> = Record<(typeof MESSAGE_VALUES)[Id][number], MessageValue>;
+
+/** A reason for user interfaces in other languages; the text itself, unless it is `NO_REASON`. */
+export function describeReason(reason: string): MessageValue {
+  return reason === NO_REASON ? describe("no_reason", {}) : reason;
+}
 
 export function describe<Id extends MessageId>(id: Id, values: ValuesOf<Id>): MessageDescriptor {
   return { id, values };

@@ -1,8 +1,11 @@
+import type { MessageValue } from "../api/messageDescriptors.ts";
 import type { Logger } from "../shared/logger.ts";
 import { type OwnAddress, pointsToVirtualApi } from "./localServers.ts";
 
 export interface VariableSource<Variables extends NodeJS.ProcessEnv = NodeJS.ProcessEnv> {
   place: string;
+  /** The place for user interfaces in other languages. */
+  describedPlace?: MessageValue;
   variables: Variables;
   helpers?: Record<string, string>;
 }
@@ -10,6 +13,7 @@ export interface VariableSource<Variables extends NodeJS.ProcessEnv = NodeJS.Pro
 /** A base URL that points to a Claude Virtual API on this machine, and what was removed with it. */
 export interface RemovedBaseUrl {
   place: string;
+  describedPlace?: MessageValue;
   url: string;
   names: string[];
 }
@@ -63,7 +67,7 @@ export class BaseUrlFilter {
     return kept as { [Index in keyof Sources]: Kept<Sources[Index]["variables"]> };
   }
 
-  async #baseUrls({ place, variables, helpers = {} }: VariableSource): Promise<RemovedBaseUrl[]> {
+  async #baseUrls({ place, describedPlace, variables, helpers = {} }: VariableSource): Promise<RemovedBaseUrl[]> {
     if (!this.#ownAddress) return [];
     const removedBaseUrls: RemovedBaseUrl[] = [];
     for (const [name, value = ""] of Object.entries(variables)) {
@@ -72,7 +76,12 @@ export class BaseUrlFilter {
       const cloud = match[1] ?? "";
       const credentials = Object.keys(variables).filter((other) => isCredential(other, variables, cloud));
       if (cloud === "" && KEY_HELPER in helpers) credentials.push(KEY_HELPER);
-      removedBaseUrls.push({ place, url: new URL(value.trim()).origin, names: [name, ...credentials] });
+      removedBaseUrls.push({
+        place,
+        ...(describedPlace && { describedPlace }),
+        url: new URL(value.trim()).origin,
+        names: [name, ...credentials],
+      });
     }
     return removedBaseUrls;
   }

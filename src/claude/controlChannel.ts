@@ -1,5 +1,6 @@
 import { cliRefused, cliSilent } from "../api/cliErrors.ts";
 import type { ApiError } from "../api/errors.ts";
+import { NO_REASON } from "../api/messageDescriptors.ts";
 import type { CliMessage } from "./codec.ts";
 
 export interface ControlRequest {
@@ -52,7 +53,7 @@ export class ControlChannel {
     if (!response || !pending) return false;
     this.#pending.delete(id);
     if (response.subtype === "success") pending.resolve(response);
-    else pending.reject(cliRefused(pending.subtype, String(response.error ?? "no reason given")));
+    else pending.reject(cliRefused(pending.subtype, String(response.error ?? NO_REASON)));
     return true;
   }
 

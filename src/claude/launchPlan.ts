@@ -109,9 +109,13 @@ export class LaunchPlan {
     });
     const signIn = await this.#signIn();
     const [own, settings, extra] = await this.#baseUrlFilter.apply(
-      { place: "the server's environment", variables: environment },
+      { place: "the server's environment", describedPlace: describe("environment", {}), variables: environment },
       { place: settingsPath({ ...environment, ...extraEnvironment }), ...signIn, variables: signIn.environment },
-      { place: "the setting 'environment'", variables: extraEnvironment },
+      {
+        place: "the setting 'environment'",
+        describedPlace: describe("environment_setting", {}),
+        variables: extraEnvironment,
+      },
     );
     const args = [
       ...prefix,

@@ -5,6 +5,7 @@ import type { Logger } from "../shared/logger.ts";
 import { type CheckCompatibility, type Cli, isOlder } from "./locate.ts";
 import { type ManagedSettings, readManagedSettings } from "./managedSettings.ts";
 import { COUNT_MOD } from "./rewrite/countMod.ts";
+import { MOD_NOT_LOADED, MODS_NOT_ASKED } from "./rewrite/rewriteMods.ts";
 import { type CheckedPart, type TransportName, TransportUnavailable } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 
@@ -21,6 +22,12 @@ interface Objection {
   text: string;
   described: MessageValue;
 }
+
+const DESCRIBED_REASONS: Readonly<Record<string, MessageValue>> = {
+  [MODS_NOT_ASKED]: describe("mods_not_asked", {}),
+  [MOD_NOT_LOADED]: describe("mod_not_loaded", {}),
+  [MANAGED_REASON]: describe("rewrite_managed", {}),
+};
 
 /** What a worker has shown, and its CLI. */
 interface Finding {
@@ -82,11 +89,13 @@ export class TransportChoice {
     return this.#staticReason?.text ?? (this.#isManaged ? MANAGED_REASON : this.#shown?.reason);
   }
 
-  /** The same for user interfaces in other languages; what a worker has shown stays in English. */
+  /** The same for user interfaces in other languages; what the CLI says stays in English. */
   get describedReason(): MessageValue | undefined {
     if (this.#option === "overlay") return describe("rewrite_configured_away", {});
     if (this.#staticReason !== undefined) return this.#staticReason.described;
-    return this.#isManaged ? describe("rewrite_managed", {}) : this.#shown?.reason;
+    if (this.#isManaged) return describe("rewrite_managed", {});
+    const reason = this.#shown?.reason ?? "";
+    return DESCRIBED_REASONS[reason] ?? this.#shown?.reason;
   }
 
   get countReason(): string | undefined {

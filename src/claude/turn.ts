@@ -1,6 +1,7 @@
 import { isTooDeep, MAX_DEPTH } from "../api/depth.ts";
 import { type ApiError, answerInterrupted } from "../api/errors.ts";
 import { fieldsOf, type StreamEvent, stopReasonOf } from "../api/events.ts";
+import { describe, type MessageDescriptor } from "../api/messageDescriptors.ts";
 import { unfold } from "../api/unfold.ts";
 import { Channel } from "../shared/channel.ts";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
@@ -191,7 +192,11 @@ export class Turn {
   #event(event: StreamEvent, abandoned = false): Promise<void> | void {
     // a ping before the first event would hide the status of a refusal
     if (this.#over || event.type === "ping") return;
-    if (isTooDeep(event)) return this.#breakOff(`an event is nested more than ${MAX_DEPTH} levels deep.`);
+    if (isTooDeep(event))
+      return this.#breakOff(
+        `an event is nested more than ${MAX_DEPTH} levels deep.`,
+        describe("event_too_deep", { maximum: MAX_DEPTH }),
+      );
     // a second answer in one turn never belongs to this request
     if (event.type === "message_start") return this.#started ? undefined : this.#begin(event);
     return this.#pass(event, abandoned);
@@ -222,8 +227,8 @@ export class Turn {
     if (this.#stopReason !== SELF_ENDING_STOP_REASON) this.interrupt();
   }
 
-  #breakOff(reason: string): void {
-    this.#finish(answerInterrupted(reason));
+  #breakOff(reason: string, descriptor: MessageDescriptor): void {
+    this.#finish(answerInterrupted(reason, undefined, descriptor));
     this.interrupt();
   }
 
@@ -236,7 +241,7 @@ export class Turn {
       this.#lacksHeaders = !(await resolvesWithin(STDERR_LAG_MS, this.#outcome.headersReady));
     // the CLI sent its own body instead of the client's
     if (this.isModBypassed && this.#transport.name === "rewrite") {
-      return this.#breakOff("Claude Code sent another request in place of this one.");
+      return this.#breakOff("Claude Code sent another request in place of this one.", describe("request_replaced", {}));
     }
     await this.#pass(event);
   }

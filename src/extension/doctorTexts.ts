@@ -49,8 +49,10 @@ export const doctorTexts = {
     ),
   managed_elsewhere: (values) => vscode.l10n.t("managed settings from elsewhere: {names}", values),
   managed_settings: (values) => vscode.l10n.t("managed settings in {file}: {names}", values),
+  mod_not_loaded: () => vscode.l10n.t("the mod that rewrites requests was not loaded"),
   mods_forbidden: (values) =>
     vscode.l10n.t("mods are forbidden ({names}): only settings keep Claude Code from further paid calls", values),
+  mods_not_asked: () => vscode.l10n.t("Claude Code does not ask mods about calls"),
   option_given: (values) => vscode.l10n.t("{name} was given", values),
   plan_by_login: (values) => vscode.l10n.t("{plan} (by /login)", values),
   port_taken_on_ipv6: (values) =>

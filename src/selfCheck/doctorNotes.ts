@@ -64,7 +64,7 @@ export function homeNotes(home: { text: string; descriptor: MessageDescriptor } 
 
 export function leftOutNotes(removedBaseUrls: readonly RemovedBaseUrl[]): DoctorNote[] {
   return removedBaseUrls.map((left) => {
-    const { place, url } = left;
+    const { place: text, describedPlace: place = text, url } = left;
     const [name = "", ...names] = left.names;
     const descriptor =
       names.length === 0

@@ -9,6 +9,7 @@ import {
   upstreamTimedOut,
   upstreamUnreachable,
 } from "../../api/errors.ts";
+import { describe, NO_REASON } from "../../api/messageDescriptors.ts";
 import { isLimitHeader, limitHeaders } from "../../api/rateLimits.ts";
 import { clientStatus, statusOf, typeOf } from "../../api/statuses.ts";
 import type { CliMessage } from "../codec.ts";
@@ -144,11 +145,15 @@ export class OverlayOutcome implements TurnOutcome {
       );
     }
     if (this.#denied && !report) {
-      return answerInterrupted("its server failed without giving a reason.", requestId);
+      return answerInterrupted(
+        "its server failed without giving a reason.",
+        requestId,
+        describe("server_failed_silently", {}),
+      );
     }
     // a successful turn has the answer in this place
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
-    const message = withoutCliWording(reportText || String(reason ?? "no reason given"));
+    const message = withoutCliWording(reportText || String(reason ?? NO_REASON));
     const status = report?.api_error_status ?? result.api_error_status;
     if (typeof status === "number") return this.#refusal(status, message, report);
     if (report?.error === "authentication_failed") return notSignedIn();
@@ -179,7 +184,7 @@ export class OverlayOutcome implements TurnOutcome {
     const quoted = found ? line.slice(found.index + found[0].length).trimEnd() : "";
     const envelope = parseEnvelope(between(quoted, "{", "}"));
     if (envelope) this.#quoted = { status: refused ? Number(refused[1]) : undefined, envelope };
-    else if (refused) this.#refused = { status: Number(refused[1]), message: quoted || "no reason given" };
+    else if (refused) this.#refused = { status: Number(refused[1]), message: quoted || NO_REASON };
   }
 
   #giveUp(line: string): void {

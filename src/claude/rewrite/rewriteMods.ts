@@ -7,6 +7,10 @@ import { managedSettingsOf } from "../managedSettings.ts";
 import { MOD_REPORTS, modReport } from "../modReports.ts";
 import { type Ask, type Mods, TransportUnavailable } from "../transport.ts";
 
+/** Why a process cannot rewrite requests. */
+export const MODS_NOT_ASKED = "Claude Code does not ask mods about calls";
+export const MOD_NOT_LOADED = "the mod that rewrites requests was not loaded";
+
 /** The mod that rewrites requests, in one process: whether it runs and the CLI asks it about calls. */
 export class RewriteMods implements Mods {
   readonly #mod: string;
@@ -35,7 +39,7 @@ export class RewriteMods implements Mods {
   addStderrLine(): void {}
 
   addBypass(): void {
-    this.#unsuited ??= "Claude Code does not ask mods about calls";
+    this.#unsuited ??= MODS_NOT_ASKED;
   }
 
   /** Throws `TransportUnavailable`, also where an organization has set rules. */
@@ -50,11 +54,11 @@ export class RewriteMods implements Mods {
     if (this.#guard.reason !== undefined) return this.#guard.reason;
     // an organization's hooks would see the prompt, which contains the client's request
     if (isManaged) return "this machine has managed settings";
-    if (!(await this.#loaded.arrives())) return "the mod that rewrites requests was not loaded";
+    if (!(await this.#loaded.arrives())) return MOD_NOT_LOADED;
     // when signed out, the CLI makes no call to ask about
     if (!isSignedIn({ account })) return undefined;
     // a count is free, and the CLI asks the mod, which denies it
     await ask("get_context_usage");
-    return this.#isAsked ? undefined : "Claude Code does not ask mods about calls";
+    return this.#isAsked ? undefined : MODS_NOT_ASKED;
   }
 }

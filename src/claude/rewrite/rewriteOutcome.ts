@@ -10,6 +10,7 @@ import {
   upstreamUnreachable,
 } from "../../api/errors.ts";
 import type { Message } from "../../api/events.ts";
+import { describe, NO_REASON } from "../../api/messageDescriptors.ts";
 import { isLimitHeader, limitHeaders } from "../../api/rateLimits.ts";
 import { readMessage } from "../../api/readMessage.ts";
 import { clientStatus, statusOf, typeOf } from "../../api/statuses.ts";
@@ -26,7 +27,6 @@ import { type AnswerHead, REWRITE_MOD, readModAnswer } from "./rewriteMod.ts";
 const HOOK_PREFIX = "A mod's http.fetch hook stopped this request: ";
 /** Text before a body that is not an error envelope. */
 const HOOK_STATUS = /^499( |$)/;
-const NO_REASON = "no reason given";
 /** The CLI measures silence from the bytes, this class from their event. */
 const SILENCE_FRACTION = 0.9;
 /** Text before an answer that came as one JSON. */
@@ -119,7 +119,11 @@ export class RewriteOutcome implements TurnOutcome {
     if (status !== undefined && status >= 300) return this.#refusal(status, report);
     if (this.#wasSilent && !report) return upstreamSilent(this.#streamIdleTimeout / 1000);
     if (this.#denied && !report && status !== undefined)
-      return answerInterrupted("its server failed without giving a reason.", requestId);
+      return answerInterrupted(
+        "its server failed without giving a reason.",
+        requestId,
+        describe("server_failed_silently", {}),
+      );
     const reportText = String(report?.message?.content?.[0]?.text ?? "");
     const reason = result.is_error ? (result.result ?? result.errors?.[0]) : undefined;
     const message = withoutCliWording(reportText || String(reason ?? NO_REASON));
