@@ -9,7 +9,7 @@ const REQUEST_COUNT = Number(process.argv[2] ?? 10_000);
 const ROUNDS = 60;
 
 await using server = await startServerProcess();
-server.standIn.respond = () => reply([text("A short answer")]);
+server.fakeApi.respond = () => reply([text("A short answer")]);
 
 const headers = { "x-api-key": "bench", "content-type": "application/json" };
 const post = (path: string, body: unknown) =>

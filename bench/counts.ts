@@ -1,4 +1,4 @@
-import { simple, stage } from "../test/support/harness.ts";
+import { simple, startApp } from "../test/support/harness.ts";
 
 const ROUNDS = 20;
 const CONCURRENCY = 24;
@@ -7,23 +7,23 @@ const quantile = (values: number[], q: number) =>
   values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * q)]!;
 
 /** Measures token counts on both transports, with an upstream that responds at once. No two bodies are equal. */
-await using rewriting = await stage();
-await using overlaying = await stage({ transport: "overlay" });
+await using rewriting = await startApp();
+await using overlaying = await startApp({ transport: "overlay" });
 let asked = 0;
 
-async function count(on: typeof rewriting): Promise<number> {
+async function count(app: typeof rewriting): Promise<number> {
   asked += 1;
   const { max_tokens: _, ...body } = simple(`question ${asked}`, { system: `Prompt ${asked}` });
   const start = performance.now();
-  const response = await on.call("/v1/messages/count_tokens", { method: "POST", body: JSON.stringify(body) });
+  const response = await app.call("/v1/messages/count_tokens", { method: "POST", body: JSON.stringify(body) });
   await response.text();
   if (response.status !== 200) throw new Error(`A count failed with ${response.status}.`);
   return performance.now() - start;
 }
 
-async function atOnce(on: typeof rewriting): Promise<number> {
+async function atOnce(app: typeof rewriting): Promise<number> {
   const start = performance.now();
-  await Promise.all(Array.from({ length: CONCURRENCY }, () => count(on)));
+  await Promise.all(Array.from({ length: CONCURRENCY }, () => count(app)));
   return performance.now() - start;
 }
 
@@ -47,5 +47,5 @@ row("median", quantile(times.rewrite, 0.5), quantile(times.overlay, 0.5));
 row("p95", quantile(times.rewrite, 0.95), quantile(times.overlay, 0.95));
 row(`${CONCURRENCY} at once, until the last`, many.rewrite, many.overlay);
 console.log(
-  `model calls: ${rewriting.standIn.messages.length} and ${overlaying.standIn.messages.length}, counts per request: ${(rewriting.standIn.counts.length / (1 + ROUNDS + CONCURRENCY)).toFixed(2)} and ${(overlaying.standIn.counts.length / (1 + ROUNDS + CONCURRENCY)).toFixed(2)}`,
+  `model calls: ${rewriting.fakeApi.messages.length} and ${overlaying.fakeApi.messages.length}, counts per request: ${(rewriting.fakeApi.counts.length / (1 + ROUNDS + CONCURRENCY)).toFixed(2)} and ${(overlaying.fakeApi.counts.length / (1 + ROUNDS + CONCURRENCY)).toFixed(2)}`,
 );

@@ -53,7 +53,7 @@ async function fresh(cli: RawCli): Promise<number> {
   ];
   const child = spawn(claudePath(), args, {
     env: {
-      ...cliEnvironment(cli.home, cli.standIn),
+      ...cliEnvironment(cli.home, cli.fakeApi),
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
       DISABLE_AUTOUPDATER: "1",
     },

@@ -14,7 +14,7 @@ const ROUNDS = 15;
 
 await using server = await startServerProcess();
 const long = Array.from({ length: EVENT_COUNT }, (_, index) => `word${index} `).join("");
-server.standIn.respond = () => reply([text(long)]);
+server.fakeApi.respond = () => reply([text(long)]);
 const own = server.child.pid as number;
 
 /** Returns the milliseconds of CPU for one response. */

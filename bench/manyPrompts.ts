@@ -15,7 +15,7 @@ const SETTLE_MS = 4000;
 
 /** Counts the CLIs that start for clients which alternate between a few system prompts, and partly disconnect early. */
 await using server = await startServerProcess(["--max-concurrent", "4"]);
-server.standIn.respond = () => reply([text("A short answer")]);
+server.fakeApi.respond = () => reply([text("A short answer")]);
 
 async function ask(index: number): Promise<boolean> {
   const leaving = new AbortController();
@@ -52,7 +52,7 @@ console.log(`  ${(answered / seconds).toFixed(1)} requests a second, ${started} 
 /** Reports the workers left after prompts that are each used once, and their memory. */
 async function leftAfterSinglePrompts(flags: string[]): Promise<string> {
   await using one = await startServerProcess(["--warm", "1", ...flags]);
-  one.standIn.respond = () => reply([text("A short answer")]);
+  one.fakeApi.respond = () => reply([text("A short answer")]);
   for (let prompt = 0; prompt < SINGLE_PROMPT_COUNT; prompt++) {
     await (await one.post(simple("question", { system: `Prompt ${prompt}` }))).text();
   }

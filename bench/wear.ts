@@ -21,7 +21,7 @@ const megabytes = (pid: number) =>
 
 {
   await using server = await startServerProcess(["--warm", "1"]);
-  server.standIn.respond = () => reply([text("A short answer")]);
+  server.fakeApi.respond = () => reply([text("A short answer")]);
   const ask = async (system: string) => (await server.post(simple("Go", { system }))).text();
   for (let prompt = 0; prompt < PROMPT_COUNT; prompt++) await ask(`Prompt ${prompt}`);
   console.log(
@@ -33,7 +33,7 @@ const megabytes = (pid: number) =>
 }
 
 await using server = await startServerProcess(["--warm", "1"]);
-server.standIn.respond = () => reply([text("A short answer")]);
+server.fakeApi.respond = () => reply([text("A short answer")]);
 const own = server.child.pid as number;
 const samples: { time: number; cpu: number }[] = [];
 console.log(`${"requests".padEnd(12)} median ms  CPU ms (ours)  MB (ours)  MB (workers)  started`);

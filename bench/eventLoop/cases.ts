@@ -5,7 +5,7 @@ import type { BatchRecord } from "../../src/batches/record.ts";
 import { brokenCli } from "../../test/support/brokenCli.ts";
 import { FORM_END, FORM_TYPE, partHead } from "../../test/support/forms.ts";
 import { simple } from "../../test/support/harness.ts";
-import { eventsFor, failure, paced, reply, type StreamEvent, text, toolUse } from "../../test/support/replies.ts";
+import { eventsFor, failure, pacedReply, reply, type StreamEvent, text, toolUse } from "../../test/support/replies.ts";
 import { COUNTS } from "./counts.ts";
 import type { Bench, Case } from "./measure.ts";
 import { imageMessage, MB, statusOf } from "./requests.ts";
@@ -21,7 +21,7 @@ const together = async (answers: Promise<string>[]): Promise<string> => {
 
 /** Runs the case against the small fake API that responds at once. */
 const answering = (run: (bench: Bench) => Promise<string>) => (bench: Bench) => {
-  bench.standIn.respond = () => reply([text("A short answer")]);
+  bench.fakeApi.respond = () => reply([text("A short answer")]);
   return run(bench);
 };
 
@@ -110,7 +110,7 @@ const upstream: Case[] = [
       name: name as string,
       title: title as string,
       run(bench) {
-        bench.standIn.respond = () => failure(400, "invalid_request_error", message as string);
+        bench.fakeApi.respond = () => failure(400, "invalid_request_error", message as string);
         return post(bench, SMALL_BODY);
       },
     }),
@@ -122,7 +122,7 @@ const upstream: Case[] = [
       const events = [...eventsFor([toolUse("look", {})], { stop_reason: "max_tokens" })];
       const input = events.find(({ delta }) => delta?.type === "input_json_delta") as StreamEvent;
       input.delta.partial_json = '{"a":'.repeat(40_000);
-      bench.standIn.respond = () => paced(events);
+      bench.fakeApi.respond = () => pacedReply(events);
       return post(bench, SMALL_BODY);
     },
   },
@@ -132,7 +132,7 @@ const upstream: Case[] = [
     run(bench) {
       const events = [...eventsFor([text("A short answer")])];
       for (const event of events) if ("index" in event) event.index = 5e7;
-      bench.standIn.respond = () => paced(events);
+      bench.fakeApi.respond = () => pacedReply(events);
       return post(bench, SMALL_BODY);
     },
   },
@@ -141,7 +141,7 @@ const upstream: Case[] = [
     title: "8 streams of 20,000 events each",
     async run(bench) {
       const long = Array.from({ length: 20_000 }, (_, i) => `word${i} `).join("");
-      bench.standIn.respond = () => reply([text(long)]);
+      bench.fakeApi.respond = () => reply([text(long)]);
       return together(Array.from({ length: 8 }, () => post(bench, JSON.stringify(simple("Go", { stream: true })))));
     },
   },

@@ -12,7 +12,7 @@ const countMessages = (bench: Bench, messages: object[], more = {}) =>
 
 /** Makes the server estimate a count, by making the API's counter unavailable. */
 const estimate = (bench: Bench, content: string) => {
-  bench.standIn.refuseCount = () => failure(500, "api_error", "The counter is not available.");
+  bench.fakeApi.refuseCount = () => failure(500, "api_error", "The counter is not available.");
   return countMessages(bench, [{ role: "user", content }]);
 };
 

@@ -4,14 +4,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { claudePath } from "../../test/support/claude.ts";
+import { FakeApi } from "../../test/support/fakeApi.ts";
 import { cliEnvironment, scratchHome } from "../../test/support/harness.ts";
-import { StandIn } from "../../test/support/standIn.ts";
 import type { Longest, Question } from "./probe.ts";
 
 /** What a case uses: our server in a separate process, the real CLI, and a fake API in this process. */
 export interface Bench {
   url: string;
-  standIn: StandIn;
+  fakeApi: FakeApi;
   post(path: string, body: string, headers?: Record<string, string>): Promise<Response>;
 }
 
@@ -49,11 +49,11 @@ const REPORT_TIMEOUT_MS = 5000;
 export async function measure({ title, prepare, run, bound: own }: Case, usualBound: number): Promise<Row> {
   const bound = own ?? usualBound;
   await using scratch = await scratchHome();
-  const standIn = await StandIn.start();
+  const fakeApi = await FakeApi.start();
   const options = {
     port: 0,
     claudePath: claudePath(),
-    environment: cliEnvironment(scratch.home, standIn),
+    environment: cliEnvironment(scratch.home, fakeApi),
     selfCheck: false,
     dataDir: join(scratch.home, "data"),
     ...(await prepare?.(scratch.home)),
@@ -76,7 +76,7 @@ export async function measure({ title, prepare, run, bound: own }: Case, usualBo
     await ask(server, "reset");
     const start = performance.now();
     const outcome = await Promise.race([
-      run(benchOf(url, standIn)).catch((error: Error) => `${error.message} ${(error.cause as Error)?.message ?? ""}`),
+      run(benchOf(url, fakeApi)).catch((error: Error) => `${error.message} ${(error.cause as Error)?.message ?? ""}`),
       died.catch((error: Error) => error.message),
       delay(bound, `not over after ${bound / 1000} s`, { ref: false }),
     ]);
@@ -95,14 +95,14 @@ export async function measure({ title, prepare, run, bound: own }: Case, usualBo
       server.kill("SIGKILL");
       await once(server, "exit");
     }
-    await standIn.close();
+    await fakeApi.close();
   }
 }
 
-function benchOf(url: string, standIn: StandIn): Bench {
+function benchOf(url: string, fakeApi: FakeApi): Bench {
   return {
     url,
-    standIn,
+    fakeApi,
     post: (path, body, headers = {}) =>
       fetch(url + path, {
         method: "POST",

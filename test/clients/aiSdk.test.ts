@@ -11,20 +11,19 @@ import {
 } from "ai";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-
-import { fileStage } from "../support/fileStage.ts";
 import { png } from "../support/images.ts";
 import { eventsFor, failure, reply, type StreamEvent, text, thinking, toolUse } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 import { expectUpstream, heldBack, MODEL } from "./sdks.ts";
 
 /** This model accepts sampling parameters and a thinking budget, which the SDK does not send to newer ones. */
 const OLDER = "claude-sonnet-4-6";
 
-const on = fileStage();
+const app = sharedApp();
 
 /** No retries, which would hide a second call. */
 const using = (model = MODEL) => ({
-  model: createAnthropic({ baseURL: `${on.url}/v1`, apiKey: "local-key" })(model),
+  model: createAnthropic({ baseURL: `${app.url}/v1`, apiKey: "local-key" })(model),
   maxOutputTokens: 4000,
   maxRetries: 0,
 });
@@ -65,7 +64,7 @@ function answerInTwoSteps() {
     text("I look."),
     toolUse("weather", { city: "Köln" }, "t_1"),
   ]);
-  on.standIn.respond = () => (on.standIn.messages.length === 1 ? first : reply([text("It is "), text("20 °C.")]));
+  app.fakeApi.respond = () => (app.fakeApi.messages.length === 1 ? first : reply([text("It is "), text("20 °C.")]));
 }
 
 /** The bodies of both calls, streamed or not. */
@@ -90,19 +89,19 @@ const roundTrip = (tools: unknown[]) => {
 describe("the Vercel AI SDK", () => {
   it("gets a text, its usage and its end", async () => {
     const usage = { input_tokens: 12, cache_read_input_tokens: 30, cache_creation_input_tokens: 5, output_tokens: 9 };
-    on.standIn.respond = () => reply([text("Hello to you – é.")], { model: MODEL, usage });
+    app.fakeApi.respond = () => reply([text("Hello to you – é.")], { model: MODEL, usage });
     const result = await generateText({ ...using(), instructions: "Be brief.", prompt: "Hello – é" });
     expect(result).toMatchObject({ text: "Hello to you – é.", finishReason: "stop", rawFinishReason: "end_turn" });
     expect(result.usage).toMatchObject({ inputTokens: 47, outputTokens: 9, totalTokens: 56 });
     expect(result.usage.inputTokenDetails).toEqual({ noCacheTokens: 12, cacheReadTokens: 30, cacheWriteTokens: 5 });
     expect(result.response).toMatchObject({ id: expect.stringMatching(/^msg_/), modelId: MODEL });
     expect(result.warnings).toEqual([]);
-    expectUpstream(on, body([said("Hello – é")], { system: "Be brief." }));
+    expectUpstream(app, body([said("Hello – é")], { system: "Be brief." }));
   });
 
   it("gets a stream's deltas in order, then usage and end", async () => {
     const blocks = [thinking("Hm, well.", "EqQBCg=="), text("One two three.")];
-    on.standIn.respond = () => reply(blocks, { usage: { input_tokens: 12, output_tokens: 9 } });
+    app.fakeApi.respond = () => reply(blocks, { usage: { input_tokens: 12, output_tokens: 9 } });
     const result = streamText({ ...using(), prompt: "Count." });
     const parts: unknown[] = [];
     for await (const part of result.fullStream) {
@@ -122,7 +121,7 @@ describe("the Vercel AI SDK", () => {
     ]);
     expect(await result.usage).toMatchObject({ inputTokens: 12, outputTokens: 9, totalTokens: 21 });
     expect(await result.finishReason).toBe("stop");
-    expectUpstream(on, body([said("Count.")]));
+    expectUpstream(app, body([said("Count.")]));
   });
 
   it("uses a tool and sends its result in a second call", async () => {
@@ -133,7 +132,7 @@ describe("the Vercel AI SDK", () => {
     expect(result.steps.map(({ finishReason }) => finishReason)).toEqual(["tool-calls", "stop"]);
     expect(result.text).toBe("It is 20 °C.");
     expect(result.totalUsage).toMatchObject({ inputTokens: 24, outputTokens: 14 });
-    expectUpstream(on, ...roundTrip([WEATHER]));
+    expectUpstream(app, ...roundTrip([WEATHER]));
   });
 
   it("uses a tool in a stream", async () => {
@@ -152,7 +151,7 @@ describe("the Vercel AI SDK", () => {
     expect(asked).toEqual([{ city: "Köln" }]);
     // the text of all steps differs between versions of the SDK
     expect((await result.steps).at(-1)?.text).toBe("It is 20 °C.");
-    expectUpstream(on, ...roundTrip([{ ...WEATHER, eager_input_streaming: true }]));
+    expectUpstream(app, ...roundTrip([{ ...WEATHER, eager_input_streaming: true }]));
   });
 
   it("sends an image and a document byte for byte", async () => {
@@ -168,12 +167,12 @@ describe("the Vercel AI SDK", () => {
     const image = { type: "image", source: { type: "base64", media_type: "image/png", data } };
     const source = { type: "base64", media_type: "application/pdf", data: pdf };
     const document = { type: "document", source, title: "a.pdf" };
-    expectUpstream(on, body([{ role: "user", content: [image, document, { type: "text", text: "What is it?" }] }]));
+    expectUpstream(app, body([{ role: "user", content: [image, document, { type: "text", text: "What is it?" }] }]));
   });
 
   it("gets thinking, and sends it back with its signature", async () => {
     const blocks = [thinking("Hm, well.", "EqQBCg=="), { type: "redacted_thinking", data: "EmwK" }, text("Yes.")];
-    on.standIn.respond = () => reply(blocks, { model: OLDER });
+    app.fakeApi.respond = () => reply(blocks, { model: OLDER });
     const messages: ModelMessage[] = [{ role: "user", content: "Is it?" }];
     const budget = { anthropic: { thinking: { type: "enabled", budgetTokens: 2000 } } } as const;
     const first = await generateText({ ...using(OLDER), messages, providerOptions: budget });
@@ -189,7 +188,7 @@ describe("the Vercel AI SDK", () => {
     const always = { model: OLDER };
     const answer = { role: "assistant", content: blocks };
     expectUpstream(
-      on,
+      app,
       body([said("Is it?")], { ...always, max_tokens: 6000, thinking: { type: "enabled", budget_tokens: 2000 } }),
       body([said("Is it?"), answer, said("Sure?")], {
         ...always,
@@ -201,14 +200,14 @@ describe("the Vercel AI SDK", () => {
 
   it("gets an object by the output format, and by a tool that it forces", async () => {
     const output = Output.object({ schema: z.object({ city: z.string() }) });
-    on.standIn.respond = () => reply([text('{"city": "Köln"}')]);
+    app.fakeApi.respond = () => reply([text('{"city": "Köln"}')]);
     const formatted = await generateText({ ...using(), prompt: "Where?", output });
-    on.standIn.respond = () => reply([toolUse("json", { city: "Köln" })]);
+    app.fakeApi.respond = () => reply([toolUse("json", { city: "Köln" })]);
     const byTool = { anthropic: { structuredOutputMode: "jsonTool" } } as const;
     const forced = await generateText({ ...using(OLDER), prompt: "Where?", output, providerOptions: byTool });
     expect([formatted.output, forced.output]).toEqual([{ city: "Köln" }, { city: "Köln" }]);
     expectUpstream(
-      on,
+      app,
       body([said("Where?")], { output_config: { format: { type: "json_schema", schema: SCHEMA } } }),
       body([said("Where?")], {
         model: OLDER,
@@ -219,13 +218,13 @@ describe("the Vercel AI SDK", () => {
   });
 
   it("gets the stop sequence, and sends its sampling parameters", async () => {
-    on.standIn.respond = () => reply([text("One")], { stop_reason: "stop_sequence", stop_sequence: "END" });
+    app.fakeApi.respond = () => reply([text("One")], { stop_reason: "stop_sequence", stop_sequence: "END" });
     const settings = { ...using(OLDER), stopSequences: ["END", "\n\nHuman:"], temperature: 0.5, topK: 7 };
     const result = await generateText({ ...settings, prompt: "Count." });
     expect(result).toMatchObject({ text: "One", finishReason: "stop", rawFinishReason: "stop_sequence" });
     expect(result.providerMetadata?.anthropic).toMatchObject({ stopSequence: "END" });
     const sent = { model: OLDER, stop_sequences: settings.stopSequences, temperature: 0.5, top_k: 7 };
-    expectUpstream(on, body([said("Count.")], sent));
+    expectUpstream(app, body([said("Count.")], sent));
   });
 
   it.each([
@@ -233,10 +232,10 @@ describe("the Vercel AI SDK", () => {
     ["refusal", "content-filter"],
     ["model_context_window_exceeded", "length"],
   ])("gets an answer that ended for %s, for the price of one call", async (stop_reason, finishReason) => {
-    on.standIn.respond = () => reply([text("Once upon")], { stop_reason });
+    app.fakeApi.respond = () => reply([text("Once upon")], { stop_reason });
     const result = await generateText({ ...using(), prompt: "Tell." });
     expect(result).toMatchObject({ text: "Once upon", finishReason, rawFinishReason: stop_reason });
-    expectUpstream(on, body([said("Tell.")]));
+    expectUpstream(app, body([said("Tell.")]));
   });
 
   it.each([
@@ -245,7 +244,7 @@ describe("the Vercel AI SDK", () => {
     [529, "overloaded_error", true],
   ])("throws its error for upstream's %i, and has it in a stream", async (status, type, isRetryable) => {
     const message = `Upstream's own words for ${status}: "x" – é`;
-    on.standIn.respond = () => failure(status, type, message);
+    app.fakeApi.respond = () => failure(status, type, message);
     const errors: unknown[] = [];
     await generateText({ ...using(), prompt: "Hello" }).catch((error: unknown) => errors.push(error));
     const onError = ({ error }: { error: unknown }) => void errors.push(error);
@@ -255,14 +254,14 @@ describe("the Vercel AI SDK", () => {
     expect(errors).toMatchObject([expected, expected]);
     expect(errors.every((error) => APICallError.isInstance(error))).toBe(true);
     // the CLI calls again after a 400: a known flaw, which costs nothing
-    const calls = status === 400 ? on.standIn.messages.length : 2;
-    expectUpstream(on, ...Array.from({ length: calls }, () => body([said("Hello")])));
+    const calls = status === 400 ? app.fakeApi.messages.length : 2;
+    expectUpstream(app, ...Array.from({ length: calls }, () => body([said("Hello")])));
   });
 
   it("gets an error in mid-stream after the events before it", async () => {
     const error: StreamEvent = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
     const held = heldBack([...[...eventsFor([text("One two three")])].slice(0, 4), error], 1);
-    on.standIn.respond = () => held.reply;
+    app.fakeApi.respond = () => held.reply;
     const seen: unknown[] = [];
     for await (const part of streamText({ ...using(), prompt: "Count.", onError: () => {} }).fullStream) {
       if (part.type === "text-delta") held.release();
@@ -270,12 +269,12 @@ describe("the Vercel AI SDK", () => {
       if (part.type === "error") seen.push(part.error);
     }
     expect(seen).toEqual(["One ", expect.objectContaining({ message: "Overloaded", statusCode: 529 })]);
-    expectUpstream(on, body([said("Count.")]));
+    expectUpstream(app, body([said("Count.")]));
   });
 
   it("stops upstream when a stream is aborted, and is served again", async () => {
     const held = heldBack(eventsFor([text("One two three")]), 4);
-    on.standIn.respond = () => held.reply;
+    app.fakeApi.respond = () => held.reply;
     const controller = new AbortController();
     const types: string[] = [];
     for await (const part of streamText({ ...using(), prompt: "Count.", abortSignal: controller.signal }).fullStream) {
@@ -283,11 +282,11 @@ describe("the Vercel AI SDK", () => {
       if (part.type === "text-delta") controller.abort();
     }
     expect(types.at(-1)).toBe("abort");
-    expect(on.standIn.messages).toHaveLength(1);
-    expect(await on.standIn.messages[0]?.finished).toBe(false);
+    expect(app.fakeApi.messages).toHaveLength(1);
+    expect(await app.fakeApi.messages[0]?.finished).toBe(false);
     held.release();
-    on.standIn.reset();
+    app.fakeApi.reset();
     expect((await generateText({ ...using(), prompt: "Again." })).text).toBe("You said: Again.");
-    expectUpstream(on, body([said("Again.")]));
+    expectUpstream(app, body([said("Again.")]));
   });
 });

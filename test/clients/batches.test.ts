@@ -5,9 +5,9 @@ import { describe, expect, it, vi } from "vitest";
 import { newId } from "../../src/api/ids.ts";
 import { type BatchRecord, zeroCounts } from "../../src/batches/record.ts";
 import { patiently } from "../support/batchCalls.ts";
-import { fileStage } from "../support/fileStage.ts";
 import { itThorough, sampled } from "../support/full.ts";
-import { echo, failure, gate } from "../support/replies.ts";
+import { deferred, echo, failure } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 import { clientOf, expectUpstream, MODEL, SDKS } from "./sdks.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
@@ -15,7 +15,7 @@ vi.setConfig({ testTimeout: 300_000 });
 type Batches = Anthropic["messages"]["batches"];
 type Outcome = Anthropic.Messages.MessageBatchIndividualResponse;
 
-const on = fileStage({ maxConcurrent: 4 });
+const app = sharedApp({ maxConcurrent: 4 });
 
 const params = (content: string): Anthropic.MessageCreateParamsNonStreaming => ({
   model: MODEL,
@@ -57,7 +57,7 @@ async function storeEnded(count: number): Promise<void> {
       api_version: "2023-06-01",
       betas: [],
     };
-    const directory = join(on.dataDir, "batches", record.id);
+    const directory = join(app.dataDir, "batches", record.id);
     await mkdir(directory);
     await writeFile(join(directory, "batch.json"), JSON.stringify(record));
   }
@@ -70,9 +70,9 @@ describe.each(sampled(PLACES, 1))("$name, the batches of client.$place", ({ SDK,
   };
 
   it("creates a batch, sees it end, reads its results and deletes it", async () => {
-    const { client, sent } = clientOf(SDK, on);
+    const { client, sent } = clientOf(SDK, app);
     const batches = of(client);
-    on.standIn.respond = ({ body }) =>
+    app.fakeApi.respond = ({ body }) =>
       body.messages[0].content === "bad" ? failure(413, "request_too_large", "Too much") : echo(body);
     const created = await batches.create({ requests: requests("good", "bad") });
     expect(created).toMatchObject({ type: "message_batch", processing_status: "in_progress", results_url: null });
@@ -109,18 +109,18 @@ describe.each(sampled(PLACES, 1))("$name, the batches of client.$place", ({ SDK,
   it("sends the same request as without a batch", async () => {
     const tools = [{ name: "look", input_schema: { type: "object" as const, properties: { b: {}, a: {} } } }];
     const asked = { ...params("Grüße \u2028"), system: "Be brief.", tools };
-    const batches = of(clientOf(SDK, on).client);
+    const batches = of(clientOf(SDK, app).client);
     const { id } = await batches.create({ requests: [{ custom_id: "only", params: asked }] });
     await ended(batches, id);
-    expectUpstream(on, asked);
+    expectUpstream(app, asked);
   });
 
   itThorough("pages through all batches", async () => {
-    const batches = of(clientOf(SDK, on).client);
+    const batches = of(clientOf(SDK, app).client);
     const before = await collect(batches.list());
     const created: string[] = [];
     for (let n = 0; n < 5; n++) created.unshift((await batches.create({ requests: requests(`r${n}`) })).id);
-    const { client, sent } = clientOf(SDK, on);
+    const { client, sent } = clientOf(SDK, app);
     const listed = (await collect(of(client).list({ limit: 2 }))).map(({ id }) => id);
     expect(listed).toEqual([...created, ...before.map(({ id }) => id)]);
     expect(sent).toHaveLength(Math.ceil(listed.length / 2));
@@ -133,7 +133,7 @@ describe.each(sampled(PLACES, 1))("$name, the batches of client.$place", ({ SDK,
   });
 
   it("deletes them all while it lists them", async () => {
-    const { client, sent } = clientOf(SDK, on);
+    const { client, sent } = clientOf(SDK, app);
     const batches = of(client);
     await storeEnded(46);
     const all = (await batches.list({ limit: 1000 })).data.map(({ id }) => id);
@@ -150,29 +150,29 @@ describe.each(sampled(PLACES, 1))("$name, the batches of client.$place", ({ SDK,
   });
 
   it("cancels a batch", async () => {
-    const go = gate();
-    on.standIn.respond = ({ body }) => go.opened.then(() => echo(body));
-    const batches = of(clientOf(SDK, on).client);
+    const go = deferred();
+    app.fakeApi.respond = ({ body }) => go.promise.then(() => echo(body));
+    const batches = of(clientOf(SDK, app).client);
     const { id } = await batches.create({ requests: requests("a", "b", "c", "d", "e") });
-    await patiently(() => on.standIn.messages.length === 2);
+    await patiently(() => app.fakeApi.messages.length === 2);
     const canceling = await batches.cancel(id);
     expect(canceling).toMatchObject({ processing_status: "canceling", cancel_initiated_at: expect.any(String) });
-    go.open();
+    go.resolve();
     await ended(batches, id);
     const types = (await collect(await batches.results(id))).map(({ result }) => result.type);
     expect(types.sort()).toEqual(["canceled", "canceled", "canceled", "succeeded", "succeeded"]);
   });
 
   it("throws its own errors for what is rejected", async () => {
-    const go = gate();
-    on.standIn.respond = ({ body }) => go.opened.then(() => echo(body));
-    const batches = of(clientOf(SDK, on).client);
+    const go = deferred();
+    app.fakeApi.respond = ({ body }) => go.promise.then(() => echo(body));
+    const batches = of(clientOf(SDK, app).client);
     await expect(batches.create({ requests: [] })).rejects.toBeInstanceOf(SDK.BadRequestError);
     await expect(batches.retrieve("msgbatch_none")).rejects.toBeInstanceOf(SDK.NotFoundError);
     const { id } = await batches.create({ requests: requests("a") });
     await expect(batches.delete(id)).rejects.toBeInstanceOf(SDK.BadRequestError);
     await expect(batches.results(id)).rejects.toThrow(/No .*results_url/i);
-    go.open();
+    go.resolve();
     await ended(batches, id);
   });
 });

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { claudeCode } from "../support/claudeCode.ts";
-import { fileStage } from "../support/fileStage.ts";
 import { FULL, itThorough, sampled } from "../support/full.ts";
 import { png } from "../support/images.ts";
 import { eventsFor, failure, reply, text, thinking, toolUse } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 import { heldBack, MODEL } from "./sdks.ts";
 
-const on = fileStage();
+const app = sharedApp();
 
 const JSON_OUTPUT = ["--output-format", "json", "--model", MODEL];
 const STREAM_OUTPUT = ["--output-format", "stream-json", "--verbose", "--include-partial-messages", "--model", MODEL];
@@ -20,13 +20,13 @@ const STREAM_OUTPUT = ["--output-format", "stream-json", "--verbose", "--include
 function answerInTwoSteps(tool: string, input: object, last = "Done.") {
   const blocks = [thinking("Hm, well.", "EqQBCg=="), text("I look."), toolUse(tool, input, "toolu_1")];
   const answers = [reply(blocks, { model: MODEL }), reply([text(last)], { model: MODEL })];
-  on.standIn.respond = () => answers[on.standIn.messages.length - 1] ?? failure(500, "api_error", "A third call.");
+  app.fakeApi.respond = () => answers[app.fakeApi.messages.length - 1] ?? failure(500, "api_error", "A third call.");
 }
 
 /** Expects two calls, the second with the answer to the first and this result of the tool. */
 function expectRoundTrip(tool: string, input: object, result: object) {
-  expect(on.standIn.messages).toHaveLength(2);
-  expect(on.standIn.messages[1]?.body.messages.slice(-2)).toEqual([
+  expect(app.fakeApi.messages).toHaveLength(2);
+  expect(app.fakeApi.messages[1]?.body.messages.slice(-2)).toEqual([
     {
       role: "assistant",
       content: [
@@ -45,12 +45,12 @@ function expectRoundTrip(tool: string, input: object, result: object) {
 describe("Claude Code, as a client", () => {
   it("gets a text, and requests thinking", async () => {
     await using claude = await claudeCode();
-    on.standIn.respond = () => reply([text("Hello to you – é.")], { model: MODEL });
-    const { result } = await claude.print(on.url, "Say hello – é.", ...JSON_OUTPUT);
+    app.fakeApi.respond = () => reply([text("Hello to you – é.")], { model: MODEL });
+    const { result } = await claude.print(app.url, "Say hello – é.", ...JSON_OUTPUT);
     expect(result).toMatchObject({ subtype: "success", is_error: false, result: "Hello to you – é.", num_turns: 1 });
     expect(result.usage).toMatchObject({ input_tokens: 12, output_tokens: 7 });
-    expect(on.standIn.messages).toHaveLength(1);
-    const { messages, ...body } = on.standIn.messages[0]?.body ?? {};
+    expect(app.fakeApi.messages).toHaveLength(1);
+    const { messages, ...body } = app.fakeApi.messages[0]?.body ?? {};
     expect(messages[0].content.at(-1)).toEqual({ type: "text", text: "Say hello – é." });
     expect(body).toMatchObject({
       model: MODEL,
@@ -64,21 +64,21 @@ describe("Claude Code, as a client", () => {
     await using claude = await claudeCode();
     const blocks = [thinking("Let me see.", "EqQBCg=="), text("Two words")];
     const upstream = [...eventsFor(blocks, { model: MODEL })];
-    on.standIn.respond = () => ({ events: upstream });
-    const { lines, result } = await claude.print(on.url, "Say two words.", ...STREAM_OUTPUT);
+    app.fakeApi.respond = () => ({ events: upstream });
+    const { lines, result } = await claude.print(app.url, "Say two words.", ...STREAM_OUTPUT);
     const events = lines.filter(({ type }) => type === "stream_event").map(({ event }) => event);
     expect(events).toEqual(upstream.filter(({ type }) => type !== "ping"));
     const said = lines.filter(({ type }) => type === "assistant").flatMap(({ message }) => message.content);
     expect(said).toMatchObject(blocks);
     expect(result).toMatchObject({ is_error: false, result: "Two words" });
-    expect(on.standIn.messages).toHaveLength(1);
+    expect(app.fakeApi.messages).toHaveLength(1);
   });
 
   itThorough("runs a command and sends its output", async () => {
     await using claude = await claudeCode();
     const input = { command: "echo 'Grüße'", description: "Greets" };
     answerInTwoSteps("Bash", input, "It said Grüße.");
-    const { result } = await claude.print(on.url, "Run it.", ...JSON_OUTPUT, "--allowedTools", "Bash(echo:*)");
+    const { result } = await claude.print(app.url, "Run it.", ...JSON_OUTPUT, "--allowedTools", "Bash(echo:*)");
     expect(result).toMatchObject({ is_error: false, result: "It said Grüße.", num_turns: 2 });
     expectRoundTrip("Bash", input, { content: "Grüße", is_error: false });
   });
@@ -89,7 +89,7 @@ describe("Claude Code, as a client", () => {
     const data = png(40, 40);
     await writeFile(file_path, Buffer.from(data, "base64"));
     answerInTwoSteps("Read", { file_path }, "It is black.");
-    const { result } = await claude.print(on.url, "What is on it?", ...JSON_OUTPUT, "--allowedTools", "Read");
+    const { result } = await claude.print(app.url, "What is on it?", ...JSON_OUTPUT, "--allowedTools", "Read");
     expect(result).toMatchObject({ is_error: false, result: "It is black.", num_turns: 2 });
     const image = { type: "image", source: { type: "base64", media_type: "image/png", data } };
     expectRoundTrip("Read", { file_path }, { content: [image] });
@@ -104,12 +104,12 @@ describe("Claude Code, as a client", () => {
       required: ["city"],
       additionalProperties: false,
     };
-    on.standIn.respond = () => reply([toolUse("StructuredOutput", answer)], { model: MODEL });
+    app.fakeApi.respond = () => reply([toolUse("StructuredOutput", answer)], { model: MODEL });
     const args = [...JSON_OUTPUT, "--json-schema", JSON.stringify(schema)];
-    const { result } = await claude.print(on.url, "Where?", ...args);
+    const { result } = await claude.print(app.url, "Where?", ...args);
     expect(result).toMatchObject({ is_error: false, structured_output: answer });
-    expect(on.standIn.messages).toHaveLength(1);
-    const { tools } = on.standIn.messages[0]?.body ?? {};
+    expect(app.fakeApi.messages).toHaveLength(1);
+    const { tools } = app.fakeApi.messages[0]?.body ?? {};
     expect(tools).toContainEqual(expect.objectContaining({ name: "StructuredOutput", input_schema: schema }));
   });
 
@@ -124,15 +124,15 @@ describe("Claude Code, as a client", () => {
       await using claude = await claudeCode();
       const message = `Upstream's own words for ${status} – é`;
       const results = [];
-      for (const api of [on.standIn.url, on.url]) {
-        on.standIn.reset();
-        on.standIn.respond = () => failure(status, type, message);
+      for (const api of [app.fakeApi.url, app.url]) {
+        app.fakeApi.reset();
+        app.fakeApi.respond = () => failure(status, type, message);
         const { result } = await claude.print(api, "Hello", ...JSON_OUTPUT);
         // Claude Code names the host that it called
         results.push({ ...result, result: String(result.result).replace(new URL(api).host, "HOST") });
-        expect(on.standIn.messages.length).toBeGreaterThan(0);
+        expect(app.fakeApi.messages.length).toBeGreaterThan(0);
         // after a 400 both CLIs try again with another body, which costs nothing
-        if (status !== 400) expect(on.standIn.messages).toHaveLength(1);
+        if (status !== 400) expect(app.fakeApi.messages).toHaveLength(1);
       }
       const [direct, through] = results;
       expect(direct).toMatchObject({ is_error: true, api_error_status: status, api_error_type: type });
@@ -145,8 +145,8 @@ describe("Claude Code, as a client", () => {
   it("stops upstream when interrupted in mid-answer", async () => {
     await using claude = await claudeCode();
     const held = heldBack(eventsFor([text("One two three")], { model: MODEL }), 4);
-    on.standIn.respond = () => held.reply;
-    const child = claude.start(on.url, "Count.", ...STREAM_OUTPUT);
+    app.fakeApi.respond = () => held.reply;
+    const child = claude.start(app.url, "Count.", ...STREAM_OUTPUT);
     const exited = once(child, "exit");
     let printed = "";
     for await (const chunk of child.stdout ?? []) {
@@ -155,8 +155,8 @@ describe("Claude Code, as a client", () => {
     }
     await exited;
     expect(printed).toContain("text_delta");
-    expect(on.standIn.messages).toHaveLength(1);
-    expect(await on.standIn.messages[0]?.finished).toBe(false);
+    expect(app.fakeApi.messages).toHaveLength(1);
+    expect(await app.fakeApi.messages[0]?.finished).toBe(false);
     held.release();
   });
 });
@@ -216,13 +216,13 @@ describe("Claude Code's request reaches upstream the same with and without this 
     const session = ["--no-session-persistence", "--session-id", "6c1f1c1e-3b0a-4d0e-9c57-1f3c64a9a001"];
     const args = ["Run it.", "--output-format", "json", "--allowedTools", "Bash(echo:*)", ...session, ...more];
     const calls: Call[][] = [];
-    for (const api of [on.standIn.url, on.url]) {
-      on.standIn.reset();
+    for (const api of [app.fakeApi.url, app.url]) {
+      app.fakeApi.reset();
       answerInTwoSteps("Bash", input);
       const { result } = await claude.print(api, ...args);
       expect(result).toMatchObject({ is_error: false, result: "Done.", num_turns: 2 });
       calls.push(
-        on.standIn.messages.map(({ raw, path, headers }) => ({ path, headers, body: JSON.parse(dateless(raw)) })),
+        app.fakeApi.messages.map(({ raw, path, headers }) => ({ path, headers, body: JSON.parse(dateless(raw)) })),
       );
     }
     const [direct, through] = calls as [Call[], Call[]];

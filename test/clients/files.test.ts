@@ -4,15 +4,15 @@ import { join } from "node:path";
 import type Anthropic from "@anthropic-ai/sdk";
 import { toFile } from "@anthropic-ai/sdk";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { fileStage } from "../support/fileStage.ts";
 import { expectStored, listed } from "../support/forms.ts";
 import { sampled } from "../support/full.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 import { clientOf, expectUpstream, MODEL, SDKS } from "./sdks.ts";
 
-const on = fileStage();
+const app = sharedApp();
 afterEach(async () => {
   vi.useRealTimers();
-  for (const { id } of await listed(on.url)) await on.call(`/v1/files/${id}`, { method: "DELETE" });
+  for (const { id } of await listed(app.url)) await app.call(`/v1/files/${id}`, { method: "DELETE" });
 });
 
 const PDF = Buffer.from("%PDF-1.4\n\0\xff", "latin1");
@@ -25,11 +25,11 @@ const WAYS = SDKS.flatMap(({ name, SDK }) => [
 ]);
 
 describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, at }) => {
-  const client = () => clientOf(SDK, on).client;
+  const client = () => clientOf(SDK, app).client;
   const files = () => at(client());
   const upload = async (filename = "a.txt", content: string | Buffer = "Hello", type = "text/plain") =>
     files().upload({ file: await toFile(Buffer.from(content), filename, { type }) });
-  const read = async (id: string, name: string) => readFile(join(on.dataDir, "files", id, name));
+  const read = async (id: string, name: string) => readFile(join(app.dataDir, "files", id, name));
 
   it("uploads from memory, and gets the file's metadata", async () => {
     const file = await upload("Grüße.pdf", PDF, "application/pdf");
@@ -48,7 +48,7 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
   });
 
   it("uploads from the disk, by its name", async () => {
-    const path = join(on.dataDir, "../report.pdf");
+    const path = join(app.dataDir, "../report.pdf");
     const content = Buffer.concat([PDF, Buffer.alloc(1_000_000, 7)]);
     await writeFile(path, content);
     const file = await files().upload({ file: createReadStream(path) });
@@ -65,7 +65,7 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
   it("lists all files, a page at a time", async () => {
     const ids: string[] = [];
     for (let each = 0; each < 5; each++) ids.unshift((await upload(`${each}.txt`)).id);
-    const { client, sent } = clientOf(SDK, on);
+    const { client, sent } = clientOf(SDK, app);
     const seen: string[] = [];
     for await (const { id } of at(client).list({ limit: 2 })) seen.push(id);
     expect(seen).toEqual(ids);
@@ -75,7 +75,7 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
   it("deletes all files while listing them", async () => {
     const ids: string[] = [];
     for (let each = 0; each < 46; each++) ids.unshift((await upload()).id);
-    const { client, sent } = clientOf(SDK, on);
+    const { client, sent } = clientOf(SDK, app);
     const seen: string[] = [];
     for await (const { id } of at(client).list()) {
       seen.push(id);
@@ -83,14 +83,14 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
     }
     expect(seen).toEqual(ids);
     expect(sent).toHaveLength(3 + ids.length);
-    await expectStored(on.url, on.dataDir, []);
+    await expectStored(app.url, app.dataDir, []);
   });
 
   it("deletes a file", async () => {
     const [kept, gone] = [await upload(), await upload()];
     expect(await files().delete(gone.id)).toEqual({ id: gone.id, type: "file_deleted" });
     await expect(files().retrieveMetadata(gone.id)).rejects.toThrow(SDK.NotFoundError);
-    await expectStored(on.url, on.dataDir, [kept.id]);
+    await expectStored(app.url, app.dataDir, [kept.id]);
   });
 
   it("sends a message with a file", async () => {
@@ -104,7 +104,7 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
     await client().messages.create(byId);
     await client().beta.messages.create({ ...byId, betas: ["files-api-2025-04-14"] } as never);
     const whole = asking({ type: "base64", media_type: "application/pdf", data: PDF.toString("base64") });
-    expectUpstream(on, whole, whole);
+    expectUpstream(app, whole, whole);
   });
 
   const refusal = (status: number, type: string, error_code?: string) => ({
@@ -128,7 +128,7 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
     const named = await upload("what?.txt").catch((error) => error);
     expect(named).toBeInstanceOf(SDK.BadRequestError);
     await expect(files().list({ limit: 0 })).rejects.toThrow(SDK.BadRequestError);
-    await expectStored(on.url, on.dataDir, [id]);
+    await expectStored(app.url, app.dataDir, [id]);
   });
 
   it("throws an error for an expired file", async () => {
@@ -143,7 +143,7 @@ describe.each(sampled(WAYS, WAYS.length, 2))("the official SDK, $name", ({ SDK, 
 });
 
 describe("the newest SDK", () => {
-  const files = () => clientOf(SDKS[0].SDK, on).client.files;
+  const files = () => clientOf(SDKS[0].SDK, app).client.files;
 
   it("has error types for files", async () => {
     const { id } = await files().upload({ file: new File(["Hello"], "a.txt"), expires_in_seconds: 3600 });

@@ -3,16 +3,15 @@ import { type AIMessageChunk, HumanMessage, SystemMessage } from "@langchain/cor
 import { tool } from "@langchain/core/tools";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-
-import { fileStage } from "../support/fileStage.ts";
 import { png } from "../support/images.ts";
 import { eventsFor, failure, reply, text, thinking, toolUse } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 import { expectUpstream, heldBack, MODEL } from "./sdks.ts";
 
 /** This model accepts sampling parameters and a thinking budget, which LangChain does not send to newer ones. */
 const OLDER = "claude-sonnet-4-6";
 
-const on = fileStage();
+const app = sharedApp();
 
 /** A chat model without retries, which would hide a second call. */
 const chat = (more: Partial<ChatAnthropicInput> = {}) =>
@@ -20,7 +19,7 @@ const chat = (more: Partial<ChatAnthropicInput> = {}) =>
     model: MODEL,
     maxTokens: 4000,
     apiKey: "local-key",
-    anthropicApiUrl: on.url,
+    anthropicApiUrl: app.url,
     maxRetries: 0,
     ...more,
   });
@@ -65,7 +64,7 @@ function answerInTwoSteps() {
     text("I look."),
     toolUse("weather", { city: "Köln" }, "t_1"),
   ]);
-  on.standIn.respond = () => (on.standIn.messages.length === 1 ? first : reply([text("It is 20 °C.")]));
+  app.fakeApi.respond = () => (app.fakeApi.messages.length === 1 ? first : reply([text("It is 20 °C.")]));
 }
 
 /** All chunks of a stream, and what they add up to. */
@@ -78,7 +77,7 @@ async function collect(stream: AsyncIterable<AIMessageChunk>) {
 describe("LangChain", () => {
   it("gets a text, its usage and its end", async () => {
     const usage = { input_tokens: 12, cache_read_input_tokens: 30, cache_creation_input_tokens: 5, output_tokens: 9 };
-    on.standIn.respond = () => reply([text("Hello to you – é.")], { model: MODEL, usage });
+    app.fakeApi.respond = () => reply([text("Hello to you – é.")], { model: MODEL, usage });
     const message = await chat().invoke([new SystemMessage("Be brief."), new HumanMessage("Hello – é")]);
     expect(message.content).toBe("Hello to you – é.");
     expect(message.id).toMatch(/^msg_/);
@@ -89,11 +88,11 @@ describe("LangChain", () => {
       total_tokens: 56,
       input_token_details: { cache_creation: 5, cache_read: 30 },
     });
-    expectUpstream(on, body([said("Hello – é")], { system: "Be brief." }));
+    expectUpstream(app, body([said("Hello – é")], { system: "Be brief." }));
   });
 
   it("gets a stream's deltas in order, then usage and end", async () => {
-    on.standIn.respond = () => reply([text("One two three.")]);
+    app.fakeApi.respond = () => reply([text("One two three.")]);
     const { chunks, whole } = await collect(await chat().stream("Count."));
     expect(chunks.map(({ content }) => content).filter((content) => content !== "")).toEqual([
       "One ",
@@ -103,7 +102,7 @@ describe("LangChain", () => {
     // LangChain adds the one token of the first event to the seven of the last
     expect(whole.usage_metadata).toMatchObject({ input_tokens: 12, output_tokens: 8, total_tokens: 20 });
     expect(whole.additional_kwargs.stop_reason).toBe("end_turn");
-    expectUpstream(on, body([said("Count.")]));
+    expectUpstream(app, body([said("Count.")]));
   });
 
   it("uses a tool and sends its result in a second call", async () => {
@@ -115,7 +114,7 @@ describe("LangChain", () => {
     const results = await Promise.all((first.tool_calls ?? []).map((call) => weather.invoke(call)));
     const last = await model.invoke([new HumanMessage("How warm?"), first, ...results]);
     expect(last.content).toBe("It is 20 °C.");
-    expectUpstream(on, ...roundTrip());
+    expectUpstream(app, ...roundTrip());
   });
 
   it("uses a tool in a stream, and sends the same second call", async () => {
@@ -128,16 +127,16 @@ describe("LangChain", () => {
     const results = await Promise.all((whole.tool_calls ?? []).map((call) => weather.invoke(call)));
     const { whole: last } = await collect(await model.stream([new HumanMessage("How warm?"), whole, ...results]));
     expect(last.text).toBe("It is 20 °C.");
-    expectUpstream(on, ...roundTrip());
+    expectUpstream(app, ...roundTrip());
   });
 
   it("forces a tool on request", async () => {
-    on.standIn.respond = () => reply([toolUse("weather", { city: "Köln" }, "t_1")]);
+    app.fakeApi.respond = () => reply([toolUse("weather", { city: "Köln" }, "t_1")]);
     const message = await chat({ model: OLDER }).bindTools([weather], { tool_choice: "weather" }).invoke("How warm?");
     expect(message.tool_calls).toMatchObject([{ name: "weather", args: { city: "Köln" } }]);
     expect(message.response_metadata.stop_reason).toBe("tool_use");
     const forced = { model: OLDER, tools: [WEATHER], tool_choice: { type: "tool", name: "weather" } };
-    expectUpstream(on, body([said("How warm?")], forced));
+    expectUpstream(app, body([said("How warm?")], forced));
   });
 
   it("sends images byte for byte, in its old and its new shape", async () => {
@@ -150,12 +149,12 @@ describe("LangChain", () => {
     const message = await chat().invoke([new HumanMessage({ content })]);
     expect(message.content).toBe("You said: What is it?");
     const image = { type: "image", source: { type: "base64", media_type: "image/png", data } };
-    expectUpstream(on, body([said([image, image, { type: "text", text: "What is it?" }])]));
+    expectUpstream(app, body([said([image, image, { type: "text", text: "What is it?" }])]));
   });
 
   it("gets thinking, and sends it back with its signature", async () => {
     const blocks = [THOUGHT, { type: "redacted_thinking", data: "EmwK" }, { type: "text", text: "Yes." }];
-    on.standIn.respond = () => reply(blocks, { model: OLDER });
+    app.fakeApi.respond = () => reply(blocks, { model: OLDER });
     const question = new HumanMessage("Is it?");
     const budget = { thinking: { type: "enabled", budget_tokens: 2000 } } as const;
     const first = await chat({ model: OLDER, ...budget }).invoke([question]);
@@ -164,7 +163,7 @@ describe("LangChain", () => {
     const { whole } = await collect(await chat(adaptive).stream([question, first, new HumanMessage("Sure?")]));
     expect(whole.content).toMatchObject(blocks);
     expectUpstream(
-      on,
+      app,
       body([said("Is it?")], { model: OLDER, ...budget }),
       body([said("Is it?"), said(blocks, "assistant"), said("Sure?")], {
         thinking: { type: "adaptive" },
@@ -174,16 +173,16 @@ describe("LangChain", () => {
   });
 
   it("gets an object by a tool that it forces, and by the output format", async () => {
-    on.standIn.respond = () => reply([toolUse("extract", { city: "Köln" })]);
+    app.fakeApi.respond = () => reply([toolUse("extract", { city: "Köln" })]);
     const forced = await chat({ model: OLDER, temperature: 0.5 }).withStructuredOutput(SHAPE).invoke("Where?");
-    on.standIn.respond = () => reply([text('{"city": "Köln"}')]);
+    app.fakeApi.respond = () => reply([text('{"city": "Köln"}')]);
     const formatted = await chat().withStructuredOutput(SHAPE, { method: "jsonSchema" }).invoke("Where?");
     expect([forced, formatted]).toEqual([{ city: "Köln" }, { city: "Köln" }]);
     const { $schema, ...schema } = SCHEMA;
     // LangChain moves fields unknown to the API into the description
     const format = { type: "json_schema", schema: { ...schema, description: `{$schema: "${$schema}"}` } };
     expectUpstream(
-      on,
+      app,
       body([said("Where?")], {
         model: OLDER,
         temperature: 0.5,
@@ -195,27 +194,27 @@ describe("LangChain", () => {
   });
 
   it("gets the stop sequence, and sends its sampling parameters", async () => {
-    on.standIn.respond = () => reply([text("One")], { stop_reason: "stop_sequence", stop_sequence: "END" });
+    app.fakeApi.respond = () => reply([text("One")], { stop_reason: "stop_sequence", stop_sequence: "END" });
     const stop = ["END", "\n\nHuman:"];
     const message = await chat({ model: OLDER, temperature: 0.5, topK: 7 }).invoke("Count.", { stop });
     expect(message.content).toBe("One");
     expect(message.response_metadata).toMatchObject({ stop_reason: "stop_sequence", stop_sequence: "END" });
-    expectUpstream(on, body([said("Count.")], { model: OLDER, stop_sequences: stop, temperature: 0.5, top_k: 7 }));
+    expectUpstream(app, body([said("Count.")], { model: OLDER, stop_sequences: stop, temperature: 0.5, top_k: 7 }));
   });
 
   it.each(["max_tokens", "refusal"])("gets an answer that ended for %s, for the price of one call", async (reason) => {
-    on.standIn.respond = () => reply([text("Once upon")], { stop_reason: reason });
+    app.fakeApi.respond = () => reply([text("Once upon")], { stop_reason: reason });
     const message = await chat().invoke("Tell.");
     expect(message.content).toBe("Once upon");
     expect(message.response_metadata.stop_reason).toBe(reason);
-    expectUpstream(on, body([said("Tell.")]));
+    expectUpstream(app, body([said("Tell.")]));
   });
 
   it("sends its betas in addition to the CLI's", async () => {
     await chat({ betas: ["context-1m-2025-08-07"] }).invoke("Hello");
-    const betas = String(on.standIn.messages[0]?.headers["anthropic-beta"]).split(",");
+    const betas = String(app.fakeApi.messages[0]?.headers["anthropic-beta"]).split(",");
     expect(betas).toEqual(expect.arrayContaining(["context-1m-2025-08-07", "claude-code-20250219"]));
-    expectUpstream(on, body([said("Hello")]));
+    expectUpstream(app, body([said("Hello")]));
   });
 
   it.each([
@@ -226,7 +225,7 @@ describe("LangChain", () => {
   ])("throws its error for upstream's %i %s (%s), and has it in a stream", async (status, type, code) => {
     const overflow = "prompt is too long: 213462 tokens > 200000 maximum";
     const message = code === "CONTEXT_OVERFLOW" ? overflow : `Upstream's own words for ${status}: "x" – é`;
-    on.standIn.respond = () => failure(status, type, message);
+    app.fakeApi.respond = () => failure(status, type, message);
     const errors: unknown[] = [];
     const keep = (error: unknown) => void errors.push(error);
     await chat()
@@ -243,13 +242,13 @@ describe("LangChain", () => {
         : Array(2).fill({ status, error: { error: { type, message } }, ...(code && { lc_error_code: code }) }),
     );
     // the CLI calls again after a 400: a known flaw, which costs nothing
-    const calls = status === 400 ? on.standIn.messages.length : 2;
-    expectUpstream(on, ...Array.from({ length: calls }, () => body([said("Hello")])));
+    const calls = status === 400 ? app.fakeApi.messages.length : 2;
+    expectUpstream(app, ...Array.from({ length: calls }, () => body([said("Hello")])));
   });
 
   it("stops upstream when a stream is aborted, and is served again", async () => {
     const held = heldBack(eventsFor([text("One two three")]), 4);
-    on.standIn.respond = () => held.reply;
+    app.fakeApi.respond = () => held.reply;
     const controller = new AbortController();
     const seen: unknown[] = [];
     const read = async () => {
@@ -260,11 +259,11 @@ describe("LangChain", () => {
     };
     await expect(read()).rejects.toThrow(/abort/i);
     expect(seen).toContain("One ");
-    expect(on.standIn.messages).toHaveLength(1);
-    expect(await on.standIn.messages[0]?.finished).toBe(false);
+    expect(app.fakeApi.messages).toHaveLength(1);
+    expect(await app.fakeApi.messages[0]?.finished).toBe(false);
     held.release();
-    on.standIn.reset();
+    app.fakeApi.reset();
     expect((await chat().invoke("Again.")).content).toBe("You said: Again.");
-    expectUpstream(on, body([said("Again.")]));
+    expectUpstream(app, body([said("Again.")]));
   });
 });

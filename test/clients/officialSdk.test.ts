@@ -1,9 +1,8 @@
 import type Anthropic from "@anthropic-ai/sdk";
 import { describe, expect, it } from "vitest";
-
-import { fileStage } from "../support/fileStage.ts";
 import { sampled } from "../support/full.ts";
 import { eventsFor, reply, text, thinking, toolUse } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 import { clientOf, expectUpstream, MODEL, SDKS } from "./sdks.ts";
 
 type Create = Anthropic.MessageCreateParamsNonStreaming;
@@ -11,7 +10,7 @@ type Create = Anthropic.MessageCreateParamsNonStreaming;
 /** A PNG of one pixel. */
 const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-const on = fileStage();
+const app = sharedApp();
 
 const asking = (content: Anthropic.MessageParam["content"], more: Partial<Create> = {}): Create => ({
   model: MODEL,
@@ -32,10 +31,10 @@ const usage = {
 };
 
 describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, version }) => {
-  const client = () => clientOf(SDK, on).client;
+  const client = () => clientOf(SDK, app).client;
 
   it("gets a message", async () => {
-    on.standIn.respond = () => reply([text("Hello to you.")], { model: MODEL });
+    app.fakeApi.respond = () => reply([text("Hello to you.")], { model: MODEL });
     const message = await client().messages.create(asking("Hello"));
     expect(message).toEqual({
       id: expect.stringMatching(/^msg_/),
@@ -50,23 +49,23 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
       usage,
     });
     expect(message._request_id).toMatch(/^req_/);
-    expectUpstream(on, asking("Hello"));
+    expectUpstream(app, asking("Hello"));
   });
 
   it("gets the events of a stream as upstream sent them", async () => {
     const upstream = [...eventsFor([thinking("Let me see."), text("Two words"), toolUse("look", { at: "a b" })])];
-    on.standIn.respond = () => ({ events: upstream });
+    app.fakeApi.respond = () => ({ events: upstream });
     const events: unknown[] = [];
     for await (const event of await client().messages.create({ ...asking("Hello"), stream: true })) events.push(event);
     expect(events).toEqual(upstream.filter(({ type }) => type !== "ping"));
-    expectUpstream(on, asking("Hello"));
+    expectUpstream(app, asking("Hello"));
   });
 
   it("folds a stream into the same message as without a stream", async () => {
     const sent = reply([thinking("Let me see."), text("Two words"), toolUse("look", { at: ["a b", { c: 1 }] })], {
       stop_reason: "tool_use",
     });
-    on.standIn.respond = () => sent;
+    app.fakeApi.respond = () => sent;
     const created = await client().messages.create(asking("Hello"));
     const stream = client().messages.stream(asking("Hello"));
     const said: string[] = [];
@@ -77,7 +76,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     expect(parsed_output).toBeNull();
     expect(said).toEqual(["Two ", "words"]);
     expect(stream.request_id).toMatch(/^req_/);
-    expectUpstream(on, asking("Hello"), asking("Hello"));
+    expectUpstream(app, asking("Hello"), asking("Hello"));
   });
 
   it("sends every message of a round of tools", async () => {
@@ -86,7 +85,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     ];
     const first = asking("How warm is it?", { tools, tool_choice: { type: "any" } });
     const input = { at: "Köln", days: [1, 2], deep: { odd: 'a"b\\c\u2028' } };
-    on.standIn.respond = () => reply([text("I look."), toolUse("weather", input, "toolu_01")]);
+    app.fakeApi.respond = () => reply([text("I look."), toolUse("weather", input, "toolu_01")]);
     const answer = await client().messages.create(first);
     expect(answer.stop_reason).toBe("tool_use");
     const call = { type: "tool_use", id: "toolu_01", name: "weather", input, caller: { type: "direct" } };
@@ -98,19 +97,19 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
       { role: "assistant", content: answer.content },
       { role: "user", content: [{ type: "tool_result", tool_use_id: "toolu_01", content: "20 °C", is_error: false }] },
     ];
-    on.standIn.respond = () => reply([text("It is 20 °C.")]);
+    app.fakeApi.respond = () => reply([text("It is 20 °C.")]);
     const final = await client().messages.create(second);
     expect(final.content).toEqual([{ type: "text", text: "It is 20 °C." }]);
-    expectUpstream(on, first, second);
+    expectUpstream(app, first, second);
   });
 
   it("gets the thinking that it requests, and requests nothing else", async () => {
-    on.standIn.respond = () => reply([thinking("Hm, well.", "EqQBCg=="), text("Yes.")]);
+    app.fakeApi.respond = () => reply([thinking("Hm, well.", "EqQBCg=="), text("Yes.")]);
     const request = asking("Is it?", { thinking: { type: "enabled", budget_tokens: 2000 } });
     const message = await client().messages.create(request);
     const thought = { type: "thinking", thinking: "Hm, well.", signature: "EqQBCg==" };
     expect(message.content).toEqual([thought, { type: "text", text: "Yes." }]);
-    expectUpstream(on, request);
+    expectUpstream(app, request);
   });
 
   it.each([
@@ -120,7 +119,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     ["no parallel tools", { tools: [], tool_choice: { type: "auto", disable_parallel_tool_use: true } }],
   ] as [string, Partial<Create>][])("has %s carried as asked", async (_name, more) => {
     await client().messages.create(asking("Hello", more));
-    expectUpstream(on, asking("Hello", more));
+    expectUpstream(app, asking("Hello", more));
   });
 
   it("sends thinking blocks back with their signature", async () => {
@@ -138,7 +137,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
       ...request.messages,
     ];
     await client().messages.create(request);
-    expectUpstream(on, request);
+    expectUpstream(app, request);
   });
 
   it("sends an image byte for byte", async () => {
@@ -148,8 +147,8 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
       { type: "text", text: "What is it?" },
     ]);
     await client().messages.create(request);
-    expectUpstream(on, request);
-    expect(on.standIn.messages[0]?.raw).toContain(`"data":"${PIXEL}"`);
+    expectUpstream(app, request);
+    expect(app.fakeApi.messages[0]?.raw).toContain(`"data":"${PIXEL}"`);
   });
 
   it("sends documents unchanged", async () => {
@@ -164,7 +163,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
       { type: "text", text: "Which?" },
     ]);
     await client().messages.create(request);
-    expectUpstream(on, request);
+    expectUpstream(app, request);
   });
 
   it("gets citations, the same as from its own fold", async () => {
@@ -179,7 +178,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     };
     const [start, open, ping, ...rest] = [...eventsFor([{ ...text("Hi"), citations: [] }])];
     const cited = { type: "content_block_delta", index: 0, delta: { type: "citations_delta", citation } };
-    on.standIn.respond = () => ({ events: [start, open, ping, cited, ...rest] as never });
+    app.fakeApi.respond = () => ({ events: [start, open, ping, cited, ...rest] as never });
     const created = await client().messages.create(asking("Hello"));
     expect(created.content).toEqual([{ type: "text", text: "Hi", citations: [citation] }]);
     const { parsed_output: _, ...final } = await client().messages.stream(asking("Hello")).finalMessage();
@@ -194,19 +193,19 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
       additionalProperties: false,
     } as const;
     const request = asking("Who?", { output_config: { format: { type: "json_schema", schema } } });
-    on.standIn.respond = () => reply([text('{"name": "Ada Ö", "age": 36}')]);
+    app.fakeApi.respond = () => reply([text('{"name": "Ada Ö", "age": 36}')]);
     const message = await client().messages.parse(request);
     expect(message.parsed_output).toEqual({ name: "Ada Ö", age: 36 });
     expect(message.content).toEqual([{ type: "text", text: '{"name": "Ada Ö", "age": 36}' }]);
-    expectUpstream(on, request);
+    expectUpstream(app, request);
   });
 
   it("gets the stop sequence that ended the answer", async () => {
-    on.standIn.respond = () => reply([text("One")], { stop_reason: "stop_sequence", stop_sequence: "END" });
+    app.fakeApi.respond = () => reply([text("One")], { stop_reason: "stop_sequence", stop_sequence: "END" });
     const request = asking("Count.", { stop_sequences: ["END", "\n\nHuman:"] });
     const message = await client().messages.create(request);
     expect(message).toMatchObject({ stop_reason: "stop_sequence", stop_sequence: "END" });
-    expectUpstream(on, request);
+    expectUpstream(app, request);
   });
 
   it.each([
@@ -215,10 +214,10 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     ["pause_turn", {}],
     ["model_context_window_exceeded", {}],
   ])("gets the answer that ended for %s, for the price of one call", async (stop_reason, more) => {
-    on.standIn.respond = () => reply([text("Once upon")], { stop_reason, ...more });
+    app.fakeApi.respond = () => reply([text("Once upon")], { stop_reason, ...more });
     const message = await client().messages.create(asking("Tell."));
     expect(message).toMatchObject({ stop_reason, stop_details: null, ...more, content: [{ text: "Once upon" }] });
-    expectUpstream(on, asking("Tell."));
+    expectUpstream(app, asking("Tell."));
   });
 
   it.each([
@@ -227,7 +226,7 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     ["blocks, which become one", ["Be brief.", "Be kind.\n"].map((words) => ({ type: "text" as const, text: words }))],
   ] as [string, string | Anthropic.TextBlockParam[]][])("has its system prompt sent: %s", async (_name, system) => {
     await client().messages.create(asking("Hello", { system }));
-    expectUpstream(on, asking("Hello", { system }));
+    expectUpstream(app, asking("Hello", { system }));
   });
 
   it("sends sampling parameters only in versions that have them", async () => {
@@ -235,13 +234,13 @@ describe.each(sampled(SDKS, SDKS.length, 1))("the official SDK, $name", ({ SDK, 
     const request = asking("Hello", sampling as Partial<Create>);
     if (version === "2023-06-01") {
       await client().messages.create(request);
-      expectUpstream(on, request);
+      expectUpstream(app, request);
       return;
     }
     await expect(client().messages.create(request)).rejects.toMatchObject({
       status: 400,
       error: { error: { message: "temperature: Extra inputs are not permitted" } },
     });
-    expect(on.standIn.messages).toHaveLength(0);
+    expect(app.fakeApi.messages).toHaveLength(0);
   });
 });

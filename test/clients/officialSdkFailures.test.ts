@@ -1,12 +1,11 @@
 import type Anthropic from "@anthropic-ai/sdk";
 import { describe, expect, it } from "vitest";
-
-import { fileStage } from "../support/fileStage.ts";
 import { sampled } from "../support/full.ts";
 import { eventsFor, failure, text } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 import { clientOf, expectUpstream, heldBack, MODEL, SDKS } from "./sdks.ts";
 
-const on = fileStage();
+const app = sharedApp();
 
 const HELLO: Anthropic.MessageCreateParamsNonStreaming = {
   model: MODEL,
@@ -32,7 +31,7 @@ const REPEATED: readonly number[] = [400, 404];
 /** Starts an answer that upstream holds back after two of three words. Resolves once the client has one. */
 function holdAnswer() {
   const held = heldBack(eventsFor([text("One two three")]), 4);
-  on.standIn.respond = () => held.reply;
+  app.fakeApi.respond = () => held.reply;
   return held.release;
 }
 
@@ -40,7 +39,7 @@ function holdAnswer() {
 const BEGINNING = [...eventsFor([text("One two three")])].slice(0, 4);
 
 describe.each(SDKS)("the official SDK, $name", ({ SDK, version }) => {
-  const client = () => clientOf(SDK, on).client;
+  const client = () => clientOf(SDK, app).client;
   const isNew = version === "2026-10-21";
 
   describe.each([
@@ -51,7 +50,7 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version }) => {
       "throws its own error for upstream's %i %s",
       async (status, type, newClass, oldClass) => {
         const words = `Upstream's own words for ${status}: "x" {y} – é`;
-        on.standIn.respond = () => failure(status, type, words, { "request-id": "req_upstream1" });
+        app.fakeApi.respond = () => failure(status, type, words, { "request-id": "req_upstream1" });
         const error = await Promise.resolve(ask()).then(
           () => expect.unreachable("the request was answered"),
           (thrown: InstanceType<typeof Anthropic.APIError>) => thrown,
@@ -60,12 +59,12 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version }) => {
         expect(error.status).toBe(status);
         expect(error.error).toEqual({ type: "error", error: { type, message: words }, request_id: "req_upstream1" });
         expect(error.requestID).toBe("req_upstream1");
-        if (!REPEATED.includes(status)) expectUpstream(on, HELLO);
+        if (!REPEATED.includes(status)) expectUpstream(app, HELLO);
       },
     );
 
     it("throws its own error when upstream drops the connection before it answers", async () => {
-      on.standIn.respond = () => ({ hangUp: true });
+      app.fakeApi.respond = () => ({ hangUp: true });
       await expect(Promise.resolve(ask())).rejects.toMatchObject({
         status: 500,
         error: { error: { type: "api_error" } },
@@ -85,7 +84,7 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version }) => {
     /** Fails on demand, so that earlier events have arrived. */
     const failLater = () => {
       const held = heldBack([...BEGINNING, end], 1);
-      on.standIn.respond = () => held.reply;
+      app.fakeApi.respond = () => held.reply;
       return held.release;
     };
 
@@ -100,32 +99,32 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version }) => {
       };
       await expect(read()).rejects.toMatchObject({ error: { type: "error", error: { type } } });
       expect(seen).toEqual(["message_start", "content_block_start", "content_block_delta"]);
-      expectUpstream(on, HELLO);
+      expectUpstream(app, HELLO);
     });
 
     it(`ends its stream helper with ${name}`, async () => {
       const stream = client().messages.stream(HELLO).once("text", failLater());
       await expect(stream.finalMessage()).rejects.toMatchObject({ error: { error: { type } } });
       expect(stream.errored).toBe(true);
-      expectUpstream(on, HELLO);
+      expectUpstream(app, HELLO);
     });
 
     it(`gets ${name} as a status without a stream`, async () => {
       failLater()();
       await expect(client().messages.create(HELLO)).rejects.toMatchObject({ status, error: { error: { type } } });
-      expectUpstream(on, HELLO);
+      expectUpstream(app, HELLO);
     });
   });
 
   describe("stopped in mid-answer", () => {
     const isStopped = async () => {
-      expect(on.standIn.messages).toHaveLength(1);
-      expect(await on.standIn.messages[0]?.finished).toBe(false);
+      expect(app.fakeApi.messages).toHaveLength(1);
+      expect(await app.fakeApi.messages[0]?.finished).toBe(false);
     };
     const isServing = async () => {
-      on.standIn.reset();
+      app.fakeApi.reset();
       expect((await client().messages.create(HELLO)).content).toEqual([{ type: "text", text: "You said: Hello" }]);
-      expectUpstream(on, HELLO);
+      expectUpstream(app, HELLO);
     };
 
     it("stops upstream when its signal is aborted, and is served again", async () => {
@@ -166,7 +165,7 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version }) => {
     it("stops upstream when it gives up without a stream, and is served again", async () => {
       const controller = new AbortController();
       const held = heldBack(eventsFor([text("One two three")]), 4);
-      on.standIn.respond = () => {
+      app.fakeApi.respond = () => {
         controller.abort();
         return held.reply;
       };

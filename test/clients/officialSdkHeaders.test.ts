@@ -1,19 +1,19 @@
 import type Anthropic from "@anthropic-ai/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Stage, stage } from "../support/harness.ts";
+import { type App, startApp } from "../support/harness.ts";
 import { clientOf, expectUpstream, MODEL, SDKS } from "./sdks.ts";
 
-let on: Stage;
-let locked: Stage;
+let app: App;
+let locked: App;
 beforeAll(async () => {
-  on = await stage();
-  locked = await stage({ apiKey: "local-key" });
+  app = await startApp();
+  locked = await startApp({ apiKey: "local-key" });
 });
 afterAll(async () => {
-  await on[Symbol.asyncDispose]();
+  await app[Symbol.asyncDispose]();
   await locked[Symbol.asyncDispose]();
 });
-beforeEach(() => on.standIn.reset());
+beforeEach(() => app.fakeApi.reset());
 
 const HELLO: Anthropic.MessageCreateParamsNonStreaming = {
   model: MODEL,
@@ -25,17 +25,17 @@ const CREDENTIALS = ["authorization", "x-api-key"];
 
 describe.each(SDKS)("the official SDK, $name", ({ SDK, version, credential }) => {
   it("sends its API version and its kind of credential", async () => {
-    const { client, sent } = clientOf(SDK, on);
+    const { client, sent } = clientOf(SDK, app);
     await client.messages.create(HELLO);
     await client.models.retrieve("sonnet");
-    expect(sent.map(({ url }) => url)).toEqual([`${on.url}/v1/messages`, `${on.url}/v1/models/sonnet`]);
+    expect(sent.map(({ url }) => url)).toEqual([`${app.url}/v1/messages`, `${app.url}/v1/models/sonnet`]);
     for (const { headers } of sent) {
       expect(headers["anthropic-version"]).toBe(version);
       const credentials = Object.entries(headers).filter(([name]) => CREDENTIALS.includes(name));
       expect(Object.fromEntries(credentials)).toEqual(credential);
     }
-    expectUpstream(on, HELLO);
-    expect(JSON.stringify(on.standIn.messages[0]?.headers)).not.toContain("local-key");
+    expectUpstream(app, HELLO);
+    expect(JSON.stringify(app.fakeApi.messages[0]?.headers)).not.toContain("local-key");
   });
 
   it("is accepted with the configured key, and throws its error for a wrong one", async () => {
@@ -48,24 +48,24 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version, credential }) =>
       status: 401,
       error: { error: { type: "authentication_error", message: "invalid x-api-key" } },
     });
-    expect(locked.standIn.messages).toHaveLength(0);
+    expect(locked.fakeApi.messages).toHaveLength(0);
   });
 
   it("reaches the same endpoints through its beta resources", async () => {
-    const { client, sent } = clientOf(SDK, on);
+    const { client, sent } = clientOf(SDK, app);
     const message = await client.beta.messages.create({
       ...HELLO,
       betas: ["extended-cache-ttl-2025-04-11", "made-up-1"],
     });
     expect(message.content).toEqual([{ type: "text", text: "You said: Hello" }]);
     expect(sent[0]?.headers["anthropic-beta"]).toContain("made-up-1");
-    expectUpstream(on, HELLO);
-    const upstream = String(on.standIn.messages[0]?.headers["anthropic-beta"]).split(",");
+    expectUpstream(app, HELLO);
+    const upstream = String(app.fakeApi.messages[0]?.headers["anthropic-beta"]).split(",");
     expect(upstream).toEqual(expect.arrayContaining(["extended-cache-ttl-2025-04-11", "made-up-1"]));
   });
 
   it("pages through the models", async () => {
-    const { client, sent } = clientOf(SDK, on);
+    const { client, sent } = clientOf(SDK, app);
     const whole = await client.models.list();
     expect(whole.data.map(({ id }) => id)).toEqual(expect.arrayContaining(["opus", "sonnet", "haiku"]));
     expect(whole.hasNextPage()).toBe(false);
@@ -77,7 +77,7 @@ describe.each(SDKS)("the official SDK, $name", ({ SDK, version, credential }) =>
   });
 
   it("retrieves a model by its alias, and throws its error for an unknown one", async () => {
-    const { client } = clientOf(SDK, on);
+    const { client } = clientOf(SDK, app);
     expect(await client.models.retrieve("sonnet")).toMatchObject({
       type: "model",
       id: "sonnet",

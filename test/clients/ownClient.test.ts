@@ -1,19 +1,19 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ClaudeClient } from "../../src/client.ts";
-import { fileStage } from "../support/fileStage.ts";
-import { stage } from "../support/harness.ts";
+import { startApp } from "../support/harness.ts";
 import { eventsFor, failure, reply, text, thinking } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 import { expectUpstream, heldBack } from "./sdks.ts";
 
-const on = fileStage();
+const app = sharedApp();
 let client: ClaudeClient;
 beforeAll(() => {
-  client = new ClaudeClient({ baseURL: on.url });
+  client = new ClaudeClient({ baseURL: app.url });
 });
 
 const asked = (content: string, more: object = {}) => ({
-  model: on.standIn.messages[0]?.body.model,
+  model: app.fakeApi.messages[0]?.body.model,
   max_tokens: 4096,
   messages: [{ role: "user", content }],
   ...more,
@@ -22,52 +22,52 @@ const asked = (content: string, more: object = {}) => ({
 describe("the client of this package", () => {
   it("answers a text with a text", async () => {
     expect(await client.message("Hi")).toBe("You said: Hi");
-    expectUpstream(on, asked("Hi"));
-    expect(on.standIn.messages[0]?.body.model).toMatch(/^claude-sonnet-/);
+    expectUpstream(app, asked("Hi"));
+    expect(app.fakeApi.messages[0]?.body.model).toMatch(/^claude-sonnet-/);
   });
 
   it("sends a model, a system prompt and a limit", async () => {
     const options = { model: "haiku", system: "Be brief.", max_tokens: 50 };
     expect(await client.message("Hi", options)).toBe("You said: Hi");
-    expectUpstream(on, asked("Hi", { system: "Be brief.", max_tokens: 50 }));
-    expect(on.standIn.messages[0]?.body.model).toMatch(/^claude-haiku-/);
+    expectUpstream(app, asked("Hi", { system: "Be brief.", max_tokens: 50 }));
+    expect(app.fakeApi.messages[0]?.body.model).toMatch(/^claude-haiku-/);
   });
 
   it("returns all text of the answer, and nothing else", async () => {
-    on.standIn.respond = () => reply([thinking("Hm."), text("One "), text("two")]);
+    app.fakeApi.respond = () => reply([thinking("Hm."), text("One "), text("two")]);
     expect(await client.message("Hi")).toBe("One two");
   });
 
   it("yields the text as it arrives", async () => {
     const held = heldBack(eventsFor([text("One two three")]), 4);
-    on.standIn.respond = () => held.reply;
+    app.fakeApi.respond = () => held.reply;
     const parts: string[] = [];
     for await (const part of client.messageStream("Count.")) {
       parts.push(part);
       if (part === "two ") held.release();
     }
     expect(parts).toEqual(["One ", "two ", "three"]);
-    expectUpstream(on, asked("Count."));
+    expectUpstream(app, asked("Count."));
   });
 
   it("stops upstream when the loop is left early, and is served again", async () => {
     const held = heldBack(eventsFor([text("One two three")]), 4);
-    on.standIn.respond = () => held.reply;
+    app.fakeApi.respond = () => held.reply;
     for await (const part of client.messageStream("Count.")) {
       expect(part).toBe("One ");
       break;
     }
-    expect(on.standIn.messages).toHaveLength(1);
-    expect(await on.standIn.messages[0]?.finished).toBe(false);
+    expect(app.fakeApi.messages).toHaveLength(1);
+    expect(await app.fakeApi.messages[0]?.finished).toBe(false);
     held.release();
-    on.standIn.reset();
+    app.fakeApi.reset();
     expect(await client.message("Hi")).toBe("You said: Hi");
-    expectUpstream(on, asked("Hi"));
+    expectUpstream(app, asked("Hi"));
   });
 
   it("stops upstream when its signal is aborted", async () => {
     const held = heldBack(eventsFor([text("One two three")]), 4);
-    on.standIn.respond = () => held.reply;
+    app.fakeApi.respond = () => held.reply;
     const controller = new AbortController();
     const parts: string[] = [];
     for await (const part of client.messageStream("Count.", { signal: controller.signal })) {
@@ -75,7 +75,7 @@ describe("the client of this package", () => {
       controller.abort();
     }
     expect(parts.join("")).not.toContain("three");
-    expect(await on.standIn.messages[0]?.finished).toBe(false);
+    expect(await app.fakeApi.messages[0]?.finished).toBe(false);
     held.release();
   });
 
@@ -89,7 +89,7 @@ describe("the client of this package", () => {
   });
 
   it("throws the SDK's error in upstream's words", async () => {
-    on.standIn.respond = () => failure(403, "permission_error", "Not for you.");
+    app.fakeApi.respond = () => failure(403, "permission_error", "Not for you.");
     await expect(client.message("Hi")).rejects.toMatchObject({
       status: 403,
       error: { error: { type: "permission_error", message: "Not for you." } },
@@ -98,7 +98,7 @@ describe("the client of this package", () => {
   });
 
   it("sends its key", async () => {
-    await using locked = await stage({ apiKey: "right" });
+    await using locked = await startApp({ apiKey: "right" });
     const right = new ClaudeClient({ baseURL: locked.url, apiKey: "right" });
     expect((await right.models()).length).toBeGreaterThan(0);
     const wrong = new ClaudeClient({ baseURL: locked.url, apiKey: "wrong" });
@@ -106,7 +106,7 @@ describe("the client of this package", () => {
   });
 
   it("throws the SDK's connection error when nothing listens", async () => {
-    const gone = await stage();
+    const gone = await startApp();
     const left = new ClaudeClient({ baseURL: gone.url });
     await gone[Symbol.asyncDispose]();
     await expect(left.message("Hi")).rejects.toBeInstanceOf(Anthropic.APIConnectionError);

@@ -3,8 +3,8 @@ import AnthropicZero from "sdk-0";
 import { expect } from "vitest";
 import type { Requested } from "../fidelity/corpus.ts";
 import { arrivesRewritten } from "../fidelity/rewritten.ts";
-import type { Stage } from "../support/harness.ts";
-import { paced, type Reply, type StreamEvent } from "../support/replies.ts";
+import type { App } from "../support/harness.ts";
+import { pacedReply, type Reply, type StreamEvent } from "../support/replies.ts";
 
 /** A full id, so that the model reaches upstream unchanged. */
 export const MODEL = "claude-sonnet-5-5";
@@ -28,20 +28,20 @@ export interface SentRequest {
 }
 
 /** A client without retries, and the list of its requests. */
-export function clientOf(SDK: typeof Anthropic, on: Stage): { client: Anthropic; sent: SentRequest[] } {
+export function clientOf(SDK: typeof Anthropic, app: App): { client: Anthropic; sent: SentRequest[] } {
   const sent: SentRequest[] = [];
   const recording: typeof fetch = (input, init) => {
     sent.push({ url: String(input), headers: Object.fromEntries(new Headers(init?.headers).entries()) });
     return fetch(input, init);
   };
-  const client = new SDK({ baseURL: on.url, apiKey: "local-key", authToken: null, maxRetries: 0, fetch: recording });
+  const client = new SDK({ baseURL: app.url, apiKey: "local-key", authToken: null, maxRetries: 0, fetch: recording });
   return { client, sent };
 }
 
 /** Expects one complete upstream call for each request, in order. */
-export function expectUpstream(on: Stage, ...requests: object[]): void {
+export function expectUpstream(app: App, ...requests: object[]): void {
   const expected = requests.map((request) => arrivesRewritten(request as Requested));
-  expect(on.standIn.messages.map(({ body }) => body)).toEqual(expected);
+  expect(app.fakeApi.messages.map(({ body }) => body)).toEqual(expected);
 }
 
 /** An answer that stops before its last `held` events, until it is released. */
@@ -56,5 +56,5 @@ export function heldBack(events: Iterable<StreamEvent | "cut">, held: number): {
     await released;
     yield* all.slice(-held);
   }
-  return { reply: paced(gated()), release };
+  return { reply: pacedReply(gated()), release };
 }

@@ -2,9 +2,9 @@ import { dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { brokenCli } from "../support/brokenCli.ts";
 import { itThorough } from "../support/full.ts";
-import { eventsOf, scratchHome, simple, stage, until } from "../support/harness.ts";
+import { eventsOf, scratchHome, simple, startApp, until } from "../support/harness.ts";
 import { body, RawCli } from "../support/rawCli.ts";
-import { gate, held, text } from "../support/replies.ts";
+import { deferred, heldReply, text } from "../support/replies.ts";
 import { workersOf } from "../support/serverProcess.ts";
 
 let cli: RawCli;
@@ -16,14 +16,14 @@ afterAll(() => cli[Symbol.asyncDispose]());
 describe("a control request that the CLI cannot serve", () => {
   it("gets an error reply if it is unknown, also in mid-turn", async () => {
     const ping = { subtype: "claude_virtual_api_ping" };
-    const [begun, end] = [gate(), gate()];
-    cli.standIn.respond = () => held([text("one two three")], begun.open, end.opened);
+    const [begun, end] = [deferred(), deferred()];
+    cli.fakeApi.respond = () => heldReply([text("one two three")], begun.resolve, end.promise);
     const turn = cli.turn(body());
-    await begun.opened;
+    await begun.promise;
     expect(await cli.control(ping)).toMatchObject({ subtype: "error", error: expect.stringContaining(ping.subtype) });
-    end.open();
+    end.resolve();
     expect((await turn).events.at(-1)).toEqual({ type: "message_stop" });
-    cli.standIn.reset();
+    cli.fakeApi.reset();
   });
 
   it.each(["x", undefined])("is rejected if the settings are not an object: %j", async (settings) => {
@@ -37,10 +37,10 @@ describe("a turn whose settings the CLI rejects", () => {
     await using scratch = await scratchHome();
     const input = 's/"settings":{"model":"haiku"/"settings":"none","instead_of":{"model":"haiku"/';
     const claudePath = await brokenCli(scratch.home, { input });
-    await using on = await stage({ maxConcurrent: 1, claudePath });
-    expect((await on.post(simple("of the client before"))).status).toBe(200);
-    on.standIn.messages.length = 0;
-    const refused = await on.post({ ...simple("refused"), model: "haiku" });
+    await using app = await startApp({ maxConcurrent: 1, claudePath });
+    expect((await app.post(simple("of the client before"))).status).toBe(200);
+    app.fakeApi.messages.length = 0;
+    const refused = await app.post({ ...simple("refused"), model: "haiku" });
     expect(await refused.json()).toMatchObject({
       error: {
         type: "api_error",
@@ -48,20 +48,20 @@ describe("a turn whose settings the CLI rejects", () => {
       },
     });
     expect(refused.status).toBe(500);
-    expect((await on.post(simple("next"))).status).toBe(200);
-    expect(on.standIn.messages.map((message) => message.body.messages[0].content)).toEqual(["next"]);
+    expect((await app.post(simple("next"))).status).toBe(200);
+    expect(app.fakeApi.messages.map((message) => message.body.messages[0].content)).toEqual(["next"]);
   });
 });
 
 describe.skipIf(process.platform !== "linux")("a CLI that is suspended in mid-answer", () => {
   // faultyCli.test.ts suspends a fake CLI
   itThorough("ends its request; another worker serves the next one", async () => {
-    await using on = await stage({ maxConcurrent: 1, cliSilence: 6000 });
-    const begun = gate();
-    on.standIn.respond = () => held([text("one two three")], begun.open, gate().opened);
-    const response = await on.post(simple("x", { stream: true }));
-    await begun.opened;
-    const home = dirname(on.dataDir);
+    await using app = await startApp({ maxConcurrent: 1, cliSilence: 6000 });
+    const begun = deferred();
+    app.fakeApi.respond = () => heldReply([text("one two three")], begun.resolve, deferred().promise);
+    const response = await app.post(simple("x", { stream: true }));
+    await begun.promise;
+    const home = dirname(app.dataDir);
     const [pid] = workersOf(home);
     process.kill(pid!, "SIGSTOP");
     const events = await eventsOf(response);
@@ -70,7 +70,7 @@ describe.skipIf(process.platform !== "linux")("a CLI that is suspended in mid-an
       error: { message: expect.stringContaining("stopped responding") },
     });
     await until(() => !workersOf(home).includes(pid!));
-    on.standIn.reset();
-    expect((await on.post(simple("next"))).status).toBe(200);
+    app.fakeApi.reset();
+    expect((await app.post(simple("next"))).status).toBe(200);
   });
 });

@@ -30,7 +30,7 @@ async function append(cli: RawCli, { role, content }: Message): Promise<void> {
 }
 
 async function usage(cli: RawCli) {
-  cli.standIn.reset();
+  cli.fakeApi.reset();
   const { response } = await cli.control({ subtype: "get_context_usage" });
   const { categories } = response as { categories: { id: string; tokens: number }[] };
   return Object.fromEntries(categories.map(({ id, tokens }) => [id, tokens]));
@@ -42,8 +42,8 @@ async function counted(messages: Message[]): Promise<Message[]> {
   await cli.settings({ model: MODEL });
   for (const message of messages) await append(cli, message);
   await usage(cli);
-  expect(cli.standIn.messages).toHaveLength(0);
-  const bodies = cli.standIn.counts.map(({ body }) => body);
+  expect(cli.fakeApi.messages).toHaveLength(0);
+  const bodies = cli.fakeApi.counts.map(({ body }) => body);
   return bodies.find(({ messages: [first] }) => first.content !== "foo")?.messages.map(inBlocks);
 }
 
@@ -62,24 +62,24 @@ describe("a count of the CLI", () => {
 
   it("counts the system prompt as a user's text, and `foo` while the conversation is empty", async () => {
     await usage(cli);
-    const bodies = cli.standIn.counts.map(({ body }) => body);
+    const bodies = cli.fakeApi.counts.map(({ body }) => body);
     expect(bodies).toContainEqual({ model: expect.any(String), messages: [user("Be brief.")], tools: [] });
     expect(bodies).toContainEqual({ model: expect.any(String), messages: [user("foo")], tools: [] });
-    expect(cli.standIn.counts[0]?.headers["anthropic-beta"]).toContain("token-counting-2024-11-01");
+    expect(cli.fakeApi.counts[0]?.headers["anthropic-beta"]).toContain("token-counting-2024-11-01");
   });
 
   it("resolves aliases", async () => {
     await usage(cli);
-    expect(cli.standIn.counts[0]?.body.model).toMatch(/^claude-sonnet-/);
+    expect(cli.fakeApi.counts[0]?.body.model).toMatch(/^claude-sonnet-/);
   });
 
   it("ignores EXTRA_BODY, which can therefore make every other call free", async () => {
     const refused = JSON.stringify({ messages: [] });
     await cli.settings({ env: { CLAUDE_CODE_EXTRA_BODY: refused } });
     await usage(cli);
-    expect(cli.standIn.counts.every(({ body }) => body.messages.length > 0)).toBe(true);
+    expect(cli.fakeApi.counts.every(({ body }) => body.messages.length > 0)).toBe(true);
     await cli.turn({ messages: [] });
-    expect(cli.standIn.messages[0]?.body.messages).toEqual([]);
+    expect(cli.fakeApi.messages[0]?.body.messages).toEqual([]);
     await cli.settings({ env: { CLAUDE_CODE_EXTRA_BODY: "" } });
   });
 });
@@ -89,12 +89,12 @@ describe("a failed count", () => {
     await using cli = await RawCli.start({ system: [] });
     await cli.settings({ model: MODEL });
     await append(cli, user("Hello"));
-    cli.standIn.refuseCount = () => ({ status: 404, error: { type: "not_found_error", message: "model: x" } });
+    cli.fakeApi.refuseCount = () => ({ status: 404, error: { type: "not_found_error", message: "model: x" } });
     const { response } = await cli.control({ subtype: "get_context_usage" });
     expect(response.categories.find(({ id }: { id: string }) => id === "messages")?.tokens).toBeGreaterThan(0);
     expect(cli.diagnostics.join("\n")).toMatch(/countTokens API call failed: 404 \{.*"model: x".*\}/);
     expect(cli.diagnostics.join("\n")).toContain("count unavailable, estimating locally");
-    expect(cli.standIn.messages).toHaveLength(0);
+    expect(cli.fakeApi.messages).toHaveLength(0);
   });
 });
 
@@ -183,7 +183,7 @@ describe("does not reach the counter unchanged:", () => {
     const thought = { type: "thinking", thinking: "hm", signature: "c2ln" };
     for (const message of [user("a"), assistant([thought, text("b")]), user("c")]) await append(cli, message);
     await usage(cli);
-    expect(cli.standIn.counts.map(({ body }) => body.thinking)).toContainEqual({
+    expect(cli.fakeApi.counts.map(({ body }) => body.thinking)).toContainEqual({
       type: "enabled",
       budget_tokens: 1024,
     });
@@ -204,7 +204,7 @@ async function countedTools(listed: object[]) {
   };
   while (!(await isConnected()));
   const { mcp_tools } = await usage(cli);
-  return { body: cli.standIn.counts.find(({ body }) => body.tools.length > 0)?.body, mcp_tools };
+  return { body: cli.fakeApi.counts.find(({ body }) => body.tools.length > 0)?.body, mcp_tools };
 }
 
 describe("tools of an MCP server", () => {

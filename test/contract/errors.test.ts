@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { body, RawCli } from "../support/rawCli.ts";
-import { eventsFor, failure, paced, type StreamEvent, text } from "../support/replies.ts";
+import { eventsFor, failure, pacedReply, type StreamEvent, text } from "../support/replies.ts";
 
 const STATUSES: [number, string, string][] = [
   [400, "invalid_request_error", "foo: Extra inputs are not permitted"],
@@ -21,14 +21,14 @@ describe("after a failed call, the CLI", () => {
   });
   afterAll(() => cli[Symbol.asyncDispose]());
   beforeEach(() => {
-    cli.standIn.reset();
+    cli.fakeApi.reset();
     cli.diagnostics.length = 0;
   });
 
   it.each(STATUSES)(
     "reports status %i and type %s, and quotes upstream's message on stderr",
     async (status, type, message) => {
-      cli.standIn.respond = () => failure(status, type, message);
+      cli.fakeApi.respond = () => failure(status, type, message);
       const { log, result } = await cli.turn(body());
       const report = log.find((line) => line.is_api_error_message);
       expect(report).toMatchObject({ api_error_status: status, request_id: expect.stringMatching(/^req_/) });
@@ -47,7 +47,7 @@ describe("after a failed call, the CLI", () => {
 
   it("redacts words about tokens in its quotation, but not in its report", async () => {
     const message = "max_tokens: 128000 > 64000";
-    cli.standIn.respond = () => failure(400, "invalid_request_error", message);
+    cli.fakeApi.respond = () => failure(400, "invalid_request_error", message);
     const { log } = await cli.turn(body());
     const report = log.find((line) => line.is_api_error_message);
     expect(report?.message.content[0].text).toBe(`API Error: 400 ${message}`);
@@ -57,7 +57,7 @@ describe("after a failed call, the CLI", () => {
   });
 
   it("rewords some messages, which then cannot be forwarded", async () => {
-    cli.standIn.respond = () => failure(404, "not_found_error", "model: claude-nothing-9");
+    cli.fakeApi.respond = () => failure(404, "not_found_error", "model: claude-nothing-9");
     const { result } = await cli.turn(body());
     expect(result.result).not.toContain("model: claude-nothing-9");
   });
@@ -65,7 +65,7 @@ describe("after a failed call, the CLI", () => {
   it("quotes the error event of a broken stream, then ends block and message itself", async () => {
     const begun = [...eventsFor([text("a b c")])].slice(0, 4);
     const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
-    cli.standIn.respond = () => paced([...begun, overloaded]);
+    cli.fakeApi.respond = () => pacedReply([...begun, overloaded]);
     const { events, log, result } = await cli.turn(body());
     expect(result.is_error).toBe(true);
     expect(events.at(-2)).toMatchObject({ type: "message_delta", delta: { stop_reason: null } });
@@ -86,7 +86,7 @@ describe("after a failed call, the CLI", () => {
     const end = answer.at(-2) as StreamEvent;
     const ends = deltas.map((more) => ({ ...end, type: "message_delta", delta: { ...end.delta, ...more } }));
     const sent = [...answer.slice(0, -2), ...ends, { type: "message_stop" }];
-    cli.standIn.respond = () => paced(sent);
+    cli.fakeApi.respond = () => pacedReply(sent);
     const { events, log, result } = await cli.turn(body());
     expect(events).toEqual(sent.filter(({ type }) => type !== "ping"));
     expect(log.filter((line) => line.abandoned_blocks)).toEqual([]);
@@ -94,7 +94,7 @@ describe("after a failed call, the CLI", () => {
   });
 
   it("reports an answer that is not a stream as one without events, and logs its type on stderr", async () => {
-    cli.standIn.respond = () => ({ status: 200, plain: "<html></html>" });
+    cli.fakeApi.respond = () => ({ status: 200, plain: "<html></html>" });
     const { log } = await cli.turn(body(), { env: { ANTHROPIC_LOG: "debug" } });
     const report = log.find((line) => line.is_api_error_message);
     expect(report?.message.content[0].text).toContain("Stream ended without receiving any events");
@@ -102,7 +102,7 @@ describe("after a failed call, the CLI", () => {
   });
 
   it("reports no status or type when the connection drops", async () => {
-    cli.standIn.respond = () => ({ hangUp: true });
+    cli.fakeApi.respond = () => ({ hangUp: true });
     const { log } = await cli.turn(body());
     const report = log.find((line) => line.is_api_error_message);
     expect(report).toMatchObject({ api_error: "connection_failed" });
@@ -111,8 +111,8 @@ describe("after a failed call, the CLI", () => {
 
   it("hides a 429 behind its own retries if allowed", async () => {
     await using retrying = await RawCli.start({ system: [], env: { CLAUDE_CODE_MAX_RETRIES: "1" } });
-    retrying.standIn.respond = () => failure(429, "rate_limit_error", "Slow down", { "retry-after": "0" });
+    retrying.fakeApi.respond = () => failure(429, "rate_limit_error", "Slow down", { "retry-after": "0" });
     await retrying.turn(body());
-    expect(retrying.standIn.messages).toHaveLength(2);
+    expect(retrying.fakeApi.messages).toHaveLength(2);
   });
 });

@@ -7,7 +7,7 @@ import { triggerOf } from "../../src/claude/trigger.ts";
 import { apiCount } from "../support/apiCount.ts";
 import { type Scratch, scratchHome, until } from "../support/harness.ts";
 import { RawCli } from "../support/rawCli.ts";
-import { gate, type Reply } from "../support/replies.ts";
+import { deferred, type Reply } from "../support/replies.ts";
 
 const WITHOUT_MESSAGES = '{"messages":[]}';
 const LIMITED: Reply = {
@@ -38,9 +38,9 @@ async function usage(cli: RawCli): Promise<number> {
 it("the CLI repeats its own count after a 429", async () => {
   await using cli = await RawCli.start({ system: [] });
   await seed(cli);
-  cli.standIn.refuseCount = () => LIMITED;
+  cli.fakeApi.refuseCount = () => LIMITED;
   await usage(cli);
-  expect(cli.standIn.counts.filter(({ raw }) => raw.includes(SEED_TEXT))).toHaveLength(2);
+  expect(cli.fakeApi.counts.filter(({ raw }) => raw.includes(SEED_TEXT))).toHaveLength(2);
 });
 
 describe("with the counter's mod", () => {
@@ -58,7 +58,7 @@ describe("with the counter's mod", () => {
     await scratch[Symbol.asyncDispose]();
   });
   beforeEach(() => {
-    cli.standIn.reset();
+    cli.fakeApi.reset();
     cli.diagnostics.length = 0;
   });
 
@@ -68,8 +68,8 @@ describe("with the counter's mod", () => {
   it("an instruction begins no turn, and the next count uses it", async () => {
     expect(await prompt(cli, instruction)).toMatchObject({ is_error: false, num_turns: 0 });
     expect(await usage(cli)).toBe(apiCount(body));
-    expect(cli.standIn.counts.map((call) => call.body)).toEqual([{ model: expect.any(String), ...body }]);
-    expect(cli.standIn.messages).toEqual([]);
+    expect(cli.fakeApi.counts.map((call) => call.body)).toEqual([{ model: expect.any(String), ...body }]);
+    expect(cli.fakeApi.messages).toEqual([]);
     expect(cli.diagnostics.filter((line) => line.includes("secret"))).toEqual([]);
   });
 
@@ -78,7 +78,7 @@ describe("with the counter's mod", () => {
     await prompt(cli, instruction);
     await usage(cli);
     await usage(cli);
-    expect(cli.standIn.counts).toHaveLength(1);
+    expect(cli.fakeApi.counts).toHaveLength(1);
   });
 
   it("model calls are never sent", async () => {
@@ -86,40 +86,40 @@ describe("with the counter's mod", () => {
     await prompt(cli, instruction);
     expect(await prompt(cli, "Hello")).toMatchObject({ is_error: true });
     await usage(cli);
-    expect(cli.standIn.messages).toEqual([]);
+    expect(cli.fakeApi.messages).toEqual([]);
   });
 
   it("a refusal is not repeated, and its message is on stderr", async () => {
-    cli.standIn.refuseCount = () => LIMITED;
+    cli.fakeApi.refuseCount = () => LIMITED;
     await prompt(cli, instruction);
     await usage(cli);
-    expect(cli.standIn.counts).toHaveLength(1);
+    expect(cli.fakeApi.counts).toHaveLength(1);
     await until(() => cli.diagnostics.some((line) => /countTokens API call failed: 499 \{.*"Slow down"/.test(line)));
   });
 
   it("an answer without a number makes the CLI estimate, which it logs on stderr", async () => {
-    cli.standIn.refuseCount = () => ({ events: [], folded: { tokens: 12 } });
+    cli.fakeApi.refuseCount = () => ({ events: [], folded: { tokens: 12 } });
     await prompt(cli, instruction);
     expect(await usage(cli)).toBeGreaterThan(0);
     await until(() => cli.diagnostics.some((line) => line.includes("count unavailable, estimating")));
   });
 
   it("the CLI counts one thing at a time, but accepts prompts meanwhile", async () => {
-    const [asked, answered] = [gate(), gate()];
-    cli.standIn.refuseCount = async () => {
-      asked.open();
-      await answered.opened;
+    const [asked, answered] = [deferred(), deferred()];
+    cli.fakeApi.refuseCount = async () => {
+      asked.resolve();
+      await answered.promise;
       return undefined;
     };
     await prompt(cli, instruction);
     const first = usage(cli);
-    await asked.opened;
+    await asked.promise;
     await prompt(cli, instruction);
     const second = usage(cli);
     // answered at once, although it came later
     await cli.control({ subtype: "mcp_status" });
-    expect(cli.standIn.counts).toHaveLength(1);
-    answered.open();
+    expect(cli.fakeApi.counts).toHaveLength(1);
+    answered.resolve();
     expect(await Promise.all([first, second])).toEqual([apiCount(body), apiCount(body)]);
   });
 });

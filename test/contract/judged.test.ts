@@ -11,10 +11,10 @@ describe("given a body that the API would reject, the CLI", () => {
   });
   afterAll(() => cli[Symbol.asyncDispose]());
   beforeEach(() => {
-    cli.standIn.reset();
-    cli.standIn.respond = () => reply([text("x")]);
+    cli.fakeApi.reset();
+    cli.fakeApi.respond = () => reply([text("x")]);
   });
-  const upstream = () => cli.standIn.messages[0]?.body;
+  const upstream = () => cli.fakeApi.messages[0]?.body;
 
   const block = (content: unknown) => ({ messages: [{ role: "user", content: [content] }] });
   const uses = (...ids: string[]) => ids.map((id) => ({ type: "tool_use", id, name: "look", input: {} }));

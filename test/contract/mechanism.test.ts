@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { itThorough } from "../support/full.ts";
 import { body, RawCli } from "../support/rawCli.ts";
-import { gate, held, reply, text, thinking, toolUse } from "../support/replies.ts";
+import { deferred, heldReply, reply, text, thinking, toolUse } from "../support/replies.ts";
 
 /** CLI behaviour on which an exact bridge depends. Everything was measured; this catches a version that changes it. */
 describe("a long-lived CLI process", () => {
@@ -10,8 +10,8 @@ describe("a long-lived CLI process", () => {
     cli = await RawCli.start({ system: ["You are terse."] });
   });
   afterAll(() => cli[Symbol.asyncDispose]());
-  beforeEach(() => cli.standIn.reset());
-  const upstream = () => cli.standIn.messages[0]!.body;
+  beforeEach(() => cli.fakeApi.reset());
+  const upstream = () => cli.fakeApi.messages[0]!.body;
 
   it("merges EXTRA_BODY into its request, field by field", async () => {
     const sent = {
@@ -66,7 +66,7 @@ describe("a long-lived CLI process", () => {
     await cli.turn(body(), { model: "sonnet" });
     await cli.turn(body(), { model: "haiku" });
     await cli.turn(body(), { model: "claude-sonnet-4-5-20250929" });
-    const models = cli.standIn.messages.map((message) => message.body.model);
+    const models = cli.fakeApi.messages.map((message) => message.body.model);
     expect(models[0]).toMatch(/^claude-sonnet-\d/);
     expect(models[1]).toMatch(/^claude-haiku-\d/);
     expect(models[2]).toBe("claude-sonnet-4-5-20250929");
@@ -89,7 +89,7 @@ describe("a long-lived CLI process", () => {
       text("Some words here"),
       toolUse("not_known", { a: [1, "two"] }),
     ]);
-    cli.standIn.respond = () => answer;
+    cli.fakeApi.respond = () => answer;
     const { events, result } = await cli.turn(body());
     const sent = [...(answer as { events: Iterable<{ type: string }> }).events];
     expect(events).toEqual(sent.filter((event) => event.type !== "ping"));
@@ -97,10 +97,10 @@ describe("a long-lived CLI process", () => {
   });
 
   it("serves again after a call of an unknown tool, with one upstream call for it", async () => {
-    cli.standIn.respond = () => reply([toolUse("not_known", {})]);
+    cli.fakeApi.respond = () => reply([toolUse("not_known", {})]);
     await cli.turn(body());
-    expect(cli.standIn.messages).toHaveLength(1);
-    cli.standIn.reset();
+    expect(cli.fakeApi.messages).toHaveLength(1);
+    cli.fakeApi.reset();
     const { result } = await cli.turn(body("next"));
     expect(result.is_error).toBe(false);
   });
@@ -112,7 +112,7 @@ describe("a long-lived CLI process", () => {
   });
 
   it("carries NUL and U+2028 both ways; lone surrogates only from upstream, and as U+FFFD to it", async () => {
-    cli.standIn.respond = () => reply([text("nul\u0000 ls\u2028 lone\udc00 end")]);
+    cli.fakeApi.respond = () => reply([text("nul\u0000 ls\u2028 lone\udc00 end")]);
     const { events } = await cli.turn(body("nul\u0000 ls\u2028 lone\ud800 end"));
     expect(upstream().messages[0].content).toBe("nul\u0000 ls\u2028 lone\ufffd end");
     expect(events.map((event) => event.delta?.text ?? "").join("")).toBe("nul\u0000 ls\u2028 lone\udc00 end");
@@ -168,25 +168,25 @@ describe("a long-lived CLI process", () => {
     expect(response.account.apiKeySource).toBeUndefined();
     const { log } = await other.turn(body());
     expect(log.find((message) => message.is_api_error_message)).toMatchObject({ error: "authentication_failed" });
-    expect(other.standIn.messages).toHaveLength(0);
+    expect(other.fakeApi.messages).toHaveLength(0);
   });
 
   it("stops the upstream call when interrupted, and serves again", async () => {
-    const begun = gate();
-    const never = gate();
-    cli.standIn.respond = () => held([text("one two three")], begun.open, never.opened);
+    const begun = deferred();
+    const never = deferred();
+    cli.fakeApi.respond = () => heldReply([text("one two three")], begun.resolve, never.promise);
     const turn = cli.turn(body());
-    await begun.opened;
+    await begun.promise;
     await cli.control({ subtype: "interrupt" });
     expect((await turn).result.subtype).toBe("error_during_execution");
-    expect(await cli.standIn.messages[0]!.finished).toBe(false);
-    cli.standIn.reset();
+    expect(await cli.fakeApi.messages[0]!.finished).toBe(false);
+    cli.fakeApi.reset();
     expect((await cli.turn(body("next"))).result.is_error).toBe(false);
   });
 
   it("counts the system prompt with the API's free counter", async () => {
     await cli.control({ subtype: "get_context_usage" });
-    const counted = cli.standIn.others.filter((request) => request.path.startsWith("/v1/messages/count_tokens"));
+    const counted = cli.fakeApi.others.filter((request) => request.path.startsWith("/v1/messages/count_tokens"));
     expect(counted.map((request) => request.body.messages)).toContainEqual([
       { role: "user", content: "You are terse." },
     ]);
@@ -200,15 +200,15 @@ describe("a long-lived CLI process", () => {
 
   it("keeps running in mid-answer when its stdin closes, hence the reaper", async () => {
     await using other = await RawCli.start({ system: [] });
-    const begun = gate();
-    const go = gate();
-    other.standIn.respond = () => held([text("one two three")], begun.open, go.opened);
+    const begun = deferred();
+    const go = deferred();
+    other.fakeApi.respond = () => heldReply([text("one two three")], begun.resolve, go.promise);
     const turn = other.turn(body());
-    await begun.opened;
+    await begun.promise;
     other.closeInput();
-    go.open();
+    go.resolve();
     expect((await turn).result.is_error).toBe(false);
-    expect(await other.standIn.messages[0]!.finished).toBe(true);
+    expect(await other.fakeApi.messages[0]!.finished).toBe(true);
     await other.exited;
   });
 });
@@ -218,18 +218,18 @@ describe("the system prompt", () => {
     await using cli = await RawCli.start({ system: ["first"] });
     await cli.initialize("second");
     await cli.turn(body());
-    expect(cli.standIn.messages[0]!.body.system.at(-1).text).toBe("first");
+    expect(cli.fakeApi.messages[0]!.body.system.at(-1).text).toBe("first");
   });
 
   it("adds no block if empty", async () => {
     await using cli = await RawCli.start({ system: [] });
     await cli.turn(body());
-    expect(cli.standIn.messages[0]!.body.system).toHaveLength(2);
+    expect(cli.fakeApi.messages[0]!.body.system).toHaveLength(2);
   });
 
   itThorough("joins several strings with a blank line", async () => {
     await using cli = await RawCli.start({ system: ["one", "two"] });
     await cli.turn(body());
-    expect(cli.standIn.messages[0]!.body.system.at(-1).text).toBe("one\n\ntwo");
+    expect(cli.fakeApi.messages[0]!.body.system.at(-1).text).toBe("one\n\ntwo");
   });
 });

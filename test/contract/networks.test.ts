@@ -13,7 +13,7 @@ describe("behind an unreachable proxy, the CLI", () => {
 
   it("sends calls to a gateway on this machine through it", () => {
     expect(turn.result.is_error).toBe(true);
-    expect(cli.standIn.messages).toEqual([]);
+    expect(cli.fakeApi.messages).toEqual([]);
   });
 
   it("logs the error code on stderr, after the line that announces it", async () => {

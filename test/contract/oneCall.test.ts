@@ -8,7 +8,7 @@ import { ONE_CALL_MOD } from "../../src/claude/overlay/oneCallMod.ts";
 import { FULL, QUICK, sampled } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
 import { body, RawCli, type RawOptions } from "../support/rawCli.ts";
-import { eventsFor, failure, paced, type Reply, reply, text, thinking } from "../support/replies.ts";
+import { eventsFor, failure, pacedReply, type Reply, reply, text, thinking } from "../support/replies.ts";
 
 const rounds = FULL ? 100 : QUICK ? 3 : 10;
 const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
@@ -43,9 +43,12 @@ const TEMPTING: [string, () => Reply][] = [
   ],
   ["model_context_window_exceeded", () => reply([text("no")], { stop_reason: "model_context_window_exceeded" })],
   ["no content", () => reply([])],
-  ["an error in mid-stream", () => paced([...[...eventsFor([text("a b c")])].slice(0, 4), overloaded])],
-  ["a stream that ends early", () => paced([...eventsFor([text("a b c")])].slice(0, 4))],
-  ["an error after thinking", () => paced([...[...eventsFor([thinking("Hm"), text("a")])].slice(0, 6), overloaded])],
+  ["an error in mid-stream", () => pacedReply([...[...eventsFor([text("a b c")])].slice(0, 4), overloaded])],
+  ["a stream that ends early", () => pacedReply([...eventsFor([text("a b c")])].slice(0, 4))],
+  [
+    "an error after thinking",
+    () => pacedReply([...[...eventsFor([thinking("Hm"), text("a")])].slice(0, 6), overloaded]),
+  ],
   ["an unknown model", () => failure(404, "not_found_error", "model: x")],
   [
     "a 400 about tool history",
@@ -77,22 +80,22 @@ describe("without the mod, the CLI calls upstream again after", () => {
     });
   });
   afterAll(() => cli[Symbol.asyncDispose]());
-  beforeEach(() => cli.standIn.reset());
+  beforeEach(() => cli.fakeApi.reset());
 
   // all of them: what one teaches the CLI affects the next
   it.each(TEMPTING)("%s", async (_name, answer) => {
-    cli.standIn.respond = answer;
+    cli.fakeApi.respond = answer;
     await cli.turn(body());
-    expect(cli.standIn.messages.length).toBeGreaterThan(1);
+    expect(cli.fakeApi.messages.length).toBeGreaterThan(1);
   });
 });
 
 const once = async (cli: RawCli, answer: () => Reply) => {
   for (let round = 0; round < rounds; round++) {
-    cli.standIn.reset();
-    cli.standIn.respond = answer;
+    cli.fakeApi.reset();
+    cli.fakeApi.respond = answer;
     await cli.turn(body());
-    expect(cli.standIn.messages).toHaveLength(1);
+    expect(cli.fakeApi.messages).toHaveLength(1);
   }
 };
 
@@ -137,18 +140,18 @@ describe("the mod", () => {
   const full = () => reply([text("one two")], { stop_reason: "max_tokens" });
 
   it("reports that it runs before the reply to initialize, and then each turn and call before its events", async () => {
-    await using on = await started();
+    await using app = await started();
     // the CLI has read its files by now
-    await rm(on.mod, { recursive: true });
-    on.cli.standIn.respond = full;
-    expect(on.log.findIndex(reportsMod)).toBe(0);
+    await rm(app.mod, { recursive: true });
+    app.cli.fakeApi.respond = full;
+    expect(app.log.findIndex(reportsMod)).toBe(0);
     for (let turn = 0; turn < 2; turn++) {
-      const { log } = await on.cli.turn(body());
+      const { log } = await app.cli.turn(body());
       const order = [reportsGuardedTurn, reportsCall, isEvent].map((wanted) => log.findIndex(wanted));
       expect(order.every((index) => index >= 0)).toBe(true);
       expect(order).toEqual(order.toSorted((a, b) => a - b));
     }
-    expect(on.cli.standIn.messages).toHaveLength(2);
+    expect(app.cli.fakeApi.messages).toHaveLength(2);
   });
 
   it.each<[string, (mod: string) => Promise<unknown>, listed: boolean]>([
@@ -156,11 +159,11 @@ describe("the mod", () => {
     ["throws", (mod) => writeFile(join(mod, "hooks", "register.js"), "throw new Error('broken');"), true],
     ...(FULL ? MORE_DAMAGE : []),
   ])("reports nothing if it %s, and the CLI works without it", async (_name, change, listed) => {
-    await using on = await started(change);
-    expect(on.log.some(reportsMod)).toBe(false);
-    on.cli.standIn.respond = full;
-    const { log } = await on.cli.turn(body());
-    expect(on.cli.standIn.messages.length).toBeGreaterThan(1);
+    await using app = await started(change);
+    expect(app.log.some(reportsMod)).toBe(false);
+    app.cli.fakeApi.respond = full;
+    const { log } = await app.cli.turn(body());
+    expect(app.cli.fakeApi.messages.length).toBeGreaterThan(1);
     // the list of plugins does not show whether one runs
     const names = log.find(({ subtype }) => subtype === "init")?.plugins.map(({ name }: { name: string }) => name);
     expect(names.includes("one-call")).toBe(listed);
@@ -171,14 +174,14 @@ describe("the mod", () => {
       await mkdir(join(home, ".claude"));
       await writeFile(join(home, ".claude", ".credentials.json"), TEAM_SIGN_IN);
     };
-    await using on = await started(undefined, { prepare, env: { ANTHROPIC_API_KEY: undefined } });
-    expect(on.log.some(reportsMod)).toBe(true);
-    const { log } = await on.cli.turn(body());
+    await using app = await started(undefined, { prepare, env: { ANTHROPIC_API_KEY: undefined } });
+    expect(app.log.some(reportsMod)).toBe(true);
+    const { log } = await app.cli.turn(body());
     expect([log.some(reportsGuardedTurn), log.some(reportsCall)]).toEqual([true, false]);
     // two settings prevent further calls here as well
-    on.cli.standIn.reset();
-    on.cli.standIn.respond = () => reply([text("no")], { stop_reason: "refusal" });
-    await on.cli.turn(body());
-    expect(on.cli.standIn.messages).toHaveLength(1);
+    app.cli.fakeApi.reset();
+    app.cli.fakeApi.respond = () => reply([text("no")], { stop_reason: "refusal" });
+    await app.cli.turn(body());
+    expect(app.cli.fakeApi.messages).toHaveLength(1);
   });
 });

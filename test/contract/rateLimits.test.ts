@@ -42,7 +42,7 @@ describe.each([
   });
   afterAll(() => cli[Symbol.asyncDispose]());
   beforeEach(() => {
-    cli.standIn.reset();
+    cli.fakeApi.reset();
     cli.diagnostics.length = 0;
   });
   const quoted = (name: string, value: string) => cli.diagnostics.indexOf(`    "${name}": "${value}",`);
@@ -52,7 +52,7 @@ describe.each([
     ["429 for a limit", rejected, usedUp(RESET)],
     ["529", () => failure(529, "overloaded_error", "Overloaded", { "retry-after": "17" }), { "retry-after": "17" }],
   ])("logs the headers of a %s on stderr, before the CLI quotes the refusal", async (_name, answer, headers) => {
-    cli.standIn.respond = answer;
+    cli.fakeApi.respond = answer;
     await cli.turn(body(), LOGGED);
     const refusal = () => cli.diagnostics.findIndex((line) => line.includes("[ERROR] API error (attempt 1/1): "));
     await expect.poll(refusal).toBeGreaterThan(0);
@@ -66,7 +66,7 @@ describe.each([
   });
 
   it("logs those of a successful answer, but no request and no credentials", async () => {
-    cli.standIn.respond = () => allowed("0.2");
+    cli.fakeApi.respond = () => allowed("0.2");
     await cli.turn(body("A secret question"), LOGGED);
     await expect.poll(() => quoted("anthropic-ratelimit-unified-status", "allowed")).toBeGreaterThan(0);
     expect(cli.diagnostics.join("\n")).not.toMatch(/A secret question|sk-test-key|sk-ant-oat01-dummy/);
@@ -77,7 +77,7 @@ describe.each([
 describe("signed in with an API key, the CLI itself", () => {
   it("reports no rate limits", async () => {
     await using cli = await RawCli.start({ system: [] });
-    cli.standIn.respond = rejected;
+    cli.fakeApi.respond = rejected;
     const turn = await cli.turn(body());
     expect(limitsIn(turn)).toEqual([]);
     expect(reportIn(turn)).toMatchObject({ error: "rate_limit", api_error_status: 429 });
@@ -93,7 +93,7 @@ describe("signed in with a subscription, the CLI itself", () => {
   });
 
   it("reports the limit before the failure, and calls it reached", async () => {
-    cli.standIn.respond = rejected;
+    cli.fakeApi.respond = rejected;
     const turn = await cli.turn(body());
     expect(limitsIn(turn)).toEqual([expect.objectContaining(INFO)]);
     expect(turn.log.findIndex(({ type }) => type === "rate_limit_event")).toBeLessThan(
@@ -108,7 +108,7 @@ describe("signed in with a subscription, the CLI itself", () => {
   });
 
   it("sends an event only when the limit changes, but includes it in every report", async () => {
-    cli.standIn.respond = rejected;
+    cli.fakeApi.respond = rejected;
     await cli.turn(body());
     const second = await cli.turn(body());
     expect(limitsIn(second)).toEqual([]);
@@ -116,16 +116,16 @@ describe("signed in with a subscription, the CLI itself", () => {
   });
 
   it("still asks upstream each time", async () => {
-    cli.standIn.respond = rejected;
+    cli.fakeApi.respond = rejected;
     await cli.turn(body());
     await cli.turn(body());
-    cli.standIn.respond = () => allowed("0.1");
+    cli.fakeApi.respond = () => allowed("0.1");
     expect((await cli.turn(body())).result.is_error).toBe(false);
-    expect(cli.standIn.messages).toHaveLength(3);
+    expect(cli.fakeApi.messages).toHaveLength(3);
   });
 
   it("calls any 429 rejected, but only a limit has a type", async () => {
-    cli.standIn.respond = tooMany;
+    cli.fakeApi.respond = tooMany;
     const turn = await cli.turn(body());
     expect(limitsIn(turn)).toEqual([{ status: "rejected", isUsingOverage: false }]);
     expect(reportIn(turn)).not.toHaveProperty("api_error_params");
@@ -133,7 +133,7 @@ describe("signed in with a subscription, the CLI itself", () => {
   });
 
   it("reports the limits of a successful answer only after its end", async () => {
-    cli.standIn.respond = () => allowed("0.92", "allowed_warning");
+    cli.fakeApi.respond = () => allowed("0.92", "allowed_warning");
     const turn = await cli.turn(body());
     expect(limitsIn(turn)).toMatchObject([
       { status: "allowed_warning", rateLimitType: "five_hour", utilization: 0.92 },

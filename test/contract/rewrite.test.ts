@@ -11,7 +11,7 @@ import { REWRITE_MOD } from "../../src/claude/rewrite/rewriteMod.ts";
 import { sampled } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
 import { RawCli, type RawOptions } from "../support/rawCli.ts";
-import { eventsFor, failure, paced, type Reply, reply, text } from "../support/replies.ts";
+import { eventsFor, failure, pacedReply, type Reply, reply, text } from "../support/replies.ts";
 import { subscriptionFiles, writeFiles } from "../support/signIns.ts";
 import { describeRewriting } from "../support/transports.ts";
 
@@ -56,7 +56,7 @@ function useCli(mod: Mod | undefined, options: RawOptions = {}): { readonly cli:
     cli = await startCli(mod, options);
   });
   afterAll(() => cli[Symbol.asyncDispose]());
-  beforeEach(() => cli.standIn.reset());
+  beforeEach(() => cli.fakeApi.reset());
   return {
     get cli() {
       return cli;
@@ -79,80 +79,80 @@ async function contentOf(directory: string): Promise<string> {
 
 describeRewriting("a prompt without the mod", () => {
   describe("is interpreted by the CLI:", () => {
-    const on = useCli(undefined, { env: { CLAUDE_CODE_EXTRA_BODY: undefined } });
+    const app = useCli(undefined, { env: { CLAUDE_CODE_EXTRA_BODY: undefined } });
 
     it("it is sent, and so is a file that it names", async () => {
-      await on.cli.prompt(sending(" @/etc/hostname "), { client_composed: undefined });
-      const [call] = on.cli.standIn.messages;
+      await app.cli.prompt(sending(" @/etc/hostname "), { client_composed: undefined });
+      const [call] = app.cli.fakeApi.messages;
       expect(call?.raw).toContain("claude-virtual-api instruction");
       expect(call?.raw.split(hostname()).length).toBeGreaterThan(1);
     });
 
     it("but no file if marked as composed by a client", async () => {
-      await on.cli.prompt(sending(" @/etc/hostname "));
-      const [call] = on.cli.standIn.messages;
+      await app.cli.prompt(sending(" @/etc/hostname "));
+      const [call] = app.cli.fakeApi.messages;
       expect(call?.body.messages.at(-1).content).toEqual([{ type: "text", text: sending(" @/etc/hostname ") }]);
     });
   });
 
   describe("sends only a body without messages, which the API rejects:", () => {
-    const on = useCli(undefined);
+    const app = useCli(undefined);
     it.each(MEANINGS)("%s", async (meaning) => {
-      const { log } = await on.cli.prompt(sending(`${meaning} ${SECRET}`));
-      expect(on.cli.standIn.messages.map(({ body }) => body.messages)).toEqual([[]]);
-      expect(on.cli.standIn.messages[0]?.raw).not.toContain(SECRET);
+      const { log } = await app.cli.prompt(sending(`${meaning} ${SECRET}`));
+      expect(app.cli.fakeApi.messages.map(({ body }) => body.messages)).toEqual([[]]);
+      expect(app.cli.fakeApi.messages[0]?.raw).not.toContain(SECRET);
       expect(logged(log)).toEqual([]);
     });
   });
 });
 
 describeRewriting("an instruction", () => {
-  const on = useCli(REWRITE_MOD);
+  const app = useCli(REWRITE_MOD);
 
   it.each([...MEANINGS, ""])("is carried out and leaves no trace: %s", async (meaning) => {
-    const { result } = await on.cli.prompt(sending(`${meaning} ${SECRET}`, { system: `system ${SECRET}` }));
-    const [call, ...more] = on.cli.standIn.messages;
+    const { result } = await app.cli.prompt(sending(`${meaning} ${SECRET}`, { system: `system ${SECRET}` }));
+    const [call, ...more] = app.cli.fakeApi.messages;
     expect(more).toEqual([]);
     expect(call?.body.messages).toEqual([{ role: "user", content: `${meaning} ${SECRET}` }]);
     expect(call?.body.system.at(-1)).toEqual({ type: "text", text: `system ${SECRET}` });
     expect(result.subtype).toBe("success");
-    expect(await contentOf(on.cli.home)).not.toContain(SECRET);
-    expect(await readFile(`/proc/${on.cli.pid}/cmdline`, "utf8")).not.toContain(SECRET);
-    expect(on.cli.diagnostics.join("\n")).not.toContain(SECRET);
+    expect(await contentOf(app.cli.home)).not.toContain(SECRET);
+    expect(await readFile(`/proc/${app.cli.pid}/cmdline`, "utf8")).not.toContain(SECRET);
+    expect(app.cli.diagnostics.join("\n")).not.toContain(SECRET);
   });
 
   it("allows one call; all other model calls are denied", async () => {
-    const { log } = await on.cli.prompt("no instruction");
-    expect(on.cli.standIn.messages).toEqual([]);
+    const { log } = await app.cli.prompt("no instruction");
+    expect(app.cli.fakeApi.messages).toEqual([]);
     expect(logged(log)).toEqual([MOD_REPORTS.denied]);
   });
 
   it("can request one JSON, which comes with status 499", async () => {
     const answer = reply([text("whole")]);
-    on.cli.standIn.respond = () => answer;
-    const { log } = await on.cli.prompt(sending("x", { max_tokens: 0 }, { isWhole: true }));
-    expect(on.cli.standIn.messages.map(({ body }) => [body.stream, body.max_tokens])).toEqual([[false, 0]]);
+    app.cli.fakeApi.respond = () => answer;
+    const { log } = await app.cli.prompt(sending("x", { max_tokens: 0 }, { isWhole: true }));
+    expect(app.cli.fakeApi.messages.map(({ body }) => [body.stream, body.max_tokens])).toEqual([[false, 0]]);
     const words = wordsOf(log);
     expect(JSON.parse(words.slice(words.indexOf("{")))).toEqual("folded" in answer && answer.folded);
   });
 
   it("does not concern the counter, which is denied", async () => {
-    const denied = on.cli.next((message) => modReport(message, REWRITE_MOD.name) === MOD_REPORTS.countDenied);
-    await on.cli.control({ subtype: "get_context_usage" });
+    const denied = app.cli.next((message) => modReport(message, REWRITE_MOD.name) === MOD_REPORTS.countDenied);
+    await app.cli.control({ subtype: "get_context_usage" });
     await denied;
-    expect([...on.cli.standIn.messages, ...on.cli.standIn.counts]).toEqual([]);
+    expect([...app.cli.fakeApi.messages, ...app.cli.fakeApi.counts]).toEqual([]);
   });
 });
 
 describeRewriting("the CLI's conversation", () => {
   const pass: [string, string] = ["(!isCall || !instruction) {", "(!instruction) return next(request); if (false) {"];
-  const on = useCli(changed(pass), { env: { CLAUDE_CODE_EXTRA_BODY: undefined } });
+  const app = useCli(changed(pass), { env: { CLAUDE_CODE_EXTRA_BODY: undefined } });
 
   it("has a full stop instead of an instruction", async () => {
-    on.cli.standIn.respond = () => reply([text("answer")]);
-    await on.cli.prompt(sending(`first ${SECRET}`));
-    await on.cli.prompt("and now?");
-    const [, { raw, body }] = on.cli.standIn.messages as [unknown, { raw: string; body: CliMessage }];
+    app.cli.fakeApi.respond = () => reply([text("answer")]);
+    await app.cli.prompt(sending(`first ${SECRET}`));
+    await app.cli.prompt("and now?");
+    const [, { raw, body }] = app.cli.fakeApi.messages as [unknown, { raw: string; body: CliMessage }];
     expect(raw).not.toContain(SECRET);
     expect(raw).not.toContain("claude-virtual-api instruction");
     expect(body.messages[0]).toEqual({ role: "user", content: "." });
@@ -161,13 +161,13 @@ describeRewriting("the CLI's conversation", () => {
 
 describeRewriting("a mod at http.fetch", () => {
   const shows = "$.ui.log(JSON.stringify(request.init.headers));";
-  const on = useCli(changed(["const own = ", `${shows}const own = `]));
+  const app = useCli(changed(["const own = ", `${shows}const own = `]));
 
   it("can replace body and headers, and never sees the credential", async () => {
-    const { log } = await on.cli.prompt(sending("x", { foo: 1 }, { betas: ["unknown-2020-01-01"] }));
+    const { log } = await app.cli.prompt(sending("x", { foo: 1 }, { betas: ["unknown-2020-01-01"] }));
     const seen = JSON.parse(String(logged(log).find((report) => report.startsWith("{"))));
     expect(seen["x-api-key"]).toBe("[redacted]");
-    const [call] = on.cli.standIn.messages;
+    const [call] = app.cli.fakeApi.messages;
     expect(call?.headers["x-api-key"]).toBe("sk-test-key");
     expect(call?.headers["anthropic-beta"]).toBe(`${seen["anthropic-beta"]},unknown-2020-01-01`);
     expect(call?.headers["content-length"]).toBe(String(Buffer.byteLength(call?.raw ?? "")));
@@ -183,9 +183,9 @@ describeRewriting("the digest of the CLI's billing block", () => {
   const tight = useCli(REWRITE_MOD, FIRST_PARTY);
   const loose = useCli(changed(["'{\"system\":['", "'{\"system\": ['"]), FIRST_PARTY);
   const digestOf = async ({ cli }: { cli: RawCli }, content: string, more: object = {}) => {
-    cli.standIn.reset();
+    cli.fakeApi.reset();
     await cli.prompt(sending(content, more));
-    return digestIn(cli.standIn.messages[0]?.raw);
+    return digestIn(cli.fakeApi.messages[0]?.raw);
   };
 
   it("is not filled in unless the system blocks are written without spaces", async () => {
@@ -200,7 +200,7 @@ describeRewriting("the digest of the CLI's billing block", () => {
     ]);
     expect(one).not.toBe(other);
     expect(await digestOf(tight, "one", { system: "cch=00000" })).toMatch(/^(?!00000)/);
-    expect(tight.cli.standIn.messages[0]?.body.system.at(-1).text).toBe("cch=00000");
+    expect(tight.cli.fakeApi.messages[0]?.body.system.at(-1).text).toBe("cch=00000");
   });
 });
 
@@ -227,71 +227,71 @@ const TEMPTING: [string, () => Reply][] = [
 ];
 
 describeRewriting("if an instruction allowed several calls, the CLI would make them after", () => {
-  const on = useCli(changed(["instruction = undefined;", ""]));
+  const app = useCli(changed(["instruction = undefined;", ""]));
 
   it.each(TEMPTING)("%s", async (_name, answer) => {
-    on.cli.standIn.respond = answer;
-    await on.cli.prompt(sending("x"));
-    expect(on.cli.standIn.messages.length).toBeGreaterThan(1);
+    app.cli.fakeApi.respond = answer;
+    await app.cli.prompt(sending("x"));
+    expect(app.cli.fakeApi.messages.length).toBeGreaterThan(1);
   });
 });
 
 describeRewriting("a refusal", () => {
-  const on = useCli(REWRITE_MOD);
+  const app = useCli(REWRITE_MOD);
   const plain = useCli(changed(["status: 499", "status: value.status"]));
 
   it("is reworded under its own status", async () => {
-    plain.cli.standIn.respond = () => failure(404, "not_found_error", "model: x");
+    plain.cli.fakeApi.respond = () => failure(404, "not_found_error", "model: x");
     const { log } = await plain.cli.prompt(sending("x"));
     expect(wordsOf(log)).not.toMatch(/model: x$/);
   });
 
   it.each(REFUSALS)("keeps its message under status 499, and costs one call: %i %s", async (status, message) => {
-    on.cli.standIn.respond = () => failure(status, "some_error", message);
-    const { log } = await on.cli.prompt(sending("x"));
+    app.cli.fakeApi.respond = () => failure(status, "some_error", message);
+    const { log } = await app.cli.prompt(sending("x"));
     expect(wordsOf(log)).toBe(`A mod's http.fetch hook stopped this request: ${message}`);
     expect(reported(log)?.api_error_type).toBe("some_error");
     expect(logged(log).find((report) => report.startsWith("answered"))).toContain(`"status":${status}`);
-    expect(on.cli.standIn.messages).toHaveLength(1);
+    expect(app.cli.fakeApi.messages).toHaveLength(1);
     expect(logged(log)).not.toContain(MOD_REPORTS.denied);
   });
 
   it.each<[string, () => Reply]>([
     ...TEMPTING,
     ["a refusal of the model", () => reply([text("no")], { stop_reason: "refusal" })],
-    ["an error event", () => paced([...begun, overloaded])],
-    ["an error event first", () => paced([overloaded])],
-    ["a stream that ends early", () => paced(begun)],
+    ["an error event", () => pacedReply([...begun, overloaded])],
+    ["an error event first", () => pacedReply([overloaded])],
+    ["a stream that ends early", () => pacedReply(begun)],
     ["a hang-up", () => ({ hangUp: true })],
     ["a web page", () => ({ status: 502, plain: "<html><title>Bad gateway</title></html>" })],
     ["a refusal without a body", () => ({ status: 503, plain: "" })],
   ])("or another end costs one call: %s", async (_name, answer) => {
-    on.cli.standIn.respond = answer;
-    await on.cli.prompt(sending("x"));
-    expect(on.cli.standIn.messages).toHaveLength(1);
+    app.cli.fakeApi.respond = answer;
+    await app.cli.prompt(sending("x"));
+    expect(app.cli.fakeApi.messages).toHaveLength(1);
   });
 });
 
 describeRewriting("with an organization's guard, the mod", () => {
   const prepare = (home: string) => writeFiles(home, subscriptionFiles("team"));
-  const on = useCli(REWRITE_MOD, { prepare, env: { ANTHROPIC_API_KEY: undefined } });
+  const app = useCli(REWRITE_MOD, { prepare, env: { ANTHROPIC_API_KEY: undefined } });
 
   it("receives the instruction but is not asked about calls; one without messages is sent", async () => {
-    const { log } = await on.cli.prompt(sending(SECRET));
+    const { log } = await app.cli.prompt(sending(SECRET));
     expect(logged(log)).toEqual([MOD_REPORTS.turnStarted]);
-    expect(on.cli.standIn.messages.map(({ body }) => body.messages)).toEqual([[]]);
-    expect(on.cli.standIn.messages[0]?.raw).not.toContain(SECRET);
+    expect(app.cli.fakeApi.messages.map(({ body }) => body.messages)).toEqual([[]]);
+    expect(app.cli.fakeApi.messages[0]?.raw).not.toContain(SECRET);
   });
 
   it("is not asked about the counter", async () => {
-    const before = on.cli.standIn.counts.length;
-    await on.cli.control({ subtype: "get_context_usage" });
-    expect(on.cli.standIn.counts.length).toBeGreaterThan(before);
+    const before = app.cli.fakeApi.counts.length;
+    await app.cli.control({ subtype: "get_context_usage" });
+    expect(app.cli.fakeApi.counts.length).toBeGreaterThan(before);
   });
 
   it.each(sampled([400, 404, 500, 501], 4, 1))("sees no model call if the counter rejects: %i", async (status) => {
-    on.cli.standIn.refuseCount = () => failure(status, "some_error", "no counter");
-    await on.cli.control({ subtype: "get_context_usage" });
-    expect(on.cli.standIn.messages).toEqual([]);
+    app.cli.fakeApi.refuseCount = () => failure(status, "some_error", "no counter");
+    await app.cli.control({ subtype: "get_context_usage" });
+    expect(app.cli.fakeApi.messages).toEqual([]);
   });
 });

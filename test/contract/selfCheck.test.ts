@@ -17,7 +17,7 @@ import {
 } from "../support/brokenCli.ts";
 import { claudePath } from "../support/claude.ts";
 import { FULL, sampled } from "../support/full.ts";
-import { health, type Scratch, scratchHome, simple, stage } from "../support/harness.ts";
+import { health, type Scratch, scratchHome, simple, startApp } from "../support/harness.ts";
 import { silentLogger } from "../unit/support/silentLogger.ts";
 
 let scratch: Scratch;
@@ -85,8 +85,8 @@ describe("the self-check", () => {
 describe("a server", () => {
   it("rejects an incompatible CLI by name", async () => {
     const { path } = await cliWithout(withoutSetting("DISABLE_PROMPT_CACHING"));
-    await using on = await stage({ claudePath: path, selfCheck: true, transport: "overlay" });
-    const response = await on.post(simple());
+    await using app = await startApp({ claudePath: path, selfCheck: true, transport: "overlay" });
+    const response = await app.post(simple());
     expect(response.status).toBe(500);
     expect(response.headers.get("x-should-retry")).toBe("false");
     expect(await response.json()).toMatchObject({
@@ -98,23 +98,23 @@ describe("a server", () => {
         details: { error_code: "cli_unfit" },
       },
     });
-    expect(on.standIn.messages).toHaveLength(0);
+    expect(app.fakeApi.messages).toHaveLength(0);
   });
 
   it.runIf(FULL)("uses the overlay with a CLI that is compatible only with that", async () => {
     const { path } = await cliWithout(withMod("s/status: 499/status: value.status/"));
-    await using on = await stage({ claudePath: path, selfCheck: true });
-    expect((await on.post(simple())).status).toBe(200);
+    await using app = await startApp({ claudePath: path, selfCheck: true });
+    expect((await app.post(simple())).status).toBe(200);
     // added only by the overlay
-    expect(on.standIn.messages.map(({ body }) => body.tools)).toEqual([[]]);
+    expect(app.fakeApi.messages.map(({ body }) => body.tools)).toEqual([[]]);
   });
 
   it.each(FULL ? [false, true] : [false])(
     "sends nothing through a CLI that does not load the mod (self-check %s)",
     async (selfCheck) => {
       const { path } = await cliWithout(withoutArgument("--plugin-dir", 2));
-      await using on = await stage({ claudePath: path, selfCheck });
-      const response = await on.post(simple());
+      await using app = await startApp({ claudePath: path, selfCheck });
+      const response = await app.post(simple());
       expect(response.status).toBe(500);
       expect(response.headers.get("x-should-retry")).toBe("false");
       expect(await response.json()).toMatchObject({
@@ -124,23 +124,23 @@ describe("a server", () => {
           details: { error_code: "cli_unguarded" },
         },
       });
-      expect(await on.server.checkCli()).toMatchObject({ code: "cli_unguarded" });
-      expect(on.standIn.messages).toHaveLength(0);
+      expect(await app.server.checkCli()).toMatchObject({ code: "cli_unguarded" });
+      expect(app.fakeApi.messages).toHaveLength(0);
     },
   );
 
   it("rewrites requests even if tokens cannot be counted exactly, and logs the reason", async () => {
     const cli = await cliWithout(withMod(CHANGED_COUNTS));
     if (!mayRewrite(cli)) return;
-    await using on = await stage({ claudePath: cli.path, selfCheck: true });
+    await using app = await startApp({ claudePath: cli.path, selfCheck: true });
     const body = JSON.stringify({ model: "sonnet", system: "Be brief.", messages: simple().messages });
-    const counted = await on.call("/v1/messages/count_tokens", { method: "POST", body });
+    const counted = await app.call("/v1/messages/count_tokens", { method: "POST", body });
     expect([counted.status, counted.headers.get("claude-virtual-api-token-count")]).toEqual([200, "sum"]);
-    expect((await on.post(simple())).status).toBe(200);
-    expect(on.standIn.messages.map(({ body }) => body.tools)).toEqual([undefined]);
+    expect((await app.post(simple())).status).toBe(200);
+    expect(app.fakeApi.messages.map(({ body }) => body.tools)).toEqual([undefined]);
     const reason = expect.stringContaining("tokens are counted exactly");
-    expect((await health(on)).transport).toEqual({ name: "rewrite", reason: null, counts: { exact: false, reason } });
-    expect(on.log.filter((line) => line.includes("tokens are not counted exactly, since"))).toHaveLength(1);
+    expect((await health(app)).transport).toEqual({ name: "rewrite", reason: null, counts: { exact: false, reason } });
+    expect(app.log.filter((line) => line.includes("tokens are not counted exactly, since"))).toHaveLength(1);
   });
 
   it("checks a version once", async () => {
@@ -148,10 +148,10 @@ describe("a server", () => {
     const checked = ({ log }: { log: string[] }) => log.filter((line) => line.includes("passed the self-check"));
     const { version } = await locate(claudePath(), process.env);
     for (const times of [1, 0]) {
-      await using on = await stage({ dataDir, selfCheck: true });
-      expect((await on.post(simple())).status).toBe(200);
-      expect(checked(on)).toHaveLength(times);
-      expect(on.standIn.messages).toHaveLength(1);
+      await using app = await startApp({ dataDir, selfCheck: true });
+      expect((await app.post(simple())).status).toBe(200);
+      expect(checked(app)).toHaveLength(times);
+      expect(app.fakeApi.messages).toHaveLength(1);
     }
     expect(JSON.parse(await readFile(join(dataDir, "self-check.json"), "utf8"))).toHaveProperty([version]);
   });

@@ -16,7 +16,7 @@ it("the CLI reports its session before it is initialized, with each call and in 
   await cli.turn(body("one"));
   await cli.turn(body("two", { metadata: { user_id: "a client's" } }));
   await cli.control({ subtype: "get_context_usage" });
-  const { messages, counts } = cli.standIn;
+  const { messages, counts } = cli.fakeApi;
   const headers = [...messages, ...counts].map((call) => call.headers["x-claude-code-session-id"]);
   expect(new Set(headers)).toEqual(new Set([session]));
   expect(messages.map((call) => call.body.metadata.user_id)).toEqual([expect.stringContaining(session), "a client's"]);

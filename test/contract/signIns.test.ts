@@ -99,7 +99,7 @@ describe("the CLI's own apiKeyHelper", () => {
     });
     const keyOfNext = async (content: string) => {
       await cli.turn(body(content));
-      return cli.standIn.messages.at(-1)?.headers["x-api-key"];
+      return cli.fakeApi.messages.at(-1)?.headers["x-api-key"];
     };
     expect(await keyOfNext("x")).toBe("key-of-the-helper");
     expect(await keyOfNext("y")).toBe("key-of-the-helper");
@@ -112,7 +112,7 @@ describe("the CLI's own apiKeyHelper", () => {
     const variables = { ANTHROPIC_API_KEY: "a-key", ANTHROPIC_AUTH_TOKEN: "a-key" };
     await using cli = await RawCli.start({ env: { ...SIGN_INS["a helper"].env, ...variables }, system: [""] });
     await cli.turn(body("x".repeat(140_000)));
-    const [call] = cli.standIn.messages;
+    const [call] = cli.fakeApi.messages;
     expect([call?.headers["x-api-key"], call?.headers.authorization]).toEqual(["a-key", "Bearer a-key"]);
   });
 });

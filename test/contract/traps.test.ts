@@ -12,8 +12,8 @@ describe("by default, the CLI", () => {
     cli = await RawCli.start({ system: ["You are terse."] });
   });
   afterAll(() => cli[Symbol.asyncDispose]());
-  beforeEach(() => cli.standIn.reset());
-  const upstream = () => cli.standIn.messages[0]!.body;
+  beforeEach(() => cli.fakeApi.reset());
+  const upstream = () => cli.fakeApi.messages[0]!.body;
 
   it("keeps a setting that the next settings omit", async () => {
     await cli.turn(body("first"));
@@ -27,7 +27,7 @@ describe("by default, the CLI", () => {
       session_id: "",
     });
     await ended;
-    expect(cli.standIn.messages.map((message) => message.body.messages)).toEqual([
+    expect(cli.fakeApi.messages.map((message) => message.body.messages)).toEqual([
       body("first").messages,
       body("first").messages,
     ]);
@@ -41,7 +41,7 @@ describe("by default, the CLI", () => {
       thinking: { type: "adaptive" },
       output_config: { effort: "high" },
     });
-    cli.standIn.reset();
+    cli.fakeApi.reset();
     await cli.turn(body("x", { max_tokens: 5000 }));
     expect(Object.keys(upstream())).not.toEqual(expect.arrayContaining(["thinking"]));
     expect(upstream()).not.toHaveProperty("context_management");
@@ -63,7 +63,7 @@ describe("by default, the CLI", () => {
       ["1", [false, false, false]],
       ["", [false, true, true]],
     ] as const) {
-      cli.standIn.reset();
+      cli.fakeApi.reset();
       await cli.turn(body(), { env: { DISABLE_PROMPT_CACHING: value } });
       expect(marks()).toEqual(expected);
     }
@@ -74,7 +74,7 @@ describe("by default, the CLI", () => {
       ["1h", { type: "ephemeral", ttl: "1h" }],
       ["5m", { type: "ephemeral" }],
     ] as const) {
-      cli.standIn.reset();
+      cli.fakeApi.reset();
       await cli.turn(body(), { env: { DISABLE_PROMPT_CACHING: "", CLAUDE_CODE_PROMPT_CACHE_TTL: ttl } });
       expect(upstream().system.at(-1).cache_control).toEqual(expected);
     }
@@ -84,7 +84,7 @@ describe("by default, the CLI", () => {
     const model = "claude-haiku-4-5-20251001";
     await cli.turn(body("x", { top_p: 0.9 }), { model });
     expect(upstream()).toMatchObject({ temperature: 1, top_p: 0.9 });
-    cli.standIn.reset();
+    cli.fakeApi.reset();
     const env = { CLAUDE_CODE_DISABLE_THINKING: "0" };
     await cli.turn(body("x", { top_p: 0.9, thinking: { type: "disabled" } }), { model, env });
     expect(upstream().thinking).toEqual({ type: "disabled" });
@@ -94,7 +94,7 @@ describe("by default, the CLI", () => {
   it("adds notes to the conversation, which vanish with the replaced messages", async () => {
     await cli.turn({ max_tokens: 100 });
     expect(JSON.stringify(upstream().messages)).toContain("# Environment");
-    cli.standIn.reset();
+    cli.fakeApi.reset();
     await cli.turn(body("mine"));
     expect(upstream().messages).toEqual([{ role: "user", content: "mine" }]);
   });
@@ -103,16 +103,16 @@ describe("by default, the CLI", () => {
     const command = cli.next((message) => message.type === "result");
     cli.write({ type: "user", message: { role: "user", content: "/cost" }, parent_tool_use_id: null, session_id: "" });
     await command;
-    expect(cli.standIn.messages).toHaveLength(0);
+    expect(cli.fakeApi.messages).toHaveLength(0);
     for (const content of ["/help", "@/etc/hostname", "!ls", "#remember"]) {
-      cli.standIn.reset();
+      cli.fakeApi.reset();
       await cli.turn(body(content));
       expect(upstream().messages).toEqual([{ role: "user", content }]);
     }
   });
 
   it("reports failed turns as 'success'", async () => {
-    cli.standIn.respond = () => ({ status: 500, error: { type: "api_error", message: "Internal" } });
+    cli.fakeApi.respond = () => ({ status: 500, error: { type: "api_error", message: "Internal" } });
     const { result } = await cli.turn(body());
     expect(result).toMatchObject({ subtype: "success", is_error: true, api_error_status: 500 });
   });
@@ -126,7 +126,7 @@ describe("by default, the CLI", () => {
 
 // every test of test/fidelity shows that these are prevented
 describe("from its start, the CLI", () => {
-  const betasOf = ({ standIn }: RawCli) => String(standIn.messages[0]!.headers["anthropic-beta"]).split(",");
+  const betasOf = ({ fakeApi }: RawCli) => String(fakeApi.messages[0]!.headers["anthropic-beta"]).split(",");
 
   itThorough("sends betas and edits the context for its own features, unless disabled", async () => {
     const free = [
@@ -139,11 +139,11 @@ describe("from its start, the CLI", () => {
     await eager.turn(body("x", { max_tokens: 5000 }), { env: { CLAUDE_CODE_DISABLE_THINKING: "0" } });
     expect(betasOf(eager)).toEqual(expect.arrayContaining(["interleaved-thinking-2025-05-14"]));
     expect(betasOf(eager).length).toBeGreaterThan(3);
-    expect(eager.standIn.messages[0]!.body).toHaveProperty("context_management");
+    expect(eager.fakeApi.messages[0]!.body).toHaveProperty("context_management");
     await using plain = await RawCli.start({ system: [] });
     await plain.turn(body("x", { max_tokens: 5000 }), { env: { CLAUDE_CODE_DISABLE_THINKING: "0" } });
     expect(betasOf(plain)).toEqual(["claude-code-20250219", "effort-2025-11-24"]);
-    expect(plain.standIn.messages[0]!.body).not.toHaveProperty("context_management");
+    expect(plain.fakeApi.messages[0]!.body).not.toHaveProperty("context_management");
   });
 
   itThorough("carries experimental betas only while its own are enabled", async () => {
@@ -162,7 +162,7 @@ describe("from its start, the CLI", () => {
     const arrived = async (capabilities: string | undefined) => {
       await using cli = await RawCli.start({ system: [], env: { CLAUDE_CODE_MODEL_CAPABILITIES: capabilities } });
       await cli.turn(asked, { model: "claude-haiku-4-5-20251001" });
-      return cli.standIn.messages[0]!.body.output_config;
+      return cli.fakeApi.messages[0]!.body.output_config;
     };
     expect(await arrived(undefined)).toBeUndefined();
     expect(await arrived("*=effort")).toEqual({ effort: "max" });
@@ -182,11 +182,11 @@ describe("from its start, the CLI", () => {
   itThorough("treats an answer near the context window as full, unless the limit is raised", async () => {
     const full = () => reply([text("x")], { usage: { input_tokens: 990_000, output_tokens: 9000 } });
     await using limited = await RawCli.start({ system: [], env: { CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: undefined } });
-    limited.standIn.respond = full;
+    limited.fakeApi.respond = full;
     await limited.turn(body());
     expect((await limited.turn(body())).result.terminal_reason).toBe("blocking_limit");
     await using lifted = await RawCli.start({ system: [] });
-    lifted.standIn.respond = full;
+    lifted.fakeApi.respond = full;
     await lifted.turn(body());
     expect((await lifted.turn(body())).result.is_error).toBe(false);
   });
@@ -203,7 +203,7 @@ describe("from its start, the CLI", () => {
       const arrived = async (given: string) => {
         await using cli = await RawCli.start({ system: [given] });
         await cli.turn(body());
-        return cli.standIn.messages[0]!.body.system.slice(2);
+        return cli.fakeApi.messages[0]!.body.system.slice(2);
       };
       expect(await arrived(system)).toEqual([]);
       expect(await arrived(`\n${system}`)).toEqual([expect.objectContaining({ text: `\n${system}` })]);
@@ -214,10 +214,10 @@ describe("from its start, the CLI", () => {
     const old = "claude-opus-4-20250514";
     await using eager = await RawCli.start({ system: [], env: { CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP: undefined } });
     await eager.turn(body(), { model: old });
-    expect(eager.standIn.messages[0]!.body.model).not.toBe(old);
+    expect(eager.fakeApi.messages[0]!.body.model).not.toBe(old);
     await using literal = await RawCli.start({ system: [] });
     await literal.turn(body(), { model: old });
-    expect(literal.standIn.messages[0]!.body.model).toBe(old);
+    expect(literal.fakeApi.messages[0]!.body.model).toBe(old);
   });
 
   it("reads no hooks, memory or settings of the user", async () => {
@@ -235,7 +235,7 @@ describe("from its start, the CLI", () => {
     };
     await using cli = await RawCli.start({ system: [], prepare });
     await cli.turn({ max_tokens: 5000 }, { env: { ...NEUTRAL } });
-    expect(cli.standIn.messages[0]!.raw).not.toContain("verse");
+    expect(cli.fakeApi.messages[0]!.raw).not.toContain("verse");
     await expect(import("node:fs/promises").then((fs) => fs.access(join(cli.home, "hook-fired")))).rejects.toThrow();
   });
 
@@ -246,7 +246,7 @@ describe("from its start, the CLI", () => {
       env: { ANTHROPIC_API_KEY: undefined },
     });
     await cli.turn(body());
-    const { headers } = cli.standIn.messages[0]!;
+    const { headers } = cli.fakeApi.messages[0]!;
     expect([headers["x-api-key"], headers.authorization]).toContain("key-of-the-helper");
   });
 
@@ -256,7 +256,7 @@ describe("from its start, the CLI", () => {
       env: { ANTHROPIC_API_KEY: undefined, CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-test" },
     });
     await cli.turn(body());
-    const { headers } = cli.standIn.messages[0]!;
+    const { headers } = cli.fakeApi.messages[0]!;
     expect(headers.authorization).toBe("Bearer sk-ant-oat01-test");
     expect(headers["anthropic-beta"]).toContain("oauth-2025-04-20");
   });

@@ -1,6 +1,6 @@
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { echo, failure, gate, held, text } from "../support/replies.ts";
+import { deferred, echo, failure, heldReply, text } from "../support/replies.ts";
 import { Api } from "./support/api.ts";
 import { describeInVsCode } from "./support/describe.ts";
 import {
@@ -34,7 +34,7 @@ describeInVsCode("the view of batches", (vsCode) => {
   }, PATIENCE.timeout);
 
   beforeEach(async () => {
-    vsCode().standIn.reset();
+    vsCode().fakeApi.reset();
     for (const id of await api.batches()) await api.deleteBatch(id);
     await showsItems();
   });
@@ -48,10 +48,10 @@ describeInVsCode("the view of batches", (vsCode) => {
 
   /** Makes the fake API delay marked requests. */
   const holdBack = () => {
-    const { opened, open } = gate();
-    vsCode().standIn.respond = ({ body, raw }) =>
-      raw.includes("Wait") ? held([text("At last")], () => {}, opened) : echo(body);
-    return open;
+    const { promise, resolve } = deferred();
+    vsCode().fakeApi.respond = ({ body, raw }) =>
+      raw.includes("Wait") ? heldReply([text("At last")], () => {}, promise) : echo(body);
+    return resolve;
   };
 
   test("explains batches while there are none, and follows changes over HTTP", async () => {
@@ -65,7 +65,7 @@ describeInVsCode("the view of batches", (vsCode) => {
   });
 
   test("shows the progress of a batch, and a badge on the icon", async () => {
-    const open = holdBack();
+    const resolve = holdBack();
     try {
       await api.createBatch("One", "Wait", "Wait, too");
       await showsItems("1 of 3");
@@ -74,7 +74,7 @@ describeInVsCode("the view of batches", (vsCode) => {
       await showsItems("0 of 1", "1 of 3");
       await showsBadge("2");
     } finally {
-      open();
+      resolve();
     }
     await showsItems("1 succeeded", "3 succeeded");
     await showsBadge("");
@@ -99,18 +99,18 @@ describeInVsCode("the view of batches", (vsCode) => {
   });
 
   test("cancels a batch: running requests finish, the rest is not sent", async () => {
-    const open = holdBack();
+    const resolve = holdBack();
     try {
       const id = await api.createBatch(...Array(PLACES + 2).fill("Wait"));
-      await expect.poll(() => vsCode().standIn.messages, PATIENCE).toHaveLength(PLACES);
+      await expect.poll(() => vsCode().fakeApi.messages, PATIENCE).toHaveLength(PLACES);
       await clickInline(item(view, `0 of ${PLACES + 2}`), "Cancel Batch", () => shown(item(view, "canceling")));
       await showsItems("canceling");
       expect(await api.batch(id)).toMatchObject({ processing_status: "canceling", ended_at: null });
     } finally {
-      open();
+      resolve();
     }
     await showsItems(`${PLACES} succeeded, 2 canceled`);
-    expect(vsCode().standIn.messages).toHaveLength(PLACES);
+    expect(vsCode().fakeApi.messages).toHaveLength(PLACES);
   });
 
   test("asks before it deletes a batch", async () => {
@@ -127,10 +127,10 @@ describeInVsCode("the view of batches", (vsCode) => {
   });
 
   test("shows until when and why batches pause, and resumes them after a restart", async () => {
-    vsCode().standIn.respond = () => failure(429, "rate_limit_error", "Slow down.", { "retry-after": "7200" });
+    vsCode().fakeApi.respond = () => failure(429, "rate_limit_error", "Slow down.", { "retry-after": "7200" });
     await api.createBatch("One");
     await showsItems(String.raw`0 of 1 · paused until .*\d [AP]M: Slow down\.`);
-    vsCode().standIn.reset();
+    vsCode().fakeApi.reset();
     await runCommand(page, "Stop Claude Virtual API");
     const stopped = "The server is not running. Start Claude Virtual API";
     await expect.poll(() => welcomeOf(view), PATIENCE).toBe(stopped);

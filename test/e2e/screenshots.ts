@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
-import { echo, failure, gate, held, reply, text } from "../support/replies.ts";
+import { deferred, echo, failure, heldReply, reply, text } from "../support/replies.ts";
 import { Api } from "./support/api.ts";
 import { interrupted } from "./support/interrupted.ts";
 import { isFree } from "./support/ports.ts";
@@ -91,27 +91,27 @@ async function palette(page: Page): Promise<void> {
   await page.keyboard.press("Escape");
 }
 
-async function selection(page: Page, { standIn }: VsCode): Promise<void> {
-  const { opened, open } = gate();
-  standIn.respond = () => interrupted(ANSWER, ANSWER.trim().split(/\s+/).length - 2, opened);
+async function selection(page: Page, { fakeApi }: VsCode): Promise<void> {
+  const { promise, resolve } = deferred();
+  fakeApi.respond = () => interrupted(ANSWER, ANSWER.trim().split(/\s+/).length - 2, promise);
   await page.setViewportSize({ width: 1280, height: 620 });
   await page.keyboard.press("Control+B");
   await runCommand(page, "Claude Virtual API: Send Selection");
   await page.locator(".view-line").filter({ hasText: "source.withdraw" }).nth(1).waitFor();
   await notification(page, "Claude is answering").waitFor();
   await keep(page, "selection");
-  open();
+  resolve();
   await notification(page, "Claude is answering").waitFor({ state: "detached" });
   await page.setViewportSize(SIZE);
 }
 
-async function view(page: Page, { standIn }: VsCode): Promise<void> {
+async function view(page: Page, { fakeApi }: VsCode): Promise<void> {
   const api = new Api(() => `http://127.0.0.1:${PORT}`);
   const batches = section(page, "Batches");
-  const { opened, open } = gate();
-  standIn.respond = ({ body, raw }) => {
+  const { promise, resolve } = deferred();
+  fakeApi.respond = ({ body, raw }) => {
     if (raw.includes("Refuse")) return failure(400, "invalid_request_error", "prompt is too long");
-    return raw.includes("Wait") ? held([text("Later")], () => {}, opened) : echo(body);
+    return raw.includes("Wait") ? heldReply([text("Later")], () => {}, promise) : echo(body);
   };
   const shows = (end: string) => item(batches, end).waitFor();
   await openView(page);
@@ -128,12 +128,12 @@ async function view(page: Page, { standIn }: VsCode): Promise<void> {
   await shows("37 of 50");
   await item(section(page, "Files"), "quarterly-report.pdf").waitFor();
   await keep(page, "view", { x: 0, y: 36, width: 352, height: 516 });
-  open();
+  resolve();
   await shows("50 succeeded");
 }
 
-async function log(page: Page, { settings, standIn }: VsCode): Promise<void> {
-  standIn.respond = () => reply([text("Four.")]);
+async function log(page: Page, { settings, fakeApi }: VsCode): Promise<void> {
+  fakeApi.respond = () => reply([text("Four.")]);
   const ask = async () => {
     const answer = await fetch(`http://127.0.0.1:${PORT}/v1/messages`, {
       method: "POST",

@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { gate, reply, text } from "../support/replies.ts";
+import { deferred, reply, text } from "../support/replies.ts";
 import { describeInVsCode } from "./support/describe.ts";
 import { interrupted } from "./support/interrupted.ts";
 import { PATIENCE, shows } from "./support/waits.ts";
@@ -32,31 +32,31 @@ describeInVsCode("sending a selection", (vsCode) => {
 
   beforeEach(async () => {
     await isOver();
-    vsCode().standIn.reset();
+    vsCode().fakeApi.reset();
   });
   afterAll(() => page?.close());
 
   /** Sends the selection once; resolves with the model that was called. */
   const send = async (): Promise<string> => {
-    vsCode().standIn.messages.length = 0;
+    vsCode().fakeApi.messages.length = 0;
     await runCommand(page, SEND);
-    await expect.poll(() => vsCode().standIn.messages, PATIENCE).toHaveLength(1);
+    await expect.poll(() => vsCode().fakeApi.messages, PATIENCE).toHaveLength(1);
     // the notification appears with a delay, so its absence does not show the end
-    await vsCode().standIn.messages[0]?.finished;
+    await vsCode().fakeApi.messages[0]?.finished;
     await isOver();
-    return vsCode().standIn.messages[0]?.body.model;
+    return vsCode().fakeApi.messages[0]?.body.model;
   };
   const beside = async () => (await editorTexts(page))[1];
 
   test("writes the answer into a Markdown document beside the editor while it streams", async () => {
-    const { opened, open } = gate();
-    vsCode().standIn.respond = () => interrupted("It greets the **world**.", 2, opened);
+    const { promise, resolve } = deferred();
+    vsCode().fakeApi.respond = () => interrupted("It greets the **world**.", 2, promise);
     await runCommand(page, SEND);
     try {
       await expect.poll(beside, PATIENCE).toMatch(/^It greets\s*$/);
       await expect.poll(() => notifications(page), PATIENCE).toEqual(["Claude is answering"]);
     } finally {
-      open();
+      resolve();
     }
     await expect.poll(beside, PATIENCE).toBe("It greets the **world**.");
     expect(await languageBeside(page)).toBe("markdown");
@@ -66,24 +66,24 @@ describeInVsCode("sending a selection", (vsCode) => {
   });
 
   test("sends upstream the text, its language and the name of the file", async () => {
-    vsCode().standIn.respond = () => reply([text("Seen.")]);
+    vsCode().fakeApi.respond = () => reply([text("Seen.")]);
     await runCommand(page, SEND);
     await expect.poll(beside, PATIENCE).toBe("Seen.");
-    expect(vsCode().standIn.messages).toHaveLength(1);
-    const sent = JSON.stringify(vsCode().standIn.messages[0]?.body.messages);
+    expect(vsCode().fakeApi.messages).toHaveLength(1);
+    const sent = JSON.stringify(vsCode().fakeApi.messages[0]?.body.messages);
     for (const part of [code, "python", "greeting.py"]) expect(sent).toContain(part);
   });
 
   test("stops the upstream call when it is cancelled in mid-answer", async () => {
-    const { opened, open } = gate();
-    vsCode().standIn.respond = () => interrupted("Never to be finished, this one.", 2, opened);
+    const { promise, resolve } = deferred();
+    vsCode().fakeApi.respond = () => interrupted("Never to be finished, this one.", 2, promise);
     await runCommand(page, SEND);
     try {
       await expect.poll(beside, PATIENCE).toMatch(/^Never to\s*$/);
       await clickAction(page, "Claude is answering", "Cancel");
-      expect(await vsCode().standIn.messages[0]?.finished).toBe(false);
+      expect(await vsCode().fakeApi.messages[0]?.finished).toBe(false);
     } finally {
-      open();
+      resolve();
     }
     await isOver();
     expect(await notifications(page)).toEqual([]);
@@ -92,11 +92,11 @@ describeInVsCode("sending a selection", (vsCode) => {
   });
 
   test("asks the user for an instruction", async () => {
-    vsCode().standIn.respond = () => reply([text("It does.")]);
+    vsCode().fakeApi.respond = () => reply([text("It does.")]);
     await runCommand(page, "Claude Virtual API: Ask About Selection…");
     await answerBox(page, "Does this greet?");
     await expect.poll(beside, PATIENCE).toBe("It does.");
-    expect(vsCode().standIn.messages[0]?.body.messages[0].content).toMatch(/^Does this greet\?\n\n.*greeting\.py/);
+    expect(vsCode().fakeApi.messages[0]?.body.messages[0].content).toMatch(/^Does this greet\?\n\n.*greeting\.py/);
   });
 
   test("goes to the model chosen from the list", async () => {
@@ -109,7 +109,7 @@ describeInVsCode("sending a selection", (vsCode) => {
   test("starts a stopped server first", async () => {
     await runCommand(page, "Stop Claude Virtual API");
     await shows(page, "Claude API", /stopped/i);
-    vsCode().standIn.respond = () => reply([text("Up again.")]);
+    vsCode().fakeApi.respond = () => reply([text("Up again.")]);
     await runCommand(page, SEND);
     await expect.poll(beside, PATIENCE).toBe("Up again.");
     await shows(page, `Claude API :${vsCode().port}`, /running/i);
@@ -117,7 +117,7 @@ describeInVsCode("sending a selection", (vsCode) => {
 
   test("is replaced by the code of the answer with the setting `replace`", async () => {
     await vsCode().settings({ "claudeVirtualApi.selectionTarget": "replace" });
-    vsCode().standIn.respond = () => reply([text("```python\ngreeting = 'Bonjour'\n```")]);
+    vsCode().fakeApi.respond = () => reply([text("```python\ngreeting = 'Bonjour'\n```")]);
     const sent = async () => (await send()) && (await editorTexts(page))[0];
     await expect.poll(sent, PATIENCE).toBe("greeting = 'Bonjour'");
   });

@@ -1,7 +1,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { gate, held, text } from "../support/replies.ts";
+import { deferred, heldReply, text } from "../support/replies.ts";
 import { workersOf } from "../support/serverProcess.ts";
 import { missing } from "./support/chromium.ts";
 import { describeInVsCode } from "./support/describe.ts";
@@ -27,7 +27,7 @@ describeInVsCode("the server", (vsCode) => {
     await shows(page, running, /running/i);
   }, PATIENCE.timeout);
 
-  beforeEach(() => vsCode().standIn.reset());
+  beforeEach(() => vsCode().fakeApi.reset());
   afterAll(() => page?.close());
 
   const channel = async () => (await vsCode().channels()).join("");
@@ -49,14 +49,14 @@ describeInVsCode("the server", (vsCode) => {
 
   test("streams a message to the official SDK outside the editor", async () => {
     expect(await streamed()).toEqual(["You ", "said: ", "Hello ", "there"]);
-    expect(vsCode().standIn.messages).toHaveLength(1);
+    expect(vsCode().fakeApi.messages).toHaveLength(1);
   });
 
   test("shows how many requests are in flight", async () => {
-    const { opened, open } = gate();
-    vsCode().standIn.respond = () => held([text("Wait for it")], () => {}, opened);
+    const { promise, resolve } = deferred();
+    vsCode().fakeApi.respond = () => heldReply([text("Wait for it")], () => {}, promise);
     const answers = Promise.allSettled([streamed(), streamed()]);
-    await shows(page, `${running} (2)`, /running/i).finally(open);
+    await shows(page, `${running} (2)`, /running/i).finally(resolve);
     await answers;
     await shows(page, running, /running/i);
   });
@@ -94,29 +94,29 @@ describeInVsCode("the server", (vsCode) => {
   test("logs each event in order, and at once, with the traffic setting on", async () => {
     await vsCode().settings({ "claudeVirtualApi.traffic": true });
     await expect.poll(async () => (await streamed()) && (await channel()), PATIENCE).toMatch(/ ← .*"message_stop"/);
-    const { opened, open } = gate();
-    vsCode().standIn.respond = () => held([text("Wait for it")], () => {}, opened);
+    const { promise, resolve } = deferred();
+    vsCode().fakeApi.respond = () => heldReply([text("Wait for it")], () => {}, promise);
     const start = ["message_start", "content_block_start"];
     const rest = [...Array(3).fill("content_block_delta"), "content_block_stop", "message_delta", "message_stop"];
     const before = (await channel()).length;
     const events = async () =>
       Array.from((await channel()).slice(before).matchAll(/ ← \{"type":"(\w+)"/g), ([, type]) => type);
     const answer = streamed();
-    await expect.poll(events, PATIENCE).toEqual(start).finally(open);
+    await expect.poll(events, PATIENCE).toEqual(start).finally(resolve);
     await answer;
     await expect.poll(events, PATIENCE).toEqual([...start, ...rest]);
     await vsCode().settings();
   });
 
   test("moves to another port at once while running requests finish", async () => {
-    const { opened, open } = gate();
-    const begun = gate();
-    vsCode().standIn.respond = () => held([text("Wait for it")], begun.open, opened);
+    const { promise, resolve } = deferred();
+    const begun = deferred();
+    vsCode().fakeApi.respond = () => heldReply([text("Wait for it")], begun.resolve, promise);
     const answer = streamed();
-    await begun.opened;
+    await begun.promise;
     const other = await freePort();
     await vsCode().settings({ "claudeVirtualApi.port": other });
-    await shows(page, `Claude API :${other}`, /running/i).finally(open);
+    await shows(page, `Claude API :${other}`, /running/i).finally(resolve);
     expect(await isFree(vsCode().port)).toBe(true);
     expect(await answer).toEqual(["Wait ", "for ", "it"]);
     await vsCode().settings();

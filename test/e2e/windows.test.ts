@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { PROOF_HEADER } from "../../src/shared/proof.ts";
 import { simple } from "../support/harness.ts";
-import { gate, held, reply, text } from "../support/replies.ts";
+import { deferred, heldReply, reply, text } from "../support/replies.ts";
 import { describeInVsCode } from "./support/describe.ts";
 import { freePort, serviceOn } from "./support/ports.ts";
 import { PATIENCE, shows } from "./support/waits.ts";
@@ -35,7 +35,7 @@ describeInVsCode("several windows", (vsCode) => {
     await shows(second, port, /shared/i);
   }, 2 * PATIENCE.timeout);
 
-  beforeEach(() => vsCode().standIn.reset());
+  beforeEach(() => vsCode().fakeApi.reset());
   afterAll(async () => {
     await first?.close();
     await second?.close();
@@ -48,8 +48,8 @@ describeInVsCode("several windows", (vsCode) => {
   });
 
   test("show its requests in each", async () => {
-    const { opened, open } = gate();
-    vsCode().standIn.respond = () => held([text("Wait for it")], () => {}, opened);
+    const { promise, resolve } = deferred();
+    vsCode().fakeApi.respond = () => heldReply([text("Wait for it")], () => {}, promise);
     const answer = fetch(`${vsCode().baseURL}/v1/messages`, {
       method: "POST",
       headers: { "x-api-key": "any-key", "content-type": "application/json" },
@@ -59,14 +59,14 @@ describeInVsCode("several windows", (vsCode) => {
       await shows(first, `${port} (1)`, /running/i);
       await shows(second, `${port} (1)`, /shared/i);
     } finally {
-      open();
+      resolve();
     }
     expect((await answer).status).toBe(200);
     await shows(second, port, /shared/i);
   });
 
   test("send selections to it from the second", async () => {
-    vsCode().standIn.respond = () => reply([text("A server.")]);
+    vsCode().fakeApi.respond = () => reply([text("A server.")]);
     const requests = async () => (await vsCode().channels()).map((log) => log.split("POST /v1/messages").length - 1);
     const before = await requests();
     await selectAllOf(second, "question.md");

@@ -6,22 +6,22 @@ import type { State } from "../../src/extension/state.ts";
 import { defaultOptions } from "../../src/options.ts";
 import { createServer } from "../../src/server.ts";
 import { claudePath } from "../support/claude.ts";
+import { FakeApi } from "../support/fakeApi.ts";
 import { cliEnvironment, scratchHome } from "../support/harness.ts";
-import { StandIn } from "../support/standIn.ts";
 
 const logger = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
 
 /** The API for other extensions, on a real server that starts with the first call. */
 async function extensionApi(apiKey?: string) {
   const scratch = await scratchHome();
-  const standIn = await StandIn.start();
+  const fakeApi = await FakeApi.start();
   const controller = new Controller({
     options: async () => ({
       ...defaultOptions,
       port: 0,
       claudePath: claudePath(),
       dataDir: scratch.home,
-      environment: cliEnvironment(scratch.home, standIn),
+      environment: cliEnvironment(scratch.home, fakeApi),
       selfCheck: false,
       warm: 0,
       ...(apiKey !== undefined && { apiKey }),
@@ -38,10 +38,10 @@ async function extensionApi(apiKey?: string) {
   } as Partial<Settings> as Settings;
   return {
     api: new ServerClient(controller, settings).toApi(),
-    standIn,
+    fakeApi,
     async [Symbol.asyncDispose]() {
       await controller.dispose();
-      await standIn.close();
+      await fakeApi.close();
       await scratch[Symbol.asyncDispose]();
     },
   };
@@ -71,7 +71,7 @@ describe("the API for other extensions", () => {
     for await (const part of on.api.messageStream("one two", { system: "Be brief." })) parts.push(part);
     await on.api.message("three", { model: "opus", max_tokens: 7 });
     expect(parts).toEqual(["You ", "said: ", "one ", "two"]);
-    const [first, second] = on.standIn.messages.map((message) => message.body);
+    const [first, second] = on.fakeApi.messages.map((message) => message.body);
     expect(first).toMatchObject({ model: expect.stringMatching(/^claude-haiku/), max_tokens: 4096 });
     expect(first.system.at(-1).text).toBe("Be brief.");
     expect(second).toMatchObject({ model: expect.stringMatching(/^claude-opus/), max_tokens: 7 });

@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import { openResults } from "../../src/extension/commands/batches.ts";
 import type { Parts } from "../../src/extension/commands/register.ts";
 import { scratchHome } from "../support/harness.ts";
-import { gate } from "../support/replies.ts";
+import { deferred } from "../support/replies.ts";
 import { aBatch } from "../support/resources.ts";
 
 afterEach(() => vi.restoreAllMocks());
@@ -15,14 +15,14 @@ const MUCH = Buffer.alloc(1_000_000, "x");
 
 /** A fetch of results that has begun to write, and ends on demand. */
 function fetchOf(last: string) {
-  const [begun, ending] = [gate(), gate()];
+  const [begun, ending] = [deferred(), deferred()];
   async function* results() {
     yield MUCH;
-    begun.open();
-    await ending.opened;
+    begun.resolve();
+    await ending.promise;
     yield Buffer.from(last);
   }
-  return { results, begun: begun.opened, end: () => ending.open() };
+  return { results, begun: begun.promise, end: () => ending.resolve() };
 }
 
 /** The command's parts, with the results of each fetch. */
@@ -40,7 +40,7 @@ function scene(dataDir: string, fetches: ReturnType<typeof fetchOf>[]) {
 describe("the results of a batch", () => {
   it("can be opened by two calls at a time, complete for each", async () => {
     await using scratch = await scratchHome();
-    const opened = vi.spyOn(vscode.commands, "executeCommand");
+    const promise = vi.spyOn(vscode.commands, "executeCommand");
     const [first, second] = [fetchOf("first"), fetchOf("second")];
     const { parts, path } = scene(scratch.home, [first, second]);
     const opening = [openResults(parts, undefined), openResults(parts, undefined)];
@@ -53,7 +53,7 @@ describe("the results of a batch", () => {
     expect(await settled).toEqual(Array(2).fill({ status: "fulfilled", value: undefined }));
     expect(await readFile(path, "utf8")).toBe(`${MUCH}second`);
     expect(await readdir(join(scratch.home, "results"))).toHaveLength(1);
-    expect(opened).toHaveBeenCalledTimes(2);
+    expect(promise).toHaveBeenCalledTimes(2);
   });
 
   it("are opened although an old file has disappeared since it was listed", async () => {

@@ -3,7 +3,7 @@ import type { State } from "../../src/extension/state.ts";
 import type { CliProblem } from "../../src/server.ts";
 import { until } from "../support/harness.ts";
 import { FakeServer, Machine } from "../support/machine.ts";
-import { gate } from "../support/replies.ts";
+import { deferred } from "../support/replies.ts";
 
 const url = "http://127.0.0.1:8080";
 const kinds = (states: State[]) => states.map((state) => state.kind);
@@ -45,7 +45,7 @@ describe("a window's server", () => {
     });
     await until(() => machine.owner === undefined);
     expect(disposed).toBe(false);
-    machine.servers[0]?.idle.open();
+    machine.servers[0]?.idle.resolve();
     await disposal;
   });
 
@@ -55,7 +55,7 @@ describe("a window's server", () => {
     const machine = new Machine();
     const { controller } = machine.window();
     await controller.start();
-    Object.assign(machine.servers[0] as FakeServer, { ended: gate().opened });
+    Object.assign(machine.servers[0] as FakeServer, { ended: deferred().promise });
     const stopped = controller.stop();
     await vi.advanceTimersByTimeAsync(9000);
     expect(controller.state.kind).toBe("running");

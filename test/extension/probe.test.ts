@@ -14,7 +14,7 @@ import { defaultOptions, type ServerOptions } from "../../src/options.ts";
 import { createServer as createOurs, type Server } from "../../src/server.ts";
 import { CHALLENGE_HEADER, PROOF_HEADER } from "../../src/shared/proof.ts";
 import { scratchHome } from "../support/harness.ts";
-import { gate } from "../support/replies.ts";
+import { deferred } from "../support/replies.ts";
 import { probe, proofFor, readSecret } from "../support/resources.ts";
 
 const logger = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
@@ -247,11 +247,11 @@ describe("a connection", () => {
   });
 
   it("fails the reader of an answer that is cut off, and closes with an abandoned one", async () => {
-    const closed = gate();
+    const closed = deferred();
     const url = await served((request, response) => {
       response.writeHead(200, { "content-length": 1000, ...proofFor(request) });
       if (request.method === "HEAD") return void response.end();
-      response.on("close", closed.open);
+      response.on("close", closed.resolve);
       response.write("the first part", () => request.url === "/cut" && response.destroy());
     });
     const fetchProven = provenFetch(readSecret);
@@ -260,7 +260,7 @@ describe("a connection", () => {
     const left = await fetchProven(`${url}/left`, { signal: leaving.signal });
     leaving.abort();
     await expect(left.text()).rejects.toThrow(/abort/i);
-    await closed.opened;
+    await closed.promise;
     await (await fetchProven(`${url}/canceled`)).body?.cancel();
   });
 

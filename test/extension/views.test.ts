@@ -5,9 +5,9 @@ import { ListKey, View } from "../../src/extension/contributions.ts";
 import { BatchesView } from "../../src/extension/views/batches.ts";
 import { FilesView } from "../../src/extension/views/files.ts";
 import type { ListView } from "../../src/extension/views/listView.ts";
+import { fakeTree, windowOn } from "../support/fakeTree.ts";
 import { until } from "../support/harness.ts";
 import { aBatch, aFile, probe, Resources } from "../support/resources.ts";
-import { fakeTree, windowOn } from "../support/viewStage.ts";
 
 let resources: Resources;
 beforeEach(async () => {

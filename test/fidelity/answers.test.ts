@@ -2,7 +2,7 @@ import { setTimeout as delay, setImmediate as tick } from "node:timers/promises"
 import Anthropic from "@anthropic-ai/sdk";
 import { describe, expect, it } from "vitest";
 import { eventsOf, simple } from "../support/harness.ts";
-import { paced, type Reply, type StreamEvent } from "../support/replies.ts";
+import { pacedReply, type Reply, type StreamEvent } from "../support/replies.ts";
 import { onEachTransport } from "../support/transports.ts";
 import { ANSWERS, LEFT_OF_IT, NOVEL, TAKEN_OUT, TWO_PARTS } from "./answers.ts";
 
@@ -21,11 +21,11 @@ const withoutPings = (events: StreamEvent[]) => events.filter(({ type }) => type
 
 /** How fast upstream sends: all at once, or one event at a time. */
 const PACES: [name: string, pace: (events: StreamEvent[]) => Reply][] = [
-  ["all at once", (events) => paced(events)],
+  ["all at once", (events) => pacedReply(events)],
   [
     "one by one",
     (events) =>
-      paced(
+      pacedReply(
         (async function* () {
           for (const event of events) {
             await tick();
@@ -37,7 +37,7 @@ const PACES: [name: string, pace: (events: StreamEvent[]) => Reply][] = [
   [
     "slowly",
     (events) =>
-      paced(
+      pacedReply(
         (async function* () {
           for (const event of events.slice(0, 20)) {
             await delay(10);
@@ -49,53 +49,53 @@ const PACES: [name: string, pace: (events: StreamEvent[]) => Reply][] = [
   ],
 ];
 
-onEachTransport(({ on, sampled }) => {
+onEachTransport(({ app, sampled }) => {
   describe.each(PACES)("of an upstream that sends %s,", (name, pace) => {
     const answers = Object.entries(ANSWERS);
     describe.each(name === "all at once" ? sampled(answers, answers.length, 5) : sampled(answers, 5, 2))(
       "%s",
       (_name, events) => {
         it("is streamed unchanged", async () => {
-          on.standIn.respond = () => pace(events);
-          const response = await on.post(simple("x", { stream: true }));
+          app.fakeApi.respond = () => pace(events);
+          const response = await app.post(simple("x", { stream: true }));
           expect(await eventsOf(response)).toEqual(withoutPings(events));
-          expect(on.standIn.messages).toHaveLength(1);
+          expect(app.fakeApi.messages).toHaveLength(1);
         });
 
         it("is folded like the SDK folds it", async () => {
-          on.standIn.respond = () => pace(events);
-          const message = (await (await on.post(simple("x"))).json()) as Record<string, unknown>;
+          app.fakeApi.respond = () => pace(events);
+          const message = (await (await app.post(simple("x"))).json()) as Record<string, unknown>;
           const { container = null, ...folded } = await sdkFold(events);
           expect(message).toEqual({ ...folded, container });
-          expect(on.standIn.messages).toHaveLength(1);
+          expect(app.fakeApi.messages).toHaveLength(1);
         });
       },
     );
 
     it.each(Object.entries(TWO_PARTS))("an end in two parts is complete, with %s", async (_order, events) => {
-      on.standIn.respond = () => pace(events);
-      expect(await eventsOf(await on.post(simple("x", { stream: true })))).toEqual(withoutPings(events));
-      const message = (await (await on.post(simple("x"))).json()) as object;
+      app.fakeApi.respond = () => pace(events);
+      expect(await eventsOf(await app.post(simple("x", { stream: true })))).toEqual(withoutPings(events));
+      const message = (await (await app.post(simple("x"))).json()) as object;
       expect(message).toMatchObject({
         stop_reason: "end_turn",
         content: [{ text: "whole" }],
         usage: { output_tokens: 7 },
       });
-      expect(on.standIn.messages).toHaveLength(2);
+      expect(app.fakeApi.messages).toHaveLength(2);
     });
 
     it("lacks only what the CLI removes", async () => {
-      on.standIn.respond = () => pace(TAKEN_OUT);
-      const came = (await eventsOf(await on.post(simple("x", { stream: true })))) as StreamEvent[];
+      app.fakeApi.respond = () => pace(TAKEN_OUT);
+      const came = (await eventsOf(await app.post(simple("x", { stream: true })))) as StreamEvent[];
       expect(withoutIds(came)).toEqual(withoutIds(LEFT_OF_IT));
     });
 
     it("streams unknown events unchanged, and keeps them in the fold", async () => {
-      on.standIn.respond = () => pace(NOVEL);
-      expect(await eventsOf(await on.post(simple("x", { stream: true })))).toEqual(NOVEL);
-      const { content } = (await (await on.post(simple("x"))).json()) as { content: object[] };
+      app.fakeApi.respond = () => pace(NOVEL);
+      expect(await eventsOf(await app.post(simple("x", { stream: true })))).toEqual(NOVEL);
+      const { content } = (await (await app.post(simple("x"))).json()) as { content: object[] };
       expect(content).toEqual([expect.objectContaining({ type: "hologram" }), expect.objectContaining({ text: "x" })]);
-      expect(on.standIn.messages).toHaveLength(2);
+      expect(app.fakeApi.messages).toHaveLength(2);
     });
   });
 });

@@ -23,18 +23,18 @@ export function expectCarried(
 
 /** The same for a request in the client's own text. */
 export async function expectTextCarried(
-  { on, transport }: TransportStage,
+  { app, transport }: TransportStage,
   sent: Written,
   headers: Record<string, string> = {},
 ): Promise<void> {
-  on.standIn.messages.length = 0;
-  on.standIn.respond = () => answer;
+  app.fakeApi.messages.length = 0;
+  app.fakeApi.respond = () => answer;
   const betas = (headers["anthropic-beta"] ?? "").split(",").filter((beta) => beta !== "");
   const text = textOf(sent);
   const { stream, ...body } = JSON.parse(text) as Requested;
-  const response = await on.call("/v1/messages", { method: "POST", headers, body: text });
+  const response = await app.call("/v1/messages", { method: "POST", headers, body: text });
   const isWhole = transport === "rewrite" && asksForOneJson(body as Requested);
-  const [call, ...more] = on.standIn.messages;
+  const [call, ...more] = app.fakeApi.messages;
   expect([response.status, more.length]).toEqual([200, 0]);
   if (!call) throw new Error("no call came");
   if (transport === "rewrite") {

@@ -1,19 +1,19 @@
 import { expect, it } from "vitest";
 import { simple } from "../support/harness.ts";
-import { eventsFor, paced, reply, text } from "../support/replies.ts";
+import { eventsFor, pacedReply, reply, text } from "../support/replies.ts";
 import { onEachTransport } from "../support/transports.ts";
 import { arrivesAs } from "./differences.ts";
 
 /** Listed differences that comparing whole requests and answers cannot show. */
 
-onEachTransport(({ on, transport }) => {
+onEachTransport(({ app, transport }) => {
   it.each([true, false])("a tool's input comes back unchanged, stream %s", async (stream) => {
     const input = '{"id":1234567890123456789,"1":2,"0":1.0}';
     const block = { type: "tool_use", id: "toolu_1", name: "look", input: {} };
     const delta = { type: "input_json_delta", partial_json: input };
     const [start, end, stop] = [...eventsFor([])];
-    on.standIn.respond = () =>
-      paced([
+    app.fakeApi.respond = () =>
+      pacedReply([
         ...[start!, { type: "content_block_start", index: 0, content_block: block }],
         ...[
           { type: "content_block_delta", index: 0, delta },
@@ -21,7 +21,7 @@ onEachTransport(({ on, transport }) => {
         ],
         ...[end!, stop!],
       ]);
-    const response = await on.post({ ...simple("x"), stream });
+    const response = await app.post({ ...simple("x"), stream });
     expect(response.headers.get("content-type")).toMatch(stream ? /^text\/event-stream/ : /^application\/json/);
     expect(await response.text()).toContain(stream ? JSON.stringify(input).slice(1, -1) : `"input":${input}`);
   });
@@ -29,8 +29,8 @@ onEachTransport(({ on, transport }) => {
   it.each([" claude-sonnet-5-5 ", "Claude-Sonnet-5-5", "claude-sonnet-5-5[1m]"])(
     "a model's name is matched like this: %j",
     async (model) => {
-      await on.post({ ...simple(), model });
-      expect(on.standIn.messages[0]?.body.model).toBe("claude-sonnet-5-5");
+      await app.post({ ...simple(), model });
+      expect(app.fakeApi.messages[0]?.body.model).toBe("claude-sonnet-5-5");
     },
   );
 
@@ -38,10 +38,10 @@ onEachTransport(({ on, transport }) => {
 
   it("a request for no tokens fills the cache, and is answered without the token it needs", async () => {
     const answer = reply([text("H")], { stop_reason: "end_turn", usage: { cache_creation_input_tokens: 5000 } });
-    on.standIn.respond = () => answer;
+    app.fakeApi.respond = () => answer;
     const request = { ...simple(), model: "claude-sonnet-5-5", max_tokens: 0 };
-    const response = await on.post(request);
-    expect(on.standIn.messages.map(({ body }) => body)).toEqual([arrivesAs(request)]);
+    const response = await app.post(request);
+    expect(app.fakeApi.messages.map(({ body }) => body)).toEqual([arrivesAs(request)]);
     if (!("folded" in answer)) throw new Error("no stream was scripted");
     expect(await response.json()).toEqual({
       ...(answer.folded as object),
@@ -60,7 +60,7 @@ onEachTransport(({ on, transport }) => {
   ])("JSON passes through JavaScript: %s arrives as %s", async (sent, arrived) => {
     const body = `{"model":"claude-sonnet-5-5","max_tokens":9,"messages":[{"role":"user","content":"x"}],"foo":${sent}}`;
     const headers = { "x-api-key": "any-key", "content-type": "application/json" };
-    await on.call("/v1/messages", { method: "POST", headers, body });
-    expect(on.standIn.messages[0]?.raw).toContain(`"foo":${arrived}`);
+    await app.call("/v1/messages", { method: "POST", headers, body });
+    expect(app.fakeApi.messages[0]?.raw).toContain(`"foo":${arrived}`);
   });
 });

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import type { TransportName } from "../../src/claude/transport.ts";
 import { FULL } from "../support/full.ts";
-import { eventsOf, health, type Stage, stage } from "../support/harness.ts";
-import { eventsFor, gate, paced, type StreamEvent, text } from "../support/replies.ts";
+import { type App, eventsOf, health, startApp } from "../support/harness.ts";
+import { deferred, eventsFor, pacedReply, type StreamEvent, text } from "../support/replies.ts";
 import { CAN_REWRITE } from "../support/transports.ts";
 import { arrivesAs, betasArriveAs } from "./differences.ts";
 import { generator } from "./random.ts";
@@ -32,7 +32,7 @@ function makeRequest(n: number) {
   };
   const leaves = oneOf(LEAVES);
   // a client that waits for the complete answer sees no middle
-  return { body, betas: oneOf(BETAS), leaves, left: gate(), stream: leaves === "in the middle" || random() < 0.7 };
+  return { body, betas: oneOf(BETAS), leaves, left: deferred(), stream: leaves === "in the middle" || random() < 0.7 };
 }
 
 /** For each transport: the number of requests, and the most workers that may remain. */
@@ -44,27 +44,30 @@ const RUNS: [transport: TransportName, requests: number, workers: number][] = [
 it.each(RUNS)(
   "by %s, keeps %i requests apart while clients come and go",
   async (transport, requests, workers) => {
-    await using on = await stage({ maxConcurrent: AT_ONCE, transport: transport === "rewrite" ? "auto" : transport });
-    await expectKeptApart(on, transport, requests);
-    await expect.poll(async () => (await health(on)).requests.running, { timeout: 30_000 }).toBe(0);
-    expect((await health(on)).workers.alive).toBeLessThanOrEqual(workers);
-    expect(on.log.filter((line) => line.startsWith("[error]"))).toEqual([]);
+    await using app = await startApp({
+      maxConcurrent: AT_ONCE,
+      transport: transport === "rewrite" ? "auto" : transport,
+    });
+    await expectKeptApart(app, transport, requests);
+    await expect.poll(async () => (await health(app)).requests.running, { timeout: 30_000 }).toBe(0);
+    expect((await health(app)).workers.alive).toBeLessThanOrEqual(workers);
+    expect(app.log.filter((line) => line.startsWith("[error]"))).toEqual([]);
   },
   900_000,
 );
 
-async function expectKeptApart(on: Stage, transport: TransportName, requests: number): Promise<void> {
+async function expectKeptApart(app: App, transport: TransportName, requests: number): Promise<void> {
   const answers = new Map<string, StreamEvent[]>();
-  on.standIn.respond = ({ body }) => {
+  app.fakeApi.respond = ({ body }) => {
     const question = body.messages[0].content as string;
     const events = [...eventsFor([text(`answer to ${question}`)])];
     answers.set(question, events);
     const { leaves, left } = sent.get(question)!;
-    if (leaves !== "in the middle") return paced(events);
-    return paced(
+    if (leaves !== "in the middle") return pacedReply(events);
+    return pacedReply(
       (async function* () {
         yield* events.slice(0, 4);
-        await left.opened;
+        await left.promise;
         yield* events.slice(4);
       })(),
     );
@@ -76,7 +79,7 @@ async function expectKeptApart(on: Stage, transport: TransportName, requests: nu
     const question = String(body.messages[0]?.content);
     sent.set(question, request);
     const leave = new AbortController();
-    const asked = on.post({ ...body, stream }, betas ? { "anthropic-beta": betas } : {}, leave.signal);
+    const asked = app.post({ ...body, stream }, betas ? { "anthropic-beta": betas } : {}, leave.signal);
     if (leaves === "at once") {
       leave.abort();
       await expect(asked).rejects.toThrow();
@@ -91,7 +94,7 @@ async function expectKeptApart(on: Stage, transport: TransportName, requests: nu
         if (received.includes("content_block_delta")) break;
       }
       leave.abort();
-      left.open();
+      left.resolve();
       return;
     }
     if (leaves === "at the first event") {
@@ -110,9 +113,9 @@ async function expectKeptApart(on: Stage, transport: TransportName, requests: nu
   };
   await Promise.all(Array.from({ length: AT_ONCE }, client));
 
-  const questions = on.standIn.messages.map(({ body }) => body.messages[0].content as string);
+  const questions = app.fakeApi.messages.map(({ body }) => body.messages[0].content as string);
   expect(questions).toHaveLength(new Set(questions).size);
-  for (const call of on.standIn.messages) {
+  for (const call of app.fakeApi.messages) {
     const { body, headers } = call;
     const request = sent.get(body.messages[0].content);
     const betas = request!.betas.split(",").filter((beta) => beta !== "");

@@ -13,8 +13,8 @@ import {
   withoutVariable,
 } from "../support/brokenCli.ts";
 import { FULL, sampled } from "../support/full.ts";
-import { type Scratch, scratchHome, simple, stage } from "../support/harness.ts";
-import { eventsFor, failure, paced, type Reply, reply, text } from "../support/replies.ts";
+import { type Scratch, scratchHome, simple, startApp } from "../support/harness.ts";
+import { eventsFor, failure, pacedReply, type Reply, reply, text } from "../support/replies.ts";
 import { describeRewriting, type TransportStage } from "../support/transports.ts";
 import { expectCarried, expectTextCarried } from "./carries.ts";
 import { CORPUS, type Requested } from "./corpus.ts";
@@ -130,8 +130,8 @@ const full = () => reply([text("x")], { usage: { input_tokens: 990_000, output_t
 const ANSWERS: [answer: () => Reply, status: number, expected: object][] = [
   [() => reply([text("cut")], { stop_reason: "max_tokens" }), 200, { stop_reason: "max_tokens" }],
   [() => failure(404, "not_found_error", "model: x"), 404, { error: { message: "model: x" } }],
-  [() => paced([...begun, overloaded]), 529, overloaded],
-  [() => paced(begun), 500, { error: { message: expect.stringContaining("broke off: Connection") } }],
+  [() => pacedReply([...begun, overloaded]), 529, overloaded],
+  [() => pacedReply(begun), 500, { error: { message: expect.stringContaining("broke off: Connection") } }],
   [full, 200, { stop_reason: "end_turn" }],
   [() => reply([text("after it")]), 200, { content: [{ type: "text", text: "after it" }] }],
 ];
@@ -148,7 +148,7 @@ const WRITTEN = ["integers beyond 2^53", "a server of the MCP connector", "syste
 
 /** Runs the suite until something fails. */
 async function expectFaithful(how: TransportStage): Promise<void> {
-  const { on, transport } = how;
+  const { app, transport } = how;
   for (const [, body] of bodies) await expectCarried(how, body, false);
   await expectCarried(how, CORPUS["a system prompt"] as Requested, true, { "anthropic-beta": "unknown-2020-01-01" });
   if (transport === "rewrite") {
@@ -156,10 +156,10 @@ async function expectFaithful(how: TransportStage): Promise<void> {
       await expectTextCarried(how, text as Written);
   }
   for (const [answer, status, expected] of ANSWERS) {
-    on.standIn.messages.length = 0;
-    on.standIn.respond = answer;
-    const response = await on.post(simple());
-    expect([response.status, on.standIn.messages.length]).toEqual([status, 1]);
+    app.fakeApi.messages.length = 0;
+    app.fakeApi.respond = answer;
+    const response = await app.post(simple());
+    expect([response.status, app.fakeApi.messages.length]).toEqual([status, 1]);
     expect(response.headers.get("request-id")).toMatch(/^req_[0-9a-f]{24}$/);
     expect(await response.json()).toMatchObject(expected);
   }
@@ -173,8 +173,8 @@ afterAll(() => scratch[Symbol.asyncDispose]());
 
 async function outcomeOf(loss: Loss, transport: TransportName): Promise<unknown> {
   const claudePath = await brokenCli(scratch.home, loss);
-  await using on = await stage({ claudePath, transport: transport === "rewrite" ? "auto" : transport });
-  return await expectFaithful({ on, transport }).then(
+  await using app = await startApp({ claudePath, transport: transport === "rewrite" ? "auto" : transport });
+  return await expectFaithful({ app, transport }).then(
     () => "faithful",
     (error: Error) => error.name,
   );
@@ -184,11 +184,11 @@ function declare(transport: TransportName, count: number): void {
   const losses = Object.entries(NEUTRALISATIONS[transport]).filter(([name]) => !(name in EXCEPTIONS[transport]));
 
   it("passes with every measure in place", async () => {
-    await using on = await stage({
+    await using app = await startApp({
       claudePath: await brokenCli(scratch.home, {}),
       transport: transport === "rewrite" ? "auto" : transport,
     });
-    await expectFaithful({ on, transport });
+    await expectFaithful({ app, transport });
   });
 
   it.each(sampled(losses, count))("fails without %s", async (_name, loss) =>

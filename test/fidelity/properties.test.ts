@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { FULL } from "../support/full.ts";
 import { eventsOf, simple } from "../support/harness.ts";
-import { eventsFor, paced, reply, type StreamEvent, text, toolUse } from "../support/replies.ts";
+import { eventsFor, pacedReply, reply, type StreamEvent, text, toolUse } from "../support/replies.ts";
 import { onEachTransport } from "../support/transports.ts";
 import { expectCarried } from "./carries.ts";
 import type { Requested } from "./corpus.ts";
@@ -39,7 +39,7 @@ const request: fc.Arbitrary<Requested> = fc
   }));
 
 onEachTransport((how) => {
-  const { on, transport } = how;
+  const { app, transport } = how;
   const numRuns = FULL ? 500 : transport === "rewrite" ? 12 : 4;
 
   it(`carries whatever JSON can hold, ${numRuns} times`, { timeout: 600_000 }, async () => {
@@ -55,11 +55,11 @@ onEachTransport((how) => {
       fc.asyncProperty(answer, async ({ said, input }) => {
         const blocks = [text(Buffer.from(said).toString()), toolUse("look", input)];
         const events = [...eventsFor(blocks)];
-        on.standIn.respond = () => paced(events);
-        const came = (await eventsOf(await on.post(simple("x", { stream: true })))) as StreamEvent[];
+        app.fakeApi.respond = () => pacedReply(events);
+        const came = (await eventsOf(await app.post(simple("x", { stream: true })))) as StreamEvent[];
         expect(came).toEqual(events.filter(({ type }) => type !== "ping"));
-        on.standIn.respond = () => reply(blocks);
-        const folded = (await (await on.post(simple())).json()) as { content: object[] };
+        app.fakeApi.respond = () => reply(blocks);
+        const folded = (await (await app.post(simple())).json()) as { content: object[] };
         expect(folded.content).toEqual(blocks);
       }),
       { numRuns },

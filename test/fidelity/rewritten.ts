@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { defaultOptions } from "../../src/options.ts";
-import type { Recorded } from "../support/standIn.ts";
+import type { Recorded } from "../support/fakeApi.ts";
 import type { Requested } from "./corpus.ts";
 import { jsonOf, nameOf, type Written } from "./written.ts";
 

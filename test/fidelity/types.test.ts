@@ -11,7 +11,7 @@ it("the SDK's types allow more than a thousand requests", () => {
 });
 
 onEachTransport((how) => {
-  const { on, sampled, transport } = how;
+  const { app, sampled, transport } = how;
   const notServed = NOT_SERVED.filter(({ only = transport }) => only === transport);
   const served = all.filter(({ body }) => !notServed.some(({ matches }) => matches(body)));
   const tried = sampled(served, 40, 8).map((request, index) => ({ ...request, stream: index % 2 === 1 }));
@@ -25,10 +25,10 @@ onEachTransport((how) => {
       const refused = all.filter(({ body }) => matches(body));
       expect(refused).not.toEqual([]);
       for (const { body } of refused) {
-        const response = await on.post(body);
+        const response = await app.post(body);
         expect([response.status, await response.json()]).toMatchObject([status, { error: { message } }]);
       }
-      expect(on.standIn.messages).toEqual([]);
+      expect(app.fakeApi.messages).toEqual([]);
     });
   });
 });

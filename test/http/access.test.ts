@@ -2,27 +2,27 @@ import type { OutgoingHttpHeaders } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defaultOptions, type ServerOptions } from "../../src/options.ts";
 import { createServer } from "../../src/server.ts";
-import { type Stage, simple, stage } from "../support/harness.ts";
+import { type App, simple, startApp } from "../support/harness.ts";
 import { expectRefusal, rawRequest } from "../support/rawRequest.ts";
 
 const KEY = "right-key";
 const PAGE = "https://page.example";
 
 /** Without a configured key, and with default options. */
-let open: Stage;
+let open: App;
 /** With a key, one allowed origin and one allowed host. */
-let locked: Stage;
+let locked: App;
 beforeAll(async () => {
-  open = await stage();
-  locked = await stage({ apiKey: KEY, allowedOrigins: [PAGE], allowedHosts: ["Box.Local"] });
+  open = await startApp();
+  locked = await startApp({ apiKey: KEY, allowedOrigins: [PAGE], allowedHosts: ["Box.Local"] });
 });
 afterAll(async () => {
   await open[Symbol.asyncDispose]();
   await locked[Symbol.asyncDispose]();
 });
 
-const get = (on: Stage, path: string, headers: OutgoingHttpHeaders = {}, method = "GET") =>
-  rawRequest(on.url, { method, path, headers });
+const get = (app: App, path: string, headers: OutgoingHttpHeaders = {}, method = "GET") =>
+  rawRequest(app.url, { method, path, headers });
 
 const ROUTES = [
   ["POST", "/v1/messages"],
@@ -83,10 +83,10 @@ describe("the key", () => {
       "authentication_error",
       "invalid x-api-key",
     );
-    expect(locked.standIn.messages).toHaveLength(0);
+    expect(locked.fakeApi.messages).toHaveLength(0);
     expect((await rawRequest(locked.url, { ...send, headers })).status).toBe(200);
-    expect(locked.standIn.messages).toHaveLength(1);
-    expect(JSON.stringify(locked.standIn.messages[0]?.headers)).not.toContain(KEY);
+    expect(locked.fakeApi.messages).toHaveLength(1);
+    expect(JSON.stringify(locked.fakeApi.messages[0]?.headers)).not.toContain(KEY);
   });
 
   it("is checked before the version and the body", async () => {
@@ -108,8 +108,8 @@ describe("the key", () => {
   });
 
   it.each(["/health", "/"])("is not needed for %s", async (path) => {
-    for (const on of [open, locked]) {
-      const answer = await get(on, path);
+    for (const app of [open, locked]) {
+      const answer = await get(app, path);
       expect(answer.status).toBe(200);
       expect(answer.headers["content-type"]).toContain("application/json");
       expect(JSON.parse(answer.text)).toMatchObject({ service: "claude-virtual-api" });
@@ -124,7 +124,7 @@ describe("the key", () => {
 });
 
 describe("the Host header", () => {
-  const port = (on: Stage) => new URL(on.url).port;
+  const port = (app: App) => new URL(app.url).port;
 
   it.each([
     "evil.example",
@@ -220,7 +220,7 @@ describe("the Origin header", () => {
   });
 
   it("may be any if the list contains *", async () => {
-    await using any = await stage({ allowedOrigins: ["*"] });
+    await using any = await startApp({ allowedOrigins: ["*"] });
     const answer = await get(any, "/health", { origin: "https://whoever.example" });
     expect([answer.status, answer.headers["access-control-allow-origin"]]).toEqual([200, "https://whoever.example"]);
   });

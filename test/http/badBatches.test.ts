@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { createGzip, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { BatchCalls, items } from "../support/batchCalls.ts";
-import { faultlessStage } from "../support/fileStage.ts";
 import { itThorough } from "../support/full.ts";
 import { simple } from "../support/harness.ts";
 import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
+import { faultlessApp } from "../support/sharedApp.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
 
-const on = faultlessStage();
-const batches = new BatchCalls(on);
+const app = faultlessApp();
+const batches = new BatchCalls(app);
 
 const PATH = "/v1/messages/batches";
 const HEADERS = { "x-api-key": "any-key", "content-type": "application/json" };
@@ -21,7 +21,7 @@ const NO_JSON = /JSON/;
 const MEGABYTE = 1024 * 1024;
 
 const send = (body: string | Buffer | Buffer[], headers: Record<string, string> = {}): Promise<RawAnswer> =>
-  rawRequest(on.url, { method: "POST", path: PATH, headers: { ...HEADERS, ...headers }, body });
+  rawRequest(app.url, { method: "POST", path: PATH, headers: { ...HEADERS, ...headers }, body });
 
 /** Expects a refusal. Sends a value as JSON. */
 async function expectBad(body: unknown, message: string | RegExp) {
@@ -33,8 +33,8 @@ async function expectBad(body: unknown, message: string | RegExp) {
 
 afterEach(async () => {
   expect(await batches.list()).toEqual({ data: [], has_more: false, first_id: null, last_id: null });
-  for (const name of ["batches", "drafts"]) expect(await readdir(join(on.dataDir, name))).toEqual([]);
-  expect(on.standIn.messages).toEqual([]);
+  for (const name of ["batches", "drafts"]) expect(await readdir(join(app.dataDir, name))).toEqual([]);
+  expect(app.fakeApi.messages).toEqual([]);
 });
 
 const good = { custom_id: "good", params: simple() };
@@ -153,7 +153,7 @@ function sendZipped(count: number): Promise<RawAnswer> {
   const headers = { ...HEADERS, "content-encoding": "gzip" };
   const large = "x".repeat(MEGABYTE);
   return new Promise((resolve, reject) => {
-    const outgoing = request(on.url + PATH, { method: "POST", headers, agent: false }, async (response) => {
+    const outgoing = request(app.url + PATH, { method: "POST", headers, agent: false }, async (response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of response) chunks.push(chunk as Buffer);
       const text = Buffer.concat(chunks).toString();
@@ -202,10 +202,10 @@ describe("a batch that breaks off while it is sent", () => {
     );
     const body = "content-encoding" in encoding ? gzipSync(whole) : whole;
     const headers = { ...HEADERS, ...encoding, "content-length": body.length };
-    const outgoing = request(on.url + PATH, { method: "POST", headers, agent: false });
+    const outgoing = request(app.url + PATH, { method: "POST", headers, agent: false });
     const broken = new Promise((resolve) => outgoing.on("error", resolve));
     outgoing.write(body.subarray(0, body.length / 2));
-    const drafts = () => readdir(join(on.dataDir, "drafts"));
+    const drafts = () => readdir(join(app.dataDir, "drafts"));
     await expect.poll(async () => (await drafts()).length, { timeout: 60_000 }).toBe(1);
     outgoing.destroy(new Error("gone"));
     await broken;
@@ -224,7 +224,7 @@ describe("an unknown id of a batch", () => {
         ["DELETE", ""],
       ];
       for (const [method, path] of calls) {
-        const answer = await rawRequest(on.url, { method: method!, path: `${PATH}/${id}${path}`, headers: HEADERS });
+        const answer = await rawRequest(app.url, { method: method!, path: `${PATH}/${id}${path}`, headers: HEADERS });
         const words = `Message batch \`${decodeURIComponent(id)}\` not found.`;
         expectRefusal(answer, 404, "not_found_error", words);
       }
@@ -244,7 +244,7 @@ describe("a list", () => {
     ["before_id=5", "before_id: no message batch with the id '5'"],
     [`before_id=${A_FILE}`, `before_id: no message batch with the id '${A_FILE}'`],
   ])("is refused with %s", async (query, message) => {
-    const answer = await rawRequest(on.url, { path: `${PATH}?${query}`, headers: HEADERS });
+    const answer = await rawRequest(app.url, { path: `${PATH}?${query}`, headers: HEADERS });
     expectRefusal(answer, 400, "invalid_request_error", message);
   });
 });
@@ -260,7 +260,7 @@ describe("the routes of batches", () => {
   ] as const;
 
   it.each(ROUTES)("%s %s requires a key", async (method, path) => {
-    const answer = await rawRequest(on.url, { method, path: PATH + path });
+    const answer = await rawRequest(app.url, { method, path: PATH + path });
     expectRefusal(answer, 401, "authentication_error", "x-api-key header is required");
   });
 
@@ -269,7 +269,7 @@ describe("the routes of batches", () => {
     ["POST", "/msgbatch_a"],
     ["GET", "/msgbatch_a/cancel"],
   ])("do not know %s %s", async (method, path) => {
-    const answer = await rawRequest(on.url, { method, path: PATH + path, headers: HEADERS });
+    const answer = await rawRequest(app.url, { method, path: PATH + path, headers: HEADERS });
     expectRefusal(answer, 405, "invalid_request_error", "Method Not Allowed");
   });
 });

@@ -1,6 +1,5 @@
 import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { faultlessStage } from "../support/fileStage.ts";
 import {
   aFile,
   expectStored,
@@ -13,14 +12,15 @@ import {
   postForm,
 } from "../support/forms.ts";
 import { itThorough } from "../support/full.ts";
-import { stage } from "../support/harness.ts";
+import { startApp } from "../support/harness.ts";
 import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
+import { faultlessApp } from "../support/sharedApp.ts";
 
-const on = faultlessStage();
-afterEach(() => expectStored(on.url, on.dataDir, []));
+const app = faultlessApp();
+afterEach(() => expectStored(app.url, app.dataDir, []));
 
-const send = (...parts: Part[]) => postForm(on.url, form(...parts));
-const ask = (path: string, method = "GET") => rawRequest(on.url, { method, path, headers: KEY });
+const send = (...parts: Part[]) => postForm(app.url, form(...parts));
+const ask = (path: string, method = "GET") => rawRequest(app.url, { method, path, headers: KEY });
 
 function expectBad(answer: RawAnswer, message: string | RegExp, details?: Record<string, unknown>): void {
   expectRefusal(answer, 400, "invalid_request_error", message, details);
@@ -118,11 +118,11 @@ describe("a form", () => {
     ["multipart/form-data; boundary=", "file: Field required"],
     ["multipart/form-data; boundary=another", /^The multipart body is malformed/],
   ])("sent as %s is refused", async (type, message) => {
-    expectBad(await postForm(on.url, form(aFile()), { "content-type": type }), message);
+    expectBad(await postForm(app.url, form(aFile()), { "content-type": type }), message);
   });
 
   it("without a content type is rejected", async () => {
-    const answer = await rawRequest(on.url, { method: "POST", path: "/v1/files", headers: KEY, body: form(aFile()) });
+    const answer = await rawRequest(app.url, { method: "POST", path: "/v1/files", headers: KEY, body: form(aFile()) });
     expectBad(answer, "Content-Type must be multipart/form-data.");
   });
 
@@ -133,13 +133,13 @@ describe("a form", () => {
     ["only its beginning", "------a-boundary\r\n"],
     ["a part that never ends", partHead(aFile()) + "x".repeat(100_000)],
   ])("that is none is refused: %s", async (_name, body) => {
-    expectBad(await postForm(on.url, Buffer.from(body)), /^The multipart body is malformed|^file: Field required/);
+    expectBad(await postForm(app.url, Buffer.from(body)), /^The multipart body is malformed|^file: Field required/);
   });
 
   it("is rejected wherever it is cut off", async () => {
     const whole = form({ name: "expires_in_seconds", content: "3600" }, aFile());
     for (let length = 0; length < whole.length; length++) {
-      const answer = await postForm(on.url, whole.subarray(0, length));
+      const answer = await postForm(app.url, whole.subarray(0, length));
       expect([length, answer.status]).toEqual([length, 400]);
       expectBad(answer, /^The multipart body is malformed|^file: Field required/);
     }
@@ -148,13 +148,13 @@ describe("a form", () => {
   it("is rejected without a key, in an answer that the client can read", async () => {
     const headers = { "content-type": FORM_TYPE };
     const body = form(aFile({ content: Buffer.alloc(10_000_000) }));
-    const answer = await rawRequest(on.url, { method: "POST", path: "/v1/files", headers, body });
+    const answer = await rawRequest(app.url, { method: "POST", path: "/v1/files", headers, body });
     expectRefusal(answer, 401, "authentication_error", "x-api-key header is required");
   });
 
   it("is rejected in an answer that a client gets which reads only after sending everything", async () => {
     const body = form(aFile({ filename: "a/b", content: Buffer.alloc(50_000_000) }));
-    const socket = connect(Number(new URL(on.url).port), "127.0.0.1");
+    const socket = connect(Number(new URL(app.url).port), "127.0.0.1");
     const head = `POST /v1/files HTTP/1.1\r\nhost: localhost\r\nx-api-key: k\r\ncontent-type: ${FORM_TYPE}\r\n`;
     socket.write(`${head}content-length: ${body.length}\r\n\r\n`);
     await new Promise<void>((resolve, reject) => socket.write(body, (error) => (error ? reject(error) : resolve())));
@@ -170,7 +170,7 @@ describe("a form", () => {
 
 describe("a file that is too large", () => {
   it("is rejected when the quota is used up", async () => {
-    await using small = await stage({ storageQuota: 10 / 1024 ** 3 });
+    await using small = await startApp({ storageQuota: 10 / 1024 ** 3 });
     const answer = await postForm(small.url, form(aFile({ content: "x".repeat(11) })));
     expectBad(answer, /^The storage quota of .* is used up\./, { error_code: "storage_quota_exceeded" });
     await expectStored(small.url, small.dataDir, []);
@@ -184,7 +184,7 @@ describe("a file that is too large", () => {
       ...Array.from({ length: 501 }, () => megabyte),
       Buffer.from(FORM_END),
     ];
-    expectRefusal(await postForm(on.url, chunks), 413, "request_too_large", /500 MB/);
+    expectRefusal(await postForm(app.url, chunks), 413, "request_too_large", /500 MB/);
   });
 });
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { faultlessStage } from "../support/fileStage.ts";
-import { type Stage, simple } from "../support/harness.ts";
+import { type App, simple } from "../support/harness.ts";
 import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
 import { failure } from "../support/replies.ts";
+import { faultlessApp } from "../support/sharedApp.ts";
 
-const on = faultlessStage();
+const app = faultlessApp();
 /** Only on the overlay does the server reject what the CLI would add, remove or fail on. */
-const overlaid = faultlessStage({ transport: "overlay" });
+const overlaid = faultlessApp({ transport: "overlay" });
 
 const JSON_TYPE = { "x-api-key": "any-key", "content-type": "application/json" };
 const NO_OBJECT = "Input should be a valid dictionary or object to extract fields from";
@@ -15,7 +15,7 @@ const NO_JSON = /JSON/;
 const send = (
   body: string | Buffer | Buffer[],
   headers: Record<string, string | string[]> = {},
-  { url }: Stage = on,
+  { url }: App = app,
 ): Promise<RawAnswer> =>
   rawRequest(url, { method: "POST", path: "/v1/messages", headers: { ...JSON_TYPE, ...headers }, body });
 
@@ -25,14 +25,14 @@ async function expectBadRequest(
   message: string | RegExp,
   headers: Record<string, string> = {},
   details?: Record<string, unknown>,
-  stage = on,
+  stage = app,
 ) {
   for (const sent of [body, { stream: true, ...body }]) {
     const answer = await send(JSON.stringify(sent), headers, stage);
     expectRefusal(answer, 400, "invalid_request_error", message, details);
     expect(answer.headers["x-should-retry"]).toBe("false");
   }
-  expect(stage.standIn.messages).toHaveLength(0);
+  expect(stage.fakeApi.messages).toHaveLength(0);
 }
 
 const without = (field: string) => ({ ...simple(), [field]: undefined });
@@ -59,7 +59,7 @@ describe("a body that is not a request", () => {
     ],
   ])("is refused when it %s", async (_name, body, message) => {
     expectRefusal(await send(body), 400, "invalid_request_error", message);
-    expect(on.standIn.messages).toHaveLength(0);
+    expect(app.fakeApi.messages).toHaveLength(0);
   });
 
   it.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp"])(
@@ -67,22 +67,22 @@ describe("a body that is not a request", () => {
     async (type) => {
       const answer = await send(JSON.stringify(simple("Hi", { stream: true })), { "content-type": type });
       expectRefusal(answer, 400, "invalid_request_error", /application\/json/);
-      expect(on.standIn.messages).toHaveLength(0);
+      expect(app.fakeApi.messages).toHaveLength(0);
     },
   );
 
   it("is rejected without a content type", async () => {
     const headers = { "x-api-key": "any-key" };
     const body = JSON.stringify(simple());
-    const answer = await rawRequest(on.url, { method: "POST", path: "/v1/messages", headers, body });
+    const answer = await rawRequest(app.url, { method: "POST", path: "/v1/messages", headers, body });
     expectRefusal(answer, 400, "invalid_request_error", /application\/json/);
-    expect(on.standIn.messages).toHaveLength(0);
+    expect(app.fakeApi.messages).toHaveLength(0);
   });
 
   it("is accepted with a charset after its type", async () => {
     const answer = await send(JSON.stringify(simple("é")), { "content-type": "Application/JSON; charset=utf-8" });
     expect(answer.status).toBe(200);
-    expect(on.standIn.messages[0]?.body.messages).toEqual([{ role: "user", content: "é" }]);
+    expect(app.fakeApi.messages[0]?.body.messages).toEqual([{ role: "user", content: "é" }]);
   });
 });
 
@@ -112,11 +112,11 @@ describe("a request", () => {
     [{ betas: ["x"] }, "betas: Extra inputs are not permitted"],
   ])("with %j is refused by the overlay, and judged upstream where it is rewritten", async (fields, message) => {
     await expectBadRequest(simple("Hi", fields), message, {}, undefined, overlaid);
-    on.standIn.respond = () => failure(400, "invalid_request_error", "upstream's words");
+    app.fakeApi.respond = () => failure(400, "invalid_request_error", "upstream's words");
     const answer = await send(JSON.stringify(simple("Hi", fields)));
     expect([answer.status, JSON.parse(answer.text).error.message]).toEqual([400, "upstream's words"]);
     const { system = [], ...others } = JSON.parse(JSON.stringify(fields));
-    const [call, ...more] = on.standIn.messages;
+    const [call, ...more] = app.fakeApi.messages;
     expect(more).toEqual([]);
     expect(call?.body).toMatchObject(others);
     expect(call?.body.system.slice(2)).toEqual(system);
@@ -150,10 +150,10 @@ describe("a request", () => {
     const five = { messages: turns, tools, system: words, cache_control };
     const message = "A maximum of 4 blocks with cache_control may be provided. Found 5.";
     await expectBadRequest(simple("", five), message, {}, undefined, overlaid);
-    const judged = await on.post(simple("", five));
+    const judged = await app.post(simple("", five));
     expect([judged.status, await judged.json()]).toMatchObject([400, { error: { message } }]);
-    expect((await on.post(simple("", { ...five, tools: [] }))).status).toBe(200);
-    expect(on.standIn.messages).toHaveLength(2);
+    expect((await app.post(simple("", { ...five, tools: [] }))).status).toBe(200);
+    expect(app.fakeApi.messages).toHaveLength(2);
   });
 });
 
@@ -179,7 +179,7 @@ describe("a conversation", () => {
   it.each(["constructor", "toString", "__proto__"])("may have a block of the type %s", async (type) => {
     const answer = await send(JSON.stringify(say({ type })));
     expect(answer.status).toBe(200);
-    expect(on.standIn.messages[0]?.body.messages[0].content).toEqual([{ type }]);
+    expect(app.fakeApi.messages[0]?.body.messages[0].content).toEqual([{ type }]);
   });
 
   it.each([
@@ -189,7 +189,7 @@ describe("a conversation", () => {
   ])("is refused with %s deeper than JSON can be written", async (_name, start) => {
     const answer = await send(start + JSON.stringify(simple()).slice(1));
     expectRefusal(answer, 400, "invalid_request_error", /./);
-    expect(on.standIn.messages).toHaveLength(0);
+    expect(app.fakeApi.messages).toHaveLength(0);
   });
 
   it("may merge turns, have system messages between them, and text before a result", async () => {
@@ -202,7 +202,7 @@ describe("a conversation", () => {
       user(result("b")),
       user({ type: "text", text: "and" }, result("a")),
     ];
-    expect((await on.post(talk(...messages))).status).toBe(200);
-    expect(on.standIn.messages.map(({ body }) => body.messages)).toEqual([messages]);
+    expect((await app.post(talk(...messages))).status).toBe(200);
+    expect(app.fakeApi.messages.map(({ body }) => body.messages)).toEqual([messages]);
   });
 });

@@ -1,19 +1,19 @@
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { faultlessStage } from "../support/fileStage.ts";
 import { simple, until } from "../support/harness.ts";
 import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
+import { faultlessApp } from "../support/sharedApp.ts";
 
-const on = faultlessStage();
+const app = faultlessApp();
 
 const JSON_TYPE = { "x-api-key": "any-key", "content-type": "application/json" };
 
 const send = (body: string | Buffer | Buffer[], headers: Record<string, string | string[]> = {}): Promise<RawAnswer> =>
-  rawRequest(on.url, { method: "POST", path: "/v1/messages", headers: { ...JSON_TYPE, ...headers }, body });
+  rawRequest(app.url, { method: "POST", path: "/v1/messages", headers: { ...JSON_TYPE, ...headers }, body });
 
 const ask = (method: string, path: string): Promise<RawAnswer> =>
-  rawRequest(on.url, { method, path, headers: { "x-api-key": "any-key" } });
+  rawRequest(app.url, { method, path, headers: { "x-api-key": "any-key" } });
 
 describe("a path", () => {
   it.each([
@@ -28,7 +28,7 @@ describe("a path", () => {
   ])("is answered with 404 when nobody knows it: %s %s", async (method, path) => {
     expectRefusal(await ask(method, path), 404, "not_found_error", /^Not Found\. GET /);
     // the path is checked before the key
-    expectRefusal(await rawRequest(on.url, { method, path }), 404, "not_found_error", /^Not Found\. GET /);
+    expectRefusal(await rawRequest(app.url, { method, path }), 404, "not_found_error", /^Not Found\. GET /);
   });
 
   it.each([
@@ -45,12 +45,12 @@ describe("a path", () => {
     const answer = await ask(method, path);
     expectRefusal(answer, 405, "invalid_request_error", "Method Not Allowed");
     expect(answer.headers.allow?.split(", ").sort().join(", ")).toBe(allow);
-    expect((await rawRequest(on.url, { method, path })).status).toBe(405);
+    expect((await rawRequest(app.url, { method, path })).status).toBe(405);
   });
 
   it("ignores ?beta=true", async () => {
     const body = JSON.stringify(simple("Hi"));
-    const answer = await rawRequest(on.url, {
+    const answer = await rawRequest(app.url, {
       method: "POST",
       path: "/v1/messages?beta=true",
       headers: JSON_TYPE,
@@ -70,7 +70,7 @@ describe("a body of more than 32 MB", () => {
   const megabytes = (count: number) => Array.from({ length: count }, () => Buffer.alloc(1024 * 1024, " "));
   const tooLarge = (answer: RawAnswer, more?: Record<string, unknown>) => {
     expectRefusal(answer, 413, "request_too_large", /32 MB/, more);
-    expect(on.standIn.messages).toHaveLength(0);
+    expect(app.fakeApi.messages).toHaveLength(0);
   };
 
   it("is rejected by its content-length, in an answer that the client can read", async () => {
@@ -91,8 +91,8 @@ describe("a body of more than 32 MB", () => {
     const request = JSON.stringify(simple("Hi"));
     const full = Buffer.concat([Buffer.from(request), Buffer.alloc(32 * 1024 * 1024 - request.length, " ")]);
     expect((await send(full)).status).toBe(200);
-    expect(on.standIn.messages).toHaveLength(1);
-    on.standIn.reset();
+    expect(app.fakeApi.messages).toHaveLength(1);
+    app.fakeApi.reset();
     tooLarge(await send(Buffer.concat([full, Buffer.from(" ")])));
   });
 });
@@ -103,7 +103,7 @@ describe("a body with a content-encoding", () => {
 
   const accepted = async (answer: RawAnswer) => {
     expect(answer.status).toBe(200);
-    expect(on.standIn.messages.map(({ body }) => body.messages)).toEqual([[{ role: "user", content: "Grüße" }]]);
+    expect(app.fakeApi.messages.map(({ body }) => body.messages)).toEqual([[{ role: "user", content: "Grüße" }]]);
   };
 
   it("is read as gzip", async () => {
@@ -126,7 +126,7 @@ describe("a body with a content-encoding", () => {
   const invalid = (answer: RawAnswer, encoding: string) => {
     const details = { error_code: "request_body_encoding_invalid" };
     expectRefusal(answer, 400, "invalid_request_error", new RegExp(encoding), details);
-    expect(on.standIn.messages).toHaveLength(0);
+    expect(app.fakeApi.messages).toHaveLength(0);
   };
 
   it.each([
@@ -144,7 +144,7 @@ describe("a body with a content-encoding", () => {
       const details = { error_code: "request_body_encoding_unsupported" };
       const answer = await encoded(encoding, Buffer.from(request));
       expectRefusal(answer, 400, "invalid_request_error", new RegExp(encoding), details);
-      expect(on.standIn.messages).toHaveLength(0);
+      expect(app.fakeApi.messages).toHaveLength(0);
     },
   );
 
@@ -162,8 +162,8 @@ describe("an unusual request", () => {
       {"role":"assistant","content":[{"type":"tool_use","id":"toolu_1","name":"look","input":${input}}]},
       {"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1"}]}]}`;
     expect((await send(body)).status).toBe(200);
-    expect(on.standIn.messages).toHaveLength(1);
-    expect(on.standIn.messages[0]?.raw).toContain(`"input":${input}`);
+    expect(app.fakeApi.messages).toHaveLength(1);
+    expect(app.fakeApi.messages[0]?.raw).toContain(`"input":${input}`);
     expect(Object.hasOwn(Object.prototype, "admin") || "admin" in {}).toBe(false);
   });
 
@@ -174,18 +174,18 @@ describe("an unusual request", () => {
       "made-up-2020-01-01,a b",
     ];
     expect((await send(JSON.stringify(simple("Hi")), { "anthropic-beta": betas })).status).toBe(200);
-    expect(on.standIn.messages).toHaveLength(1);
-    const upstream = String(on.standIn.messages[0]?.headers["anthropic-beta"]).split(",");
+    expect(app.fakeApi.messages).toHaveLength(1);
+    const upstream = String(app.fakeApi.messages[0]?.headers["anthropic-beta"]).split(",");
     const carried = ["context-1m-2025-08-07", "extended-cache-ttl-2025-04-11", "made-up-2020-01-01"];
     expect(upstream).toEqual(["claude-code-20250219", "effort-2025-11-24", ...carried]);
   });
 
   it("may break off in mid-body, and the server goes on", async () => {
-    const socket = connect(Number(new URL(on.url).port), "127.0.0.1");
+    const socket = connect(Number(new URL(app.url).port), "127.0.0.1");
     const head = "POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nx-api-key: k\r\ncontent-type: application/json\r\n";
     socket.write(`${head}content-length: 1000\r\n\r\n{"model":`, () => socket.destroy());
-    await until(() => on.log.some((line) => line.startsWith("[debug] connection:")));
+    await until(() => app.log.some((line) => line.startsWith("[debug] connection:")));
     expect((await send(JSON.stringify(simple("Hi")))).status).toBe(200);
-    expect(on.standIn.messages).toHaveLength(1);
+    expect(app.fakeApi.messages).toHaveLength(1);
   });
 });

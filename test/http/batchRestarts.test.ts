@@ -6,8 +6,8 @@ import type { BatchRecord } from "../../src/batches/record.ts";
 import { BatchCalls, items, patiently } from "../support/batchCalls.ts";
 import { fakeCli } from "../support/fakeCli.ts";
 import { itThorough, QUICK } from "../support/full.ts";
-import { type Stage, scratchHome, stage } from "../support/harness.ts";
-import { echo, failure, gate } from "../support/replies.ts";
+import { type App, scratchHome, startApp } from "../support/harness.ts";
+import { deferred, echo, failure } from "../support/replies.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -20,22 +20,22 @@ const ago = (milliseconds: number) => new Date(Date.now() - milliseconds).toISOS
 /** Runs a server on the directory during `use`, with this many concurrent requests of a batch. */
 async function during<T>(
   dataDir: string,
-  use: (batches: BatchCalls, on: Stage) => Promise<T>,
+  use: (batches: BatchCalls, app: App) => Promise<T>,
   { concurrency = 1, claudePath }: { concurrency?: number; claudePath?: string } = {},
 ): Promise<T> {
   // batches get half of the server's concurrency
-  await using on = await stage({ dataDir, maxConcurrent: 2 * concurrency, ...(claudePath && { claudePath }) });
+  await using app = await startApp({ dataDir, maxConcurrent: 2 * concurrency, ...(claudePath && { claudePath }) });
   // awaited, because the server ends with this function
-  return await use(new BatchCalls(on), on);
+  return await use(new BatchCalls(app), app);
 }
 
 /** Starts a batch of four requests, and ends its server when two are answered and one is in flight. Returns its id. */
 function begun(dataDir: string): Promise<string> {
-  return during(dataDir, async (batches, on) => {
-    on.standIn.respond = ({ body }) =>
-      ["r0", "r1"].includes(idOf(body)) ? echo(body) : gate().opened.then(() => echo(body));
+  return during(dataDir, async (batches, app) => {
+    app.fakeApi.respond = ({ body }) =>
+      ["r0", "r1"].includes(idOf(body)) ? echo(body) : deferred().promise.then(() => echo(body));
     const { id } = await batches.create(items(4));
-    await patiently(async () => on.standIn.messages.length === 3 && (await answered(dataDir, id)) === 2);
+    await patiently(async () => app.fakeApi.messages.length === 3 && (await answered(dataDir, id)) === 2);
     return id;
   });
 }
@@ -55,12 +55,12 @@ describe("a batch on a directory", () => {
   it("resumes where the last server stopped, and sends no answered request again", async () => {
     await using scratch = await scratchHome();
     const id = await begun(scratch.home);
-    await during(scratch.home, async (batches, on) => {
+    await during(scratch.home, async (batches, app) => {
       const { request_counts, results_url } = await batches.ended(id);
       expect(request_counts).toEqual({ processing: 0, succeeded: 4, errored: 0, canceled: 0, expired: 0 });
-      expect(results_url).toBe(`${on.url}/v1/messages/batches/${id}/results`);
+      expect(results_url).toBe(`${app.url}/v1/messages/batches/${id}/results`);
       expect([...(await batches.outcomes(id)).keys()].sort()).toEqual(["r0", "r1", "r2", "r3"]);
-      expect(on.standIn.messages.map(({ body }) => idOf(body)).sort()).toEqual(["r2", "r3"]);
+      expect(app.fakeApi.messages.map(({ body }) => idOf(body)).sort()).toEqual(["r2", "r3"]);
     });
   });
 
@@ -84,20 +84,20 @@ describe("a batch on a directory", () => {
 
   it("that was being canceled ends canceled", async () => {
     await using scratch = await scratchHome();
-    const canceling = await during(scratch.home, async (batches, on) => {
-      on.standIn.respond = ({ body }) => gate().opened.then(() => echo(body));
+    const canceling = await during(scratch.home, async (batches, app) => {
+      app.fakeApi.respond = ({ body }) => deferred().promise.then(() => echo(body));
       const { id } = await batches.create(items(6));
-      await patiently(() => on.standIn.messages.length === 1);
+      await patiently(() => app.fakeApi.messages.length === 1);
       return batches.cancel(id);
     });
-    await during(scratch.home, async (batches, on) => {
+    await during(scratch.home, async (batches, app) => {
       const ended = await batches.ended(canceling.id);
       expect(ended).toMatchObject({ cancel_initiated_at: canceling.cancel_initiated_at });
       expect(ended.request_counts).toMatchObject({ canceled: 6 });
       expect(new Set([...(await batches.outcomes(ended.id)).values()].map(({ type }) => type))).toEqual(
         new Set(["canceled"]),
       );
-      expect(on.standIn.messages).toEqual([]);
+      expect(app.fakeApi.messages).toEqual([]);
     });
   });
 });
@@ -107,12 +107,12 @@ describe("after 24 hours, a batch", () => {
     await using scratch = await scratchHome();
     const id = await begun(scratch.home);
     await change(scratch.home, id, { created_at: ago(25 * HOUR), expires_at: ago(HOUR) });
-    await during(scratch.home, async (batches, on) => {
+    await during(scratch.home, async (batches, app) => {
       expect((await batches.ended(id)).request_counts).toMatchObject({ succeeded: 2, expired: 2 });
       const outcomes = await batches.outcomes(id);
       for (const late of ["r2", "r3"]) expect(outcomes.get(late)).toEqual({ type: "expired" });
       expect(outcomes.get("r0")).toMatchObject({ type: "succeeded" });
-      expect(on.standIn.messages).toEqual([]);
+      expect(app.fakeApi.messages).toEqual([]);
     });
   });
 
@@ -120,13 +120,13 @@ describe("after 24 hours, a batch", () => {
     await using scratch = await scratchHome();
     const id = await begun(scratch.home);
     await change(scratch.home, id, { expires_at: new Date(Date.now() + LEFT).toISOString() });
-    const use = async (batches: BatchCalls, on: Stage) => {
-      on.standIn.respond = ({ body }) => {
-        if (idOf(body) === "r2") return gate().opened.then(() => echo(body));
+    const use = async (batches: BatchCalls, app: App) => {
+      app.fakeApi.respond = ({ body }) => {
+        if (idOf(body) === "r2") return deferred().promise.then(() => echo(body));
         return failure(429, "rate_limit_error", "Slow down", { "retry-after": "86400" });
       };
       expect((await batches.ended(id)).request_counts).toMatchObject({ succeeded: 2, expired: 2 });
-      for (const { finished, body } of on.standIn.messages) {
+      for (const { finished, body } of app.fakeApi.messages) {
         if (idOf(body) === "r2") expect(await finished).toBe(false);
       }
     };

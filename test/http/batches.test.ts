@@ -2,11 +2,11 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it, vi } from "vitest";
 import { expectUpstream, MODEL } from "../clients/sdks.ts";
 import { BatchCalls, items, outcomesIn, patiently } from "../support/batchCalls.ts";
-import { fileStage } from "../support/fileStage.ts";
+import type { Recorded } from "../support/fakeApi.ts";
 import { itThorough, sampled } from "../support/full.ts";
 import { health, simple } from "../support/harness.ts";
-import { echo, failure, gate, held, reply, text, toolUse } from "../support/replies.ts";
-import type { Recorded } from "../support/standIn.ts";
+import { deferred, echo, failure, heldReply, reply, text, toolUse } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -20,8 +20,8 @@ const idOf = (recorded: Recorded): string => recorded.body.messages.at(-1).conte
 
 describe("a batch", () => {
   // three concurrent requests of a batch: half of the server's concurrency
-  const on = fileStage({ maxConcurrent: 6 });
-  const batches = new BatchCalls(on);
+  const app = sharedApp({ maxConcurrent: 6 });
+  const batches = new BatchCalls(app);
   const one = async (params: object, headers = {}) => {
     const { id } = await batches.create([{ custom_id: "only", params }], headers);
     await batches.ended(id);
@@ -29,9 +29,9 @@ describe("a batch", () => {
   };
 
   it("goes from in_progress to ended, and has a result for each request", async () => {
-    const go = gate();
-    on.standIn.respond = async (recorded) => {
-      await go.opened;
+    const go = deferred();
+    app.fakeApi.respond = async (recorded) => {
+      await go.promise;
       return idOf(recorded) === "r1" ? failure(400, "invalid_request_error", "foo: no") : echo(recorded.body);
     };
     const created = await batches.create(items(3));
@@ -48,15 +48,15 @@ describe("a batch", () => {
       results_url: null,
     });
     const { id } = created;
-    await patiently(() => on.standIn.messages.length === 3);
+    await patiently(() => app.fakeApi.messages.length === 3);
     expect(await batches.get(id)).toEqual(created);
-    go.open();
+    go.resolve();
     expect(await batches.ended(id)).toEqual({
       ...created,
       processing_status: "ended",
       request_counts: { ...NONE, succeeded: 2, errored: 1 },
       ended_at: expect.stringMatching(RFC_3339),
-      results_url: `${on.url}/v1/messages/batches/${id}/results`,
+      results_url: `${app.url}/v1/messages/batches/${id}/results`,
     });
     const said = (words: string) => ({
       type: "succeeded",
@@ -73,7 +73,7 @@ describe("a batch", () => {
     expect(outcomes.r1).toEqual(refused);
     // the CLI itself repeats some calls that were rejected with 400
     expect(
-      on.standIn.messages
+      app.fakeApi.messages
         .map(idOf)
         .filter((each) => each !== "r1")
         .sort(),
@@ -89,21 +89,21 @@ describe("a batch", () => {
     const results = await response.text();
     expect(results.split("\n")).toEqual([expect.stringMatching(/^\{/), expect.stringMatching(/^\{/), ""]);
     expect([...outcomesIn(results).keys()].sort()).toEqual(["r0", "r1"]);
-    const byName = on.url.replace("127.0.0.1", "localhost");
+    const byName = app.url.replace("127.0.0.1", "localhost");
     expect((await new BatchCalls({ url: byName }).get(id)).results_url).toBe(
       `${byName}/v1/messages/batches/${id}/results`,
     );
   });
 
   it("has no results and cannot be deleted before its end", async () => {
-    const go = gate();
-    on.standIn.respond = (recorded) => go.opened.then(() => echo(recorded.body));
+    const go = deferred();
+    app.fakeApi.respond = (recorded) => go.promise.then(() => echo(recorded.body));
     const { id } = await batches.create(items(1));
     for (const response of [await batches.call(`/${id}/results`), await batches.call(`/${id}`, { method: "DELETE" })]) {
       expect(response.status).toBe(400);
       expect(await response.json()).toMatchObject({ type: "error", error: { type: "invalid_request_error" } });
     }
-    go.open();
+    go.resolve();
     await batches.ended(id);
     expect((await batches.outcomes(id)).get("r0")).toMatchObject({ type: "succeeded" });
   });
@@ -119,10 +119,10 @@ describe("a batch", () => {
   });
 
   it("finishes requests in flight when it is canceled, and sends no others", async () => {
-    const go = gate();
-    on.standIn.respond = (recorded) => go.opened.then(() => echo(recorded.body));
+    const go = deferred();
+    app.fakeApi.respond = (recorded) => go.promise.then(() => echo(recorded.body));
     const { id } = await batches.create(items(6));
-    await patiently(() => on.standIn.messages.length === 3);
+    await patiently(() => app.fakeApi.messages.length === 3);
     const canceling = await batches.cancel(id);
     expect(canceling).toMatchObject({
       ...{ id, processing_status: "canceling", ended_at: null, results_url: null },
@@ -131,11 +131,11 @@ describe("a batch", () => {
     });
     expect(await batches.cancel(id)).toEqual(canceling);
     expect(await batches.get(id)).toEqual(canceling);
-    go.open();
+    go.resolve();
     const ended = await batches.ended(id);
     expect(ended.request_counts).toEqual({ ...NONE, succeeded: 3, canceled: 3 });
     expect(ended.cancel_initiated_at).toBe(canceling.cancel_initiated_at);
-    const sent = on.standIn.messages.map(idOf);
+    const sent = app.fakeApi.messages.map(idOf);
     expect(sent).toHaveLength(3);
     for (const [custom_id, result] of await batches.outcomes(id)) {
       if (sent.includes(custom_id)) expect(result.type).toBe("succeeded");
@@ -187,11 +187,11 @@ describe("a batch", () => {
       thinking: { type: "disabled" },
       metadata: { user_id: "somebody" },
     };
-    on.standIn.respond = () => reply([toolUse("look", { at: ["a b", { c: 1 }] }, "toolu_2")]);
+    app.fakeApi.respond = () => reply([toolUse("look", { at: ["a b", { c: 1 }] }, "toolu_2")]);
     const result = await one(request, { "anthropic-beta": "context-1m-2025-08-07" });
-    expectUpstream(on, request);
-    expect(on.standIn.messages[0]?.headers["anthropic-beta"]).toContain("context-1m-2025-08-07");
-    expect(on.standIn.messages[0]?.raw).toContain(JSON.stringify(request.tools));
+    expectUpstream(app, request);
+    expect(app.fakeApi.messages[0]?.headers["anthropic-beta"]).toContain("context-1m-2025-08-07");
+    expect(app.fakeApi.messages[0]?.raw).toContain(JSON.stringify(request.tools));
     const call = { type: "tool_use", id: "toolu_2", name: "look", input: { at: ["a b", { c: 1 }] } };
     expect(result).toMatchObject({ type: "succeeded", message: { content: [call], stop_reason: "tool_use" } });
   });
@@ -199,11 +199,11 @@ describe("a batch", () => {
   it("may refer to files by id", async () => {
     const form = new FormData();
     form.set("file", new Blob(["Grüße"], { type: "text/plain" }), "a.txt");
-    const uploaded = await fetch(`${on.url}/v1/files`, { method: "POST", headers: { "x-api-key": "k" }, body: form });
+    const uploaded = await fetch(`${app.url}/v1/files`, { method: "POST", headers: { "x-api-key": "k" }, body: form });
     const { id } = (await uploaded.json()) as { id: string };
     const asking = (file_id: string) => simple([{ type: "document", source: { type: "file", file_id } }]);
     expect(await one(asking(id))).toMatchObject({ type: "succeeded" });
-    const [block] = on.standIn.messages[0]!.body.messages[0].content;
+    const [block] = app.fakeApi.messages[0]!.body.messages[0].content;
     expect(block).toMatchObject({ type: "document", source: { type: "text", data: "Grüße" } });
     const error = { type: "not_found_error", message: "File `file_none` not found." };
     expect(await one(asking("file_none"))).toMatchObject({ type: "errored", error: { type: "error", error } });
@@ -235,7 +235,7 @@ describe("a batch", () => {
     const message = "temperature: Extra inputs are not permitted";
     const refused = { type: "errored", error: { error: { type: "invalid_request_error", message } } };
     expect(await one(warm, { "anthropic-version": "2026-10-21" })).toMatchObject(refused);
-    expect(on.standIn.messages).toHaveLength(1);
+    expect(app.fakeApi.messages).toHaveLength(1);
   });
 
   it("may be sent as gzip", async () => {
@@ -247,48 +247,48 @@ describe("a batch", () => {
 });
 
 describe("a queued request of a batch", () => {
-  const on = fileStage({ maxConcurrent: 2 });
-  const batches = new BatchCalls(on);
+  const app = sharedApp({ maxConcurrent: 2 });
+  const batches = new BatchCalls(app);
 
   it("is never sent when the batch is canceled, which ends at once", async () => {
-    const go = gate();
-    on.standIn.respond = (recorded) => go.opened.then(() => echo(recorded.body));
-    const held = [on.post(simple("one")), on.post(simple("two"))];
-    await patiently(() => on.standIn.messages.length === 2);
+    const go = deferred();
+    app.fakeApi.respond = (recorded) => go.promise.then(() => echo(recorded.body));
+    const heldReply = [app.post(simple("one")), app.post(simple("two"))];
+    await patiently(() => app.fakeApi.messages.length === 2);
     // once the invalid one has its result, the next one is queued
     const { id } = await batches.create([{ custom_id: "wrong", params: {} }, ...items(5)]);
-    await patiently(async () => (await health(on)).batches[0]?.done === 1);
+    await patiently(async () => (await health(app)).batches[0]?.done === 1);
     await batches.cancel(id);
     expect((await batches.ended(id)).request_counts).toEqual({ ...NONE, errored: 1, canceled: 5 });
-    go.open();
-    for (const response of await Promise.all(held)) expect(response.status).toBe(200);
-    expect((await on.post(simple("three"))).status).toBe(200);
-    expect(on.standIn.messages.map(idOf).sort()).toEqual(["one", "three", "two"]);
+    go.resolve();
+    for (const response of await Promise.all(heldReply)) expect(response.status).toBe(200);
+    expect((await app.post(simple("three"))).status).toBe(200);
+    expect(app.fakeApi.messages.map(idOf).sort()).toEqual(["one", "three", "two"]);
   });
 });
 
 describe("an interactive request", () => {
-  const on = fileStage({ maxConcurrent: 1 });
-  const batches = new BatchCalls(on);
+  const app = sharedApp({ maxConcurrent: 1 });
+  const batches = new BatchCalls(app);
 
   it("precedes those of a batch, and does not wait for one in flight", async () => {
-    const [first, mine] = [gate(), gate()];
-    on.standIn.respond = (recorded) => {
-      const opened = { r0: first.opened, mine: mine.opened }[idOf(recorded)];
-      return opened ? held([text("one two three")], () => {}, opened) : echo(recorded.body);
+    const [first, mine] = [deferred(), deferred()];
+    app.fakeApi.respond = (recorded) => {
+      const promise = { r0: first.promise, mine: mine.promise }[idOf(recorded)];
+      return promise ? heldReply([text("one two three")], () => {}, promise) : echo(recorded.body);
     };
     const { id } = await batches.create(items(2));
-    await patiently(() => on.standIn.messages.length === 1);
-    const answer = on.post(simple("mine"));
-    await patiently(() => on.standIn.messages.length === 2);
-    const next = on.post(simple("next"));
-    await patiently(async () => (await health(on)).requests.waiting === 1);
-    first.open();
-    await patiently(async () => (await health(on)).batches[0]?.done === 1);
-    mine.open();
+    await patiently(() => app.fakeApi.messages.length === 1);
+    const answer = app.post(simple("mine"));
+    await patiently(() => app.fakeApi.messages.length === 2);
+    const next = app.post(simple("next"));
+    await patiently(async () => (await health(app)).requests.waiting === 1);
+    first.resolve();
+    await patiently(async () => (await health(app)).batches[0]?.done === 1);
+    mine.resolve();
     expect((await answer).status).toBe(200);
     expect((await next).status).toBe(200);
     await batches.ended(id);
-    expect(on.standIn.messages.map(idOf)).toEqual(["r0", "mine", "next", "r1"]);
+    expect(app.fakeApi.messages.map(idOf)).toEqual(["r0", "mine", "next", "r1"]);
   });
 });

@@ -1,10 +1,10 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it, vi } from "vitest";
-import { faultlessStage, fileStage } from "../support/fileStage.ts";
 import { FULL, QUICK } from "../support/full.ts";
-import { simple, stage, until } from "../support/harness.ts";
+import { simple, startApp, until } from "../support/harness.ts";
 import { expectRefusal, rawRequest } from "../support/rawRequest.ts";
 import { reply, text } from "../support/replies.ts";
+import { faultlessApp, sharedApp } from "../support/sharedApp.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -22,7 +22,7 @@ const image = (size: number) => ({
 });
 
 describe("a large body", () => {
-  const on = faultlessStage();
+  const app = faultlessApp();
 
   it.each([
     ["an image", [image(FULL ? 31 * MB : 1 * MB)]],
@@ -31,22 +31,22 @@ describe("a large body", () => {
       Array(1000).fill({ type: "text", text: `"\\\n\u2028é${"x".repeat(400)}` }),
     ],
   ])("reaches upstream unchanged, streamed or not: %s", async (_what, content) => {
-    on.standIn.respond = () => reply([text("Seen")]);
+    app.fakeApi.respond = () => reply([text("Seen")]);
     for (const stream of [false, true]) {
-      on.standIn.messages.length = 0;
-      const response = await on.post(simple(content, { stream }));
+      app.fakeApi.messages.length = 0;
+      const response = await app.post(simple(content, { stream }));
       expect(response.status).toBe(200);
       expect(await response.text()).toContain("Seen");
-      expect(on.standIn.messages.map(({ body }) => body.messages)).toEqual([[{ role: "user", content }]]);
+      expect(app.fakeApi.messages.map(({ body }) => body.messages)).toEqual([[{ role: "user", content }]]);
     }
   });
 
   it("is followed by small ones on the same worker, with nothing of it left", async () => {
-    on.standIn.respond = () => reply([text("Seen")]);
-    await on.post(simple([image(MB)], { stop_sequences: ["END"] }));
-    await on.post(simple("Hi"));
-    expect(on.standIn.messages[1]?.body.messages).toEqual([{ role: "user", content: "Hi" }]);
-    expect(on.standIn.messages[1]?.body).not.toHaveProperty("stop_sequences");
+    app.fakeApi.respond = () => reply([text("Seen")]);
+    await app.post(simple([image(MB)], { stop_sequences: ["END"] }));
+    await app.post(simple("Hi"));
+    expect(app.fakeApi.messages[1]?.body.messages).toEqual([{ role: "user", content: "Hi" }]);
+    expect(app.fakeApi.messages[1]?.body).not.toHaveProperty("stop_sequences");
   });
 
   it.each([
@@ -60,14 +60,14 @@ describe("a large body", () => {
     const body = JSON.stringify(simple(0)).replace(":0}", `:${content}}`);
     const headers = { "x-api-key": "any-key", "content-type": "application/json" };
     const ask = (sent: Buffer, more = {}) =>
-      rawRequest(on.url, { method: "POST", path: "/v1/messages", headers: { ...headers, ...more }, body: sent });
+      rawRequest(app.url, { method: "POST", path: "/v1/messages", headers: { ...headers, ...more }, body: sent });
     expectRefusal(await ask(Buffer.from(body)), 400, "invalid_request_error", message);
     expectRefusal(await ask(gzipSync(body), { "content-encoding": "gzip" }), 400, "invalid_request_error", message);
-    expect(on.standIn.messages).toHaveLength(0);
+    expect(app.fakeApi.messages).toHaveLength(0);
   });
 
   it("is shown in the log with its long values cut", async () => {
-    await using shown = await stage({ traffic: () => true });
+    await using shown = await startApp({ traffic: () => true });
     await shown.post(simple([image(MB)]));
     const line = shown.log.find((one) => one.includes(" → "));
     expect(line).toContain("… (1046576 more characters)");
@@ -78,18 +78,18 @@ describe("a large body", () => {
     const content = [image(MB)];
     const requests = [{ custom_id: "big", params: simple(content) }];
     const json = async (path: string, init?: RequestInit) =>
-      (await (await on.call(path, init)).json()) as { id: string; processing_status: string };
+      (await (await app.call(path, init)).json()) as { id: string; processing_status: string };
     const { id } = await json("/v1/messages/batches", { method: "POST", body: JSON.stringify({ requests }) });
-    await until(() => on.standIn.messages.length > 0);
-    expect(on.standIn.messages[0]?.body.messages).toEqual([{ role: "user", content }]);
+    await until(() => app.fakeApi.messages.length > 0);
+    expect(app.fakeApi.messages[0]?.body.messages).toEqual([{ role: "user", content }]);
     await until(async () => (await json(`/v1/messages/batches/${id}`)).processing_status === "ended");
-    const results = await (await on.call(`/v1/messages/batches/${id}/results`)).text();
+    const results = await (await app.call(`/v1/messages/batches/${id}/results`)).text();
     expect(JSON.parse(results)).toMatchObject({ custom_id: "big", result: { type: "succeeded" } });
   });
 });
 
 describe("large bodies at the same time", () => {
-  const on = fileStage({ maxBodyMemory: FULL ? 128 * MB : 4 * MB, maxQueue: 300 });
+  const app = sharedApp({ maxBodyMemory: FULL ? 128 * MB : 4 * MB, maxQueue: 300 });
   const [count, size] = FULL ? [130, 31 * MB] : [QUICK ? 6 : 12, 700 * KB];
   /** As many as are held at once: half of the memory for those over 4 MB, a quarter for others. */
   const together = FULL ? 2 : 1;
@@ -100,7 +100,7 @@ describe("large bodies at the same time", () => {
       free = resolve;
     });
     let taken = 0;
-    on.standIn.respond = async ({ body }) => {
+    app.fakeApi.respond = async ({ body }) => {
       if (body.messages[0].content !== "Hi") {
         taken += 1;
         await held;
@@ -108,12 +108,12 @@ describe("large bodies at the same time", () => {
       return reply([text("Seen")]);
     };
     const body = JSON.stringify(simple([image(size)]));
-    const ask = () => on.call("/v1/messages", { method: "POST", body });
+    const ask = () => app.call("/v1/messages", { method: "POST", body });
     const answers = Array.from({ length: count }, async () => (await ask()).status);
-    const running = async () => ((await (await on.call("/health")).json()) as Health).requests.running;
+    const running = async () => ((await (await app.call("/health")).json()) as Health).requests.running;
     await until(async () => taken >= together && (await running()) === count);
     // it comes after all of them, so another of them would have got as far, were it let in
-    expect((await on.post(simple("Hi"))).status).toBe(200);
+    expect((await app.post(simple("Hi"))).status).toBe(200);
     expect(taken).toBe(together);
     free();
     expect(new Set(await Promise.all(answers))).toEqual(new Set([200]));
@@ -124,13 +124,13 @@ describe("large bodies at the same time", () => {
     const held = new Promise<void>((resolve) => {
       free = resolve;
     });
-    on.standIn.respond = async ({ body }) => {
+    app.fakeApi.respond = async ({ body }) => {
       if (body.messages[0].content !== "Hi") await held;
       return reply([text("Seen")]);
     };
-    const large = [1, 2].map(() => on.post(simple([image(size)])));
-    await until(() => on.standIn.messages.length > 0);
-    expect((await on.post(simple("Hi"))).status).toBe(200);
+    const large = [1, 2].map(() => app.post(simple([image(size)])));
+    await until(() => app.fakeApi.messages.length > 0);
+    expect((await app.post(simple("Hi"))).status).toBe(200);
     free();
     expect((await Promise.all(large)).map(({ status }) => status)).toEqual([200, 200]);
   });

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { TransportOption } from "../../src/claude/transportChoice.ts";
 import { fakeCli } from "../support/fakeCli.ts";
 import { sampled } from "../support/full.ts";
-import { health, type Stage, scratchHome, simple, stage, until } from "../support/harness.ts";
+import { type App, health, scratchHome, simple, startApp, until } from "../support/harness.ts";
 
 const OLD = "2.1.330";
 const NEW = "2.1.331";
@@ -18,41 +18,41 @@ async function machine(claudePath?: string) {
   await mkdir(second);
   const install = (directory: string, version: string, fault?: string) =>
     fakeCli(directory, fault, { name: "claude", version });
-  const serve = async (transport: TransportOption = "auto"): Promise<Stage> => {
+  const serve = async (transport: TransportOption = "auto"): Promise<App> => {
     const environment = { PATH: `${first}:${second}:/usr/bin:/bin`, HOME: home, ANTHROPIC_API_KEY: "sk-test" };
     const searched = claudePath ? { claudePath: join(home, claudePath) } : { claudePath: undefined };
-    const on = await stage({ ...(searched as object), environment, transport });
-    onTestFinished(() => on[Symbol.asyncDispose]());
-    return on;
+    const app = await startApp({ ...(searched as object), environment, transport });
+    onTestFinished(() => app[Symbol.asyncDispose]());
+    return app;
   };
   return { home, first, second, install, serve };
 }
 
 /** Sends a request that no idle worker of the overlay can take. */
 let systems = 0;
-const ask = (on: Stage) => on.post(simple("Hello", { system: `system ${++systems}` }));
+const ask = (app: App) => app.post(simple("Hello", { system: `system ${++systems}` }));
 
 /**
  * Has a worker serve once more, which shows that its CLI has changed; that of the request before may have been given back after
  * the change, and then another CLI has answered this one.
  */
-async function expectReplaced(on: Stage): Promise<void> {
-  const before = (await health(on)).cli.version;
-  await (await ask(on)).text();
+async function expectReplaced(app: App): Promise<void> {
+  const before = (await health(app)).cli.version;
+  await (await ask(app)).text();
   await until(async () => {
-    const { workers, cli } = await health(on);
+    const { workers, cli } = await health(app);
     return workers.alive === 0 || cli.version !== before;
   });
 }
 
-async function expectServedBy(on: Stage, version: string): Promise<void> {
-  const response = await ask(on);
+async function expectServedBy(app: App, version: string): Promise<void> {
+  const response = await ask(app);
   expect({ status: response.status, body: await response.json() }).toMatchObject({
     status: 200,
     body: { content: [{ type: "text", text: "served" }] },
   });
-  expect((await health(on)).cli.version).toBe(version);
-  expect(on.log.findLast((line) => line.includes("started (Claude Code"))).toContain(version);
+  expect((await health(app)).cli.version).toBe(version);
+  expect(app.log.findLast((line) => line.includes("started (Claude Code"))).toContain(version);
 }
 
 const garbage = (path: string) => writeFile(path, "#!/bin/sh\necho garbage\n", { mode: 0o755 });
@@ -91,76 +91,76 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
   it("finds the CLI elsewhere once its path has vanished", async () => {
     const { first, second, install, serve } = await machine();
     const path = await install(first, OLD);
-    const on = await serve();
-    await expectServedBy(on, OLD);
+    const app = await serve();
+    await expectServedBy(app, OLD);
     await install(second, NEW);
     await rm(path);
-    await expectReplaced(on);
-    await expectServedBy(on, NEW);
+    await expectReplaced(app);
+    await expectServedBy(app, NEW);
   });
 
   it.each(sampled(CHANGES, 3))("uses the next one where %s", async (_how, change) => {
     const { home, first, second, install, serve } = await machine();
     await install(first, OLD);
     await install(second, NEW);
-    const on = await serve();
-    await expectServedBy(on, OLD);
+    const app = await serve();
+    await expectServedBy(app, OLD);
     await change(home, first);
-    await expectReplaced(on);
-    await expectServedBy(on, NEW);
+    await expectReplaced(app);
+    await expectServedBy(app, NEW);
   });
 
   it("goes back to the first one once an update has put it back", async () => {
     const { first, second, install, serve } = await machine();
     await install(first, OLD);
     await install(second, "2.1.325");
-    const on = await serve();
-    await expectServedBy(on, OLD);
+    const app = await serve();
+    await expectServedBy(app, OLD);
     await rm(join(first, "claude"));
-    await expectReplaced(on);
+    await expectReplaced(app);
     // on the overlay, each system prompt has a worker of its own
-    await expectServedBy(on, "2.1.325");
+    await expectServedBy(app, "2.1.325");
     await install(first, NEW);
-    await expectServedBy(on, NEW);
-    expect(on.log.filter((line) => line.includes("Claude Code changed"))).toHaveLength(2);
+    await expectServedBy(app, NEW);
+    expect(app.log.filter((line) => line.includes("Claude Code changed"))).toHaveLength(2);
   });
 
   it("uses one that it has passed over once that is mended", async () => {
     const { first, second, install, serve } = await machine();
     await install(first, "2.1.1");
     await install(second, OLD);
-    const on = await serve();
-    await expectServedBy(on, OLD);
+    const app = await serve();
+    await expectServedBy(app, OLD);
     await install(first, NEW);
-    await expectReplaced(on);
-    await expectServedBy(on, NEW);
+    await expectReplaced(app);
+    await expectServedBy(app, NEW);
   });
 
   it("looks at a symbolic link's new target, and lets idle workers of the old version go", async () => {
     const { home, first, install, serve } = await machine();
     const link = join(first, "claude");
     await symlink(await install(join(home, "versions", OLD), OLD), link);
-    const on = await serve("overlay");
-    await expectServedBy(on, OLD);
-    await expectServedBy(on, OLD);
-    const before = (await health(on)).workers.alive;
+    const app = await serve("overlay");
+    await expectServedBy(app, OLD);
+    await expectServedBy(app, OLD);
+    const before = (await health(app)).workers.alive;
     expect(before).toBeGreaterThan(1);
     await symlink(await install(join(home, "versions", NEW), NEW), `${link}.new`);
     await rename(`${link}.new`, link);
-    await expectServedBy(on, NEW);
-    await until(async () => (await health(on)).workers.alive === 1);
-    expect(on.log.join("\n")).toMatch(new RegExp(`Claude Code changed: ${OLD} at .* is now ${NEW} at `));
+    await expectServedBy(app, NEW);
+    await until(async () => (await health(app)).workers.alive === 1);
+    expect(app.log.join("\n")).toMatch(new RegExp(`Claude Code changed: ${OLD} at .* is now ${NEW} at `));
   });
 
   it("looks anew at a configured path that has been replaced", async () => {
     const { home, second, install, serve } = await machine("claude");
     await install(second, NEW);
     await install(home, OLD);
-    const on = await serve();
-    await expectServedBy(on, OLD);
+    const app = await serve();
+    await expectServedBy(app, OLD);
     await install(home, "2.1.335");
-    await expectReplaced(on);
-    await expectServedBy(on, "2.1.335");
+    await expectReplaced(app);
+    await expectServedBy(app, "2.1.335");
   });
 
   it("notices by its first worker that a shim starts another version", async () => {
@@ -170,10 +170,10 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
     await writeFile(join(home, "current"), OLD);
     const shim = `#!/bin/sh\nexec "${home}/versions/$(cat '${home}/current')/claude" "$@"\n`;
     await writeFile(join(first, "claude"), shim, { mode: 0o755 });
-    const on = await serve("overlay");
-    await expectServedBy(on, OLD);
+    const app = await serve("overlay");
+    await expectServedBy(app, OLD);
     await writeFile(join(home, "current"), NEW);
-    await expectServedBy(on, NEW);
+    await expectServedBy(app, NEW);
   });
 
   it("ends a running request on the old version", async () => {
@@ -192,14 +192,14 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
       });
     }`;
     await install(first, OLD, held);
-    const on = await serve();
+    const app = await serve();
     // only the first process holds its answer: the one without a system prompt that described itself
-    expect(await on.server.checkCli()).toBeUndefined();
-    const running = on.post(simple());
-    await until(() => on.server.running === 1);
+    expect(await app.server.checkCli()).toBeUndefined();
+    const running = app.post(simple());
+    await until(() => app.server.running === 1);
     await install(first, NEW);
-    await expectServedBy(on, NEW);
-    expect(on.server.running).toBe(1);
+    await expectServedBy(app, NEW);
+    expect(app.server.running).toBe(1);
     await writeFile(released, "");
     expect((await running).status).toBe(200);
   });

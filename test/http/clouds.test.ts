@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { CLOUDS } from "../support/clouds.ts";
-import { fileStage } from "../support/fileStage.ts";
-import { eventsOf, health, simple, stage } from "../support/harness.ts";
-import { eventsFor, failure, paced, reply, text, toolUse } from "../support/replies.ts";
+import { eventsOf, health, simple, startApp } from "../support/harness.ts";
+import { eventsFor, failure, pacedReply, reply, text, toolUse } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
 const FULL = {
   max_tokens: 3000,
@@ -21,12 +21,12 @@ const ANSWER = reply([text("Two words"), toolUse("look", { at: "é" })]);
 const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
 
 describe.each(Object.entries(CLOUDS))("signed in to %s,", (cloud, variables) => {
-  const on = fileStage(({ url }) => ({ extraEnvironment: { ...variables(url), ANTHROPIC_API_KEY: "" } }));
+  const app = sharedApp(({ url }) => ({ extraEnvironment: { ...variables(url), ANTHROPIC_API_KEY: "" } }));
 
   it("a request arrives as it was sent, in the cloud's form", async () => {
     const model = "claude-sonnet-4-5-20250929";
-    await on.post({ model, system: "Be brief.", ...FULL }, { "anthropic-beta": "context-1m-2025-08-07" });
-    const [call, ...more] = on.standIn.messages;
+    await app.post({ model, system: "Be brief.", ...FULL }, { "anthropic-beta": "context-1m-2025-08-07" });
+    const [call, ...more] = app.fakeApi.messages;
     expect(more).toHaveLength(0);
     expect(call?.path).toMatch(/claude-sonnet-4-5[-@]20250929/);
     const { anthropic_version, anthropic_beta, system, stream: _, ...body } = call?.body ?? {};
@@ -38,8 +38,8 @@ describe.each(Object.entries(CLOUDS))("signed in to %s,", (cloud, variables) => 
   });
 
   it.each([true, false])("the answer comes as it was given (stream %s)", async (stream) => {
-    on.standIn.respond = () => ANSWER;
-    const response = await on.post(simple("x", { stream }));
+    app.fakeApi.respond = () => ANSWER;
+    const response = await app.post(simple("x", { stream }));
     if (!("events" in ANSWER)) throw new Error("no stream was scripted");
     const events = [...(ANSWER.events as Iterable<{ type: string }>)].filter(({ type }) => type !== "ping");
     if (stream) expect(await eventsOf(response)).toEqual(events);
@@ -51,33 +51,38 @@ describe.each(Object.entries(CLOUDS))("signed in to %s,", (cloud, variables) => 
     ["a model that is not there", () => failure(404, "not_found_error", "model: x"), 404, "model: x"],
     ["a refusal", () => failure(400, "invalid_request_error", "foo: not permitted"), 400, "foo: not permitted"],
     ["an overload", () => failure(529, "overloaded_error", "Overloaded"), 529, "Overloaded"],
-    ["a broken stream", () => paced([...[...eventsFor([text("a b")])].slice(0, 4), overloaded]), 529, "Overloaded"],
+    [
+      "a broken stream",
+      () => pacedReply([...[...eventsFor([text("a b")])].slice(0, 4), overloaded]),
+      529,
+      "Overloaded",
+    ],
   ])("%s costs one call", async (_name, answer, status, message) => {
-    on.standIn.respond = answer;
-    const response = await on.post(simple());
+    app.fakeApi.respond = answer;
+    const response = await app.post(simple());
     expect(response.status).toBe(status);
     if (message) expect(await response.json()).toMatchObject({ error: { message } });
-    expect(on.standIn.messages).toHaveLength(1);
+    expect(app.fakeApi.messages).toHaveLength(1);
   });
 
   it("tokens are counted without a call of the model", async () => {
     const { max_tokens: _, ...question } = simple();
-    const response = await on.call("/v1/messages/count_tokens", { method: "POST", body: JSON.stringify(question) });
+    const response = await app.call("/v1/messages/count_tokens", { method: "POST", body: JSON.stringify(question) });
     expect(response.status).toBe(200);
-    expect(on.standIn.messages).toHaveLength(0);
+    expect(app.fakeApi.messages).toHaveLength(0);
   });
 });
 
 it("requests take the overlay with a Bedrock API key, and no worker is started to try rewriting", async () => {
   const withKey = { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "", AWS_BEARER_TOKEN_BEDROCK: "bedrock-key" };
-  await using on = await stage(({ url }) => ({
+  await using app = await startApp(({ url }) => ({
     extraEnvironment: { ...CLOUDS.Bedrock(url), ...withKey, ANTHROPIC_API_KEY: "" },
   }));
-  expect((await on.post(simple())).status).toBe(200);
-  expect(on.standIn.messages.map(({ headers }) => headers.authorization)).toEqual(["Bearer bedrock-key"]);
-  expect((await health(on)).transport).toMatchObject({
+  expect((await app.post(simple())).status).toBe(200);
+  expect(app.fakeApi.messages.map(({ headers }) => headers.authorization)).toEqual(["Bearer bedrock-key"]);
+  expect((await health(app)).transport).toMatchObject({
     name: "overlay",
     reason: expect.stringContaining("free counter"),
   });
-  expect(on.log.filter((line) => /worker \d+ started/.test(line))).toHaveLength(1);
+  expect(app.log.filter((line) => /worker \d+ started/.test(line))).toHaveLength(1);
 });

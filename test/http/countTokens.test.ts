@@ -1,18 +1,18 @@
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { apiCount } from "../support/apiCount.ts";
-import { fileStage } from "../support/fileStage.ts";
 import { itThorough, sampled } from "../support/full.ts";
-import { stage, until } from "../support/harness.ts";
+import { startApp, until } from "../support/harness.ts";
 import { png } from "../support/images.ts";
-import { gate, type Reply } from "../support/replies.ts";
+import { deferred, type Reply } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
-const on = fileStage({ transport: "overlay" });
+const app = sharedApp({ transport: "overlay" });
 // no count makes a call that costs anything
-afterEach(() => expect(on.standIn.messages).toEqual([]));
+afterEach(() => expect(app.fakeApi.messages).toEqual([]));
 
 const ask = (body: object, headers: Record<string, string> = {}, signal?: AbortSignal) =>
-  on.call("/v1/messages/count_tokens", {
+  app.call("/v1/messages/count_tokens", {
     method: "POST",
     headers,
     body: JSON.stringify(body),
@@ -143,7 +143,7 @@ const failures: [string, Reply][] = [
 
 describe("where upstream's counter", () => {
   it.each(sampled(failures, 1))("%s, estimates", async (name, reply) => {
-    on.standIn.refuseCount = () => reply;
+    app.fakeApi.refuseCount = () => reply;
     const messages = [user(`Is the counter there when it ${name}?`)];
     const [status, body, precision] = await count({ messages });
     expect([status, precision]).toEqual([200, "estimate"]);
@@ -162,22 +162,22 @@ describe("where upstream's counter", () => {
 describe("a request", () => {
   it("is counted for the mapped model", async () => {
     await count({ model: "claude-3-5-haiku-20241022", messages: [user("Who are you?")] });
-    expect(on.standIn.counts[0]?.body.model).toMatch(/^claude-haiku-4|^claude-haiku-5/);
+    expect(app.fakeApi.counts[0]?.body.model).toMatch(/^claude-haiku-4|^claude-haiku-5/);
   });
 
   it("is not counted twice", async () => {
     const messages = [user("Once and again.")];
     const first = await count({ messages });
-    on.standIn.reset();
+    app.fakeApi.reset();
     expect(await count({ messages })).toEqual(first);
-    expect(on.standIn.counts).toHaveLength(0);
+    expect(app.fakeApi.counts).toHaveLength(0);
   });
 
   itThorough("is counted alike if its body is read on the thread", async () => {
     const compressed = async (body: object) => {
       const headers = { "content-type": "application/json", "content-encoding": "gzip" };
       const sent = gzipSync(JSON.stringify({ model: "sonnet", ...body }));
-      const response = await on.call("/v1/messages/count_tokens", { method: "POST", headers, body: sent });
+      const response = await app.call("/v1/messages/count_tokens", { method: "POST", headers, body: sent });
       return [response.status, await response.json(), response.headers.get("claude-virtual-api-token-count")];
     };
     const [text, image] = [EXACT[0]?.[1], EXACT[2]?.[1]];
@@ -186,11 +186,11 @@ describe("a request", () => {
     for (const body of [sum, estimate, { messages: image }]) {
       const counted = await compressed(body);
       // the counter is called once for equal requests
-      const { length } = on.standIn.counts;
+      const { length } = app.fakeApi.counts;
       expect(await count(body)).toEqual(counted);
-      expect(on.standIn.counts).toHaveLength(length);
+      expect(app.fakeApi.counts).toHaveLength(length);
     }
-    on.standIn.refuseCount = () => ({ status: 529, error: { type: "overloaded_error", message: "Overloaded" } });
+    app.fakeApi.refuseCount = () => ({ status: 529, error: { type: "overloaded_error", message: "Overloaded" } });
     const uncounted = { ...sum, messages: [user("Is it overloaded?")] };
     expect(await compressed(uncounted)).toEqual(await count(uncounted));
   });
@@ -208,7 +208,7 @@ describe("a request", () => {
   });
 
   it("ignores `?beta=true`", async () => {
-    const response = await on.call("/v1/messages/count_tokens?beta=true", {
+    const response = await app.call("/v1/messages/count_tokens?beta=true", {
       method: "POST",
       body: JSON.stringify({ model: "sonnet", messages: question }),
     });
@@ -216,29 +216,29 @@ describe("a request", () => {
   });
 
   it("leaves no worker behind when its client disconnects", async () => {
-    const asked = gate();
-    const answered = gate();
-    on.standIn.refuseCount = async () => {
-      asked.open();
-      await answered.opened;
+    const asked = deferred();
+    const answered = deferred();
+    app.fakeApi.refuseCount = async () => {
+      asked.resolve();
+      await answered.promise;
       return undefined;
     };
     const gone = new AbortController();
     const asking = ask({ model: "sonnet", messages: [user("Wait for me!")] }, {}, gone.signal);
     const failed = expect(asking).rejects.toThrow();
-    await asked.opened;
-    const ended = () => on.log.filter((line) => line.includes(" ended (")).length;
+    await asked.promise;
+    const ended = () => app.log.filter((line) => line.includes(" ended (")).length;
     const before = ended();
     gone.abort();
     await failed;
     await until(() => ended() > before);
-    answered.open();
+    answered.resolve();
   });
 });
 
 // see signIn.test.ts for counts without a sign-in
 itThorough("requires a sign-in like a message", async () => {
-  await using other = await stage({ environment: { PATH: process.env.PATH, HOME: "/nonexistent" } });
+  await using other = await startApp({ environment: { PATH: process.env.PATH, HOME: "/nonexistent" } });
   const response = await other.call("/v1/messages/count_tokens", {
     method: "POST",
     body: JSON.stringify({ model: "sonnet", messages: question }),

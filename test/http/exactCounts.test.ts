@@ -1,20 +1,20 @@
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { apiCount } from "../support/apiCount.ts";
-import { fileStage } from "../support/fileStage.ts";
 import { sampled } from "../support/full.ts";
-import { stage } from "../support/harness.ts";
+import { startApp } from "../support/harness.ts";
 import { png } from "../support/images.ts";
-import { gate, type Reply } from "../support/replies.ts";
+import { deferred, type Reply } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
-const on = fileStage();
+const app = sharedApp();
 // no count makes a call that costs anything
-afterEach(() => expect(on.standIn.messages).toEqual([]));
+afterEach(() => expect(app.fakeApi.messages).toEqual([]));
 
 const TRUST = "claude-virtual-api-token-count";
 
 const send = (body: string, headers: Record<string, string> = {}, signal?: AbortSignal) =>
-  on.call("/v1/messages/count_tokens", { method: "POST", headers, body, ...(signal && { signal }) });
+  app.call("/v1/messages/count_tokens", { method: "POST", headers, body, ...(signal && { signal }) });
 
 async function count(fields: object) {
   const response = await send(JSON.stringify({ model: "sonnet", ...fields }));
@@ -59,10 +59,10 @@ describe("is exact, by one call of the counter, for", () => {
   it.each(sampled(BODIES, 5))("%s", async (_name, fields) => {
     const body = { messages: question, ...fields };
     expect(await count(body)).toEqual([200, { input_tokens: apiCount(body) }, "exact"]);
-    const { model, ...counted } = on.standIn.counts[0]!.body;
+    const { model, ...counted } = app.fakeApi.counts[0]!.body;
     expect(model).toMatch(/^claude-sonnet-/);
     expect(counted).toEqual(body);
-    expect(on.standIn.counts).toHaveLength(1);
+    expect(app.fakeApi.counts).toHaveLength(1);
   });
 });
 
@@ -76,7 +76,7 @@ it("counts the client's own text, byte for byte", async () => {
   const response = await send(`{${ODD}, "model":"claude-sonnet-4-5-20250929","messages":[],${ODD}}`);
   expect([response.status, response.headers.get(TRUST)]).toEqual([200, "exact"]);
   // the last of a repeated field counts
-  expect(on.standIn.counts.map(({ raw }) => raw)).toEqual([
+  expect(app.fakeApi.counts.map(({ raw }) => raw)).toEqual([
     `{"model":"claude-sonnet-4-5-20250929",${ODD.replaceAll(",\r\n", ",").replace(" \r\n", "")}}`,
   ]);
 });
@@ -84,7 +84,7 @@ it("counts the client's own text, byte for byte", async () => {
 it("keeps the CLI from adding a digest to a client's text", async () => {
   const system = [text("a cch=00000 b")];
   await count({ system, messages: question });
-  expect(on.standIn.counts[0]?.body.system).toEqual(system);
+  expect(app.fakeApi.counts[0]?.body.system).toEqual(system);
 });
 
 it("counts a large or compressed body alike, on the thread", async () => {
@@ -92,7 +92,7 @@ it("counts a large or compressed body alike, on the thread", async () => {
   const plain = await send(JSON.stringify(body));
   const headers = { "content-type": "application/json", "content-encoding": "gzip" };
   const gzip = gzipSync(JSON.stringify(body));
-  const compressed = await on.call("/v1/messages/count_tokens", { method: "POST", headers, body: gzip });
+  const compressed = await app.call("/v1/messages/count_tokens", { method: "POST", headers, body: gzip });
   for (const response of [plain, compressed]) {
     expect(response.headers.get(TRUST)).toBe("exact");
     expect(await response.json()).toEqual({ input_tokens: apiCount(body) });
@@ -101,10 +101,10 @@ it("counts a large or compressed body alike, on the thread", async () => {
 
 it("sends the client's betas in addition to the CLI's", async () => {
   await send(JSON.stringify({ model: "sonnet", messages: question }), { "anthropic-beta": "context-1m-2025-08-07" });
-  const betas = String(on.standIn.counts[0]?.headers["anthropic-beta"]).split(",");
+  const betas = String(app.fakeApi.counts[0]?.headers["anthropic-beta"]).split(",");
   expect(betas).toEqual(expect.arrayContaining(["context-1m-2025-08-07", "token-counting-2024-11-01"]));
   await count({ messages: question });
-  expect(on.standIn.counts[1]?.headers["anthropic-beta"]).not.toContain("context-1m");
+  expect(app.fakeApi.counts[1]?.headers["anthropic-beta"]).not.toContain("context-1m");
 });
 
 const envelope = (status: number, type: string, message: string): Reply => ({ status, error: { type, message } });
@@ -119,12 +119,12 @@ describe("passes on upstream's refusal:", () => {
     envelope(413, "request_too_large", "Request exceeds the maximum size"),
   ])("%o", async (reply) => {
     const { status, error } = reply as { status: number; error: object };
-    on.standIn.refuseCount = () => ({ ...reply, requestId: "req_1", headers: { "request-id": "req_1" } }) as Reply;
+    app.fakeApi.refuseCount = () => ({ ...reply, requestId: "req_1", headers: { "request-id": "req_1" } }) as Reply;
     const response = await send(JSON.stringify({ model: "sonnet", messages: question, max_tokens: 10 }));
     expect(response.status).toBe(status);
     expect(await response.json()).toEqual({ type: "error", error, request_id: "req_1" });
-    expect(on.standIn.counts).toHaveLength(1);
-    on.standIn.refuseCount = () => undefined;
+    expect(app.fakeApi.counts).toHaveLength(1);
+    app.fakeApi.refuseCount = () => undefined;
     expect((await count({ messages: question }))[2]).toBe("exact");
   });
 });
@@ -143,15 +143,15 @@ const FAILURES: [string, Reply][] = [
 
 describe("where upstream's counter", () => {
   it.each(sampled(FAILURES, 3))("%s, the count is estimated after one call", async (_name, reply) => {
-    on.standIn.refuseCount = () => reply;
+    app.fakeApi.refuseCount = () => reply;
     const [status, body, precision] = await count({ system: "Be brief.", messages: question });
     expect([status, precision]).toEqual([200, "estimate"]);
     expect((body as { input_tokens: number }).input_tokens).toBeGreaterThan(10);
-    expect(on.standIn.counts).toHaveLength(1);
+    expect(app.fakeApi.counts).toHaveLength(1);
   });
 });
 
-const workers = () => on.log.filter((line) => /worker \d+ started/.test(line));
+const workers = () => app.log.filter((line) => /worker \d+ started/.test(line));
 const pidOf = (line = "") => Number(/worker (\d+)/.exec(line)?.[1]);
 
 describe("the worker that counts", () => {
@@ -165,57 +165,57 @@ describe("the worker that counts", () => {
   });
 
   it("gives up a count whose client disconnected, and serves the next", async () => {
-    const asked = gate();
-    on.standIn.refuseCount = async () => {
-      asked.open();
+    const asked = deferred();
+    app.fakeApi.refuseCount = async () => {
+      asked.resolve();
       return new Promise<undefined>(() => {});
     };
     const gone = new AbortController();
     const asking = send(JSON.stringify({ model: "sonnet", messages: question }), {}, gone.signal);
     const failed = expect(asking).rejects.toThrow();
-    await asked.opened;
+    await asked.promise;
     const before = workers().length;
     gone.abort();
     await failed;
-    on.standIn.refuseCount = () => undefined;
+    app.fakeApi.refuseCount = () => undefined;
     expect((await count({ messages: question }))[2]).toBe("exact");
-    expect(await on.standIn.counts[0]?.finished).toBe(false);
+    expect(await app.fakeApi.counts[0]?.finished).toBe(false);
     expect(workers()).toHaveLength(before);
   });
 
   it("is replaced if it dies during a count, which is repeated", async () => {
     await count({ messages: question });
-    on.standIn.reset();
-    on.standIn.refuseCount = async () => {
-      on.standIn.refuseCount = () => undefined;
+    app.fakeApi.reset();
+    app.fakeApi.refuseCount = async () => {
+      app.fakeApi.refuseCount = () => undefined;
       process.kill(pidOf(workers().at(-1)), "SIGKILL");
       return new Promise<undefined>(() => {});
     };
     const body = { messages: [user("Are you there?")] };
     expect(await count(body)).toEqual([200, { input_tokens: apiCount(body) }, "exact"]);
-    expect(on.standIn.counts).toHaveLength(2);
+    expect(app.fakeApi.counts).toHaveLength(2);
   });
 
   it("logs nothing of a client's text", async () => {
     await count({ messages: [user("a most secret question")] });
-    on.standIn.refuseCount = () => envelope(400, "invalid_request_error", "No.");
+    app.fakeApi.refuseCount = () => envelope(400, "invalid_request_error", "No.");
     await count({ messages: [user("a most secret question")] });
-    expect(on.log.filter((line) => line.includes("secret question"))).toEqual([]);
+    expect(app.log.filter((line) => line.includes("secret question"))).toEqual([]);
   });
 });
 
 it("is replaced after upstream has refused its sign-in", async () => {
-  on.standIn.refuseCount = () => envelope(401, "authentication_error", "invalid x-api-key");
+  app.fakeApi.refuseCount = () => envelope(401, "authentication_error", "invalid x-api-key");
   const before = workers().length;
   const [status, refused] = await count({ messages: question });
   expect([status, refused]).toMatchObject([401, { error: { message: "invalid x-api-key" } }]);
-  on.standIn.refuseCount = () => undefined;
+  app.fakeApi.refuseCount = () => undefined;
   expect((await count({ messages: question }))[2]).toBe("exact");
   expect(workers().length).toBeGreaterThan(before);
 });
 
 it("requires a sign-in like a message", async () => {
-  await using other = await stage({ environment: { PATH: process.env.PATH, HOME: "/nonexistent" } });
+  await using other = await startApp({ environment: { PATH: process.env.PATH, HOME: "/nonexistent" } });
   const body = JSON.stringify({ model: "sonnet", messages: question });
   const response = await other.call("/v1/messages/count_tokens", { method: "POST", body });
   expect(response.status).toBe(401);

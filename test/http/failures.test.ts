@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { eventsOf, simple } from "../support/harness.ts";
-import { eventsFor, failure, paced, reply, type StreamEvent, text, thinking } from "../support/replies.ts";
+import { eventsFor, failure, pacedReply, reply, type StreamEvent, text, thinking } from "../support/replies.ts";
 import { onEachTransport } from "../support/transports.ts";
 
 const overloaded = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
 const begun = [...eventsFor([text("one two three")])].slice(0, 5);
 
-onEachTransport(({ on, transport, sampled }) => {
+onEachTransport(({ app, transport, sampled }) => {
   const rewritten = <T>(value: T, overlaid: T) => (transport === "rewrite" ? value : overlaid);
 
   describe("a refusal of upstream", () => {
@@ -28,8 +28,8 @@ onEachTransport(({ on, transport, sampled }) => {
     it.each(sampled(MODES, MODES.length, 4))(
       "%i %s keeps its status, type, words and id (%s, stream %s)",
       async (status, type, message, stream) => {
-        on.standIn.respond = () => failure(status, type, message);
-        const response = await on.post(simple("x", { stream }));
+        app.fakeApi.respond = () => failure(status, type, message);
+        const response = await app.post(simple("x", { stream }));
         expect(response.status).toBe(status);
         expect(response.headers.get("content-type")).toContain("application/json");
         const envelope = (await response.json()) as { request_id: string };
@@ -39,7 +39,7 @@ onEachTransport(({ on, transport, sampled }) => {
           request_id: expect.stringMatching(/^req_[0-9a-f]{24}$/),
         });
         expect(response.headers.get("request-id")).toBe(envelope.request_id);
-        expect(on.standIn.messages).toHaveLength(1);
+        expect(app.fakeApi.messages).toHaveLength(1);
       },
     );
 
@@ -56,20 +56,20 @@ onEachTransport(({ on, transport, sampled }) => {
     const MISSED = "that is the API's, max_tokens: ";
     it.each(sampled(OF_TOKENS, 3, OF_TOKENS.length))("keeps text about tokens: %s", async (message) => {
       const details = { error_code: "of_tokens", max: 5 };
-      on.standIn.respond = () => ({ status: 400, error: { type: "invalid_request_error", message, details } });
-      const { error } = (await (await on.post(simple())).json()) as { error: object };
+      app.fakeApi.respond = () => ({ status: 400, error: { type: "invalid_request_error", message, details } });
+      const { error } = (await (await app.post(simple())).json()) as { error: object };
       // the CLI reports only the code of the details, and its debug lines are not read
       const shown = transport === "overlay" ? details : { error_code: "of_tokens" };
       expect(error).toEqual({ type: "invalid_request_error", message, details: shown });
-      on.standIn.respond = () => failure(429, "rate_limit_error", message);
-      expect(await (await on.post(simple())).json()).toMatchObject({ error: { type: "rate_limit_error", message } });
-      on.standIn.respond = () => failure(500, "api_error", message);
-      expect(await (await on.post(simple())).json()).toMatchObject({ error: { type: "api_error", message } });
-      on.standIn.respond = () =>
-        paced([...begun, { type: "error", error: { type: "invalid_request_error", message, details } }]);
+      app.fakeApi.respond = () => failure(429, "rate_limit_error", message);
+      expect(await (await app.post(simple())).json()).toMatchObject({ error: { type: "rate_limit_error", message } });
+      app.fakeApi.respond = () => failure(500, "api_error", message);
+      expect(await (await app.post(simple())).json()).toMatchObject({ error: { type: "api_error", message } });
+      app.fakeApi.respond = () =>
+        pacedReply([...begun, { type: "error", error: { type: "invalid_request_error", message, details } }]);
       // before a stream, where upstream's message is kept
       const isReworded = transport === "rewrite" && message.startsWith("prompt is too long");
-      const events = await eventsOf(await on.post(simple("x", { stream: true })));
+      const events = await eventsOf(await app.post(simple("x", { stream: true })));
       const told = isReworded ? "Prompt is too long" : message;
       expect(events.at(-1)).toEqual({
         type: "error",
@@ -79,11 +79,11 @@ onEachTransport(({ on, transport, sampled }) => {
 
     it.skipIf(transport === "rewrite")("keeps what the CLI leaves of text about tokens", async () => {
       const details = { error_code: "x", token: "a", max_tokens: 5 };
-      on.standIn.respond = () => ({
+      app.fakeApi.respond = () => ({
         status: 404,
         error: { type: "not_found_error", message: `${MISSED}5`, details },
       });
-      expect(await (await on.post(simple())).json()).toMatchObject({
+      expect(await (await app.post(simple())).json()).toMatchObject({
         error: { type: "not_found_error", message: `${MISSED}[REDACTED]`, details: { error_code: "x" } },
       });
     });
@@ -96,34 +96,34 @@ onEachTransport(({ on, transport, sampled }) => {
       [403, "cloudflare", "permission_error", "cloudflare"],
       [503, "Service Unavailable", "api_error", "Service Unavailable"],
     ])("that is no envelope, as a gateway's, keeps its status: %i %j", async (status, plain, type, message) => {
-      on.standIn.respond = () => ({ status, plain });
-      const response = await on.post(simple());
+      app.fakeApi.respond = () => ({ status, plain });
+      const response = await app.post(simple());
       expect(response.status).toBe(status);
       expect(await response.json()).toMatchObject({ type: "error", error: { type, message } });
-      expect(on.standIn.messages).toHaveLength(1);
+      expect(app.fakeApi.messages).toHaveLength(1);
     });
 
     it("is passed on for an unknown model", async () => {
-      const response = await on.post({ ...simple(), model: "gpt-4" });
+      const response = await app.post({ ...simple(), model: "gpt-4" });
       expect(response.status).toBe(404);
       expect(await response.json()).toMatchObject({ error: { type: "not_found_error", message: "model: gpt-4" } });
     });
   });
 
   describe("a stream that breaks", () => {
-    const BREAKS: [string, () => ReturnType<typeof paced>, object][] = [
-      ["with an error event", () => paced([...begun, overloaded]), overloaded.error],
-      ["because the connection breaks", () => paced(begun), { type: "api_error" }],
+    const BREAKS: [string, () => ReturnType<typeof pacedReply>, object][] = [
+      ["with an error event", () => pacedReply([...begun, overloaded]), overloaded.error],
+      ["because the connection breaks", () => pacedReply(begun), { type: "api_error" }],
     ];
 
     it.each(BREAKS)("%s ends with an error event, after the events before it", async (_name, answer, error) => {
-      on.standIn.respond = answer;
-      const response = await on.post(simple("x", { stream: true }));
+      app.fakeApi.respond = answer;
+      const response = await app.post(simple("x", { stream: true }));
       expect(response.status).toBe(200);
       const events = await eventsOf(response);
       expect(events.slice(0, -1)).toEqual(begun.filter((event) => event.type !== "ping"));
       expect(events.at(-1)).toEqual({ type: "error", error: expect.objectContaining(error) });
-      expect(on.standIn.messages).toHaveLength(1);
+      expect(app.fakeApi.messages).toHaveLength(1);
     });
 
     const WORDLESS = { type: "api_error", message: expect.stringContaining("broke off") };
@@ -135,26 +135,26 @@ onEachTransport(({ on, transport, sampled }) => {
       ["an overload after an answer has begun", 8, overloaded.error, WORDLESS],
     ])("by %s ends with an error event, and costs one call", async (_name, count, error, told = error) => {
       const blocks = [...eventsFor([thinking("Hm"), text("one two")])].slice(0, count);
-      on.standIn.respond = () => paced([...blocks, { type: "error", error }]);
-      const events = (await eventsOf(await on.post(simple("x", { stream: true })))) as StreamEvent[];
+      app.fakeApi.respond = () => pacedReply([...blocks, { type: "error", error }]);
+      const events = (await eventsOf(await app.post(simple("x", { stream: true })))) as StreamEvent[];
       const came = blocks.filter((event) => event.type !== "ping");
       // the server cannot know whether the last stop is upstream's
       expect(events.slice(0, -1)).toEqual(came.at(-1)?.type === "content_block_stop" ? came.slice(0, -1) : came);
       expect(events.at(-1)).toEqual({ type: "error", error: told });
-      expect(on.standIn.messages).toHaveLength(1);
+      expect(app.fakeApi.messages).toHaveLength(1);
     });
 
     it("has its own status without a stream", async () => {
-      on.standIn.respond = () => paced([...begun, overloaded]);
-      const response = await on.post(simple());
+      app.fakeApi.respond = () => pacedReply([...begun, overloaded]);
+      const response = await app.post(simple());
       expect(response.status).toBe(529);
       expect(await response.json()).toMatchObject(overloaded);
-      expect(on.standIn.messages).toHaveLength(1);
+      expect(app.fakeApi.messages).toHaveLength(1);
     });
 
     it("has its own status if the error is the first event", async () => {
-      on.standIn.respond = () => paced([overloaded]);
-      const response = await on.post(simple("x", { stream: true }));
+      app.fakeApi.respond = () => pacedReply([overloaded]);
+      const response = await app.post(simple("x", { stream: true }));
       expect(response.status).toBe(529);
       expect(await response.json()).toMatchObject(overloaded);
     });
@@ -166,22 +166,22 @@ onEachTransport(({ on, transport, sampled }) => {
       ["JSON", () => failure(200, "quota_error", "The gateway's quota is used up"), "application/json"],
       ["nothing", () => ({ status: 200, plain: "" }), "text/html"],
     ])("is reported as what it is: %s", async (_what, answer, type) => {
-      on.standIn.respond = answer;
+      app.fakeApi.respond = answer;
       for (const stream of [true, false]) {
-        const response = await on.post(simple("x", { stream }));
+        const response = await app.post(simple("x", { stream }));
         expect([response.status, response.headers.get("x-should-retry")]).toEqual([500, "false"]);
         const { error } = (await response.json()) as { error: { type: string; message: string } };
         expect(error.type).toBe("api_error");
         expect(error.message).toMatch(`The API answered with '${type}'`);
       }
-      expect(on.standIn.messages).toHaveLength(2);
+      expect(app.fakeApi.messages).toHaveLength(2);
     });
   });
 
   describe("an upstream that hangs up", () => {
     it("is reported, and the next request succeeds", async () => {
-      on.standIn.respond = () => ({ hangUp: true });
-      const response = await on.post(simple());
+      app.fakeApi.respond = () => ({ hangUp: true });
+      const response = await app.post(simple());
       expect(response.status).toBe(500);
       expect(await response.json()).toMatchObject({
         error: {
@@ -189,8 +189,8 @@ onEachTransport(({ on, transport, sampled }) => {
           message: expect.stringMatching(/^Claude Code could not reach the API: .*ECONNRESET/),
         },
       });
-      on.standIn.respond = () => reply([text("here again")]);
-      expect((await on.post(simple())).status).toBe(200);
+      app.fakeApi.respond = () => reply([text("here again")]);
+      expect((await app.post(simple())).status).toBe(200);
     });
   });
 });

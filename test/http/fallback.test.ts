@@ -5,7 +5,7 @@ import type { ServerOptions } from "../../src/options.ts";
 import { brokenCli, type Loss, withMod } from "../support/brokenCli.ts";
 import { EMPTY, expectOneCallEach, expectOverlay, paid, unpaid } from "../support/fallback.ts";
 import { itThorough, sampled } from "../support/full.ts";
-import { cliEnvironment, health, type Stage, scratchHome, simple, stage, until } from "../support/harness.ts";
+import { type App, cliEnvironment, health, scratchHome, simple, startApp, until } from "../support/harness.ts";
 import { reply, text } from "../support/replies.ts";
 import { SIGN_INS, subscriptionFiles, withVariables, writeFiles } from "../support/signIns.ts";
 import { describeRewriting } from "../support/transports.ts";
@@ -38,26 +38,26 @@ async function rewriting(loss: Loss, { extraEnvironment = {}, maxConcurrent = 1 
   const claudePath = await brokenCli(scratch.home, from(lost, loss));
   const config = join(scratch.home, ".claude.json");
   await writeFile(config, JSON.stringify(switched(true)));
-  const on = await stage((standIn) => ({
-    environment: cliEnvironment(scratch.home, standIn),
+  const app = await startApp((fakeApi) => ({
+    environment: cliEnvironment(scratch.home, fakeApi),
     ...{ claudePath, extraEnvironment, maxConcurrent },
   }));
-  onTestFinished(() => on[Symbol.asyncDispose]());
-  expect((await on.post(simple())).status).toBe(200);
-  expect((await health(on)).transport).toMatchObject({ name: "rewrite", reason: null });
+  onTestFinished(() => app[Symbol.asyncDispose]());
+  expect((await app.post(simple())).status).toBe(200);
+  expect((await health(app)).transport).toMatchObject({ name: "rewrite", reason: null });
   const lose = async () => {
     await writeFile(lost, "");
-    await endWorker(on);
-    on.standIn.reset();
+    await endWorker(app);
+    app.fakeApi.reset();
   };
-  return { on, config, lose };
+  return { app, config, lose };
 }
 
 /** Ends the only worker, so that the next request starts one. */
-async function endWorker(on: Stage): Promise<void> {
-  const pid = on.log.map((line) => /worker (\d+) started/.exec(line)?.[1]).findLast((found) => found !== undefined);
+async function endWorker(app: App): Promise<void> {
+  const pid = app.log.map((line) => /worker (\d+) started/.exec(line)?.[1]).findLast((found) => found !== undefined);
   process.kill(Number(pid), "SIGKILL");
-  await until(async () => (await health(on)).workers.alive === 0);
+  await until(async () => (await health(app)).workers.alive === 0);
 }
 
 const NOT_LOADED = "the mod that rewrites requests was not loaded";
@@ -74,62 +74,62 @@ describeRewriting("a mod that is taken away while the server runs", () => {
   it.each(sampled(losses, losses.length, 2))(
     "leaves its requests to the overlay, one paid call each: it %s",
     async (_how, loss, reason, refusedCalls) => {
-      const { on, lose } = await rewriting(loss);
+      const { app, lose } = await rewriting(loss);
       await lose();
-      await expectOneCallEach(on);
-      expect(unpaid(on.standIn)).toBe(refusedCalls);
-      await expectOverlay(on, reason, on.log.join("\n"));
+      await expectOneCallEach(app);
+      expect(unpaid(app.fakeApi)).toBe(refusedCalls);
+      await expectOverlay(app, reason, app.log.join("\n"));
     },
   );
 
   it("by a gateway that takes a request without messages costs no client its answer", async () => {
-    const { on, lose } = await rewriting(PASSED_OVER);
+    const { app, lose } = await rewriting(PASSED_OVER);
     await lose();
-    on.standIn.respond = ({ body }) => reply([text(body.messages.length === 0 ? "a guess" : "the answer")]);
-    const response = await on.post(simple());
+    app.fakeApi.respond = ({ body }) => reply([text(body.messages.length === 0 ? "a guess" : "the answer")]);
+    const response = await app.post(simple());
     expect(await response.json()).toMatchObject({ content: [{ text: "the answer" }] });
-    expect([paid(on.standIn), unpaid(on.standIn)]).toEqual([1, 1]);
+    expect([paid(app.fakeApi), unpaid(app.fakeApi)]).toEqual([1, 1]);
     // nor many tokens to its owner
-    expect(on.standIn.messages[0]?.body.max_tokens).toBe(0);
+    expect(app.fakeApi.messages[0]?.body.max_tokens).toBe(0);
   });
 
   itThorough("costs requests that are under way one refused call each, at most", async () => {
-    const { on, lose } = await rewriting(PASSED_OVER, { maxConcurrent: 3 });
+    const { app, lose } = await rewriting(PASSED_OVER, { maxConcurrent: 3 });
     await lose();
-    on.standIn.respond = ({ body }) => (body.messages.length === 0 ? EMPTY : reply([text("x")]));
-    const responses = await Promise.all(["a", "b", "c"].map((content) => on.post(simple(content))));
+    app.fakeApi.respond = ({ body }) => (body.messages.length === 0 ? EMPTY : reply([text("x")]));
+    const responses = await Promise.all(["a", "b", "c"].map((content) => app.post(simple(content))));
     expect(responses.map(({ status }) => status)).toEqual([200, 200, 200]);
-    expect(paid(on.standIn)).toBe(3);
-    expect(unpaid(on.standIn)).toBeLessThanOrEqual(3);
-    await expectOverlay(on, NOT_ASKED, on.log.join("\n"));
+    expect(paid(app.fakeApi)).toBe(3);
+    expect(unpaid(app.fakeApi)).toBeLessThanOrEqual(3);
+    await expectOverlay(app, NOT_ASKED, app.log.join("\n"));
   });
 
   it("by Anthropic's switch leaves them to the overlay without mods", async () => {
-    const { on, config, lose } = await rewriting({ prepare: ":" }, { extraEnvironment: READS_FLAGS });
+    const { app, config, lose } = await rewriting({ prepare: ":" }, { extraEnvironment: READS_FLAGS });
     const known = JSON.parse(await readFile(config, "utf8"));
     await writeFile(config, JSON.stringify({ ...known, ...switched(false) }));
     await lose();
-    await expectOneCallEach(on, () => on.log.join("\n"));
-    await expectOverlay(on, NOT_LOADED, on.log.join("\n"));
-    expect((await health(on)).cli.organization.mods_forbidden_by).toEqual(["Anthropic's switch"]);
+    await expectOneCallEach(app, () => app.log.join("\n"));
+    await expectOverlay(app, NOT_LOADED, app.log.join("\n"));
+    expect((await health(app)).cli.organization.mods_forbidden_by).toEqual(["Anthropic's switch"]);
   });
 
   itThorough("by that switch is not, since workers do not read it", async () => {
-    const { on, config, lose } = await rewriting({ prepare: ":" });
+    const { app, config, lose } = await rewriting({ prepare: ":" });
     const known = JSON.parse(await readFile(config, "utf8"));
     await writeFile(config, JSON.stringify({ ...known, ...switched(false) }));
     await lose();
-    expect((await on.post(simple())).status).toBe(200);
-    expect((await health(on)).transport.name).toBe("rewrite");
+    expect((await app.post(simple())).status).toBe(200);
+    expect((await health(app)).transport.name).toBe("rewrite");
   });
 
   it("by the loss of its files goes on in workers that have read them, and is written anew for others", async () => {
-    const { on, lose } = await rewriting({ prepare: ":" });
+    const { app, lose } = await rewriting({ prepare: ":" });
     for (const change of [async () => {}, lose]) {
-      await rm(join(on.dataDir, "rewrite"), { recursive: true, force: true });
+      await rm(join(app.dataDir, "rewrite"), { recursive: true, force: true });
       await change();
-      await expectOneCallEach(on);
-      expect([unpaid(on.standIn), (await health(on)).transport.name]).toEqual([0, "rewrite"]);
+      await expectOneCallEach(app);
+      expect([unpaid(app.fakeApi), (await health(app)).transport.name]).toEqual([0, "rewrite"]);
     }
   });
 });
@@ -138,21 +138,21 @@ describeRewriting("a sign-in of an organization that comes while the server runs
   itThorough("leaves its requests to the overlay, one paid call each, as soon as a worker has shown it", async () => {
     const scratch = await scratchHome();
     onTestFinished(() => scratch[Symbol.asyncDispose]());
-    const on = await stage((standIn) => ({
-      environment: withVariables(cliEnvironment(scratch.home, standIn), SIGN_INS["signed out"].env),
+    const app = await startApp((fakeApi) => ({
+      environment: withVariables(cliEnvironment(scratch.home, fakeApi), SIGN_INS["signed out"].env),
       maxConcurrent: 1,
     }));
-    onTestFinished(() => on[Symbol.asyncDispose]());
-    await until(async () => (await health(on)).cli?.signed_in === false);
+    onTestFinished(() => app[Symbol.asyncDispose]());
+    await until(async () => (await health(app)).cli?.signed_in === false);
     await writeFiles(scratch.home, subscriptionFiles("team"));
     let requests = 0;
     await until(async () => {
       requests += 1;
-      expect((await on.post(simple())).status).toBe(200);
-      return (await health(on)).transport.name === "overlay";
+      expect((await app.post(simple())).status).toBe(200);
+      return (await health(app)).transport.name === "overlay";
     });
-    expect([paid(on.standIn), unpaid(on.standIn)]).toEqual([requests, 0]);
-    await expectOneCallEach(on, () => on.log.join("\n"));
-    await expectOverlay(on, "the organization has Claude Team", on.log.join("\n"));
+    expect([paid(app.fakeApi), unpaid(app.fakeApi)]).toEqual([requests, 0]);
+    await expectOneCallEach(app, () => app.log.join("\n"));
+    await expectOverlay(app, "the organization has Claude Team", app.log.join("\n"));
   });
 });

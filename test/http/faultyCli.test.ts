@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { fakeCli } from "../support/fakeCli.ts";
 import type { Fake } from "../support/fakeCliProgram.ts";
 import { FULL } from "../support/full.ts";
-import { eventsOf, type Stage, scratchHome, simple, stage } from "../support/harness.ts";
+import { type App, eventsOf, scratchHome, simple, startApp } from "../support/harness.ts";
 
 /** Megabytes of a flood. */
 const FLOOD = FULL ? 300 : 24;
@@ -15,14 +15,14 @@ const SHORT_SILENCE = 2000;
 type Fault = (fake: Fake) => void;
 
 /** A server on a CLI that has this fault in its first process. */
-async function withFault(fault: Fault | string, onControl = "false", cliSilence = SILENCE): Promise<Stage> {
+async function withFault(fault: Fault | string, onControl = "false", cliSilence = SILENCE): Promise<App> {
   const scratch = await scratchHome();
   const behaviour = `(fake, message) => message.type === "user" ? (${fault})(fake) : (${onControl})`;
   const claudePath = await fakeCli(scratch.home, behaviour);
   const maxBusyWorkerMemory = 300 * 1024 * 1024;
-  const on = await stage({ claudePath, maxConcurrent: 1, cliSilence, maxBusyWorkerMemory });
-  const dispose = on[Symbol.asyncDispose];
-  return Object.assign(on, {
+  const app = await startApp({ claudePath, maxConcurrent: 1, cliSilence, maxBusyWorkerMemory });
+  const dispose = app[Symbol.asyncDispose];
+  return Object.assign(app, {
     [Symbol.asyncDispose]: async () => {
       await dispose();
       await scratch[Symbol.asyncDispose]();
@@ -30,16 +30,16 @@ async function withFault(fault: Fault | string, onControl = "false", cliSilence 
   });
 }
 
-async function expectFailure(on: Stage, words: string): Promise<void> {
-  const response = await on.post(simple());
+async function expectFailure(app: App, words: string): Promise<void> {
+  const response = await app.post(simple());
   expect(await response.json()).toMatchObject({
     error: { type: "api_error", message: expect.stringContaining(words) },
   });
   expect(response.status).toBe(500);
 }
 
-async function expectAnswer(on: Stage): Promise<void> {
-  const response = await on.post(simple("next"));
+async function expectAnswer(app: App): Promise<void> {
+  const response = await app.post(simple("next"));
   expect(await response.json()).toMatchObject({ content: [{ type: "text", text: "served" }] });
 }
 
@@ -48,26 +48,26 @@ const warningsIn = (log: string[]) => log.filter((line) => line.startsWith("[war
 
 describe("output that cannot be read ends its request, and the next one is served:", () => {
   it("a line without an end", async () => {
-    await using on = await withFault((fake) => {
+    await using app = await withFault((fake) => {
       fake.begin();
       for (let megabytes = 0; megabytes < 45; megabytes++) fake.stdout(Buffer.alloc(1024 * 1024, "x"));
       setInterval(() => {}, 60_000);
     });
-    const events = await eventsOf(await on.post(simple("x", { stream: true })));
+    const events = await eventsOf(await app.post(simple("x", { stream: true })));
     const error = { type: "api_error", message: expect.stringContaining("A line is longer than 41943040 bytes") };
     expect(events.at(-1)).toEqual({ type: "error", error });
-    expect(warningsIn(on.log)).toHaveLength(1);
-    await expectAnswer(on);
+    expect(warningsIn(app.log)).toHaveLength(1);
+    await expectAnswer(app);
   });
 
   it("a line of too many values", async () => {
-    await using on = await withFault((fake) => {
+    await using app = await withFault((fake) => {
       fake.begin();
       fake.stdout(`{"type":"stream_event","event":{"type":"x","y":[${"[],".repeat(300_000)}0]}}\n`);
       setInterval(() => {}, 60_000);
     });
-    await expectFailure(on, "more than 100000 values");
-    await expectAnswer(on);
+    await expectFailure(app, "more than 100000 values");
+    await expectAnswer(app);
   });
 });
 
@@ -99,23 +99,23 @@ describe("output that says nothing is passed over:", () => {
       },
     ],
   ])("%s", async (_name, fault) => {
-    await using on = await withFault(fault);
-    await expectAnswer(on);
-    expect(sizeOf(on.log)).toBeLessThan(20_000);
+    await using app = await withFault(fault);
+    await expectAnswer(app);
+    expect(sizeOf(app.log)).toBeLessThan(20_000);
   });
 
   it.each([
     ["short lines", `"0123456789abcdef\\n".repeat(61681)`],
     ["one line", `"x".repeat(1048576)`],
   ])("a flood of %s on stderr", async (_name, megabyte) => {
-    await using on = await withFault(`(fake) => {
+    await using app = await withFault(`(fake) => {
       for (let megabytes = 0; megabytes < ${FLOOD}; megabytes++) fake.stderr(${megabyte});
       fake.stderr("\\n");
       fake.reply();
     }`);
-    await expectAnswer(on);
-    expect(sizeOf(on.log)).toBeLessThan(200_000);
-    expect(warningsIn(on.log)).toEqual([expect.stringContaining("stderr")]);
+    await expectAnswer(app);
+    expect(sizeOf(app.log)).toBeLessThan(200_000);
+    expect(warningsIn(app.log)).toEqual([expect.stringContaining("stderr")]);
   });
 });
 
@@ -157,17 +157,17 @@ describe("a CLI that ends or hangs ends its request, and the next one is served:
       "stopped responding",
     ],
   ])("%s", async (_name, fault, words) => {
-    await using on = await withFault(fault, undefined, SHORT_SILENCE);
-    await expectFailure(on, words);
-    await expectAnswer(on);
-    expect(sizeOf(on.log)).toBeLessThan(20_000);
+    await using app = await withFault(fault, undefined, SHORT_SILENCE);
+    await expectFailure(app, words);
+    await expectAnswer(app);
+    expect(sizeOf(app.log)).toBeLessThan(20_000);
   });
 
   it("but not where it is silent and answers a ping", async () => {
     const onPing = `message.request.subtype === "claude_virtual_api_ping" && (fake.pings = (fake.pings ?? 0) + 1) === 8
       ? fake.reply() : false`;
-    await using on = await withFault("(fake) => {}", onPing, SHORT_SILENCE);
-    await expectAnswer(on);
+    await using app = await withFault("(fake) => {}", onPing, SHORT_SILENCE);
+    await expectAnswer(app);
   });
 });
 
@@ -175,9 +175,9 @@ describe("settings that the CLI refuses", () => {
   it("end the request before it is sent", async () => {
     const refuse = `message.request.subtype === "apply_flag_settings"
       ? fake.answer(message, { subtype: "error", error: "nothing in this request was applied" }) : false`;
-    await using on = await withFault(`(fake) => fake.stderr("ASKED\\n")`, refuse);
-    await expectAnswer(on);
-    expect(on.log.join()).toContain("Claude Code refused 'apply_flag_settings'");
-    expect(on.log.join()).not.toContain("ASKED");
+    await using app = await withFault(`(fake) => fake.stderr("ASKED\\n")`, refuse);
+    await expectAnswer(app);
+    expect(app.log.join()).toContain("Claude Code refused 'apply_flag_settings'");
+    expect(app.log.join()).not.toContain("ASKED");
   });
 });

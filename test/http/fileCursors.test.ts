@@ -2,13 +2,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { newId } from "../../src/api/ids.ts";
-import { fileStage } from "../support/fileStage.ts";
 import { aFile, listed, upload } from "../support/forms.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
-const on = fileStage();
-const remove = (id: string) => on.call(`/v1/files/${id}`, { method: "DELETE" });
+const app = sharedApp();
+const remove = (id: string) => app.call(`/v1/files/${id}`, { method: "DELETE" });
 afterEach(async () => {
-  for (const { id } of await listed(on.url)) await remove(id);
+  for (const { id } of await listed(app.url)) await remove(id);
 });
 
 interface FilePage {
@@ -22,9 +22,9 @@ const NOON = Date.parse("2026-11-22T12:00:00Z");
 
 /** Stores a file like an older version, or one with another clock. */
 async function store(id: string, time: number): Promise<void> {
-  const template = await upload(on.url, aFile());
+  const template = await upload(app.url, aFile());
   await remove(template.id);
-  const directory = join(on.dataDir, "files", id);
+  const directory = join(app.dataDir, "files", id);
   await mkdir(directory);
   await writeFile(join(directory, "content.txt"), "Hello");
   const metadata = { ...template, id, created_at: new Date(time).toISOString() };
@@ -36,7 +36,7 @@ async function deleteAll(cursor: "page" | "after_id", afterEachPage = async () =
   const seen: string[] = [];
   let query = "";
   for (let more = true; more; ) {
-    const page = (await (await on.call(`/v1/files?limit=2${query}`)).json()) as FilePage;
+    const page = (await (await app.call(`/v1/files?limit=2${query}`)).json()) as FilePage;
     for (const { id } of page.data) {
       seen.push(id);
       expect((await remove(id)).status).toBe(200);
@@ -51,8 +51,8 @@ async function deleteAll(cursor: "page" | "after_id", afterEachPage = async () =
 describe("a list whose files are deleted while it is read", () => {
   it.each(["page", "after_id"] as const)("continues after its %s, even if files are added", async (cursor) => {
     const ids: string[] = [];
-    for (let each = 0; each < 5; each++) ids.unshift((await upload(on.url, aFile())).id);
-    expect(await deleteAll(cursor, () => upload(on.url, aFile()))).toEqual(ids);
+    for (let each = 0; each < 5; each++) ids.unshift((await upload(app.url, aFile())).id);
+    expect(await deleteAll(cursor, () => upload(app.url, aFile()))).toEqual(ids);
   });
 
   it.each(["page", "after_id"] as const)("continues after its %s within one millisecond", async (cursor) => {

@@ -1,14 +1,14 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { fileStage } from "../support/fileStage.ts";
 import { aFile, expectStored, listed, type Part, upload } from "../support/forms.ts";
-import { scratchHome, simple, stage } from "../support/harness.ts";
+import { scratchHome, simple, startApp } from "../support/harness.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
-const on = fileStage();
+const app = sharedApp();
 afterEach(async () => {
   vi.useRealTimers();
-  for (const { id } of await listed(on.url)) await on.call(`/v1/files/${id}`, { method: "DELETE" });
+  for (const { id } of await listed(app.url)) await app.call(`/v1/files/${id}`, { method: "DELETE" });
 });
 
 const VERSIONS = [
@@ -19,12 +19,12 @@ const VERSIONS = [
 
 // biome-ignore lint/suspicious/noExplicitAny: answers of any shape
 async function ask(path: string, init: RequestInit = {}): Promise<{ status: number; body: any }> {
-  const response = await on.call(path, init);
+  const response = await app.call(path, init);
   return { status: response.status, body: await response.json() };
 }
 
 const get = async (path: string, headers = {}) => (await ask(path, { headers })).body;
-const put = (...parts: Part[]) => upload(on.url, ...parts);
+const put = (...parts: Part[]) => upload(app.url, ...parts);
 
 /** Uploads this many files; returns them newest first. */
 async function some(count: number): Promise<string[]> {
@@ -52,13 +52,13 @@ describe("a file", () => {
       expect(await get(`/v1/files/${file.id}`, headers)).toEqual(file);
       expect((await get("/v1/files?beta=true", headers)).data).toEqual([file]);
     }
-    await expectStored(on.url, on.dataDir, [file.id]);
-    const stored = await readFile(join(on.dataDir, "files", file.id, "content.pdf"), "utf8");
+    await expectStored(app.url, app.dataDir, [file.id]);
+    const stored = await readFile(join(app.dataDir, "files", file.id, "content.pdf"), "utf8");
     expect(stored).toBe("%PDF-1.4");
     const deleted = await ask(`/v1/files/${file.id}`, { method: "DELETE" });
     expect(deleted).toEqual({ status: 200, body: { id: file.id, type: "file_deleted" } });
     expect((await ask(`/v1/files/${file.id}`)).status).toBe(404);
-    await expectStored(on.url, on.dataDir, []);
+    await expectStored(app.url, app.dataDir, []);
   });
 
   it("cannot be downloaded again", async () => {
@@ -86,7 +86,7 @@ describe("a file", () => {
     ]);
     const { id, size_bytes } = await put(aFile({ filename: "odd.bin", type: "application/x-odd", content: odd }));
     expect(size_bytes).toBe(odd.length);
-    expect((await readFile(join(on.dataDir, "files", id, "content.bin"))).equals(odd)).toBe(true);
+    expect((await readFile(join(app.dataDir, "files", id, "content.bin"))).equals(odd)).toBe(true);
   });
 
   it.each([
@@ -130,7 +130,7 @@ describe("a file", () => {
     const [short, long] = [await put(seconds("3600"), aFile()), await put(aFile(), seconds("7776000"))];
     expect([length(short), length(long)]).toEqual([3600_000, 7776000_000]);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3600_000 + 5000 });
-    expect((await listed(on.url)).map(({ id }) => id)).toEqual([long.id]);
+    expect((await listed(app.url)).map(({ id }) => id)).toEqual([long.id]);
     for (const [method, path] of [
       ["GET", ""],
       ["GET", "/content"],
@@ -142,20 +142,20 @@ describe("a file", () => {
       });
     }
     const used = simple([{ type: "document", source: { type: "file", file_id: short.id } }]);
-    expect((await on.post(used)).status).toBe(404);
-    expect(on.standIn.messages).toHaveLength(0);
+    expect((await app.post(used)).status).toBe(404);
+    expect(app.fakeApi.messages).toHaveLength(0);
   });
 
   it("survives a restart of the server", async () => {
     await using scratch = await scratchHome();
     const dataDir = join(scratch.home, "kept");
-    const first = await stage({ dataDir });
+    const first = await startApp({ dataDir });
     const file = await upload(first.url, aFile({ filename: "b.txt", content: "Still here" }));
     await first[Symbol.asyncDispose]();
-    await using second = await stage({ dataDir });
+    await using second = await startApp({ dataDir });
     expect(await (await second.call(`/v1/files/${file.id}`)).json()).toEqual(file);
     await second.post(simple([{ type: "document", source: { type: "file", file_id: file.id } }]));
-    expect(second.standIn.messages[0]?.body.messages[0].content[0].source.data).toBe("Still here");
+    expect(second.fakeApi.messages[0]?.body.messages[0].content[0].source.data).toBe("Still here");
     expect(await readdir(join(dataDir, "files"))).toEqual([file.id]);
   });
 });
@@ -235,13 +235,13 @@ describe("a message", () => {
     ];
     const plain = { type: "text", media_type: "text/plain", data: "Grüße\r\n\u2028" };
     for (const headers of VERSIONS) {
-      on.standIn.reset();
-      const answer = await on.post(simple(content(byId(png), byId(pdf), byId(text))), headers);
+      app.fakeApi.reset();
+      const answer = await app.post(simple(content(byId(png), byId(pdf), byId(text))), headers);
       expect(answer.status).toBe(200);
-      expect(on.standIn.messages.map(({ body }) => body.messages)).toEqual([
+      expect(app.fakeApi.messages.map(({ body }) => body.messages)).toEqual([
         [{ role: "user", content: content(base64("image/png"), base64("application/pdf"), plain) }],
       ]);
-      expect(String(on.standIn.messages[0]?.headers["anthropic-beta"])).not.toContain("files-api");
+      expect(String(app.fakeApi.messages[0]?.headers["anthropic-beta"])).not.toContain("files-api");
     }
   });
 
@@ -258,9 +258,9 @@ describe("a message", () => {
         content: [{ type: "tool_result", tool_use_id: "toolu_1", content: [{ type: "image", source }] }],
       },
     ];
-    const answer = await on.post(simple("", { messages: messages(byId(file)), stream: true }));
+    const answer = await app.post(simple("", { messages: messages(byId(file)), stream: true }));
     expect(await answer.text()).toContain("message_stop");
-    expect(on.standIn.messages.map(({ body }) => body.messages)).toEqual([messages(base64("image/gif"))]);
+    expect(app.fakeApi.messages.map(({ body }) => body.messages)).toEqual([messages(base64("image/gif"))]);
   });
 
   it.each([
@@ -272,12 +272,12 @@ describe("a message", () => {
     async (_why, type, part, status, kind, message) => {
       const source = byId(part ? await put(part) : { id: "file_x" });
       for (const more of [{}, { stream: true }]) {
-        const answer = await on.post({ ...simple([{ type, source }]), ...more });
+        const answer = await app.post({ ...simple([{ type, source }]), ...more });
         expect(answer.status).toBe(status);
         expect(answer.headers.get("content-type")).toMatch(/^application\/json/);
         expect(await answer.json()).toMatchObject({ error: { type: kind, message: expect.stringMatching(message) } });
       }
-      expect(on.standIn.messages).toHaveLength(0);
+      expect(app.fakeApi.messages).toHaveLength(0);
     },
   );
 

@@ -1,18 +1,18 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Stage, stage, until } from "../support/harness.ts";
+import { type App, startApp, until } from "../support/harness.ts";
 import { expectRefusal, rawBytes, rawRequest } from "../support/rawRequest.ts";
 
 const KEY = "right-key";
 const PAGE = "https://page.example";
 
 /** Without a configured key, and with default options. */
-let open: Stage;
+let open: App;
 /** With a key, one allowed origin and three allowed hosts. */
-let locked: Stage;
+let locked: App;
 beforeAll(async () => {
-  open = await stage();
-  locked = await stage({
+  open = await startApp();
+  locked = await startApp({
     apiKey: KEY,
     allowedOrigins: [PAGE],
     allowedHosts: ["Box.Local", "proxy.local:8443", "fd00::1"],
@@ -23,10 +23,10 @@ afterAll(async () => {
   await locked[Symbol.asyncDispose]();
 });
 
-const get = (on: Stage, path: string, headers: OutgoingHttpHeaders = {}) => rawRequest(on.url, { path, headers });
+const get = (app: App, path: string, headers: OutgoingHttpHeaders = {}) => rawRequest(app.url, { path, headers });
 
 describe("the Host header", () => {
-  const port = (on: Stage) => new URL(on.url).port;
+  const port = (app: App) => new URL(app.url).port;
 
   it.each([
     "evil.example@localhost",
@@ -58,8 +58,8 @@ describe("the Host header", () => {
     ["given twice", "GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"],
     ["given twice with one name", "GET /health HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n\r\n"],
   ])("must not be %s", async (_name, request) => {
-    for (const on of [open, locked]) {
-      expectRefusal(await rawBytes(on.url, request), 400, "invalid_request_error", /exactly one Host header/);
+    for (const app of [open, locked]) {
+      expectRefusal(await rawBytes(app.url, request), 400, "invalid_request_error", /exactly one Host header/);
     }
   });
 
@@ -87,7 +87,7 @@ describe("the Host header", () => {
   it("that is rejected is answered with the user's own name of the option to change", async () => {
     const headless = await get(open, "/health", { host: "host.docker.internal" });
     expectRefusal(headless, 403, "permission_error", /or add the name to --allowed-hosts\.$/);
-    await using inVsCode = await stage({ nameOf: (option) => `claudeVirtualApi.${option}` });
+    await using inVsCode = await startApp({ nameOf: (option) => `claudeVirtualApi.${option}` });
     const refused = await get(inVsCode, "/health", { host: "host.docker.internal" });
     expectRefusal(refused, 403, "permission_error", /or add the name to claudeVirtualApi\.allowedHosts\.$/);
     const page = await get(inVsCode, "/health", { origin: PAGE });
@@ -114,7 +114,7 @@ describe("the Host header", () => {
   });
 
   it("warns of an allowed name that can never match", async () => {
-    await using odd = await stage({ allowedHosts: ["http://box.local", "box.local", ""] });
+    await using odd = await startApp({ allowedHosts: ["http://box.local", "box.local", ""] });
     const warnings = odd.log.filter((line) => line.startsWith("[warn]"));
     expect(warnings).toEqual([expect.stringMatching(/'http:\/\/box\.local'.*use name or name:port/)]);
   });
@@ -122,7 +122,7 @@ describe("the Host header", () => {
 
 describe("beyond the loopback interface, where the machine's names are unknown", () => {
   it("the Host header may be any single well-formed name", async () => {
-    await using wide = await stage({ host: "0.0.0.0", apiKey: KEY });
+    await using wide = await startApp({ host: "0.0.0.0", apiKey: KEY });
     const url = `http://127.0.0.1:${new URL(wide.url).port}`;
     const ask = (hosts: string) => rawBytes(url, `GET /health HTTP/1.1\r\n${hosts}\r\n`);
     expect((await ask("Host: my-box.example:80\r\n")).status).toBe(200);

@@ -1,16 +1,16 @@
 import { expect, it } from "vitest";
 import { FULL } from "../support/full.ts";
-import { health, simple, stage, until } from "../support/harness.ts";
+import { health, simple, startApp, until } from "../support/harness.ts";
 
 it("keeps no more idle workers than the bound, whatever number of system prompts there was", async () => {
   const bound = FULL ? 4 : 1;
-  await using on = await stage({ warm: 0, ...(FULL ? {} : { maxIdleWorkers: bound }) });
+  await using app = await startApp({ warm: 0, ...(FULL ? {} : { maxIdleWorkers: bound }) });
   const prompts = Array.from({ length: FULL ? 10 : 2 }, (_, number) => `Prompt ${number}`);
-  for (const system of prompts) expect((await on.post(simple("x", { system }))).status).toBe(200);
-  await until(async () => (await health(on)).workers.alive === bound);
+  for (const system of prompts) expect((await app.post(simple("x", { system }))).status).toBe(200);
+  await until(async () => (await health(app)).workers.alive === bound);
   // the one that was busy last is still there
-  const started = () => on.log.filter((line) => /worker \d+ started/.test(line)).length;
+  const started = () => app.log.filter((line) => /worker \d+ started/.test(line)).length;
   const before = started();
-  expect((await on.post(simple("x", { system: prompts.at(-1) }))).status).toBe(200);
+  expect((await app.post(simple("x", { system: prompts.at(-1) }))).status).toBe(200);
   expect(started()).toBe(before);
 });

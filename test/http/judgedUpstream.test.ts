@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { faultlessStage } from "../support/fileStage.ts";
 import { sampled } from "../support/full.ts";
 import { simple } from "../support/harness.ts";
 import { failure } from "../support/replies.ts";
+import { faultlessApp } from "../support/sharedApp.ts";
 
-const on = faultlessStage();
+const app = faultlessApp();
 
 const NO_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 const talk = (...messages: unknown[]) => simple("", { messages });
@@ -21,13 +21,13 @@ const unexpected = (at: string, id: string) =>
 
 /** Sends it with and without `stream`. Expects it unchanged upstream, once, and upstream's refusal. */
 async function expectJudgedUpstream(body: object, message: string) {
-  on.standIn.respond = () => failure(400, "invalid_request_error", message);
+  app.fakeApi.respond = () => failure(400, "invalid_request_error", message);
   for (const sent of [body, { stream: true, ...body }]) {
-    on.standIn.messages.length = 0;
-    const answer = await on.post(sent);
+    app.fakeApi.messages.length = 0;
+    const answer = await app.post(sent);
     expect([answer.status, await answer.json()]).toMatchObject([400, { error: { message } }]);
     const { model: _model, ...rest } = body as Record<string, unknown>;
-    expect(on.standIn.messages.map((call) => call.body)).toEqual([expect.objectContaining(rest)]);
+    expect(app.fakeApi.messages.map((call) => call.body)).toEqual([expect.objectContaining(rest)]);
   }
 }
 
@@ -60,8 +60,8 @@ describe("a request", () => {
 
   it("may disable top_k and top_p, like @langchain/anthropic 0.3", async () => {
     const unset = { top_k: -1, top_p: -1 };
-    expect((await on.post(simple("Hi", unset))).status).toBe(200);
-    expect(on.standIn.messages[0]?.body).toMatchObject(unset);
+    expect((await app.post(simple("Hi", unset))).status).toBe(200);
+    expect(app.fakeApi.messages[0]?.body).toMatchObject(unset);
   });
 });
 
@@ -142,7 +142,7 @@ describe("a conversation", () => {
 
   it("may use the id of a tool call again in a later turn", async () => {
     const messages = [hello, assistant(use("a")), user(result("a")), assistant(use("a")), user(result("a"))];
-    expect((await on.post(talk(...messages))).status).toBe(200);
-    expect(on.standIn.messages.map(({ body }) => body.messages)).toEqual([messages]);
+    expect((await app.post(talk(...messages))).status).toBe(200);
+    expect(app.fakeApi.messages.map(({ body }) => body.messages)).toEqual([messages]);
   });
 });

@@ -1,37 +1,37 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { fileStage } from "../support/fileStage.ts";
-import { simple, stage, until } from "../support/harness.ts";
-import { failure, gate, held, reply, text } from "../support/replies.ts";
+import { simple, startApp, until } from "../support/harness.ts";
+import { deferred, failure, heldReply, reply, text } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
 let traffic = false;
-const on = fileStage({ traffic: () => traffic, apiKey: "the-key-of-this-server" });
+const app = sharedApp({ traffic: () => traffic, apiKey: "the-key-of-this-server" });
 beforeEach(() => {
   traffic = false;
-  on.log.length = 0;
+  app.log.length = 0;
 });
 
 const headers = { "x-api-key": "the-key-of-this-server" };
 const REQUEST = /^\[info\] (GET|POST|req_)/;
-const info = () => on.log.filter((line) => REQUEST.test(line));
+const info = () => app.log.filter((line) => REQUEST.test(line));
 
 describe("the log", () => {
   it("has one line for a request, with model, status, tokens and times", async () => {
-    on.standIn.respond = () =>
+    app.fakeApi.respond = () =>
       reply([text("secret answer")], { usage: { input_tokens: 5, cache_read_input_tokens: 7, output_tokens: 9 } });
-    await on.post(simple("secret question"), headers);
+    await app.post(simple("secret question"), headers);
     await until(() => info().length > 0);
     expect(info()).toEqual([
       expect.stringMatching(
         /^\[info\] POST \/v1\/messages claude-sonnet-5 200 · 12 in, 9 out · first event \d+ ms · \d+ ms$/,
       ),
     ]);
-    expect(on.log.join("\n")).not.toContain("secret");
+    expect(app.log.join("\n")).not.toContain("secret");
   });
 
   it("has a line for a request that failed", async () => {
-    on.standIn.respond = () => failure(429, "rate_limit_error", "Slow down");
-    await on.post(simple(), headers);
-    await on.call("/v1/nowhere", { headers });
+    app.fakeApi.respond = () => failure(429, "rate_limit_error", "Slow down");
+    await app.post(simple(), headers);
+    await app.call("/v1/nowhere", { headers });
     await until(() => info().length > 1);
     expect(info()).toEqual([
       expect.stringMatching(/^\[info\] POST \/v1\/messages sonnet 429 · \d+ ms$/),
@@ -40,9 +40,9 @@ describe("the log", () => {
   });
 
   it("notes that a client has disconnected", async () => {
-    on.standIn.respond = () => held([text("one two three")], () => {}, gate().opened);
+    app.fakeApi.respond = () => heldReply([text("one two three")], () => {}, deferred().promise);
     const gone = new AbortController();
-    const response = await on.post(simple("x", { stream: true }), headers, gone.signal);
+    const response = await app.post(simple("x", { stream: true }), headers, gone.signal);
     gone.abort();
     await response.text().catch(() => {});
     await until(() => info().length > 0);
@@ -51,7 +51,7 @@ describe("the log", () => {
 
   it("contains the body and every event, in order, if traffic is on", async () => {
     traffic = true;
-    const response = await on.post(simple("the question", { stream: true }), headers);
+    const response = await app.post(simple("the question", { stream: true }), headers);
     await response.text();
     await until(() => info().some((line) => line.includes("POST")));
     const lines = info();
@@ -65,20 +65,20 @@ describe("the log", () => {
 
   it("never contains a credential", async () => {
     traffic = true;
-    await on.post(simple("my key is the-key-of-this-server and sk-test-key"), headers);
+    await app.post(simple("my key is the-key-of-this-server and sk-test-key"), headers);
     await until(() => info().some((line) => line.includes("POST")));
-    expect(on.log.join("\n")).not.toMatch(/the-key-of-this-server|sk-test-key/);
+    expect(app.log.join("\n")).not.toMatch(/the-key-of-this-server|sk-test-key/);
   });
 });
 
 describe("a request beyond the timeout", () => {
-  const slow = fileStage({ requestTimeout: 2000 });
+  const slow = sharedApp({ requestTimeout: 2000 });
   // the first worker's start may take longer than this timeout
   beforeAll(() => until(async () => (await slow.post(simple())).status === 200));
 
   it("is answered with 504 and canceled upstream", async () => {
-    slow.standIn.respond = async () => {
-      await gate().opened;
+    slow.fakeApi.respond = async () => {
+      await deferred().promise;
       throw new Error("unreachable");
     };
     const response = await slow.post(simple());
@@ -86,11 +86,11 @@ describe("a request beyond the timeout", () => {
     expect(await response.json()).toMatchObject({
       error: { type: "timeout_error", message: expect.stringContaining("2 s") },
     });
-    expect(await slow.standIn.messages[0]!.finished).toBe(false);
+    expect(await slow.fakeApi.messages[0]!.finished).toBe(false);
   });
 
   it("ends its stream with an error event", async () => {
-    slow.standIn.respond = () => held([text("one two three")], () => {}, gate().opened);
+    slow.fakeApi.respond = () => heldReply([text("one two three")], () => {}, deferred().promise);
     const response = await slow.post(simple("x", { stream: true }));
     expect(await response.text()).toMatch(/event: error\ndata: \{"type":"error","error":\{"type":"timeout_error"/);
   });
@@ -98,16 +98,16 @@ describe("a request beyond the timeout", () => {
 
 describe("a draining server", () => {
   it("answers requests in flight before it closes", async () => {
-    await using draining = await stage();
-    const go = gate();
-    const begun = gate();
-    draining.standIn.respond = () => held([text("one two three")], begun.open, go.opened);
+    await using draining = await startApp();
+    const go = deferred();
+    const begun = deferred();
+    draining.fakeApi.respond = () => heldReply([text("one two three")], begun.resolve, go.promise);
     const running: number[] = [];
     draining.server.onDidChangeRunning((count) => running.push(count));
     const answer = draining.post(simple("x"));
-    await begun.opened;
+    await begun.promise;
     const closed = draining.server.close({ drain: true });
-    go.open();
+    go.resolve();
     expect((await answer).status).toBe(200);
     await closed;
     expect(running).toEqual([1, 0]);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { fileStage } from "../support/fileStage.ts";
 import { sampled } from "../support/full.ts";
 import { eventsOf, simple } from "../support/harness.ts";
-import { eventsFor, gate, paced, reply, text, thinking, toolUse } from "../support/replies.ts";
+import { deferred, eventsFor, pacedReply, reply, text, thinking, toolUse } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
-const on = fileStage();
+const app = sharedApp();
 
 /** The types of the arriving events. */
 async function* streamed(response: Response): AsyncGenerator<string> {
@@ -15,7 +15,7 @@ async function* streamed(response: Response): AsyncGenerator<string> {
 
 describe("POST /v1/messages", () => {
   it("answers with the folded message", async () => {
-    const response = await on.post(simple("Hi"));
+    const response = await app.post(simple("Hi"));
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toContain("application/json");
     expect(response.headers.get("request-id")).toMatch(/^req_\w{20,}$/);
@@ -28,13 +28,13 @@ describe("POST /v1/messages", () => {
       stop_sequence: null,
       usage: { input_tokens: 12, output_tokens: 7 },
     });
-    expect(on.standIn.messages).toHaveLength(1);
+    expect(app.fakeApi.messages).toHaveLength(1);
   });
 
   it("streams upstream's events, except its pings", async () => {
     const sent = reply([thinking("Let me see."), text("Two words"), toolUse("look", { at: "a b c" })]);
-    on.standIn.respond = () => sent;
-    const response = await on.post(simple("Hi", { stream: true }));
+    app.fakeApi.respond = () => sent;
+    const response = await app.post(simple("Hi", { stream: true }));
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
     expect(response.headers.get("cache-control")).toBe("no-cache");
@@ -43,18 +43,18 @@ describe("POST /v1/messages", () => {
   });
 
   it("sends pings while upstream is silent, once the answer has begun", async () => {
-    const { opened, open } = gate();
+    const { promise, resolve } = deferred();
     async function* slow() {
       for (const event of eventsFor([text("At last")])) {
         yield event;
-        if (event.type === "message_start") await opened;
+        if (event.type === "message_start") await promise;
       }
     }
-    on.standIn.respond = () => paced(slow());
+    app.fakeApi.respond = () => pacedReply(slow());
     const types: string[] = [];
-    for await (const event of streamed(await on.post(simple("Hi", { stream: true })))) {
+    for await (const event of streamed(await app.post(simple("Hi", { stream: true })))) {
       types.push(event);
-      if (event === "ping") open();
+      if (event === "ping") resolve();
     }
     expect(types.slice(0, 3)).toEqual(["message_start", "ping", "content_block_start"]);
     expect(types.at(-1)).toBe("message_stop");
@@ -69,8 +69,8 @@ describe("POST /v1/messages", () => {
       tool_choice: { type: "auto" },
       metadata: { user_id: "somebody" },
     });
-    expect((await on.post(body)).status).toBe(200);
-    const upstream = on.standIn.messages[0]?.body;
+    expect((await app.post(body)).status).toBe(200);
+    const upstream = app.fakeApi.messages[0]?.body;
     const { model: _m, system: _s, ...carried } = body as unknown as Record<string, unknown>;
     expect(upstream).toMatchObject(carried);
     expect(upstream.model).toBe("claude-sonnet-5-5");
@@ -79,16 +79,16 @@ describe("POST /v1/messages", () => {
 
   const commands = ["/help", "@/etc/hostname", "!ls", "#note", "  /cost now", "exit"];
   it.each(sampled(commands, commands.length, 3))("sends %j as text", async (content) => {
-    expect((await on.post(simple(content))).status).toBe(200);
-    expect(on.standIn.messages[0]?.body.messages).toEqual([{ role: "user", content }]);
+    expect((await app.post(simple(content))).status).toBe(200);
+    expect(app.fakeApi.messages[0]?.body.messages).toEqual([{ role: "user", content }]);
   });
 
   it("sends and receives lines of 10 MB", async () => {
     const long = "0123456789".repeat(1024 * 1024);
-    on.standIn.respond = () => reply([text(long)]);
-    const response = await on.post(simple(long));
+    app.fakeApi.respond = () => reply([text(long)]);
+    const response = await app.post(simple(long));
     const answer = (await response.json()) as { content: { text: string }[] };
-    expect(on.standIn.messages[0]?.body.messages[0].content === long).toBe(true);
+    expect(app.fakeApi.messages[0]?.body.messages[0].content === long).toBe(true);
     expect(answer.content[0]?.text === long).toBe(true);
   });
 
@@ -96,14 +96,14 @@ describe("POST /v1/messages", () => {
     let schema: object = { type: "object" };
     for (let level = 0; level < 900; level++) schema = { items: schema };
     const tools = [{ name: "look", input_schema: { type: "object", properties: schema } }];
-    expect((await on.post(simple("Hi", { tools }))).status).toBe(200);
-    expect(on.standIn.messages[0]?.body.tools).toEqual(tools);
+    expect((await app.post(simple("Hi", { tools }))).status).toBe(200);
+    expect(app.fakeApi.messages[0]?.body.tools).toEqual(tools);
   });
 
   it("sends and receives lone surrogates unchanged", async () => {
-    on.standIn.respond = () => reply([text("down \udc00 here")]);
-    const response = await on.post(simple("up \ud800 here"));
-    expect(on.standIn.messages[0]?.body.messages[0].content).toBe("up \ud800 here");
+    app.fakeApi.respond = () => reply([text("down \udc00 here")]);
+    const response = await app.post(simple("up \ud800 here"));
+    expect(app.fakeApi.messages[0]?.body.messages[0].content).toBe("up \ud800 here");
     expect(await response.json()).toMatchObject({ content: [{ text: "down \udc00 here" }] });
   });
 
@@ -112,8 +112,8 @@ describe("POST /v1/messages", () => {
       { type: "text", text: "First." },
       { type: "text", text: "Second." },
     ];
-    await on.post(simple("Hi", { system }));
-    expect(on.standIn.messages[0]?.body.system.slice(2)).toEqual(system);
+    await app.post(simple("Hi", { system }));
+    expect(app.fakeApi.messages[0]?.body.system.slice(2)).toEqual(system);
   });
 
   const mark = { cache_control: { type: "ephemeral" } };
@@ -127,19 +127,19 @@ describe("POST /v1/messages", () => {
   ];
   it.each(MARKS)("with %s, upstream gets the client's", async (_name, system, elsewhere) => {
     const content = elsewhere === 0 ? "Hi" : marked(elsewhere);
-    expect((await on.post(simple(content, { system }))).status).toBe(200);
-    const { body } = on.standIn.messages[0]!;
+    expect((await app.post(simple(content, { system }))).status).toBe(200);
+    const { body } = app.fakeApi.messages[0]!;
     expect(body.messages[0].content).toEqual(content);
     expect(body.system.slice(2)).toEqual(typeof system === "string" ? [{ type: "text", text: system }] : system);
     expect(JSON.stringify(body.system.slice(0, 2))).not.toContain("cache_control");
   });
 
   describe("by the overlay", () => {
-    const on = fileStage({ transport: "overlay" });
+    const app = sharedApp({ transport: "overlay" });
     it.each(MARKS)("with %s, upstream does not get too many", async (_name, system, elsewhere, overlaid) => {
       const content = elsewhere === 0 ? "Hi" : marked(elsewhere);
-      expect((await on.post(simple(content, { system }))).status).toBe(200);
-      const { body } = on.standIn.messages[0]!;
+      expect((await app.post(simple(content, { system }))).status).toBe(200);
+      const { body } = app.fakeApi.messages[0]!;
       expect(body.messages[0].content).toEqual(content);
       expect(body.system.filter((block: object) => "cache_control" in block)).toHaveLength(overlaid);
     });
@@ -158,13 +158,13 @@ describe("POST /v1/messages", () => {
     "makes one upstream call if the answer ends with %s",
     async (stop_reason, blocks) => {
       const scripted = reply(blocks, { stop_reason });
-      on.standIn.respond = () => scripted;
-      const response = await on.post(simple());
+      app.fakeApi.respond = () => scripted;
+      const response = await app.post(simple());
       expect(await response.json()).toEqual("folded" in scripted ? scripted.folded : undefined);
       // the worker takes the next request only after this one
-      on.standIn.respond = () => reply([text("next")]);
-      await on.post(simple("next"));
-      expect(on.standIn.messages).toHaveLength(2);
+      app.fakeApi.respond = () => reply([text("next")]);
+      await app.post(simple("next"));
+      expect(app.fakeApi.messages).toHaveLength(2);
     },
   );
 });

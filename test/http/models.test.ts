@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type Anthropic from "@anthropic-ai/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { defaultOptions } from "../../src/options.ts";
-import { type Stage, simple, stage, until } from "../support/harness.ts";
+import { type App, simple, startApp, until } from "../support/harness.ts";
 import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
 
 interface Model {
@@ -19,22 +19,22 @@ interface Page {
   last_id: string | null;
 }
 
-let on: Stage;
+let app: App;
 let all: Model[];
 beforeAll(async () => {
-  on = await stage({
+  app = await startApp({
     modelMap: { ...defaultOptions.modelMap, "vendor/my sonnet": "sonnet", "claude-gone-1": "no-such-model" },
   });
   // afterwards the list is the CLI's
-  await on.server.checkCli();
+  await app.server.checkCli();
   all = (await page("")).data;
 });
 afterAll(async () => {
-  await on[Symbol.asyncDispose]();
+  await app[Symbol.asyncDispose]();
 });
-beforeEach(() => on.standIn.reset());
+beforeEach(() => app.fakeApi.reset());
 
-const get = (path: string): Promise<RawAnswer> => rawRequest(on.url, { path, headers: { "x-api-key": "any-key" } });
+const get = (path: string): Promise<RawAnswer> => rawRequest(app.url, { path, headers: { "x-api-key": "any-key" } });
 
 async function page(query: string): Promise<Page> {
   const answer = await get(`/v1/models${query}`);
@@ -96,8 +96,8 @@ describe("GET /v1/models", () => {
 
   it("lists the upstream id of each alias", async () => {
     const aliases = all.filter(({ id }) => !id.startsWith("claude-"));
-    for (const alias of aliases) expect((await on.post(simple("Hi", { model: alias.id }))).status).toBe(200);
-    const upstream = on.standIn.messages.map(({ body }) => body.model);
+    for (const alias of aliases) expect((await app.post(simple("Hi", { model: alias.id }))).status).toBe(200);
+    const upstream = app.fakeApi.messages.map(({ body }) => body.model);
     const listed = aliases.map(
       ({ display_name }) =>
         all.find((model) => model.display_name === display_name && model.id.startsWith("claude-"))?.id,
@@ -107,8 +107,8 @@ describe("GET /v1/models", () => {
 
   it("serves a full id of the list under that id", async () => {
     const id = all[0]?.id;
-    expect((await on.post(simple("Hi", { model: id }))).status).toBe(200);
-    expect(on.standIn.messages.map(({ body }) => body.model)).toEqual([id]);
+    expect((await app.post(simple("Hi", { model: id }))).status).toBe(200);
+    expect(app.fakeApi.messages.map(({ body }) => body.model)).toEqual([id]);
   });
 
   it("pages forwards with after_id until nothing is left", async () => {
@@ -207,9 +207,9 @@ describe("GET /v1/models/{id}", () => {
       "claude-unheard-of-9",
       "vendor/my sonnet",
     ]) {
-      on.standIn.reset();
-      expect((await on.post(simple("Hi", { model }))).status, model).toBe(200);
-      sent.push(on.standIn.messages[0]?.body.model);
+      app.fakeApi.reset();
+      expect((await app.post(simple("Hi", { model }))).status, model).toBe(200);
+      sent.push(app.fakeApi.messages[0]?.body.model);
       const answer = await get(`/v1/models/${encodeURIComponent(model)}`);
       expect([model, answer.status, JSON.parse(answer.text).id]).toEqual([model, 200, model]);
     }
@@ -223,9 +223,9 @@ describe("GET /v1/models/{id}", () => {
   });
 
   it("serves a mapped old id as its target", async () => {
-    expect((await on.post(simple("Hi", { model: "claude-3-5-haiku-20241022" }))).status).toBe(200);
-    expect((await on.post(simple("Hi", { model: "haiku" }))).status).toBe(200);
-    const [mapped, alias] = on.standIn.messages.map(({ body }) => body.model);
+    expect((await app.post(simple("Hi", { model: "claude-3-5-haiku-20241022" }))).status).toBe(200);
+    expect((await app.post(simple("Hi", { model: "haiku" }))).status).toBe(200);
+    const [mapped, alias] = app.fakeApi.messages.map(({ body }) => body.model);
     expect(mapped).toBe(alias);
   });
 
@@ -258,7 +258,7 @@ describe("while the CLI starts", () => {
         join(home, "models.json"),
         JSON.stringify({ models: [{ value: "haiku", resolvedModel: "claude-haiku-9" }] }),
       );
-      await using early = await stage({ dataDir: home, warm: 0 });
+      await using early = await startApp({ dataDir: home, warm: 0 });
       const ask = async () => ids(((await (await early.call("/v1/models")).json()) as Page).data);
       expect(await ask()).toEqual(["claude-haiku-9", "haiku"]);
       expect((await early.call("/v1/models/claude-haiku-9")).status).toBe(200);
@@ -271,7 +271,7 @@ describe("while the CLI starts", () => {
   });
 
   it("returns the dated table without a stored list", async () => {
-    await using early = await stage({ warm: 0 });
+    await using early = await startApp({ warm: 0 });
     const answer = (await (await early.call("/v1/models?limit=2")).json()) as Page;
     expect(ids(answer.data)).toEqual(["claude-fable-5-2", "fable"]);
   });

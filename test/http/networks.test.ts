@@ -1,36 +1,36 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cliEnvironment, type Scratch, type Stage, scratchHome, simple, stage } from "../support/harness.ts";
+import { FakeApi } from "../support/fakeApi.ts";
+import { type App, cliEnvironment, type Scratch, scratchHome, simple, startApp } from "../support/harness.ts";
 import { AUTHORITY, BEHIND_PROXY, closedPort, startProxy, startTls } from "../support/proxies.ts";
-import { StandIn } from "../support/standIn.ts";
 
-let standIn: StandIn;
+let fakeApi: FakeApi;
 let scratch: Scratch;
 let tls: Awaited<ReturnType<typeof startTls>>;
 
 beforeAll(async () => {
-  standIn = await StandIn.start();
+  fakeApi = await FakeApi.start();
   scratch = await scratchHome();
-  tls = await startTls(Number(new URL(standIn.url).port));
+  tls = await startTls(Number(new URL(fakeApi.url).port));
 });
 
 afterAll(async () => {
   await tls[Symbol.asyncDispose]();
-  await standIn.close();
+  await fakeApi.close();
   await scratch[Symbol.asyncDispose]();
 });
 
 /** Our server on the real CLI with these variables; `networkVariables` are those that the editor's settings give. */
-function stageWith(variables: Record<string, string>, networkVariables: Record<string, string> = {}): Promise<Stage> {
-  const environment = { ...cliEnvironment(scratch.home, standIn), ...variables };
-  return stage({ environment, networkVariables, warm: 0 });
+function stageWith(variables: Record<string, string>, networkVariables: Record<string, string> = {}): Promise<App> {
+  const environment = { ...cliEnvironment(scratch.home, fakeApi), ...variables };
+  return startApp({ environment, networkVariables, warm: 0 });
 }
 
 /** How a request fails with these variables. */
 async function failureWith(variables: Record<string, string>) {
-  await using on = await stageWith(variables);
-  const response = await on.post(simple());
+  await using app = await stageWith(variables);
+  const response = await app.post(simple());
   const { error } = (await response.json()) as { error: { message: string; details: object } };
-  return { status: response.status, retry: response.headers.get("x-should-retry"), log: on.log.join("\n"), ...error };
+  return { status: response.status, retry: response.headers.get("x-should-retry"), log: app.log.join("\n"), ...error };
 }
 
 const BEHIND = `https://${BEHIND_PROXY}`;
@@ -49,7 +49,7 @@ describe("a connection that fails", () => {
   });
 
   it("for an API that speaks no TLS is named as such", async () => {
-    const failure = await failureWith({ ANTHROPIC_BASE_URL: `https://127.0.0.1:${new URL(standIn.url).port}` });
+    const failure = await failureWith({ ANTHROPIC_BASE_URL: `https://127.0.0.1:${new URL(fakeApi.url).port}` });
     expect(failure).toMatchObject({ status: 500, retry: "false", details: { reason: "tls" } });
     expect(failure.message).toMatch(/^The TLS handshake with https:\/\/127\.0\.0\.1:\d+ failed/);
   });
@@ -84,17 +84,17 @@ describe("a connection that fails", () => {
 it("reaches the API through the proxy and with the authority of the editor's settings", async () => {
   await using proxy = await startProxy({ target: tls.port });
   const HTTPS_PROXY = `http://ann:p%40ss-word@127.0.0.1:${proxy.port}`;
-  await using on = await stageWith(
+  await using app = await stageWith(
     { ANTHROPIC_BASE_URL: BEHIND },
     { HTTPS_PROXY, HTTP_PROXY: HTTPS_PROXY, NODE_EXTRA_CA_CERTS: AUTHORITY },
   );
-  expect(await (await on.post(simple())).json()).toMatchObject({ type: "message" });
+  expect(await (await app.post(simple())).json()).toMatchObject({ type: "message" });
   expect(proxy.asked).toEqual([`CONNECT ${BEHIND_PROXY}:443 ann:p@ss-word`]);
-  expect(on.log.join("\n")).not.toMatch(/p(%40|@)ss-word/);
+  expect(app.log.join("\n")).not.toMatch(/p(%40|@)ss-word/);
 });
 
 it("reaches a gateway on the loopback interface past the proxy, whatever NO_PROXY names", async () => {
   const HTTP_PROXY = `http://127.0.0.1:${await closedPort()}`;
-  await using on = await stageWith({ HTTP_PROXY, NO_PROXY: "internal.example" });
-  expect((await on.post(simple())).status).toBe(200);
+  await using app = await stageWith({ HTTP_PROXY, NO_PROXY: "internal.example" });
+  expect((await app.post(simple())).status).toBe(200);
 });

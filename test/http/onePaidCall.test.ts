@@ -4,7 +4,16 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { TransportName } from "../../src/claude/transport.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { ODD_ANSWERS, type OddAnswer } from "../support/oddAnswers.ts";
-import { eventsFor, failure, paced, type Reply, reply, type StreamEvent, text, thinking } from "../support/replies.ts";
+import {
+  eventsFor,
+  failure,
+  pacedReply,
+  type Reply,
+  reply,
+  type StreamEvent,
+  text,
+  thinking,
+} from "../support/replies.ts";
 import { onEachTransport } from "../support/transports.ts";
 
 /**
@@ -90,7 +99,7 @@ const TRAPS: Trap[] = [
   },
   {
     name: "an event of an unknown type",
-    answer: () => paced([...TEXT.slice(0, 2), UNKNOWN_EVENT, ...TEXT.slice(2)]),
+    answer: () => pacedReply([...TEXT.slice(0, 2), UNKNOWN_EVENT, ...TEXT.slice(2)]),
     ...both({ events: withoutPings(TEXT) }, "events of types that the CLI does not know, are not passed on"),
   },
   {
@@ -137,14 +146,14 @@ const TRAPS: Trap[] = [
   },
   {
     name: "an error event first",
-    answer: () => paced([OVERLOADED]),
+    answer: () => pacedReply([OVERLOADED]),
     // no event has come, so there is still a status to say it with
     ...both({ status: 529, error: OVERLOADED.error }, "An error event that comes before any other becomes the status"),
   },
-  { name: "an error event in a block", answer: () => paced([...TEXT.slice(0, 5), OVERLOADED]) },
+  { name: "an error event in a block", answer: () => pacedReply([...TEXT.slice(0, 5), OVERLOADED]) },
   {
     name: "an error event after a block",
-    answer: () => paced([...MIXED.slice(0, 8), OVERLOADED]),
+    answer: () => pacedReply([...MIXED.slice(0, 8), OVERLOADED]),
     ...both(
       { events: [...withoutPings(MIXED.slice(0, 8)), error(BROKEN)] },
       "An error event that comes when a block of the answer is complete already may lose its type and words",
@@ -152,12 +161,12 @@ const TRAPS: Trap[] = [
   },
   {
     name: "an end in a block",
-    answer: () => paced(TEXT.slice(0, 5)),
+    answer: () => pacedReply(TEXT.slice(0, 5)),
     ...both({ events: [...withoutPings(TEXT.slice(0, 5)), error(BROKEN)] }),
   },
   {
     name: "a cut before the first event",
-    answer: () => paced(["cut"]),
+    answer: () => pacedReply(["cut"]),
     ...both({ status: 500, error: BROKEN }),
   },
 ];
@@ -167,19 +176,19 @@ it("are all 36", () => {
   expect(new Set(TRAPS.map(({ name }) => name)).size).toBe(36);
 });
 
-onEachTransport(({ on, transport, sampled }) => {
+onEachTransport(({ app, transport, sampled }) => {
   describe("costs one paid call and arrives as it is, or as documented:", () => {
     let documents: string;
     beforeAll(() => {
       const files = ["README.md", "docs/overlay.md"].map((file) => join(import.meta.dirname, "../..", file));
       documents = files.map((file) => readFileSync(file, "utf8").replace(/\s+/g, " ")).join(" ");
     });
-    afterEach(() => on.standIn.reset());
+    afterEach(() => app.fakeApi.reset());
 
     it.each(sampled(TRAPS, 20, 8))("$name", async ({ answer, request, differs, documented }) => {
       const sent = answer();
-      on.standIn.respond = () => sent;
-      const response = await on.post(simple("x", { ...request, stream: true }));
+      app.fakeApi.respond = () => sent;
+      const response = await app.post(simple("x", { ...request, stream: true }));
       const expected = differs?.[transport] ?? expectedOf(sent);
       if (documented !== undefined) expect(documents).toContain(documented);
       expect(response.status).toBe(expected.status ?? 200);
@@ -187,9 +196,9 @@ onEachTransport(({ on, transport, sampled }) => {
       else expect(await eventsOf(response)).toEqual(expected.events);
       for (const [name, value] of Object.entries(sent.headers ?? {})) expect(response.headers.get(name)).toBe(value);
       // by the time of the next answer the CLI has done whatever it would
-      on.standIn.respond = () => reply([text("next")]);
-      expect((await on.post(simple())).status).toBe(200);
-      expect(on.standIn.messages).toHaveLength((expected.calls ?? 1) + 1);
+      app.fakeApi.respond = () => reply([text("next")]);
+      expect((await app.post(simple())).status).toBe(200);
+      expect(app.fakeApi.messages).toHaveLength((expected.calls ?? 1) + 1);
     });
   });
 });

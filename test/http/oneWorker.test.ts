@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { FULL, QUICK } from "../support/full.ts";
-import { eventsOf, stage } from "../support/harness.ts";
+import { eventsOf, startApp } from "../support/harness.ts";
 import { reply, text, thinking, toolUse } from "../support/replies.ts";
 
 const REQUESTS = FULL ? 200 : QUICK ? 20 : 60;
@@ -38,17 +38,17 @@ function answer(n: number) {
 }
 
 it(`carries ${REQUESTS} different requests through one worker, each complete and unmixed`, async () => {
-  await using on = await stage({ maxConcurrent: 1 });
+  await using app = await startApp({ maxConcurrent: 1 });
   for (let n = 0; n < REQUESTS; n++) {
     const sent = request(n);
     const scripted = answer(n);
-    on.standIn.reset();
-    on.standIn.respond = () => scripted;
-    const response = await on.post(sent);
+    app.fakeApi.reset();
+    app.fakeApi.respond = () => scripted;
+    const response = await app.post(sent);
     expect(response.status).toBe(200);
 
-    expect(on.standIn.messages).toHaveLength(1);
-    const { system, metadata, model, ...upstream } = on.standIn.messages[0]!.body;
+    expect(app.fakeApi.messages).toHaveLength(1);
+    const { system, metadata, model, ...upstream } = app.fakeApi.messages[0]!.body;
     const { model: _, metadata: sentMetadata, ...carried } = sent;
     expect(upstream).toEqual({ ...carried, stream: true });
     expect(system).toHaveLength(2);
@@ -63,6 +63,6 @@ it(`carries ${REQUESTS} different requests through one worker, each complete and
     if (sent.stream) expect(await eventsOf(response)).toEqual(upstreamEvents);
     else expect(await response.json()).toEqual(scripted.folded);
   }
-  const started = on.log.filter((line) => /^\[info\] worker \d+ (started|ended)/.test(line));
+  const started = app.log.filter((line) => /^\[info\] worker \d+ (started|ended)/.test(line));
   expect(started).toEqual([expect.stringContaining("started")]);
 });

@@ -1,37 +1,37 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { FakeApi } from "../support/fakeApi.ts";
 import { FULL, QUICK, sampled } from "../support/full.ts";
 import {
+  type App,
+  type AppOptions,
   cliEnvironment,
   health,
-  type Stage,
-  type StageOptions,
   scratchHome,
   simple,
-  stage,
+  startApp,
   until,
 } from "../support/harness.ts";
 import { freePort } from "../support/ports.ts";
 import { startRelay } from "../support/relay.ts";
-import { StandIn } from "../support/standIn.ts";
 
-async function server(options: StageOptions): Promise<Stage> {
-  const on = await stage({ warm: 0, maxConcurrent: 2, ...options });
-  onTestFinished(() => on[Symbol.asyncDispose]());
-  return on;
+async function server(options: AppOptions): Promise<App> {
+  const app = await startApp({ warm: 0, maxConcurrent: 2, ...options });
+  onTestFinished(() => app[Symbol.asyncDispose]());
+  return app;
 }
 
-/** A user with these variables in the CLI's own settings, and a sign-in for a stand-in in the environment. */
+/** A user with these variables in the CLI's own settings, and a sign-in for a fake API in the environment. */
 async function user() {
   const scratch = await scratchHome();
   onTestFinished(() => scratch[Symbol.asyncDispose]());
-  const standIn = await StandIn.start();
-  onTestFinished(() => standIn.close());
+  const fakeApi = await FakeApi.start();
+  onTestFinished(() => fakeApi.close());
   const path = join(scratch.home, ".claude", "settings.json");
   await mkdir(join(scratch.home, ".claude"));
   const configure = (env: object, more: object = {}) => writeFile(path, JSON.stringify({ ...more, env }));
-  return { standIn, path, configure, environment: cliEnvironment(scratch.home, standIn) };
+  return { fakeApi, path, configure, environment: cliEnvironment(scratch.home, fakeApi) };
 }
 
 /** Requests that take longer have met a loop. */
@@ -43,32 +43,32 @@ describe("a base URL that is this server", () => {
   if (FULL) forms.push("http://127.0.0.1:PORT/v1", "http://0.0.0.0:PORT", "http://claude.localhost:PORT");
 
   it("is left out of the user's settings in every form, with its key", async () => {
-    const { standIn, path, configure, environment } = await user();
+    const { fakeApi, path, configure, environment } = await user();
     const port = await freePort();
     await configure({});
     // a new system prompt is a new worker there, which reads the settings again
-    const on = await server({ port, environment, transport: "overlay" });
+    const app = await server({ port, environment, transport: "overlay" });
     for (const form of forms) {
       await configure({ ANTHROPIC_BASE_URL: form.replace("PORT", String(port)), ANTHROPIC_API_KEY: "any-key" });
-      const response = await on.post(simple("x", { system: form }), {}, bound());
+      const response = await app.post(simple("x", { system: form }), {}, bound());
       expect([form, response.status]).toEqual([form, 200]);
     }
-    expect(standIn.messages.map(({ headers }) => headers["x-api-key"])).toEqual(forms.map(() => "sk-test-key"));
+    expect(fakeApi.messages.map(({ headers }) => headers["x-api-key"])).toEqual(forms.map(() => "sk-test-key"));
     const expected = { place: path, names: ["ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"] };
-    expect((await health(on)).left_out).toEqual([expect.objectContaining(expected)]);
-    const lines = on.log.filter((line) => line.includes("points to a Claude Virtual API"));
+    expect((await health(app)).left_out).toEqual([expect.objectContaining(expected)]);
+    const lines = app.log.filter((line) => line.includes("points to a Claude Virtual API"));
     expect(lines).toHaveLength(forms.length);
   });
 
   it("is left out where it is another server of this machine", async () => {
-    const { standIn, configure, environment } = await user();
+    const { fakeApi, configure, environment } = await user();
     await configure({});
     const other = await server({});
     await configure({ ANTHROPIC_BASE_URL: other.url, ANTHROPIC_AUTH_TOKEN: "any-key" });
-    const on = await server({ environment });
-    expect((await on.post(simple(), {}, bound())).status).toBe(200);
-    expect(standIn.messages).toHaveLength(1);
-    expect(other.standIn.messages).toHaveLength(0);
+    const app = await server({ environment });
+    expect((await app.post(simple(), {}, bound())).status).toBe(200);
+    expect(fakeApi.messages).toHaveLength(1);
+    expect(other.fakeApi.messages).toHaveLength(0);
   });
 });
 
@@ -88,23 +88,23 @@ describe("a loop that a relay hides", () => {
 
   const COUNT = "/v1/messages/count_tokens";
   const LOOP = { type: "invalid_request_error", message: expect.stringMatching(/calls itself.*ANTHROPIC_BASE_URL/) };
-  const counting = (on: Stage, { max_tokens: _, ...request }: { max_tokens?: unknown }) =>
-    on.call(COUNT, { method: "POST", body: JSON.stringify(request), signal: bound() });
+  const counting = (app: App, { max_tokens: _, ...request }: { max_tokens?: unknown }) =>
+    app.call(COUNT, { method: "POST", body: JSON.stringify(request), signal: bound() });
 
-  async function expectLoop(on: Stage, request: object, ask = on.post): Promise<void> {
+  async function expectLoop(app: App, request: object, ask = app.post): Promise<void> {
     const response = await ask(request, {}, bound());
     expect([response.status, await response.json()]).toMatchObject([400, { error: LOOP }]);
-    await until(async () => (await health(on)).requests.running === 0);
+    await until(async () => (await health(app)).requests.running === 0);
   }
 
   it("ends at the first request that comes back, and no place stays taken", async () => {
     const between = await relay();
-    const on = await calling(between.url);
-    between.target = on.url;
-    for (const stream of [false, true, false]) await expectLoop(on, simple("x", { stream }));
+    const app = await calling(between.url);
+    between.target = app.url;
+    for (const stream of [false, true, false]) await expectLoop(app, simple("x", { stream }));
     expect(between.passed).toEqual(Array(3).fill("/v1/messages"));
-    expect(on.log.filter((line) => line.startsWith("[error]"))).toHaveLength(1);
-    await expectLoop(on, simple(), () => counting(on, simple()));
+    expect(app.log.filter((line) => line.startsWith("[error]"))).toHaveLength(1);
+    await expectLoop(app, simple(), () => counting(app, simple()));
   });
 
   it("ends for a count where another server lies between, at the first one that comes back", async () => {

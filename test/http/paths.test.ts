@@ -3,19 +3,19 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { version } from "../../src/shared/version.ts";
-import { fileStage } from "../support/fileStage.ts";
 import { simple } from "../support/harness.ts";
 import { expectRefusal, rawBytes, rawRequest } from "../support/rawRequest.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
-const on = fileStage();
+const app = sharedApp();
 
 const KEY = { "x-api-key": "any-key" };
 const get = (path: string, headers: Record<string, string> = KEY, method = "GET") =>
-  rawRequest(on.url, { method, path, headers });
+  rawRequest(app.url, { method, path, headers });
 
 /** The route itself rejects a message without a body, which shows that it was reached. */
 const reaches = async (method: string, path: string) => {
-  const { status, text } = await rawRequest(on.url, { method, path, headers: KEY });
+  const { status, text } = await rawRequest(app.url, { method, path, headers: KEY });
   return [status, JSON.parse(text).error?.message];
 };
 
@@ -44,7 +44,7 @@ describe("a mistaken path", () => {
   });
 
   it("is served with its body and response", async () => {
-    const answer = await on.call("/v1/v1/messages?beta=true", { method: "POST", body: JSON.stringify(simple("Hi")) });
+    const answer = await app.call("/v1/v1/messages?beta=true", { method: "POST", body: JSON.stringify(simple("Hi")) });
     expect([answer.status, ((await answer.json()) as { content: unknown }).content]).toEqual([
       200,
       [{ type: "text", text: "You said: Hi" }],
@@ -87,9 +87,9 @@ describe("a mistaken path", () => {
   });
 
   it("is logged as corrected", async () => {
-    on.log.length = 0;
+    app.log.length = 0;
     await get("/v1/v1/models/x");
-    expect(on.log.filter((line) => line.includes("/models/x"))).toEqual([
+    expect(app.log.filter((line) => line.includes("/models/x"))).toEqual([
       expect.stringMatching(/^\[info\] GET \/v1\/models\/x 404/),
     ]);
   });
@@ -106,7 +106,7 @@ describe("an unserved path", () => {
     ["/batches/msgbatch_A/cancel", "/v1/messages/batches/msgbatch_A/cancel"],
     ["/v1/models/v1/messages", "/v1/messages"],
   ])("is answered with a suggestion: %s", async (path, meant) => {
-    const { host } = new URL(on.url);
+    const { host } = new URL(app.url);
     const hint = `Not Found: this server has no '${path}'. Did you mean http://${host}${meant}? Set the base URL to http://${host}, or to http://${host}/v1 if the client does not add /v1.`;
     expectRefusal(await get(path, KEY, "POST"), 404, "not_found_error", hint);
   });
@@ -114,13 +114,13 @@ describe("an unserved path", () => {
   it.each(["/nowhere", "/v1/files/file_x/other", "/v1/v1/nowhere", "/cancel", "/usage_report/x", "/v1/file_x"])(
     "is answered with the URL that lists all endpoints: %s",
     async (path) => {
-      const hint = `Not Found. GET http://${new URL(on.url).host}/ lists the endpoints of this server.`;
+      const hint = `Not Found. GET http://${new URL(app.url).host}/ lists the endpoints of this server.`;
       expectRefusal(await get(path), 404, "not_found_error", hint);
     },
   );
 
   it("names no host if the request target is not a path", async () => {
-    const answer = await rawBytes(on.url, `OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    const answer = await rawBytes(app.url, `OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     expectRefusal(answer, 404, "not_found_error", /^Not Found\. GET http:\/\/localhost\/ lists/);
   });
 
@@ -176,7 +176,7 @@ function sdkPaths(): string[] {
 describe("GET /", () => {
   it("lists every route, with the version and without a key", async () => {
     const { endpoints, ...rest } = JSON.parse((await get("/", {})).text);
-    expect(rest).toEqual({ service: "claude-virtual-api", version, base_url: on.url });
+    expect(rest).toEqual({ service: "claude-virtual-api", version, base_url: app.url });
     expect(endpoints).toEqual(
       expect.arrayContaining([
         "GET /",
@@ -211,10 +211,10 @@ describe("Claude Code's request to its base URL at each start", () => {
 
 describe("a repeated header", () => {
   const ask = (...lines: string[]) =>
-    rawBytes(on.url, `GET /v1/files?limit=1 HTTP/1.1\r\nHost: localhost\r\n${lines.join("\r\n")}\r\n\r\n`);
+    rawBytes(app.url, `GET /v1/files?limit=1 HTTP/1.1\r\nHost: localhost\r\n${lines.join("\r\n")}\r\n\r\n`);
   const post = (...lines: string[]) =>
     rawBytes(
-      on.url,
+      app.url,
       `POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nx-api-key: k\r\ncontent-length: 2\r\n${lines.join("\r\n")}\r\n\r\n{}`,
     );
 
@@ -244,8 +244,8 @@ describe("a repeated header", () => {
   });
 
   it("with the same key twice opens a server with a key", async () => {
-    const { stage } = await import("../support/harness.ts");
-    await using locked = await stage({ apiKey: "right-key" });
+    const { startApp } = await import("../support/harness.ts");
+    await using locked = await startApp({ apiKey: "right-key" });
     const line = (lines: string) => `GET /v1/files HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n\r\n`;
     for (const lines of [
       "x-api-key: right-key\r\nx-api-key: right-key",

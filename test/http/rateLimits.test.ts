@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { fileStage } from "../support/fileStage.ts";
 import { simple, until } from "../support/harness.ts";
 import { SUBSCRIPTION, secondsFromNow, TOO_MANY, usedUp } from "../support/limits.ts";
 import { failure, reply, text } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
 const TOLD = /^(retry-after|x-should-retry|anthropic-ratelimit-.*)$/;
 const limitsOf = (response: Response) => Object.fromEntries([...response.headers].filter(([name]) => TOLD.test(name)));
 
 describe("signed in with an API key", () => {
-  const on = fileStage();
+  const app = sharedApp();
 
   describe.each([true, false])("with stream %s", (stream) => {
     it.each([
@@ -17,8 +17,8 @@ describe("signed in with an API key", () => {
       [400, "invalid_request_error", { "x-should-retry": "false" }],
       [500, "api_error", {}],
     ])("a %i %s keeps upstream's headers about limits", async (status, type, headers) => {
-      on.standIn.respond = () => failure(status, type, "Words", headers as Record<string, string>);
-      const response = await on.post(simple("x", { stream }));
+      app.fakeApi.respond = () => failure(status, type, "Words", headers as Record<string, string>);
+      const response = await app.post(simple("x", { stream }));
       expect(response.status).toBe(status);
       expect(limitsOf(response)).toEqual(headers);
     });
@@ -30,35 +30,35 @@ describe("signed in with an API key", () => {
         "anthropic-workspace-id": "w_1",
       };
       const { "retry-after": _, ...limits } = TOO_MANY;
-      on.standIn.respond = () => reply([text("Hello")], {}, { ...own, ...limits, "x-gateway": "hush-hush" });
-      const { headers } = await on.post(simple("x", { stream }));
+      app.fakeApi.respond = () => reply([text("Hello")], {}, { ...own, ...limits, "x-gateway": "hush-hush" });
+      const { headers } = await app.post(simple("x", { stream }));
       expect(Object.fromEntries(headers)).toMatchObject({ ...own, ...limits });
       expect(headers.has("x-gateway")).toBe(false);
-      on.standIn.respond = () => reply([text("Hello")]);
-      const next = await on.post(simple("x", { stream }));
+      app.fakeApi.respond = () => reply([text("Hello")]);
+      const next = await app.post(simple("x", { stream }));
       expect(next.headers.get("request-id")).toMatch(/^req_[0-9a-f]{24}$/);
       expect(limitsOf(next)).toEqual({});
     });
 
     it("the headers of one answer are never those of another", async () => {
-      on.standIn.respond = () => reply([text("Hello")], {}, TOO_MANY);
-      await (await on.post(simple("x", { stream }))).text();
-      on.standIn.respond = () => failure(429, "rate_limit_error", "Words");
-      expect(limitsOf(await on.post(simple("x", { stream })))).toEqual({});
-      on.standIn.respond = () => failure(429, "rate_limit_error", "Words", TOO_MANY);
-      await on.post(simple("x", { stream }));
-      on.standIn.respond = () => ({ hangUp: true });
-      expect(limitsOf(await on.post(simple("x", { stream })))).toEqual({});
+      app.fakeApi.respond = () => reply([text("Hello")], {}, TOO_MANY);
+      await (await app.post(simple("x", { stream }))).text();
+      app.fakeApi.respond = () => failure(429, "rate_limit_error", "Words");
+      expect(limitsOf(await app.post(simple("x", { stream })))).toEqual({});
+      app.fakeApi.respond = () => failure(429, "rate_limit_error", "Words", TOO_MANY);
+      await app.post(simple("x", { stream }));
+      app.fakeApi.respond = () => ({ hangUp: true });
+      expect(limitsOf(await app.post(simple("x", { stream })))).toEqual({});
     });
   });
 });
 
 describe("signed in with a subscription", () => {
-  const on = fileStage({ extraEnvironment: SUBSCRIPTION });
+  const app = sharedApp({ extraEnvironment: SUBSCRIPTION });
   const post = (seconds: number, headers = {}) => {
     const limit = { ...usedUp(secondsFromNow(seconds)), ...headers };
-    on.standIn.respond = () => failure(429, "rate_limit_error", "This request would exceed your rate limit.", limit);
-    return on.post(simple());
+    app.fakeApi.respond = () => failure(429, "rate_limit_error", "This request would exceed your rate limit.", limit);
+    return app.post(simple());
   };
 
   it("a limit that is used up is told in upstream's words, with its reset, and not to be retried", async () => {
@@ -79,7 +79,7 @@ describe("signed in with a subscription", () => {
   it("it is told so each time, since the CLI's own account is not", async () => {
     const answers = [await post(7200), await post(7200)];
     for (const { headers } of answers) expect(headers.get("anthropic-ratelimit-unified-status")).toBe("rejected");
-    expect(on.standIn.messages).toHaveLength(2);
+    expect(app.fakeApi.messages).toHaveLength(2);
   });
 
   it("a reset that is near may be waited for", async () => {
@@ -89,22 +89,22 @@ describe("signed in with a subscription", () => {
   });
 
   it("too many requests at a time are no such limit", async () => {
-    on.standIn.respond = () => failure(429, "rate_limit_error", "Slow down", TOO_MANY);
-    expect(limitsOf(await on.post(simple()))).toEqual(TOO_MANY);
+    app.fakeApi.respond = () => failure(429, "rate_limit_error", "Slow down", TOO_MANY);
+    expect(limitsOf(await app.post(simple()))).toEqual(TOO_MANY);
   });
 });
 
 describe("the log", () => {
-  const on = fileStage({
+  const app = sharedApp({
     transport: "overlay",
     extraEnvironment: { ANTHROPIC_CUSTOM_HEADERS: "x-gateway: hush-hush" },
   });
 
   it("has the CLI's lines, but not those in which its SDK shows headers", async () => {
-    await on.post(simple());
-    expect(on.standIn.messages[0]?.headers["x-gateway"]).toBe("hush-hush");
-    await until(() => on.log.some((line) => line.includes("[API REQUEST]")));
-    await on.post(simple());
-    expect(on.log.join("\n")).not.toMatch(/hush-hush|Anthropic SDK/);
+    await app.post(simple());
+    expect(app.fakeApi.messages[0]?.headers["x-gateway"]).toBe("hush-hush");
+    await until(() => app.log.some((line) => line.includes("[API REQUEST]")));
+    await app.post(simple());
+    expect(app.log.join("\n")).not.toMatch(/hush-hush|Anthropic SDK/);
   });
 });

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TransportOption } from "../../src/claude/transportChoice.ts";
 import { brokenCli, withoutVariable } from "../support/brokenCli.ts";
+import type { Recorded } from "../support/fakeApi.ts";
 import { FULL, QUICK } from "../support/full.ts";
-import { type Scratch, type Stage, scratchHome, simple, stage } from "../support/harness.ts";
+import { type App, type Scratch, scratchHome, simple, startApp } from "../support/harness.ts";
 import { SUBSCRIPTION } from "../support/limits.ts";
 import { COSTS_A_WORKER, ODD_ANSWERS, type OddAnswer, UNKNOWN_STOPS } from "../support/oddAnswers.ts";
 import { reply, text } from "../support/replies.ts";
-import type { Recorded } from "../support/standIn.ts";
 
 const BETAS = { "anthropic-beta": "context-1m-2025-08-07,probe-beta-2026-01-01" };
 
@@ -37,20 +37,20 @@ function carried({ body, headers }: Recorded) {
 }
 
 /** What is sent upstream for each probe; each must be answered by one call. */
-async function probed(on: Stage) {
+async function probed(app: App) {
   const seen = [];
   for (const probe of PROBES) {
-    on.standIn.reset();
-    const response = await on.post(probe, BETAS);
+    app.fakeApi.reset();
+    const response = await app.post(probe, BETAS);
     expect(response.status).toBe(200);
     await response.text();
-    expect(on.standIn.messages).toHaveLength(1);
-    seen.push(carried(on.standIn.messages[0] as Recorded));
+    expect(app.fakeApi.messages).toHaveLength(1);
+    seen.push(carried(app.fakeApi.messages[0] as Recorded));
   }
   return seen;
 }
 
-const replaced = ({ log }: Stage) => log.filter((line) => line.includes(" is replaced: "));
+const replaced = ({ log }: App) => log.filter((line) => line.includes(" is replaced: "));
 
 interface SuiteOptions {
   transport?: TransportOption;
@@ -60,23 +60,23 @@ interface SuiteOptions {
 function suite(title: string, answers: OddAnswer[], { transport = "auto", environment = {} }: SuiteOptions = {}) {
   const costsAWorker = transport === "auto" ? UNKNOWN_STOPS : COSTS_A_WORKER;
   describe(title, () => {
-    let on: Stage;
+    let app: App;
     let pristine: unknown[];
     beforeAll(async () => {
-      on = await stage({ maxConcurrent: 1, transport, extraEnvironment: environment });
-      pristine = await probed(on);
+      app = await startApp({ maxConcurrent: 1, transport, extraEnvironment: environment });
+      pristine = await probed(app);
     });
-    afterAll(() => on[Symbol.asyncDispose]());
+    afterAll(() => app[Symbol.asyncDispose]());
 
     it.each(answers)("%s", async (name, answer) => {
-      on.standIn.reset();
-      on.log.length = 0;
-      on.standIn.respond = answer;
-      await (await on.post(ODD_REQUEST, BETAS)).text();
-      expect(on.standIn.messages.length).toBeLessThanOrEqual(1);
-      expect(await probed(on)).toEqual(pristine);
+      app.fakeApi.reset();
+      app.log.length = 0;
+      app.fakeApi.respond = answer;
+      await (await app.post(ODD_REQUEST, BETAS)).text();
+      expect(app.fakeApi.messages.length).toBeLessThanOrEqual(1);
+      expect(await probed(app)).toEqual(pristine);
       // a new process costs half a second of CPU, so start one only for answers that change the CLI's state
-      if (!costsAWorker.test(name)) expect(replaced(on)).toEqual([]);
+      if (!costsAWorker.test(name)) expect(replaced(app)).toEqual([]);
     });
   });
 }
@@ -109,14 +109,14 @@ describe("a worker that fails a request", () => {
 
   it("is replaced, and a new one answers the request", async () => {
     const claudePath = await brokenCli(scratch.home, withoutVariable("CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE"));
-    await using on = await stage({ claudePath, maxConcurrent: 1 });
+    await using app = await startApp({ claudePath, maxConcurrent: 1 });
     for (let round = 0; round < (FULL ? 3 : 1); round++) {
-      on.standIn.respond = () => reply([text("x")], { usage: { input_tokens: 2e9, output_tokens: 1 } });
-      await (await on.post(simple())).text();
-      on.standIn.reset();
-      const response = await on.post(simple());
-      expect([response.status, on.standIn.messages.length]).toEqual([200, 1]);
+      app.fakeApi.respond = () => reply([text("x")], { usage: { input_tokens: 2e9, output_tokens: 1 } });
+      await (await app.post(simple())).text();
+      app.fakeApi.reset();
+      const response = await app.post(simple());
+      expect([response.status, app.fakeApi.messages.length]).toEqual([200, 1]);
     }
-    expect(replaced(on)[0]).toContain("it failed a request without calling the API");
+    expect(replaced(app)[0]).toContain("it failed a request without calling the API");
   });
 });

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { fileStage } from "../support/fileStage.ts";
 import { FULL } from "../support/full.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { rawRequest } from "../support/rawRequest.ts";
-import { eventsFor, paced, type StreamEvent, text } from "../support/replies.ts";
+import { eventsFor, pacedReply, type StreamEvent, text } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
 /** Milliseconds: longer than our own default, and than any limit that the CLI has on silence by itself. */
 const SILENCE = 400_000;
@@ -20,27 +20,27 @@ async function* pausedAfter(count: number): AsyncGenerator<StreamEvent> {
 }
 
 describe.runIf(FULL)("an upstream", { timeout: 2 * SILENCE }, () => {
-  const on = fileStage({ streamIdleTimeout: 0 });
+  const app = sharedApp({ streamIdleTimeout: 0 });
 
   it("that falls silent in mid-answer is waited for, and the client is kept awake", async () => {
-    on.standIn.respond = () => paced(pausedAfter(4));
-    const events = await eventsOf(await on.post(simple("x", { stream: true })));
+    app.fakeApi.respond = () => pacedReply(pausedAfter(4));
+    const events = await eventsOf(await app.post(simple("x", { stream: true })));
     expect(withoutPings(events)).toEqual(withoutPings(EVENTS));
     expect(events.filter(({ type }) => type === "ping").length).toBeGreaterThan(SILENCE / 20_000);
-    expect(on.standIn.messages).toHaveLength(1);
+    expect(app.fakeApi.messages).toHaveLength(1);
   });
 
   it("that keeps its answer to itself is waited for", async () => {
-    on.standIn.respond = async () => {
+    app.fakeApi.respond = async () => {
       await delay(SILENCE);
-      return paced(EVENTS);
+      return pacedReply(EVENTS);
     };
     // `fetch` itself would not wait that long
     const headers = { "x-api-key": "any-key", "content-type": "application/json" };
     const asked = { method: "POST", path: "/v1/messages", headers, body: JSON.stringify(simple()) };
-    const { status, text: told } = await rawRequest(on.url, asked);
+    const { status, text: told } = await rawRequest(app.url, asked);
     expect(status).toBe(200);
     expect(JSON.parse(told)).toMatchObject({ content: [{ type: "text", text: "worth the wait" }] });
-    expect(on.standIn.messages).toHaveLength(1);
+    expect(app.fakeApi.messages).toHaveLength(1);
   });
 });

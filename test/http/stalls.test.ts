@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { fileStage } from "../support/fileStage.ts";
 import { eventsOf, simple } from "../support/harness.ts";
-import { eventsFor, paced, reply, type StreamEvent, text } from "../support/replies.ts";
+import { eventsFor, pacedReply, reply, type StreamEvent, text } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
 /** Milliseconds: the smallest value that the CLI accepts. */
 const BOUND = 10_000;
@@ -28,7 +28,7 @@ async function* pinging(): AsyncGenerator<StreamEvent> {
 const withoutPings = (events: { type?: unknown }[]) => events.filter(({ type }) => type !== "ping");
 
 describe("a response that falls silent", { timeout: 60_000 }, () => {
-  const on = fileStage({ streamIdleTimeout: BOUND, maxConcurrent: 5 });
+  const app = sharedApp({ streamIdleTimeout: BOUND, maxConcurrent: 5 });
 
   it("ends at the timeout with an error, after one call, but not if it has pings", async () => {
     const answers: Record<string, () => AsyncGenerator<StreamEvent>> = {
@@ -38,9 +38,9 @@ describe("a response that falls silent", { timeout: 60_000 }, () => {
       "before its end": () => silentAfter(EVENTS.length - 1),
       pinging,
     };
-    on.standIn.respond = ({ body }) => paced((answers[body.messages[0].content] as typeof pinging)());
+    app.fakeApi.respond = ({ body }) => pacedReply((answers[body.messages[0].content] as typeof pinging)());
     const [refused, ...streams] = await Promise.all(
-      Object.keys(answers).map((name) => on.post(simple(name, { stream: true }))),
+      Object.keys(answers).map((name) => app.post(simple(name, { stream: true }))),
     );
     const [inBlock, afterBlock, whole, pinged] = await Promise.all(
       streams.map(async (stream) => withoutPings(await eventsOf(stream))),
@@ -52,21 +52,21 @@ describe("a response that falls silent", { timeout: 60_000 }, () => {
     expect(afterBlock).toEqual([...withoutPings(EVENTS.slice(0, -3)), { type: "error", error }]);
     expect(whole).toEqual(withoutPings(EVENTS));
     expect(pinged).toEqual(withoutPings(EVENTS));
-    expect(on.standIn.messages).toHaveLength(5);
-    on.standIn.respond = () => reply([text("here again")]);
-    const next = await Promise.all(Object.keys(answers).map(() => on.post(simple())));
+    expect(app.fakeApi.messages).toHaveLength(5);
+    app.fakeApi.respond = () => reply([text("here again")]);
+    const next = await Promise.all(Object.keys(answers).map(() => app.post(simple())));
     expect(next.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
   });
 });
 
 describe("an upstream that accepts a request and never responds", () => {
-  const on = fileStage({ extraEnvironment: { API_TIMEOUT_MS: "1000" } });
+  const app = sharedApp({ extraEnvironment: { API_TIMEOUT_MS: "1000" } });
 
   it("causes a timeout after the CLI's own waiting time", async () => {
-    on.standIn.respond = () => never;
-    const response = await on.post(simple());
+    app.fakeApi.respond = () => never;
+    const response = await app.post(simple());
     expect(response.status).toBe(504);
     expect(await response.json()).toMatchObject({ error: { type: "timeout_error" } });
-    expect(on.standIn.messages).toHaveLength(1);
+    expect(app.fakeApi.messages).toHaveLength(1);
   });
 });

@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { fileStage } from "../support/fileStage.ts";
-import { scratchHome, simple, stage, until } from "../support/harness.ts";
-import { failure, gate, held, reply, text } from "../support/replies.ts";
+import { scratchHome, simple, startApp, until } from "../support/harness.ts";
+import { deferred, failure, heldReply, reply, text } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
-const on = fileStage();
+const app = sharedApp();
 
 type Counted = {
   model: string;
@@ -18,16 +18,16 @@ type Counted = {
 /** Today's usage, by model. */
 async function usage(): Promise<Record<string, Counted>> {
   const path = "/v1/organizations/usage_report/messages?group_by[]=model&limit=1";
-  const report = (await (await on.call(path)).json()) as { data: { results: Counted[] }[] };
+  const report = (await (await app.call(path)).json()) as { data: { results: Counted[] }[] };
   return Object.fromEntries((report.data[0]?.results ?? []).map((result) => [result.model, result]));
 }
 
 describe("usage", () => {
   it("counts responses, by the model that sent them", async () => {
     const tokens = { input_tokens: 5, cache_read_input_tokens: 7, cache_creation_input_tokens: 11, output_tokens: 9 };
-    on.standIn.respond = () => reply([text("An answer")], { model: "claude-a-1", usage: tokens });
-    await on.post(simple());
-    await (await on.post(simple("x", { stream: true }))).text();
+    app.fakeApi.respond = () => reply([text("An answer")], { model: "claude-a-1", usage: tokens });
+    await app.post(simple());
+    await (await app.post(simple("x", { stream: true }))).text();
     expect((await usage())["claude-a-1"]).toMatchObject({
       requests: 2,
       errors: 0,
@@ -39,15 +39,15 @@ describe("usage", () => {
   });
 
   it("counts failures under the requested model", async () => {
-    on.standIn.respond = () => failure(429, "rate_limit_error", "Slow down");
-    await on.post(simple("x", { model: "claude-b-1" }));
+    app.fakeApi.respond = () => failure(429, "rate_limit_error", "Slow down");
+    await app.post(simple("x", { model: "claude-b-1" }));
     expect((await usage())["claude-b-1"]).toMatchObject({ requests: 1, errors: 1, output_tokens: 0 });
   });
 
   it("counts the usage of a canceled response so far", async () => {
-    on.standIn.respond = () => held([text("one two three")], () => {}, gate().opened);
+    app.fakeApi.respond = () => heldReply([text("one two three")], () => {}, deferred().promise);
     const gone = new AbortController();
-    const response = await on.post(simple("x", { model: "claude-c-1", stream: true }), {}, gone.signal);
+    const response = await app.post(simple("x", { model: "claude-c-1", stream: true }), {}, gone.signal);
     gone.abort();
     await response.text().catch(() => {});
     await until(async () => (await usage())["claude-sonnet-5"] !== undefined);
@@ -56,15 +56,15 @@ describe("usage", () => {
 
   it("does not count invalid requests", async () => {
     const before = await usage();
-    await on.post({ model: "claude-d-1" });
-    await on.call("/v1/models");
+    await app.post({ model: "claude-d-1" });
+    await app.call("/v1/models");
     expect(await usage()).toEqual(before);
   });
 
   it("is stored readably", async () => {
     // a write in progress has a draft beside the file
-    const name = (await readdir(join(on.dataDir, "usage"))).find((each) => /^\d/.test(each)) as string;
-    const stored = async () => JSON.parse(await readFile(join(on.dataDir, "usage", name), "utf8"));
+    const name = (await readdir(join(app.dataDir, "usage"))).find((each) => /^\d/.test(each)) as string;
+    const stored = async () => JSON.parse(await readFile(join(app.dataDir, "usage", name), "utf8"));
     await until(async () => (await stored())["claude-sonnet-5"]?.requests === 1);
     expect((await stored())["claude-a-1"]).toMatchObject({ requests: 2, output_tokens: 18 });
   });
@@ -76,8 +76,8 @@ describe("a damaged day's file", () => {
     const today = new Date().toISOString().slice(0, 10);
     await mkdir(join(scratch.home, "usage"));
     await writeFile(join(scratch.home, "usage", `${today}.json`), '{"claude-sonnet-5":null}');
-    await using damaged = await stage({ dataDir: scratch.home });
-    damaged.standIn.respond = () => reply([text("An answer")], { model: "claude-sonnet-5" });
+    await using damaged = await startApp({ dataDir: scratch.home });
+    damaged.fakeApi.respond = () => reply([text("An answer")], { model: "claude-sonnet-5" });
     const report = () => damaged.call("/v1/organizations/usage_report/messages?limit=1");
     expect((await report()).status).toBe(200);
     expect((await damaged.post(simple())).status).toBe(200);
@@ -87,8 +87,8 @@ describe("a damaged day's file", () => {
 
 describe("the organization", () => {
   it("has the id of the data directory", async () => {
-    const { id } = JSON.parse(await readFile(join(on.dataDir, "version.json"), "utf8"));
-    expect(await (await on.call("/v1/organizations/me")).json()).toEqual({
+    const { id } = JSON.parse(await readFile(join(app.dataDir, "version.json"), "utf8"));
+    expect(await (await app.call("/v1/organizations/me")).json()).toEqual({
       id,
       type: "organization",
       name: "Claude Virtual API",
@@ -97,11 +97,11 @@ describe("the organization", () => {
 
   it("requires a key", async () => {
     const paths = ["/v1/organizations/me", "/v1/organizations/usage_report/messages"];
-    for (const path of paths) expect((await fetch(on.url + path)).status).toBe(401);
+    for (const path of paths) expect((await fetch(app.url + path)).status).toBe(401);
   });
 
   it("rejects an invalid report query", async () => {
-    const response = await on.call("/v1/organizations/usage_report/messages?bucket_width=1m");
+    const response = await app.call("/v1/organizations/usage_report/messages?bucket_width=1m");
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { type: "invalid_request_error" } });
   });

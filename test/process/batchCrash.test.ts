@@ -4,11 +4,11 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it, onTestFailed } from "vitest";
 import { BatchCalls, type BatchItem, items, outcomesIn, wholeLines } from "../support/batchCalls.ts";
+import { FakeApi, type Recorded } from "../support/fakeApi.ts";
 import { FULL, QUICK } from "../support/full.ts";
 import { scratchHome, until } from "../support/harness.ts";
-import { echo, paced, type StreamEvent } from "../support/replies.ts";
+import { echo, pacedReply, type StreamEvent } from "../support/replies.ts";
 import { type ServerProcess, startServerProcess, workersOf } from "../support/serverProcess.ts";
-import { type Recorded, StandIn } from "../support/standIn.ts";
 import { Random } from "../unit/support/random.ts";
 
 const ROUNDS = FULL ? 50 : QUICK ? 1 : 2;
@@ -27,13 +27,13 @@ const idOf = (recorded: Recorded): string => recorded.body.messages.at(-1).conte
 /** A data directory and an upstream that outlive their servers. */
 class Site implements AsyncDisposable {
   readonly home: string;
-  readonly standIn: StandIn;
+  readonly fakeApi: FakeApi;
   readonly batches = new BatchCalls(this);
   #server: ServerProcess | undefined;
 
-  constructor(home: string, standIn: StandIn) {
+  constructor(home: string, fakeApi: FakeApi) {
     this.home = home;
-    this.standIn = standIn;
+    this.fakeApi = fakeApi;
   }
 
   get url(): string {
@@ -50,7 +50,7 @@ class Site implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const environment = { HOME: this.home, ANTHROPIC_BASE_URL: this.standIn.url };
+    const environment = { HOME: this.home, ANTHROPIC_BASE_URL: this.fakeApi.url };
     const bounds = ["--max-concurrent", String(2 * CONCURRENCY)];
     this.#server = await startServerProcess(["--data-dir", this.data, ...bounds], environment);
   }
@@ -73,7 +73,7 @@ class Site implements AsyncDisposable {
 
   /** Ids of the requests that reached upstream, repetitions included. */
   get calls(): string[] {
-    return this.standIn.messages.map(idOf);
+    return this.fakeApi.messages.map(idOf);
   }
 
   /** Resolves at a moment of the nth request from now on. */
@@ -81,12 +81,12 @@ class Site implements AsyncDisposable {
     let seen = 0;
     return new Promise((resolve) => {
       const size = () => statSync(join(this.data, "batches", batch(), "results.jsonl")).size;
-      this.standIn.respond = (recorded) => {
+      this.fakeApi.respond = (recorded) => {
         const answer = echo(recorded.body);
         seen += 1;
         if (seen !== n || !("events" in answer)) return answer;
         if (moment === "asked") resolve();
-        if (moment === "half answered") return paced(tellingAt(3, [...(answer.events as StreamEvent[])], resolve));
+        if (moment === "half answered") return pacedReply(tellingAt(3, [...(answer.events as StreamEvent[])], resolve));
         void recorded.finished.then(async () => {
           const before = size();
           if (moment === "stored") await until(() => size() > before);
@@ -99,7 +99,7 @@ class Site implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#server) await this.end("SIGKILL");
-    await this.standIn.close();
+    await this.fakeApi.close();
   }
 }
 
@@ -143,7 +143,7 @@ async function expectWhole(site: Site, id: string, sent: BatchItem[], stored: st
 
 /** Ends the server at a random moment of a new batch. Returns what to expect of it. */
 async function interrupt(site: Site, random: Random, sent: BatchItem[], signal: "SIGKILL" | "SIGTERM") {
-  site.standIn.reset();
+  site.fakeApi.reset();
   let id = "";
   const moment = MOMENTS[random.below(MOMENTS.length)]!;
   const reached = site.reached(1 + random.below(sent.length), moment, () => id);
@@ -164,7 +164,7 @@ describe.skipIf(process.platform !== "linux")("a batch whose server", () => {
   }, async () => {
     const random = seeded();
     await using scratch = await scratchHome();
-    await using site = new Site(scratch.home, await StandIn.start());
+    await using site = new Site(scratch.home, await FakeApi.start());
     await site.start();
     let before: { id: string; results: string } | undefined;
     for (let round = 0; round < ROUNDS; round++) {
@@ -180,7 +180,7 @@ describe.skipIf(process.platform !== "linux")("a batch whose server", () => {
   it("is stopped goes on with the next one, and loses nothing", { timeout: 600_000 }, async () => {
     const random = seeded();
     await using scratch = await scratchHome();
-    await using site = new Site(scratch.home, await StandIn.start());
+    await using site = new Site(scratch.home, await FakeApi.start());
     await site.start();
     const sent = items(REQUESTS / 2);
     const { id, stored, underWay, code } = await interrupt(site, random, sent, "SIGTERM");
@@ -251,7 +251,7 @@ it.skipIf(process.platform !== "linux")(
   async () => {
     const random = seeded();
     await using scratch = await scratchHome();
-    await using site = new Site(scratch.home, await StandIn.start());
+    await using site = new Site(scratch.home, await FakeApi.start());
     await site.start();
     const known = new Set<string>();
     for (let round = 0; round < UPLOADS; round++) {

@@ -154,7 +154,7 @@ describe.runIf(onLinux)("on a full disk", () => {
     await expectStored(server.url, dataDir, [kept.id]);
     const asked = await server.post(simple([{ type: "document", source: { type: "file", file_id: kept.id } }]));
     expect(asked.status).toBe(200);
-    expect(server.standIn.messages[0]?.body.messages[0].content[0].source.data).toBe("kept");
+    expect(server.fakeApi.messages[0]?.body.messages[0].content[0].source.data).toBe("kept");
 
     await rm(filler);
     const next = await upload(server.url, aFile({ content: large.subarray(0, 8 * MEGABYTE) }));
@@ -220,7 +220,7 @@ describe("two servers on one data directory", () => {
     taken(await remove());
     await expectStored(first.url, dataDir, [kept.id]);
     await second.post(simple([{ type: "document", source: { type: "file", file_id: kept.id } }]));
-    expect(second.standIn.messages[0]?.body.messages[0].content[0].source.data).toBe("shared");
+    expect(second.fakeApi.messages[0]?.body.messages[0].content[0].source.data).toBe("shared");
 
     first.child.kill("SIGKILL");
     await once(first.child, "exit");

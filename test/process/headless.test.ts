@@ -117,11 +117,11 @@ describe("the command line", () => {
   it("resolves a data directory from its working directory, also for the CLI", async () => {
     await using scratch = await scratchHome();
     await using server = await startServerProcess(["--data-dir", "data"], {}, process.execPath, scratch.home);
-    server.standIn.respond = () => reply([text("one two")], { stop_reason: "max_tokens" });
+    server.fakeApi.respond = () => reply([text("one two")], { stop_reason: "max_tokens" });
     for (let round = 0; round < 5; round++) {
-      server.standIn.messages.length = 0;
+      server.fakeApi.messages.length = 0;
       expect((await server.post(simple())).status).toBe(200);
-      expect(server.standIn.messages).toHaveLength(1);
+      expect(server.fakeApi.messages).toHaveLength(1);
     }
     await access(join(scratch.home, "data", "rewrite"));
   });
@@ -131,7 +131,7 @@ describe("the command line", () => {
     for (const model of ["gpt-4", "mine", "claude-3-5-haiku-20241022"]) {
       expect((await server.post({ ...simple(), model })).status).toBe(200);
     }
-    const asked = server.standIn.messages.map((message) => message.body.model);
+    const asked = server.fakeApi.messages.map((message) => message.body.model);
     expect(asked).toEqual([
       "claude-haiku-5-5",
       expect.stringMatching(/^claude-opus/),

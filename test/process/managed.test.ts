@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { claudePath } from "../support/claude.ts";
+import { FakeApi } from "../support/fakeApi.ts";
 import { expectOneCallEach, expectOverlay, unpaid } from "../support/fallback.ts";
 import { FULL, QUICK, sampled } from "../support/full.ts";
 import { health, scratchHome, simple, until } from "../support/harness.ts";
@@ -9,7 +10,6 @@ import { canManage, MANAGED_FILE, managedNode } from "../support/managedMachine.
 import { runCli } from "../support/runCli.ts";
 import { type ServerProcess, startServerProcess, WITH_SELF_CHECK } from "../support/serverProcess.ts";
 import { SIGN_INS, writeFiles } from "../support/signIns.ts";
-import { StandIn } from "../support/standIn.ts";
 
 const DENY = { permissions: { deny: ["WebFetch"] } };
 
@@ -27,10 +27,10 @@ async function machine(settings: object, args: string[] = []): Promise<ServerPro
   return server;
 }
 
-async function gateway(): Promise<StandIn> {
-  const standIn = await StandIn.start();
-  onTestFinished(() => standIn.close());
-  return standIn;
+async function gateway(): Promise<FakeApi> {
+  const fakeApi = await FakeApi.start();
+  onTestFinished(() => fakeApi.close());
+  return fakeApi;
 }
 
 describe.skipIf(!canManage())("a machine with managed settings", () => {
@@ -85,7 +85,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
         return server.output.stderr.includes("managed settings have changed");
       });
       // no worker was used for as long as the CLI takes to reload the settings
-      expect(unpaid(server.standIn)).toBe(0);
+      expect(unpaid(server.fakeApi)).toBe(0);
       await expectOneCallEach(server, () => server.output.stderr);
       expect(server.output.stderr).not.toContain("is replaced");
       expect((await health(server)).cli.organization.guard).toContain("managed settings");
@@ -102,7 +102,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
   it("sends a body of any size with the key of the organization's helper", async () => {
     const server = await machine({ apiKeyHelper: "echo key-of-the-organization" });
     expect((await server.post(simple("x".repeat(200_000)))).status).toBe(200);
-    expect(server.standIn.messages[0]?.headers.authorization).toBe("Bearer key-of-the-organization");
+    expect(server.fakeApi.messages[0]?.headers.authorization).toBe("Bearer key-of-the-organization");
   });
 
   it("rejects a model that is not allowed, for which the CLI would call the previous request's", async () => {
@@ -114,20 +114,20 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     const message = expect.stringMatching(/managed settings .*\(availableModels\) do not allow the model 'sonnet'/);
     expect(error).toEqual({ type: "permission_error", message });
     expect((await server.post(simple("Hello", { model: "claude-haiku-4-5" }))).status).toBe(200);
-    expect(server.standIn.messages.map(({ body }) => body.model)).toEqual([
+    expect(server.fakeApi.messages.map(({ body }) => body.model)).toEqual([
       expect.stringContaining("haiku"),
       "claude-haiku-4-5",
     ]);
   });
 
   it("skips the self-check if its calls would go to the organization's gateway", async () => {
-    const { url, ...place } = await gateway().then((standIn) => ({ url: standIn.url, standIn }));
+    const { url, ...place } = await gateway().then((fakeApi) => ({ url: fakeApi.url, fakeApi }));
     const server = await machine({ env: { ANTHROPIC_BASE_URL: url } }, [WITH_SELF_CHECK]);
     for (let request = 1; request <= 3; request++) {
       expect((await server.post(simple("Hello"))).status).toBe(200);
-      expect(place.standIn.messages).toHaveLength(request);
+      expect(place.fakeApi.messages).toHaveLength(request);
     }
-    expect(server.standIn.messages).toHaveLength(0);
+    expect(server.fakeApi.messages).toHaveLength(0);
     const lines = server.output.stderr.split("\n").filter((line) => line.includes("self-check"));
     expect(lines).toEqual([expect.stringMatching(/is not run, .*managed settings \(env\.ANTHROPIC_BASE_URL\)/)]);
   });
@@ -148,7 +148,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     expect(error.message).toContain(name);
     expect(error.details).toEqual({ error_code: "cli_forbidden" });
     expect((await health(server)).managed_settings).toEqual([{ file: MANAGED_FILE, names: [name] }]);
-    expect(server.standIn.messages).toHaveLength(0);
+    expect(server.fakeApi.messages).toHaveLength(0);
   });
 
   const diagnoses: [string, object, RegExp, number][] = [

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { MINIMUM_VERSION } from "../../src/claude/locate.ts";
 import { claudePath } from "../support/claude.ts";
 import { FULL } from "../support/full.ts";
-import { eventsOf, health, type Scratch, type Stage, scratchHome, simple, stage } from "../support/harness.ts";
+import { type App, eventsOf, health, type Scratch, scratchHome, simple, startApp } from "../support/harness.ts";
 import { installVersion } from "../support/installVersion.ts";
-import { gate, held, text } from "../support/replies.ts";
+import { deferred, heldReply, text } from "../support/replies.ts";
 
 /** Replaces a program atomically. */
 async function replace(path: string, program: string): Promise<void> {
@@ -63,8 +63,8 @@ const SWAPS: Swap[] = [
 ];
 
 /** The version that called upstream last. */
-const caller = ({ standIn }: Stage) =>
-  /^claude-cli\/([\d.]+)/.exec(standIn.messages.at(-1)?.headers["user-agent"] ?? "")?.[1];
+const caller = ({ fakeApi }: App) =>
+  /^claude-cli\/([\d.]+)/.exec(fakeApi.messages.at(-1)?.headers["user-agent"] ?? "")?.[1];
 
 describe.runIf(FULL && process.platform !== "win32")("a server under which the real CLI is swapped", () => {
   let scratch: Scratch;
@@ -79,7 +79,7 @@ describe.runIf(FULL && process.platform !== "win32")("a server under which the r
     const { home, [Symbol.asyncDispose]: remove } = await scratchHome();
     onTestFinished(() => remove());
     await swap.install(home, old);
-    await using on = await stage(({ url }) => ({
+    await using app = await startApp(({ url }) => ({
       // a project's directory on the PATH may have another CLI
       environment: { PATH: "/usr/bin:/bin", HOME: home, ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: "sk-test-key" },
       ...({ claudePath: undefined } as object),
@@ -87,27 +87,27 @@ describe.runIf(FULL && process.platform !== "win32")("a server under which the r
       // an idle worker of the old version would serve the next request
       warm: 0,
     }));
-    const { opened, open } = gate();
-    const begun = gate();
-    on.standIn.respond = () => held([text("slow")], begun.open, opened);
-    const running = on.post(simple("Hello", { system: "on the old one", stream: true }));
-    await begun.opened;
-    expect(caller(on)).toBe(MINIMUM_VERSION);
-    on.standIn.reset();
+    const { promise, resolve } = deferred();
+    const begun = deferred();
+    app.fakeApi.respond = () => heldReply([text("slow")], begun.resolve, promise);
+    const running = app.post(simple("Hello", { system: "on the old one", stream: true }));
+    await begun.promise;
+    expect(caller(app)).toBe(MINIMUM_VERSION);
+    app.fakeApi.reset();
 
     await swap.before(home, claudePath());
-    const next = on.post(simple("Hello", { system: "on the other one" }));
+    const next = app.post(simple("Hello", { system: "on the other one" }));
     await swap.during?.(home, claudePath());
     expect((await next).status).toBe(200);
-    const version = caller(on) as string;
+    const version = caller(app) as string;
     expect(version).not.toBe(MINIMUM_VERSION);
-    expect((await health(on)).cli.version).toBe(version);
+    expect((await health(app)).cli.version).toBe(version);
     // the last ones, since the checks start workers as well
-    const lineOf = (words: string) => on.log.findLastIndex((line) => line.includes(words));
+    const lineOf = (words: string) => app.log.findLastIndex((line) => line.includes(words));
     expect(lineOf(`${version} passed the self-check`)).toBeGreaterThan(-1);
     expect(lineOf(`started (Claude Code ${version})`)).toBeGreaterThan(lineOf(`${version} passed the self-check`));
 
-    open();
+    resolve();
     expect((await eventsOf(await running)).at(-1)).toEqual({ type: "message_stop" });
   });
 });

@@ -8,7 +8,7 @@ const TURN = 4;
 const TOOLS = 346;
 
 /**
- * What the stand-in's counter says of a body. Like the API's it counts system, tools and turns side by side, takes
+ * What the fake API's counter says of a body. Like the API's it counts system, tools and turns side by side, takes
  * consecutive messages of a role for one turn, leaves out earlier thinking, and knows images by their size.
  */
 export function apiCount(body: Any): number {

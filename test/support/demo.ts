@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClaudeClient } from "../../src/client.ts";
 import { claudePath } from "./claude.ts";
-import { StandIn } from "./standIn.ts";
+import { FakeApi } from "./fakeApi.ts";
 
 /** The first free port from `port` on. */
 async function freePort(port: number): Promise<number> {
@@ -18,7 +18,7 @@ async function freePort(port: number): Promise<number> {
   return free ? port : freePort(port + 1);
 }
 
-const standIn = await StandIn.start();
+const fakeApi = await FakeApi.start();
 const home = await mkdtemp(join(tmpdir(), "claude-virtual-api-demo-"));
 const port = await freePort(8080);
 const server = spawn(
@@ -36,14 +36,14 @@ const server = spawn(
   ],
   {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { PATH: process.env.PATH, HOME: home, ANTHROPIC_BASE_URL: standIn.url, ANTHROPIC_API_KEY: "demo" },
+    env: { PATH: process.env.PATH, HOME: home, ANTHROPIC_BASE_URL: fakeApi.url, ANTHROPIC_API_KEY: "demo" },
   },
 );
 const stop = () => server.kill("SIGTERM");
 process.once("SIGINT", stop);
 process.once("SIGTERM", stop);
 server.once("exit", async (code) => {
-  await standIn.close();
+  await fakeApi.close();
   await rm(home, { recursive: true, force: true });
   process.exit(code ?? 1);
 });
@@ -52,7 +52,7 @@ await once(server.stdout, "data");
 const baseURL = `http://127.0.0.1:${port}`;
 if (port !== 8080) process.stdout.write(`Port 8080 is taken, so this is ${port}.\n`);
 process.stdout.write(
-  `\nClaude Virtual API listens on ${baseURL}; a stand-in plays Anthropic's part, the Claude Code CLI is real.\n`,
+  `\nClaude Virtual API listens on ${baseURL}; a fake API plays Anthropic's part, the Claude Code CLI is real.\n`,
 );
 process.stdout.write(`\n> Hello, Claude!\n`);
 for await (const text of new ClaudeClient({ baseURL }).messageStream("Hello, Claude!")) process.stdout.write(text);

@@ -1,13 +1,13 @@
 import { expect } from "vitest";
+import type { FakeApi } from "./fakeApi.ts";
 import { FULL, QUICK } from "./full.ts";
 import { health, simple, until } from "./harness.ts";
 import { failure, type Reply, reply, text } from "./replies.ts";
-import type { StandIn } from "./standIn.ts";
 
 /** A server with a fake API, in this process or another. */
 interface Served {
   readonly url: string;
-  readonly standIn: StandIn;
+  readonly fakeApi: FakeApi;
   post(body: unknown): Promise<Response>;
 }
 
@@ -24,8 +24,8 @@ const TEMPTING: [end: string, answer: () => Reply][] = [
 ];
 
 /** Calls that could be billed, and calls that the API rejects. */
-export const paid = ({ messages }: StandIn) => messages.filter(({ body }) => body.messages.length > 0).length;
-export const unpaid = ({ messages }: StandIn) => messages.length - paid({ messages } as StandIn);
+export const paid = ({ messages }: FakeApi) => messages.filter(({ body }) => body.messages.length > 0).length;
+export const unpaid = ({ messages }: FakeApi) => messages.length - paid({ messages } as FakeApi);
 
 /** The CLI's log line for a turn that received the settings against further calls. */
 const TAKEN = /\[API REQUEST\][\s\S]*allow rules for destination 'flagSettings'/;
@@ -37,14 +37,14 @@ const turnsIn = (log: string) => log.split(/\[engine\] turn \d+ start/).slice(1)
  * settings, for which the fake API waits here.
  */
 export async function expectOneCallEach(server: Served, log?: () => string): Promise<void> {
-  const { standIn } = server;
+  const { fakeApi } = server;
   const ask = async (answer: () => Reply) => {
     const before = log ? turnsIn(log()).length : 0;
     const hasTaken = () => {
       const turns = log ? turnsIn(log()) : [];
       return log === undefined || (turns.length > before && TAKEN.test(turns.at(-1) ?? ""));
     };
-    standIn.respond = async ({ body }) => {
+    fakeApi.respond = async ({ body }) => {
       if (body.messages.length === 0) return EMPTY;
       await until(hasTaken);
       return answer();
@@ -58,11 +58,11 @@ export async function expectOneCallEach(server: Served, log?: () => string): Pro
     return stop_reason ?? error?.message;
   };
   for (const [end, answer] of TEMPTING) {
-    const before = paid(standIn);
+    const before = paid(fakeApi);
     for (let round = 0; round < ROUNDS; round++) expect(await ask(answer)).toBe(end);
     // the only slot is free once the CLI has finished the previous turn
     expect(await ask(stopped("end_turn"))).toBe("end_turn");
-    expect(paid(standIn) - before).toBe(ROUNDS + 1);
+    expect(paid(fakeApi) - before).toBe(ROUNDS + 1);
   }
 }
 

@@ -5,8 +5,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { defaultOptions, type ServerOptions } from "../../src/options.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import { claudePath } from "./claude.ts";
+import { FakeApi } from "./fakeApi.ts";
 import { recordingLogger } from "./recordingLogger.ts";
-import { StandIn } from "./standIn.ts";
 
 /** A scratch home with everything that starts there removed at the end. */
 export interface Scratch extends AsyncDisposable {
@@ -22,15 +22,15 @@ export async function scratchHome(): Promise<Scratch> {
   };
 }
 
-/** What the CLI needs to know to talk to a stand-in: nothing of the machine's own sign-in reaches it. */
-export function cliEnvironment(home: string, standIn: StandIn): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, HOME: home, ANTHROPIC_BASE_URL: standIn.url, ANTHROPIC_API_KEY: "sk-test-key" };
+/** What the CLI needs to know to talk to a fake API: nothing of the machine's own sign-in reaches it. */
+export function cliEnvironment(home: string, fakeApi: FakeApi): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH, HOME: home, ANTHROPIC_BASE_URL: fakeApi.url, ANTHROPIC_API_KEY: "sk-test-key" };
 }
 
-/** Our server in this process, on the real CLI, in front of a stand-in. */
-export interface Stage extends AsyncDisposable {
+/** Our server in this process, on the real CLI, in front of a fake API. */
+export interface App extends AsyncDisposable {
   server: Server;
-  standIn: StandIn;
+  fakeApi: FakeApi;
   url: string;
   dataDir: string;
   log: string[];
@@ -40,13 +40,13 @@ export interface Stage extends AsyncDisposable {
   post(body: unknown, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>;
 }
 
-/** Options of a stage's server, if need be made for its stand-in. */
-export type StageOptions = Partial<ServerOptions> | ((standIn: StandIn) => Partial<ServerOptions>);
+/** Options of a stage's server, if need be made for its fake API. */
+export type AppOptions = Partial<ServerOptions> | ((fakeApi: FakeApi) => Partial<ServerOptions>);
 
-export async function stage(given: StageOptions = {}): Promise<Stage> {
+export async function startApp(given: AppOptions = {}): Promise<App> {
   const scratch = await scratchHome();
-  const standIn = await StandIn.start();
-  const options = typeof given === "function" ? given(standIn) : given;
+  const fakeApi = await FakeApi.start();
+  const options = typeof given === "function" ? given(fakeApi) : given;
   const log: string[] = [];
   const dataDir = options.dataDir ?? join(scratch.home, "data");
   const server = createServer(
@@ -54,7 +54,7 @@ export async function stage(given: StageOptions = {}): Promise<Stage> {
       ...defaultOptions,
       port: 0,
       claudePath: claudePath(),
-      environment: cliEnvironment(scratch.home, standIn),
+      environment: cliEnvironment(scratch.home, fakeApi),
       selfCheck: false,
       // a spare worker costs each stage the start of one more process
       warm: 0,
@@ -72,7 +72,7 @@ export async function stage(given: StageOptions = {}): Promise<Stage> {
     });
   return {
     server,
-    standIn,
+    fakeApi,
     url,
     dataDir,
     log,
@@ -81,7 +81,7 @@ export async function stage(given: StageOptions = {}): Promise<Stage> {
       call("/v1/messages", { method: "POST", headers, body: JSON.stringify(body), signal }),
     async [Symbol.asyncDispose]() {
       await server.close();
-      await standIn.close();
+      await fakeApi.close();
       await scratch[Symbol.asyncDispose]();
     },
   };

@@ -3,7 +3,7 @@ import type { ProbeResult } from "../../src/extension/probe.ts";
 import type { State } from "../../src/extension/state.ts";
 import { defaultOptions, type ServerOptions } from "../../src/options.ts";
 import type { CliProblem, Server } from "../../src/server.ts";
-import { gate } from "./replies.ts";
+import { deferred } from "./replies.ts";
 
 /** A machine with ports, on which windows start servers. */
 export class Machine {
@@ -50,7 +50,7 @@ export class FakeServer implements Server {
   #listener = (_running: number) => {};
   running = 0;
   drained: boolean | undefined;
-  idle = gate();
+  idle = deferred();
   /** Holds `close` back after the port is free. */
   ended: Promise<void> = Promise.resolve();
 
@@ -73,7 +73,7 @@ export class FakeServer implements Server {
   async close({ drain = false } = {}): Promise<void> {
     this.drained = drain;
     if (this.#machine.owner === this) this.#machine.owner = undefined;
-    if (drain && this.running > 0) await this.idle.opened;
+    if (drain && this.running > 0) await this.idle.promise;
     await this.ended;
   }
 

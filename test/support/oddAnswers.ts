@@ -1,4 +1,14 @@
-import { eventsFor, failure, paced, type Reply, reply, type StreamEvent, text, thinking, toolUse } from "./replies.ts";
+import {
+  eventsFor,
+  failure,
+  pacedReply,
+  type Reply,
+  reply,
+  type StreamEvent,
+  text,
+  thinking,
+  toolUse,
+} from "./replies.ts";
 
 /** A named answer of upstream. */
 export type OddAnswer = [name: string, answer: () => Reply];
@@ -194,17 +204,17 @@ const STREAMS: OddAnswer[] = [
   ["no content", () => reply([])],
   ["an empty text", () => reply([text("")])],
   ["an unknown tool", () => reply([toolUse("unheard_of", { a: 1 })])],
-  ["an error event first", () => paced([OVERLOADED])],
-  ["an error event in a block", () => paced([...begun(5), OVERLOADED])],
-  ["an error event after a block", () => paced([...begun(6), OVERLOADED])],
+  ["an error event first", () => pacedReply([OVERLOADED])],
+  ["an error event in a block", () => pacedReply([...begun(5), OVERLOADED])],
+  ["an error event after a block", () => pacedReply([...begun(6), OVERLOADED])],
   [
     "an error event about effort",
-    () => paced([event("invalid_request_error", "This model does not support the effort parameter.")]),
+    () => pacedReply([event("invalid_request_error", "This model does not support the effort parameter.")]),
   ],
-  ["a cut before the first event", () => paced(["cut"])],
-  ["a cut in a block", () => paced([...begun(5), "cut"])],
-  ["a stream that ends early", () => paced(begun(5))],
-  ["a stream without events", () => paced([])],
+  ["a cut before the first event", () => pacedReply(["cut"])],
+  ["a cut in a block", () => pacedReply([...begun(5), "cut"])],
+  ["a stream that ends early", () => pacedReply(begun(5))],
+  ["a stream without events", () => pacedReply([])],
   ["a hang-up", () => ({ hangUp: true })],
   ["a web page", () => ({ status: 200, plain: "<html><title>Sign in</title></html>" })],
   ["a web page as 502", () => ({ status: 502, plain: "<html><title>Bad gateway</title></html>" })],
@@ -214,7 +224,7 @@ const STREAMS: OddAnswer[] = [
   ["413 without an envelope", () => ({ status: 413, plain: "<html>too large</html>" })],
   [
     "unknown events",
-    () => paced([...begun(2), { type: "something_new", index: 0 }, ...[...eventsFor([text("x")])].slice(2)]),
+    () => pacedReply([...begun(2), { type: "something_new", index: 0 }, ...[...eventsFor([text("x")])].slice(2)]),
   ],
   [
     "a fallback to another model",

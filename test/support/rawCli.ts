@@ -9,8 +9,8 @@ import { CLI_ARGUMENTS } from "../../src/claude/launchPlan.ts";
 import { triggerOf } from "../../src/claude/trigger.ts";
 import { splitLines } from "../../src/shared/lines.ts";
 import { claudePath } from "./claude.ts";
+import { FakeApi } from "./fakeApi.ts";
 import { cliEnvironment, scratchHome } from "./harness.ts";
-import { StandIn } from "./standIn.ts";
 
 /** Everything the CLI wrote to stdout in a turn, from the trigger to its `result`. */
 export interface RawTurn {
@@ -42,7 +42,7 @@ export const NEUTRAL = {
 
 /** The real CLI without this project's code around it, to pin its behaviour. */
 export class RawCli implements AsyncDisposable {
-  readonly standIn: StandIn;
+  readonly fakeApi: FakeApi;
   readonly home: string;
   readonly diagnostics: string[] = [];
   readonly exited: Promise<unknown>;
@@ -54,27 +54,27 @@ export class RawCli implements AsyncDisposable {
 
   static async start(options: RawOptions = {}): Promise<RawCli> {
     const scratch = await scratchHome();
-    const standIn = await StandIn.start();
+    const fakeApi = await FakeApi.start();
     await options.prepare?.(scratch.home);
     const cwd = join(scratch.home, "empty");
     await mkdir(cwd);
-    const env = { ...childEnvironment(cliEnvironment(scratch.home, standIn), {}, []), ...options.env };
+    const env = { ...childEnvironment(cliEnvironment(scratch.home, fakeApi), {}, []), ...options.env };
     const child = spawn(
       claudePath(),
       [...CLI_ARGUMENTS, ...(options.quiet ? [] : ["--debug-to-stderr"]), ...(options.args ?? [])],
       { cwd, env },
     );
-    const cli = new RawCli(child, standIn, scratch.home, async () => {
-      await standIn.close();
+    const cli = new RawCli(child, fakeApi, scratch.home, async () => {
+      await fakeApi.close();
       await scratch[Symbol.asyncDispose]();
     });
     if (options.system) await cli.initialize(...options.system);
     return cli;
   }
 
-  private constructor(child: ReturnType<typeof spawn>, standIn: StandIn, home: string, dispose: () => Promise<void>) {
+  private constructor(child: ReturnType<typeof spawn>, fakeApi: FakeApi, home: string, dispose: () => Promise<void>) {
     this.#child = child;
-    this.standIn = standIn;
+    this.fakeApi = fakeApi;
     this.home = home;
     this.#dispose = dispose;
     this.exited = once(child, "exit");

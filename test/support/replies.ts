@@ -1,15 +1,15 @@
 import { randomBytes } from "node:crypto";
 
-/** The text of an event that the stand-in sends as it is written. */
+/** The text of an event that the fake API sends as it is written. */
 export const WRITTEN = Symbol("written");
 
-// biome-ignore lint/suspicious/noExplicitAny: the stand-in may send any event, known or not
+// biome-ignore lint/suspicious/noExplicitAny: the fake API may send any event, known or not
 export type StreamEvent = { type: string; [WRITTEN]?: string; [field: string]: any };
 
 /** An event in this text. */
 export const written = (text: string): StreamEvent => ({ ...JSON.parse(text), [WRITTEN]: text });
 
-/** What the stand-in answers: a stream (`"cut"` drops the connection there), an error, a text, or nothing at all. */
+/** What the fake API answers: a stream (`"cut"` drops the connection there), an error, a text, or nothing at all. */
 export type Reply = { headers?: Record<string, string> } & (
   | { events: Iterable<StreamEvent | "cut"> | AsyncIterable<StreamEvent | "cut">; folded?: unknown }
   | { status: number; error: { type: string; message: string; [field: string]: unknown }; requestId?: string }
@@ -92,7 +92,7 @@ export function reply(blocks: Block[], shape: Shape = {}, headers?: Record<strin
 }
 
 /** An answer whose events the test itself paces, cuts or invents. */
-export function paced(events: Iterable<StreamEvent | "cut"> | AsyncIterable<StreamEvent | "cut">): Reply {
+export function pacedReply(events: Iterable<StreamEvent | "cut"> | AsyncIterable<StreamEvent | "cut">): Reply {
   return { events };
 }
 
@@ -149,23 +149,23 @@ function words(value: string): string[] {
   return value.match(/\S*\s*/g)?.filter((part) => part !== "") ?? [];
 }
 
-/** A promise with its key: for answers that wait for the test. */
-export function gate(): { opened: Promise<void>; open: () => void } {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
+/** A promise that the test resolves, for answers that wait for it. */
+export function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
   });
-  return { opened, open };
+  return { promise, resolve };
 }
 
-/** An answer that begins, tells so through `begun`, and then waits for `opened`. */
-export function held(blocks: Block[], begun: () => void, opened: Promise<void>): Reply {
+/** An answer that begins, calls `begun`, and waits for `released`. */
+export function heldReply(blocks: Block[], begun: () => void, released: Promise<void>): Reply {
   const events = [...eventsFor(blocks)];
-  return paced(
+  return pacedReply(
     (async function* () {
       yield* events.slice(0, 3);
       begun();
-      await opened;
+      await released;
       yield* events.slice(3);
     })(),
   );

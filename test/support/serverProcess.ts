@@ -3,15 +3,15 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { claudePath } from "./claude.ts";
+import { FakeApi } from "./fakeApi.ts";
 import { cliEnvironment, scratchHome } from "./harness.ts";
-import { StandIn } from "./standIn.ts";
 
 /** The headless server as a process of its own, as a user starts it. */
 export interface ServerProcess extends AsyncDisposable {
   child: ChildProcess;
   url: string;
   home: string;
-  standIn: StandIn;
+  fakeApi: FakeApi;
   output: { stdout: string; stderr: string };
   post(body: unknown): Promise<Response>;
 }
@@ -28,12 +28,12 @@ export async function startServerProcess(
   cwd = process.cwd(),
 ): Promise<ServerProcess> {
   const scratch = await scratchHome();
-  const standIn = await StandIn.start();
+  const fakeApi = await FakeApi.start();
   const all = [cliScript, "--port", "0", "--claude", claudePath(), "--data-dir", join(scratch.home, "data")];
   // a check of the CLI by every server would only cost time, and so would spare workers
   if (!args.includes(WITH_SELF_CHECK)) all.push("--no-self-check");
   all.push("--warm", "0", ...args.filter((arg) => arg !== WITH_SELF_CHECK));
-  const child = spawn(node, all, { cwd, env: { ...cliEnvironment(scratch.home, standIn), ...env } });
+  const child = spawn(node, all, { cwd, env: { ...cliEnvironment(scratch.home, fakeApi), ...env } });
   const output = { stdout: "", stderr: "" };
   child.stderr.on("data", (chunk) => {
     output.stderr += chunk;
@@ -50,7 +50,7 @@ export async function startServerProcess(
     child,
     url,
     home: scratch.home,
-    standIn,
+    fakeApi,
     output,
     post: (body) =>
       fetch(`${url}/v1/messages`, {
@@ -63,7 +63,7 @@ export async function startServerProcess(
         child.kill("SIGKILL");
         await once(child, "exit");
       }
-      await standIn.close();
+      await fakeApi.close();
       await scratch[Symbol.asyncDispose]();
     },
   };

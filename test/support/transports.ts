@@ -4,13 +4,13 @@ import type { TransportName } from "../../src/claude/transport.ts";
 import { MIN_REWRITE_VERSION } from "../../src/claude/transportChoice.ts";
 import { sample } from "../fidelity/random.ts";
 import { claudeVersion } from "./claude.ts";
-import { fileStage } from "./fileStage.ts";
 import { FULL, sampled } from "./full.ts";
-import type { Stage } from "./harness.ts";
+import type { App } from "./harness.ts";
+import { sharedApp } from "./sharedApp.ts";
 
 /** One transport in a test fixture. */
 export interface TransportStage {
-  on: Stage;
+  app: App;
   transport: TransportName;
 }
 
@@ -36,12 +36,12 @@ const half = <T>(list: readonly T[], rewritten: number) => sampled(list, rewritt
 /** Declares the same tests for each transport, with one shared fixture each. */
 export function onEachTransport(declare: (tests: TransportTests) => void): void {
   describeRewriting("by rewriting", () => {
-    declare({ on: fileStage(), transport: "rewrite", sampled: half });
+    declare({ app: sharedApp(), transport: "rewrite", sampled: half });
   });
   describe("by the overlay", () => {
-    const on = fileStage({ transport: "overlay" });
+    const app = sharedApp({ transport: "overlay" });
     const some = <T>(list: readonly T[], rewritten: number, overlaid: number) =>
       ALIKE ? sampled(list, rewritten) : sample(list, overlaid, 11);
-    declare({ on, transport: "overlay", sampled: some });
+    declare({ app, transport: "overlay", sampled: some });
   });
 }

@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { simple } from "./harness.ts";
-import { eventsFor, paced, text } from "./replies.ts";
+import { eventsFor, pacedReply, text } from "./replies.ts";
 
 /** Far more than what the system holds for a client that does not read. */
-export const longAnswer = () => paced(eventsFor([text(`${"x".repeat(1024 * 1024)} `.repeat(8))]));
+export const longAnswer = () => pacedReply(eventsFor([text(`${"x".repeat(1024 * 1024)} `.repeat(8))]));
 
 /** A client that asks for a message and reads nothing of the answer. */
 export async function unreading(url: string, stream: boolean): Promise<Socket> {

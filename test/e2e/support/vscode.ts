@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { claudePath } from "../../support/claude.ts";
+import { FakeApi } from "../../support/fakeApi.ts";
 import { cliEnvironment, scratchHome } from "../../support/harness.ts";
-import { StandIn } from "../../support/standIn.ts";
 import { chromiumPath } from "./chromium.ts";
 import { type Folders, type Host, installExtension, installHost, killAll, startHost, type Version } from "./host.ts";
 import { freePort } from "./ports.ts";
@@ -41,7 +41,7 @@ export interface VsCode extends AsyncDisposable {
   /** The URL of the server, unless a test has changed the port. */
   baseURL: string;
   home: string;
-  standIn: StandIn;
+  fakeApi: FakeApi;
   host: Host;
   /** Resets the settings file to the defaults of the tests, plus these settings. */
   settings(extra?: Record<string, unknown>): Promise<void>;
@@ -76,15 +76,15 @@ async function start(
   await installHost(version);
   const scratch = await scratchHome();
   atEnd(() => scratch[Symbol.asyncDispose]());
-  const standIn = await StandIn.start();
-  atEnd(() => standIn.close());
+  const fakeApi = await FakeApi.start();
+  atEnd(() => fakeApi.close());
   const folders = await layOut(scratch.home);
   const port = await freePort();
   const settings = (extra: Record<string, unknown> = {}) => writeSettings(folders, { ...ours(port), ...extra });
   await settings();
   await installExtension(version, folders, await packageExtension(scratch.home));
   atEnd(() => killAll(folders.home));
-  const { PATH, HOME, ...cli } = cliEnvironment(folders.home, standIn);
+  const { PATH, HOME, ...cli } = cliEnvironment(folders.home, fakeApi);
   const host = await startHost(version, folders, cli);
   atEnd(() => host.end());
   const browser = await chromium.launch({ executablePath: chromiumPath() as string, args: CHROMIUM_FLAGS.split(" ") });
@@ -98,7 +98,7 @@ async function start(
     port,
     baseURL: `http://127.0.0.1:${port}`,
     home: folders.home,
-    standIn,
+    fakeApi,
     host,
     settings,
     window: (files = {}) => openWindow(context, host, scratch.home, files),

@@ -6,7 +6,7 @@ import { ApiError, invalidRequest } from "../../../src/api/errors.ts";
 import { Quota } from "../../../src/storage/quota.ts";
 import { outcomesIn } from "../../support/batchCalls.ts";
 import { until } from "../../support/harness.ts";
-import { gate } from "../../support/replies.ts";
+import { deferred } from "../../support/replies.ts";
 import { CONCURRENCY, many, openBatches } from "../support/batches.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 
@@ -101,8 +101,8 @@ describe("a request", () => {
 
   it("is not sent again when its result cannot be stored at first", async () => {
     const path = scratchDirectory();
-    const go = gate();
-    const { create, ended, calls, directory } = await openBatches(path, () => go.opened);
+    const go = deferred();
+    const { create, ended, calls, directory } = await openBatches(path, () => go.promise);
     const { id } = await create(["a"]);
     await until(() => calls.length === 1);
     const results = directory.at("batches", id, "results.jsonl");
@@ -116,7 +116,7 @@ describe("a request", () => {
     onTestFinished(() => {
       methods.datasync = datasync;
     });
-    go.open();
+    go.resolve();
     expect((await ended(id)).counts).toMatchObject({ succeeded: 1 });
     expect(failures).toBe(-1);
     expect(calls).toEqual(["a"]);
@@ -148,16 +148,16 @@ describe("a batch", () => {
   });
 
   it("sends nothing after its expiry, even if the computer slept through it", async () => {
-    const go = gate();
+    const go = deferred();
     const { create, ended, calls } = await openBatches(scratchDirectory(), async (_text, signal) => {
-      await go.opened;
+      await go.promise;
       signal.throwIfAborted();
     });
     const { id, expires_at } = await create(many(1200));
     await until(() => calls.length === CONCURRENCY);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(expires_at) });
     onTestFinished(() => void vi.useRealTimers());
-    go.open();
+    go.resolve();
     const { counts } = await ended(id);
     expect(counts).toEqual({ succeeded: CONCURRENCY, errored: 0, canceled: 0, expired: 1200 - CONCURRENCY });
     expect(calls).toHaveLength(CONCURRENCY);
@@ -201,17 +201,17 @@ describe("a closing server", () => {
     [false, []],
   ])("with drain %s leaves unanswered requests to the next one", async (drain, answered) => {
     const path = scratchDirectory();
-    const go = gate();
+    const go = deferred();
     const first = await openBatches(path, async (text, signal) => {
       const aborted = new Promise((_, fail) => signal.addEventListener("abort", fail));
       signal.throwIfAborted();
-      await Promise.race([go.opened, aborted]);
+      await Promise.race([go.promise, aborted]);
       return text;
     });
     const { id } = await first.create(many(5));
     await until(() => first.calls.length === CONCURRENCY);
     const halted = first.batches.halt({ drain });
-    if (drain) go.open();
+    if (drain) go.resolve();
     await halted;
     await first.directory.close();
     const stored = await readFile(join(path, "batches", id, "results.jsonl"), "utf8");

@@ -6,7 +6,7 @@ import { apiCount } from "./apiCount.ts";
 import { CLOUD_CALL, eventStreamFrame } from "./clouds.ts";
 import { echo, type Reply, type StreamEvent, WRITTEN } from "./replies.ts";
 
-/** One request as it reached the stand-in; `body` is the parsed JSON, `raw` its exact text. */
+/** One request as it reached the fake API; `body` is the parsed JSON, `raw` its exact text. */
 export interface Recorded {
   method: string;
   path: string;
@@ -26,7 +26,7 @@ export type Responder = (request: Recorded) => Reply | Promise<Reply>;
  * answers by script. Like the real API it refuses anything but full model ids, a version header that is missing, a fifth cache
  * mark, and a stream without a token.
  */
-export class StandIn {
+export class FakeApi {
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #sockets = new Set<Socket>();
   /** Every POST to `/v1/messages`, or to what takes its place in a cloud, in order of arrival. */
@@ -37,15 +37,15 @@ export class StandIn {
   /** Refuses a count by more than the rules of the API, or holds it back. */
   refuseCount: (request: Recorded) => Reply | undefined | Promise<undefined> = () => undefined;
 
-  static async start(port = 0): Promise<StandIn> {
-    const standIn = new StandIn();
-    standIn.#server.on("connection", (socket) => {
-      standIn.#sockets.add(socket);
-      socket.on("close", () => standIn.#sockets.delete(socket));
+  static async start(port = 0): Promise<FakeApi> {
+    const fakeApi = new FakeApi();
+    fakeApi.#server.on("connection", (socket) => {
+      fakeApi.#sockets.add(socket);
+      socket.on("close", () => fakeApi.#sockets.delete(socket));
     });
-    standIn.#server.listen(port, "127.0.0.1");
-    await once(standIn.#server, "listening");
-    return standIn;
+    fakeApi.#server.listen(port, "127.0.0.1");
+    await once(fakeApi.#server, "listening");
+    return fakeApi;
   }
 
   get url(): string {
