@@ -89,7 +89,7 @@ describe.skipIf(process.platform === "win32")("locate for Windows", () => {
     await expect(locate(undefined, environment, "win32")).rejects.toMatchObject({
       status: 500,
       type: "api_error",
-      message: expect.stringMatching(/^Claude Code was not found\. Install Claude Code \(npm install -g /),
+      message: expect.stringMatching(/^Claude Code was not found\. Install it \(npm install -g /),
     });
   });
 });
