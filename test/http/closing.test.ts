@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { DESCRIBE_HEADER } from "../../src/api/messageDescriptors.ts";
 import { type App, eventsOf, health, simple, startApp, until } from "../support/harness.ts";
 import { deferred, heldReply, text } from "../support/replies.ts";
 import { longAnswer, unreading } from "../support/unreading.ts";
@@ -30,6 +31,17 @@ describe("a closing server", () => {
     }
     await closed;
     expect(app.fakeApi.messages).toHaveLength(2);
+  });
+
+  it("describes the error that ends a stream to a client that asks for it", async () => {
+    await using app = await startApp();
+    const began = begun(app);
+    const streamed = await app.post(simple("x", { stream: true }), { [DESCRIBE_HEADER]: "1" });
+    await began;
+    const closed = app.server.close();
+    const error = { ...CLOSING, details: { message: { id: "server_shutting_down", values: {} } } };
+    expect((await eventsOf(streamed)).at(-1)).toEqual({ type: "error", error });
+    await closed;
   });
 
   it("does not wait for a client that reads nothing", async () => {
