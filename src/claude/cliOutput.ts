@@ -22,9 +22,9 @@ export interface CliOutputParts {
 
 /** How a process ended. */
 export interface LastOutput {
-  how: Ending;
+  ending: Ending;
   /** False if the end of its output may be lost. */
-  isRead: boolean;
+  isComplete: boolean;
 }
 
 /** Reads stdout and stderr of one CLI process until it ends. */
@@ -68,13 +68,13 @@ export class CliOutput {
     // a CLI that has closed its stdout cannot answer any more
     const mute = reading.then(() => resolvesWithin(SETTLE_TIMEOUT_S * 1000, process.exited));
     void mute.then((ended) => ended || onUnreadable("it closed its output"));
-    const how = await process.exited;
+    const ending = await process.exited;
     // the last output decides whether the request was sent, but a helper of the CLI may hold the pipe open
-    let isRead = false;
-    do isRead = await resolvesWithin(DRAIN_TIMEOUT_MS, read);
-    while (!isRead && this.#isHeld && !isGivenUp());
+    let isComplete = false;
+    do isComplete = await resolvesWithin(DRAIN_TIMEOUT_MS, read);
+    while (!isComplete && this.#isHeld && !isGivenUp());
     process.release();
-    return { how, isRead };
+    return { ending, isComplete };
   }
 
   async #readMessages(): Promise<void> {

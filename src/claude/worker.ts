@@ -271,11 +271,12 @@ export class Worker {
     this.#heartbeat.start(respondsAtOnce);
   }
 
-  #fail({ how, isRead }: LastOutput): void {
-    if (!isRead) this.#turn?.presumeSent();
+  #fail({ ending, isComplete }: LastOutput): void {
+    if (!isComplete) this.#turn?.presumeSent();
     this.#heartbeat.stop();
     const refusal = this.#startupStderr.organizationRefusal;
-    const error = this.#failure ?? (refusal === undefined || this.served > 0 ? cliEnded(how) : cliForbidden(refusal));
+    const error =
+      this.#failure ?? (refusal === undefined || this.served > 0 ? cliEnded(ending) : cliForbidden(refusal));
     this.#control.fail(error);
     this.#turn?.fail(error);
     this.#count?.fail(error);

@@ -92,8 +92,8 @@ describe("a failed count", () => {
     cli.fakeApi.refuseCount = () => ({ status: 404, error: { type: "not_found_error", message: "model: x" } });
     const { response } = await cli.control({ subtype: "get_context_usage" });
     expect(response.categories.find(({ id }: { id: string }) => id === "messages")?.tokens).toBeGreaterThan(0);
-    expect(cli.diagnostics.join("\n")).toMatch(/countTokens API call failed: 404 \{.*"model: x".*\}/);
-    expect(cli.diagnostics.join("\n")).toContain("count unavailable, estimating locally");
+    expect(cli.stderrLines.join("\n")).toMatch(/countTokens API call failed: 404 \{.*"model: x".*\}/);
+    expect(cli.stderrLines.join("\n")).toContain("count unavailable, estimating locally");
     expect(cli.fakeApi.messages).toHaveLength(0);
   });
 });

@@ -22,7 +22,7 @@ describe("after a failed call, the CLI", () => {
   afterAll(() => cli[Symbol.asyncDispose]());
   beforeEach(() => {
     cli.fakeApi.reset();
-    cli.diagnostics.length = 0;
+    cli.stderrLines.length = 0;
   });
 
   it.each(STATUSES)(
@@ -36,7 +36,7 @@ describe("after a failed call, the CLI", () => {
       if (report?.api_error_type !== undefined) expect(report.api_error_type).toBe(type);
       expect(result.api_error_status).toBe(status);
       await expect
-        .poll(() => cli.diagnostics.find((line) => line.includes("[ERROR] API error (attempt 1/1): ")))
+        .poll(() => cli.stderrLines.find((line) => line.includes("[ERROR] API error (attempt 1/1): ")))
         .toMatch(
           new RegExp(
             `: ${status} ${status} \\{.*"type":"${type}".*"message":${JSON.stringify(message).replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}.*"request_id":"req_`,
@@ -52,7 +52,7 @@ describe("after a failed call, the CLI", () => {
     const report = log.find((line) => line.is_api_error_message);
     expect(report?.message.content[0].text).toBe(`API Error: 400 ${message}`);
     await expect
-      .poll(() => cli.diagnostics.find((line) => line.includes("[ERROR] API error (attempt 1/1): ")))
+      .poll(() => cli.stderrLines.find((line) => line.includes("[ERROR] API error (attempt 1/1): ")))
       .toContain('"message":"max_tokens: [REDACTED] > 64000"');
   });
 
@@ -73,7 +73,7 @@ describe("after a failed call, the CLI", () => {
     const ends = log.filter((line) => line.event?.type === "message_stop");
     expect(ends).toEqual([expect.objectContaining({ abandoned_blocks: expect.anything() })]);
     await expect
-      .poll(() => cli.diagnostics.find((line) => line.includes("Error streaming (non-streaming fallback disabled)")))
+      .poll(() => cli.stderrLines.find((line) => line.includes("Error streaming (non-streaming fallback disabled)")))
       .toContain(JSON.stringify(overloaded));
   });
 
@@ -98,7 +98,7 @@ describe("after a failed call, the CLI", () => {
     const { log } = await cli.turn(body(), { env: { ANTHROPIC_LOG: "debug" } });
     const report = log.find((line) => line.is_api_error_message);
     expect(report?.message.content[0].text).toContain("Stream ended without receiving any events");
-    await expect.poll(() => cli.diagnostics).toContain('    "content-type": "text/html",');
+    await expect.poll(() => cli.stderrLines).toContain('    "content-type": "text/html",');
   });
 
   it("reports no status or type when the connection drops", async () => {

@@ -59,7 +59,7 @@ describe("with the counter's mod", () => {
   });
   beforeEach(() => {
     cli.fakeApi.reset();
-    cli.diagnostics.length = 0;
+    cli.stderrLines.length = 0;
   });
 
   const body = { messages: [{ role: "user", content: "a most secret question" }] };
@@ -70,7 +70,7 @@ describe("with the counter's mod", () => {
     expect(await usage(cli)).toBe(apiCount(body));
     expect(cli.fakeApi.counts.map((call) => call.body)).toEqual([{ model: expect.any(String), ...body }]);
     expect(cli.fakeApi.messages).toEqual([]);
-    expect(cli.diagnostics.filter((line) => line.includes("secret"))).toEqual([]);
+    expect(cli.stderrLines.filter((line) => line.includes("secret"))).toEqual([]);
   });
 
   it("nothing is sent without an instruction, and each allows one call", async () => {
@@ -94,14 +94,14 @@ describe("with the counter's mod", () => {
     await prompt(cli, instruction);
     await usage(cli);
     expect(cli.fakeApi.counts).toHaveLength(1);
-    await until(() => cli.diagnostics.some((line) => /countTokens API call failed: 499 \{.*"Slow down"/.test(line)));
+    await until(() => cli.stderrLines.some((line) => /countTokens API call failed: 499 \{.*"Slow down"/.test(line)));
   });
 
   it("an answer without a number makes the CLI estimate, which it logs on stderr", async () => {
     cli.fakeApi.refuseCount = () => ({ events: [], folded: { tokens: 12 } });
     await prompt(cli, instruction);
     expect(await usage(cli)).toBeGreaterThan(0);
-    await until(() => cli.diagnostics.some((line) => line.includes("count unavailable, estimating")));
+    await until(() => cli.stderrLines.some((line) => line.includes("count unavailable, estimating")));
   });
 
   it("the CLI counts one thing at a time, but accepts prompts meanwhile", async () => {

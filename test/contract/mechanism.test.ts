@@ -141,12 +141,12 @@ describe("a long-lived CLI process", () => {
   it("logs each settings change on stderr, even if nothing changes, before the lines of that turn", async () => {
     const settings = /settings change notification for flagSettings/;
     const found = () =>
-      cli.diagnostics.flatMap(
+      cli.stderrLines.flatMap(
         (line) => settings.exec(line)?.[0] ?? /\[engine\] turn \d+ start|\[API REQUEST\]/.exec(line)?.[0] ?? [],
       );
     await cli.turn(body());
     await expect.poll(() => found().at(-1)).toBe("[API REQUEST]");
-    cli.diagnostics.length = 0;
+    cli.stderrLines.length = 0;
     await cli.turn(body());
     await expect.poll(found).toEqual([expect.stringMatching(settings), expect.stringMatching("turn"), "[API REQUEST]"]);
   });

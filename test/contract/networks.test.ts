@@ -17,7 +17,7 @@ describe("behind an unreachable proxy, the CLI", () => {
   });
 
   it("logs the error code on stderr, after the line that announces it", async () => {
-    const lineWith = (text: string) => cli.diagnostics.findIndex((line) => line.includes(text));
+    const lineWith = (text: string) => cli.stderrLines.findIndex((line) => line.includes(text));
     const details = "[ERROR] Connection error details: code=ECONNREFUSED, message=";
     await expect.poll(() => lineWith(details)).toBeGreaterThan(-1);
     expect(lineWith("API error (attempt 1/1): undefined Connection error")).toBeLessThan(lineWith(details));
@@ -25,7 +25,7 @@ describe("behind an unreachable proxy, the CLI", () => {
   });
 
   it("trusts the system's certificate authorities in addition to its own", () => {
-    expect(cli.diagnostics.join("\n")).toContain("CA certs: stores=bundled,system");
+    expect(cli.stderrLines.join("\n")).toContain("CA certs: stores=bundled,system");
   });
 });
 

@@ -43,9 +43,9 @@ describe.each([
   afterAll(() => cli[Symbol.asyncDispose]());
   beforeEach(() => {
     cli.fakeApi.reset();
-    cli.diagnostics.length = 0;
+    cli.stderrLines.length = 0;
   });
-  const quoted = (name: string, value: string) => cli.diagnostics.indexOf(`    "${name}": "${value}",`);
+  const quoted = (name: string, value: string) => cli.stderrLines.indexOf(`    "${name}": "${value}",`);
 
   it.each([
     ["429", tooMany, TOO_MANY],
@@ -54,9 +54,9 @@ describe.each([
   ])("logs the headers of a %s on stderr, before the CLI quotes the refusal", async (_name, answer, headers) => {
     cli.fakeApi.respond = answer;
     await cli.turn(body(), LOGGED);
-    const refusal = () => cli.diagnostics.findIndex((line) => line.includes("[ERROR] API error (attempt 1/1): "));
+    const refusal = () => cli.stderrLines.findIndex((line) => line.includes("[ERROR] API error (attempt 1/1): "));
     await expect.poll(refusal).toBeGreaterThan(0);
-    const head = cli.diagnostics.findIndex((line) =>
+    const head = cli.stderrLines.findIndex((line) =>
       /^\[Anthropic SDK DEBUG\] \[\w+\] response error .*\{$/.test(line),
     );
     for (const [name, value] of Object.entries(headers)) {
@@ -69,8 +69,8 @@ describe.each([
     cli.fakeApi.respond = () => allowed("0.2");
     await cli.turn(body("A secret question"), LOGGED);
     await expect.poll(() => quoted("anthropic-ratelimit-unified-status", "allowed")).toBeGreaterThan(0);
-    expect(cli.diagnostics.join("\n")).not.toMatch(/A secret question|sk-test-key|sk-ant-oat01-dummy/);
-    expect(cli.diagnostics.join("\n")).toMatch(/^\[Anthropic SDK DEBUG\] \[\w+\] sending request \{$/m);
+    expect(cli.stderrLines.join("\n")).not.toMatch(/A secret question|sk-test-key|sk-ant-oat01-dummy/);
+    expect(cli.stderrLines.join("\n")).toMatch(/^\[Anthropic SDK DEBUG\] \[\w+\] sending request \{$/m);
   });
 });
 

@@ -118,7 +118,7 @@ describeRewriting("an instruction", () => {
     expect(result.subtype).toBe("success");
     expect(await contentOf(app.cli.home)).not.toContain(SECRET);
     expect(await readFile(`/proc/${app.cli.pid}/cmdline`, "utf8")).not.toContain(SECRET);
-    expect(app.cli.diagnostics.join("\n")).not.toContain(SECRET);
+    expect(app.cli.stderrLines.join("\n")).not.toContain(SECRET);
   });
 
   it("allows one call; all other model calls are denied", async () => {

@@ -44,7 +44,7 @@ export const NEUTRAL = {
 export class RawCli implements AsyncDisposable {
   readonly fakeApi: FakeApi;
   readonly home: string;
-  readonly diagnostics: string[] = [];
+  readonly stderrLines: string[] = [];
   readonly exited: Promise<unknown>;
   readonly #child;
   readonly #waiting: { wanted: (message: CliMessage) => boolean; resolve: (message: CliMessage) => void }[] = [];
@@ -80,7 +80,7 @@ export class RawCli implements AsyncDisposable {
     this.exited = once(child, "exit");
     child.stdin?.on("error", () => {});
     void this.#read();
-    void this.#readDiagnostics();
+    void this.#readStderr();
   }
 
   write(...out: CliMessage[]): void {
@@ -159,9 +159,9 @@ export class RawCli implements AsyncDisposable {
     await readMessages(this.#child.stdout as Readable, { onMessage: heard, onStrayLine() {} });
   }
 
-  async #readDiagnostics(): Promise<void> {
+  async #readStderr(): Promise<void> {
     for await (const line of splitLines(this.#child.stderr as AsyncIterable<Buffer>)) {
-      this.diagnostics.push(line);
+      this.stderrLines.push(line);
     }
   }
 }

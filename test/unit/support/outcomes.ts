@@ -18,13 +18,13 @@ export const RESULT = { type: "result", subtype: "success", is_error: true };
 
 /** The error of a turn with these lines and reports. */
 export function errorFrom(
-  diagnostics: string[],
+  stderrLines: string[],
   reports: ReturnType<typeof report>[],
   result: object = {},
   begun = false,
 ): ApiError {
   const outcome = new OverlayOutcome();
-  for (const line of diagnostics) outcome.addStderrLine(line);
+  for (const line of stderrLines) outcome.addStderrLine(line);
   for (const message of reports) outcome.addErrorMessage(message);
   return outcome.toError({ ...RESULT, ...result }, begun);
 }
