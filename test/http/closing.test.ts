@@ -6,7 +6,7 @@ import { longAnswer, unreading } from "../support/unreading.ts";
 
 const CLOSING = { type: "overloaded_error", message: "The server is shutting down." };
 
-/** A stage whose upstream begins each response and never ends it. */
+/** An app whose upstream begins each response and never ends it. */
 async function begun(app: App): Promise<void> {
   const began = deferred();
   app.fakeApi.respond = () => heldReply([text("one two three")], began.resolve, deferred().promise);

@@ -3,14 +3,14 @@ import type { MessageBatch } from "../../src/batches/record.ts";
 import type { ResultLine } from "../../src/batches/results.ts";
 import { simple } from "./harness.ts";
 
-/** A hang bound: workers of batches are the last to get the processor. */
+/** Long, because the workers of batches have the lowest priority. */
 const ENDS_WITHIN = 30 * 60_000;
 
 const HEADERS = { "x-api-key": "any-key", "content-type": "application/json" };
 
 export type BatchItem = { custom_id: string; params: object };
 
-/** The batches of a server, as a client calls them. */
+/** A client of a server's batches. */
 export class BatchCalls {
   readonly #server: { readonly url: string };
 
@@ -39,27 +39,27 @@ export class BatchCalls {
     return ok(await this.call(`/${id}/cancel`, { method: "POST" }));
   }
 
-  /** The batch once it has ended. */
+  /** Resolves with the ended batch. */
   async ended(id: string): Promise<MessageBatch> {
     const status = async () => (await this.get(id)).processing_status;
     await expect.poll(status, { interval: 100, timeout: ENDS_WITHIN }).toBe("ended");
     return this.get(id);
   }
 
-  /** The results as they are sent. */
+  /** The results as sent. */
   async results(id: string): Promise<string> {
     const response = await this.call(`/${id}/results`);
     if (response.status !== 200) throw new Error(await response.text());
     return response.text();
   }
 
-  /** What each request ended with; throws where one has ended twice. */
+  /** The result type of each request. Throws if one has two results. */
   async outcomes(id: string): Promise<Map<string, ResultLine["result"]>> {
     return outcomesIn(await this.results(id));
   }
 }
 
-/** Waits without keeping the processor from the workers, which are the last to get it. */
+/** Polls rarely, to leave the processor to the workers, which have the lowest priority. */
 export async function patiently(holds: () => boolean | Promise<boolean>): Promise<void> {
   await expect.poll(holds, { interval: 50, timeout: ENDS_WITHIN }).toBe(true);
 }
@@ -74,12 +74,12 @@ export function outcomesIn(results: string): Map<string, ResultLine["result"]> {
   return outcomes;
 }
 
-/** The lines of JSONL that are there with their newline. */
+/** The complete lines of JSONL. */
 export function wholeLines(text: string): string[] {
   return text.split("\n").slice(0, -1);
 }
 
-/** So many small requests, each of which asks with its own id. */
+/** Small requests, each with its id as the text. */
 export function items(count: number, prefix = "r"): BatchItem[] {
   return Array.from({ length: count }, (_, n) => {
     const custom_id = `${prefix}${n}`;

@@ -6,7 +6,7 @@ import { apiCount } from "./apiCount.ts";
 import { CLOUD_CALL, eventStreamFrame } from "./clouds.ts";
 import { echo, type Reply, type StreamEvent, WRITTEN } from "./replies.ts";
 
-/** One request as it reached the fake API; `body` is the parsed JSON, `raw` its exact text. */
+/** A request that reached the fake API. `body` is the parsed JSON, `raw` its exact text. */
 export interface Recorded {
   method: string;
   path: string;
@@ -14,7 +14,7 @@ export interface Recorded {
   // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of any shape
   body: any;
   raw: string;
-  /** Settles when the answer is complete (`true`) or the client went away first (`false`). */
+  /** True once the answer is complete, false if the client disconnected first. */
   finished: Promise<boolean>;
 }
 
@@ -22,19 +22,19 @@ export interface Recorded {
 export type Responder = (request: Recorded) => Reply | Promise<Reply>;
 
 /**
- * A stand-in for Anthropic's API on the loopback interface, and for Bedrock and Vertex: it records what reaches it and
- * answers by script. Like the real API it refuses anything but full model ids, a version header that is missing, a fifth cache
- * mark, and a stream without a token.
+ * A fake of Anthropic's API, Bedrock and Vertex on the loopback interface. Records requests and
+ * answers by script. Like the real API it rejects aliases, a missing version header, a fifth cache
+ * breakpoint, and a stream without a token.
  */
 export class FakeApi {
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #sockets = new Set<Socket>();
-  /** Every POST to `/v1/messages`, or to what takes its place in a cloud, in order of arrival. */
+  /** Every POST to `/v1/messages` or the cloud's equivalent, in order of arrival. */
   readonly messages: Recorded[] = [];
-  /** Every request of any other kind. */
+  /** All other requests. */
   readonly others: Recorded[] = [];
   respond: Responder = (request) => echo(request.body);
-  /** Refuses a count by more than the rules of the API, or holds it back. */
+  /** Rejects a count in addition to the API's rules, or holds it back. */
   refuseCount: (request: Recorded) => Reply | undefined | Promise<undefined> = () => undefined;
 
   static async start(port = 0): Promise<FakeApi> {
@@ -52,7 +52,7 @@ export class FakeApi {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Forgets what was recorded and goes back to the echo. */
+  /** Clears the records and restores the echo. */
   reset(): void {
     this.messages.length = 0;
     this.others.length = 0;
@@ -60,7 +60,7 @@ export class FakeApi {
     this.refuseCount = () => undefined;
   }
 
-  /** The calls of the counter. */
+  /** Calls of the counter. */
   get counts(): Recorded[] {
     return this.others.filter(({ path }) => path.startsWith("/v1/messages/count_tokens"));
   }
@@ -119,7 +119,7 @@ async function record(request: IncomingMessage, response: ServerResponse): Promi
 
 const FULL_MODEL_ID = /^claude-([a-z0-9-]*\d[a-z0-9-]*|mythos-preview)$/;
 
-/** The refusals of the real API that catch mistakes of the bridge rather than of a client. */
+/** Refusals of the real API that reveal faults of the bridge, not of a client. */
 function refusal({ body, headers }: Recorded): Reply | undefined {
   const refuse = (status: number, type: string, message: string): Reply => ({ status, error: { type, message } });
   if (headers["anthropic-version"] === undefined) {
@@ -170,7 +170,7 @@ async function send(response: ServerResponse, reply: Reply, stream: boolean, enc
   }
   const type = encode === frame ? "text/event-stream; charset=utf-8" : "application/vnd.amazon.eventstream";
   response.writeHead(200, { "content-type": type, "cache-control": "no-cache" });
-  // the real API's headers do not wait for its first event
+  // the real API sends its headers before the first event
   response.flushHeaders();
   const closed = once(response, "close");
   for await (const event of reply.events) {

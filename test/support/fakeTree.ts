@@ -5,7 +5,7 @@ import { type State, urlOf } from "../../src/extension/state.ts";
 import type { ViewParts } from "../../src/extension/views/parts.ts";
 import { Emitter } from "../../src/shared/emitter.ts";
 
-/** A window whose server is at this URL, or that has none until a test sets its state or a command starts it. */
+/** A window with a server at this URL, or without one until a test or a command starts it. */
 export function windowOn(url: string | undefined, dataDir = "/data") {
   const changed = new Emitter<State>();
   const stage = {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { type RawAnswer, rawRequest } from "./rawRequest.ts";
 
-/** A part of a form, written just as given. */
+/** A part of a form, sent as given. */
 export interface Part {
   name?: string;
   filename?: string;
@@ -13,10 +13,10 @@ export interface Part {
 
 const BOUNDARY = "----a-boundary";
 export const FORM_TYPE = `multipart/form-data; boundary=${BOUNDARY}`;
-/** What stands at the end of a whole form. */
+/** The end of a complete form. */
 export const FORM_END = `\r\n--${BOUNDARY}--`;
 
-/** What stands before a part's content. */
+/** The head of a part. */
 export function partHead({ name, filename, type }: Part): string {
   const names = [
     name === undefined ? "" : `; name="${name}"`,
@@ -51,7 +51,7 @@ export function postForm(
   return rawRequest(url, { method: "POST", path: "/v1/files", headers: all, body });
 }
 
-/** Uploads parts, and gives the file's metadata. */
+/** Uploads parts and returns the file's metadata. */
 export async function upload(url: string, ...parts: Part[]) {
   const answer = await postForm(url, form(...parts));
   expect([answer.status, answer.text]).toEqual([200, expect.any(String)]);
@@ -65,7 +65,7 @@ export async function listed(url: string): Promise<{ id: string; filename: strin
   return JSON.parse(answer.text).data;
 }
 
-/** Waits until nothing that is not complete lies in a data directory, and expects exactly these files to be stored. */
+/** Waits until the data directory has no incomplete file, and expects exactly these files. */
 export async function expectStored(url: string, dataDir: string, ids: string[]): Promise<void> {
   await expect.poll(() => readdir(join(dataDir, "drafts")), { timeout: 30_000 }).toEqual([]);
   expect((await listed(url)).map(({ id }) => id).sort()).toEqual([...ids].sort());

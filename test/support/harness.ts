@@ -8,7 +8,7 @@ import { claudePath } from "./claude.ts";
 import { FakeApi } from "./fakeApi.ts";
 import { recordingLogger } from "./recordingLogger.ts";
 
-/** A scratch home with everything that starts there removed at the end. */
+/** A temporary home that is removed at the end. */
 export interface Scratch extends AsyncDisposable {
   home: string;
 }
@@ -17,17 +17,17 @@ export async function scratchHome(): Promise<Scratch> {
   const home = await mkdtemp(join(tmpdir(), "claude-virtual-api-test-"));
   return {
     home,
-    // the CLI may still be writing its own files when it is killed
+    // the CLI may still be writing when it is killed
     [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }),
   };
 }
 
-/** What the CLI needs to know to talk to a fake API: nothing of the machine's own sign-in reaches it. */
+/** The environment of a CLI that calls a fake API, without the machine's sign-in. */
 export function cliEnvironment(home: string, fakeApi: FakeApi): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, HOME: home, ANTHROPIC_BASE_URL: fakeApi.url, ANTHROPIC_API_KEY: "sk-test-key" };
 }
 
-/** Our server in this process, on the real CLI, in front of a fake API. */
+/** The server in this process, with the real CLI and a fake API. */
 export interface App extends AsyncDisposable {
   server: Server;
   fakeApi: FakeApi;
@@ -40,7 +40,7 @@ export interface App extends AsyncDisposable {
   post(body: unknown, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>;
 }
 
-/** Options of a stage's server, if need be made for its fake API. */
+/** Options of an app's server, or a function that creates them for its fake API. */
 export type AppOptions = Partial<ServerOptions> | ((fakeApi: FakeApi) => Partial<ServerOptions>);
 
 export async function startApp(given: AppOptions = {}): Promise<App> {
@@ -56,7 +56,7 @@ export async function startApp(given: AppOptions = {}): Promise<App> {
       claudePath: claudePath(),
       environment: cliEnvironment(scratch.home, fakeApi),
       selfCheck: false,
-      // a spare worker costs each stage the start of one more process
+      // a spare worker would cost each app the start of another process
       warm: 0,
       ...options,
       dataDir,
@@ -87,16 +87,16 @@ export async function startApp(given: AppOptions = {}): Promise<App> {
   };
 }
 
-/** What `/health` of a server says. */
+/** The answer of `/health`. */
 // biome-ignore lint/suspicious/noExplicitAny: tests look at any part of it
 export async function health({ url }: { readonly url: string }): Promise<any> {
   return (await fetch(`${url}/health`)).json();
 }
 
-/** Milliseconds between two looks: without a pause the wait would take a core from the process that it waits for. */
+/** Without a pause, polling would take a core from the process that it waits for. */
 const LOOK_INTERVAL = 10;
 
-/** Waits until `holds` returns true. Never gives up: the test's own bound ends it. */
+/** Waits until `holds` returns true, up to the test's timeout. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await pause(LOOK_INTERVAL);
 }

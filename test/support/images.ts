@@ -1,10 +1,10 @@
 import { crc32, deflateSync } from "node:zlib";
 
-/** A PNG of this size as base64: black, or filled with what `fill` gives. */
+/** A PNG of this size as base64: black, or filled by `fill`. */
 export function png(width: number, height: number, fill: (bytes: number) => Buffer = Buffer.alloc): string {
   const row = width * 3 + 1;
   const pixels = fill(row * height);
-  // each row begins with its filter: none
+  // each row starts with its filter: none
   for (let y = 0; y < height; y++) pixels[y * row] = 0;
   const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 0, 0, 0]);
   header.writeUInt32BE(width, 0);

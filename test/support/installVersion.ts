@@ -7,10 +7,10 @@ export const PACKAGE = "@anthropic-ai/claude-code";
 
 export const npm = async (...args: string[]): Promise<string> => (await promisify(execFile)("npm", args)).stdout;
 
-/** Where versions stay installed that are wanted again; else each is installed in the directory that is given. */
+/** Keeps installed versions for reuse. By default each is installed in the given directory. */
 const kept = process.env.CLAUDE_VIRTUAL_API_VERSIONS_DIR;
 
-/** Installs a version without running anything of it, where it is not there yet; gives the path of its binary. */
+/** Installs a version, without its scripts, unless it is installed. Returns the path of its binary. */
 export async function installVersion(version: string, scratch: string): Promise<string> {
   const directory = kept ? join(kept, version) : scratch;
   const { platform, arch } = process;

@@ -1,7 +1,7 @@
-/** Variables that sign the CLI in as a subscriber, with a token that is nobody's. */
+/** Signs the CLI in as a subscriber, with an invalid token. */
 export const SUBSCRIPTION = { ANTHROPIC_API_KEY: "", CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-dummy" };
 
-/** What upstream says of a subscription's five-hour limit that is used up, in the headers of a 429. */
+/** Headers of a 429 for a subscription's five-hour limit. */
 export const usedUp = (resetsAt: number) => ({
   "anthropic-ratelimit-unified-status": "rejected",
   "anthropic-ratelimit-unified-reset": String(resetsAt),
@@ -12,7 +12,7 @@ export const usedUp = (resetsAt: number) => ({
   "anthropic-ratelimit-unified-5h-reset": String(resetsAt),
 });
 
-/** What upstream says of too many requests a minute. */
+/** Headers of a 429 for too many requests a minute. */
 export const TOO_MANY = {
   "retry-after": "17",
   "anthropic-ratelimit-requests-limit": "50",
@@ -20,5 +20,5 @@ export const TOO_MANY = {
   "anthropic-ratelimit-requests-reset": "2026-11-22T12:00:00Z",
 };
 
-/** Seconds since 1970, so many seconds from now. */
+/** Seconds since 1970, `seconds` from now. */
 export const secondsFromNow = (seconds: number) => Math.floor(Date.now() / 1000) + seconds;

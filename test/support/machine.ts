@@ -7,9 +7,9 @@ import { deferred } from "./replies.ts";
 
 /** A machine with ports, on which windows start servers. */
 export class Machine {
-  /** Who listens on the port: one of our servers, another program, or a server with another secret. */
+  /** The listener on the port: one of our servers, another program, or a server with another secret. */
   owner: FakeServer | "foreign" | "unproven" | undefined;
-  /** Whether our servers are too busy to answer. */
+  /** True if our servers are too busy to answer. */
   busy = false;
   stopped = false;
   looks = 0;

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** The modes of a directory and of everything below, each once. */
+/** The modes of a directory and everything in it, without duplicates. */
 export function modesIn(path: string): { directories: number[]; files: number[] } {
   const found = { directories: new Set<number>(), files: new Set<number>() };
   for (const name of [".", ...(readdirSync(path, { recursive: true }) as string[])]) {

@@ -6,7 +6,7 @@ export interface RawRequest {
   method?: string;
   path: string;
   headers?: OutgoingHttpHeaders;
-  /** Several chunks are sent without a content-length. */
+  /** Several chunks omit the content-length. */
   body?: string | Buffer | Buffer[];
 }
 
@@ -16,7 +16,7 @@ export interface RawAnswer {
   text: string;
 }
 
-/** Sends a request on a connection of its own and just as given; `fetch` sets Host and content type by itself. */
+/** Sends a request unchanged on a new connection. `fetch` would add Host and content type. */
 export function rawRequest(url: string, { method = "GET", path, headers = {}, body }: RawRequest): Promise<RawAnswer> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
@@ -36,12 +36,12 @@ export function rawRequest(url: string, { method = "GET", path, headers = {}, bo
   });
 }
 
-/** A connection to the server, on which a test writes bytes as they are. */
+/** A connection on which a test writes raw bytes. */
 export function rawSocket(url: string): Socket {
   return connect({ port: Number(new URL(url).port), host: new URL(url).hostname }).on("error", () => {});
 }
 
-/** Writes bytes on a connection, which may be one that no HTTP client would write, and reads one answer. */
+/** Writes raw bytes, which need not be valid HTTP, and reads one answer. */
 export async function rawBytes(url: string, bytes: string, socket = rawSocket(url)): Promise<RawAnswer> {
   socket.write(bytes, "latin1");
   try {
@@ -51,7 +51,7 @@ export async function rawBytes(url: string, bytes: string, socket = rawSocket(ur
   }
 }
 
-/** Reads one answer with a content-length. Rejects when the connection ends before it is complete. */
+/** Reads one answer with a content-length. Rejects if the connection ends before. */
 export async function answerOn(socket: Socket): Promise<RawAnswer> {
   let received = "";
   for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
@@ -74,7 +74,7 @@ function parseAnswer(received: string): RawAnswer | undefined {
   return { status: Number(status.split(" ")[1]), headers, text };
 }
 
-/** The whole of a refusal: status, JSON content type, envelope, and the id in both places. `more` is `error.details`. */
+/** Expects a complete refusal: status, content type, envelope, and the id in both places. `more` is `error.details`. */
 export function expectRefusal(
   answer: RawAnswer,
   status: number,

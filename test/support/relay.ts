@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A proxy on a port of its own: whoever asks it what it is learns nothing, and everything else goes to `target`. */
+/** A proxy that answers probes with nothing and forwards everything else to `target`. */
 export interface Relay extends AsyncDisposable {
   url: string;
   target: string;
-  /** Paths of the POSTs that passed, without their query. */
+  /** Paths of the forwarded POSTs, without their query. */
   passed: string[];
 }
 

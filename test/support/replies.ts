@@ -1,15 +1,15 @@
 import { randomBytes } from "node:crypto";
 
-/** The text of an event that the fake API sends as it is written. */
+/** Marks an event whose text the fake API sends unchanged. */
 export const WRITTEN = Symbol("written");
 
 // biome-ignore lint/suspicious/noExplicitAny: the fake API may send any event, known or not
 export type StreamEvent = { type: string; [WRITTEN]?: string; [field: string]: any };
 
-/** An event in this text. */
+/** An event with this text. */
 export const written = (text: string): StreamEvent => ({ ...JSON.parse(text), [WRITTEN]: text });
 
-/** What the fake API answers: a stream (`"cut"` drops the connection there), an error, a text, or nothing at all. */
+/** A reply of the fake API: a stream (`"cut"` drops the connection), an error, a text, or nothing. */
 export type Reply = { headers?: Record<string, string> } & (
   | { events: Iterable<StreamEvent | "cut"> | AsyncIterable<StreamEvent | "cut">; folded?: unknown }
   | { status: number; error: { type: string; message: string; [field: string]: unknown }; requestId?: string }
@@ -38,7 +38,7 @@ const USAGE = {
 // biome-ignore lint/suspicious/noExplicitAny: content blocks of any kind
 type Block = { type: string; [field: string]: any };
 
-/** The whole grammar of a stream around the given content blocks. */
+/** All events of a stream with these content blocks. */
 export function* eventsFor(blocks: Block[], shape: Shape = {}): Generator<StreamEvent> {
   const usage = { ...USAGE, ...shape.usage };
   yield {
@@ -80,7 +80,7 @@ export function* eventsFor(blocks: Block[], shape: Shape = {}): Generator<Stream
   yield { type: "message_stop" };
 }
 
-/** A whole answer, streamed or folded as the request asks. */
+/** A complete answer, streamed or folded like the request. */
 export function reply(blocks: Block[], shape: Shape = {}, headers?: Record<string, string>): Reply {
   const [start, ...rest] = [...eventsFor(blocks, shape)] as [StreamEvent, ...StreamEvent[]];
   const end = rest.at(-2) as StreamEvent;
@@ -91,7 +91,7 @@ export function reply(blocks: Block[], shape: Shape = {}, headers?: Record<strin
   };
 }
 
-/** An answer whose events the test itself paces, cuts or invents. */
+/** An answer whose events the test paces, cuts or invents. */
 export function pacedReply(events: Iterable<StreamEvent | "cut"> | AsyncIterable<StreamEvent | "cut">): Reply {
   return { events };
 }
@@ -116,7 +116,7 @@ export const toolUse = (name: string, input: unknown, id = `toolu_${randomBytes(
   caller: { type: "direct" },
 });
 
-/** Says back the last text of the conversation: the default answer. */
+/** The default answer: repeats the last text of the conversation. */
 // biome-ignore lint/suspicious/noExplicitAny: any request body
 export function echo(body: any): Reply {
   const last = body.messages.at(-1)?.content;

@@ -9,10 +9,10 @@ const SECRET = Buffer.alloc(32, "a secret");
 
 export const readSecret = async () => SECRET;
 
-/** Looks at a server that knows the tests' secret, as a window does. */
+/** Probes a server like a window that knows the tests' secret. */
 export const probe = prober(readSecret);
 
-/** The header by which a server proves that it knows the tests' secret; none where it was not asked. */
+/** The header by which a server proves that it knows the tests' secret; none without a challenge. */
 export function proofFor({ headers, socket }: IncomingMessage) {
   const challenge = headers[CHALLENGE_HEADER];
   const server = { address: socket.localAddress, port: socket.localPort };
@@ -20,20 +20,20 @@ export function proofFor({ headers, socket }: IncomingMessage) {
   return typeof challenge === "string" ? { [PROOF_HEADER]: proofOf(SECRET, challenge, { server, client }) } : {};
 }
 
-/** Our server's batches and files, as its contract has them, played by a few lines that a test can look into. */
+/** A fake of the server's batches and files, which a test can inspect. */
 export class Resources {
   readonly #server = createServer((request, response) => void this.#serve(request, response));
-  /** Newest first, both. */
+  /** Both newest first. */
   batches: Batch[] = [];
   files: UploadedFile[] = [];
   running: RunningBatch[] = [];
   results = "";
-  /** What each upload brought: the whole multipart body. */
+  /** The multipart body of each upload. */
   readonly uploads: string[] = [];
-  /** Method and path of every request but those to `/health`, which are only counted. */
+  /** Method and path of every request. Those to `/health` are only counted. */
   readonly requests: string[] = [];
   looks = 0;
-  /** An error that everything but `/health` answers. */
+  /** The answer of everything but `/health`. */
   refusal: { status: number; type: string; message: string } | undefined;
 
   static async start(): Promise<Resources> {
@@ -131,7 +131,7 @@ export function aFile(more: Partial<UploadedFile> = {}): UploadedFile {
   };
 }
 
-/** Both envelopes of a list at once. */
+/** Both envelopes of a list. */
 function pageOf(all: { id: string }[], limit: string | null, after: string | null | undefined) {
   const from = after ? all.findIndex(({ id }) => id === after) + 1 : 0;
   const data = all.slice(from, from + Number(limit ?? 20));

@@ -6,7 +6,7 @@ import { claudePath } from "./claude.ts";
 import { FakeApi } from "./fakeApi.ts";
 import { cliEnvironment, scratchHome } from "./harness.ts";
 
-/** The headless server as a process of its own, as a user starts it. */
+/** The headless server as a process, as a user starts it. */
 export interface ServerProcess extends AsyncDisposable {
   child: ChildProcess;
   url: string;
@@ -18,7 +18,7 @@ export interface ServerProcess extends AsyncDisposable {
 
 export const cliScript = join(import.meta.dirname, "../../dist/cli.js");
 
-/** Among the arguments, has the server check the CLI. */
+/** As an argument, enables the check of the CLI. */
 export const WITH_SELF_CHECK = "self-check";
 
 export async function startServerProcess(
@@ -30,7 +30,7 @@ export async function startServerProcess(
   const scratch = await scratchHome();
   const fakeApi = await FakeApi.start();
   const all = [cliScript, "--port", "0", "--claude", claudePath(), "--data-dir", join(scratch.home, "data")];
-  // a check of the CLI by every server would only cost time, and so would spare workers
+  // checking the CLI and spare workers would only cost time
   if (!args.includes(WITH_SELF_CHECK)) all.push("--no-self-check");
   all.push("--warm", "0", ...args.filter((arg) => arg !== WITH_SELF_CHECK));
   const child = spawn(node, all, { cwd, env: { ...cliEnvironment(scratch.home, fakeApi), ...env } });
@@ -69,7 +69,7 @@ export async function startServerProcess(
   };
 }
 
-/** Process ids of the CLIs that run with this home, the dead ones that nobody has reaped left out (Linux). */
+/** Process ids of the CLIs with this home, zombies excluded (Linux). */
 export function workersOf(home: string): number[] {
   return readdirSync("/proc")
     .map(Number)

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { type App, type AppOptions, startApp } from "./harness.ts";
 
-/** One stage for all tests of a file, whose stand-in forgets between them. */
+/** One app for all tests of a file. Resets its fake API before each. */
 export function sharedApp(options: AppOptions = {}): App {
   let current: App;
   beforeAll(async () => {
@@ -12,7 +12,7 @@ export function sharedApp(options: AppOptions = {}): App {
   return new Proxy({} as App, { get: (_, property) => Reflect.get(current, property) });
 }
 
-/** A stage for bad requests: what a client sends may never look like a failure of ours. */
+/** For bad requests: fails a test in which the server logs an error. */
 export function faultlessApp(options: AppOptions = {}): App {
   const app = sharedApp(options);
   afterEach(() => {

@@ -1,4 +1,4 @@
 import { Slicer } from "../../src/shared/slices.ts";
 
-/** Slices of work that nothing aborts. */
+/** Slices without a signal. */
 export const unabortedSlices = () => new Slicer().begin(new AbortController().signal);

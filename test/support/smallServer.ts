@@ -11,7 +11,7 @@ import { errors, lastResort } from "../../src/http/middleware/errors.ts";
 
 export const quiet = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
 export const HOUR = 3_600_000;
-/** Nothing ends by itself, unless a test says so. */
+/** No limit applies unless a test sets it. */
 export const patient: ConnectionBounds = {
   ...{
     maxConnections: 100,
@@ -29,7 +29,7 @@ export type StartSmallServer = (
   route?: Koa.Middleware,
 ) => Promise<{ http: Server; url: string; count(): Promise<number> }>;
 
-/** Starts servers without a core, each closed after the test that started it. */
+/** Starts servers without a core. Each is closed after its test. */
 export function smallServers(): StartSmallServer {
   const running: Server[] = [];
   afterEach(() => {
@@ -46,7 +46,7 @@ export function smallServers(): StartSmallServer {
   };
 }
 
-/** Two paths that need no key, and behind the key one that reads the body. */
+/** Two paths without a key, and one with a key that reads the body. */
 async function start(more: Partial<ConnectionBounds> = {}, route?: Koa.Middleware) {
   const bounds = { ...patient, ...more };
   const app = new Koa();
@@ -74,6 +74,6 @@ async function start(more: Partial<ConnectionBounds> = {}, route?: Koa.Middlewar
 }
 
 export const closed = (socket: Socket) => once(socket.resume(), "close");
-/** The head of a request to `/`, with its key. */
+/** The head of a request to `/`, with the key. */
 export const head = (method: string, more: string, key = "right") =>
   `${method} / HTTP/1.1\r\nhost: localhost\r\nx-api-key: ${key}\r\n${more}\r\n`;

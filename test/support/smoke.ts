@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { ClaudeClient } from "../../src/client.ts";
 import { startServerProcess } from "./serverProcess.ts";
 
-/** One message and one stream through the headless server, on the Node named as argument. */
+/** Sends a message and a stream through the headless server, on the Node given as argument. */
 const node = process.argv[2] ?? process.execPath;
 await using server = await startServerProcess([], {}, node);
 const client = new ClaudeClient({ baseURL: server.url });

@@ -4,10 +4,10 @@ import { onTestFinished } from "vitest";
 import { simple } from "./harness.ts";
 import { eventsFor, pacedReply, text } from "./replies.ts";
 
-/** Far more than what the system holds for a client that does not read. */
+/** Far more than the system buffers for a client that does not read. */
 export const longAnswer = () => pacedReply(eventsFor([text(`${"x".repeat(1024 * 1024)} `.repeat(8))]));
 
-/** A client that asks for a message and reads nothing of the answer. */
+/** A client that requests a message and does not read the answer. */
 export async function unreading(url: string, stream: boolean): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port) });

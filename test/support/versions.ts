@@ -1,6 +1,6 @@
 /**
  * `npm run versions [VERSION …]`: runs the contract and fidelity tests on published versions of the CLI and writes the
- * README's table. Without arguments: those that stand there, and the newest.
+ * README's table. Without arguments: the versions in the table, and the newest.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { hasPassed, type Report, type Row, rowOf, rowsIn, withRows } from "./ver
 
 const README = new URL("../../README.md", import.meta.url).pathname;
 
-/** Runs the tests on this binary; undefined where they did not come to an end. */
+/** Runs the tests on this binary; undefined if they did not finish. */
 async function runTests(binary: string, directory: string): Promise<Report | undefined> {
   const file = join(directory, "report.json");
   const args = ["run", "test/contract", "test/fidelity", "--reporter=json", `--outputFile.json=${file}`];

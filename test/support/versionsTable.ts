@@ -1,13 +1,13 @@
-/** How one version of the CLI fared. */
+/** The results of one version of the CLI. */
 export interface Row {
   version: string;
-  /** The day of its publication, as in `2026-11-23`. */
+  /** The day of its release, as in `2026-11-23`. */
   published: string;
   contract: string;
   fidelity: string;
 }
 
-/** What is read of vitest's JSON report. */
+/** The part of vitest's JSON report in use. */
 export interface Report {
   testResults: { name: string; status: string; assertionResults: { status: string }[] }[];
 }
@@ -24,7 +24,7 @@ export function hasPassed({ contract, fidelity }: Row): boolean {
   return [contract, fidelity].every((text) => /^\d+ passed(, \d+ skipped)?$/.test(text));
 }
 
-/** The rows that stand in the README. */
+/** The rows of the README's table. */
 export function rowsIn(readme: string): Row[] {
   const rows = divided(readme)[1].matchAll(/^\| ([\d.]+) \| (\S+) \| (.+?) \| (.+?) \|$/gm);
   return [...rows].map(
@@ -32,7 +32,7 @@ export function rowsIn(readme: string): Row[] {
   );
 }
 
-/** The README with these rows, which replace those of the same versions, newest first; `where` they were run below. */
+/** Replaces the README's rows of the same versions, newest first. `where` names the machine, below the table. */
 export function withRows(readme: string, rows: readonly Row[], where: string): string {
   const kept = rowsIn(readme).filter(({ version }) => rows.every((row) => row.version !== version));
   const all = [...kept, ...rows].sort((a, b) => compare(b.version, a.version));
@@ -41,7 +41,7 @@ export function withRows(readme: string, rows: readonly Row[], where: string): s
   return `${before}\n${HEAD}\n${lines.join("\n")}\n\n${where}\n${after}`;
 }
 
-/** What comes before the table, the table, and what comes after it. */
+/** The text before the table, the table, and the text after it. */
 function divided(readme: string): [before: string, table: string, after: string] {
   const begin = readme.indexOf(BEGIN) + BEGIN.length;
   const end = readme.indexOf(END, begin);
@@ -49,7 +49,7 @@ function divided(readme: string): [before: string, table: string, after: string]
   return [readme.slice(0, begin), readme.slice(begin, end), readme.slice(end)];
 }
 
-/** A file that did not even load counts as one that failed. */
+/** A file that did not load counts as failed. */
 function outcome(report: Report | undefined, folder: string): string {
   const files = report?.testResults.filter(({ name }) => name.includes(`/test/${folder}/`)) ?? [];
   const tests = files.flatMap(({ assertionResults }) => assertionResults);
@@ -58,7 +58,7 @@ function outcome(report: Report | undefined, folder: string): string {
   const failed = count("failed") + broken.length;
   if (tests.length === 0) return "did not run";
   if (failed > 0) return `${failed} of ${count("passed") + failed} failed`;
-  // older versions skip what only later ones let us do
+  // older versions skip tests of later features
   const skipped = count("skipped") + count("pending");
   return `${count("passed")} passed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }

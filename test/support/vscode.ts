@@ -1,4 +1,4 @@
-/** As much of `vscode` as the extension's parts need; everything else is tested in a real VS Code. */
+/** The part of `vscode` that the extension's parts need. Everything else is tested in a real VS Code. */
 export const l10n = {
   t: (message: string, ...args: unknown[]) => {
     const values = (typeof args[0] === "object" ? args[0] : args) as Record<string, unknown>;
@@ -59,7 +59,7 @@ export class TreeItem {
   }
 }
 
-/** Keeps the source; what `appendText` escapes in the real one stays as it is. */
+/** Keeps the source. Unlike the real one, `appendText` does not escape. */
 export class MarkdownString {
   value: string;
   constructor(value = "") {
@@ -121,7 +121,7 @@ export const env = {
   clipboard: { writeText: async (_text: string) => {} },
 };
 
-/** A tree that a test shows and hides. */
+/** A tree view that a test shows and hides. */
 function createTreeView() {
   const visibility = new EventEmitter<{ visible: boolean }>();
   return {
@@ -155,7 +155,7 @@ export const window = {
 
 export const commands = { executeCommand: async (_command: string, ..._args: unknown[]) => {} };
 
-/** Values of settings, by their whole names; the others have none. */
+/** Values of settings, by full name. */
 export const configuration = new Map<string, unknown>();
 
 export const workspace = {

@@ -41,7 +41,7 @@ describe("fold", () => {
 
   it("turns a complete stream into the API's answer without one", async () => {
     const answer = reply([thinking("Let me see."), text("Two words"), toolUse("look", { at: ["a", { b: "é😀" }] })]);
-    if (!("events" in answer)) throw new Error("The stand-in's reply is no stream.");
+    if (!("events" in answer)) throw new Error("The fake API's reply is not a stream.");
     expect(await fold(batched(answer.events as StreamEvent[]))).toEqual(answer.folded);
   });
 
