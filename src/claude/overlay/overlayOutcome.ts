@@ -122,7 +122,7 @@ export class OverlayOutcome implements TurnOutcome {
     this.#limit = message.api_error_params?.rate_limit_info ?? this.#limit;
   }
 
-  /** The CLI sends it only when the limit changes. */
+  /** The CLI sends a `rate_limit_event` only when the limit changes. */
   addRateLimit(info: RateLimitInfo): void {
     this.#limit = info;
   }
@@ -218,7 +218,7 @@ export class OverlayOutcome implements TurnOutcome {
     return new ApiError(clientStatus(status ?? statusOf(type) ?? 500), type, this.#unredact(message, reportText), {
       // headers of an open stream describe the answer, not the error
       ...(status !== undefined && { headers: this.#refusalHeaders(status) }),
-      ...(details && { details: known(details) }),
+      ...(details && { details: withoutRedacted(details) }),
       ...this.#ofRequest(envelope.request_id),
     });
   }
@@ -242,7 +242,7 @@ function between(text: string, open: string, close: string): string | undefined 
   return from === -1 || to < from ? undefined : text.slice(from, to + 1);
 }
 
-function known(details: Record<string, unknown>): Record<string, unknown> {
+function withoutRedacted(details: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(details).filter(([, value]) => !isRedacted(String(JSON.stringify(value)))));
 }
 
