@@ -26,7 +26,7 @@ const read = (tooltip: unknown) =>
 describe("a batch in the view", () => {
   it.each<[string, Batch, RunningBatch | undefined, string, string, string]>([
     [
-      "runs, as the API tells it",
+      "runs, as the API reports it",
       aBatch({}, { processing: 5 }),
       undefined,
       "in progress · 5 requests",

@@ -23,37 +23,37 @@ function scene(problems: string[], { asksForLog = false, isChecked = true } = {}
     isChecked,
   });
   const answer = async (...[, button]: unknown[]) => (asksForLog ? button : undefined) as never;
-  const told = {
+  const notified = {
     information: vi.spyOn(vscode.window, "showInformationMessage").mockImplementation(answer),
     warning: vi.spyOn(vscode.window, "showWarningMessage").mockImplementation(answer),
   };
-  return { logged, warned, shown, told, parts: { channel, runDoctor } as unknown as Parts };
+  return { logged, warned, shown, notified, parts: { channel, runDoctor } as unknown as Parts };
 }
 
 describe("the self-check command", () => {
   it("confirms that all checks passed, and logs the notes", async () => {
-    const { parts, told, logged } = scene([]);
+    const { parts, notified, logged } = scene([]);
     await runSelfCheck(parts);
-    expect(told.information).toHaveBeenCalledExactlyOnceWith("Claude Code passed the self-check.", "Show Log");
-    expect(told.warning).not.toHaveBeenCalled();
+    expect(notified.information).toHaveBeenCalledExactlyOnceWith("Claude Code passed the self-check.", "Show Log");
+    expect(notified.warning).not.toHaveBeenCalled();
     expect(logged).toEqual(["Claude Code 2.1.330 at /bin/claude"]);
   });
 
   it("does not report success for checks that were not run", async () => {
-    const { parts, told } = scene([], { isChecked: false });
+    const { parts, notified } = scene([], { isChecked: false });
     await runSelfCheck(parts);
     const text = "Claude Code was found, but the self-check was not run. See the log for the reason.";
-    expect(told.information).toHaveBeenCalledExactlyOnceWith(text, "Show Log");
+    expect(notified.information).toHaveBeenCalledExactlyOnceWith(text, "Show Log");
   });
 
   it("names the problems, and shows the log on request", async () => {
-    const { parts, told, shown, warned } = scene(["one call after max_tokens: 4 calls", "not signed in"], {
+    const { parts, notified, shown, warned } = scene(["one call after max_tokens: 4 calls", "not signed in"], {
       asksForLog: true,
     });
     await runSelfCheck(parts);
     const text = "The self-check of Claude Code found: one call after max_tokens: 4 calls; not signed in";
-    expect(told.warning).toHaveBeenCalledExactlyOnceWith(text, "Show Log");
-    expect(told.information).not.toHaveBeenCalled();
+    expect(notified.warning).toHaveBeenCalledExactlyOnceWith(text, "Show Log");
+    expect(notified.information).not.toHaveBeenCalled();
     expect(warned).toEqual(["✗ one call after max_tokens: 4 calls", "✗ not signed in"]);
     await vi.waitFor(() => expect(shown).toHaveBeenCalledOnce());
   });
