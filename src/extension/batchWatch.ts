@@ -6,7 +6,6 @@ import { urlOf } from "./state.ts";
 /** Interval between two probes. */
 const PROBE_INTERVAL_MS = 1000;
 
-/** A change in the running batches. */
 export interface BatchChange {
   running: readonly RunningBatch[];
   /** True if a batch has begun or ended since the last probe. */

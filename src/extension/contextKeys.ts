@@ -2,7 +2,6 @@ import * as vscode from "vscode";
 import { CLI_KEY, STATE_KEY, WALKTHROUGH } from "./contributions.ts";
 import type { Controller } from "./controller.ts";
 
-/** The source of the context keys. */
 export type ContextSource = Pick<Controller, "state" | "cliState">;
 
 /** Sets the keys for `when` clauses and walkthrough steps. */

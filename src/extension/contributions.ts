@@ -32,7 +32,6 @@ export const Command = {
   loadMore: `${SECTION}.loadMore`,
 } as const;
 
-/** The views. */
 export const View = {
   batches: `${SECTION}.batches`,
   files: `${SECTION}.files`,

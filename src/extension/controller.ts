@@ -65,7 +65,6 @@ export class Controller {
     return this.#cliProblem?.code ?? (this.#isCliChecked ? "ready" : "unknown");
   }
 
-  /** Path of the CLI of this window's own server. */
   get cliPath(): string | undefined {
     return this.#server?.cliPath();
   }
@@ -258,7 +257,6 @@ function reachable(url: string): string {
   return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 }
 
-/** A line for the log. */
 function logLine(state: State): string {
   switch (state.kind) {
     case "running":

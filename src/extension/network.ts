@@ -29,7 +29,6 @@ export function readHttpSettings(): HttpSettings {
   };
 }
 
-/** True if one of these settings has changed. */
 export function concernsNetwork(event: vscode.ConfigurationChangeEvent): boolean {
   return SETTING_NAMES.some((name) => event.affectsConfiguration(`${SECTION}.${name}`));
 }

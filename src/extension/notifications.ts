@@ -73,7 +73,6 @@ async function showSetting(name: string): Promise<void> {
   await openSettings(`${SECTION}.${name}`);
 }
 
-/** The first free port from `port` on. */
 function freePort(port: number): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer();

@@ -8,7 +8,6 @@ export function settingsCommand(): string {
   return SETTINGS_COMMANDS[vscode.env.remoteName === undefined ? 0 : 1];
 }
 
-/** Opens the settings filtered by `query`. */
 export async function openSettings(query: string): Promise<void> {
   await vscode.commands.executeCommand(settingsCommand(), { query });
 }

@@ -8,8 +8,8 @@ import { CHALLENGE_HEADER, isSameProof, PROOF_HEADER, proofOf } from "../shared/
 export type ReadSecret = () => Promise<Buffer | undefined>;
 
 /**
- * Why a connection was closed before anything but the challenge was sent: the port is free, belongs to a foreign program or to
- * our server with another data directory (`unproven`), or the proof timed out.
+ * Why there is no proof: nothing listens, the program is not our server, it is ours with another data directory
+ * (`unproven`), or it did not answer in time.
  */
 export type ProofFailure = "free" | "foreign" | "unproven" | "timeout";
 

@@ -32,7 +32,6 @@ export class Settings {
     return get(Setting.claudePath, "");
   }
 
-  /** Additional environment variables for the CLI. */
   get extraEnvironment(): Record<string, string> {
     return get(Setting.environment, {});
   }

@@ -6,7 +6,6 @@ export type State =
   | { kind: "starting" }
   /** This window's own server, with the number of requests it is answering. */
   | { kind: "running"; url: string; requests: number }
-  /** Another window's server on the configured port. */
   | { kind: "shared"; url: string; requests: number }
   | Failed;
 
@@ -24,7 +23,6 @@ interface Failed {
   isUnproven?: boolean;
 }
 
-/** The base URL of the server; undefined if there is none. */
 export function urlOf(state: State): string | undefined {
   return "url" in state ? state.url : undefined;
 }

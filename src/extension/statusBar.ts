@@ -15,14 +15,12 @@ const SHOW_BATCHES = `${View.batches}.focus`;
 
 interface Presentation {
   text: string;
-  /** The state in one sentence. */
   summary: string;
   isFailure: boolean;
   /** True if the server runs but requests will fail. */
   isWarning?: boolean;
 }
 
-/** What the item shows in each state. */
 export function present(state: State, problem?: CliProblem): Presentation {
   const name = "Claude API";
   switch (state.kind) {
@@ -90,7 +88,6 @@ function background(isFailure: boolean, isWarning = false): vscode.ThemeColor | 
   return isWarning ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
 }
 
-/** The links of the tooltip. */
 function linksFor({ kind }: State, problem: CliProblem | undefined): [label: string, target: string][] {
   const settings = `command:${settingsCommand()}?${encodeURIComponent(JSON.stringify([{ query: "@ext:claude-virtual-api.claude-virtual-api" }]))}`;
   const signIn: [string, string] = [vscode.l10n.t("Sign In"), `command:${Command.signIn}`];

@@ -32,7 +32,6 @@ export async function openSink(
   }
 }
 
-/** Streams into a new Markdown document beside the editor. */
 async function documentSink(): Promise<AnswerSink> {
   const document = await vscode.workspace.openTextDocument({ language: "markdown", content: "" });
   await vscode.window.showTextDocument(document, {

@@ -46,7 +46,6 @@ export async function copyCurl({ controller, settings }: Parts): Promise<void> {
 `);
 }
 
-/** Copies a text to the clipboard and confirms it in the status bar. */
 export async function copy(text: string): Promise<void> {
   await vscode.env.clipboard.writeText(text);
   vscode.window.setStatusBarMessage(vscode.l10n.t("Copied to the clipboard"), STATUS_MESSAGE_MS);

@@ -9,7 +9,6 @@ import { copy } from "./copy.ts";
 import { confirm, withCancel } from "./dialogs.ts";
 import type { Parts } from "./register.ts";
 
-/** Uploads the files that the user chooses, one after the other. */
 export async function uploadFile({ serverClient, views }: Parts): Promise<void> {
   const openLabel = vscode.l10n.t("Upload");
   const title = vscode.l10n.t("Upload to Claude Virtual API");

@@ -2,7 +2,6 @@ import * as vscode from "vscode";
 import { Command, Setting } from "../contributions.ts";
 import type { Parts } from "./register.ts";
 
-/** Lets the user choose the default model from the server's list. */
 export async function chooseModel({ serverClient, settings }: Parts): Promise<void> {
   const current = settings.defaultModel;
   const items = serverClient.models().then((models) =>

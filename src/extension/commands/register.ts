@@ -16,7 +16,6 @@ import { askAboutSelection, sendSelection } from "./selection.ts";
 import { runSelfCheck } from "./selfCheck.ts";
 import { signIn } from "./signIn.ts";
 
-/** What the commands depend on. */
 export interface Parts {
   controller: Controller;
   serverClient: ServerClient;

@@ -5,7 +5,6 @@ import type { Parts } from "./register.ts";
 /** Limit for the answer to a selection. */
 const MAX_ANSWER_TOKENS = 8192;
 
-/** Sends the selection. */
 export async function sendSelection(parts: Parts): Promise<void> {
   const editor = vscode.window.activeTextEditor;
   if (!editor || isEmpty(editor)) return showNothingSelected();

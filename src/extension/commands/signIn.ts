@@ -3,9 +3,8 @@ import * as vscode from "vscode";
 import type { Parts } from "./register.ts";
 
 /**
- * Opens the server's CLI in a terminal, where the user signs in with `/login`, and checks the CLI when it has exited. Runs it in
- * a shell, so that its error message stays visible, with the workers' environment, which may name another place for the
- * sign-in.
+ * Opens the server's CLI in a terminal for `/login`, and checks it again once it has exited. A shell runs it, so that an error
+ * stays visible; it has the workers' environment, which may name another place for the sign-in.
  */
 export async function signIn({ controller, settings }: Parts): Promise<void> {
   const path = controller.cliPath ?? (settings.claudePath || "claude");

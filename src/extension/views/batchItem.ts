@@ -5,10 +5,8 @@ import type { RunningBatch } from "../probe.ts";
 import { pauseReason } from "../texts.ts";
 import { formatClock, formatDay, formatFullTime, formatTime, isToday, markdownLines } from "./format.ts";
 
-/** What an item of the view shows. */
 export interface BatchPresentation {
   label: string;
-  /** The progress or the outcome. */
   progress: string;
   icon: string;
   /** Id of a theme color; empty for the default. */

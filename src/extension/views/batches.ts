@@ -7,7 +7,7 @@ import { ListView } from "./listView.ts";
 import type { ViewParts } from "./parts.ts";
 import { watchFolder } from "./watchFolder.ts";
 
-/** The view "Batches". Updates the progress of running batches while visible; the badge on its icon always counts them. */
+/** Updates the progress of running batches while visible; the badge always counts them. */
 export class BatchesView {
   readonly list: ListView<Batch>;
   readonly #watch: BatchWatch;

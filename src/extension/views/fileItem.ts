@@ -4,7 +4,6 @@ import { Command, ItemKind } from "../contributions.ts";
 import { oneLine } from "../texts.ts";
 import { formatFullTime, formatSize, formatTime, markdownLines } from "./format.ts";
 
-/** Size and age of a file, in one line. */
 export function describeFile({ size_bytes, created_at }: UploadedFile): string {
   return `${formatSize(size_bytes)} · ${formatTime(created_at)}`;
 }

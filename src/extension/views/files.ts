@@ -6,7 +6,6 @@ import { ListView } from "./listView.ts";
 import type { ViewParts } from "./parts.ts";
 import { watchFolder } from "./watchFolder.ts";
 
-/** The view "Files". */
 export class FilesView {
   readonly list: ListView<UploadedFile>;
   readonly #subscriptions: vscode.Disposable;

@@ -29,12 +29,10 @@ export function formatTime(iso: string, now = new Date()): string {
   return format(iso, { ...(!isToday(iso, now) && DAY_STYLE), ...CLOCK_STYLE });
 }
 
-/** A day, such as `Nov 22`. */
 export function formatDay(iso: string): string {
   return format(iso, DAY_STYLE);
 }
 
-/** A time of day, such as `2:30 PM`. */
 export function formatClock(iso: string): string {
   return format(iso, CLOCK_STYLE);
 }
@@ -43,7 +41,6 @@ export function isToday(iso: string, now = new Date()): boolean {
   return new Date(iso).toDateString() === now.toDateString();
 }
 
-/** A time with year and seconds. */
 export function formatFullTime(iso: string): string {
   return format(iso, { dateStyle: "medium", timeStyle: "medium" });
 }

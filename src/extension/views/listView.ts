@@ -11,7 +11,6 @@ import { onNewDay } from "./newDay.ts";
 export type ListNode<T> = { entry: T } | { loadMore: string };
 
 export interface ListParts<T> {
-  /** The view's id. */
   view: string;
   /** The context key for the state of the list: `unknown`, `listed` or `failed`. */
   contextKey: string;
@@ -50,7 +49,6 @@ export class ListView<T extends { id: string }> implements vscode.TreeDataProvid
     });
   }
 
-  /** The entries read so far. */
   get entries(): T[] {
     return this.#nodes.map(({ entry }) => entry);
   }
@@ -91,13 +89,11 @@ export class ListView<T extends { id: string }> implements vscode.TreeDataProvid
     this.#changed.fire(undefined);
   }
 
-  /** Redraws these entries. */
   redraw(ids: readonly string[]): void {
     const nodes = this.#nodes.filter(({ entry }) => ids.includes(entry.id));
     if (nodes.length > 0) this.#changed.fire(nodes);
   }
 
-  /** Replaces an entry of the list with its new state. */
   put(entry: T): void {
     const node = this.#nodes.find((other) => other.entry.id === entry.id);
     if (!node) return;

@@ -1,7 +1,6 @@
 import type { Controller } from "../controller.ts";
 import type { ServerClient } from "../serverClient.ts";
 
-/** What the views depend on. */
 export interface ViewParts {
   controller: Controller;
   serverClient: Pick<ServerClient, "clientIfUp">;
