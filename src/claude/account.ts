@@ -59,7 +59,7 @@ export function describeOverridden({ source }: SignIn, overridden?: SignIn): str
   return `${source} overrides ${other}: remove ${source} to use that instead`;
 }
 
-/** A sign-in in words for a person. */
+/** Names a sign-in for users. */
 export function nameOf({ kind, source, plan }: SignIn): string {
   if (kind === "subscription") return `${plan} (by /login)`;
   if (kind === "profile") return "an Anthropic profile";
