@@ -155,7 +155,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
 
 function requireKeyBeyondLoopback({ host, apiKey }: ServerOptions): void {
   if (isLoopback(host) || apiKey !== undefined) return;
-  const message = `Listening on ${host} opens the server to other machines: configure an API key first.`;
+  const message = `Configure an API key first: listening on ${host} opens the server to other machines.`;
   throw new DescribedError(message, describe("key_required", { host }));
 }
 

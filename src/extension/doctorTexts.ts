@@ -25,7 +25,7 @@ export const doctorTexts = {
   check_passed: (values) => vscode.l10n.t("✓ {check}", values),
   check_requests_unchanged: () => vscode.l10n.t("requests reach upstream unchanged"),
   check_rewritable: () => vscode.l10n.t("requests can be rewritten"),
-  check_runs: () => vscode.l10n.t("it runs at all"),
+  check_runs: () => vscode.l10n.t("Claude Code runs"),
   check_stop: () => vscode.l10n.t("a request can be stopped"),
   check_system_prompt: () => vscode.l10n.t("the system prompt is carried"),
   checks_failed: (values) => vscode.l10n.t("failed {failed} of {total} checks", values),
@@ -73,7 +73,7 @@ export const doctorTexts = {
   rewrite_not_by_version: (values) => vscode.l10n.t("Claude Code {version} cannot rewrite requests", values),
   self_check_failed: (values) => vscode.l10n.t("the self-check failed: {reason}", values),
   self_check_of_managed_settings: (values) =>
-    vscode.l10n.t("managed settings ({names}) decide where Claude Code calls, or with whose sign-in", values),
+    vscode.l10n.t("managed settings ({names}) decide which address or sign-in Claude Code uses", values),
   sign_in: (values) => vscode.l10n.t("signed in with {name}", values),
   sign_in_console_key: () => vscode.l10n.t("an Anthropic Console key (by /login)"),
   sign_in_displaces: (values) =>

@@ -45,7 +45,7 @@ export class CheckRunner {
     const outcome = await this.ask(body, { events });
     if (outcome.error) throw outcome.error;
     const [call, ...more] = outcome.calls;
-    if (!call || more.length > 0) throw new Error(`the CLI called upstream ${outcome.calls.length} times`);
+    if (!call || more.length > 0) throw new Error(`Claude Code called the API ${outcome.calls.length} times`);
     return { body: call.body, events: outcome.events };
   }
 
@@ -54,7 +54,7 @@ export class CheckRunner {
     const stop = new AbortController();
     const { calls } = await this.#run(body, answer, stop);
     const [call] = calls;
-    if (!call) throw new Error("the CLI did not call upstream");
+    if (!call) throw new Error("Claude Code did not call the API");
     return call;
   }
 
@@ -84,7 +84,7 @@ export class CheckRunner {
       error = failure;
     }
     await this.#worker.settle();
-    if (!this.#worker.alive) throw new Error("the CLI ended");
+    if (!this.#worker.alive) throw new Error("Claude Code ended");
     return { calls: [...calls], events, error };
   }
 }

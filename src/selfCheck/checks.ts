@@ -72,7 +72,7 @@ const oneCall = (id: MessageId, name: string, answer: Answer): Check => ({
     const { calls } = await runner.ask(PLAIN_REQUEST, answer);
     // under a guard no mod can prevent a repeated refusal, which costs nothing
     const allowed = runner.isGuarded && "status" in answer ? [1, 2] : [1];
-    ok(allowed.includes(calls.length), `the CLI called upstream ${calls.length} times`);
+    ok(allowed.includes(calls.length), `Claude Code called the API ${calls.length} times`);
   },
 });
 
@@ -80,7 +80,7 @@ const NOT_FOUND = { status: 404, type: "not_found_error", message: "model: claud
 const OVERLOADED: StreamEvent = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
 
 function expectNothingAdded(added: string[]): void {
-  equal(added, [], `the CLI added ${added.join(", ")}`);
+  equal(added, [], `Claude Code added ${added.join(", ")}`);
 }
 
 /** Fields that reached upstream but were not requested. */
@@ -96,7 +96,8 @@ export const CHECKS: readonly Check[] = [
     name: "requests reach upstream unchanged",
     async run(runner) {
       const { body } = await runner.askOnce(FULL_REQUEST, answer("end_turn"));
-      for (const [field, value] of Object.entries(FULL_REQUEST)) equal(body[field], value, `'${field}' was changed`);
+      for (const [field, value] of Object.entries(FULL_REQUEST))
+        equal(body[field], value, `Claude Code changed '${field}'`);
     },
   },
   {
@@ -105,8 +106,8 @@ export const CHECKS: readonly Check[] = [
     async run(runner) {
       const { body } = await runner.askOnce(PLAIN_REQUEST, answer("end_turn"));
       expectNothingAdded(addedTo(runner, PLAIN_REQUEST, body));
-      equal(body.messages, PLAIN_REQUEST.messages, "the CLI changed the messages");
-      ok(!JSON.stringify(body).includes("cache_control"), "the CLI added cache marks");
+      equal(body.messages, PLAIN_REQUEST.messages, "Claude Code changed the messages");
+      ok(!JSON.stringify(body).includes("cache_control"), "Claude Code added cache breakpoints");
       expectNothingAdded(addedTo(runner, FULL_REQUEST, (await runner.askOnce(FULL_REQUEST, answer("end_turn"))).body));
     },
   },
@@ -117,7 +118,7 @@ export const CHECKS: readonly Check[] = [
       const { body } = await runner.askOnce(PLAIN_REQUEST, answer("end_turn"));
       const system = body.system as { text?: string }[];
       equal(system.at(-1)?.text, CHECK_SYSTEM_PROMPT);
-      ok(system.length <= 3, "the CLI added to the system prompt");
+      ok(system.length <= 3, "Claude Code added to the system prompt");
     },
   },
   {
@@ -125,7 +126,7 @@ export const CHECKS: readonly Check[] = [
     name: "aliases become model ids",
     async run(runner) {
       const { body } = await runner.askOnce(PLAIN_REQUEST, answer("end_turn"));
-      ok(String(body.model).startsWith("claude-"), `upstream was asked for '${body.model}'`);
+      ok(String(body.model).startsWith("claude-"), `the request named the model '${body.model}'`);
     },
   },
   {

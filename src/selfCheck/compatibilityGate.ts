@@ -113,7 +113,7 @@ export class CompatibilityGate {
       return results.filter(({ reason }) => reason !== undefined);
     } catch (error) {
       if (isUnguarded(error) || isMachineProblem(error) || error instanceof ChecksSkipped) throw error;
-      return [{ id: "check_runs", name: "the CLI runs", reason: (error as Error).message }];
+      return [{ id: "check_runs", name: "Claude Code runs", reason: (error as Error).message }];
     }
   }
 

@@ -37,11 +37,11 @@ export const COUNT_CHECKS: readonly CountCheck[] = [
       const { counts, calls } = runner.api;
       counts.length = 0;
       calls.length = 0;
-      equal(await ask(runner), FAKE_TOKEN_COUNT, "the CLI changed the count");
-      equal(calls.length, 0, "the CLI called the model");
+      equal(await ask(runner), FAKE_TOKEN_COUNT, "Claude Code changed the count");
+      equal(calls.length, 0, "Claude Code called the model");
       const [body = "", ...more] = counts;
-      ok(body !== "" && more.length === 0, `the CLI called the counter ${counts.length} times`);
-      equal(body.slice(body.indexOf(",")), `,${FIELDS}}`, "what is counted was changed");
+      ok(body !== "" && more.length === 0, `Claude Code called the counter ${counts.length} times`);
+      equal(body.slice(body.indexOf(",")), `,${FIELDS}}`, "Claude Code changed what is counted");
     },
   },
   {
@@ -52,13 +52,13 @@ export const COUNT_CHECKS: readonly CountCheck[] = [
       api.refusalOfCounts = REFUSAL;
       try {
         const error = await ask(runner).catch((error: Error) => error);
-        if (!(error instanceof ApiError)) throw new Error(`the CLI did not say it: ${error}`);
+        if (!(error instanceof ApiError)) throw new Error(`Claude Code reported another error: ${error}`);
         const { status, type, message, requestId } = error;
         equal({ status, type, message, requestId }, { ...REFUSAL, requestId: FAKE_REQUEST_ID });
       } finally {
         api.refusalOfCounts = undefined;
       }
-      equal(await ask(runner), FAKE_TOKEN_COUNT, "the next count went wrong");
+      equal(await ask(runner), FAKE_TOKEN_COUNT, "the next count was wrong");
     },
   },
 ];

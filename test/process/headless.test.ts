@@ -50,7 +50,7 @@ describe("the command line", () => {
   it("does not listen for other machines without a key", async () => {
     const { code, stderr } = await runCli(["--port", "0", "--host", "0.0.0.0"]);
     expect(code).toBe(1);
-    expect(stderr).toContain("configure an API key");
+    expect(stderr).toContain("Configure an API key first");
   });
 
   it("reads options from the environment, with precedence for flags", async () => {
