@@ -170,7 +170,7 @@ export const answerInterrupted = (
   described: MessageValue = describeReason(reason),
 ) =>
   new ApiError(500, "api_error", `The API's answer broke off: ${reason}`, {
-    descriptor: describe("answer_broken_off", { reason: described }),
+    descriptor: describe("answer_interrupted", { reason: described }),
     ...(requestId && { requestId }),
   });
 
@@ -229,7 +229,7 @@ export const dataDirectoryInUse = (path: string, pid: number | undefined) =>
     409,
     "conflict_error",
     `The data directory ${path} is in use by another server (process ${pid ?? "unknown"}). Send the request to that server, or start this one with another data directory.`,
-    { descriptor: describe("data_directory_taken", { path, pid: pid ?? "?" }), headers: NO_RETRY },
+    { descriptor: describe("data_directory_in_use", { path, pid: pid ?? "?" }), headers: NO_RETRY },
   );
 
 export const quotaExceeded = (gigabytes: number) =>

@@ -3,7 +3,7 @@ import type { MessageTexts } from "./messageText.ts";
 
 /** Failures of Claude Code, of connections and of the API. */
 export const cliTexts = {
-  answer_broken_off: (values) => vscode.l10n.t("The answer broke off: {reason}", values),
+  answer_interrupted: (values) => vscode.l10n.t("The answer broke off: {reason}", values),
   certificate_expired: (values) =>
     vscode.l10n.t(
       "The certificate of {api} has expired ({code}). Check the clock of this machine; otherwise the operator of that server has to renew it.",

@@ -9,6 +9,16 @@ export const doctorTexts = {
       "NODE_EXTRA_CA_CERTS is '{path}', which cannot be read ({code}): Claude Code runs without these certificates",
       values,
     ),
+  base_url_removed: (values) =>
+    vscode.l10n.t(
+      "{name} in {place} points to a Claude Virtual API on this machine ({url}), so Claude Code is started without it.",
+      values,
+    ),
+  base_url_removed_with: (values) =>
+    vscode.l10n.t(
+      "{name} in {place} points to a Claude Virtual API on this machine ({url}), so Claude Code is started without it, and without {names} from the same place.",
+      values,
+    ),
   check_aliases: () => vscode.l10n.t("aliases become model ids"),
   check_countable: () => vscode.l10n.t("tokens can be counted exactly"),
   check_counter_refusals: () => vscode.l10n.t("refusals of the counter keep upstream's words"),
@@ -32,7 +42,7 @@ export const doctorTexts = {
   checks_passed: () => vscode.l10n.t("passed the self-check"),
   checks_skipped: (values) => vscode.l10n.t("the self-check was not run: {reason}", values),
   cli_found: (values) => vscode.l10n.t("Claude Code {version} at {path}", values),
-  cli_passed_over: (values) => vscode.l10n.t("skipped {path}: {reason}", values),
+  cli_skipped: (values) => vscode.l10n.t("skipped {path}: {reason}", values),
   counts_inexact: (values) =>
     vscode.l10n.t("tokens are not counted exactly, because the self-check failed: {reason}", values),
   environment: () => vscode.l10n.t("the environment"),
@@ -76,24 +86,14 @@ export const doctorTexts = {
     vscode.l10n.t("managed settings ({names}) decide which address or sign-in Claude Code uses", values),
   sign_in: (values) => vscode.l10n.t("signed in with {name}", values),
   sign_in_console_key: () => vscode.l10n.t("an Anthropic Console key (by /login)"),
-  sign_in_displaces: (values) =>
-    vscode.l10n.t("{source} takes precedence over {other}: remove {source} to use that instead", values),
   sign_in_from: (values) => vscode.l10n.t("signed in with {name}, from {origin}", values),
   sign_in_helper: () => vscode.l10n.t("the key from apiKeyHelper"),
   sign_in_missing: () => vscode.l10n.t("not signed in: run 'claude' in a terminal and sign in with /login"),
+  sign_in_overrides: (values) =>
+    vscode.l10n.t("{source} takes precedence over {other}: remove {source} to use that instead", values),
   transport_overlay: (values) =>
     vscode.l10n.t("requests are merged into those of Claude Code (overlay), because {reason}", values),
   transport_rewrite: () => vscode.l10n.t("requests are sent as their clients write them"),
-  upstream_left_out: (values) =>
-    vscode.l10n.t(
-      "{name} in {place} points to a Claude Virtual API on this machine ({url}), so Claude Code is started without it.",
-      values,
-    ),
-  upstream_left_out_with: (values) =>
-    vscode.l10n.t(
-      "{name} in {place} points to a Claude Virtual API on this machine ({url}), so Claude Code is started without it, and without {names} from the same place.",
-      values,
-    ),
   variables_overridden: (values) =>
     vscode.l10n.t(
       "managed settings ({names}) override this server's variables, so Claude Code changes requests",

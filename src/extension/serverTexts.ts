@@ -5,15 +5,15 @@ import type { MessageTexts } from "./messageText.ts";
 export const serverTexts = {
   batch_running: (values) =>
     vscode.l10n.t("Batch {id} is still being processed. Cancel it, and delete it once it has ended.", values),
-  data_directory_newer: (values) =>
-    vscode.l10n.t("{path} was written by a later version (format {format}). Update Claude Virtual API.", values),
-  data_directory_not_private: (values) =>
-    vscode.l10n.t("Other users can write to {path}, which also holds unrelated files. Restrict access to it.", values),
-  data_directory_taken: (values) =>
+  data_directory_in_use: (values) =>
     vscode.l10n.t(
       "The data directory {path} is in use by another server (process {pid}). Send the request to that server.",
       values,
     ),
+  data_directory_newer: (values) =>
+    vscode.l10n.t("{path} was written by a later version (format {format}). Update Claude Virtual API.", values),
+  data_directory_not_private: (values) =>
+    vscode.l10n.t("Other users can write to {path}, which also holds unrelated files. Restrict access to it.", values),
   data_directory_unusable: (values) =>
     vscode.l10n.t("The data directory is '{path}', {reason}. Make it writable for this user.", values),
   data_file_unreadable: (values) => vscode.l10n.t("{path} cannot be read. Repair or delete the file.", values),

@@ -56,21 +56,22 @@ export type CountRead = { model: string } & (
 export interface SerializedError {
   message: string;
   /** The fields of an `ApiError`. */
-  api?: Pick<ApiError, "status" | "type" | "headers" | "details" | "requestId">;
+  api?: Pick<ApiError, "status" | "type" | "headers" | "details" | "descriptor" | "requestId">;
 }
 
 export function serializeError(error: unknown): SerializedError {
   if (!(error instanceof ApiError)) return { message: String((error as Error)?.stack ?? error) };
-  const { message, status, type, headers, details, requestId } = error;
-  return { message, api: { status, type, headers, details, requestId } };
+  const { message, status, type, headers, details, descriptor, requestId } = error;
+  return { message, api: { status, type, headers, details, descriptor, requestId } };
 }
 
 export function deserializeError({ message, api }: SerializedError): Error {
   if (!api) return new Error(message);
-  const { status, type, headers, details, requestId } = api;
+  const { status, type, headers, details, descriptor, requestId } = api;
   return new ApiError(status, type, message, {
     headers,
     ...(details && { details }),
+    descriptor,
     ...(requestId !== undefined && { requestId }),
   });
 }

@@ -50,7 +50,7 @@ export function cliNotes(path: string, version: string, skipped: readonly Skippe
     ({ path, reason, descriptor = reason }): DoctorNote => ({
       topic: "cli",
       text: `skipped ${path}: ${reason}`,
-      descriptor: describe("cli_passed_over", { path, reason: descriptor }),
+      descriptor: describe("cli_skipped", { path, reason: descriptor }),
     }),
   );
   const found = describe("cli_found", { version, path });
@@ -68,8 +68,8 @@ export function leftOutNotes(removedBaseUrls: readonly RemovedBaseUrl[]): Doctor
     const [name = "", ...names] = left.names;
     const descriptor =
       names.length === 0
-        ? describe("upstream_left_out", { name, place, url })
-        : describe("upstream_left_out_with", { name, place, url, names });
+        ? describe("base_url_removed", { name, place, url })
+        : describe("base_url_removed_with", { name, place, url, names });
     return { topic: "loop", text: describeRemovedBaseUrl(left), descriptor };
   });
 }
@@ -103,7 +103,7 @@ export function signInNotes(used: SignIn | undefined, overridden: SignIn | undef
     : { topic: "sign-in", text, descriptor: describe("sign_in", { name }) };
   if (!overridden) return [first];
   const { source } = used;
-  const descriptor = describe("sign_in_displaces", { source, other: describedName(overridden) });
+  const descriptor = describe("sign_in_overrides", { source, other: describedName(overridden) });
   return [first, { topic: "sign-in", text: describeOverridden(used, overridden), descriptor }];
 }
 
