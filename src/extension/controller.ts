@@ -174,7 +174,11 @@ export class Controller {
     if (found.kind === "ours") this.#set({ kind: "shared", url, requests: found.requests });
     else {
       const isUnproven = found.kind === "unproven";
-      this.#set({ kind: "failed", message: error.message, portTaken: port, ...(isUnproven && { isUnproven }) });
+      const descriptor = describe(isUnproven ? "port_in_use_by_unproven_server" : "port_in_use", { port });
+      this.#set({
+        ...{ kind: "failed", message: error.message, descriptor, portTaken: port },
+        ...(isUnproven && { isUnproven }),
+      });
     }
     this.#scheduleWatch(url);
   }
@@ -248,8 +252,16 @@ export class Controller {
   }
 }
 
-function failedBy({ message, descriptor, code }: Error & { descriptor?: MessageDescriptor; code?: string }): State {
-  return { kind: "failed", message, ...(descriptor && { descriptor }), ...(code !== undefined && { code }) };
+/** Failures to listen, by the system's code. */
+const LISTEN_FAULTS: Readonly<Record<string, MessageDescriptor>> = {
+  EACCES: describe("listen_denied", {}),
+  EADDRNOTAVAIL: describe("listen_address_unknown", {}),
+};
+
+function failedBy(error: NodeJS.ErrnoException & { descriptor?: MessageDescriptor }): State {
+  const { message, syscall, code = "" } = error;
+  const descriptor = error.descriptor ?? (syscall === "listen" ? LISTEN_FAULTS[code] : undefined);
+  return { kind: "failed", message, ...(descriptor && { descriptor }) };
 }
 
 /** A URL for clients on this machine: they cannot connect to a wildcard address such as 0.0.0.0. */

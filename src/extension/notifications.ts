@@ -39,16 +39,7 @@ async function showFailure(state: State & { kind: "failed" }, settings: Settings
     return;
   }
   const useAnother = vscode.l10n.t("Use Another Port");
-  const text = state.isUnproven
-    ? vscode.l10n.t(
-        "Port {0} is used by a Claude Virtual API server that does not belong to this VS Code, so nothing is sent to it. Stop that server, or choose another port.",
-        state.portTaken,
-      )
-    : vscode.l10n.t(
-        "Port {0} is used by another program, so Claude Virtual API could not start. Choose another port.",
-        state.portTaken,
-      );
-  const choice = await vscode.window.showWarningMessage(text, useAnother, settingsAction);
+  const choice = await vscode.window.showWarningMessage(failureText(state), useAnother, settingsAction);
   if (choice === useAnother) await settings.update(Setting.port, await freePort(state.portTaken + 1));
   if (choice === settingsAction) await showSetting(Setting.port);
 }

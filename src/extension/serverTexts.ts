@@ -38,9 +38,21 @@ export const serverTexts = {
   internal_error: () => vscode.l10n.t("Internal server error. See the log."),
   key_required: (values) =>
     vscode.l10n.t("Listening on {host} opens the server to other machines. Create an API key first.", values),
+  listen_address_unknown: () => vscode.l10n.t("The address to listen on does not belong to this machine."),
+  listen_denied: () => vscode.l10n.t("This user may not listen on the port. Choose a port above 1023."),
   overloaded: (values) => vscode.l10n.t("{waiting} requests are waiting already. Try again in a moment.", values),
   path_of_other_user: (values) =>
     vscode.l10n.t("{path} belongs to another user (uid {uid}). Make this user its owner.", values),
+  port_in_use: (values) =>
+    vscode.l10n.t(
+      "Port {port} is used by another program, so Claude Virtual API could not start. Choose another port.",
+      values,
+    ),
+  port_in_use_by_unproven_server: (values) =>
+    vscode.l10n.t(
+      "Port {port} is used by a Claude Virtual API server that does not belong to this VS Code, so nothing is sent to it. Stop that server, or choose another port.",
+      values,
+    ),
   request_timed_out: (values) =>
     vscode.l10n.t(
       "The request exceeded the timeout of {seconds} s. Raise claudeVirtualApi.requestTimeout to allow more.",

@@ -15,8 +15,6 @@ interface Failed {
   message: string;
   /** The message for user interfaces in other languages. */
   descriptor?: MessageDescriptor;
-  /** The system's error code, such as `EACCES`. */
-  code?: string;
   /** The configured port, if another program listens on it. */
   portTaken?: number;
   /** True if that program claims to be our server but does not have the secret of our data directory. */

@@ -33,12 +33,9 @@ export function errorMessage(error: Error): string {
 }
 
 /** Why the server is not running, in VS Code's language. */
-export function failureText({ message, descriptor, code }: State & { kind: "failed" }): string {
+export function failureText({ message, descriptor }: State & { kind: "failed" }): string {
   const known = messageText(descriptor);
-  if (known !== undefined) return plain(known, MAX_MESSAGE_LENGTH);
-  if (code === "EACCES") return vscode.l10n.t("This user may not listen on the port. Choose a port above 1023.");
-  if (code === "EADDRNOTAVAIL") return vscode.l10n.t("The address to listen on does not belong to this machine.");
-  return plain(message);
+  return known === undefined ? plain(message) : plain(known, MAX_MESSAGE_LENGTH);
 }
 
 /** Why batches are paused, in VS Code's language. */

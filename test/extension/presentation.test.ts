@@ -38,6 +38,12 @@ describe("the status bar item", () => {
       false,
     ],
     [{ kind: "failed", message: "why" }, "$(error) Claude API", "Failed: why", true],
+    [
+      { kind: "failed", message: "in use", descriptor: { id: "port_in_use", values: { port: 8080 } }, portTaken: 8080 },
+      "$(error) Claude API",
+      "Failed: Port 8080 is used by another program, so Claude Virtual API could not start. Choose another port.",
+      true,
+    ],
   ])("shows %j", (state, text, summary, isFailure) => {
     expect(present(state)).toEqual({ text, summary, isFailure });
   });
