@@ -85,8 +85,8 @@ describeInVsCode("several windows", (vsCode) => {
   test("notify once that another program has the port, and offer another", async () => {
     await runCommand(second, "Stop Claude Virtual API");
     await shows(second, "Claude API", /stopped/i);
-    const stranger = createServer((_request, response) => response.writeHead(404).end());
-    await once(stranger.listen(vsCode().port, "127.0.0.1"), "listening");
+    const foreign = createServer((_request, response) => response.writeHead(404).end());
+    await once(foreign.listen(vsCode().port, "127.0.0.1"), "listening");
     await runCommand(second, "Start Claude Virtual API");
     const words = `Port ${vsCode().port} is used by another program`;
     await expect.poll(() => notifications(second), PATIENCE).toEqual([expect.stringContaining(words)]);
@@ -99,7 +99,7 @@ describeInVsCode("several windows", (vsCode) => {
     expect(other).not.toBe(vsCode().port);
     expect(await serviceOn(other)).toBe("claude-virtual-api");
     expect(await notifications(second)).toEqual([]);
-    stranger.close();
+    foreign.close();
   });
 
   test("send neither key nor text to a program that imitates a server", async () => {
@@ -125,7 +125,7 @@ describeInVsCode("several windows", (vsCode) => {
 
     await selectAllOf(second, "question.md");
     await runCommand(second, "Claude Virtual API: Send Selection");
-    const refusal = expect.stringContaining("EADDRINUSE");
+    const refusal = expect.stringContaining(`Claude Virtual API: ${words}`);
     await expect.poll(() => notifications(second), PATIENCE).toContainEqual(refusal);
     expect(received.length).toBeGreaterThan(1);
     for (const request of received) expect(request).toMatch(/^HEAD \/health /);
