@@ -36,7 +36,6 @@ export interface Batch {
   archived_at: string | null;
 }
 
-/** An uploaded file. */
 export interface UploadedFile {
   id: string;
   filename: string;

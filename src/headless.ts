@@ -65,7 +65,6 @@ const REPEATED_SIGNAL_MS = 1000;
 
 class UsageError extends Error {}
 
-/** Reads the command line, then the environment. */
 function readFlags(args: string[], environment: NodeJS.ProcessEnv): Flags {
   const of = (names: readonly string[], type: "string" | "boolean") => names.map((name) => [name, { type }] as const);
   const options = Object.fromEntries([...of(FLAGS, "string"), ...of(SWITCHES, "boolean")]);
@@ -163,13 +162,11 @@ function wholeNumber(flag: Flag, text: string | undefined, minimum: number, maxi
   return value;
 }
 
-/** A time in whole seconds, as milliseconds. */
 function seconds(flag: Flag, flags: Flags, maximum: number): number | undefined {
   const value = wholeNumber(flag, flags[flag], 0, maximum);
   return value === undefined ? undefined : 1000 * value;
 }
 
-/** A size in whole megabytes, as bytes. */
 function megabytes(flag: Flag, flags: Flags, maximum: number): number | undefined {
   const value = wholeNumber(flag, flags[flag], 0, maximum);
   return value === undefined ? undefined : 1024 * 1024 * value;
@@ -193,7 +190,6 @@ function explain(error: unknown): string {
   return message;
 }
 
-/** Prints the doctor's report. Exits with 1 if there are problems. */
 async function doctor(flags: Flags): Promise<void> {
   process.stdout.write(`Claude Virtual API ${version}\n`);
   const logger = stderrLogger(flags["log-level"] ?? "error");
@@ -209,7 +205,6 @@ function ownCommand(): string {
   return basename(file) === "cli.js" ? `node ${relative(process.cwd(), file)}` : "claude-virtual-api";
 }
 
-/** Writes a key to a new file that only this user can read, and prints how to use it. */
 async function createKey(flags: Flags): Promise<void> {
   const dataDir = resolve(flags["data-dir"] ?? defaultOptions.dataDir);
   const path = resolve(flags["api-key-file"] ?? join(dataDir, "api-key"));

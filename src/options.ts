@@ -43,7 +43,6 @@ export interface ServerOptions {
   maxBusyWorkerMemory: number;
   /** Milliseconds without a sign of life after which a busy CLI process is ended. */
   cliSilence: number;
-  /** Maximum milliseconds of a request; 0 for no limit. */
   requestTimeout: number;
   /**
    * Milliseconds without data from upstream, pings included, after which an answer is ended: 10,000 to 1,800,000, or 0

@@ -46,7 +46,7 @@ import { Ledger } from "./usage/ledger.ts";
 export interface CliProblem {
   code: CliErrorCode | "other";
   message: string;
-  /** The message for user interfaces in other languages. */
+  /** For translation. */
   descriptor?: MessageDescriptor | undefined;
 }
 
@@ -69,11 +69,9 @@ export interface Server {
   close(options?: { drain?: boolean }): Promise<void>;
   /** The base URL for clients. Throws before `listen`. */
   readonly url: string;
-  /** Requests being answered. */
   readonly running: number;
   /** Calls back whenever that number changes. Returns a function that unsubscribes. */
   onDidChangeRunning(listener: (running: number) => void): () => void;
-  /** Path of the CLI; undefined until it is found. */
   cliPath(): string | undefined;
   /** Waits for the CLI to start. Resolves with its problem, if it has one. */
   checkCli(options?: CheckCliOptions): Promise<CliProblem | undefined>;
@@ -96,9 +94,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const inFlight = new InFlight();
   const stores = createStores(options, pool, logger);
   const { directory, batches, reader, models } = stores;
-  /** Aborted to stop accepting requests. */
   const stopping = new AbortController();
-  /** Aborted to end running requests. */
   const closing = new AbortController();
   const signals = { stopping: stopping.signal, closing: closing.signal };
   const app = createApp(options, { pool, launcher, inFlight, ...signals, ...stores }, logger);
@@ -169,7 +165,6 @@ function createLauncher(
   return new Launcher(options, { logger, hide, ownAddress, ...(gate && { checkCompatibility: gate.check }) });
 }
 
-/** Undefined before the server listens and after. */
 function addressOf(http: HttpServer, host: string): OwnAddress | undefined {
   return http.listening ? { host, port: (http.address() as AddressInfo).port } : undefined;
 }
@@ -202,7 +197,6 @@ export async function runDoctor(options: ServerOptions, sink: Logger): Promise<D
   return toReport(notes);
 }
 
-/** Redacts every credential of the options. */
 function redactorOf({ environment, extraEnvironment, apiKey }: ServerOptions): Redactor {
   const redactor = new Redactor();
   redactor.hide([...credentialsOf(environment), ...credentialsOf(extraEnvironment), ...(apiKey ? [apiKey] : [])]);
@@ -214,7 +208,6 @@ function boundsOf({ maxConcurrent, maxQueue }: ServerOptions): ConnectionBounds 
   return { ...defaultConnectionBounds, maxConnections: 2 * (maxConcurrent + maxQueue) + 256 };
 }
 
-/** Creates everything that uses the data directory. */
 function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
   const directory = new DataDirectory(options.dataDir, logger);
   const quota = new Quota(options.storageQuota);

@@ -31,7 +31,6 @@ export function toBatchLine(text: string): BatchElement {
   return element;
 }
 
-/** The text and a line feed, without a second copy of the text. */
 function lineOf(json: string): Uint8Array<ArrayBuffer> {
   const line = new Uint8Array(Buffer.byteLength(json) + 1);
   new TextEncoder().encodeInto(json, line);

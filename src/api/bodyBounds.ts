@@ -13,7 +13,6 @@ const MESSAGES: Record<keyof JsonLimits, string> = {
   members: `The request body has an object or list of more than ${MAX_MEMBERS} elements.`,
 };
 
-/** Limits the depth and the number of values of a body while it arrives. */
 export class BodyBounds {
   readonly #scan = new JsonScan({ depth: MAX_DEPTH, values: MAX_VALUES, members: MAX_MEMBERS });
 

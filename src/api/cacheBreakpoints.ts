@@ -16,7 +16,6 @@ export function breakpointsOutsideSystem(request: Marked): number {
   return (request.cache_control ? 1 : 0) + countIn(request.tools) + countIn(request.messages);
 }
 
-/** Lifetime of the last breakpoint on the system prompt; undefined without one. */
 export function systemCacheTtl({ system }: Marked): "5m" | "1h" | undefined {
   const last = Array.isArray(system) ? system.findLast((block) => block?.cache_control) : undefined;
   return last && (last.cache_control.ttl === "1h" ? "1h" : "5m");

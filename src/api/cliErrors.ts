@@ -22,7 +22,6 @@ function hasProblem(error: unknown, problem: CliErrorCode): boolean {
   return error instanceof ApiError && error.details?.error_code === problem;
 }
 
-/** How much of the CLI's message an error repeats. */
 const QUOTED_CHARACTERS = 500;
 
 const INSTALL_COMMAND = "npm install -g @anthropic-ai/claude-code";
@@ -36,7 +35,7 @@ export const cliMissing = () =>
     cliProblem("cli_missing", describe("cli_missing", {})),
   );
 
-/** `described` is the reason for a user interface in another language. */
+/** `described` is the reason for translation. */
 export const cliUnusable = (path: string, reason: string, described: MessageValue = reason) =>
   new ApiError(
     500,
@@ -53,7 +52,7 @@ export const cliTooOld = (path: string, version: string, minimum: string) =>
     cliProblem("cli_too_old", describe("cli_too_old", { path, version, minimum })),
   );
 
-/** `described` are the failed checks for a user interface in another language. */
+/** `described` are the failed checks for translation. */
 export const cliIncompatible = (
   version: string,
   failedChecks: readonly string[],
@@ -74,7 +73,6 @@ export const cliUnguarded = () =>
     cliProblem("cli_unguarded", describe("cli_unguarded", {})),
   );
 
-/** True if a version of the CLI failed the self-check. */
 export function isIncompatible(error: unknown): boolean {
   return hasProblem(error, "cli_unfit");
 }
@@ -93,7 +91,6 @@ export const cliForbidden = (message: string, described: MessageValue = message.
     cliProblem("cli_forbidden", describe("cli_forbidden", { reason: described })),
   );
 
-/** The organization's `availableModels` lacks this model. */
 export const modelForbidden = (model: string) =>
   new ApiError(
     403,
@@ -219,7 +216,6 @@ export const cliNotStarted = (error: unknown) => {
   );
 };
 
-/** The search found several programs, none of them usable. */
 export const noCliUsable = (found: readonly { path: string; reason: string }[], error_code: CliErrorCode) => {
   const list = found.map(({ path, reason }) => (reason.includes(`'${path}'`) ? reason : `'${path}': ${reason}`));
   return new ApiError(
@@ -265,7 +261,6 @@ export function isEnvironmentProblem(error: unknown): boolean {
   return hasProblem(error, "cli_environment");
 }
 
-/** The program at the path is not the one that was checked. */
 export const cliReplaced = (expected: string, version: string) =>
   new ApiError(
     500,

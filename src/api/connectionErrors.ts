@@ -4,7 +4,6 @@ import { describe, type MessageDescriptor, type MessageValue } from "./messageDe
 /** The step at which a connection to the API failed, as `error.details.reason`. */
 type Reason = "tls" | "proxy" | "dns" | "connection";
 
-/** The ends of a connection, as messages name them. */
 interface Endpoints {
   /** The address of the API, or "the API". */
   api: string;

@@ -44,7 +44,6 @@ const message = z
     error: "Field required",
   });
 
-/** The fields that add to the model's input. */
 const schema = z.looseObject({
   model: modelField,
   messages: listOf(message),
@@ -55,7 +54,6 @@ const schema = z.looseObject({
   output_config: outputConfigField,
 });
 
-/** A checked body of `POST /v1/messages/count_tokens`. */
 export type CountTokensRequest = z.infer<typeof schema>;
 
 /** Allowed besides the schema's fields (SDK: `MessageCountTokensParams`, betas included). */

@@ -8,7 +8,6 @@ export function isDeeperThan(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some((item) => isDeeperThan(item, levels - 1));
 }
 
-/** True for more than `MAX_DEPTH` levels. */
 export function isTooDeep(value: object): boolean {
   // each level takes two brackets, so most texts are too short
   const length = textOf(value)?.length ?? Number.POSITIVE_INFINITY;

@@ -11,7 +11,7 @@ const FAULTS: Record<string, MessageValue> = {
   EDQUOT: describe("directory_quota_used_up", {}),
 };
 
-/** Why a directory cannot be used, by the system's code; the system's own message where the code is not known. */
+/** By the system's error code; its message if the code is unknown. */
 export function describeDirectoryFault(error: unknown): MessageValue {
   const { code = "", message } = error as NodeJS.ErrnoException;
   return FAULTS[code] ?? message;

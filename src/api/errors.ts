@@ -16,11 +16,10 @@ export type ErrorType =
   | "overloaded_error";
 
 export interface ErrorExtras {
-  /** Further response headers. */
   headers?: Record<string, string>;
   /** The envelope's `error.details`. */
   details?: Record<string, unknown>;
-  /** The message for user interfaces in other languages; none for words of the API. */
+  /** For translation. None for the API's own messages. */
   descriptor?: MessageDescriptor | undefined;
   /** Upstream's request id, if upstream failed. */
   requestId?: string;
@@ -48,7 +47,6 @@ export class ApiError extends Error {
     this.requestId = extras.requestId;
   }
 
-  /** The same error with its descriptor among the details. */
   described(): ApiError {
     if (!this.descriptor) return this;
     const { status, type, message, headers, descriptor, requestId } = this;
@@ -76,7 +74,6 @@ export const missingKey = () => new ApiError(401, "authentication_error", "x-api
 
 export const wrongKey = () => new ApiError(401, "authentication_error", "invalid x-api-key");
 
-/** `base` is the client's base URL. */
 export const notFound = (base?: string) =>
   new ApiError(
     404,
@@ -128,7 +125,6 @@ export const shuttingDown = () =>
     descriptor: describe("server_shutting_down", {}),
   });
 
-/** `code` is that of a failed connection. */
 export const upstreamUnreachable = (reason: string, code?: string) =>
   new ApiError(500, "api_error", `Claude Code could not reach the API: ${reason}`, {
     details: { error_code: "upstream_unreachable", ...(code !== undefined && { reason: "connection", code }) },
@@ -174,7 +170,6 @@ export const answerInterrupted = (
     ...(requestId && { requestId }),
   });
 
-/** By error code of the file system. */
 const DISK_ERROR_MESSAGES: Record<string, string> = {
   ENOSPC: "The disk is full.",
   EDQUOT: "The disk quota is used up.",
@@ -218,7 +213,6 @@ export const storageFailed = (error: Error & { code?: string }) => {
   });
 };
 
-/** An answer that cannot be serialized. */
 export const answerNotSerializable = (error: Error) =>
   new ApiError(500, "api_error", `The answer cannot be written as JSON, and is lost: ${error.message}.`, {
     headers: NO_RETRY,

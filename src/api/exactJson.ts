@@ -45,7 +45,6 @@ export function rememberText<T>(value: T, text: string): T {
   return value;
 }
 
-/** The remembered source text. */
 export function textOf(value: object): string | undefined {
   return texts.get(value);
 }

@@ -2,7 +2,6 @@ import type { z } from "zod";
 
 type Issue = z.core.$ZodIssue;
 
-/** For anything but an object. */
 export const EXPECTED_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 
 const EXPECTED_MESSAGES: Record<string, string> = {

@@ -3,9 +3,7 @@ import { isObject } from "./isObject.ts";
 /** A top-level field of a JSON object, by positions in its text. */
 export interface Field {
   name: string;
-  /** Start of the field's name. */
   start: number;
-  /** Start and end of its value. */
   from: number;
   to: number;
 }
@@ -13,7 +11,6 @@ export interface Field {
 /** Brackets, and the quotes that may hide them. */
 const STRUCTURE = /["{}[\]]/g;
 const END_OF_STRING = /["\\]/g;
-/** The end of a number or a literal. */
 const END_OF_SCALAR = /[,\]}\s]/g;
 const NO_BLANK = /[^ \t\r\n]/g;
 
@@ -53,7 +50,6 @@ export function lastOfEach(fields: readonly Field[]): Field[] {
   return fields.filter((field) => last.get(field.name) === field);
 }
 
-/** The fields of the object at `opening`. */
 function fieldsAt(text: string, opening: number): Field[] {
   const fields: Field[] = [];
   for (let at = next(text, NO_BLANK, opening + 1); text[at] === '"'; ) {
@@ -67,7 +63,6 @@ function fieldsAt(text: string, opening: number): Field[] {
   return fields;
 }
 
-/** The elements of the list at `opening`. */
 export function elementsAt(text: string, opening: number): Pick<Field, "from" | "to">[] {
   const elements: Pick<Field, "from" | "to">[] = [];
   for (let from = next(text, NO_BLANK, opening + 1); from < text.length && text[from] !== "]"; ) {
@@ -106,7 +101,6 @@ function endOfBrackets(text: string, from: number): number {
   }
 }
 
-/** The position after the closing quote. */
 function endOfString(text: string, from: number): number {
   for (let at = from + 1; ; at += 2) {
     at = next(text, END_OF_STRING, at);
@@ -114,7 +108,6 @@ function endOfString(text: string, from: number): number {
   }
 }
 
-/** The position of the next match, or the end of the text. */
 function next(text: string, pattern: RegExp, from: number): number {
   pattern.lastIndex = from;
   return pattern.exec(text)?.index ?? text.length;

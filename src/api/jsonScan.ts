@@ -1,8 +1,6 @@
 export interface JsonLimits {
-  /** Levels of nesting. */
   depth: number;
   values: number;
-  /** Elements of one object or list. */
   members: number;
 }
 
@@ -20,12 +18,10 @@ const CLOSING_BRACE = 0x7d;
 /** Measures a JSON text chunk by chunk, before it is parsed. Does not validate it. */
 export class JsonScan {
   readonly #limits: JsonLimits;
-  /** Commas so far in each open object or list. */
   readonly #commas: Uint32Array;
   #depth = 0;
   #values = 0;
   #isString = false;
-  /** True if the last byte escapes the next one. */
   #escapes = false;
 
   constructor(limits: JsonLimits) {
@@ -99,7 +95,6 @@ export class JsonScan {
   }
 }
 
-/** Position of the next quote or backslash, or the end of the chunk. */
 function nextQuoteOrBackslash(chunk: Uint8Array, from: number): number {
   const quote = chunk.indexOf(QUOTE, from);
   const end = quote === -1 ? chunk.length : quote;

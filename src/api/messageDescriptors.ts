@@ -86,7 +86,6 @@ const ERRORS = {
   upstream_unreachable: ["reason"],
 } as const;
 
-/** Parts of messages. */
 const PARTS = {
   api: [],
   api_through_proxy: ["api", "proxy"],
@@ -119,7 +118,6 @@ const PARTS = {
   version_not_named: [],
 } as const;
 
-/** What the doctor reports. */
 const NOTES = {
   authorities_extra: ["path"],
   authorities_unreadable: ["path", "code"],
@@ -152,7 +150,6 @@ const NOTES = {
   variables_overridden: ["names"],
 } as const;
 
-/** What the self-check checks, and where a sign-in or its variables come from. */
 const NAMES = {
   check_aliases: [],
   check_countable: [],
@@ -202,7 +199,7 @@ export type MessageId = keyof typeof MESSAGE_VALUES;
 
 type ValuesOf<Id extends MessageId> = Record<(typeof MESSAGE_VALUES)[Id][number], MessageValue>;
 
-/** A reason for user interfaces in other languages; the text itself, unless it is `NO_REASON`. */
+/** Only `NO_REASON` is translated. */
 export function describeReason(reason: string): MessageValue {
   return reason === NO_REASON ? describe("no_reason", {}) : reason;
 }
@@ -211,7 +208,7 @@ export function describe<Id extends MessageId>(id: Id, values: ValuesOf<Id>): Me
   return { id, values };
 }
 
-/** A failure outside of a request, such as at the start of the server. */
+/** An error outside a request, such as at startup. */
 export class DescribedError extends Error {
   readonly descriptor: MessageDescriptor;
 
@@ -221,5 +218,5 @@ export class DescribedError extends Error {
   }
 }
 
-/** Request header of clients that say errors in their user's language: `1` adds `details.message` to errors. */
+/** Request header of clients that translate errors: `1` adds `details.message` to errors. */
 export const DESCRIBE_HEADER = "claude-virtual-api-describe";

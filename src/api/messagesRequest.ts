@@ -64,7 +64,6 @@ export interface RequestMessage {
   [field: string]: unknown;
 }
 
-/** Common to messages and counts. */
 type Conversation = Pick<z.infer<typeof schema>, "model" | "messages" | "system" | "tools">;
 
 /** A checked body of `POST /v1/messages`. Unknown fields are passed on. */
@@ -92,7 +91,6 @@ export function parseMessagesRequest(body: unknown, options: CheckOptions): Mess
   return request;
 }
 
-/** The checks common to messages and counts, with their own schema. */
 export function checkRequest<T extends Conversation>(
   body: unknown,
   { version, isRewritten }: CheckOptions,

@@ -15,7 +15,6 @@ export interface PageQuery {
   before_id?: string | undefined;
 }
 
-/** The fields by which lists are sorted. */
 export interface Created {
   id: string;
   /** RFC 3339, as `toISOString` writes it. */
@@ -25,7 +24,6 @@ export interface Created {
 /** Later times have a year of five digits and do not sort as text. */
 export const MAX_TIME_MS = Date.parse("9999-12-31T23:59:59.999Z");
 
-/** Sorts by time, newest first, then by id. */
 export function newestFirst(a: Created, b: Created): number {
   if (a.created_at !== b.created_at) return a.created_at < b.created_at ? 1 : -1;
   if (a.id === b.id) return 0;
@@ -90,7 +88,6 @@ export function parseLimit(limit: string | undefined): number {
   return wholeNumber("limit", limit, 1, 1000);
 }
 
-/** Parses a number of a query or a form. Throws `ApiError` 400. */
 export function wholeNumber(name: string, text: string, minimum: number, maximum: number): number {
   if (!/^-?\d+$/.test(text)) throw invalidRequest(`${name}: Input should be a valid integer`);
   const value = Number(text);

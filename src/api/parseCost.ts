@@ -5,10 +5,8 @@ import { JsonScan } from "./jsonScan.ts";
 export const MAX_PARSED_VALUES = 100_000;
 /** Texts up to this size parse fast, whatever they hold. */
 export const ALWAYS_CHEAP_BYTES = 256 * 1024;
-/** Bytes scanned per turn of the event loop. */
 const SLICE_BYTES = 1024 * 1024;
 
-/** Finds texts with more than `MAX_PARSED_VALUES`. */
 export function newValueScan(): JsonScan {
   return new JsonScan({ depth: MAX_PARSED_VALUES, values: MAX_PARSED_VALUES, members: MAX_PARSED_VALUES });
 }

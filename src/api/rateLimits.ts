@@ -1,11 +1,9 @@
 import type { ApiError } from "./errors.ts";
 
-/** True for upstream's headers about limits and retries (docs: "Rate limits"). */
 export function isLimitHeader(name: string): boolean {
   return /^(retry-after(-ms)?|x-should-retry|anthropic-(ratelimit|priority|fast)-[a-z0-9-]+)$/.test(name);
 }
 
-/** Headers about a subscription's limits. */
 const UNIFIED_PREFIX = "anthropic-ratelimit-unified-";
 
 /** Longer waits get `x-should-retry: false`, since Anthropic's SDKs would sleep for hours if `retry-after` says so. */

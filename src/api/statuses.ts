@@ -11,11 +11,9 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   overloaded_error: 529,
 };
 
-/** For an error that arrives as an event, without a status. */
 export const statusOf = (type: string): number | undefined =>
   Object.hasOwn(STATUS_OF, type) ? STATUS_OF[type] : undefined;
 
-/** For a refusal without a type, such as a gateway's. */
 export const typeOf = (status: number): string =>
   Object.keys(STATUS_OF).find((type) => STATUS_OF[type] === status) ?? "api_error";
 

@@ -11,7 +11,6 @@ interface Block {
   tool_use_id?: string;
 }
 
-/** A block with its position, for error messages. */
 interface Placed {
   id: string;
   message: number;

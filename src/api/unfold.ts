@@ -1,7 +1,6 @@
 import type { ContentBlock, Message, StreamEvent } from "./events.ts";
 import { stringify } from "./exactJson.ts";
 
-/** Block fields that a stream sends as deltas. */
 const FIELD_DELTAS: Record<string, { empty: unknown; delta(value: unknown): object[] }> = {
   text: { empty: "", delta: (text) => [{ type: "text_delta", text }] },
   thinking: { empty: "", delta: (thinking) => [{ type: "thinking_delta", thinking }] },
@@ -22,7 +21,6 @@ const STREAMED_FIELDS: Record<string, readonly string[]> = {
   mcp_tool_use: ["input"],
 };
 
-/** Fields of `message_delta` besides the usage. */
 const END_FIELDS = ["stop_reason", "stop_sequence", "stop_details", "container"];
 
 /** Turns a complete message into the events of a stream; the inverse of `fold`. */

@@ -51,7 +51,6 @@ const REASONS: Record<string, string> = {
   projects: CLOUD,
 };
 
-/** Ollama's path segments after `/api`. */
 const OLLAMA_WORDS = new Set(["embed", "embeddings", "generate", "ps", "pull", "show", "tags", "version"]);
 
 /** Endpoints that Claude Code calls about its account. */

@@ -1,6 +1,5 @@
 import { fieldsOf, type StreamEvent } from "./events.ts";
 
-/** Tokens of a request and its answer. */
 export interface TokenCounts {
   input_tokens: number;
   cache_creation_input_tokens: number;
@@ -15,14 +14,12 @@ export const noTokens = (): TokenCounts => ({
   output_tokens: 0,
 });
 
-/** Longer model names are cut in the log and the counters. */
 const MAX_NAME_CHARACTERS = 256;
 
 /** Reads the model and the token counts from a stream. Upstream's counts are cumulative. */
 export class UsageMeter {
   readonly tokens: TokenCounts = noTokens();
   #model = "";
-  /** True once the answer has begun. */
   begun = false;
 
   constructor(model: string) {

@@ -1,6 +1,5 @@
 import { invalidRequest } from "./errors.ts";
 
-/** Supported values of the `anthropic-version` header. */
 export const API_VERSIONS = ["2023-01-01", "2023-06-01", "2026-10-21"] as const;
 export type ApiVersion = (typeof API_VERSIONS)[number];
 

@@ -6,7 +6,6 @@ export interface BodyMemoryOptions {
    * again.
    */
   maxBodyMemory: number;
-  /** Bodies that may wait for memory. */
   maxQueue: number;
 }
 
@@ -44,7 +43,6 @@ export class BodyMemory {
     return budget.acquire(bytes, signal);
   }
 
-  /** Like `acquire`, for the files of a request. */
   acquireForFiles(bytes: number, signal: AbortSignal, background = false): Promise<Hold> {
     return (background ? this.#backgroundFiles : this.#files).acquire(bytes, signal);
   }

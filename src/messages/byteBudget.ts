@@ -1,6 +1,5 @@
 import { overloaded } from "../api/errors.ts";
 
-/** Bytes granted by a budget. */
 export interface Hold {
   /** Returns all but `bytes`. */
   shrink(bytes: number): void;

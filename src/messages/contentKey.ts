@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Slices } from "../shared/slices.ts";
 
-/** Hashed at once. */
 const CHUNK_CHARACTERS = 65_536;
 
 /** Equal for equal JSON only. */

@@ -51,7 +51,6 @@ const SCHEMA_COMBINATORS = ["anyOf", "oneOf", "allOf"];
 /** The CLI removes these characters from tools, and normalizes the others to NFKC. */
 const STRIPPED_CHARACTER = /[\p{Cf}\p{Co}\p{Cn}]/u;
 
-/** Fields of a tool that are counted or cost no tokens. */
 const FREE_TOOL_FIELDS = new Set(["name", "description", "input_schema", "type", "cache_control"]);
 
 /** Yields to the event loop, since a request may have 100,000 messages. */

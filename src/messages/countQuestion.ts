@@ -13,16 +13,13 @@ export interface CountQuestion<Encoded = EncodedJson> {
   key: string;
   model: string;
   precision: Precision;
-  /** Empty without a system prompt. */
   system: string | Encoded;
-  /** The content of each message may be `Encoded`. */
   history: readonly HistoryMessage[];
   /** The tools and the second padding; undefined without tools. */
   tools: readonly CountedTool[] | Encoded | undefined;
   paddings: Paddings;
   /** Estimated tokens of what the counter does not get. */
   rest: number;
-  /** True if the history has a tool call or a result. */
   hasToolBlocks: boolean;
 }
 
@@ -47,7 +44,6 @@ export async function questionOf(plan: CountPlan, slices: Slices): Promise<Count
   };
 }
 
-/** Maps the parts of a question that may be large. */
 export function mapParts<From, To>(question: CountQuestion<From>, map: (part: unknown) => To): CountQuestion<To> {
   const { system, tools, history } = question;
   return {

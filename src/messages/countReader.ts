@@ -6,7 +6,6 @@ import { estimateRequest, estimateRest } from "./estimate.ts";
 import { mappedModel } from "./prepare.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** Builds the questions for the API's counter and estimates the rest, in slices. */
 export class CountReader {
   readonly #slicer = new Slicer();
   /** Loaded on first use: it is large, and most counts do not need it. */
@@ -28,7 +27,6 @@ export class CountReader {
     return { ...question, rest };
   }
 
-  /** Tokens of the whole request. */
   async estimate(request: CountTokensRequest, modelMap: Record<string, string>, signal: AbortSignal): Promise<number> {
     const tokenizer = await this.#loadTokenizer();
     signal.throwIfAborted();

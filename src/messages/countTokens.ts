@@ -24,7 +24,6 @@ interface Baseline {
   padding?: number;
 }
 
-/** Tokens of the text `foo`, in every tokenizer of the API's models. */
 const PLACEHOLDER_TOKEN_COUNT = 1;
 /** Refusals that the client gets. On any other the count is estimated. */
 const CLIENT_STATUSES = new Set([401, 402, 403, 404, 413]);
@@ -81,7 +80,6 @@ export class TokenCounter {
     return tokens;
   }
 
-  /** Undefined if the counter cannot be asked. */
   async #ask(question: CountQuestion, signal: AbortSignal): Promise<number | undefined> {
     const { worker, ...lease } = await this.#leaseSignedIn(question.system, signal);
     const release = () => lease.release();

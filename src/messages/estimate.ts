@@ -5,7 +5,6 @@ import { promptCosts } from "./promptCosts.ts";
 import { type Part, requestParts, restParts } from "./requestParts.ts";
 import type { Tokenizer, TokenScale } from "./tokenizer.ts";
 
-/** Tokenized at once. */
 const WINDOW_CHARACTERS = 2048;
 /** Beyond this, only one window in `SAMPLE_INTERVAL` is tokenized. */
 export const MAX_TOKENIZED_CHARACTERS = 500_000;
@@ -46,13 +45,11 @@ async function total(parts: Iterable<Part>, text: TextEstimate, slices: Slices):
   return Math.round(tokens);
 }
 
-/** Tokenizes the start of a request, and samples of the rest. */
 class TextEstimate {
   readonly #tokenizer: TextCost;
   readonly #scale: TokenScale;
   #windows = 0;
   #characters = 0;
-  /** Tokens per character in the last tokenized window. */
   #density = 0;
 
   constructor(tokenizer: TextCost, scale: TokenScale) {

@@ -7,7 +7,6 @@ const BUDGET = { values: 2000, characters: 64 * 1024 };
 /** Hashed of one text. The length of a longer one, such as an image, is hashed as well. */
 const MAX_TEXT_CHARACTERS = 1024;
 
-/** Identifies messages by their last and their first one. */
 export function fingerprint(messages: readonly unknown[]): string {
   const hash = createHash("sha1").update(`${messages.length}`);
   const left = { ...BUDGET };

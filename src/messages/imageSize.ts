@@ -41,7 +41,6 @@ export function imageSize(base64: string): ImageSize | undefined {
   return undefined;
 }
 
-/** Decodes only `length` bytes from `start`. */
 function decode(base64: string, start: number, length: number): Buffer {
   const first = Math.floor(start / 3);
   const last = Math.ceil((start + length) / 3);
@@ -65,7 +64,6 @@ function webpSize(bytes: Buffer): ImageSize | undefined {
   return undefined;
 }
 
-/** Walks the segments to the first start of frame, which has the size. */
 function jpegSize(base64: string): ImageSize | undefined {
   let at = 2;
   for (let segment = 0; segment < MAX_SEGMENTS; segment += 1) {

@@ -47,7 +47,6 @@ export async function inlineFiles<R extends Pick<MessagesRequest, "messages">>(
   return { ...request, messages };
 }
 
-/** True if a request, checked or not, names a file. */
 export function namesFiles(request: { messages?: unknown } | null | undefined): boolean {
   const messages: unknown = request?.messages;
   return Array.isArray(messages) && messages.some((message) => namesFile(message?.content));

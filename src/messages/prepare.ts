@@ -16,7 +16,6 @@ const MAX_BETAS = 50;
 /** The CLI adds a `temperature` of 1 for these. */
 const MODELS_WITH_TEMPERATURE = /claude-(3-|[a-z]+-4(-[0-6]|@|$))/;
 
-/** A turn before it is encoded. */
 export type PreparedTurn =
   | (OverlayRequest & { body: Record<string, unknown> })
   | (RewriteRequest & { instruction: string });
@@ -44,7 +43,6 @@ export function prepareRewrite(
   };
 }
 
-/** Splits a request into the worker's key and the settings of this turn. */
 export function prepareOverlay(
   request: MessagesRequest,
   betas: readonly string[],

@@ -9,7 +9,6 @@ export interface PromptCosts {
   text: TokenScale;
   conversation: number;
   turn: number;
-  /** Instructions added with the first tool, by `tool_choice`. */
   toolPrompt: ByChoice;
   tool: number;
   /** Per turn that calls tools, per call with its result, and per field of a call's input. */

@@ -20,15 +20,12 @@ export interface ReadOptions {
   betas: readonly string[];
   modelMap: Record<string, string>;
   transport: TransportName;
-  /** True for a request of a batch. */
   inBatch: boolean;
-  /** True if the log shows the request. */
   isShown: boolean;
 }
 
 export type CountReadOptions = Pick<ReadOptions, "version" | "modelMap" | "betas" | "transport">;
 
-/** Facts of a checked request that its answer needs. */
 export interface RequestFacts {
   model: string;
   stream: boolean;
@@ -36,11 +33,9 @@ export interface RequestFacts {
   isPrewarming: boolean;
   /** Identifies a request that our own worker sent. */
   origin: Omit<Origin, "session">;
-  /** The request as text for the log, if the log shows it. */
   shown?: string;
 }
 
-/** The key for the lease of a worker, and the turn that it runs. */
 export interface Prepared {
   key: WorkerKey;
   turn: TurnRequest;

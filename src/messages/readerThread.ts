@@ -4,7 +4,6 @@ import type { FileSource } from "./inlineFiles.ts";
 import type { RequestFacts } from "./readRequest.ts";
 import { deserializeError, type FromThread, type Job, serializeError, type ToThread } from "./threadMessages.ts";
 
-/** The server's side of a job. */
 export interface JobHandlers {
   files: FileSource;
   /** Called before the files of a message are read. */

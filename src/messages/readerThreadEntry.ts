@@ -30,7 +30,6 @@ const send = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMes
 
 let answered: { resolve(value: unknown): void; reject(error: Error): void } | undefined;
 
-/** Asks the server for a file. One call at a time. */
 const ask = (question: FromThread) =>
   new Promise<unknown>((resolve, reject) => {
     answered = { resolve, reject };

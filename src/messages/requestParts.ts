@@ -4,7 +4,6 @@ import { pdfPages } from "./pdfPages.ts";
 import type { PromptCosts } from "./promptCosts.ts";
 import { spacedJson } from "./spacedJson.ts";
 
-/** A text to tokenize, or a number of tokens. */
 export type Part = string | number;
 
 // biome-ignore lint/suspicious/noExplicitAny: blocks of any type, known or not
@@ -17,7 +16,6 @@ const PAGE_TOKENS = 2000;
 /** A thinking block's signature: its overhead, and its bytes per token of hidden text (from recordings). */
 const SIGNATURE = { bytes: 200, bytesPerToken: 5 };
 
-/** Yields everything in a request that costs tokens, in small steps. */
 export function* requestParts(request: CountTokensRequest, costs: PromptCosts): Generator<Part> {
   const parts = new RequestParts(costs);
   yield costs.conversation;
@@ -89,7 +87,6 @@ class RequestParts {
     }
   }
 
-  /** Thinking and structured output. */
   *options({ thinking, output_config, ...more }: CountTokensRequest): Generator<Part> {
     if (thinking?.type === "enabled") yield this.#costs.thinking;
     if (thinking?.type === "adaptive") yield this.#costs.adaptiveThinking;

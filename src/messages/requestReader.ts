@@ -30,7 +30,6 @@ import { type CountRead, type FilesPermit, type Job, needsFiles, type PreparedBy
 /** A small body is parsed; the bytes of a large one are transferred to the thread. */
 export type Body = { value: unknown; text: string } | { bytes: Uint8Array<ArrayBuffer> };
 
-/** A checked message. */
 export interface ReadMessage extends RequestFacts {
   /** With the content of its files. Rejects with `ApiError`, and the signal's reason. */
   prepared: Promise<Prepared>;
@@ -40,9 +39,7 @@ export interface ReadMessage extends RequestFacts {
   release(): void;
 }
 
-/** A checked count. */
 export interface ReadCount {
-  /** The client's name of the model. */
   model: string;
   /** For an exact count; undefined if the count takes the overlay. */
   exact: CountRequest | undefined;
@@ -55,7 +52,6 @@ export interface ReadCount {
 export interface ReadContext {
   /** Ends waiting for memory and for the thread. */
   signal: AbortSignal;
-  /** Memory for the body. */
   hold?: Hold | undefined;
 }
 
@@ -249,13 +245,11 @@ function fromBytes(result: unknown): Prepared {
   return { key, turn: { ...rest, body: new EncodedText(body, numbers) } };
 }
 
-/** The part of a turn, prepared on the thread, that takes memory. */
 function encodedPart(turn: TurnRequest): EncodedJson | undefined {
   const part = turn.transport === "rewrite" ? turn.instruction : turn.body;
   return part instanceof EncodedJson ? part : undefined;
 }
 
-/** The client's body, from the instruction made of it. */
 function bodyOfInstruction({ instruction, model }: RewriteRequest): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(bodyOfRewriteInstruction(textOf(instruction), model));
 }

@@ -10,15 +10,11 @@ import { stripPlaceholderToken } from "./stripPlaceholderToken.ts";
 
 export interface RunContext {
   pool: Pool;
-  /** Records every request that has ended. */
   ledger: { record(meter: UsageMeter, failed: boolean): void };
-  /** Notes each model name for which upstream has answered. */
   models?: { note(name: string): void };
   /** Called with upstream's headers before the first event. */
   onHeaders?: (headers: Record<string, string>) => void;
-  /** Reads the token counts from the answer. By default a new one. */
   meter?: UsageMeter;
-  /** Called with each event that is passed on. */
   onEvent?: (event: StreamEvent) => void;
   /** True for low priority: no client waits for the answer. */
   background?: boolean;

@@ -19,7 +19,6 @@ export type FilesPermit = "held" | "not held";
 
 /** The result of a job whose body names files without memory for them. */
 export interface NeedsFiles {
-  /** The body. */
   unreadBody: Bytes;
 }
 
@@ -30,7 +29,6 @@ export function needsFiles(result: unknown): result is NeedsFiles {
 /** To the thread: one job at a time, and replies to its calls. */
 export type ToThread = { job: Job } | { answer: unknown } | { failure: SerializedError };
 
-/** From the thread: the facts, calls for files, and the result of the current job. */
 export type FromThread =
   | { facts: RequestFacts }
   | { call: "get"; argument: string }
@@ -52,10 +50,8 @@ export type CountRead = { model: string } & (
   | { tokens: number }
 );
 
-/** An error between threads. */
 export interface SerializedError {
   message: string;
-  /** The fields of an `ApiError`. */
   api?: Pick<ApiError, "status" | "type" | "headers" | "details" | "descriptor" | "requestId">;
 }
 

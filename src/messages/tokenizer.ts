@@ -20,7 +20,6 @@ export type TokenScale = Record<TokenKind, readonly [each: number, perUnit: numb
 
 /** Merged at once: merging takes quadratic time, and a seam adds one token at most. */
 export const MAX_PIECE_BYTES = 64;
-/** Letters of a word that cost nothing extra. */
 const FREE_LETTER_COUNT = 5;
 
 const TOKEN_KINDS: [TokenKind, RegExp][] = [
@@ -52,7 +51,6 @@ export class Tokenizer {
     this.#tokens = tokens;
   }
 
-  /** In time proportional to the length of the text. */
   cost(text: string, scale: TokenScale): number {
     let cost = 0;
     for (const rank of this.ranks(text)) {

@@ -21,10 +21,8 @@ export interface ModelInfo {
   capabilities: Capabilities | null;
 }
 
-/** Further names by which `findModel` finds models. */
 export interface NameSources {
   modelMap: Record<string, string>;
-  /** True if upstream has answered a request for this model. */
   wasAnswered(name: string): boolean;
 }
 

@@ -11,7 +11,6 @@ export interface KnownModel {
   name: string;
   line: ModelLine;
   released: string;
-  /** Maximum tokens of the context and of an answer. */
   window: number;
   output: number;
   /** Empty if the model has no `effort`. */
@@ -37,7 +36,6 @@ const NO_XHIGH: readonly Effort[] = ["low", "medium", "high", "max"];
 const UP_TO_HIGH: readonly Effort[] = ["low", "medium", "high"];
 const NO_EFFORT: readonly Effort[] = [];
 
-/** Sets of accepted types of `thinking`. */
 const ALWAYS_ON: readonly Thinking[] = ["adaptive"];
 const BETWEEN_TOOLS: readonly Thinking[] = ["adaptive", "between_tools"];
 const ADAPTIVE: readonly Thinking[] = ["adaptive", "disabled"];

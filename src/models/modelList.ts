@@ -7,7 +7,6 @@ import { writeDurably } from "../storage/durable.ts";
 import { formatJson } from "../storage/stagingDir.ts";
 import { likelyModels } from "./catalog.ts";
 
-/** The CLI's last description, and a way to request a new one. */
 export interface CliDescriber {
   readonly description: CliDescription | undefined;
   describe(): Promise<CliDescription>;
@@ -15,7 +14,6 @@ export interface CliDescriber {
 
 /** A client waits so long for a CLI that is starting. A CLI that cannot be started fails sooner. */
 const STARTUP_WAIT_MS = 100;
-/** Keeps the set of answered names from growing while the server runs. */
 const MAX_ANSWERED_NAMES = 1000;
 
 /**
@@ -28,7 +26,6 @@ export class ModelList {
   readonly #logger: Logger;
   readonly #startupWait: number;
   readonly #answered = new Set<string>();
-  /** Last read or written. */
   #kept = "";
   #written: Promise<void> = Promise.resolve();
 
@@ -61,7 +58,6 @@ export class ModelList {
     return models;
   }
 
-  /** Call for each model name that upstream has answered. */
   note(name: string): void {
     if (this.#answered.size < MAX_ANSWERED_NAMES) this.#answered.add(name);
   }

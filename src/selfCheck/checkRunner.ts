@@ -6,7 +6,6 @@ import type { TurnRequest } from "../claude/turnRequest.ts";
 import type { Worker } from "../claude/worker.ts";
 import type { Answer, Call, FakeApi } from "./fakeApi.ts";
 
-/** What reached the fake API, and what came back. */
 export interface Outcome {
   calls: Call[];
   events: StreamEvent[];
@@ -16,7 +15,6 @@ export interface Outcome {
 /** Set for the worker (overlay) or sent with each request (rewrite). */
 export const CHECK_SYSTEM_PROMPT = "You are being checked.";
 
-/** Sends requests through a worker that calls the fake API. */
 export class CheckRunner {
   readonly #worker: Worker;
   readonly #api: FakeApi;
@@ -49,7 +47,6 @@ export class CheckRunner {
     return { body: call.body, events: outcome.events };
   }
 
-  /** Sends a request and stops it at the first event. */
   async askAndStop(body: object, answer: Answer): Promise<Call> {
     const stop = new AbortController();
     const { calls } = await this.#run(body, answer, stop);

@@ -7,14 +7,13 @@ import { type Answer, FAKE_REQUEST_ID } from "./fakeApi.ts";
 
 /** A behaviour of the CLI that the server relies on. `run` rejects if the CLI lacks it. */
 export interface Check {
-  /** The id of its name, for user interfaces in other languages. */
+  /** For translation. */
   id: MessageId;
   /** Shown to the user if the check fails. */
   name: string;
   run(runner: CheckRunner): Promise<void>;
 }
 
-/** Every version knows this alias. */
 export const DEFAULT_ALIAS = "sonnet";
 
 const PLAIN_REQUEST = { max_tokens: 64, messages: [{ role: "user", content: "Hello" }] };
@@ -35,7 +34,6 @@ const FULL_REQUEST = {
   output_config: { effort: "low" },
 };
 
-/** Fields that the CLI adds. */
 const CLI_FIELDS: Record<TransportName, readonly string[]> = {
   overlay: ["metadata", "tools", "temperature"],
   rewrite: ["metadata"],
@@ -83,7 +81,6 @@ function expectNothingAdded(added: string[]): void {
   equal(added, [], `Claude Code added ${added.join(", ")}`);
 }
 
-/** Fields that reached upstream but were not requested. */
 function addedTo({ transport }: CheckRunner, request: object, body: object): string[] {
   const asked = [...Object.keys(request), "model", "system", "stream", ...CLI_FIELDS[transport]];
   return Object.keys(body).filter((field) => !asked.includes(field));

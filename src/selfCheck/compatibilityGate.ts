@@ -39,9 +39,7 @@ export class CompatibilityGate {
   readonly #option: TransportOption;
   readonly #logger: Logger;
   readonly #now: () => number;
-  /** Failures by program. */
   readonly #failures = new Map<string, { error: unknown; until: number }>();
-  /** Programs already logged as used unchecked. */
   readonly #unchecked = new Set<string>();
 
   constructor(

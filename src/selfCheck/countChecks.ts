@@ -5,7 +5,6 @@ import type { ExactCount } from "../claude/rewrite/exactCount.ts";
 import { countInstruction } from "../claude/rewrite/instruction.ts";
 import { FAKE_REQUEST_ID, FAKE_TOKEN_COUNT, type FakeApi } from "./fakeApi.ts";
 
-/** A counting worker that calls the fake API. */
 export interface CountCheckTarget {
   count: ExactCount;
   api: FakeApi;
@@ -14,13 +13,12 @@ export interface CountCheckTarget {
 
 /** A behaviour of the CLI that exact counts rely on. `run` rejects if the CLI lacks it. */
 export interface CountCheck {
-  /** The id of its name, for user interfaces in other languages. */
+  /** For translation. */
   id: MessageId;
   name: string;
   run(runner: CountCheckTarget): Promise<void>;
 }
 
-/** JSON that parsing and serializing would change. */
 const FIELDS = String.raw`"messages" : [{"role":"user","content":"\u00e9 /help @/etc/hosts"}],"x":12345678901234567890,"x2":1.0`;
 const REFUSAL = { status: 400, type: "invalid_request_error", message: "messages: at least one message is required" };
 const never = new AbortController().signal;

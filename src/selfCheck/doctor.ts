@@ -28,11 +28,9 @@ import {
 import { type CheckResult, ChecksSkipped, describeCheck, runChecks } from "./runChecks.ts";
 
 export interface DoctorOptions extends LauncherOptions {
-  /** False skips the checks. */
   selfCheck: boolean;
 }
 
-/** A found CLI with the results of its checks. */
 interface Checked {
   cli: Cli;
   results: CheckResult[];
@@ -78,7 +76,6 @@ export async function collectNotes(options: DoctorOptions, parts: LauncherParts)
   }
 }
 
-/** Finds the origin of a variable, in the CLI's order of precedence. */
 async function originsOf({ environment, extraEnvironment }: LauncherOptions): Promise<Origins> {
   const given = { ...environment, ...extraEnvironment };
   const path = settingsPath(given);

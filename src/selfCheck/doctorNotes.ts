@@ -9,26 +9,21 @@ import { type AuthoritiesProblem, describeRoute, type NetworkRoute } from "../cl
 import type { TransportName } from "../claude/transport.ts";
 import { type CheckResult, describeCheck } from "./runChecks.ts";
 
-/** One line of the doctor's report. */
 export interface DoctorNote {
   topic: "cli" | "home" | "loop" | "sign-in" | "network" | "transport" | "organization" | "check" | "access";
   text: string;
-  /** The text for user interfaces in other languages. */
+  /** For translation. */
   descriptor?: MessageDescriptor | undefined;
   /** True if requests will fail because of it. */
   isProblem?: boolean;
-  /** True if the checks were not run. */
   isUnchecked?: boolean;
 }
 
 export interface DoctorReport {
-  /** All notes, with problems marked. */
   lines: string[];
-  /** Notes because of which requests will fail. */
   problems: string[];
-  /** False if the checks were not run. */
   isChecked: boolean;
-  /** The lines for user interfaces in other languages. */
+  /** For translation. */
   notes: readonly DoctorNote[];
 }
 
@@ -42,7 +37,6 @@ export function toReport(notes: readonly DoctorNote[]): DoctorReport {
   };
 }
 
-/** Finds the origin of a sign-in's variable. */
 export type Origins = (variable: string) => { text: string; described: MessageValue } | undefined;
 
 export function cliNotes(path: string, version: string, skipped: readonly SkippedCli[]): DoctorNote[] {
@@ -57,7 +51,6 @@ export function cliNotes(path: string, version: string, skipped: readonly Skippe
   return [{ topic: "cli", text: `Claude Code ${version} at ${path}`, descriptor: found }, ...others];
 }
 
-/** `home` is the problem of the user's home. */
 export function homeNotes(home: { text: string; descriptor: MessageDescriptor } | undefined): DoctorNote[] {
   return home === undefined ? [] : [{ topic: "home", ...home, isProblem: true }];
 }
@@ -74,7 +67,6 @@ export function leftOutNotes(removedBaseUrls: readonly RemovedBaseUrl[]): Doctor
   });
 }
 
-/** `problem` is that of the file of extra certificate authorities. */
 export function networkNotes(
   { proxy, extraAuthorities: path }: NetworkRoute,
   problem?: AuthoritiesProblem,
@@ -88,7 +80,6 @@ export function networkNotes(
   return problem ? [...notes, { topic: "network", ...problem }] : notes;
 }
 
-/** The sign-in in use, its origin, and the sign-in that it overrides. */
 export function signInNotes(used: SignIn | undefined, overridden: SignIn | undefined, origin: Origins): DoctorNote[] {
   const [text = ""] = describeSignIn(used);
   if (!used) return [{ topic: "sign-in", text, descriptor: describe("sign_in_missing", {}), isProblem: true }];
@@ -130,7 +121,6 @@ export function helperNotes(failure: string | undefined): DoctorNote[] {
   return [{ topic: "sign-in", text: failure, descriptor, isProblem: true }];
 }
 
-/** The transport, and the reason if it is not `rewrite`. */
 export function transportNotes(
   transport: TransportName,
   reason = "they cannot be rewritten",
@@ -156,7 +146,6 @@ export function countNotes(results: readonly CheckResult[]): DoctorNote[] {
 const describeFailure = (result: CheckResult) =>
   describe("check_failed", { check: describeCheck(result), reason: result.reason ?? "" });
 
-/** An organization's settings on this machine, and their effect on requests. */
 export function organizationNotes(files: readonly ManagedSettings[], organization?: Organization): DoctorNote[] {
   const { guard = null, settings = [], withoutMods = [], overrides = [] } = organization ?? {};
   const shown = keysOf(files);
@@ -183,7 +172,6 @@ export function organizationNotes(files: readonly ManagedSettings[], organizatio
   return notes;
 }
 
-/** The results of the checks, or why they were not run. */
 export function checkNotes(
   results: readonly CheckResult[],
   unchecked?: string,

@@ -3,7 +3,6 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { StreamEvent } from "../api/events.ts";
 
-/** A call of the Messages API as it arrived. */
 export interface Call {
   body: Record<string, unknown>;
   /** Resolves with true if the answer was sent completely. */
@@ -19,12 +18,9 @@ interface Refusal {
   message: string;
 }
 
-/** The answer to every count that is not refused. */
 export const FAKE_TOKEN_COUNT = 4711;
-/** Sent with every refusal. */
 export const FAKE_REQUEST_ID = "req_00000000000000000selfcheck";
 
-/** A fake API on the loopback interface, which the CLI calls during the checks. */
 export class FakeApi implements AsyncDisposable {
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly calls: Call[] = [];

@@ -30,13 +30,12 @@ export interface CheckResult {
 export const describeCheck = ({ id, name }: CheckResult): MessageValue =>
   id === undefined ? name : { id, values: {} };
 
-/** And where a worker cannot count. */
+/** Fails if a worker cannot count. */
 const COUNTS_CHECK = "tokens can be counted exactly";
 
-/** Why a self-check was not run: it could not have been kept on this machine, or would not have been about the CLI. */
+/** The checks could have called another machine, or tested an organization's settings instead of the CLI. */
 export class ChecksSkipped extends DescribedError {}
 
-/** Fails if a worker cannot rewrite requests. */
 const REWRITE_CHECK = "requests can be rewritten";
 
 const transportOption = (part: CheckedPart): TransportOption => (part === "overlay" ? "overlay" : "auto");
@@ -145,7 +144,6 @@ function requireOwnVariables(overrides: readonly string[]): void {
   }
 }
 
-/** Picks a model that the organization allows. */
 function modelOf({ models }: CliDescription): string {
   const names = models.map(({ value }) => value);
   return names.includes(DEFAULT_ALIAS) ? DEFAULT_ALIAS : (names.find((name) => name !== "default") ?? DEFAULT_ALIAS);
