@@ -67,8 +67,9 @@ export function createStatusBar(
     item.text = text;
     item.tooltip = tooltip({ summary, warning, batches, pause }, linksFor(state, cliProblem));
     item.backgroundColor = background(isFailure, isWarning);
+    const parts = [summary, warning, batches, pause];
     item.accessibilityInformation = {
-      label: ["Claude Virtual API:", summary, warning, batches, pause].filter((part) => part !== "").join(" "),
+      label: vscode.l10n.t("Claude Virtual API: {0}", parts.filter((part) => part !== "").join(" ")),
       role: "button",
     };
     void setContextKeys(controller);

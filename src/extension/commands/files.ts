@@ -22,7 +22,7 @@ export async function uploadFile({ serverClient, views }: Parts): Promise<void> 
       try {
         void showUploaded(await client.uploadFile(await open(uri, name), signal));
       } catch (error) {
-        throw new Error(`${name}: ${errorMessage(error as Error)}`, { cause: error });
+        throw new Error(vscode.l10n.t("{0}: {1}", name, errorMessage(error as Error)), { cause: error });
       } finally {
         views.files.list.refresh();
       }

@@ -68,5 +68,5 @@ export function registerCommands(parts: Parts): vscode.Disposable {
 }
 
 function showError(error: Error): void {
-  void vscode.window.showErrorMessage(`Claude Virtual API: ${errorMessage(error)}`);
+  void vscode.window.showErrorMessage(vscode.l10n.t("Claude Virtual API: {0}", errorMessage(error)));
 }
