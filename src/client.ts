@@ -66,7 +66,7 @@ const DEFAULT_LIMIT = 100;
 /** Keeps Node's fetch from buffering the whole body for a possible redirect. */
 const STREAMED_UPLOAD = { redirect: "error", window: null } as const;
 
-/** A small client of the local server. Uses the official SDK and throws its typed errors. */
+/** A small client over the official SDK, whose typed errors it throws. */
 export class ClaudeClient {
   readonly #sdk: Anthropic;
 

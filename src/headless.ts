@@ -87,7 +87,7 @@ function variableOf(flag: Flag): string {
   return `CLAUDE_VIRTUAL_API_${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 
-/** Reads the key from `--api-key` or the file. Warns if other users can read the file. */
+/** Warns if other users can read the key's file. */
 function readKey(flags: Flags, logger: Logger): string | undefined {
   const { "api-key": key, "api-key-file": path } = flags;
   if (path === undefined) return key;

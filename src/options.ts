@@ -8,7 +8,7 @@ export interface ServerOptions {
   host: string;
   /** TCP port; 0 picks a free one. */
   port: number;
-  /** Path of the Claude Code CLI. By default it is searched in the usual places. */
+  /** Path of Claude Code. By default the usual places are searched. */
   claudePath?: string;
   /** Directory for data that must survive a restart. */
   dataDir: string;
@@ -16,22 +16,22 @@ export interface ServerOptions {
   storageQuota: number;
   /** Days after which a file is deleted; 0 for never. */
   keepFiles: number;
-  /** The key that clients must send. Without it any non-empty key is accepted. */
+  /** The key that clients must send; by default any. */
   apiKey?: string;
-  /** Requests answered at the same time, each by one worker. */
+  /** Concurrent requests, each on one worker. */
   maxConcurrent: number;
-  /** Requests that may wait for a worker. Further ones are answered with 529. */
+  /** Requests that may wait for a worker. Further ones get 529. */
   maxQueue: number;
   /**
-   * Bytes of request bodies held at once, small ones not counted. Further bodies wait in their sockets, for a minute at
-   * most. The files of requests may take half as much again.
+   * Bytes of request bodies held at once, except small ones. Further bodies wait in their sockets, for a minute at
+   * most. Files may take half as much again.
    */
   maxBodyMemory: number;
-  /** Spare workers kept ready. The overlay has them ready for the next new system prompt. */
+  /** Spare workers kept ready; on the overlay, for the next new system prompt. */
   warm: number;
-  /** Milliseconds after which an idle worker is ended, except for the warm ones. */
+  /** Milliseconds after which idle workers end, except for the warm ones. */
   idleTimeout: number;
-  /** Idle workers kept for another request or count. The longest idle one is ended first. */
+  /** Idle workers kept for another request or count. */
   maxIdleWorkers: number;
   /** Bytes of all idle workers together (Linux and macOS); 0 for no limit. */
   maxIdleMemory: number;
@@ -41,35 +41,35 @@ export interface ServerOptions {
   maxWorkerMemory: number;
   /** Resident bytes beyond which a busy worker is ended (Linux and macOS). */
   maxBusyWorkerMemory: number;
-  /** Milliseconds without a sign of life after which a busy CLI process is ended. */
+  /** Milliseconds without a sign of life after which a busy CLI is ended. */
   cliSilence: number;
   requestTimeout: number;
   /**
-   * Milliseconds without data from upstream, pings included, after which an answer is ended: 10,000 to 1,800,000, or 0
-   * for no limit. Not applied to Bedrock, Vertex and Foundry, because their pings cannot be seen.
+   * Milliseconds without data from upstream, pings included, after which an answer ends: 10,000 to 1,800,000, or 0 for
+   * no limit. Not for Bedrock, Vertex and Foundry, whose pings cannot be seen.
    */
   streamIdleTimeout: number;
-  /** Milliseconds after which an answer that its client does not read is ended; 0 for no limit. */
+  /** Milliseconds after which an answer that is not read ends; 0 for no limit. */
   clientIdleTimeout: number;
-  /** True logs request bodies and events. Called for each line, so that it can change at run time. */
+  /** True logs request bodies and events. May change at run time. */
   traffic: () => boolean;
   /** Web origins that may call the API from a browser; `*` allows any. */
   allowedOrigins: string[];
-  /** Accepted names in the `Host` header, besides the loopback ones. */
+  /** Accepted `Host` headers, besides the loopback names. */
   allowedHosts: string[];
   /** The flag or the VS Code setting of an option, for error messages. */
   nameOf: (option: "allowedHosts" | "allowedOrigins") => string;
   /** Maps the model names that clients send to aliases or model ids. */
   modelMap: Record<string, string>;
-  /** `auto` rewrites requests if that works, and overlays them otherwise. */
+  /** `auto` rewrites requests if possible, else overlays them. */
   transport: TransportOption;
-  /** False uses a new version of the CLI without checking it first. */
+  /** False skips the check of a new version of the CLI. */
   selfCheck: boolean;
   /** The base of the CLI's environment. */
   environment: NodeJS.ProcessEnv;
   /** Additional variables for the CLI. */
   extraEnvironment: Record<string, string>;
-  /** The editor's proxy and certificate variables. The environment and the CLI's settings take precedence. */
+  /** The editor's proxy and certificate variables, used if neither the environment nor the CLI's settings have them. */
   networkVariables: Record<string, string>;
 }
 

@@ -1,7 +1,7 @@
 import { ApiError, NO_RETRY } from "./errors.ts";
 import { describe, describeReason, type MessageDescriptor, type MessageValue } from "./messageDescriptors.ts";
 
-/** What is wrong with the CLI; clients get it as `error.details.error_code`. */
+/** Sent as `error.details.error_code`. */
 export type CliErrorCode =
   | "cli_missing"
   | "cli_unusable"
@@ -173,7 +173,7 @@ export const cliTooLarge = (megabytes: number) =>
     { descriptor: describe("cli_too_large", { megabytes }), headers: NO_RETRY },
   );
 
-/** Error codes for resources that other processes may free in a moment. */
+/** Shortages that may pass in a moment. */
 const SCARCE_RESOURCES: Record<string, string> = {
   EMFILE: "this server has too many open files",
   ENFILE: "the system has too many open files",
@@ -188,7 +188,7 @@ const SCARCE_DESCRIPTORS: Record<string, MessageDescriptor> = {
   ENOMEM: describe("system_memory", {}),
 };
 
-/** True if `error`, or its cause, is a shortage that may pass in a moment. */
+/** Also looks at the cause. */
 export const isScarcity = (error: unknown): boolean => {
   const { code = "", cause } = error as NodeJS.ErrnoException;
   return SCARCE_RESOURCES[code] !== undefined || (cause !== undefined && isScarcity(cause));

@@ -11,9 +11,7 @@ import {
 import { listOf, required } from "./shapes.ts";
 import { checkToolPairing } from "./toolPairing.ts";
 
-/**
- * Required fields by block type. Checked here, because an overlay count never shows upstream the whole conversation.
- */
+/** Required fields by block type. Upstream cannot check them, because an overlay count splits the conversation. */
 const BLOCK_FIELDS: Record<string, z.ZodType> = {
   text: z.looseObject({ text: z.string() }),
   image: z.looseObject({ source: z.looseObject({ type: z.string() }) }),
@@ -60,7 +58,7 @@ export type CountTokensRequest = z.infer<typeof schema>;
 const OTHER_FIELDS = ["cache_control", "context_management", "mcp_servers", "output_format", "speed", "thread"];
 const ALLOWED_FIELDS = new Set([...Object.keys(schema.shape), ...OTHER_FIELDS]);
 
-/** Like `parseMessagesRequest`, but rejects fields that do not add to the input, such as `max_tokens`. */
+/** Rejects fields that do not add to the input, such as `max_tokens`. */
 export function parseCountTokensRequest(body: unknown, options: CheckOptions): CountTokensRequest {
   if (options.isRewritten) return checkRequest(body, options, rewrittenSchema as unknown as typeof schema);
   const request = checkRequest(body, options, schema);

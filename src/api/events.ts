@@ -24,8 +24,8 @@ export function fieldsOf(value: unknown): Record<string, unknown> | undefined {
 }
 
 /**
- * The API sends the stop reason in the last delta or, after a call from code execution, in the first event. The end
- * that the CLI adds to a broken stream has none.
+ * In the last delta or, after a call from code execution, in the first event. Missing in the end that the CLI adds to a
+ * broken stream.
  */
 export function stopReasonOf(event: StreamEvent): string | undefined {
   const place =

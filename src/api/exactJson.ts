@@ -4,7 +4,7 @@ import { describe } from "./messageDescriptors.ts";
 import { ALWAYS_CHEAP_BYTES, MAX_PARSED_VALUES, newValueScan } from "./parseCost.ts";
 import { completeJson } from "./partialJson.ts";
 
-/** The source text of parsed values, which `JSON.stringify` may not reproduce. */
+/** Source texts, which `JSON.stringify` may not reproduce. */
 const texts = new WeakMap<object, string>();
 
 /**
@@ -39,7 +39,7 @@ function rememberFlattened(value: unknown, text: string): unknown {
   return rememberText(value, text.replaceAll(/[\r\n]/g, " "));
 }
 
-/** Remembers the source text of a value, which must have no line breaks. Returns the value. */
+/** `text` must have no line breaks. Returns the value. */
 export function rememberText<T>(value: T, text: string): T {
   if (typeof value === "object" && value !== null) texts.set(value, text);
   return value;

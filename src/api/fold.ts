@@ -2,8 +2,8 @@ import { type ContentBlock, fieldsOf, type Message, type StreamEvent } from "./e
 import { parseToolInput } from "./exactJson.ts";
 
 /**
- * Folds a stream into the `Message` for a request without `stream`. Ignores unknown events, unknown deltas and fields
- * of the wrong type, like the official SDK (`MessageStream`, `BetaMessageStream`).
+ * Folds a stream into one `Message`. Like the official SDK, ignores unknown events, unknown deltas and fields of the
+ * wrong type.
  */
 export async function fold(batches: AsyncIterable<readonly StreamEvent[]>): Promise<Message> {
   let folding: Folding | undefined;
@@ -17,7 +17,7 @@ export async function fold(batches: AsyncIterable<readonly StreamEvent[]>): Prom
   return folding.message();
 }
 
-/** A message under construction. Blocks are in a map, since upstream may send any index. */
+/** A message under construction. Upstream may send any index, hence the map of blocks. */
 class Folding {
   #message: Record<string, unknown>;
   #usage: Record<string, unknown>;

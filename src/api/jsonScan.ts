@@ -15,7 +15,7 @@ const OPENING_BRACE = 0x7b;
 const CLOSING_BRACKET = 0x5d;
 const CLOSING_BRACE = 0x7d;
 
-/** Measures a JSON text chunk by chunk, before it is parsed. Does not validate it. */
+/** Measures a JSON text chunk by chunk, without validating it. */
 export class JsonScan {
   readonly #limits: JsonLimits;
   readonly #commas: Uint32Array;
@@ -29,7 +29,7 @@ export class JsonScan {
     this.#commas = new Uint32Array(limits.depth + 1);
   }
 
-  /** Scans the next chunk. Returns the limit that the text exceeds; do not call again after that. */
+  /** Returns the limit that the text exceeds. Do not call again after that. */
   add(chunk: Uint8Array): keyof JsonLimits | undefined {
     for (let at = 0; at < chunk.length; at++) {
       if (this.#isString) at = this.#skipString(chunk, at);

@@ -49,7 +49,7 @@ const schema = z.looseObject({
   output_config: outputConfigField,
 });
 
-/** For requests that are sent as the client wrote them: only the fields that this server reads. */
+/** For rewritten requests: only the fields that this server reads. */
 export const rewrittenSchema = z.looseObject({
   model: modelField,
   messages: listOf(z.custom<RequestMessage>(isObject, EXPECTED_OBJECT)),
@@ -66,12 +66,12 @@ export interface RequestMessage {
 
 type Conversation = Pick<z.infer<typeof schema>, "model" | "messages" | "system" | "tools">;
 
-/** A checked body of `POST /v1/messages`. Unknown fields are passed on. */
+/** Unknown fields are passed on. */
 export type MessagesRequest = z.infer<typeof schema>;
 
 export interface CheckOptions {
   version: ApiVersion;
-  /** True if upstream gets the request as the client wrote it, and so can check it. */
+  /** True if upstream gets the client's request and can check it. */
   isRewritten: boolean;
 }
 

@@ -31,8 +31,8 @@ export function newestFirst(a: Created, b: Created): number {
 }
 
 /**
- * One page of a list sorted by `newestFirst`. The cursor of a deleted item stays valid, so that a client may delete
- * what it lists. Throws `ApiError` 400.
+ * For lists sorted by `newestFirst`. The cursor of a deleted item stays valid, so that a client may delete what it
+ * lists. Throws `ApiError` 400.
  */
 export function pageOfCreated<T extends Created>(
   items: readonly T[],

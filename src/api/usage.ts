@@ -16,7 +16,7 @@ export const noTokens = (): TokenCounts => ({
 
 const MAX_NAME_CHARACTERS = 256;
 
-/** Reads the model and the token counts from a stream. Upstream's counts are cumulative. */
+/** Reads model and token counts from a stream. Upstream's counts are cumulative. */
 export class UsageMeter {
   readonly tokens: TokenCounts = noTokens();
   #model = "";

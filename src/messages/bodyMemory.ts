@@ -14,8 +14,8 @@ const MAX_WAIT_MS = 60_000;
 const LARGE_BODY_BYTES = 4 * 1024 * 1024;
 
 /**
- * Limits the bytes of all request bodies, with separate budgets for large ones, smaller ones and those of batches.
- * Files have separate budgets, because a request acquires them while it holds memory for its body.
+ * Limits the bytes of all request bodies. Large, smaller and batch bodies have separate budgets, and so have files,
+ * which a request acquires while it holds memory for its body.
  */
 export class BodyMemory {
   readonly #large: ByteBudget;

@@ -12,7 +12,7 @@ interface Waiting {
   grant(): void;
 }
 
-/** Limits bytes held at once. First in, first out; limits the length of its queue and the time in it. */
+/** Limits bytes held at once, first in, first out. Limits its queue in length and time. */
 export class ByteBudget {
   readonly #capacity: number;
   readonly #maxWaiting: number;

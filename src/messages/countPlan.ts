@@ -42,7 +42,7 @@ const EMPTY_MESSAGE_TEXT = "(no content)";
 /** The CLI cuts longer descriptions. */
 const MAX_DESCRIPTION_CHARACTERS = 2000;
 
-/** Longer tools are estimated, since checking them for `STRIPPED_CHARACTER` takes too long. */
+/** Longer tools are estimated, since checking them takes too long. */
 const MAX_CHECKED_TOOL_CHARACTERS = 200_000;
 
 /** The CLI merges these at the top of a schema, and changes the description. */
@@ -74,7 +74,7 @@ export async function planCount(
   };
 }
 
-/** Joins consecutive user messages like the API. The CLI would add a line break. */
+/** Joins consecutive user messages like the API, without the CLI's line break. */
 async function readMessages(messages: CountTokensRequest["messages"], slices: Slices) {
   const history: HistoryMessage[] = [];
   let isFaithful = true;

@@ -31,7 +31,7 @@ const MAX_KNOWN_COUNTS = 500;
 /** A count takes about a second. After this it is estimated. */
 const COUNT_TIMEOUT_MS = 60_000;
 
-/** Counts tokens with the API's free counter as far as the CLI can call it, and estimates the rest. */
+/** Counts with the API's free counter as far as possible, and estimates the rest. */
 export class TokenCounter {
   readonly #pool: Pool;
   readonly #logger: Logger;
@@ -102,7 +102,7 @@ export class TokenCounter {
     }
   }
 
-  /** Leases a second counter if the first is signed out, since an idle worker may be older than the sign-in. */
+  /** Retries once if signed out, since an idle worker may be older than the sign-in. */
   async #leaseSignedIn(system: string | EncodedJson, signal: AbortSignal): Promise<Lease> {
     for (let isSecond = false; ; isSecond = true) {
       const lease = await this.#pool.counters.lease(system, signal);

@@ -30,8 +30,8 @@ const MEDIA_TYPES: Record<string, readonly string[]> = {
 };
 
 /**
- * Replaces file ids, which upstream does not know, by the content of the files. Returns the same request if it names
- * none. Throws `ApiError` 404 for a missing file, 400 for one that does not fit its block or the request.
+ * Replaces file ids, which upstream does not know, by the files' content. Returns a request without files unchanged.
+ * Throws `ApiError` 404 for a missing file, 400 for one that does not fit.
  */
 export async function inlineFiles<R extends Pick<MessagesRequest, "messages">>(
   request: R,
@@ -68,7 +68,7 @@ class FileInliner {
     this.#files = files;
   }
 
-  /** Resolves the blocks of a message, a tool result or a document. Returns anything else unchanged. */
+  /** For a message, a tool result or a document. Returns anything but blocks unchanged. */
   async list(content: unknown, path: string): Promise<unknown> {
     if (!namesFile(content)) return content;
     const blocks: unknown[] = [];

@@ -8,7 +8,7 @@ export interface JobHandlers {
   files: FileSource;
   /** Called before the files of a message are read. */
   onFacts?(facts: RequestFacts): void;
-  /** Rejects the job. Drops a job that is queued, and ends the thread of one that runs too long after that. */
+  /** Rejects the job and drops it from the queue. Ends the thread if it goes on for too long. */
   signal?: AbortSignal | undefined;
 }
 
@@ -17,7 +17,7 @@ export interface ThreadBounds {
   idleTime: number;
   /** Megabytes of heap. Beyond them the thread ends, not the process. */
   maxHeap: number;
-  /** Milliseconds that a job may run if its client leaves. After that the thread ends; the next job starts another. */
+  /** Milliseconds that a job may run on after its client has left, before the thread ends. */
   maxAfterAbort: number;
 }
 

@@ -35,7 +35,7 @@ export interface ReadMessage extends RequestFacts {
   prepared: Promise<Prepared>;
   /** Prepares it again, for the overlay. Rejects likewise. */
   overlaid(): Promise<Prepared>;
-  /** Frees the request's memory. Call once upstream answers or the request fails; may be called again. */
+  /** Frees memory. Call once upstream answers or the request fails; may be called again. */
   release(): void;
 }
 
@@ -65,7 +65,7 @@ interface FileMemory {
   release(): void;
 }
 
-/** Reads small bodies here. Reads those that are large or name files on a thread, to not block the event loop. */
+/** Reads bodies that are large or name files on a thread, to not block the event loop. */
 export class RequestReader {
   readonly #files: FileSource;
   readonly #memory: BodyMemory;

@@ -31,8 +31,8 @@ export interface Admission {
 }
 
 /**
- * Sends a checked request in exactly one upstream call, and yields upstream's events in batches. The only way to
- * Claude. Throws `ApiError`. An aborted `signal` stops the call, and is thrown if its reason is an `ApiError`.
+ * The only way to Claude: sends a checked request in exactly one upstream call, and yields upstream's events in
+ * batches. Throws `ApiError`. Aborting `signal` stops the call, and throws its reason if that is an `ApiError`.
  */
 export async function* run(
   context: RunContext,

@@ -30,7 +30,7 @@ export interface NameSources {
 const UNLISTED_ALIASES: Record<string, string> = { best: "opus", opusplan: "sonnet" };
 const UNKNOWN_TIME = "1970-01-01T00:00:00Z";
 
-/** Lists the CLI's models by id and by alias, without duplicates: newest first, ids before their aliases. */
+/** The CLI's models by id and by alias: newest first, ids before their aliases. */
 export function toCatalog(models: readonly CliModel[]): ModelInfo[] {
   const named = models.filter(({ value }) => value !== "default");
   const catalog = new Map<string, ModelInfo>();
@@ -50,8 +50,8 @@ export function retiredModels(): ModelInfo[] {
 }
 
 /**
- * Finds a model by any name that a message may use: from the CLI's list, the table, the model map, or the requests that
- * upstream has answered. Throws `ApiError` 404.
+ * Finds a model by any name that a message may use: of the CLI's list, the table, the model map, or an answered
+ * request. Throws `ApiError` 404.
  */
 export function findModel(
   models: readonly CliModel[],

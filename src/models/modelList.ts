@@ -16,10 +16,7 @@ export interface CliDescriber {
 const STARTUP_WAIT_MS = 100;
 const MAX_ANSWERED_NAMES = 1000;
 
-/**
- * The CLI's list of models. Stored in the data directory, because the CLI takes a second or two to start; its answer
- * then replaces the stored list.
- */
+/** The CLI's list of models, stored for the second or two that the CLI takes to start. */
 export class ModelList {
   readonly #cli: CliDescriber;
   readonly #path: string;

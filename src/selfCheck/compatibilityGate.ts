@@ -32,7 +32,7 @@ export interface CompatibilityOptions {
   transport?: TransportOption;
 }
 
-/** Admits a CLI that has passed the self-check. Stores a pass, and remembers a failure for a minute. */
+/** Admits a CLI that has passed the self-check. Stores passes, and remembers failures for a minute. */
 export class CompatibilityGate {
   readonly #path: string;
   readonly #environment: NodeJS.ProcessEnv;

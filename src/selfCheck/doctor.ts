@@ -90,7 +90,7 @@ async function originsOf({ environment, extraEnvironment }: LauncherOptions): Pr
   };
 }
 
-/** Finds the CLI that the server would use; the first checked one if all of them fail. */
+/** The CLI that the server would use; the first one if all fail their checks. */
 async function find(options: DoctorOptions, parts: LauncherParts): Promise<Checked> {
   const checked: Checked[] = [];
   const checkCompatibility = async (cli: Cli) => {
