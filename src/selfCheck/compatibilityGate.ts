@@ -94,18 +94,18 @@ export class CompatibilityGate {
 
   async #runTwice(cli: Cli, part: CheckedPart): Promise<void> {
     // a second run rules out checks that only took too long
-    const lost = (await this.#lost(cli, part)).length > 0 ? await this.#lost(cli, part) : [];
-    if (lost.length === 0) return;
-    for (const { name, reason } of lost)
+    const failed = (await this.#failedChecks(cli, part)).length > 0 ? await this.#failedChecks(cli, part) : [];
+    if (failed.length === 0) return;
+    for (const { name, reason } of failed)
       this.#logger.error(`self-check of Claude Code ${cli.version} (${part}): ${name}: ${reason}`);
     throw cliIncompatible(
       cli.version,
-      lost.map(({ name }) => name),
-      lost.map(describeCheck),
+      failed.map(({ name }) => name),
+      failed.map(describeCheck),
     );
   }
 
-  async #lost(cli: Cli, part: CheckedPart): Promise<CheckResult[]> {
+  async #failedChecks(cli: Cli, part: CheckedPart): Promise<CheckResult[]> {
     try {
       const results = await runChecks(cli, this.#environment, this.#logger, part);
       return results.filter(({ reason }) => reason !== undefined);

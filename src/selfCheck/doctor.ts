@@ -35,7 +35,7 @@ interface Checked {
   cli: Cli;
   results: CheckResult[];
   /** Failed checks of rewriting, if the overlay was checked instead. */
-  lost?: CheckResult[];
+  failed?: CheckResult[];
   /** Results for exact counts, if requests are rewritten. */
   counts?: CheckResult[];
   unchecked?: ChecksSkipped;
@@ -43,10 +43,10 @@ interface Checked {
 
 /** Finds the CLI, checks it and asks for its sign-in. Throws `ApiError` if it is missing or does not run. */
 export async function collectNotes(options: DoctorOptions, parts: LauncherParts): Promise<DoctorNote[]> {
-  const { cli, results, lost = [], counts = [], unchecked } = await find(options, parts);
+  const { cli, results, failed = [], counts = [], unchecked } = await find(options, parts);
   const checkCompatibility: CheckCompatibility = async (_, part) => {
-    if (part === "rewrite" && lost.length > 0)
-      throw cliIncompatible(cli.version, namesOf(lost), lost.map(describeCheck));
+    if (part === "rewrite" && failed.length > 0)
+      throw cliIncompatible(cli.version, namesOf(failed), failed.map(describeCheck));
   };
   const launcher = new Launcher({ ...options, claudePath: cli.path }, { ...parts, checkCompatibility });
   try {
@@ -96,8 +96,8 @@ async function find(options: DoctorOptions, parts: LauncherParts): Promise<Check
   const checkCompatibility = async (cli: Cli) => {
     const result = { cli, ...(await tryChecks(cli, options, parts)) };
     checked.push(result);
-    const lost = lostOf(result.results);
-    if (lost.length > 0) throw cliIncompatible(cli.version, namesOf(lost), lost.map(describeCheck));
+    const failed = failedOf(result.results);
+    if (failed.length > 0) throw cliIncompatible(cli.version, namesOf(failed), failed.map(describeCheck));
   };
   try {
     const given = { ...options.environment, ...options.extraEnvironment };
@@ -123,8 +123,8 @@ async function tryChecks(cli: Cli, options: DoctorOptions, parts: LauncherParts)
   try {
     if (options.transport === "overlay" || !mayRewrite(cli)) return { results: await check("overlay") };
     const results = await check("rewrite");
-    const lost = lostOf(results);
-    if (lost.length > 0) return { results: await check("overlay"), lost };
+    const failed = failedOf(results);
+    if (failed.length > 0) return { results: await check("overlay"), failed };
     return { results, counts: await check("counts") };
   } catch (error) {
     if (error instanceof ChecksSkipped) return { results: [], unchecked: error };
@@ -132,6 +132,6 @@ async function tryChecks(cli: Cli, options: DoctorOptions, parts: LauncherParts)
   }
 }
 
-const lostOf = (results: readonly CheckResult[]) => results.filter(({ reason }) => reason !== undefined);
+const failedOf = (results: readonly CheckResult[]) => results.filter(({ reason }) => reason !== undefined);
 
 const namesOf = (results: readonly CheckResult[]) => results.map(({ name }) => name);

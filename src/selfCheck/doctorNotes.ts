@@ -136,11 +136,13 @@ export function transportNotes(
 
 /** For a CLI that rewrites requests, but cannot count tokens exactly. */
 export function countNotes(results: readonly CheckResult[]): DoctorNote[] {
-  const lost = results.filter(({ reason }) => reason !== undefined);
-  if (lost.length === 0) return [];
-  const reasons = lost.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
+  const failed = results.filter(({ reason }) => reason !== undefined);
+  if (failed.length === 0) return [];
+  const reasons = failed.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
   const text = `tokens are not counted exactly, since the self-check failed: ${reasons}`;
-  return [{ topic: "transport", text, descriptor: describe("counts_inexact", { reason: lost.map(describeFailure) }) }];
+  return [
+    { topic: "transport", text, descriptor: describe("counts_inexact", { reason: failed.map(describeFailure) }) },
+  ];
 }
 
 const describeFailure = (result: CheckResult) =>

@@ -173,9 +173,9 @@ describe.skipIf(process.platform === "win32")("a search", () => {
     const skipped = [{ path: first, reason }];
     expect(await locate(undefined, environment, undefined, checkCompatibility)).toMatchObject({ path, skipped });
     await expect(locate(first, environment, undefined, checkCompatibility)).rejects.toThrow("Claude Code 2.1.999");
-    const trouble = cliEnvironment("TMPDIR", "/none", "which does not exist");
-    const refuse = locate(undefined, environment, undefined, () => Promise.reject(trouble));
-    await expect(refuse).rejects.toBe(trouble);
+    const problem = cliEnvironment("TMPDIR", "/none", "which does not exist");
+    const refuse = locate(undefined, environment, undefined, () => Promise.reject(problem));
+    await expect(refuse).rejects.toBe(problem);
   });
 });
 

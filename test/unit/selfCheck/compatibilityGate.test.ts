@@ -98,17 +98,17 @@ describe("CompatibilityGate", () => {
 
   it("throws if an organization blocks every version", async () => {
     const gate = new CompatibilityGate({ dataDir: scratchDirectory(), environment: {} }, silentLogger);
-    const trouble = cliForbidden("disabled by your organization's managed settings");
-    runChecks.mockRejectedValueOnce(trouble);
-    await expect(gate.check(cli("2.1.330", "a"))).rejects.toBe(trouble);
+    const problem = cliForbidden("disabled by your organization's managed settings");
+    runChecks.mockRejectedValueOnce(problem);
+    await expect(gate.check(cli("2.1.330", "a"))).rejects.toBe(problem);
     await gate.check(cli("2.1.330", "a"));
   });
 
   it("does not blame the version for problems of the machine, and checks again at once", async () => {
     const gate = new CompatibilityGate({ dataDir: scratchDirectory(), environment: {} }, silentLogger);
-    const trouble = cliEnvironment("TMPDIR", "/none", "which does not exist");
-    runChecks.mockRejectedValueOnce(trouble);
-    await expect(gate.check(cli("2.1.330", "a"))).rejects.toBe(trouble);
+    const problem = cliEnvironment("TMPDIR", "/none", "which does not exist");
+    runChecks.mockRejectedValueOnce(problem);
+    await expect(gate.check(cli("2.1.330", "a"))).rejects.toBe(problem);
     await gate.check(cli("2.1.330", "a"));
   });
 });
