@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { ClaudeClient } from "../../src/client.ts";
 import { startServerProcess } from "./serverProcess.ts";
 
-/** One message and one stream through the headless server, on the Node named as argument. */
-const node = process.argv[2] ?? process.execPath;
+/** Sends one message and one stream through the headless server, on the Node named as argument, else on the one that runs npm. */
+const node = process.argv[2] ?? process.env.npm_node_execpath ?? process.execPath;
 await using server = await startServerProcess([], {}, node);
 const client = new ClaudeClient({ baseURL: server.url });
 assert.equal(await client.message("Hello"), "You said: Hello");
