@@ -38,6 +38,7 @@ const UNSEEN: Record<string, string> = {
   CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK: "shows in requests after a refusal (test/http/residue.test.ts)",
   DISABLE_COMPACT: "stands beside the limit that is lifted, for versions that look at it alone",
   DISABLE_AUTO_COMPACT: "stands beside the limit that is lifted, for versions that look at it alone",
+  CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: "a fresh worker takes such a request over, unseen (test/http/residue.test.ts)",
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "the CLI would call other hosts",
   DISABLE_AUTOUPDATER: "the CLI would call other hosts",
   API_FORCE_IDLE_TIMEOUT: "shows after minutes of silence (test/http/silence.test.ts)",
@@ -47,7 +48,6 @@ const UNSEEN: Record<string, string> = {
 
 /** The same for rewriting, besides: what our mod sends and denies leaves less of the CLI to show. */
 const UNSEEN_WHEN_REWRITING: Record<string, string> = {
-  CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: "a fresh worker takes such a request over, unseen",
   CLAUDE_CODE_EXTRA_BODY: "shows where the mod is not asked about a call (test/contract/rewrite.test.ts)",
   CLAUDE_CODE_DISABLE_THINKING: "the mod leaves the CLI's own thinking out",
   CLAUDE_CODE_EFFORT_LEVEL: "the mod leaves the CLI's own effort out",
