@@ -15,6 +15,7 @@ import {
   cliRemarks,
   countRemarks,
   helperRemarks,
+  homeRemarks,
   leftOutRemarks,
   networkRemarks,
   type Origins,
@@ -59,7 +60,7 @@ export async function diagnose(options: DiagnosisOptions, parts: LauncherParts):
     const trouble = await homeTrouble({ ...options.environment, ...options.extraEnvironment });
     return [
       ...cliRemarks(cli.path, cli.version, cli.passedOver),
-      ...(trouble === undefined ? [] : [{ topic: "home", text: trouble, isTrouble: true } as const]),
+      ...homeRemarks(trouble, signIn),
       ...leftOutRemarks(launcher.leftOut),
       ...signInRemarks(signIn, displaced, await originsOf(options)),
       ...helperRemarks(worker.helperFailure),

@@ -45,6 +45,11 @@ export function cliRemarks(path: string, version: string, passedOver: readonly P
   return [`Claude Code ${version} at ${path}`, ...others].map((text) => ({ topic: "cli", text }));
 }
 
+/** What is wrong with the user's home; a sign-in from elsewhere needs none. */
+export function homeRemarks(trouble: string | undefined, signIn: SignIn | undefined): Remark[] {
+  return trouble === undefined ? [] : [{ topic: "home", text: trouble, ...(!signIn && { isTrouble: true }) }];
+}
+
 export function leftOutRemarks(leftOut: readonly LeftOut[]): Remark[] {
   return leftOut.map((left) => ({ topic: "loop", text: describeLeftOut(left) }));
 }
