@@ -10,5 +10,6 @@ id=$(call "$url" -H "content-type: application/json" -d '{"requests": [
   {"custom_id": "blue", "params": {"model": "haiku", "max_tokens": 100,
     "messages": [{"role": "user", "content": "Name something blue."}]}}]}' |
   sed -n 's/.*"id": *"\(msgbatch_[^"]*\)".*/\1/p')
+test -n "$id"
 until call "$url/$id" | grep -q '"processing_status": *"ended"'; do sleep 1; done
 call "$url/$id/results"

@@ -28,7 +28,8 @@ async function runWithFile(command: string, example: string): Promise<string> {
   await using scratch = await scratchHome();
   const path = join(scratch.home, "notes.txt");
   await writeFile(path, "Twelve apples.");
-  return run(command, example, path);
+  // awaited, since the file is deleted at the end of this block
+  return await run(command, example, path);
 }
 
 const sources = () => JSON.stringify(on.standIn.messages[0]?.body.messages);
