@@ -50,7 +50,7 @@ export const cliUnfit = (version: string, lost: readonly string[]) =>
   new ApiError(
     500,
     "api_error",
-    `Claude Code ${version} has lost what this server relies on: ${lost.join("; ")}. Update Claude Virtual API, or install a version of Claude Code that its README lists.`,
+    `Claude Code ${version} has lost what this server relies on: ${lost.join("; ")}. Update Claude Virtual API, or install a version of Claude Code that its documentation lists.`,
     cliProblem("cli_unfit"),
   );
 

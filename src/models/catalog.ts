@@ -127,7 +127,7 @@ function known(name: string): KnownModel | undefined {
 
 const LONG_CONTEXT = /\[1m\]$/i;
 
-/** A name without what does not matter in it (README: "What differs from the real API"). */
+/** A name without what does not matter in it (`docs/differences.md`). */
 function plain(name: string): string {
   return name.trim().toLowerCase().replace(LONG_CONTEXT, "").trim();
 }

@@ -4,7 +4,7 @@ import type { Requested } from "./corpus.ts";
 
 /**
  * Everything that may differ between what a client sends and what reaches the API: what the CLI forces. The list is
- * closed; the README tells of it. Whatever is not here arrives as it was sent.
+ * closed; `docs/overlay.md` has it. Whatever is not here arrives as it was sent.
  */
 const DIFFERENCES: ((body: Requested, sent: Requested) => Requested)[] = [
   function alwaysStreams(body) {

@@ -13,7 +13,7 @@ const OWN_METADATA = /^,"metadata":\{"user_id":"\{\\"device_id\\":[^}]*\}"\}/;
 const REPLACED = ["model", "stream", "system"];
 
 /**
- * Everything that may differ between what a client writes and what our mod sends. The list is closed; the README has it.
+ * Everything that may differ between what a client writes and what our mod sends. The list is closed; `docs/differences.md` has it.
  * All other text goes up byte for byte.
  */
 const REWRITTEN: ((fields: readonly string[]) => readonly string[])[] = [

@@ -171,7 +171,7 @@ onEachTransport(({ on, transport, sampled }) => {
   describe("costs one paid call and arrives as it is, or as documented:", () => {
     let documents: string;
     beforeAll(() => {
-      const files = ["README.md", "docs/overlay.md"].map((file) => join(import.meta.dirname, "../..", file));
+      const files = ["docs/differences.md", "docs/overlay.md"].map((file) => join(import.meta.dirname, "../..", file));
       documents = files.map((file) => readFileSync(file, "utf8").replace(/\s+/g, " ")).join(" ");
     });
     afterEach(() => on.standIn.reset());

@@ -89,7 +89,7 @@ const TABLE: Record<keyof typeof factories, Row> = {
     errors.cliUnfit("2.9.0", ["one call after max_tokens", "aliases become model ids"]),
     500,
     "api_error",
-    "Claude Code 2.9.0 has lost what this server relies on: one call after max_tokens; aliases become model ids. Update Claude Virtual API, or install a version of Claude Code that its README lists.",
+    "Claude Code 2.9.0 has lost what this server relies on: one call after max_tokens; aliases become model ids. Update Claude Virtual API, or install a version of Claude Code that its documentation lists.",
     NO_RETRY,
   ],
   noCliUsable: [
