@@ -85,13 +85,13 @@ const TRAPS: Trap[] = [
     answer: () => reply([{ ...FALLBACK, trigger: "refusal" }, text("x")]),
     ...both(
       { events: withoutPings([...eventsFor([FALLBACK, text("x")])]).map(withAnyId) },
-      "the `trigger` of a `fallback` block, are taken out",
+      "`trigger` of a `fallback` block | Claude Code removes them",
     ),
   },
   {
     name: "an event of an unknown type",
     answer: () => paced([...TEXT.slice(0, 2), UNKNOWN_EVENT, ...TEXT.slice(2)]),
-    ...both({ events: withoutPings(TEXT) }, "events of types that the CLI does not know, are not passed on"),
+    ...both({ events: withoutPings(TEXT) }, "events of types that Claude Code does not know | not upstream's"),
   },
   {
     name: "a server of the MCP connector",
@@ -133,13 +133,13 @@ const TRAPS: Trap[] = [
   {
     name: "200 with a page",
     answer: () => ({ status: 200, plain: "<html><title>Sign in</title></html>" }),
-    ...both({ status: 500, error: BROKEN }, "Of an answer that is no stream of events"),
+    ...both({ status: 500, error: BROKEN }, "| an answer that is no stream of events,"),
   },
   {
     name: "an error event first",
     answer: () => paced([OVERLOADED]),
     // no event has come, so there is still a status to say it with
-    ...both({ status: 529, error: OVERLOADED.error }, "An error event that comes before any other becomes the status"),
+    ...both({ status: 529, error: OVERLOADED.error }, "an error event before any other | the status"),
   },
   { name: "an error event in a block", answer: () => paced([...TEXT.slice(0, 5), OVERLOADED]) },
   {
