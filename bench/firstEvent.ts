@@ -15,8 +15,9 @@ import { cpuOf, median } from "./support/cpu.ts";
 
 /**
  * Time to the first event, against an upstream that answers at once: of a bare worker (no mod, no debug lines, no log) that
- * gets only a trigger, of one with our mod that gets an order, through our server with a known and with an unseen system prompt, and of a fresh `claude -p`; on
- * Linux also our process's CPU for a request. `node bench/firstEvent.ts`, after a build.
+ * gets only a trigger, of one with our mod that gets an order, through our server with a known and with an unseen system
+ * prompt, and of a fresh `claude -p`; on Linux also our process's CPU for a request. `node bench/firstEvent.ts`, after a
+ * build.
  */
 const ROUNDS = 100;
 const COLD_ROUNDS = 5;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { simple } from "../test/support/harness.ts";
 import { reply, text } from "../test/support/replies.ts";
-import { startServerProcess, workersOf } from "../test/support/serverProcess.ts";
+import { type ServerProcess, startServerProcess, workersOf } from "../test/support/serverProcess.ts";
 import { cpuOf, median } from "./support/cpu.ts";
 
 /**
@@ -17,6 +17,8 @@ const SHARE = 50;
 
 const megabytes = (pid: number) =>
   Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]) / 1024;
+/** Workers that the server has started so far, by its log. */
+const startedBy = ({ output }: ServerProcess) => output.stderr.match(/worker \d+ started/g)?.length ?? 0;
 
 {
   await using server = await startServerProcess(["--warm", "1"]);
@@ -25,8 +27,7 @@ const megabytes = (pid: number) =>
   for (let prompt = 0; prompt < PROMPTS; prompt++) await ask(`Prompt ${prompt}`);
   console.log(`${PROMPTS} system prompts in turn: ${workersOf(server.home).length} workers, one of them spare`);
   await Promise.all(Array.from({ length: AT_ONCE }, (_, prompt) => ask(`Other ${prompt}`)));
-  const started = server.output.stderr.match(/worker \d+ started/g)?.length ?? 0;
-  console.log(`then ${AT_ONCE} at once: ${started} workers started in all`);
+  console.log(`then ${AT_ONCE} at once: ${startedBy(server)} workers started in all`);
 }
 
 await using server = await startServerProcess(["--warm", "1"]);
@@ -39,7 +40,6 @@ for (let count = 1 - WARM_UPS; count <= REQUESTS; count++) {
   await (await server.post(simple("Go"))).text();
   if (count > 0) samples.push({ time: performance.now() - before.time, cpu: cpuOf(own) - before.cpu });
   if (samples.length < SHARE) continue;
-  const started = server.output.stderr.match(/worker \d+ started/g)?.length ?? 0;
   const memory = workersOf(server.home).map((pid) => megabytes(pid).toFixed(0));
   const cells = [
     median(samples.map(({ time }) => time)).toFixed(1),
@@ -47,7 +47,7 @@ for (let count = 1 - WARM_UPS; count <= REQUESTS; count++) {
     megabytes(own).toFixed(0),
   ];
   console.log(
-    `${`to ${count}`.padEnd(12)} ${cells[0]?.padStart(9)}  ${cells[1]?.padStart(13)}  ${cells[2]?.padStart(9)}  ${memory.join(" + ").padStart(12)}  ${started}`,
+    `${`to ${count}`.padEnd(12)} ${cells[0]?.padStart(9)}  ${cells[1]?.padStart(13)}  ${cells[2]?.padStart(9)}  ${memory.join(" + ").padStart(12)}  ${startedBy(server)}`,
   );
   samples.length = 0;
 }
