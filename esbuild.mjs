@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { chmod, rm, writeFile } from "node:fs/promises";
-import { build } from "esbuild";
+import { build, context } from "esbuild";
 
+// `--production` minifies; `--watch` builds again whenever a source changes
 const production = process.argv.includes("--production");
+const watching = process.argv.includes("--watch");
 const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
 
 /** Keeps what is large and not needed at once in bundles of their own, which are loaded at run time, when they are. */
@@ -44,29 +46,62 @@ function thirdPartyNotices(results) {
   return `Claude Virtual API contains the following third-party software.\n\n${notices.join(`\n${"-".repeat(80)}\n\n`)}`;
 }
 
-await rm("dist", { recursive: true, force: true });
-const results = await Promise.all([
-  build({ ...common, entryPoints: ["src/server.ts", "src/client.ts"], plugins: [loadedLater] }),
-  build({ ...common, entryPoints: ["src/messages/tokenizer.ts"] }),
-  build({
+/** @type {import("esbuild").BuildOptions[]} */
+const bundles = [
+  { ...common, entryPoints: ["src/server.ts", "src/client.ts"], plugins: [loadedLater] },
+  { ...common, entryPoints: ["src/messages/tokenizer.ts"] },
+  {
     ...common,
     entryPoints: ["src/messages/readerThreadEntry.ts"],
     plugins: [loadedLater],
     // with `require`, since not every Electron has `import()` in threads
     supported: { "dynamic-import": false },
-  }),
-  build({
+  },
+  {
     ...common,
     entryPoints: { cli: "src/headless.ts" },
     plugins: [loadedLater],
     banner: { js: `#!/usr/bin/env node\n${URL_OF_BUNDLE}` },
-  }),
-  build({
+  },
+  {
     ...common,
     entryPoints: { extension: "src/extension/main.ts" },
     plugins: [loadedLater],
     external: ["vscode"],
-  }),
-]);
-await chmod("dist/cli.js", 0o755);
-await writeFile("dist/ThirdPartyNotices.txt", thirdPartyNotices(results));
+  },
+];
+
+/**
+ * A plugin for all bundles that reports their builds as one, in the lines that `.vscode/tasks.json` waits for. The first
+ * builds count from the start, so that a fast bundle does not report the end while a slow one has yet to begin.
+ */
+function buildReporter() {
+  let running = bundles.length;
+  console.log("[watch] build started");
+  return {
+    name: "build-reporter",
+    setup({ onStart, onEnd }) {
+      let isCounted = true;
+      onStart(() => {
+        if (!isCounted && running++ === 0) console.log("[watch] build started");
+        isCounted = false;
+      });
+      onEnd(() => {
+        if (--running === 0) console.log("[watch] build finished");
+      });
+    },
+  };
+}
+
+await rm("dist", { recursive: true, force: true });
+if (watching) {
+  const reporter = buildReporter();
+  const contexts = await Promise.all(
+    bundles.map((bundle) => context({ ...bundle, plugins: [...(bundle.plugins ?? []), reporter] })),
+  );
+  await Promise.all(contexts.map((each) => each.watch()));
+} else {
+  const results = await Promise.all(bundles.map((bundle) => build(bundle)));
+  await chmod("dist/cli.js", 0o755);
+  await writeFile("dist/ThirdPartyNotices.txt", thirdPartyNotices(results));
+}

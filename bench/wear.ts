@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { simple } from "../test/support/harness.ts";
 import { reply, text } from "../test/support/replies.ts";
-import { startServerProcess, workersOf } from "../test/support/serverProcess.ts";
+import { type ServerProcess, startServerProcess, workersOf } from "../test/support/serverProcess.ts";
 import { cpuOf, median } from "./support/cpu.ts";
 
 /**
@@ -18,6 +18,8 @@ const REQUESTS_PER_ROW = 50;
 
 const megabytes = (pid: number) =>
   Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]) / 1024;
+/** Workers that the server has started so far, by its log. */
+const startedBy = ({ output }: ServerProcess) => output.stderr.match(/worker \d+ started/g)?.length ?? 0;
 
 {
   await using server = await startServerProcess(["--warm", "1"]);
@@ -28,8 +30,7 @@ const megabytes = (pid: number) =>
     `${PROMPT_COUNT} alternating system prompts: ${workersOf(server.home).length} workers, one of them spare`,
   );
   await Promise.all(Array.from({ length: CONCURRENCY }, (_, prompt) => ask(`Other ${prompt}`)));
-  const started = server.output.stderr.match(/worker \d+ started/g)?.length ?? 0;
-  console.log(`then ${CONCURRENCY} concurrent requests: ${started} workers started in total`);
+  console.log(`then ${CONCURRENCY} concurrent requests: ${startedBy(server)} workers started in total`);
 }
 
 await using server = await startServerProcess(["--warm", "1"]);
@@ -42,7 +43,6 @@ for (let count = 1 - WARM_UPS; count <= REQUEST_COUNT; count++) {
   await (await server.post(simple("Go"))).text();
   if (count > 0) samples.push({ time: performance.now() - before.time, cpu: cpuOf(own) - before.cpu });
   if (samples.length < REQUESTS_PER_ROW) continue;
-  const started = server.output.stderr.match(/worker \d+ started/g)?.length ?? 0;
   const memory = workersOf(server.home).map((pid) => megabytes(pid).toFixed(0));
   const cells = [
     median(samples.map(({ time }) => time)).toFixed(1),
@@ -50,7 +50,7 @@ for (let count = 1 - WARM_UPS; count <= REQUEST_COUNT; count++) {
     megabytes(own).toFixed(0),
   ];
   console.log(
-    `${`to ${count}`.padEnd(12)} ${cells[0]?.padStart(9)}  ${cells[1]?.padStart(13)}  ${cells[2]?.padStart(9)}  ${memory.join(" + ").padStart(12)}  ${started}`,
+    `${`to ${count}`.padEnd(12)} ${cells[0]?.padStart(9)}  ${cells[1]?.padStart(13)}  ${cells[2]?.padStart(9)}  ${memory.join(" + ").padStart(12)}  ${startedBy(server)}`,
   );
   samples.length = 0;
 }

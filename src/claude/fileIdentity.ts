@@ -9,24 +9,27 @@ export interface FileIdentity {
 
 /** Identifies files by path, size and modification time. Follows links. */
 export async function identify(paths: readonly string[]): Promise<FileIdentity> {
-  const [current, lasting] = await Promise.all([currentIdentity(paths), join(paths, lastingOf)]);
-  return { current, lasting };
+  const looks = await Promise.all(paths.map(look));
+  const places = await Promise.all(paths.map((path) => realpath(path).catch(() => path)));
+  return {
+    current: looks.map(({ current }) => current).join("\n"),
+    lasting: looks.map(({ state }, index) => `${places[index]} ${state}`).join("\n"),
+  };
 }
 
 /** The `current` part alone, checked after each answer. */
-export function currentIdentity(paths: readonly string[]): Promise<string> {
-  return join(paths, async (path) => {
+export async function currentIdentity(paths: readonly string[]): Promise<string> {
+  const looks = await Promise.all(paths.map(look));
+  return looks.map(({ current }) => current).join("\n");
+}
+
+async function look(path: string): Promise<{ current: string; state: string }> {
+  try {
     const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });
-    return `${path} ${size} ${mtimeNs} ${dev} ${ino}`;
-  });
-}
-
-async function lastingOf(path: string): Promise<string> {
-  const { size, mtimeNs } = await stat(path, { bigint: true });
-  return `${await realpath(path)} ${size} ${mtimeNs}`;
-}
-
-async function join(paths: readonly string[], one: (path: string) => Promise<string>): Promise<string> {
-  const all = paths.map((path) => one(path).catch(({ code = "" }: NodeJS.ErrnoException) => `${path} ${code}`));
-  return (await Promise.all(all)).join("\n");
+    const state = `${size} ${mtimeNs}`;
+    return { current: `${path} ${state} ${dev} ${ino}`, state };
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    return { current: `${path} ${code}`, state: code };
+  }
 }

@@ -127,7 +127,7 @@ function knownModel(name: string): KnownModel | undefined {
 
 const LONG_CONTEXT_SUFFIX = /\[1m\]$/i;
 
-/** Normalizes case, whitespace and the `[1m]` suffix, which the API ignores. */
+/** Normalizes case, whitespace and the `[1m]` suffix, which do not matter (`docs/differences.md`). */
 function normalize(name: string): string {
   return name.trim().toLowerCase().replace(LONG_CONTEXT_SUFFIX, "").trim();
 }

@@ -57,7 +57,7 @@ export async function collectNotes(options: DoctorOptions, parts: LauncherParts)
     const home = await homeProblem({ ...options.environment, ...options.extraEnvironment });
     return [
       ...cliNotes(cli.path, cli.version, cli.skipped),
-      ...homeNotes(home),
+      ...homeNotes(home, signIn),
       ...leftOutNotes(launcher.removedBaseUrls),
       ...signInNotes(signIn, overridden, await originsOf(options)),
       ...helperNotes(worker.helperFailure),

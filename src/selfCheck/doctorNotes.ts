@@ -51,8 +51,12 @@ export function cliNotes(path: string, version: string, skipped: readonly Skippe
   return [{ topic: "cli", text: `Claude Code ${version} at ${path}`, descriptor: found }, ...others];
 }
 
-export function homeNotes(home: { text: string; descriptor: MessageDescriptor } | undefined): DoctorNote[] {
-  return home === undefined ? [] : [{ topic: "home", ...home, isProblem: true }];
+/** Only a sign-in that would be in the home directory needs one. */
+export function homeNotes(
+  home: { text: string; descriptor: MessageDescriptor } | undefined,
+  signIn: SignIn | undefined,
+): DoctorNote[] {
+  return home === undefined ? [] : [{ topic: "home", ...home, ...(!signIn && { isProblem: true }) }];
 }
 
 export function leftOutNotes(removedBaseUrls: readonly RemovedBaseUrl[]): DoctorNote[] {

@@ -4,7 +4,7 @@ import type { Requested } from "./corpus.ts";
 
 /**
  * Every difference between a client's request and the one that reaches the API, forced by the CLI. The list is closed
- * and documented for users; everything else arrives unchanged.
+ * and documented in `docs/overlay.md`; everything else arrives unchanged.
  */
 const DIFFERENCES: ((body: Requested, sent: Requested) => Requested)[] = [
   function alwaysStreams(body) {

@@ -38,6 +38,7 @@ const UNSEEN: Record<string, string> = {
   CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK: "shows in requests after a refusal (test/http/residue.test.ts)",
   DISABLE_COMPACT: "redundant with the raised limit, for versions that check only this",
   DISABLE_AUTO_COMPACT: "redundant with the raised limit, for versions that check only this",
+  CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: "a fresh worker takes over such a request, unseen (test/http/residue.test.ts)",
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "the CLI would call other hosts",
   DISABLE_AUTOUPDATER: "the CLI would call other hosts",
   API_FORCE_IDLE_TIMEOUT: "shows after minutes of silence (test/http/silence.test.ts)",
@@ -47,7 +48,6 @@ const UNSEEN: Record<string, string> = {
 
 /** Further ones for rewriting, where our mod leaves less of the CLI visible. */
 const UNSEEN_WHEN_REWRITING: Record<string, string> = {
-  CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE: "a fresh worker takes over such a request",
   CLAUDE_CODE_EXTRA_BODY: "shows if the mod is not asked about a call (test/contract/rewrite.test.ts)",
   CLAUDE_CODE_DISABLE_THINKING: "the mod omits the CLI's thinking",
   CLAUDE_CODE_EFFORT_LEVEL: "the mod omits the CLI's effort",

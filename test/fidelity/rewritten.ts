@@ -13,8 +13,8 @@ const OWN_METADATA = /^,"metadata":\{"user_id":"\{\\"device_id\\":[^}]*\}"\}/;
 const REPLACED = ["model", "stream", "system"];
 
 /**
- * Every difference between a client's text and what our mod sends. The list is closed and documented for users; all
- * other text is sent byte for byte.
+ * Every difference between a client's text and what our mod sends. The list is closed and documented in
+ * `docs/differences.md`; all other text is sent byte for byte.
  */
 const REWRITTEN: ((fields: readonly string[]) => readonly string[])[] = [
   function keepsTheLastOfAFieldThatStandsTwice(fields) {

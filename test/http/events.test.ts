@@ -23,7 +23,7 @@ onEachTransport(({ app }) => {
       expect(await textsOf(await app.post(simple("x", { stream: true })))).toEqual(sent);
     });
 
-    it("is otherwise what JavaScript makes of it, as the README says", async () => {
+    it("is otherwise what JavaScript makes of it, as docs/differences.md says", async () => {
       const [start, block, ping, ...rest] = [...eventsFor([text("one")])] as [StreamEvent, StreamEvent, StreamEvent];
       app.fakeApi.respond = () => pacedReply([start, block, ping, written(ODD_DELTA), ...rest]);
       const texts = await textsOf(await app.post(simple("x", { stream: true })));

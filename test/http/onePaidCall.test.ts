@@ -94,13 +94,13 @@ const TRAPS: Trap[] = [
     answer: () => reply([{ ...FALLBACK, trigger: "refusal" }, text("x")]),
     ...both(
       { events: withoutPings([...eventsFor([FALLBACK, text("x")])]).map(withAnyId) },
-      "the `trigger` of a `fallback` block, are taken out",
+      "`trigger` of a `fallback` block | Claude Code removes them",
     ),
   },
   {
     name: "an event of an unknown type",
     answer: () => pacedReply([...TEXT.slice(0, 2), UNKNOWN_EVENT, ...TEXT.slice(2)]),
-    ...both({ events: withoutPings(TEXT) }, "events of types that the CLI does not know, are not passed on"),
+    ...both({ events: withoutPings(TEXT) }, "events of types that Claude Code does not know | not upstream's"),
   },
   {
     name: "a server of the MCP connector",
@@ -142,13 +142,13 @@ const TRAPS: Trap[] = [
   {
     name: "200 with a page",
     answer: () => ({ status: 200, plain: "<html><title>Sign in</title></html>" }),
-    ...both({ status: 500, error: BROKEN }, "Of an answer that is no stream of events"),
+    ...both({ status: 500, error: BROKEN }, "| an answer that is no stream of events,"),
   },
   {
     name: "an error event first",
     answer: () => pacedReply([OVERLOADED]),
     // no event has come, so there is still a status to say it with
-    ...both({ status: 529, error: OVERLOADED.error }, "An error event that comes before any other becomes the status"),
+    ...both({ status: 529, error: OVERLOADED.error }, "an error event before any other | the status"),
   },
   { name: "an error event in a block", answer: () => pacedReply([...TEXT.slice(0, 5), OVERLOADED]) },
   {
@@ -180,7 +180,7 @@ onEachTransport(({ app, transport, sampled }) => {
   describe("costs one paid call and arrives as it is, or as documented:", () => {
     let documents: string;
     beforeAll(() => {
-      const files = ["README.md", "docs/overlay.md"].map((file) => join(import.meta.dirname, "../..", file));
+      const files = ["docs/differences.md", "docs/overlay.md"].map((file) => join(import.meta.dirname, "../..", file));
       documents = files.map((file) => readFileSync(file, "utf8").replace(/\s+/g, " ")).join(" ");
     });
     afterEach(() => app.fakeApi.reset());

@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { ClaudeClient } from "../../src/client.ts";
 import { startServerProcess } from "./serverProcess.ts";
 
-/** Sends a message and a stream through the headless server, on the Node given as argument. */
-const node = process.argv[2] ?? process.execPath;
+/** Sends a message and a stream through the headless server, on the Node given as argument, or else on npm's. */
+const node = process.argv[2] ?? process.env.npm_node_execpath ?? process.execPath;
 await using server = await startServerProcess([], {}, node);
 const client = new ClaudeClient({ baseURL: server.url });
 assert.equal(await client.message("Hello"), "You said: Hello");

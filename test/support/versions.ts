@@ -1,6 +1,6 @@
 /**
  * `npm run versions [VERSION …]`: runs the contract and fidelity tests on published versions of the CLI and writes the
- * README's table. Without arguments: the versions in the table, and the newest.
+ * table in `docs/versions.md`. Without arguments: the versions in the table, and the newest.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { installVersion, npm, PACKAGE } from "./installVersion.ts";
 import { hasPassed, type Report, type Row, rowOf, rowsIn, withRows } from "./versionsTable.ts";
 
-const README = new URL("../../README.md", import.meta.url).pathname;
+const PAGE = new URL("../../docs/versions.md", import.meta.url).pathname;
 
 /** Runs the tests on this binary; undefined if they did not finish. */
 async function runTests(binary: string, directory: string): Promise<Report | undefined> {
@@ -38,14 +38,14 @@ async function wanted(): Promise<string[]> {
   const given = process.argv.slice(2);
   if (given.length > 0) return given;
   const newest = (await npm("view", PACKAGE, "version")).trim();
-  return [...new Set([...rowsIn(await readFile(README, "utf8")).map(({ version }) => version), newest])];
+  return [...new Set([...rowsIn(await readFile(PAGE, "utf8")).map(({ version }) => version), newest])];
 }
 
 for (const version of await wanted()) {
   const row = await tryVersion(version);
   const where = `Run on ${process.platform} ${process.arch}, ${new Date().toISOString().slice(0, 10)}.`;
-  await writeFile(`${README}.new`, withRows(await readFile(README, "utf8"), [row], where));
-  await rename(`${README}.new`, README);
+  await writeFile(`${PAGE}.new`, withRows(await readFile(PAGE, "utf8"), [row], where));
+  await rename(`${PAGE}.new`, PAGE);
   console.log(`${row.version} (${row.published}): contract ${row.contract}, fidelity ${row.fidelity}`);
   if (!hasPassed(row)) process.exitCode = 1;
 }

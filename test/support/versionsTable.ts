@@ -24,29 +24,29 @@ export function hasPassed({ contract, fidelity }: Row): boolean {
   return [contract, fidelity].every((text) => /^\d+ passed(, \d+ skipped)?$/.test(text));
 }
 
-/** The rows of the README's table. */
-export function rowsIn(readme: string): Row[] {
-  const rows = divided(readme)[1].matchAll(/^\| ([\d.]+) \| (\S+) \| (.+?) \| (.+?) \|$/gm);
+/** The rows of a page's table. */
+export function rowsIn(page: string): Row[] {
+  const rows = divided(page)[1].matchAll(/^\| ([\d.]+) \| (\S+) \| (.+?) \| (.+?) \|$/gm);
   return [...rows].map(
     ([, version, published, contract, fidelity]) => ({ version, published, contract, fidelity }) as Row,
   );
 }
 
-/** Replaces the README's rows of the same versions, newest first. `where` names the machine, below the table. */
-export function withRows(readme: string, rows: readonly Row[], where: string): string {
-  const kept = rowsIn(readme).filter(({ version }) => rows.every((row) => row.version !== version));
+/** Replaces the page's rows of the same versions, newest first. `where` names the machine, below the table. */
+export function withRows(page: string, rows: readonly Row[], where: string): string {
+  const kept = rowsIn(page).filter(({ version }) => rows.every((row) => row.version !== version));
   const all = [...kept, ...rows].sort((a, b) => compare(b.version, a.version));
   const lines = all.map((row) => `| ${row.version} | ${row.published} | ${row.contract} | ${row.fidelity} |`);
-  const [before, , after] = divided(readme);
+  const [before, , after] = divided(page);
   return `${before}\n${HEAD}\n${lines.join("\n")}\n\n${where}\n${after}`;
 }
 
 /** The text before the table, the table, and the text after it. */
-function divided(readme: string): [before: string, table: string, after: string] {
-  const begin = readme.indexOf(BEGIN) + BEGIN.length;
-  const end = readme.indexOf(END, begin);
-  if (begin < BEGIN.length || end === -1) throw new Error(`The README has no ${BEGIN} … ${END}.`);
-  return [readme.slice(0, begin), readme.slice(begin, end), readme.slice(end)];
+function divided(page: string): [before: string, table: string, after: string] {
+  const begin = page.indexOf(BEGIN) + BEGIN.length;
+  const end = page.indexOf(END, begin);
+  if (begin < BEGIN.length || end === -1) throw new Error(`The page has no ${BEGIN} … ${END}.`);
+  return [page.slice(0, begin), page.slice(begin, end), page.slice(end)];
 }
 
 /** A file that did not load counts as failed. */

@@ -4,7 +4,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { MINIMUM_VERSION } from "../../src/claude/locate.ts";
 import { hasPassed, type Report, rowOf, rowsIn, withRows } from "../support/versionsTable.ts";
 
-const README = "# Title\n\n<!-- versions -->\n<!-- /versions -->\n\nMore $& text.\n";
+const PAGE = "# Title\n\n<!-- versions -->\n<!-- /versions -->\n\nMore $& text.\n";
 const passed = (version: string) => ({ version, published: "2026-11-01", contract: "2 passed", fidelity: "3 passed" });
 
 const file = (name: string, ...statuses: string[]): Report["testResults"][number] => ({
@@ -15,7 +15,7 @@ const file = (name: string, ...statuses: string[]): Report["testResults"][number
 
 describe("the table of tested versions", () => {
   it("keeps its rows newest first, one for each version, and the rest of the page as it is", () => {
-    const first = withRows(README, [passed("2.1.9"), passed("2.1.100")], "Here.");
+    const first = withRows(PAGE, [passed("2.1.9"), passed("2.1.100")], "Here.");
     const second = withRows(first, [{ ...passed("2.1.9"), contract: "1 of 2 failed" }, passed("2.1.20")], "There.");
     expect(rowsIn(second).map(({ version }) => version)).toEqual(["2.1.100", "2.1.20", "2.1.9"]);
     expect(rowsIn(second).map(hasPassed)).toEqual([true, true, false]);
@@ -40,7 +40,7 @@ describe("the table of tested versions", () => {
   });
 
   it("has five versions that passed, the oldest that is supported and the one that the tests run on among them", async () => {
-    const rows = rowsIn(await readFile(new URL("../../README.md", import.meta.url), "utf8")).filter(hasPassed);
+    const rows = rowsIn(await readFile(new URL("../../docs/versions.md", import.meta.url), "utf8")).filter(hasPassed);
     const versions = rows.map(({ version }) => version);
     expect(versions.length).toBeGreaterThanOrEqual(5);
     expect(versions).toContain(MINIMUM_VERSION);
