@@ -49,7 +49,7 @@ function thirdPartyNotices(results) {
 /** @type {import("esbuild").BuildOptions[]} */
 const bundles = [
   { ...common, entryPoints: ["src/server.ts", "src/client.ts"], plugins: [loadedLater] },
-  { ...common, entryPoints: ["src/messages/tokenizer.ts"] },
+  { ...common, entryPoints: ["src/tokens/tokenizer.ts"] },
   {
     ...common,
     entryPoints: ["src/messages/readerThreadEntry.ts"],

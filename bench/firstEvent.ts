@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import type { CliMessage } from "../src/claude/codec.ts";
-import { TRANSPORT_LAUNCH } from "../src/claude/launchPlan.ts";
-import { installMod } from "../src/claude/modFiles.ts";
-import { rewriteInstruction } from "../src/claude/rewrite/instruction.ts";
-import { REWRITE_MOD } from "../src/claude/rewrite/rewriteMod.ts";
-import { triggerOf } from "../src/claude/trigger.ts";
+import { TRANSPORT_LAUNCH } from "../src/claude/process/launchPlan.ts";
+import { installMod } from "../src/claude/process/modFiles.ts";
+import type { CliMessage } from "../src/claude/protocol/codec.ts";
+import { triggerOf } from "../src/claude/protocol/trigger.ts";
+import { rewriteInstruction } from "../src/claude/transport/rewrite/instruction.ts";
+import { REWRITE_MOD } from "../src/claude/transport/rewrite/rewriteMod.ts";
 import { splitLines } from "../src/shared/lines.ts";
 import { claudePath } from "../test/support/claude.ts";
 import { cliEnvironment, scratchHome } from "../test/support/harness.ts";

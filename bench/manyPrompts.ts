@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { proportionalBytes } from "../src/claude/memory.ts";
+import { proportionalBytes } from "../src/claude/process/memory.ts";
 import { simple } from "../test/support/harness.ts";
 import { reply, text } from "../test/support/replies.ts";
 import { startServerProcess, workersOf } from "../test/support/serverProcess.ts";

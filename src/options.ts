@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { TransportOption } from "./claude/transportChoice.ts";
+import type { TransportOption } from "./claude/transport/transportChoice.ts";
 
 /** Every option of the core. Only the entries (headless.ts, extension/) fill it in. */
 export interface ServerOptions {

@@ -1,9 +1,9 @@
-import { type BatchElement, toBatchLine } from "../api/batchLine.ts";
-import { BodyBounds } from "../api/bodyBounds.ts";
 import { MAX_DEPTH } from "../api/depth.ts";
 import { invalidRequest } from "../api/errors.ts";
-import { EXPECTED_OBJECT } from "../api/issueMessages.ts";
 import { Slicer, type Slices } from "../shared/slices.ts";
+import { type BatchElement, toBatchLine } from "../validation/batchLine.ts";
+import { BodyBounds } from "../validation/bodyBounds.ts";
+import { EXPECTED_OBJECT } from "../validation/issueMessages.ts";
 import { extraInput, JsonArraySplitter } from "./jsonArraySplitter.ts";
 
 /** One request of a batch, as a line of `requests.jsonl`. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiError, internalError } from "../api/errors.ts";
 import type { Message } from "../api/events.ts";
-import type { PrioritySemaphore } from "../claude/prioritySemaphore.ts";
+import type { PrioritySemaphore } from "../claude/pool/prioritySemaphore.ts";
 import type { Body } from "../messages/requestReader.ts";
 import type { Logger } from "../shared/logger.ts";
 import {

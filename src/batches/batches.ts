@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { invalidRequest } from "../api/errors.ts";
 import { describe } from "../api/messageDescriptors.ts";
-import { PrioritySemaphore } from "../claude/prioritySemaphore.ts";
+import { PrioritySemaphore } from "../claude/pool/prioritySemaphore.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
 import type { Quota } from "../storage/quota.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ApiError } from "../api/errors.ts";
 import type { MessageDescriptor } from "../api/messageDescriptors.ts";
-import { PrioritySemaphore } from "../claude/prioritySemaphore.ts";
+import { PrioritySemaphore } from "../claude/pool/prioritySemaphore.ts";
 import { type Clock, Deadline, systemClock } from "../shared/clock.ts";
 
 /** Until when batches are paused, and why; shown to the user. */

@@ -1,10 +1,10 @@
 import type { Message } from "../api/events.ts";
 import { fold } from "../api/fold.ts";
-import type { ApiVersion } from "../api/versionRules.ts";
 import type { BodyMemory } from "../messages/bodyMemory.ts";
 import type { ReadOptions } from "../messages/readRequest.ts";
 import type { Body, RequestReader } from "../messages/requestReader.ts";
 import { type Admission, type RunContext, run } from "../messages/run.ts";
+import type { ApiVersion } from "../validation/versionRules.ts";
 import type { BatchRecord } from "./record.ts";
 
 export interface SendOptions {

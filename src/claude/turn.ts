@@ -5,10 +5,10 @@ import { describe, type MessageDescriptor } from "../api/messageDescriptors.ts";
 import { unfold } from "../api/unfold.ts";
 import { Channel } from "../shared/channel.ts";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
-import type { CliMessage } from "./codec.ts";
-import { MOD_REPORTS, modReport } from "./modReports.ts";
+import type { CliMessage } from "./protocol/codec.ts";
+import { MOD_REPORTS, modReport } from "./protocol/modReports.ts";
 import { reasonToRetire } from "./retirement.ts";
-import type { TransportName, TurnOutcome } from "./transport.ts";
+import type { TransportName, TurnOutcome } from "./transport/transport.ts";
 
 /** Events buffered for a slow client before the CLI is slowed down. */
 const MAX_BUFFERED_EVENTS = 256;

@@ -1,12 +1,12 @@
 import { setImmediate } from "node:timers/promises";
 import type { Context, Middleware } from "koa";
 import { koaBody } from "koa-body";
-import { BodyBounds } from "../api/bodyBounds.ts";
 import { type ApiError, invalidRequest } from "../api/errors.ts";
 import { parseJson } from "../api/parseJson.ts";
 import type { BodyMemory } from "../messages/bodyMemory.ts";
 import type { Body } from "../messages/requestReader.ts";
 import { GrowingBytes } from "../shared/growingBytes.ts";
+import { BodyBounds } from "../validation/bodyBounds.ts";
 import { jsonBytes } from "./byteStream.ts";
 import { requireJson, requireSupportedEncoding } from "./contentType.ts";
 import type { RequestLog } from "./requestLog.ts";

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
-import type { CountTokensRequest } from "../api/countTokensRequest.ts";
 import { isObject } from "../api/isObject.ts";
+import type { CountTokensRequest } from "../validation/countTokensRequest.ts";
 
 /** Hashed at most, so that a large conversation costs no more than a few pages. */
 const BUDGET = { values: 2000, characters: 64 * 1024 };

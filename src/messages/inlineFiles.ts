@@ -1,5 +1,5 @@
 import { fileTooLarge, invalidRequest, wrongFileKind } from "../api/errors.ts";
-import type { MessagesRequest } from "../api/messagesRequest.ts";
+import type { MessagesRequest } from "../validation/messagesRequest.ts";
 
 /** Reads uploaded files. Both methods throw `ApiError` 404. */
 export interface FileSource {

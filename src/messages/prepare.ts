@@ -1,9 +1,9 @@
-import { breakpointsOutsideSystem, MAX_CACHE_BREAKPOINTS, systemCacheTtl } from "../api/cacheBreakpoints.ts";
-import type { MessagesRequest } from "../api/messagesRequest.ts";
-import { isAnsweredAsJson } from "../api/unsupported.ts";
-import { rewriteInstruction } from "../claude/rewrite/instruction.ts";
-import type { OverlayRequest, RewriteRequest } from "../claude/turnRequest.ts";
-import { plainKey, type WorkerKey } from "../claude/workerKey.ts";
+import { plainKey, type WorkerKey } from "../claude/pool/workerKey.ts";
+import { rewriteInstruction } from "../claude/transport/rewrite/instruction.ts";
+import type { OverlayRequest, RewriteRequest } from "../claude/transport/turnRequest.ts";
+import { breakpointsOutsideSystem, MAX_CACHE_BREAKPOINTS, systemCacheTtl } from "../validation/cacheBreakpoints.ts";
+import type { MessagesRequest } from "../validation/messagesRequest.ts";
+import { isAnsweredAsJson } from "../validation/unsupported.ts";
 import { fingerprint } from "./fingerprint.ts";
 
 /** Betas that are not forwarded: this server implements them, or the CLI sends them anyway. */

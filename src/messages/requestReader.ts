@@ -1,17 +1,17 @@
-import type { BatchElement } from "../api/batchLine.ts";
 import { ApiError, invalidRequest } from "../api/errors.ts";
-import type { MessagesRequest } from "../api/messagesRequest.ts";
-import { EncodedJson } from "../claude/encodedJson.ts";
-import { EncodedText } from "../claude/overlay/encodedText.ts";
-import type { CountRequest } from "../claude/rewrite/exactCount.ts";
-import { bodyOfCountInstruction, bodyOfRewriteInstruction } from "../claude/rewrite/instruction.ts";
-import type { TransportName } from "../claude/transport.ts";
-import type { RewriteRequest, TurnRequest } from "../claude/turnRequest.ts";
+import { EncodedJson } from "../claude/protocol/encodedJson.ts";
+import { EncodedText } from "../claude/transport/overlay/encodedText.ts";
+import type { CountRequest } from "../claude/transport/rewrite/exactCount.ts";
+import { bodyOfCountInstruction, bodyOfRewriteInstruction } from "../claude/transport/rewrite/instruction.ts";
+import type { TransportName } from "../claude/transport/transport.ts";
+import type { RewriteRequest, TurnRequest } from "../claude/transport/turnRequest.ts";
 import type { Logger } from "../shared/logger.ts";
+import { type CountQuestion, mapParts } from "../tokens/countQuestion.ts";
+import { CountReader } from "../tokens/countReader.ts";
+import type { BatchElement } from "../validation/batchLine.ts";
+import type { MessagesRequest } from "../validation/messagesRequest.ts";
 import type { BodyMemory } from "./bodyMemory.ts";
 import type { Hold } from "./byteBudget.ts";
-import { type CountQuestion, mapParts } from "./countQuestion.ts";
-import { CountReader } from "./countReader.ts";
 import { type FileSource, MAX_INLINE_BYTES, namesFiles } from "./inlineFiles.ts";
 import { type JobHandlers, ReaderThread } from "./readerThread.ts";
 import {

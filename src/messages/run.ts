@@ -1,10 +1,10 @@
 import { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
 import { UsageMeter } from "../api/usage.ts";
-import type { Lease, Pool } from "../claude/pool.ts";
-import { TransportUnavailable } from "../claude/transport.ts";
-import type { TurnRequest } from "../claude/turnRequest.ts";
-import type { WorkerKey } from "../claude/workerKey.ts";
+import type { Lease, Pool } from "../claude/pool/pool.ts";
+import type { WorkerKey } from "../claude/pool/workerKey.ts";
+import { TransportUnavailable } from "../claude/transport/transport.ts";
+import type { TurnRequest } from "../claude/transport/turnRequest.ts";
 import type { ReadMessage } from "./requestReader.ts";
 import { stripPlaceholderToken } from "./stripPlaceholderToken.ts";
 

@@ -1,5 +1,5 @@
 import { modelNotFound } from "../api/errors.ts";
-import type { CliModel } from "../claude/description.ts";
+import type { CliModel } from "../claude/signIn/description.ts";
 import { type Capabilities, capabilitiesOf } from "./capabilities.ts";
 import { KNOWN_MODELS, type KnownModel, type ModelLine } from "./knownModels.ts";
 

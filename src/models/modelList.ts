@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { CliDescription, CliModel } from "../claude/description.ts";
+import type { CliDescription, CliModel } from "../claude/signIn/description.ts";
 import type { Logger } from "../shared/logger.ts";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import { writeDurably } from "../storage/durable.ts";

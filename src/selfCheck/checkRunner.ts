@@ -1,8 +1,8 @@
 import { ApiError } from "../api/errors.ts";
 import type { StreamEvent } from "../api/events.ts";
-import { rewriteInstruction } from "../claude/rewrite/instruction.ts";
-import type { TransportName } from "../claude/transport.ts";
-import type { TurnRequest } from "../claude/turnRequest.ts";
+import { rewriteInstruction } from "../claude/transport/rewrite/instruction.ts";
+import type { TransportName } from "../claude/transport/transport.ts";
+import type { TurnRequest } from "../claude/transport/turnRequest.ts";
 import type { Worker } from "../claude/worker.ts";
 import type { Answer, Call, FakeApi } from "./fakeApi.ts";
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import type { StreamEvent } from "../api/events.ts";
 import type { MessageId } from "../api/messageDescriptors.ts";
-import type { TransportName } from "../claude/transport.ts";
+import type { TransportName } from "../claude/transport/transport.ts";
 import { CHECK_SYSTEM_PROMPT, type CheckRunner } from "./checkRunner.ts";
 import { type Answer, FAKE_REQUEST_ID } from "./fakeApi.ts";
 

@@ -1,16 +1,16 @@
 import { cliIncompatible } from "../api/cliErrors.ts";
 import { describe } from "../api/messageDescriptors.ts";
-import { signInOf } from "../claude/account.ts";
-import { homeProblem } from "../claude/directories.ts";
-import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
-import { type CheckCompatibility, type Cli, locate } from "../claude/locate.ts";
-import { readManagedSettings } from "../claude/managedSettings.ts";
-import { authoritiesProblem } from "../claude/network.ts";
-import { findOverridden } from "../claude/overriddenSignIn.ts";
-import { readSignInSettings, settingsPath } from "../claude/signInSettings.ts";
-import { startWorker } from "../claude/startWorker.ts";
-import type { CheckedPart } from "../claude/transport.ts";
-import { mayRewrite } from "../claude/transportChoice.ts";
+import { type CheckCompatibility, type Cli, locate } from "../claude/locate/locate.ts";
+import { startWorker } from "../claude/pool/startWorker.ts";
+import { homeProblem } from "../claude/process/directories.ts";
+import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/process/launcher.ts";
+import { authoritiesProblem } from "../claude/process/network.ts";
+import { signInOf } from "../claude/signIn/account.ts";
+import { readManagedSettings } from "../claude/signIn/managedSettings.ts";
+import { findOverridden } from "../claude/signIn/overriddenSignIn.ts";
+import { readSignInSettings, settingsPath } from "../claude/signIn/signInSettings.ts";
+import type { CheckedPart } from "../claude/transport/transport.ts";
+import { mayRewrite } from "../claude/transport/transportChoice.ts";
 import {
   checkNotes,
   cliNotes,

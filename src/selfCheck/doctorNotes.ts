@@ -1,12 +1,12 @@
 import { describe, type MessageDescriptor, type MessageValue } from "../api/messageDescriptors.ts";
-import { describeOverridden, describeSignIn, nameOf, type SignIn } from "../claude/account.ts";
-import { describeRemovedBaseUrl, type RemovedBaseUrl } from "../claude/baseUrlFilter.ts";
-import type { Organization } from "../claude/description.ts";
-import type { SkippedCli } from "../claude/locate.ts";
-import { keysOf, type ManagedSettings } from "../claude/managedSettings.ts";
-import { describeOverrides } from "../claude/managedVariables.ts";
-import { type AuthoritiesProblem, describeRoute, type NetworkRoute } from "../claude/network.ts";
-import type { TransportName } from "../claude/transport.ts";
+import type { SkippedCli } from "../claude/locate/locate.ts";
+import { describeRemovedBaseUrl, type RemovedBaseUrl } from "../claude/process/baseUrlFilter.ts";
+import { type AuthoritiesProblem, describeRoute, type NetworkRoute } from "../claude/process/network.ts";
+import { describeOverridden, describeSignIn, nameOf, type SignIn } from "../claude/signIn/account.ts";
+import type { Organization } from "../claude/signIn/description.ts";
+import { keysOf, type ManagedSettings } from "../claude/signIn/managedSettings.ts";
+import { describeOverrides } from "../claude/signIn/managedVariables.ts";
+import type { TransportName } from "../claude/transport/transport.ts";
 import { type CheckResult, describeCheck } from "./runChecks.ts";
 
 export interface DoctorNote {

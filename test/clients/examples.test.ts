@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { ClaudeClient } from "../../src/client.ts";
-import { sharedApp } from "../support/sharedApp.ts";
 import { scratchHome } from "../support/harness.ts";
 import { failure, reply, text, toolUse } from "../support/replies.ts";
+import { sharedApp } from "../support/sharedApp.ts";
 
 const app = sharedApp();
 const examples = join(import.meta.dirname, "../../examples");

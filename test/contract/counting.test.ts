@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { imageSize } from "../../src/messages/imageSize.ts";
+import { imageSize } from "../../src/tokens/imageSize.ts";
 import { apiCount } from "../support/apiCount.ts";
 import { itThorough, sampled } from "../support/full.ts";
 import { png } from "../support/images.ts";

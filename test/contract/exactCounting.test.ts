@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { installMod } from "../../src/claude/modFiles.ts";
-import { COUNT_MOD, SEED_TEXT } from "../../src/claude/rewrite/countMod.ts";
-import { countInstruction } from "../../src/claude/rewrite/instruction.ts";
-import { triggerOf } from "../../src/claude/trigger.ts";
+import { installMod } from "../../src/claude/process/modFiles.ts";
+import { triggerOf } from "../../src/claude/protocol/trigger.ts";
+import { COUNT_MOD, SEED_TEXT } from "../../src/claude/transport/rewrite/countMod.ts";
+import { countInstruction } from "../../src/claude/transport/rewrite/instruction.ts";
 import { apiCount } from "../support/apiCount.ts";
 import { type Scratch, scratchHome, until } from "../support/harness.ts";
 import { RawCli } from "../support/rawCli.ts";

@@ -3,7 +3,7 @@ import { sampled } from "../support/full.ts";
 import { body, RawCli } from "../support/rawCli.ts";
 import { reply, text } from "../support/replies.ts";
 
-/** Why `src/api/messagesRequest.ts` validates so little: what it accepts reaches upstream, which rejects it. */
+/** Why `src/validation/messagesRequest.ts` validates so little: what it accepts reaches upstream, which rejects it. */
 describe("given a body that the API would reject, the CLI", () => {
   let cli: RawCli;
   beforeAll(async () => {

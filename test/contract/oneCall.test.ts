@@ -1,10 +1,10 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { CliMessage } from "../../src/claude/codec.ts";
-import { installMod } from "../../src/claude/modFiles.ts";
-import { MOD_REPORTS, modReport } from "../../src/claude/modReports.ts";
-import { ONE_CALL_MOD } from "../../src/claude/overlay/oneCallMod.ts";
+import { installMod } from "../../src/claude/process/modFiles.ts";
+import type { CliMessage } from "../../src/claude/protocol/codec.ts";
+import { MOD_REPORTS, modReport } from "../../src/claude/protocol/modReports.ts";
+import { ONE_CALL_MOD } from "../../src/claude/transport/overlay/oneCallMod.ts";
 import { FULL, QUICK, sampled } from "../support/full.ts";
 import { scratchHome } from "../support/harness.ts";
 import { body, RawCli, type RawOptions } from "../support/rawCli.ts";

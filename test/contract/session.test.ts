@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { installMod } from "../../src/claude/modFiles.ts";
-import { ONE_CALL_MOD } from "../../src/claude/overlay/oneCallMod.ts";
+import { installMod } from "../../src/claude/process/modFiles.ts";
+import { ONE_CALL_MOD } from "../../src/claude/transport/overlay/oneCallMod.ts";
 import { scratchHome } from "../support/harness.ts";
 import { body, RawCli } from "../support/rawCli.ts";
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { signInOf } from "../../src/claude/account.ts";
+import { signInOf } from "../../src/claude/signIn/account.ts";
 import { FULL, sampled } from "../support/full.ts";
 import { body, RawCli } from "../support/rawCli.ts";
 import { SIGN_INS, type SignInFixture, writeFiles } from "../support/signIns.ts";

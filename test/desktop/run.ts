@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { runTests } from "@vscode/test-electron";
 import { freePort } from "../e2e/support/ports.ts";
 import { claudePath } from "../support/claude.ts";
-import { cliEnvironment, scratchHome } from "../support/harness.ts";
 import { FakeApi } from "../support/fakeApi.ts";
+import { cliEnvironment, scratchHome } from "../support/harness.ts";
 
 /**
  * Runs `suite.cjs` in a desktop VS Code of the version given as argument (`stable` without one), which it downloads to

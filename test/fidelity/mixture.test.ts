@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { TransportName } from "../../src/claude/transport.ts";
+import type { TransportName } from "../../src/claude/transport/transport.ts";
 import { FULL } from "../support/full.ts";
 import { type App, eventsOf, health, startApp } from "../support/harness.ts";
 import { deferred, eventsFor, pacedReply, type StreamEvent, text } from "../support/replies.ts";

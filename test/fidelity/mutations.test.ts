@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { childEnvironment } from "../../src/claude/environment.ts";
-import { CLI_ARGUMENTS, TRANSPORT_LAUNCH } from "../../src/claude/launchPlan.ts";
-import { MOD_REPORTS } from "../../src/claude/modReports.ts";
-import { turnSettings } from "../../src/claude/overlay/turnSettings.ts";
-import type { TransportName } from "../../src/claude/transport.ts";
+import { childEnvironment } from "../../src/claude/process/environment.ts";
+import { CLI_ARGUMENTS, TRANSPORT_LAUNCH } from "../../src/claude/process/launchPlan.ts";
+import { MOD_REPORTS } from "../../src/claude/protocol/modReports.ts";
+import { turnSettings } from "../../src/claude/transport/overlay/turnSettings.ts";
+import type { TransportName } from "../../src/claude/transport/transport.ts";
 import {
   brokenCli,
   type Loss,

@@ -1,4 +1,4 @@
-import type { TransportName } from "../../src/claude/transport.ts";
+import type { TransportName } from "../../src/claude/transport/transport.ts";
 import type { Requested } from "./corpus.ts";
 
 /** Requests that the SDK's types allow and the server rejects, with its message. */

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { TransportOption } from "../../src/claude/transportChoice.ts";
+import type { TransportOption } from "../../src/claude/transport/transportChoice.ts";
 import { fakeCli } from "../support/fakeCli.ts";
 import { sampled } from "../support/full.ts";
 import { type App, health, scratchHome, simple, startApp, until } from "../support/harness.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { TransportName } from "../../src/claude/transport.ts";
+import type { TransportName } from "../../src/claude/transport/transport.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { ODD_ANSWERS, type OddAnswer } from "../support/oddAnswers.ts";
 import {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { TransportOption } from "../../src/claude/transportChoice.ts";
+import type { TransportOption } from "../../src/claude/transport/transportChoice.ts";
 import { brokenCli, withoutVariable } from "../support/brokenCli.ts";
 import type { Recorded } from "../support/fakeApi.ts";
 import { FULL, QUICK } from "../support/full.ts";

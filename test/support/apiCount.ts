@@ -1,4 +1,4 @@
-import { imageSize, imageTokens } from "../../src/messages/imageSize.ts";
+import { imageSize, imageTokens } from "../../src/tokens/imageSize.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies of any shape
 type Any = any;

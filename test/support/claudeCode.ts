@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { type CliMessage, readMessages } from "../../src/claude/codec.ts";
+import { type CliMessage, readMessages } from "../../src/claude/protocol/codec.ts";
 import { claudePath } from "./claude.ts";
 import { scratchHome } from "./harness.ts";
 

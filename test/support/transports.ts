@@ -1,7 +1,7 @@
 import { describe } from "vitest";
-import { isOlder } from "../../src/claude/locate.ts";
-import type { TransportName } from "../../src/claude/transport.ts";
-import { MIN_REWRITE_VERSION } from "../../src/claude/transportChoice.ts";
+import { isOlder } from "../../src/claude/locate/locate.ts";
+import type { TransportName } from "../../src/claude/transport/transport.ts";
+import { MIN_REWRITE_VERSION } from "../../src/claude/transport/transportChoice.ts";
 import { sample } from "../fidelity/random.ts";
 import { claudeVersion } from "./claude.ts";
 import { FULL, sampled } from "./full.ts";

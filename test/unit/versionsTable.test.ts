@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
-import { MINIMUM_VERSION } from "../../src/claude/locate.ts";
+import { MINIMUM_VERSION } from "../../src/claude/locate/locate.ts";
 import { hasPassed, type Report, rowOf, rowsIn, withRows } from "../support/versionsTable.ts";
 
 const PAGE = "# Title\n\n<!-- versions -->\n<!-- /versions -->\n\nMore $& text.\n";

@@ -1,7 +1,7 @@
 import type { Middleware } from "koa";
 import { invalidRequest } from "../../api/errors.ts";
-import { API_VERSIONS, type ApiVersion } from "../../api/versionRules.ts";
 import { printable } from "../../shared/printable.ts";
+import { API_VERSIONS, type ApiVersion } from "../../validation/versionRules.ts";
 
 export interface ApiState {
   apiVersion: ApiVersion;

@@ -1,7 +1,7 @@
 import type { Context, Middleware } from "koa";
 import { requestLoop } from "../../api/accessErrors.ts";
-import { SESSION_HEADER } from "../../claude/loopDetection.ts";
-import type { Pool } from "../../claude/pool.ts";
+import { SESSION_HEADER } from "../../claude/pool/loopDetection.ts";
+import type { Pool } from "../../claude/pool/pool.ts";
 import type { RequestFacts } from "../../messages/readRequest.ts";
 import type { Logger } from "../../shared/logger.ts";
 

@@ -1,8 +1,8 @@
 import type { Context } from "koa";
-import { originOfCount } from "../../claude/loopDetection.ts";
-import type { Pool } from "../../claude/pool.ts";
-import type { TokenCounter } from "../../messages/countTokens.ts";
+import { originOfCount } from "../../claude/pool/loopDetection.ts";
+import type { Pool } from "../../claude/pool/pool.ts";
 import type { Body, RequestReader } from "../../messages/requestReader.ts";
+import type { TokenCounter } from "../../tokens/countTokens.ts";
 import type { ApiState } from "../middleware/apiVersion.ts";
 import { throwIfNested } from "../middleware/rejectNested.ts";
 import type { RequestLog } from "../requestLog.ts";

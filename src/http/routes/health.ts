@@ -1,9 +1,9 @@
 import type { Context } from "koa";
 import type { Batches } from "../../batches/batches.ts";
-import { signInOf } from "../../claude/account.ts";
-import type { Launcher } from "../../claude/launcher.ts";
-import { keysOf, readManagedSettings } from "../../claude/managedSettings.ts";
-import type { Pool } from "../../claude/pool.ts";
+import type { Pool } from "../../claude/pool/pool.ts";
+import type { Launcher } from "../../claude/process/launcher.ts";
+import { signInOf } from "../../claude/signIn/account.ts";
+import { keysOf, readManagedSettings } from "../../claude/signIn/managedSettings.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { CHALLENGE_HEADER, isChallenge, PROOF_HEADER, proofOf } from "../../shared/proof.ts";
 import { version } from "../../shared/version.ts";

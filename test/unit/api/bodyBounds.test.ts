@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { BodyBounds, MAX_MEMBERS, MAX_VALUES } from "../../../src/api/bodyBounds.ts";
 import { MAX_DEPTH } from "../../../src/api/depth.ts";
+import { BodyBounds, MAX_MEMBERS, MAX_VALUES } from "../../../src/validation/bodyBounds.ts";
 import { Random } from "../support/random.ts";
 
 /** Adds the text in these chunks. Returns the message of the refusal, if any. */

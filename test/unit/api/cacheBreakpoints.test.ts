@@ -4,7 +4,7 @@ import {
   countBreakpoints,
   MAX_CACHE_BREAKPOINTS,
   systemCacheTtl,
-} from "../../../src/api/cacheBreakpoints.ts";
+} from "../../../src/validation/cacheBreakpoints.ts";
 
 const mark = { cache_control: { type: "ephemeral" } };
 const text = (extra: object = {}) => ({ type: "text", text: "a", ...extra });

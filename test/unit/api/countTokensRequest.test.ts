@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseCountTokensRequest } from "../../../src/api/countTokensRequest.ts";
+import { parseCountTokensRequest } from "../../../src/validation/countTokensRequest.ts";
 
 const EXPECTED_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 const OVERLAID = { version: "2023-06-01", isRewritten: false } as const;

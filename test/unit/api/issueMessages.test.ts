@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { issueMessage, unwrapUnion } from "../../../src/api/issueMessages.ts";
+import { issueMessage, unwrapUnion } from "../../../src/validation/issueMessages.ts";
 
 const EXPECTED_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 const list = z.array(z.looseObject({ type: z.string() }));

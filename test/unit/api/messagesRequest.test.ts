@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MAX_DEPTH } from "../../../src/api/depth.ts";
-import { parseMessagesRequest } from "../../../src/api/messagesRequest.ts";
-import { API_VERSIONS, type ApiVersion } from "../../../src/api/versionRules.ts";
+import { parseMessagesRequest } from "../../../src/validation/messagesRequest.ts";
+import { API_VERSIONS, type ApiVersion } from "../../../src/validation/versionRules.ts";
 
 const EXPECTED_OBJECT = "Input should be a valid dictionary or object to extract fields from";
 const BASE = { model: "sonnet", max_tokens: 10, messages: [{ role: "user", content: "Hi" }] };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkToolPairing } from "../../../src/api/toolPairing.ts";
+import { checkToolPairing } from "../../../src/validation/toolPairing.ts";
 
 const use = (id: string) => ({ type: "tool_use", id, name: "look", input: {} });
 const result = (id: string) => ({ type: "tool_result", tool_use_id: id });

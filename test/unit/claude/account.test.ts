@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeSignIn, isSignedIn, signInOf } from "../../../src/claude/account.ts";
+import { describeSignIn, isSignedIn, signInOf } from "../../../src/claude/signIn/account.ts";
 
 // test/contract/signIns.test.ts has the replies of the real CLI; these sign-ins need an account that tests do not have
 describe("signInOf", () => {

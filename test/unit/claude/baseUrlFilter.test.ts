@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BaseUrlFilter } from "../../../src/claude/baseUrlFilter.ts";
+import { BaseUrlFilter } from "../../../src/claude/process/baseUrlFilter.ts";
 import { quiet } from "../../support/smallServer.ts";
 
 const OURS = "http://127.0.0.1:8080";

@@ -3,8 +3,8 @@ import { EventEmitter } from "node:events";
 import { tmpdir } from "node:os";
 import { PassThrough } from "node:stream";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { CliProcess, type Spawn } from "../../../src/claude/cliProcess.ts";
-import { Reaper } from "../../../src/claude/reaper.ts";
+import { CliProcess, type Spawn } from "../../../src/claude/process/cliProcess.ts";
+import { Reaper } from "../../../src/claude/process/reaper.ts";
 import { collect } from "../support/streams.ts";
 
 /** Milliseconds for a step that must not be reached; the test then fails by the wrong signal. */

@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { textOf } from "../../../src/api/exactJson.ts";
-import { type CliMessage, encode, encodePieces, readMessages } from "../../../src/claude/codec.ts";
-import { literalOf } from "../../../src/claude/encodedJson.ts";
-import { EncodedText } from "../../../src/claude/overlay/encodedText.ts";
+import { type CliMessage, encode, encodePieces, readMessages } from "../../../src/claude/protocol/codec.ts";
+import { literalOf } from "../../../src/claude/protocol/encodedJson.ts";
+import { EncodedText } from "../../../src/claude/transport/overlay/encodedText.ts";
 import { byteLines, splitLines } from "../../../src/shared/lines.ts";
 import { Random } from "../support/random.ts";
 import { collect, from } from "../support/streams.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ApiError } from "../../../src/api/errors.ts";
-import { type NetworkRoute, networkRoute } from "../../../src/claude/network.ts";
-import { OverlayOutcome } from "../../../src/claude/overlay/overlayOutcome.ts";
+import { type NetworkRoute, networkRoute } from "../../../src/claude/process/network.ts";
+import { OverlayOutcome } from "../../../src/claude/transport/overlay/overlayOutcome.ts";
 import { AT, RESULT, report } from "../support/outcomes.ts";
 
 const ANNOUNCED = `${AT} [ERROR] API error (attempt 1/1): undefined Connection error.`;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { cliEnded } from "../../../src/api/cliErrors.ts";
-import type { CliMessage } from "../../../src/claude/codec.ts";
-import { ControlChannel } from "../../../src/claude/controlChannel.ts";
+import type { CliMessage } from "../../../src/claude/protocol/codec.ts";
+import { ControlChannel } from "../../../src/claude/protocol/controlChannel.ts";
 import { isSettled } from "../support/streams.ts";
 
 const REQUEST = { subtype: "apply_flag_settings", settings: {} };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CountSession } from "../../../src/claude/overlay/countSession.ts";
+import { CountSession } from "../../../src/claude/transport/overlay/countSession.ts";
 
 /** A session whose CLI replies at once. */
 function begin() {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { CliDescription } from "../../../src/claude/description.ts";
-import { DescriptionCache } from "../../../src/claude/descriptionCache.ts";
+import type { CliDescription } from "../../../src/claude/signIn/description.ts";
+import { DescriptionCache } from "../../../src/claude/signIn/descriptionCache.ts";
 import { recordingLogger } from "../../support/recordingLogger.ts";
 
 const signedOut = { models: [], account: { tokenSource: "none" } };

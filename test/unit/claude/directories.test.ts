@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { homeProblem, temporaryDirectory } from "../../../src/claude/directories.ts";
+import { homeProblem, temporaryDirectory } from "../../../src/claude/process/directories.ts";
 import { place, scratchDirectory } from "../support/scratch.ts";
 
 describe("the temporary directory", () => {

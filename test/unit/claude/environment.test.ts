@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { childEnvironment } from "../../../src/claude/environment.ts";
+import { childEnvironment } from "../../../src/claude/process/environment.ts";
 
 const fixed = childEnvironment({}, {}, []);
 /** Variables taken from the given environment, without the fixed ones. */

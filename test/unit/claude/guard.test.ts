@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GuardDetector } from "../../../src/claude/guard.ts";
+import { GuardDetector } from "../../../src/claude/signIn/guard.ts";
 import { isSettled } from "../support/streams.ts";
 
 const DEBUG = "2026-11-26T02:07:56.951Z [DEBUG] cc-plugin-sec-default";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Heartbeat } from "../../../src/claude/heartbeat.ts";
+import { Heartbeat } from "../../../src/claude/process/heartbeat.ts";
 
 const SILENCE = 60_000;
 const WAKE = 5000;

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { attributeToHelper, helperFailure, withHelpers } from "../../../src/claude/helperKey.ts";
+import { attributeToHelper, helperFailure, withHelpers } from "../../../src/claude/signIn/helperKey.ts";
 
 const PATH = process.env.PATH ?? "";
 const launch = (environment: Record<string, string> = {}) => ({

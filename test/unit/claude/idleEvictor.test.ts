@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { IdleEvictor, type IdleLimits } from "../../../src/claude/idleEvictor.ts";
-import { IdleWorkers } from "../../../src/claude/idleWorkers.ts";
-import { proportionalBytes, residentBytes } from "../../../src/claude/memory.ts";
+import { IdleEvictor, type IdleLimits } from "../../../src/claude/pool/idleEvictor.ts";
+import { IdleWorkers } from "../../../src/claude/pool/idleWorkers.ts";
+import { proportionalBytes, residentBytes } from "../../../src/claude/process/memory.ts";
 import type { Worker } from "../../../src/claude/worker.ts";
 
 beforeEach(() => void vi.useFakeTimers());

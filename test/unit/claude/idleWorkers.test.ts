@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { IdleWorkers } from "../../../src/claude/idleWorkers.ts";
+import { IdleWorkers } from "../../../src/claude/pool/idleWorkers.ts";
 import type { Worker } from "../../../src/claude/worker.ts";
 
 const worker = (usableUntil = Number.POSITIVE_INFINITY) =>

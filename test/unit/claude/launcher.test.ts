@@ -4,8 +4,8 @@ import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { ApiError } from "../../../src/api/errors.ts";
-import type { Spawn } from "../../../src/claude/cliProcess.ts";
-import { Launcher } from "../../../src/claude/launcher.ts";
+import type { Spawn } from "../../../src/claude/process/cliProcess.ts";
+import { Launcher } from "../../../src/claude/process/launcher.ts";
 import { fakeCli } from "../../support/fakeCli.ts";
 import { scratchHome } from "../../support/harness.ts";
 

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { readMessages } from "../../../src/claude/codec.ts";
-import { LineLog, truncate } from "../../../src/claude/lineLog.ts";
+import { LineLog, truncate } from "../../../src/claude/process/lineLog.ts";
+import { readMessages } from "../../../src/claude/protocol/codec.ts";
 import { Redactor } from "../../../src/shared/redact.ts";
 
 function begin() {

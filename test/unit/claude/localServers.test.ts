@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { pointsToVirtualApi } from "../../../src/claude/localServers.ts";
+import { pointsToVirtualApi } from "../../../src/claude/process/localServers.ts";
 
 const OWN = { host: "127.0.0.1", port: 8080 };
 

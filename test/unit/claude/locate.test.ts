@@ -8,7 +8,7 @@ import {
   hasChanged,
   locate,
   MINIMUM_VERSION,
-} from "../../../src/claude/locate.ts";
+} from "../../../src/claude/locate/locate.ts";
 import { place, scratchDirectory } from "../support/scratch.ts";
 
 const printing = (text: string) => `#!/bin/sh\n[ "$*" = --version ] && echo '${text}'\n`;

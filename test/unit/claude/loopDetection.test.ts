@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isLoop, originOfCount } from "../../../src/claude/loopDetection.ts";
+import { isLoop, originOfCount } from "../../../src/claude/pool/loopDetection.ts";
 
 const OURS = "11111111-0000-4000-8000-000000000001";
 const THEIRS = "22222222-0000-4000-8000-000000000002";

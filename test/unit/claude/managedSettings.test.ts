@@ -5,9 +5,9 @@ import {
   managedSettingsOf,
   modForbiddingSettings,
   reroutingSettings,
-} from "../../../src/claude/managedSettings.ts";
-import { describeOverrides, isGivenModel, overridesIn } from "../../../src/claude/managedVariables.ts";
-import { OverlayMods } from "../../../src/claude/overlay/overlayMods.ts";
+} from "../../../src/claude/signIn/managedSettings.ts";
+import { describeOverrides, isGivenModel, overridesIn } from "../../../src/claude/signIn/managedVariables.ts";
+import { OverlayMods } from "../../../src/claude/transport/overlay/overlayMods.ts";
 
 const managed = (settings: Record<string, unknown>) => [{ origin: "managed settings", settings }];
 

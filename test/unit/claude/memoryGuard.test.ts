@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ApiError } from "../../../src/api/errors.ts";
-import { residentBytes } from "../../../src/claude/memory.ts";
-import { guardMemory } from "../../../src/claude/memoryGuard.ts";
+import { residentBytes } from "../../../src/claude/process/memory.ts";
+import { guardMemory } from "../../../src/claude/process/memoryGuard.ts";
 
 const LIMIT = 2048 * 1024 * 1024;
 

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { authoritiesProblem, editorDefaults, networkRoute, prepareNetwork } from "../../../src/claude/network.ts";
+import {
+  authoritiesProblem,
+  editorDefaults,
+  networkRoute,
+  prepareNetwork,
+} from "../../../src/claude/process/network.ts";
 
 const PROXY = "http://ann:word@proxy.test:8080";
 const EDITOR = { HTTPS_PROXY: PROXY, HTTP_PROXY: PROXY, NO_PROXY: "a.test", CLAUDE_CODE_CERT_STORE: "bundled" };

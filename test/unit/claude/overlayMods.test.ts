@@ -1,6 +1,6 @@
 import { expect, it, vi } from "vitest";
-import { OverlayMods } from "../../../src/claude/overlay/overlayMods.ts";
-import { OverlayTransport } from "../../../src/claude/overlay/overlayTransport.ts";
+import { OverlayMods } from "../../../src/claude/transport/overlay/overlayMods.ts";
+import { OverlayTransport } from "../../../src/claude/transport/overlay/overlayTransport.ts";
 
 /** The CLI's log line for our mod when Anthropic has disabled mods, and for a mod that it cannot load. */
 const SWITCHED_OFF =

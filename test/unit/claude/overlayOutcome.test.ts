@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../../src/api/errors.ts";
-import { OverlayOutcome } from "../../../src/claude/overlay/overlayOutcome.ts";
+import { OverlayOutcome } from "../../../src/claude/transport/overlay/overlayOutcome.ts";
 import { AT, errorFrom, RESULT, refused, report } from "../support/outcomes.ts";
 import { isSettled } from "../support/streams.ts";
 

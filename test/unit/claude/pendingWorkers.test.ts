@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { PendingWorkers } from "../../../src/claude/pendingWorkers.ts";
+import { PendingWorkers } from "../../../src/claude/pool/pendingWorkers.ts";
 import { isSettled } from "../support/streams.ts";
 
 /** PendingWorkers with some that are announced, and functions that settle them. */

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { cliNotStarted } from "../../../src/api/cliErrors.ts";
 import { shuttingDown } from "../../../src/api/errors.ts";
-import { IdleWorkers } from "../../../src/claude/idleWorkers.ts";
-import { Pool } from "../../../src/claude/pool.ts";
-import type { TransportName } from "../../../src/claude/transport.ts";
-import type { WorkerFactory } from "../../../src/claude/workerStarter.ts";
+import { IdleWorkers } from "../../../src/claude/pool/idleWorkers.ts";
+import { Pool } from "../../../src/claude/pool/pool.ts";
+import type { WorkerFactory } from "../../../src/claude/pool/workerStarter.ts";
+import type { TransportName } from "../../../src/claude/transport/transport.ts";
 import { until } from "../../support/harness.ts";
 import { quiet } from "../../support/smallServer.ts";
 import { isSettled } from "../support/streams.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { constants, getPriority } from "node:os";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { lowerPriority } from "../../../src/claude/priority.ts";
+import { lowerPriority } from "../../../src/claude/process/priority.ts";
 
 function sleeper(): number {
   const child = spawn(process.execPath, ["-e", "process.stdin.resume()"], { detached: true });

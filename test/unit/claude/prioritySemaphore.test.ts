@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../../src/api/errors.ts";
-import { PrioritySemaphore } from "../../../src/claude/prioritySemaphore.ts";
+import { PrioritySemaphore } from "../../../src/claude/pool/prioritySemaphore.ts";
 import { isSettled } from "../support/streams.ts";
 
 const never = new AbortController().signal;

@@ -3,7 +3,7 @@ import { EventEmitter, once } from "node:events";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { Reaper } from "../../../src/claude/reaper.ts";
+import { Reaper } from "../../../src/claude/process/reaper.ts";
 import { collect } from "../support/streams.ts";
 
 const root = join(import.meta.dirname, "../../..");
@@ -56,7 +56,7 @@ describe.skipIf(process.platform === "win32")("Reaper", () => {
   it("outlives a killed program, and kills that program's processes", async () => {
     const source = `
       import { spawn } from "node:child_process";
-      import { Reaper } from ${JSON.stringify(pathToFileURL(join(root, "src/claude/reaper.ts")).href)};
+      import { Reaper } from ${JSON.stringify(pathToFileURL(join(root, "src/claude/process/reaper.ts")).href)};
       const child = spawn("sleep", ["120"], { detached: true, stdio: ["ignore", "inherit", "ignore"] });
       new Reaper().watch(child.pid);
       process.stdout.write("ready");

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { searchDirectories } from "../../../src/claude/searchPlaces.ts";
+import { searchDirectories } from "../../../src/claude/locate/searchPlaces.ts";
 import { scratchDirectory } from "../support/scratch.ts";
 
 /** Directories in the home where installers put the CLI (November 2026). */

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { readSignInSettings } from "../../../src/claude/signInSettings.ts";
+import { readSignInSettings } from "../../../src/claude/signIn/signInSettings.ts";
 import { scratchHome } from "../../support/harness.ts";
 
 async function homeWith(text: string, path = ".claude/settings.json"): Promise<string> {

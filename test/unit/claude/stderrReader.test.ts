@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { StderrReader } from "../../../src/claude/stderrReader.ts";
+import { StderrReader } from "../../../src/claude/process/stderrReader.ts";
 import { collect } from "../support/streams.ts";
 
 const MEGABYTE = 1024 * 1024;

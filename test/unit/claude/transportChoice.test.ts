@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { cliIncompatible, notSignedIn } from "../../../src/api/cliErrors.ts";
-import type { Cli } from "../../../src/claude/locate.ts";
-import type { ManagedSettings } from "../../../src/claude/managedSettings.ts";
-import { COUNT_MOD } from "../../../src/claude/rewrite/countMod.ts";
-import { REWRITE_MOD } from "../../../src/claude/rewrite/rewriteMod.ts";
-import { TransportUnavailable } from "../../../src/claude/transport.ts";
-import { TransportChoice, type TransportOption } from "../../../src/claude/transportChoice.ts";
+import type { Cli } from "../../../src/claude/locate/locate.ts";
+import type { ManagedSettings } from "../../../src/claude/signIn/managedSettings.ts";
+import { COUNT_MOD } from "../../../src/claude/transport/rewrite/countMod.ts";
+import { REWRITE_MOD } from "../../../src/claude/transport/rewrite/rewriteMod.ts";
+import { TransportUnavailable } from "../../../src/claude/transport/transport.ts";
+import { TransportChoice, type TransportOption } from "../../../src/claude/transport/transportChoice.ts";
 import type { Worker } from "../../../src/claude/worker.ts";
 import { recordingLogger } from "../../support/recordingLogger.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { turnSettings } from "../../../src/claude/overlay/turnSettings.ts";
-import { triggerOf } from "../../../src/claude/trigger.ts";
-import type { OverlayRequest } from "../../../src/claude/turnRequest.ts";
+import { triggerOf } from "../../../src/claude/protocol/trigger.ts";
+import { turnSettings } from "../../../src/claude/transport/overlay/turnSettings.ts";
+import type { OverlayRequest } from "../../../src/claude/transport/turnRequest.ts";
 
 const request: OverlayRequest = {
   transport: "overlay",

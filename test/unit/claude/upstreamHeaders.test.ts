@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isSdkLog, subscriptionHeaders, UpstreamHeaders } from "../../../src/claude/upstreamHeaders.ts";
+import { isSdkLog, subscriptionHeaders, UpstreamHeaders } from "../../../src/claude/transport/upstreamHeaders.ts";
 import { isSettled } from "../support/streams.ts";
 
 const SENDING = [

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { printedVersion } from "../../../src/claude/versionProbe.ts";
+import { printedVersion } from "../../../src/claude/locate/versionProbe.ts";
 import { until } from "../../support/harness.ts";
 import { place, scratchDirectory } from "../support/scratch.ts";
 

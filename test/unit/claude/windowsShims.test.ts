@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { unwrapShim } from "../../../src/claude/invocation.ts";
-import { locate } from "../../../src/claude/locate.ts";
+import { unwrapShim } from "../../../src/claude/locate/invocation.ts";
+import { locate } from "../../../src/claude/locate/locate.ts";
 import { place, scratchDirectory } from "../support/scratch.ts";
 
 const CLAUDE = `#!/bin/sh\n[ "$*" = --version ] && echo '2.1.330 (Claude Code)'\n`;

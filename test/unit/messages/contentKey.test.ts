@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { contentKey } from "../../../src/messages/contentKey.ts";
+import { contentKey } from "../../../src/tokens/contentKey.ts";
 import { unabortedSlices } from "../../support/slices.ts";
 
 const key = (value: unknown) => contentKey(value, unabortedSlices());

@@ -1,7 +1,7 @@
 import type { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "vitest";
-import { encodePieces } from "../../../src/claude/codec.ts";
-import { EncodedJson } from "../../../src/claude/encodedJson.ts";
+import { encodePieces } from "../../../src/claude/protocol/codec.ts";
+import { EncodedJson } from "../../../src/claude/protocol/encodedJson.ts";
 import { BodyMemory } from "../../../src/messages/bodyMemory.ts";
 import type { FileSource } from "../../../src/messages/inlineFiles.ts";
 import { type ReadCount, RequestReader } from "../../../src/messages/requestReader.ts";

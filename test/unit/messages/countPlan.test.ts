@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { CountTokensRequest } from "../../../src/api/countTokensRequest.ts";
-import { planCount } from "../../../src/messages/countPlan.ts";
+import { planCount } from "../../../src/tokens/countPlan.ts";
+import type { CountTokensRequest } from "../../../src/validation/countTokensRequest.ts";
 import { unabortedSlices } from "../../support/slices.ts";
 
 const plan = (request: object) =>

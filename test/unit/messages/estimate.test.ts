@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { CountTokensRequest } from "../../../src/api/countTokensRequest.ts";
-import { estimateRequest, MAX_TOKENIZED_CHARACTERS, SAMPLE_INTERVAL } from "../../../src/messages/estimate.ts";
-import { loadTokenizer } from "../../../src/messages/tokenizer.ts";
 import { Slicer } from "../../../src/shared/slices.ts";
+import { estimateRequest, MAX_TOKENIZED_CHARACTERS, SAMPLE_INTERVAL } from "../../../src/tokens/estimate.ts";
+import { loadTokenizer } from "../../../src/tokens/tokenizer.ts";
+import type { CountTokensRequest } from "../../../src/validation/countTokensRequest.ts";
 import { unabortedSlices } from "../../support/slices.ts";
 import { RECORDED_COUNTS } from "./recordedCounts.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { imageSize, imageTokens } from "../../../src/messages/imageSize.ts";
+import { imageSize, imageTokens } from "../../../src/tokens/imageSize.ts";
 import { png } from "../../support/images.ts";
 
 const jpeg = (...segments: number[][]) => Buffer.from([0xff, 0xd8, ...segments.flat()]).toString("base64");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { fileExpired, fileNotFound } from "../../../src/api/errors.ts";
-import type { MessagesRequest } from "../../../src/api/messagesRequest.ts";
 import { type FileSource, inlineFiles, type StoredFile } from "../../../src/messages/inlineFiles.ts";
+import type { MessagesRequest } from "../../../src/validation/messagesRequest.ts";
 
 const MEGABYTE = 1024 * 1024;
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { pdfPages } from "../../../src/messages/pdfPages.ts";
+import { pdfPages } from "../../../src/tokens/pdfPages.ts";
 
 const pages = (pdf: string) =>
   [...pdfPages(Buffer.from(pdf).toString("base64"))].reduce((sum, found) => sum + found, 0);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { MessagesRequest } from "../../../src/api/messagesRequest.ts";
 import { prepareOverlay } from "../../../src/messages/prepare.ts";
+import type { MessagesRequest } from "../../../src/validation/messagesRequest.ts";
 
 const mark = { cache_control: { type: "ephemeral" } };
 const text = (value: string, extra: object = {}) => ({ type: "text", text: value, ...extra });

@@ -1,4 +1,4 @@
-import type { CountTokensRequest } from "../../../src/api/countTokensRequest.ts";
+import type { CountTokensRequest } from "../../../src/validation/countTokensRequest.ts";
 
 /**
  * The API's counts of these requests (`usage.input_tokens`), from public test recordings. The numbers of the

@@ -1,8 +1,8 @@
 import type { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "vitest";
 import { fileNotFound } from "../../../src/api/errors.ts";
-import { EncodedText } from "../../../src/claude/overlay/encodedText.ts";
-import type { OverlayRequest } from "../../../src/claude/turnRequest.ts";
+import { EncodedText } from "../../../src/claude/transport/overlay/encodedText.ts";
+import type { OverlayRequest } from "../../../src/claude/transport/turnRequest.ts";
 import { BodyMemory } from "../../../src/messages/bodyMemory.ts";
 import type { FileSource } from "../../../src/messages/inlineFiles.ts";
 import { ReaderThread } from "../../../src/messages/readerThread.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { spacedJson } from "../../../src/messages/spacedJson.ts";
+import { spacedJson } from "../../../src/tokens/spacedJson.ts";
 
 const written = (value: unknown) => [...spacedJson(value)].join("");
 

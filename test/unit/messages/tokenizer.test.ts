@@ -1,7 +1,7 @@
 import { getTokenizer } from "@anthropic-ai/tokenizer";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { loadTokenizer, MAX_PIECE_BYTES } from "../../../src/messages/tokenizer.ts";
+import { loadTokenizer, MAX_PIECE_BYTES } from "../../../src/tokens/tokenizer.ts";
 import { unabortedSlices } from "../../support/slices.ts";
 
 const tokenizer = await loadTokenizer(unabortedSlices());

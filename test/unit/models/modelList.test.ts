@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CliDescription } from "../../../src/claude/description.ts";
+import type { CliDescription } from "../../../src/claude/signIn/description.ts";
 import { likelyModels } from "../../../src/models/catalog.ts";
 import { ModelList } from "../../../src/models/modelList.ts";
 import { quiet } from "../../support/smallServer.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { cliEnvironment, cliForbidden } from "../../../src/api/cliErrors.ts";
 import { describe as described } from "../../../src/api/messageDescriptors.ts";
-import type { Cli } from "../../../src/claude/locate.ts";
+import type { Cli } from "../../../src/claude/locate/locate.ts";
 import { CompatibilityGate } from "../../../src/selfCheck/compatibilityGate.ts";
 import { type CheckResult, ChecksSkipped, type runChecks as RunChecks } from "../../../src/selfCheck/runChecks.ts";
 import { scratchDirectory } from "../support/scratch.ts";

@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { installMod } from "../../../src/claude/modFiles.ts";
-import { ONE_CALL_MOD } from "../../../src/claude/overlay/oneCallMod.ts";
+import { installMod } from "../../../src/claude/process/modFiles.ts";
+import { ONE_CALL_MOD } from "../../../src/claude/transport/overlay/oneCallMod.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
 import { Secret } from "../../../src/storage/secret.ts";
 import { modesIn } from "../../support/modes.ts";

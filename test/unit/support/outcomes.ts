@@ -1,5 +1,5 @@
 import type { ApiError } from "../../../src/api/errors.ts";
-import { OverlayOutcome } from "../../../src/claude/overlay/overlayOutcome.ts";
+import { OverlayOutcome } from "../../../src/claude/transport/overlay/overlayOutcome.ts";
 
 export const AT = "2026-11-22T09:13:45.925Z";
 /** The CLI's stderr line when it gets a turn's settings. */

@@ -1,5 +1,5 @@
-import { ONE_CALL_MOD } from "../../../src/claude/overlay/oneCallMod.ts";
-import { OverlayOutcome } from "../../../src/claude/overlay/overlayOutcome.ts";
+import { ONE_CALL_MOD } from "../../../src/claude/transport/overlay/oneCallMod.ts";
+import { OverlayOutcome } from "../../../src/claude/transport/overlay/overlayOutcome.ts";
 import { Turn, type TurnParts } from "../../../src/claude/turn.ts";
 
 /** A turn on an overlay worker that sends nothing; does not wait for headers by default. */

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { cliEnded } from "../../../../src/api/cliErrors.ts";
-import type { CliMessage } from "../../../../src/claude/codec.ts";
-import { CountUnavailable, ExactCount } from "../../../../src/claude/rewrite/exactCount.ts";
-import { TransportUnavailable } from "../../../../src/claude/transport.ts";
+import type { CliMessage } from "../../../../src/claude/protocol/codec.ts";
+import { CountUnavailable, ExactCount } from "../../../../src/claude/transport/rewrite/exactCount.ts";
+import { TransportUnavailable } from "../../../../src/claude/transport/transport.ts";
 
 const log = (text: string) => ({ type: "system", subtype: "ui_log", plugin: "count", text });
 const RESULT = { type: "result" };

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { cliEnded, notSignedIn } from "../../../../src/api/cliErrors.ts";
-import { type CountRequest, CountUnavailable } from "../../../../src/claude/rewrite/exactCount.ts";
-import { ExactCounter } from "../../../../src/claude/rewrite/exactCounter.ts";
-import { TransportUnavailable } from "../../../../src/claude/transport.ts";
+import { type CountRequest, CountUnavailable } from "../../../../src/claude/transport/rewrite/exactCount.ts";
+import { ExactCounter } from "../../../../src/claude/transport/rewrite/exactCounter.ts";
+import { TransportUnavailable } from "../../../../src/claude/transport/transport.ts";
 import type { Worker } from "../../../../src/claude/worker.ts";
 import { isSettled } from "../../support/streams.ts";
 

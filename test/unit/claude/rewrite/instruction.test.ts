@@ -4,7 +4,7 @@ import {
   INSTRUCTION_PREFIX,
   rewriteInstruction,
   SEPARATOR,
-} from "../../../../src/claude/rewrite/instruction.ts";
+} from "../../../../src/claude/transport/rewrite/instruction.ts";
 
 const plain = { betas: [], isWhole: false };
 const partsOf = (instruction: string) => {

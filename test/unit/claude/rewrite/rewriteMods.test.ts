@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
-import type { CliMessage } from "../../../../src/claude/codec.ts";
-import type { CliAccount } from "../../../../src/claude/description.ts";
-import { MOD_REPORTS } from "../../../../src/claude/modReports.ts";
-import { REWRITE_MOD } from "../../../../src/claude/rewrite/rewriteMod.ts";
-import { RewriteMods } from "../../../../src/claude/rewrite/rewriteMods.ts";
-import { type Ask, TransportUnavailable } from "../../../../src/claude/transport.ts";
+import type { CliMessage } from "../../../../src/claude/protocol/codec.ts";
+import { MOD_REPORTS } from "../../../../src/claude/protocol/modReports.ts";
+import type { CliAccount } from "../../../../src/claude/signIn/description.ts";
+import { REWRITE_MOD } from "../../../../src/claude/transport/rewrite/rewriteMod.ts";
+import { RewriteMods } from "../../../../src/claude/transport/rewrite/rewriteMods.ts";
+import { type Ask, TransportUnavailable } from "../../../../src/claude/transport/transport.ts";
 
 const KEY: CliAccount = { apiKeySource: "ANTHROPIC_API_KEY" };
 const report = (text: string, plugin = REWRITE_MOD.name): CliMessage => ({

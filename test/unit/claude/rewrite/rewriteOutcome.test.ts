@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { CliMessage } from "../../../../src/claude/codec.ts";
-import { MOD_REPORTS } from "../../../../src/claude/modReports.ts";
-import { REWRITE_MOD } from "../../../../src/claude/rewrite/rewriteMod.ts";
-import { RewriteOutcome } from "../../../../src/claude/rewrite/rewriteOutcome.ts";
+import type { CliMessage } from "../../../../src/claude/protocol/codec.ts";
+import { MOD_REPORTS } from "../../../../src/claude/protocol/modReports.ts";
+import { REWRITE_MOD } from "../../../../src/claude/transport/rewrite/rewriteMod.ts";
+import { RewriteOutcome } from "../../../../src/claude/transport/rewrite/rewriteOutcome.ts";
 
 const STOPPED = "A mod's http.fetch hook stopped this request: ";
 const RESULT: CliMessage = { type: "result", subtype: "success" };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { stringify } from "../../../../src/api/exactJson.ts";
-import type { CliMessage } from "../../../../src/claude/codec.ts";
-import { RewriteOutcome } from "../../../../src/claude/rewrite/rewriteOutcome.ts";
+import type { CliMessage } from "../../../../src/claude/protocol/codec.ts";
+import { RewriteOutcome } from "../../../../src/claude/transport/rewrite/rewriteOutcome.ts";
 
 const STOPPED = "A mod's http.fetch hook stopped this request: ";
 const log = (text: string): CliMessage => ({ type: "system", subtype: "ui_log", plugin: "rewrite", text });
