@@ -18,7 +18,7 @@ import {
 import { claudePath } from "../support/claude.ts";
 import { FULL, sampled } from "../support/full.ts";
 import { health, type Scratch, scratchHome, simple, startApp } from "../support/harness.ts";
-import { silentLogger } from "../unit/support/silentLogger.ts";
+import { silentLogger } from "../support/silentLogger.ts";
 
 let scratch: Scratch;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runTests } from "@vscode/test-electron";
-import { freePort } from "../e2e/support/ports.ts";
 import { claudePath } from "../support/claude.ts";
+import { freePort } from "../support/editor/ports.ts";
 import { FakeApi } from "../support/fakeApi.ts";
 import { cliEnvironment, scratchHome } from "../support/harness.ts";
 

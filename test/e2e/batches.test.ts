@@ -1,8 +1,7 @@
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { deferred, echo, failure, heldReply, text } from "../support/replies.ts";
-import { Api } from "./support/api.ts";
-import { describeInVsCode } from "./support/describe.ts";
+import { Api } from "../support/editor/api.ts";
+import { describeInVsCode } from "../support/editor/describe.ts";
 import {
   answerQuestion,
   badge,
@@ -14,9 +13,10 @@ import {
   question,
   section,
   welcomeOf,
-} from "./support/view.ts";
-import { PATIENCE, shown, shows } from "./support/waits.ts";
-import { editorTexts, notifications, runCommand } from "./support/workbench.ts";
+} from "../support/editor/view.ts";
+import { PATIENCE, shown, shows } from "../support/editor/waits.ts";
+import { editorTexts, notifications, runCommand } from "../support/editor/workbench.ts";
+import { deferred, echo, failure, heldReply, text } from "../support/replies.ts";
 
 /** Batch requests that run at once: half of the default concurrency. */
 const PLACES = 4;

@@ -1,7 +1,7 @@
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { Api } from "./support/api.ts";
-import { describeInVsCode } from "./support/describe.ts";
+import { Api } from "../support/editor/api.ts";
+import { describeInVsCode } from "../support/editor/describe.ts";
 import {
   answerQuestion,
   chooseFromMenu,
@@ -12,9 +12,9 @@ import {
   question,
   section,
   welcomeOf,
-} from "./support/view.ts";
-import { PATIENCE, shown, shows } from "./support/waits.ts";
-import { clickAction, editorTexts, notifications, runCommand } from "./support/workbench.ts";
+} from "../support/editor/view.ts";
+import { PATIENCE, shown, shows } from "../support/editor/waits.ts";
+import { clickAction, editorTexts, notifications, runCommand } from "../support/editor/workbench.ts";
 
 describeInVsCode("the view of files", (vsCode) => {
   const api = new Api(() => vsCode().baseURL);

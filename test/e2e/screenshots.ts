@@ -1,14 +1,14 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
+import { Api } from "../support/editor/api.ts";
+import { interrupted } from "../support/editor/interrupted.ts";
+import { isFree } from "../support/editor/ports.ts";
+import { smallPng } from "../support/editor/smallPng.ts";
+import { item, openView, section } from "../support/editor/view.ts";
+import { startVsCode, type VsCode } from "../support/editor/vscode.ts";
+import { notification, runCommand, selectAllOf, statusItem } from "../support/editor/workbench.ts";
 import { deferred, echo, failure, heldReply, reply, text } from "../support/replies.ts";
-import { Api } from "./support/api.ts";
-import { interrupted } from "./support/interrupted.ts";
-import { isFree } from "./support/ports.ts";
-import { smallPng } from "./support/smallPng.ts";
-import { item, openView, section } from "./support/view.ts";
-import { startVsCode, type VsCode } from "./support/vscode.ts";
-import { notification, runCommand, selectAllOf, statusItem } from "./support/workbench.ts";
 
 const PORT = 8080;
 const SETTINGS = { "claudeVirtualApi.port": PORT, "editor.occurrencesHighlight": "off" };

@@ -1,9 +1,8 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { deferred, reply, text } from "../support/replies.ts";
-import { describeInVsCode } from "./support/describe.ts";
-import { interrupted } from "./support/interrupted.ts";
-import { PATIENCE, shows } from "./support/waits.ts";
+import { describeInVsCode } from "../support/editor/describe.ts";
+import { interrupted } from "../support/editor/interrupted.ts";
+import { PATIENCE, shows } from "../support/editor/waits.ts";
 import {
   answerBox,
   clickAction,
@@ -13,7 +12,8 @@ import {
   notifications,
   runCommand,
   selectAllOf,
-} from "./support/workbench.ts";
+} from "../support/editor/workbench.ts";
+import { deferred, reply, text } from "../support/replies.ts";
 
 const SEND = "Claude Virtual API: Send Selection";
 // TypeScript's extension shows an error in a code-server without tsserver

@@ -1,13 +1,13 @@
 import Anthropic from "@anthropic-ai/sdk";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { missing } from "../support/editor/chromium.ts";
+import { describeInVsCode } from "../support/editor/describe.ts";
+import { freePort, isFree, serviceOn } from "../support/editor/ports.ts";
+import { PATIENCE, shows } from "../support/editor/waits.ts";
+import { actions, answerBox, clickStatusItem, notifications, runCommand } from "../support/editor/workbench.ts";
 import { deferred, heldReply, text } from "../support/replies.ts";
 import { workersOf } from "../support/serverProcess.ts";
-import { missing } from "./support/chromium.ts";
-import { describeInVsCode } from "./support/describe.ts";
-import { freePort, isFree, serviceOn } from "./support/ports.ts";
-import { PATIENCE, shows } from "./support/waits.ts";
-import { actions, answerBox, clickStatusItem, notifications, runCommand } from "./support/workbench.ts";
 
 const apiKey = "sk-ant-api03-of-a-client-outside";
 const ownKey = "a key of the user's own";

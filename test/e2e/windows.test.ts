@@ -3,11 +3,9 @@ import { createServer } from "node:http";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { PROOF_HEADER } from "../../src/shared/proof.ts";
-import { simple } from "../support/harness.ts";
-import { deferred, heldReply, reply, text } from "../support/replies.ts";
-import { describeInVsCode } from "./support/describe.ts";
-import { freePort, serviceOn } from "./support/ports.ts";
-import { PATIENCE, shows } from "./support/waits.ts";
+import { describeInVsCode } from "../support/editor/describe.ts";
+import { freePort, serviceOn } from "../support/editor/ports.ts";
+import { PATIENCE, shows } from "../support/editor/waits.ts";
 import {
   actions,
   clickAction,
@@ -17,7 +15,9 @@ import {
   selectAllOf,
   status,
   statusItem,
-} from "./support/workbench.ts";
+} from "../support/editor/workbench.ts";
+import { simple } from "../support/harness.ts";
+import { deferred, heldReply, reply, text } from "../support/replies.ts";
 
 /** Bound for another window to take over; twice the promised time. */
 const TAKE_OVER = { timeout: 10_000, interval: 100 };

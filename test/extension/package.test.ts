@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { packageExtension } from "../e2e/support/vsix.ts";
+import { packageExtension } from "../support/editor/vsix.ts";
 import { scratchHome } from "../support/harness.ts";
 
 const KB = 1024;

@@ -7,9 +7,9 @@ import { BatchCalls, type BatchItem, items, outcomesIn, wholeLines } from "../su
 import { FakeApi, type Recorded } from "../support/fakeApi.ts";
 import { FULL, QUICK } from "../support/full.ts";
 import { scratchHome, until } from "../support/harness.ts";
+import { Random } from "../support/random.ts";
 import { echo, pacedReply, type StreamEvent } from "../support/replies.ts";
 import { type ServerProcess, startServerProcess, workersOf } from "../support/serverProcess.ts";
-import { Random } from "../unit/support/random.ts";
 
 const ROUNDS = FULL ? 50 : QUICK ? 1 : 2;
 const REQUESTS = FULL ? 200 : QUICK ? 6 : 12;

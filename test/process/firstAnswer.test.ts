@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { defaultOptions } from "../../src/options.ts";
-import { scratchDirectory } from "../unit/support/scratch.ts";
+import { scratchDirectory } from "../support/scratch.ts";
 
 /** A server in a new process, which prints the modules of Node that its first answer loads. */
 const PROGRAM = `

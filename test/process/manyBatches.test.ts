@@ -7,8 +7,8 @@ import { zeroCounts } from "../../src/batches/record.ts";
 import { BatchCalls } from "../support/batchCalls.ts";
 import { FULL } from "../support/full.ts";
 import { health, scratchHome, simple, until } from "../support/harness.ts";
+import { place, scratchDirectory } from "../support/scratch.ts";
 import { startServerProcess } from "../support/serverProcess.ts";
-import { place, scratchDirectory } from "../unit/support/scratch.ts";
 
 const BATCHES = FULL ? 3000 : 300;
 /** The server's limit of file handles. Its libraries, pipes and connections take about forty. */

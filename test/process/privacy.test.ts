@@ -4,8 +4,8 @@ import { expect, it } from "vitest";
 import { BatchCalls, items } from "../support/batchCalls.ts";
 import { simple, until } from "../support/harness.ts";
 import { modesIn } from "../support/modes.ts";
+import { place, scratchDirectory } from "../support/scratch.ts";
 import { startServerProcess } from "../support/serverProcess.ts";
-import { place, scratchDirectory } from "../unit/support/scratch.ts";
 
 it.runIf(process.platform !== "win32")("protects all stored files from other users under a umask of 0", async () => {
   const node = place(join(scratchDirectory(), "node"), `#!/bin/sh\numask 0\nexec '${process.execPath}' "$@"\n`);

@@ -1,11 +1,11 @@
 import { copyFile, link, mkdir, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { installVersion } from "../../scripts/installVersion.ts";
 import { MINIMUM_VERSION } from "../../src/claude/locate/locate.ts";
 import { claudePath } from "../support/claude.ts";
 import { FULL } from "../support/full.ts";
 import { type App, eventsOf, health, type Scratch, scratchHome, simple, startApp } from "../support/harness.ts";
-import { installVersion } from "../support/installVersion.ts";
 import { deferred, heldReply, text } from "../support/replies.ts";
 
 /** Replaces a program atomically. */

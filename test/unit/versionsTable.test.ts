@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
+import { hasPassed, type Report, rowOf, rowsIn, withRows } from "../../scripts/versionsTable.ts";
 import { MINIMUM_VERSION } from "../../src/claude/locate/locate.ts";
-import { hasPassed, type Report, rowOf, rowsIn, withRows } from "../support/versionsTable.ts";
 
 const PAGE = "# Title\n\n<!-- versions -->\n<!-- /versions -->\n\nMore $& text.\n";
 const passed = (version: string) => ({ version, published: "2026-11-01", contract: "2 passed", fidelity: "3 passed" });

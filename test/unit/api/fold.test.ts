@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ContentBlock, Message, StreamEvent } from "../../../src/api/events.ts";
 import { fold } from "../../../src/api/fold.ts";
 import { eventsFor, reply, text, thinking, toolUse } from "../../support/replies.ts";
-import { batched } from "../support/streams.ts";
+import { batched } from "../../support/streams.ts";
 
 const START: StreamEvent = {
   type: "message_start",

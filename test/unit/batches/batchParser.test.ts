@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { BatchParser, SMALL_ELEMENT_BYTES } from "../../../src/batches/batchParser.ts";
 import { Slices } from "../../../src/shared/slices.ts";
 import { itThorough } from "../../support/full.ts";
-import { collect, from } from "../support/streams.ts";
+import { collect, from } from "../../support/streams.ts";
 
 /** Parses a body into lines. */
 async function linesOf(body: string, size = body.length): Promise<string[]> {

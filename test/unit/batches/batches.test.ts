@@ -5,10 +5,10 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ApiError, invalidRequest } from "../../../src/api/errors.ts";
 import { Quota } from "../../../src/storage/quota.ts";
 import { outcomesIn } from "../../support/batchCalls.ts";
+import { CONCURRENCY, many, openBatches } from "../../support/batches.ts";
 import { until } from "../../support/harness.ts";
 import { deferred } from "../../support/replies.ts";
-import { CONCURRENCY, many, openBatches } from "../support/batches.ts";
-import { scratchDirectory } from "../support/scratch.ts";
+import { scratchDirectory } from "../../support/scratch.ts";
 
 const failure = (status: number) => new ApiError(status, "api_error", `Words for ${status}`);
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { cliMissing, cliTooOld, notSignedIn } from "../../../src/api/cliErrors.ts";
 import { ApiError, overloaded, upstreamUnreachable } from "../../../src/api/errors.ts";
 import { backoffDelay, CircuitBreaker, classifyFailure } from "../../../src/batches/circuitBreaker.ts";
-import { isSettled } from "../support/streams.ts";
+import { isSettled } from "../../support/streams.ts";
 
 const error = (status: number, headers: Record<string, string> = {}) =>
   new ApiError(status, "api_error", "Words", { headers });

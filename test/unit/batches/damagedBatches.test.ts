@@ -2,10 +2,10 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { Quota } from "../../../src/storage/quota.ts";
+import { many, openBatches } from "../../support/batches.ts";
 import { until } from "../../support/harness.ts";
-import { many, openBatches } from "../support/batches.ts";
-import { scratchDirectory } from "../support/scratch.ts";
-import { silentLogger } from "../support/silentLogger.ts";
+import { scratchDirectory } from "../../support/scratch.ts";
+import { silentLogger } from "../../support/silentLogger.ts";
 
 describe("a batch with a damaged record", () => {
   it.each([

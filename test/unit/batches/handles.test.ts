@@ -1,9 +1,9 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../../src/api/errors.ts";
+import { many, openBatches } from "../../support/batches.ts";
 import { until } from "../../support/harness.ts";
-import { many, openBatches } from "../support/batches.ts";
-import { scratchDirectory } from "../support/scratch.ts";
+import { scratchDirectory } from "../../support/scratch.ts";
 
 /** Files below a directory that this process has open (Linux). */
 function openBelow(path: string): string[] {

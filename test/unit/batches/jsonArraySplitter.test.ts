@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseJson } from "../../../src/api/parseJson.ts";
 import { JsonArraySplitter } from "../../../src/batches/jsonArraySplitter.ts";
 import { decode } from "../../../src/messages/readRequest.ts";
-import { Random } from "../support/random.ts";
+import { Random } from "../../support/random.ts";
 
 /** Splits a body that arrives in these chunks. */
 function cut(pieces: Iterable<Uint8Array>): Record<string, unknown>[] {

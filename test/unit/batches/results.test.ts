@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { parseToolInput } from "../../../src/api/exactJson.ts";
 import { Results } from "../../../src/batches/results.ts";
-import { scratchDirectory } from "../support/scratch.ts";
+import { scratchDirectory } from "../../support/scratch.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { isResult, repairJsonl } from "../../../src/batches/repairJsonl.ts";
 import { Results } from "../../../src/batches/results.ts";
-import { scratchDirectory } from "../support/scratch.ts";
+import { scratchDirectory } from "../../support/scratch.ts";
 
 /** A result with too many values to parse without blocking the event loop. */
 const line = (id: string) =>

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { cliEnded } from "../../../src/api/cliErrors.ts";
 import type { StreamEvent } from "../../../src/api/events.ts";
+import { TURN_BEGINS } from "../../support/outcomes.ts";
 import { eventsFor, text, toolUse } from "../../support/replies.ts";
-import { TURN_BEGINS } from "../support/outcomes.ts";
-import { collectBatches, isSettled } from "../support/streams.ts";
-import { overlayTurn } from "../support/turns.ts";
+import { collectBatches, isSettled } from "../../support/streams.ts";
+import { overlayTurn } from "../../support/turns.ts";
 
 const withoutPings = (events: Iterable<StreamEvent>) => [...events].filter(({ type }) => type !== "ping");
 const ANSWER: StreamEvent[] = withoutPings(eventsFor([text("Two words"), toolUse("look", { at: "a" })]));

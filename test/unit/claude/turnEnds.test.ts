@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { StreamEvent } from "../../../src/api/events.ts";
 import { eventsFor, text } from "../../support/replies.ts";
-import { collectBatches } from "../support/streams.ts";
-import { overlayTurn } from "../support/turns.ts";
+import { collectBatches } from "../../support/streams.ts";
+import { overlayTurn } from "../../support/turns.ts";
 
 const ANSWER: StreamEvent[] = [...eventsFor([text("Two words")])];
 const [START] = ANSWER as [StreamEvent, ...StreamEvent[]];

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Turn } from "../../../src/claude/turn.ts";
+import { TURN_BEGINS } from "../../support/outcomes.ts";
 import { eventsFor } from "../../support/replies.ts";
-import { TURN_BEGINS } from "../support/outcomes.ts";
-import { collectBatches, isSettled } from "../support/streams.ts";
-import { overlayTurn } from "../support/turns.ts";
+import { collectBatches, isSettled } from "../../support/streams.ts";
+import { overlayTurn } from "../../support/turns.ts";
 
 const [START] = eventsFor([]);
 const started = (turn: Turn) => turn.accept({ type: "stream_event", event: START });

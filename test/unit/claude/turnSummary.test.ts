@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Turn } from "../../../src/claude/turn.ts";
+import { TURN_BEGINS } from "../../support/outcomes.ts";
 import { eventsFor, text } from "../../support/replies.ts";
-import { TURN_BEGINS } from "../support/outcomes.ts";
-import { overlayTurn } from "../support/turns.ts";
+import { overlayTurn } from "../../support/turns.ts";
 
 const RESULT = { type: "result", subtype: "success", is_error: true };
 const NOT_SIGNED_IN = { type: "assistant", is_api_error_message: true, error: "authentication_failed", message: {} };

@@ -7,7 +7,7 @@ import { FileStore } from "../../../src/files/store.ts";
 import type { Logger } from "../../../src/shared/logger.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
 import { Quota } from "../../../src/storage/quota.ts";
-import { silentLogger } from "../support/silentLogger.ts";
+import { silentLogger } from "../../support/silentLogger.ts";
 
 const DAY = 24 * 3600_000;
 const GIGABYTE = 1024 ** 3;

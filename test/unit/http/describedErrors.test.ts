@@ -4,7 +4,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { overloaded, wrongKey } from "../../../src/api/errors.ts";
 import { DESCRIBE_HEADER } from "../../../src/api/messageDescriptors.ts";
 import { errors } from "../../../src/http/middleware/errors.ts";
-import { silentLogger } from "../support/silentLogger.ts";
+import { silentLogger } from "../../support/silentLogger.ts";
 
 /** Serves a failure and resolves with the `error` of its envelope. */
 async function errorOf(failure: Error, headers: Record<string, string> = {}): Promise<Record<string, unknown>> {

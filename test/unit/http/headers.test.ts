@@ -3,7 +3,7 @@ import Koa from "koa";
 import { expect, it } from "vitest";
 import { isHeaderValue, setHeaders } from "../../../src/http/headers.ts";
 import { lastResort } from "../../../src/http/middleware/errors.ts";
-import { silentLogger } from "../support/silentLogger.ts";
+import { silentLogger } from "../../support/silentLogger.ts";
 
 it.each([
   ["req_1", true],

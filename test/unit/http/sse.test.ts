@@ -6,7 +6,7 @@ import type { StreamEvent } from "../../../src/api/events.ts";
 import { rememberText } from "../../../src/api/exactJson.ts";
 import { frame, sse } from "../../../src/http/sse.ts";
 import { recordingLogger } from "../../support/recordingLogger.ts";
-import { batched, collect } from "../support/streams.ts";
+import { batched, collect } from "../../support/streams.ts";
 
 const START: StreamEvent = { type: "message_start", message: { content: [] } };
 const DELTA: StreamEvent = { type: "content_block_delta", index: 0, delta: { text: "a\nb\r\u2028é😀" } };

@@ -8,7 +8,7 @@ import type { FileSource } from "../../../src/messages/inlineFiles.ts";
 import { ReaderThread } from "../../../src/messages/readerThread.ts";
 import type { Prepared, ReadOptions } from "../../../src/messages/readRequest.ts";
 import { RequestReader } from "../../../src/messages/requestReader.ts";
-import { silentLogger } from "../support/silentLogger.ts";
+import { silentLogger } from "../../support/silentLogger.ts";
 
 const png = { id: "file_1", filename: "a.png", mime_type: "image/png", size_bytes: 3 };
 const files: FileSource = {

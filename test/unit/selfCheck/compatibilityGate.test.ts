@@ -6,8 +6,8 @@ import { describe as described } from "../../../src/api/messageDescriptors.ts";
 import type { Cli } from "../../../src/claude/locate/locate.ts";
 import { CompatibilityGate } from "../../../src/selfCheck/compatibilityGate.ts";
 import { type CheckResult, ChecksSkipped, type runChecks as RunChecks } from "../../../src/selfCheck/runChecks.ts";
-import { scratchDirectory } from "../support/scratch.ts";
-import { silentLogger } from "../support/silentLogger.ts";
+import { scratchDirectory } from "../../support/scratch.ts";
+import { silentLogger } from "../../support/silentLogger.ts";
 
 const runChecks = vi.hoisted(() => vi.fn<typeof RunChecks>());
 vi.mock("../../../src/selfCheck/runChecks.ts", async (original) => ({ ...(await original<object>()), runChecks }));

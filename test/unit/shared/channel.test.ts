@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Channel } from "../../../src/shared/channel.ts";
-import { collect, isSettled } from "../support/streams.ts";
+import { collect, isSettled } from "../../support/streams.ts";
 
 describe("Channel", () => {
   it("yields what was pushed, in order", async () => {

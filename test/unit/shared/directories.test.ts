@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { makeDirectories, whyUnusable } from "../../../src/shared/directories.ts";
-import { place, scratchDirectory } from "../support/scratch.ts";
+import { place, scratchDirectory } from "../../support/scratch.ts";
 
 describe("makeDirectories", () => {
   it("creates a directory and its parents, even concurrently", async () => {

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { byteLines } from "../../../src/shared/lines.ts";
 import { TurnBudget } from "../../../src/shared/turnBudget.ts";
-import { from } from "../support/streams.ts";
+import { from } from "../../support/streams.ts";
 
 describe("TurnBudget", () => {
   it("is spent after five milliseconds, and full again in the next turn", async () => {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DataDirectory, type Store } from "../../../src/storage/dataDirectory.ts";
 import { Lock } from "../../../src/storage/lock.ts";
 import { recordingLogger } from "../../support/recordingLogger.ts";
-import { silentLogger } from "../support/silentLogger.ts";
+import { silentLogger } from "../../support/silentLogger.ts";
 import { startContender } from "./contender.ts";
 
 let root: string;

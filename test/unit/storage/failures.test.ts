@@ -7,11 +7,11 @@ import { FileStore } from "../../../src/files/store.ts";
 import { Quota } from "../../../src/storage/quota.ts";
 import { Ledger } from "../../../src/usage/ledger.ts";
 import { usageReport } from "../../../src/usage/report.ts";
+import { openBatches } from "../../support/batches.ts";
 import { FULL } from "../../support/full.ts";
-import { openBatches } from "../support/batches.ts";
-import { scratchDirectory } from "../support/scratch.ts";
-import { silentLogger } from "../support/silentLogger.ts";
-import { collect, from } from "../support/streams.ts";
+import { scratchDirectory } from "../../support/scratch.ts";
+import { silentLogger } from "../../support/silentLogger.ts";
+import { collect, from } from "../../support/streams.ts";
 
 /** The number of the file system call that fails, its error code, and the number of calls so far. */
 const plan = vi.hoisted(() => ({ at: 0, code: "", calls: 0 }));

@@ -6,8 +6,8 @@ import { ONE_CALL_MOD } from "../../../src/claude/transport/overlay/oneCallMod.t
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
 import { Secret } from "../../../src/storage/secret.ts";
 import { modesIn } from "../../support/modes.ts";
-import { place, scratchDirectory } from "../support/scratch.ts";
-import { silentLogger } from "../support/silentLogger.ts";
+import { place, scratchDirectory } from "../../support/scratch.ts";
+import { silentLogger } from "../../support/silentLogger.ts";
 
 let path: string;
 beforeEach(() => {

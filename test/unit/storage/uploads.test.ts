@@ -5,10 +5,10 @@ import { FileStore } from "../../../src/files/store.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
 import { Quota } from "../../../src/storage/quota.ts";
 import { Uploads } from "../../../src/storage/uploads.ts";
+import { openBatches } from "../../support/batches.ts";
 import { until } from "../../support/harness.ts";
-import { openBatches } from "../support/batches.ts";
-import { scratchDirectory } from "../support/scratch.ts";
-import { silentLogger } from "../support/silentLogger.ts";
+import { scratchDirectory } from "../../support/scratch.ts";
+import { silentLogger } from "../../support/silentLogger.ts";
 
 /** Sends some bytes, then stalls. */
 async function* stalled(text: string) {

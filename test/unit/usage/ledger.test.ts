@@ -7,7 +7,7 @@ import type { Logger } from "../../../src/shared/logger.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
 import { dayOf, emptyUsage, Ledger } from "../../../src/usage/ledger.ts";
 import { usageReport } from "../../../src/usage/report.ts";
-import { silentLogger } from "../support/silentLogger.ts";
+import { silentLogger } from "../../support/silentLogger.ts";
 
 let path: string;
 beforeEach(async () => {
