@@ -255,9 +255,10 @@ export class Pool {
     else this.#makeIdle(worker, key);
   }
 
+  /** A signed-out worker is stopped, since it would not notice that the user signs in. */
   #makeIdle(worker: Worker, key: string | undefined): void {
     if (!worker.alive || this.#closed) return;
-    if (this.#starter.isCurrent(worker)) {
+    if (this.#starter.isCurrent(worker) && !this.#descriptions.needsSignIn) {
       this.#idle.add(worker, key);
       this.#evictor.check();
     } else {

@@ -35,6 +35,11 @@ export class DescriptionCache {
     return this.#latest !== undefined && !isSignedIn(this.#latest);
   }
 
+  /** Whether requests fail until the user signs in. False if upstream answers all the same, as some gateways do. */
+  get needsSignIn(): boolean {
+    return this.isSignedOut && !this.#isContradicted;
+  }
+
   accept(description: CliDescription): void {
     this.#latest = description;
     this.#isStale = false;

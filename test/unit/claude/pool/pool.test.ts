@@ -32,7 +32,7 @@ it("keeps the starting worker of an aborted request for the next one", async () 
   let launched = 0;
   const worker = {
     ...{ alive: true, served: 0, pid: undefined, isBusy: false, exited: new Promise(() => {}), stop: async () => {} },
-    initialize: () => started.then(() => ({ models: [], account: {} })),
+    initialize: () => started.then(() => ({ models: [], account: { apiKeySource: "ANTHROPIC_API_KEY" } })),
     settle: async () => true,
   };
   const launch = async () => {
@@ -43,7 +43,7 @@ it("keeps the starting worker of an aborted request for the next one", async () 
     {
       launch,
       learnFrom: () => false,
-      choice: { name: "overlay", require() {}, hasManagementChanged: async () => false },
+      choice: { name: "overlay", requireTransport() {}, hasManagementChanged: async () => false },
     } as unknown as WorkerFactory,
     OPTIONS,
     quiet,
@@ -76,7 +76,7 @@ function scarceLauncher(room: number) {
       exited: new Promise<string>((resolve) => {
         exit = resolve;
       }),
-      initialize: async () => ({ models: [], account: {} }),
+      initialize: async () => ({ models: [], account: { apiKeySource: "ANTHROPIC_API_KEY" } }),
       async stop() {
         await null;
         running.delete(worker);
@@ -91,7 +91,7 @@ function scarceLauncher(room: number) {
     launcher: {
       launch,
       learnFrom: () => false,
-      choice: { name: "overlay", require() {}, hasManagementChanged: async () => false },
+      choice: { name: "overlay", requireTransport() {}, hasManagementChanged: async () => false },
     } as unknown as WorkerFactory,
     running,
     ended,
@@ -138,11 +138,11 @@ describe("a spare worker", () => {
         ...{ exited: new Promise(() => {}), settle: async () => true, stop: async () => {} },
         async initialize() {
           initialized[number] = (initialized[number] as number) + 1;
-          return { models: [], account: {} };
+          return { models: [], account: { apiKeySource: "ANTHROPIC_API_KEY" } };
         },
       };
     };
-    const choice = { name: transport, require() {}, hasManagementChanged: async () => false };
+    const choice = { name: transport, requireTransport() {}, hasManagementChanged: async () => false };
     const launcher = { launch, learnFrom: () => false, choice, chooseTransport: async () => transport };
     const pool = new Pool(launcher as unknown as WorkerFactory, { ...OPTIONS, maxConcurrent: 2, warm: 1 }, quiet);
     const lease = () => pool.lease({ ...KEY, transport }, never);
@@ -185,7 +185,7 @@ describe("a worker that counts", () => {
         countExactly: () => ({ begin: async () => {}, count: async () => 7 }),
       };
     };
-    const choice = { name: "rewrite", requireCounts() {}, forget() {}, hasManagementChanged: async () => false };
+    const choice = { name: "rewrite", requireCounts() {}, reset() {}, hasManagementChanged: async () => false };
     const factory = { launch, learnFrom: () => false, choice, isOutdated: async () => false };
     const pool = new Pool(factory as unknown as WorkerFactory, { ...OPTIONS, ...options }, quiet);
     onTestFinished(() => pool.close());
@@ -238,10 +238,10 @@ it("replaces its workers when managed settings change", async () => {
     return {
       ...{ alive: true, served: 0, pid: undefined, isBusy: false, transport: { name: "overlay" } },
       ...{ exited: new Promise(() => {}), settle: async () => true, stop: async () => void stopped.push(number) },
-      initialize: async () => ({ models: [], account: {} }),
+      initialize: async () => ({ models: [], account: { apiKeySource: "ANTHROPIC_API_KEY" } }),
     };
   };
-  const choice = { name: "overlay", require() {}, hasManagementChanged: async () => hasChanged };
+  const choice = { name: "overlay", requireTransport() {}, hasManagementChanged: async () => hasChanged };
   const factory = { launch, learnFrom: () => false, choice, isOutdated: async () => false } as unknown as WorkerFactory;
   const pool = new Pool(factory, { ...OPTIONS, maxConcurrent: 3 }, quiet);
   const added = vi.spyOn(IdleWorkers.prototype, "add");
@@ -255,5 +255,31 @@ it("replaces its workers when managed settings change", async () => {
   busy?.release();
   await until(() => stopped.length === 2);
   expect(stopped).toEqual([1, 2]);
+  await pool.close();
+});
+
+it("keeps no signed-out worker for requests after the user has signed in", async () => {
+  let account: object = { tokenSource: "none" };
+  const stopped: number[] = [];
+  let launched = 0;
+  const launch = async () => {
+    const number = ++launched;
+    return {
+      ...{ alive: true, served: 0, pid: undefined, isBusy: false, transport: { name: "overlay" } },
+      ...{ exited: new Promise(() => {}), settle: async () => true, stop: async () => void stopped.push(number) },
+      initialize: async () => ({ models: [], account }),
+    };
+  };
+  const choice = { name: "overlay", requireTransport() {}, hasManagementChanged: async () => false };
+  const factory = { launch, learnFrom: () => false, choice, isOutdated: async () => false } as unknown as WorkerFactory;
+  const pool = new Pool(factory, { ...OPTIONS, maxConcurrent: 3 }, quiet);
+  await pool.describe();
+  expect(stopped).toEqual([1]);
+  account = { apiKeySource: "ANTHROPIC_API_KEY" };
+  const lease = await pool.lease(KEY, never);
+  lease.release();
+  // reused, since it is signed in
+  await pool.lease(KEY, never);
+  expect([launched, stopped]).toEqual([2, [1]]);
   await pool.close();
 });

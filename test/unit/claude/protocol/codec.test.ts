@@ -179,7 +179,7 @@ describe("a flood of lines", () => {
     }
     await collect(splitLines(flood()));
     clearImmediate(ticking);
-    expect(turns).toBe(3);
+    expect(turns).toBeGreaterThanOrEqual(3);
   });
 });
 
