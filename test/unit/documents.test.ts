@@ -90,7 +90,7 @@ describe("the page of settings", () => {
   });
 
   it("has each option of the headless server", () => {
-    const help = read("src/cli.ts").split("const HELP = ")[1]?.split("`;", 1).join() ?? "";
+    const help = read("src/headless.ts").split("const HELP = ")[1]?.split("`;", 1).join() ?? "";
     const flags = [...help.matchAll(/^ {2}(--[a-z-]+)|, (--help)$/gm)].map(([, flag, other]) => flag ?? other);
     const listed = rows(section("docs/settings.md", "Headless")).flatMap(([name]) => name?.match(/--[a-z-]+/g) ?? []);
     expect(listed.toSorted()).toEqual(flags.toSorted());
