@@ -4,11 +4,11 @@ import { describe } from "./messageDescriptors.ts";
 import { ALWAYS_CHEAP_BYTES, MAX_PARSED_VALUES, newValueScan } from "./parseCost.ts";
 import { completeJson } from "./partialJson.ts";
 
-/** Source texts, which `JSON.stringify` may not reproduce. */
-const texts = new WeakMap<object, string>();
+/** A parsed value's source text, which `JSON.stringify` may not reproduce. Not enumerable, so a changed copy loses it. */
+const SOURCE_TEXT = Symbol("source text");
 
 /**
- * Parses a tool's input, complete or cut off, and remembers its text: `JSON.stringify` changes integers beyond 2^53 and
+ * Parses a tool's input, complete or cut off, and keeps its text: `JSON.stringify` changes integers beyond 2^53 and
  * the order of numeric keys, and overflows the stack on deep values. Throws `ApiError` for more values than a model
  * writes.
  */
@@ -21,9 +21,9 @@ export function parseToolInput(json: string): unknown {
     );
   }
   const whole = tryParse(json);
-  if (whole !== undefined) return rememberFlattened(whole, json);
+  if (whole !== undefined) return keepFlattened(whole, json);
   const text = completeJson(json);
-  return text === undefined ? {} : rememberFlattened(JSON.parse(text), text);
+  return text === undefined ? {} : keepFlattened(JSON.parse(text), text);
 }
 
 function tryParse(json: string): unknown {
@@ -34,27 +34,27 @@ function tryParse(json: string): unknown {
   }
 }
 
-function rememberFlattened(value: unknown, text: string): unknown {
+function keepFlattened(value: unknown, text: string): unknown {
   // a line feed would end a line of results; in JSON it only occurs between values
-  return rememberText(value, text.replaceAll(/[\r\n]/g, " "));
+  return keepText(value, text.replaceAll(/[\r\n]/g, " "));
 }
 
-/** `text` must have no line breaks. Returns the value. */
-export function rememberText<T>(value: T, text: string): T {
-  if (typeof value === "object" && value !== null) texts.set(value, text);
+/** Attaches to a parsed value its JSON, which must have no line breaks. Returns the value. */
+export function keepText<T>(value: T, text: string): T {
+  if (typeof value === "object" && value !== null) Object.defineProperty(value, SOURCE_TEXT, { value: text });
   return value;
 }
 
 export function textOf(value: object): string | undefined {
-  return texts.get(value);
+  return (value as { [SOURCE_TEXT]?: string })[SOURCE_TEXT];
 }
 
-/** `JSON.stringify` with remembered texts in place of their values. */
+/** `JSON.stringify` with the kept texts in place of their values. */
 export function stringify(value: unknown): string {
   const nonce = randomUUID();
   const found: string[] = [];
   const json = JSON.stringify(value, (_key, inner) => {
-    const text = typeof inner === "object" && inner !== null ? texts.get(inner) : undefined;
+    const text = typeof inner === "object" && inner !== null ? textOf(inner) : undefined;
     return text === undefined ? inner : `${nonce}${found.push(text) - 1}`;
   });
   return found.length === 0

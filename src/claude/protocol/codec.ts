@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
-import { rememberText } from "../../api/exactJson.ts";
+import { keepText } from "../../api/exactJson.ts";
 import { ALWAYS_CHEAP_BYTES, isCheapToParse, MAX_PARSED_VALUES } from "../../api/parseCost.ts";
 import { readChunks } from "../../shared/chunks.ts";
 import { LineSplitter } from "../../shared/lines.ts";
@@ -112,7 +112,7 @@ function parseEvent(line: string): CliMessage | undefined {
   const around = event && fieldsAround(line.slice(end));
   // an SSE client would take a carriage return for the end of the line
   if (!around || "event" in around || text.includes("\r")) return undefined;
-  around.event = rememberText(event, text);
+  around.event = keepText(event, text);
   return around;
 }
 

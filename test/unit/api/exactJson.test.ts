@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseToolInput, stringify } from "../../../src/api/exactJson.ts";
+import { keepText, parseToolInput, stringify, textOf } from "../../../src/api/exactJson.ts";
 
 describe("the input of a tool", () => {
   it.each(['{"id": 1234567890123456789}', '{"b":1,"1":2,"a":3,"0":4,"a":-0}', '[1.0, 1e400, "\\u00e9$&"]'])(
@@ -34,5 +34,17 @@ describe("the input of a tool", () => {
     ["cut off", `${OPEN}1, "x`],
   ])("is written however deep it is nested, %s", (_how, json) => {
     expect(stringify({ input: parseToolInput(json) }) === `{"input":${OPEN}1${CLOSED}}`).toBe(true);
+  });
+});
+
+describe("a kept text", () => {
+  const value = keepText({ a: 1 }, '{"a":1.0}');
+
+  it("belongs to the value, not to a changed copy of it", () => {
+    expect([textOf(value), textOf({ ...value, a: 2 })]).toEqual(['{"a":1.0}', undefined]);
+  });
+
+  it("is not a field", () => {
+    expect([JSON.stringify(value), Object.keys(value)]).toEqual(['{"a":1}', ["a"]]);
   });
 });

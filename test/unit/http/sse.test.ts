@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { notSignedIn } from "../../../src/api/cliErrors.ts";
 import { overloaded } from "../../../src/api/errors.ts";
 import type { StreamEvent } from "../../../src/api/events.ts";
-import { rememberText } from "../../../src/api/exactJson.ts";
+import { keepText } from "../../../src/api/exactJson.ts";
 import { frame, sse } from "../../../src/http/sse.ts";
 import { recordingLogger } from "../../support/recordingLogger.ts";
 import { batched, collect } from "../../support/streams.ts";
@@ -37,7 +37,7 @@ describe("frame", () => {
 
   it("keeps the text of an unchanged event", () => {
     const text = '{"type":"message_start", "message":{"content":[],"cost":12345678901234567890,"2":1,"1":2}}';
-    expect(frame(rememberText(JSON.parse(text), text))).toBe(`event: message_start\ndata: ${text}\n\n`);
+    expect(frame(keepText(JSON.parse(text), text))).toBe(`event: message_start\ndata: ${text}\n\n`);
   });
 });
 
