@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { parentPort } from "node:worker_threads";
 import { parseJson } from "../api/parseJson.ts";
 import type { WorkerKey } from "../claude/pool/workerKey.ts";
@@ -28,13 +29,13 @@ if (!port) throw new Error("This file is the entry of a thread.");
 
 const send = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-let answered: { resolve(value: unknown): void; reject(error: Error): void } | undefined;
-
-const ask = (question: FromThread) =>
-  new Promise<unknown>((resolve, reject) => {
-    answered = { resolve, reject };
-    send(question);
-  });
+/** Asks the server, whose next message is the reply: it sends no other job before this one ends. */
+const ask = async (question: FromThread): Promise<unknown> => {
+  send(question);
+  const [reply] = (await once(port, "message")) as [Exclude<ToThread, { job: Job }>];
+  if ("failure" in reply) throw deserializeError(reply.failure);
+  return reply.answer;
+};
 
 const files: FileSource = {
   get: (id) => ask({ call: "get", argument: id }) as ReturnType<FileSource["get"]>,
@@ -131,6 +132,4 @@ async function run(job: Job): Promise<void> {
 
 port.on("message", (message: ToThread) => {
   if ("job" in message) run(message.job).catch((error) => send({ failure: serializeError(error) }));
-  else if ("failure" in message) answered?.reject(deserializeError(message.failure));
-  else answered?.resolve(message.answer);
 });
