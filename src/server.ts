@@ -216,13 +216,12 @@ function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
   const memory = new BodyMemory(options);
   const reader = new RequestReader(files, memory, logger);
   const models = new ModelList(pool, options.dataDir, logger);
-  const run = { pool, ledger, models };
   const concurrency = Math.max(1, Math.floor(options.maxConcurrent / 2));
-  const execute = createExecutor({ ...run, reader, memory, modelMap: options.modelMap });
+  const execute = createExecutor({ pool, ledger, models, reader, memory }, options.modelMap);
   const readElement = reader.element.bind(reader);
   const batches = new Batches(directory, quota, execute, { concurrency, backoff: defaultBackoff, readElement }, logger);
   for (const store of [ledger, files, batches]) directory.addStore(store);
-  return { directory, files, ledger, batches, models, run, reader, memory, secret: new Secret(options.dataDir) };
+  return { directory, files, ledger, batches, models, reader, memory, secret: new Secret(options.dataDir) };
 }
 
 async function checkCli(pool: Pool, options?: CheckCliOptions): Promise<CliProblem | undefined> {

@@ -3,7 +3,7 @@ import { fold } from "../api/fold.ts";
 import type { BodyMemory } from "../messages/bodyMemory.ts";
 import type { ReadOptions } from "../messages/readRequest.ts";
 import type { Body, RequestReader } from "../messages/requestReader.ts";
-import { type Admission, type RunContext, run } from "../messages/run.ts";
+import { type Admission, type RunServices, run } from "../messages/run.ts";
 import type { ApiVersion } from "../validation/versionRules.ts";
 import type { BatchRecord } from "./record.ts";
 
@@ -19,14 +19,14 @@ export interface SendOptions {
 /** Sends one request of a batch. Throws `ApiError`, or the signal's reason on abort. */
 export type Execute = (params: Body, batch: BatchRecord, options: SendOptions) => Promise<Message>;
 
-export interface ExecuteContext extends RunContext {
+export interface ExecuteServices extends RunServices {
   reader: RequestReader;
   memory: BodyMemory;
-  modelMap: Record<string, string>;
 }
 
 /** Sends requests the same way as `POST /v1/messages`, but with low priority. */
-export function createExecutor({ reader, memory, modelMap, ...context }: ExecuteContext): Execute {
+export function createExecutor(services: ExecuteServices, modelMap: Record<string, string>): Execute {
+  const { pool, reader, memory } = services;
   const read = async (params: Body, reading: ReadOptions, signal: AbortSignal) => {
     if ("value" in params) return reader.message(params, reading, { signal });
     const hold = await memory.acquire(params.bytes.length, signal, true);
@@ -39,12 +39,12 @@ export function createExecutor({ reader, memory, modelMap, ...context }: Execute
     }
   };
   return async (params, { api_version, betas }, { signal, admission, onAccepted }) => {
-    const { transport } = context.pool;
+    const { transport } = pool;
     const reading = { version: api_version as ApiVersion, betas, modelMap, transport, inBatch: true, isShown: false };
     // canceling loses nothing as long as the request is not sent
     const request = await read(params, reading, admission.signal);
-    const runContext = { ...context, background: true, onHeaders: onAccepted, admission };
-    const message = await fold(run(runContext, request, signal));
+    const sending = { signal, background: true, onHeaders: onAccepted, admission };
+    const message = await fold(run(services, request, sending));
     // an aborted run ends early with an incomplete message
     signal.throwIfAborted();
     return { ...message, usage: { ...message.usage, service_tier: "batch" } };

@@ -7,14 +7,12 @@ import type { Launcher } from "../claude/process/launcher.ts";
 import type { FileStore } from "../files/store.ts";
 import type { BodyMemory } from "../messages/bodyMemory.ts";
 import type { RequestReader } from "../messages/requestReader.ts";
-import type { RunContext } from "../messages/run.ts";
 import type { ModelList } from "../models/modelList.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory } from "../storage/dataDirectory.ts";
 import type { Secret } from "../storage/secret.ts";
-import { TokenCounter } from "../tokens/countTokens.ts";
 import type { Ledger } from "../usage/ledger.ts";
-import { jsonBody } from "./body.ts";
+import type { RequestState } from "./apiState.ts";
 import { defaultConnectionBounds } from "./connections.ts";
 import type { InFlight } from "./inFlight.ts";
 import { type AccessOptions, authenticate, checkHostAndOrigin } from "./middleware/access.ts";
@@ -25,14 +23,14 @@ import { rejectNested } from "./middleware/rejectNested.ts";
 import { singleValueHeaders } from "./middleware/singleValueHeaders.ts";
 import { correctPath, rejectUnserved, routesOf } from "./middleware/unserved.ts";
 import { RequestLog } from "./requestLog.ts";
-import { batchResults, cancelBatch, createBatch, deleteBatch, listBatches, retrieveBatch } from "./routes/batches.ts";
-import { countTokens } from "./routes/countTokens.ts";
-import { deleteFile, downloadFile, listFiles, retrieveFile, uploadFile } from "./routes/files.ts";
-import { health } from "./routes/health.ts";
-import { createMessage } from "./routes/messages.ts";
-import { listModels, retrieveModel } from "./routes/models.ts";
-import { messagesUsage, organization } from "./routes/organizations.ts";
-import { hello, welcome } from "./routes/welcome.ts";
+import { batchRoutes } from "./routes/batches.ts";
+import { countRoutes } from "./routes/countTokens.ts";
+import { fileRoutes } from "./routes/files.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { messageRoutes } from "./routes/messages.ts";
+import { modelRoutes } from "./routes/models.ts";
+import { organizationRoutes } from "./routes/organizations.ts";
+import { welcomeRoutes } from "./routes/welcome.ts";
 
 export interface AppOptions extends AccessOptions {
   apiKey?: string;
@@ -58,14 +56,9 @@ export interface Services {
   stopping: AbortSignal;
   /** Aborted when the server cancels the requests in flight. */
   closing: AbortSignal;
-  /** For requests to the model. */
-  run: RunContext;
   reader: RequestReader;
   memory: BodyMemory;
 }
-
-/** Megabytes of a body of `/v1/messages` (docs: "Request size limits"). */
-const MESSAGES_LIMIT_MB = 32;
 
 /** Creates the Koa app: the routes, and the middleware of every request. */
 export function createApp(options: AppOptions, services: Services, logger: Logger): Koa {
@@ -85,47 +78,26 @@ export function createApp(options: AppOptions, services: Services, logger: Logge
   return app;
 }
 
-/**
- * Creates the routes. Checks run in the API's order: the key, the version, then the body (contract: order of checks).
- */
-function createRouter(options: AppOptions, services: Services, logger: Logger): Router {
-  const { pool, directory, files, batches, ledger, models, reader, memory, closing } = services;
-  const { apiKey, modelMap, requestTimeout, clientIdleTimeout, traffic } = options;
-  const isContended = () => pool.stats.waiting > 0;
-  const ways = { requestTimeout, clientIdleTimeout, traffic, closing, isContended };
-  const messages = createMessage({ ...services.run, ...ways, reader, modelMap }, logger);
-  const api = [singleValueHeaders, rejectNested(pool, logger), authenticate(apiKey), apiVersion] as const;
-  const router = new Router();
-  router.get(
-    "/",
-    welcome(() => routesOf(router)),
-  );
-  router.get("/health", health(services, logger));
-  router.get("/api/hello", hello);
-  router.post("/v1/messages", ...api, jsonBody(MESSAGES_LIMIT_MB, memory), messages);
-  const counter = new TokenCounter(pool, logger);
-  const count = countTokens(counter, { pool, reader, modelMap, requestTimeout, closing });
-  router.post("/v1/messages/count_tokens", ...api, jsonBody(MESSAGES_LIMIT_MB, memory), count);
-  router.post("/v1/messages/batches", ...api, createBatch(batches));
-  router.get("/v1/messages/batches", ...api, listBatches(batches));
-  router.get("/v1/messages/batches/:id", ...api, retrieveBatch(batches));
-  router.delete("/v1/messages/batches/:id", ...api, deleteBatch(batches));
-  router.get("/v1/messages/batches/:id/results", ...api, batchResults(batches));
-  router.post("/v1/messages/batches/:id/cancel", ...api, cancelBatch(batches));
-  router.post("/v1/files", ...api, uploadFile(files));
-  router.get("/v1/files", ...api, listFiles(files));
-  router.get("/v1/files/:id", ...api, retrieveFile(files));
-  router.delete("/v1/files/:id", ...api, deleteFile(files));
-  router.get("/v1/files/:id/content", ...api, downloadFile(files));
-  router.get("/v1/models", ...api, listModels(models));
-  router.get("/v1/models/:id", ...api, retrieveModel(models, modelMap));
-  router.get("/v1/organizations/me", ...api, organization(directory));
-  router.get("/v1/organizations/usage_report/messages", ...api, messagesUsage(ledger));
+function createRouter(options: AppOptions, services: Services, logger: Logger): Router<RequestState> {
+  const router = new Router<RequestState>();
+  // checks run in the API's order: the key, the version, then the body (contract: order of checks)
+  router.use("/v1", singleValueHeaders, rejectNested(services.pool, logger), authenticate(options.apiKey), apiVersion);
+  router.use(welcomeRoutes(() => routesOf(router)).routes());
+  router.use(healthRoutes(services, logger).routes());
+  const resources = [
+    messageRoutes(services, options, logger),
+    countRoutes(services, options, logger),
+    batchRoutes(services),
+    fileRoutes(services),
+    modelRoutes(services, options),
+    organizationRoutes(services),
+  ];
+  for (const resource of resources) router.use(resource.routes());
   return router;
 }
 
 /** Counts every request, and logs one line when its response is closed. */
-function logRequests(inFlight: InFlight, logger: Logger): Koa.Middleware {
+function logRequests(inFlight: InFlight, logger: Logger): Koa.Middleware<RequestState> {
   return async (context, next) => {
     inFlight.countRequest();
     const requestLog = new RequestLog(context);

@@ -8,10 +8,15 @@ import type { TurnRequest } from "../claude/transport/turnRequest.ts";
 import type { ReadMessage } from "./requestReader.ts";
 import { stripPlaceholderToken } from "./stripPlaceholderToken.ts";
 
-export interface RunContext {
+export interface RunServices {
   pool: Pool;
   ledger: { record(meter: UsageMeter, failed: boolean): void };
-  models?: { note(name: string): void };
+  models: { note(name: string): void };
+}
+
+export interface RunOptions {
+  /** Stops the call. Its reason is thrown if it is an `ApiError`. */
+  signal: AbortSignal;
   /** Called with upstream's headers before the first event. */
   onHeaders?: (headers: Record<string, string>) => void;
   meter?: UsageMeter;
@@ -32,21 +37,21 @@ export interface Admission {
 
 /**
  * The only way to Claude: sends a checked request in exactly one upstream call, and yields upstream's events in
- * batches. Throws `ApiError`. Aborting `signal` stops the call, and throws its reason if that is an `ApiError`.
+ * batches. Throws `ApiError`.
  */
 export async function* run(
-  context: RunContext,
+  { pool, ledger, models }: RunServices,
   request: ReadMessage,
-  signal: AbortSignal,
+  options: RunOptions,
 ): AsyncGenerator<StreamEvent[], void, undefined> {
-  const { models, meter = new UsageMeter(request.model), onEvent = () => {} } = context;
+  const { signal, meter = new UsageMeter(request.model), onEvent = () => {} } = options;
   let failed = false;
   try {
-    for await (const batch of send(context, request, signal)) {
+    for await (const batch of send(pool, request, options)) {
       // upstream answers, so the body is not needed again
       request.release();
       for (const event of batch) meter.see(event);
-      if (batch.some(isStart)) models?.note(request.model);
+      if (batch.some(isStart)) models.note(request.model);
       const passed = request.isPrewarming ? batch.flatMap((event) => stripPlaceholderToken(event) ?? []) : batch;
       for (const event of passed) onEvent(event);
       if (passed.length > 0) yield passed;
@@ -57,16 +62,16 @@ export async function* run(
     throw signal.reason instanceof ApiError ? signal.reason : error;
   } finally {
     request.release();
-    context.ledger.record(meter, failed);
+    ledger.record(meter, failed);
   }
 }
 
 const isStart = ({ type }: StreamEvent) => type === "message_start";
 
 async function* send(
-  { pool, onHeaders = () => {}, background = false, admission }: RunContext,
+  pool: Pool,
   request: ReadMessage,
-  signal: AbortSignal,
+  { signal, onHeaders = () => {}, background = false, admission }: RunOptions,
 ): AsyncGenerator<StreamEvent[], void, undefined> {
   for (let last = false; ; last = true) {
     const { lease, turn } = await leaseFor(pool, request, (key) => [

@@ -2,11 +2,7 @@ import type { Middleware } from "koa";
 import { invalidRequest } from "../../api/errors.ts";
 import { printable } from "../../shared/printable.ts";
 import { API_VERSIONS, type ApiVersion } from "../../validation/versionRules.ts";
-
-export interface ApiState {
-  apiVersion: ApiVersion;
-  betas: string[];
-}
+import type { ApiState } from "../apiState.ts";
 
 /** Reads `anthropic-version`, which defaults to 2023-06-01 for plain curl, and the list in `anthropic-beta`. */
 export const apiVersion: Middleware<ApiState> = async (context, next) => {

@@ -4,9 +4,10 @@ import { notServed, wrongPath } from "../../api/accessErrors.ts";
 import { methodNotAllowed, notFound } from "../../api/errors.ts";
 import { reasonUnserved, UNSERVED_RESOURCES } from "../../api/unserved.ts";
 import { printable } from "../../shared/printable.ts";
+import type { RequestState } from "../apiState.ts";
 import { correctedSuffixes, pathCorrector, type Route, routeEndingIn, routeWithin } from "../paths.ts";
 
-export function routesOf(router: Router): Route[] {
+export function routesOf(router: Router<RequestState>): Route[] {
   return router.stack.flatMap(({ path, methods }) =>
     // a GET route also handles HEAD
     methods
@@ -16,7 +17,7 @@ export function routesOf(router: Router): Route[] {
 }
 
 /** Rewrites a mistaken path to the one that is meant. Keeps the query. */
-export function correctPath(router: Router): Middleware {
+export function correctPath(router: Router<RequestState>): Middleware {
   const correct = pathCorrector(routesOf(router), UNSERVED_RESOURCES);
   return async (context, next) => {
     const address = correct(context.path);
@@ -26,7 +27,7 @@ export function correctPath(router: Router): Middleware {
 }
 
 /** Rejects requests without a route: 405 for a known path, else 404 with the reason or a suggested path. */
-export function rejectUnserved(router: Router): Middleware {
+export function rejectUnserved(router: Router<RequestState>): Middleware {
   const routes = routesOf(router);
   const correct = pathCorrector(routes, UNSERVED_RESOURCES);
   return async (context) => {
@@ -45,6 +46,6 @@ export function rejectUnserved(router: Router): Middleware {
   };
 }
 
-export function baseUrlOf(context: Context): string {
-  return `http://${context.host}`;
+export function baseUrlOf({ host }: Pick<Context, "host">): string {
+  return `http://${host}`;
 }

@@ -1,71 +1,57 @@
+import Router from "@koa/router";
 import type { Context } from "koa";
 import { pageOfCreated } from "../../api/paging.ts";
 import type { Batches } from "../../batches/batches.ts";
 import { type BatchRecord, toMessageBatch } from "../../batches/record.ts";
+import type { ApiState, WithId } from "../apiState.ts";
 import { jsonBytes } from "../byteStream.ts";
-import type { ApiState } from "../middleware/apiVersion.ts";
 import { lastValues } from "../query.ts";
-import type { RequestLog } from "../requestLog.ts";
-
-type WithId = Context & { params: { id: string } };
 
 /** Most megabytes in the body of a new batch (docs: "Request size limits"). */
 const BATCH_LIMIT_MB = 256;
 
-/** `POST /v1/messages/batches`. */
-export function createBatch(batches: Batches) {
-  return async (context: Context): Promise<void> => {
-    const { apiVersion, betas, requestLog } = context.state as ApiState & { requestLog: RequestLog };
+export function batchRoutes({ batches }: { batches: Batches }): Router<ApiState> {
+  const router = new Router<ApiState>({ prefix: "/v1/messages/batches" });
+
+  router.post("/", async (context) => {
+    const { apiVersion, betas, requestLog } = context.state;
     const disconnected = new AbortController();
     void requestLog.closed.then(() => disconnected.abort());
     const body = { bytes: jsonBytes(context, BATCH_LIMIT_MB), signal: disconnected.signal };
     const record = await batches.create(body, apiVersion, betas);
     context.body = toResponse(record, context);
-  };
-}
+  });
 
-/** `GET /v1/messages/batches`. */
-export function listBatches(batches: Batches) {
-  return async (context: Context): Promise<void> => {
+  router.get("/", async (context) => {
     const page = pageOfCreated(await batches.list(), lastValues(context.query), "message batch", "msgbatch");
     context.body = { ...page, data: page.data.map((record) => toResponse(record, context)) };
-  };
-}
+  });
 
-/** `GET /v1/messages/batches/{id}`. */
-export function retrieveBatch(batches: Batches) {
-  return async (context: WithId): Promise<void> => {
+  router.get<unknown, WithId>("/:id", async (context) => {
     context.body = toResponse(await batches.get(context.params.id), context);
-  };
-}
+  });
 
-/** `GET /v1/messages/batches/{id}/results`. */
-export function batchResults(batches: Batches) {
-  return async (context: WithId): Promise<void> => {
+  router.delete<unknown, WithId>("/:id", async (context) => {
+    const { id } = context.params;
+    await batches.remove(id);
+    context.body = { id, type: "message_batch_deleted" };
+  });
+
+  router.get<unknown, WithId>("/:id/results", async (context) => {
     const results = await batches.results(context.params.id);
     context.type = "application/x-jsonl";
     // the status is already sent, so only a broken connection shows the client that results are missing
     results.once("error", (error) => context.res.destroy(error));
     context.body = results;
-  };
-}
+  });
 
-/** `POST /v1/messages/batches/{id}/cancel`. */
-export function cancelBatch(batches: Batches) {
-  return async (context: WithId): Promise<void> => {
+  router.post<unknown, WithId>("/:id/cancel", async (context) => {
     context.body = toResponse(await batches.cancel(context.params.id), context);
-  };
+  });
+
+  return router;
 }
 
-/** `DELETE /v1/messages/batches/{id}`. */
-export function deleteBatch(batches: Batches) {
-  return async (context: WithId): Promise<void> => {
-    const { id } = context.params;
-    await batches.remove(id);
-    context.body = { id, type: "message_batch_deleted" };
-  };
-}
-
-function toResponse(record: BatchRecord, context: Context) {
-  return toMessageBatch(record, `${context.protocol}://${context.host}`);
+function toResponse(record: BatchRecord, { protocol, host }: Pick<Context, "protocol" | "host">) {
+  return toMessageBatch(record, `${protocol}://${host}`);
 }

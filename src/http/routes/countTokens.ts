@@ -1,33 +1,50 @@
-import type { Context } from "koa";
+import Router from "@koa/router";
 import { originOfCount } from "../../claude/pool/loopDetection.ts";
 import type { Pool } from "../../claude/pool/pool.ts";
-import type { Body, RequestReader } from "../../messages/requestReader.ts";
-import type { TokenCounter } from "../../tokens/countTokens.ts";
-import type { ApiState } from "../middleware/apiVersion.ts";
+import type { BodyMemory } from "../../messages/bodyMemory.ts";
+import type { RequestReader } from "../../messages/requestReader.ts";
+import type { Logger } from "../../shared/logger.ts";
+import { TokenCounter } from "../../tokens/countTokens.ts";
+import type { ApiState } from "../apiState.ts";
+import { readBody } from "../body.ts";
 import { throwIfNested } from "../middleware/rejectNested.ts";
-import type { RequestLog } from "../requestLog.ts";
-import { requestSignal, type SignalOptions } from "../requestSignal.ts";
+import { requestSignal } from "../requestSignal.ts";
 
-export interface CountOptions extends SignalOptions {
+export interface CountServices {
   pool: Pool;
   reader: RequestReader;
+  memory: BodyMemory;
+  closing: AbortSignal;
+}
+
+export interface CountOptions {
   modelMap: Record<string, string>;
+  requestTimeout: number;
 }
 
 /** Response header that states how precise a count is. */
 export const COUNT_HEADER = "claude-virtual-api-token-count";
 
-/** `POST /v1/messages/count_tokens`. */
-export function countTokens(counter: TokenCounter, { pool, reader, modelMap, ...ends }: CountOptions) {
-  return async (context: Context): Promise<void> => {
-    const { apiVersion, betas, requestLog, body } = context.state as ApiState & { requestLog: RequestLog; body: Body };
-    const signal = requestSignal(context, requestLog.closed, ends);
+export function countRoutes(
+  { pool, reader, memory, closing }: CountServices,
+  { modelMap, requestTimeout }: CountOptions,
+  logger: Logger,
+): Router<ApiState> {
+  const router = new Router<ApiState>();
+  const counter = new TokenCounter(pool, logger);
+
+  router.post("/v1/messages/count_tokens", async (context) => {
+    const { body } = await readBody(context, memory);
+    const { apiVersion: version, betas, requestLog } = context.state;
+    const signal = requestSignal(context, requestTimeout, closing);
     const { countTransport: transport } = pool;
-    const read = await reader.count(body, { version: apiVersion, betas, modelMap, transport }, { signal });
+    const read = await reader.count(body, { version, betas, modelMap, transport }, { signal });
     requestLog.setModel(read.model);
     throwIfNested(pool, context, { origin: originOfCount(context.get("user-agent"), read.exact?.contentDigest) });
     const { tokens, precision } = await counter.count(read, signal);
     context.set(COUNT_HEADER, precision);
     context.body = { input_tokens: tokens };
-  };
+  });
+
+  return router;
 }

@@ -1,12 +1,12 @@
-import type { Context } from "koa";
+import type { ParsedUrlQuery } from "node:querystring";
+import Router from "@koa/router";
 import { fileNotDownloadable, invalidRequest } from "../../api/errors.ts";
 import { type Created, MAX_TIME_MS, newestFirst, pageOf, pageOfCreated, wholeNumber } from "../../api/paging.ts";
 import type { FileMetadata } from "../../files/metadata.ts";
 import type { FileStore } from "../../files/store.ts";
+import type { ApiState, WithId } from "../apiState.ts";
 import { receiveFile } from "../multipart.ts";
-import { lastValues } from "../query.ts";
-
-type WithId = Context & { params: { id: string } };
+import { lastValues, listValues } from "../query.ts";
 
 /** A file's lifetime: one hour to 90 days (contract: "Files"). */
 const EXPIRES_IN_SECONDS = { minimum: 3600, maximum: 7_776_000 };
@@ -14,9 +14,10 @@ const MAX_IDS = 100;
 /** Cursor: creation time and id of the previous page's last file. Stays valid after that file is deleted. */
 const PAGE_CURSOR = /^page_([0-9a-z]{1,10})-([A-Za-z0-9]{1,64})$/;
 
-/** `POST /v1/files`. */
-export function uploadFile(files: FileStore) {
-  return async (context: Context): Promise<void> => {
+export function fileRoutes({ files }: { files: FileStore }): Router<ApiState> {
+  const router = new Router<ApiState>({ prefix: "/v1/files" });
+
+  router.post("/", async (context) => {
     context.body = await receiveFile(context.req, ({ upload, rest }) =>
       files.add(upload, async () => {
         const { expires_in_seconds: text } = await rest();
@@ -24,43 +25,34 @@ export function uploadFile(files: FileStore) {
         return wholeNumber("expires_in_seconds", text, EXPIRES_IN_SECONDS.minimum, EXPIRES_IN_SECONDS.maximum);
       }),
     );
-  };
-}
+  });
 
-/** `GET /v1/files`. The response supports the pagination of both older and newer SDKs. */
-export function listFiles(files: FileStore) {
-  return async (context: Context): Promise<void> => {
+  // the response supports the pagination of both older and newer SDKs
+  router.get("/", async (context) => {
     const all = await files.list();
-    const ids = idsOf(context.query);
-    context.body = ids ? pickedFiles(all, ids, context.query) : pagedFiles(all, context.query);
-  };
-}
+    const ids = listValues(context.query, "ids");
+    context.body = ids.length > 0 ? pickedFiles(all, ids, context.query) : pagedFiles(all, context.query);
+  });
 
-/** `GET /v1/files/{id}`. */
-export function retrieveFile(files: FileStore) {
-  return async (context: WithId): Promise<void> => {
+  router.get<unknown, WithId>("/:id", async (context) => {
     context.body = await files.get(context.params.id);
-  };
-}
+  });
 
-/** `GET /v1/files/{id}/content`. Uploaded files cannot be downloaded. */
-export function downloadFile(files: FileStore) {
-  return async (context: WithId): Promise<void> => {
-    await files.get(context.params.id);
-    throw fileNotDownloadable();
-  };
-}
-
-/** `DELETE /v1/files/{id}`. */
-export function deleteFile(files: FileStore) {
-  return async (context: WithId): Promise<void> => {
+  router.delete<unknown, WithId>("/:id", async (context) => {
     const { id } = context.params;
     await files.remove(id);
     context.body = { id, type: "file_deleted" };
-  };
+  });
+
+  router.get<unknown, WithId>("/:id/content", async (context) => {
+    await files.get(context.params.id);
+    throw fileNotDownloadable();
+  });
+
+  return router;
 }
 
-function pagedFiles(all: FileMetadata[], query: Context["query"]) {
+function pagedFiles(all: FileMetadata[], query: ParsedUrlQuery) {
   const { page: cursor, ...rest } = lastValues(query);
   const page =
     cursor === undefined
@@ -83,7 +75,7 @@ function after(cursor: string, all: FileMetadata[]): FileMetadata[] {
   return all.filter((file) => newestFirst(place, file) < 0);
 }
 
-function pickedFiles(all: FileMetadata[], ids: string[], query: Context["query"]) {
+function pickedFiles(all: FileMetadata[], ids: string[], query: ParsedUrlQuery) {
   if (ids.length > MAX_IDS) throw invalidRequest(`ids: List should have at most ${MAX_IDS} items after validation`);
   for (const name of ["page", "limit"]) {
     if (query[name] !== undefined) throw invalidRequest(`${name}: Not permitted together with ids`);
@@ -91,10 +83,4 @@ function pickedFiles(all: FileMetadata[], ids: string[], query: Context["query"]
   const wanted = new Set(ids);
   const data = all.filter((file) => wanted.has(file.id));
   return { data, has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, next_page: null };
-}
-
-/** Parses `ids[]=a&ids[]=b`, as SDKs write lists, or `ids=…`. */
-function idsOf(query: Context["query"]): string[] | undefined {
-  const ids = [query["ids[]"] ?? [], query.ids ?? []].flat();
-  return ids.length > 0 ? ids : undefined;
 }

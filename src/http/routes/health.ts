@@ -1,3 +1,4 @@
+import Router from "@koa/router";
 import type { Context } from "koa";
 import type { Batches } from "../../batches/batches.ts";
 import type { Pool } from "../../claude/pool/pool.ts";
@@ -8,10 +9,11 @@ import type { Logger } from "../../shared/logger.ts";
 import { CHALLENGE_HEADER, isChallenge, PROOF_HEADER, proofOf } from "../../shared/proof.ts";
 import { version } from "../../shared/version.ts";
 import type { Secret } from "../../storage/secret.ts";
+import type { RequestState } from "../apiState.ts";
 import type { InFlight } from "../inFlight.ts";
 
 /** What `/health` reports on, and the secret for its proof. */
-export interface HealthSources {
+export interface HealthServices {
   pool: Pool;
   launcher: Launcher;
   inFlight: InFlight;
@@ -19,11 +21,14 @@ export interface HealthSources {
   secret: Secret;
 }
 
-/** `GET /health`: reports what is known now. Never waits for the CLI, and requires no key. */
-export function health({ pool, launcher, inFlight, batches, secret }: HealthSources, logger: Logger) {
+/** Reports what is known now. Never waits for the CLI, and requires no key. */
+export function healthRoutes(services: HealthServices, logger: Logger): Router<RequestState> {
+  const { pool, launcher, inFlight, batches, secret } = services;
+  const router = new Router<RequestState>();
   const startedAt = performance.now();
   let lastFailure = "";
-  return async (context: Context): Promise<void> => {
+
+  router.get("/health", async (context) => {
     await answerChallenge(context, secret).catch(({ message }: Error) => {
       // each window polls once a second
       if (message !== lastFailure) logger.warn(`VS Code windows cannot recognize this server: ${message}`);
@@ -51,7 +56,9 @@ export function health({ pool, launcher, inFlight, batches, secret }: HealthSour
       batches: batches.progress,
       requests: { running: inFlight.running, waiting, served: inFlight.total },
     };
-  };
+  });
+
+  return router;
 }
 
 /** Omits the user's identity, because any local program may ask. `signed_in` is null while unknown. */
@@ -67,7 +74,7 @@ function rules({ description }: Pool) {
 }
 
 /** Proves to a window that this server belongs to its data directory (see `shared/proof.ts`). */
-async function answerChallenge(context: Context, secret: Secret): Promise<void> {
+async function answerChallenge(context: Pick<Context, "get" | "set" | "socket">, secret: Secret): Promise<void> {
   const challenge = context.get(CHALLENGE_HEADER);
   if (!isChallenge(challenge)) return;
   const { localAddress, localPort, remoteAddress, remotePort } = context.socket;

@@ -1,25 +1,30 @@
-import type { Context } from "koa";
+import Router from "@koa/router";
 import type { DataDirectory } from "../../storage/dataDirectory.ts";
 import type { Ledger } from "../../usage/ledger.ts";
 import { usageReport } from "../../usage/report.ts";
-import { lastValues } from "../query.ts";
+import type { ApiState } from "../apiState.ts";
+import { lastValues, listValues } from "../query.ts";
 
-/** `GET /v1/organizations/me`. */
-export function organization(directory: DataDirectory) {
-  return (context: Context): void => {
-    context.body = { id: directory.id, type: "organization", name: "Claude Virtual API" };
-  };
+export interface OrganizationServices {
+  directory: Pick<DataDirectory, "id">;
+  ledger: Ledger;
 }
 
-/** `GET /v1/organizations/usage_report/messages`. */
-export function messagesUsage(ledger: Ledger) {
-  return async (context: Context): Promise<void> => {
+export function organizationRoutes({ directory, ledger }: OrganizationServices): Router<ApiState> {
+  const router = new Router<ApiState>({ prefix: "/v1/organizations" });
+
+  router.get("/me", (context) => {
+    context.body = { id: directory.id, type: "organization", name: "Claude Virtual API" };
+  });
+
+  router.get("/usage_report/messages", async (context) => {
     const { query } = context;
-    const list = (name: string) => [query[`${name}[]`] ?? [], query[name] ?? []].flat();
     context.body = await usageReport(ledger, {
       ...lastValues(query),
-      groupBy: list("group_by"),
-      models: list("models"),
+      groupBy: listValues(query, "group_by"),
+      models: listValues(query, "models"),
     });
-  };
+  });
+
+  return router;
 }

@@ -1,0 +1,46 @@
+import { once } from "node:events";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createApp, type Services } from "../../../src/http/app.ts";
+import { InFlight } from "../../../src/http/inFlight.ts";
+import { silentLogger } from "../../support/silentLogger.ts";
+
+const options = {
+  ...{ host: "127.0.0.1", allowedHosts: [], allowedOrigins: [], nameOf: String, apiKey: "right" },
+  ...{ modelMap: {}, requestTimeout: 0, clientIdleTimeout: 0, traffic: () => false },
+};
+const services = {
+  pool: { isLoop: () => false },
+  inFlight: new InFlight(),
+  stopping: new AbortController().signal,
+} as unknown as Services;
+/** The only ones without a key. */
+const OPEN = ["GET /", "GET /health", "GET /api/hello"];
+let http: Server;
+let url: string;
+
+beforeAll(async () => {
+  http = createApp(options, services, silentLogger).listen(0, "127.0.0.1");
+  await once(http, "listening");
+  url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  http.close();
+});
+
+it.each([(path: string) => path, (path: string) => path.toUpperCase(), (path: string) => `${path}/`])(
+  "requires the key before anything else, however the path is written (case %#)",
+  async (written) => {
+    const { endpoints } = (await (await fetch(url)).json()) as { endpoints: string[] };
+    expect(endpoints).toEqual(expect.arrayContaining(OPEN));
+    for (const endpoint of endpoints.filter((each) => !OPEN.includes(each))) {
+      const [method = "", path = ""] = endpoint.split(" ");
+      const answer = await fetch(url + written(path).replace(/\{id\}/i, "x"), {
+        method,
+        headers: { "x-api-key": "wrong" },
+      });
+      expect([endpoint, answer.status]).toEqual([endpoint, 401]);
+    }
+  },
+);
