@@ -1,5 +1,5 @@
+import gte from "semver/functions/gte.js";
 import { describe } from "vitest";
-import { isOlder } from "../../src/claude/locate/locate.ts";
 import type { TransportName } from "../../src/claude/transport/transport.ts";
 import { MIN_REWRITE_VERSION } from "../../src/claude/transport/transportChoice.ts";
 import { sample } from "../fidelity/random.ts";
@@ -23,7 +23,7 @@ interface TransportTests extends TransportStage {
 const ALIKE = FULL || process.env.CLAUDE_VIRTUAL_API_TEST_CLAUDE !== undefined;
 
 /** Whether the CLI can rewrite requests. */
-export const CAN_REWRITE = !isOlder(claudeVersion(), MIN_REWRITE_VERSION);
+export const CAN_REWRITE = gte(claudeVersion(), MIN_REWRITE_VERSION);
 
 /** Declares rewriting tests, skipped by older versions. */
 export function describeRewriting(title: string, declare: () => void): void {

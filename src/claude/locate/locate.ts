@@ -1,5 +1,6 @@
 import { lstat, realpath } from "node:fs/promises";
 import { join, posix, resolve, win32 } from "node:path";
+import lt from "semver/functions/lt.js";
 import {
   type CliErrorCode,
   cliMissing,
@@ -129,7 +130,7 @@ async function check(path: string, environment: NodeJS.ProcessEnv, platform: Nod
   if (!version) {
     throw cliUnusable(path, "'--version' does not name Claude Code", describe("version_not_named", {}));
   }
-  if (isOlder(version, MINIMUM_VERSION)) throw cliTooOld(path, version, MINIMUM_VERSION);
+  if (lt(version, MINIMUM_VERSION)) throw cliTooOld(path, version, MINIMUM_VERSION);
   return { ...start, path, version, identity, skipped: [] };
 }
 
@@ -160,10 +161,4 @@ function commonProblem(errors: readonly ApiError[]): CliErrorCode {
 
 function firstSentence(message: string): string {
   return message.split(/\.\s+(?=[A-Z])/)[0] as string;
-}
-
-export function isOlder(version: string, minimum: string): boolean {
-  const [a, b] = [version, minimum].map((text) => text.split(".").map(Number)) as [number[], number[]];
-  for (const [i, part] of b.entries()) if (a[i] !== part) return (a[i] as number) < part;
-  return false;
 }

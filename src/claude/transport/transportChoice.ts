@@ -1,8 +1,9 @@
+import gte from "semver/functions/gte.js";
 import { isIncompatible } from "../../api/cliErrors.ts";
 import type { ApiError } from "../../api/errors.ts";
 import { describe, type MessageValue } from "../../api/messageDescriptors.ts";
 import type { Logger } from "../../shared/logger.ts";
-import { type CheckCompatibility, type Cli, isOlder } from "../locate/locate.ts";
+import type { CheckCompatibility, Cli } from "../locate/locate.ts";
 import { type ManagedSettings, readManagedSettings } from "../signIn/managedSettings.ts";
 import type { Worker } from "../worker.ts";
 import { COUNT_MOD } from "./rewrite/countMod.ts";
@@ -188,7 +189,7 @@ export class TransportChoice {
 }
 
 export function mayRewrite({ version }: Cli): boolean {
-  return !isOlder(version, MIN_REWRITE_VERSION);
+  return gte(version, MIN_REWRITE_VERSION);
 }
 
 function reasonNotToRewrite(cli: Cli, variables: NodeJS.ProcessEnv): Objection | undefined {
