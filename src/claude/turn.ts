@@ -4,6 +4,7 @@ import { fieldsOf, type StreamEvent, stopReasonOf } from "../api/events.ts";
 import { describe, type MessageDescriptor } from "../api/messageDescriptors.ts";
 import { unfold } from "../api/unfold.ts";
 import { Channel } from "../shared/channel.ts";
+import { Deferred } from "../shared/deferred.ts";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import type { CliMessage } from "./protocol/codec.ts";
 import { MOD_REPORTS, modReport } from "./protocol/modReports.ts";
@@ -62,12 +63,10 @@ export class Turn {
   #over = false;
   /** End events of upstream, or made up by the CLI for a broken stream; what follows decides. */
   #held: StreamEvent[] = [];
-  #resolveEnded!: () => void;
+  readonly #ending = new Deferred();
 
   /** Resolves when the CLI has finished this turn and is ready for the next. */
-  readonly ended: Promise<void> = new Promise((resolve) => {
-    this.#resolveEnded = resolve;
-  });
+  readonly ended = this.#ending.promise;
 
   constructor({ sendInterrupt, transport, outcome, awaitsHeaders = true, onFirstCall }: TurnParts) {
     this.#sendInterrupt = sendInterrupt;
@@ -185,7 +184,7 @@ export class Turn {
   /** Ends the turn for good: the worker is gone, or was never asked. */
   fail(error?: ApiError): void {
     this.#finish(error);
-    this.#resolveEnded();
+    this.#ending.resolve();
   }
 
   /** `abandoned`: the CLI's own end of a broken stream. */
@@ -263,7 +262,7 @@ export class Turn {
 
   async #result(message: CliMessage): Promise<void> {
     if (!this.#over) await this.#ended(message);
-    this.#resolveEnded();
+    this.#ending.resolve();
   }
 
   /** Handles a turn that ended without a certain end from upstream. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { getDefaultHighWaterMark, Readable, setDefaultHighWaterMark } from "node:stream";
+import { Deferred } from "../../shared/deferred.ts";
 import { resolvesWithin } from "../../shared/resolvesWithin.ts";
 import { TurnBudget } from "../../shared/turnBudget.ts";
 import { type NetworkRoute, networkRoute } from "./network.ts";
@@ -29,22 +30,16 @@ export class CliProcess {
   readonly #child: ChildProcess | undefined;
   /** Resolves once the process runs; rejects if it cannot start. */
   readonly started: Promise<void>;
-  readonly exited: Promise<Ending>;
+  readonly #exited = new Deferred<Ending>();
+  readonly exited = this.#exited.promise;
   /** Shared by all processes. */
   readonly budget: TurnBudget;
   readonly route: NetworkRoute;
   #ended = false;
-  #resolveExited!: (how: Ending) => void;
 
   constructor(launch: Launch, reaper: Reaper, start: Spawn = spawn, budget = new TurnBudget()) {
     this.budget = budget;
     this.route = networkRoute(launch.environment);
-    this.exited = new Promise((resolve) => {
-      this.#resolveExited = (how) => {
-        this.#ended = true;
-        resolve(how);
-      };
-    });
     try {
       this.#child = withSmallBuffers(() =>
         start(launch.command, [...launch.args], {
@@ -59,7 +54,7 @@ export class CliProcess {
       this.#listen(this.#child, reaper);
     } catch (error) {
       this.started = Promise.reject(error);
-      this.#resolveExited((error as Error).message);
+      this.#end((error as Error).message);
     }
     // callers that do not await it see the failure in `exited`
     this.started.catch(() => {});
@@ -107,7 +102,7 @@ export class CliProcess {
   kill(): void {
     if (this.#ended) return;
     this.#signal("SIGKILL");
-    const giveUp = setTimeout(() => this.#resolveExited("SIGKILL did not end it"), KILL_TIMEOUT_MS).unref();
+    const giveUp = setTimeout(() => this.#end("SIGKILL did not end it"), KILL_TIMEOUT_MS).unref();
     void this.exited.then(() => clearTimeout(giveUp));
   }
 
@@ -128,7 +123,7 @@ export class CliProcess {
     for (const stream of this.#streams) stream.on("error", () => {});
     child.on("error", (error) => {
       // later errors are about signals that could not be sent
-      if (pid === undefined) this.#resolveExited(error.message);
+      if (pid === undefined) this.#end(error.message);
     });
     child.on("exit", (code, signal) => {
       if (pid !== undefined) {
@@ -136,8 +131,13 @@ export class CliProcess {
         this.#signal("SIGKILL");
         reaper.forget(pid);
       }
-      this.#resolveExited(signal ?? `exit code ${code}`);
+      this.#end(signal ?? `exit code ${code}`);
     });
+  }
+
+  #end(how: Ending): void {
+    this.#ended = true;
+    this.#exited.resolve(how);
   }
 
   #signal(signal: NodeJS.Signals): void {

@@ -1,3 +1,4 @@
+import { Deferred } from "../../shared/deferred.ts";
 import type { CliAccount } from "./description.ts";
 
 /** How the CLI logs its guard at startup: `… seated outermost: the organization is team`, `… not seated: …`. */
@@ -11,12 +12,10 @@ const ORGANIZATION_PLAN = /team|enterprise/i;
  */
 export class GuardDetector {
   #reason: string | undefined;
-  #resolveKnown!: () => void;
+  readonly #known = new Deferred();
 
   /** Resolves when the CLI has logged whether the guard runs. */
-  readonly known: Promise<void> = new Promise((resolve) => {
-    this.#resolveKnown = resolve;
-  });
+  readonly known = this.#known.promise;
 
   get reason(): string | undefined {
     return this.#reason;
@@ -26,7 +25,7 @@ export class GuardDetector {
     const found = GUARD_LOG_LINE.exec(line);
     if (!found) return;
     if (!found[1]) this.#reason = found[2] || "this machine has managed settings";
-    this.#resolveKnown();
+    this.#known.resolve();
   }
 
   /** Infers the guard from the plan, in case the CLI logs it in other words. */

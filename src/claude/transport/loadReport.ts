@@ -1,3 +1,4 @@
+import { Deferred } from "../../shared/deferred.ts";
 import { resolvesWithin } from "../../shared/resolvesWithin.ts";
 
 /** The report comes before the reply to `initialize`; this allows for the reverse. */
@@ -5,17 +6,14 @@ const LOAD_TIMEOUT_MS = 2000;
 
 export class LoadReport {
   hasArrived = false;
-  #resolve!: () => void;
-  readonly #arrived: Promise<void> = new Promise((resolve) => {
-    this.#resolve = resolve;
-  });
+  readonly #arrived = new Deferred();
 
   arrive(): void {
     this.hasArrived = true;
-    this.#resolve();
+    this.#arrived.resolve();
   }
 
   arrives(): Promise<boolean> {
-    return resolvesWithin(LOAD_TIMEOUT_MS, this.#arrived);
+    return resolvesWithin(LOAD_TIMEOUT_MS, this.#arrived.promise);
   }
 }

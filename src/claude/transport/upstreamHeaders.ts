@@ -1,4 +1,5 @@
 import { isLimitHeader } from "../../api/rateLimits.ts";
+import { Deferred } from "../../shared/deferred.ts";
 
 /** Starts a block in the log that the CLI's SDK writes to stderr, with `ANTHROPIC_LOG=debug`. */
 const BLOCK_START = /^\[Anthropic SDK DEBUG\] \[\w+\] (sending request|response error|response start)\b/;
@@ -32,11 +33,9 @@ export class UpstreamHeaders {
   #contentType: string | undefined;
   #hasAnswered = false;
   #isComplete = false;
-  #resolveReady!: () => void;
+  readonly #ready = new Deferred();
 
-  readonly ready: Promise<void> = new Promise((resolve) => {
-    this.#resolveReady = resolve;
-  });
+  readonly ready = this.#ready.promise;
 
   get current(): Record<string, string> {
     return this.#headers;
@@ -66,7 +65,7 @@ export class UpstreamHeaders {
     if (line === "}") {
       this.#open = false;
       this.#isComplete = true;
-      this.#resolveReady();
+      this.#ready.resolve();
     }
     const [, name = "", value] = HEADER_LINE.exec(line) ?? [];
     if (name === "content-type") this.#contentType ??= value;

@@ -12,6 +12,7 @@ import {
 import { describe, NO_REASON } from "../../../api/messageDescriptors.ts";
 import { isLimitHeader, limitHeaders } from "../../../api/rateLimits.ts";
 import { clientStatus, statusOf, typeOf } from "../../../api/statuses.ts";
+import { Deferred } from "../../../shared/deferred.ts";
 import type { NetworkRoute } from "../../process/network.ts";
 import type { CliMessage } from "../../protocol/codec.ts";
 import {
@@ -65,11 +66,9 @@ export class OverlayOutcome implements TurnOutcome {
   readonly #request: Record<string, unknown>;
   readonly #route: NetworkRoute | undefined;
   #complete = false;
-  #resolveErrorSeen!: () => void;
+  readonly #errorSeen = new Deferred();
 
-  readonly errorSeen: Promise<void> = new Promise((resolve) => {
-    this.#resolveErrorSeen = resolve;
-  });
+  readonly errorSeen = this.#errorSeen.promise;
 
   /** `request` is the body sent, `route` its network route. */
   constructor(request: Record<string, unknown> = {}, route?: NetworkRoute) {
@@ -199,7 +198,7 @@ export class OverlayOutcome implements TurnOutcome {
   /** Only the first failure is upstream's; later ones follow from the CLI's reaction. */
   #conclude(): void {
     this.#complete = true;
-    this.#resolveErrorSeen();
+    this.#errorSeen.resolve();
   }
 
   #unredact(message: string, report: string): string {
