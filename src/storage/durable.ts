@@ -1,26 +1,24 @@
-import { randomUUID } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { type FileHandle, open, rename } from "node:fs/promises";
+import { dirname } from "node:path";
 import { storageFailed } from "../api/errors.ts";
-import { PRIVATE_FILE_MODE } from "../shared/privateFiles.ts";
+import { placeFile } from "../shared/placeFile.ts";
 
 /**
  * Replaces a file atomically: even after a power cut it holds either its old content or all of `content`.
  * Throws `ApiError` 500 if the disk is full or not writable.
  */
 export async function writeDurably(path: string, content: string): Promise<void> {
-  const draft = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
-  try {
-    await using file = await open(draft, "wx", PRIVATE_FILE_MODE);
+  const write = async (file: FileHandle) => {
     await file.writeFile(content);
     await file.sync();
-    await file.close();
-    await rename(draft, path);
-    await syncDirectory(dirname(path));
-  } catch (error) {
-    await rm(draft, { force: true }).catch(() => {});
-    throw storageFailed(error as Error);
-  }
+  };
+  await withStorageErrors(placeDurably(path, write));
+}
+
+/** Like `placeFile`, but also survives a power cut if `write` has synced the file. */
+export async function placeDurably(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  await placeFile(path, write);
+  await syncDirectory(dirname(path));
 }
 
 /** Moves a finished directory to its final path, atomically. */

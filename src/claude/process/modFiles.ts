@@ -1,9 +1,7 @@
-import { randomUUID } from "node:crypto";
-import { lstat, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { lstat, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { isOwn, isPrivate, makePrivateDirectory, PRIVATE_FILE_MODE, requireOwn } from "../../shared/privateFiles.ts";
-
-const WRITE_ATTEMPTS = 3;
+import { placeFile } from "../../shared/placeFile.ts";
+import { isOwn, isPrivate, makePrivateDirectory, requireOwn } from "../../shared/privateFiles.ts";
 
 /** A mod for the CLI (docs: "mods"); `files` maps paths to contents. */
 export interface Mod {
@@ -33,26 +31,15 @@ export async function installMod(directory: string, { name, files }: Mod): Promi
   for (const [file, content] of Object.entries(files)) {
     const path = join(root, file);
     await makePrivateDirectory(dirname(path));
-    if (!(await isThere(path, content))) await put(path, content);
+    // in one step, since another server may read the file at the same time
+    if (!(await isThere(path, content))) await placeFile(path, (file) => file.writeFile(content));
   }
   return root;
 }
 
+/** False if it cannot be read: it is then replaced, which fails for a reason that the caller sees. */
 async function isThere(path: string, content: string): Promise<boolean> {
   const stats = await lstat(path).catch(() => undefined);
   if (!stats?.isFile() || !isOwn(stats) || !isPrivate(stats)) return false;
   return (await readFile(path, "utf8").catch(() => undefined)) === content;
-}
-
-/** Writes and renames, since another server may read the file at the same time. */
-async function put(path: string, content: string, attempts = WRITE_ATTEMPTS): Promise<void> {
-  const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, content, { mode: PRIVATE_FILE_MODE });
-  try {
-    await rename(draft, path);
-  } catch (error) {
-    // a server that takes over the directory removes all drafts, including this one
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempts === 1) throw error;
-    await put(path, content, attempts - 1);
-  }
 }

@@ -1,9 +1,8 @@
-import { randomUUID } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import * as vscode from "vscode";
+import { placeFile } from "../../shared/placeFile.ts";
 import { formatFullTime } from "../views/format.ts";
 import { copy } from "./copy.ts";
 import { confirm, withCancel } from "./dialogs.ts";
@@ -24,13 +23,7 @@ export async function openResults({ serverClient, settings, views }: Parts, argu
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await removeOld(folder);
     // another call or window may fetch the same results at the same time
-    const draft = `${path}.${randomUUID()}.part`;
-    try {
-      await pipeline(results, createWriteStream(draft, { mode: 0o600 }), { signal });
-      await rename(draft, path);
-    } finally {
-      await rm(draft, { force: true });
-    }
+    await placeFile(path, (file) => pipeline(results, file.createWriteStream(), { signal }));
     await vscode.commands.executeCommand("vscode.open", vscode.Uri.file(path));
   });
 }
