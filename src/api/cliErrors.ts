@@ -202,6 +202,7 @@ export const cliNotStarted = (error: unknown) => {
   if (!scarce) {
     return new ApiError(500, "api_error", `Claude Code could not be started: ${message}.`, {
       descriptor: describe("cli_not_started", { reason: message }),
+      cause: error,
     });
   }
   return new ApiError(

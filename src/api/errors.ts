@@ -184,38 +184,42 @@ const DISK_DESCRIPTORS: Record<string, MessageDescriptor> = {
   EACCES: describe("disk_write_denied", {}),
 };
 
-export const outOfHandles = () =>
+export const outOfHandles = (cause?: Error) =>
   new ApiError(529, "overloaded_error", "Too many files and connections are open. Try again in a moment.", {
     descriptor: describe("too_many_open_files", {}),
     headers: { "retry-after": "2" },
+    cause,
   });
 
 /** For a failed read of stored data. Returns an `ApiError` unchanged. */
 export const readFailed = (error: Error) => {
   if (error instanceof ApiError) return error;
-  if (isOutOfHandles(error)) return outOfHandles();
+  if (isOutOfHandles(error)) return outOfHandles(error);
   return new ApiError(500, "api_error", `The data directory cannot be read: ${error.message}.`, {
     details: { error_code: "storage_failed" },
     descriptor: describe("storage_unreadable", { reason: error.message }),
     headers: NO_RETRY,
+    cause: error,
   });
 };
 
 /** For a failed write of stored data. Returns an `ApiError` unchanged. */
 export const storageFailed = (error: Error & { code?: string }) => {
   if (error instanceof ApiError) return error;
-  if (isOutOfHandles(error)) return outOfHandles();
+  if (isOutOfHandles(error)) return outOfHandles(error);
   const problem = DISK_ERROR_MESSAGES[error.code ?? ""] ?? `The data directory cannot be written to: ${error.message}.`;
   return new ApiError(500, "api_error", `${problem} Nothing was stored; what was stored before is kept.`, {
     details: { error_code: "storage_failed" },
     descriptor: DISK_DESCRIPTORS[error.code ?? ""] ?? describe("storage_unwritable", { reason: error.message }),
     headers: NO_RETRY,
+    cause: error,
   });
 };
 
 export const answerNotSerializable = (error: Error) =>
   new ApiError(500, "api_error", `The answer cannot be written as JSON, and is lost: ${error.message}.`, {
     headers: NO_RETRY,
+    cause: error,
   });
 
 export const dataDirectoryInUse = (path: string, pid: number | undefined) =>

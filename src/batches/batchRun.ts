@@ -3,6 +3,7 @@ import { ApiError, internalError } from "../api/errors.ts";
 import type { Message } from "../api/events.ts";
 import type { PrioritySemaphore } from "../claude/pool/prioritySemaphore.ts";
 import type { Body } from "../messages/requestReader.ts";
+import { errorText } from "../shared/errorText.ts";
 import type { Logger } from "../shared/logger.ts";
 import {
   type BackoffOptions,
@@ -110,6 +111,7 @@ export class BatchRun {
     const requests = this.#requests(results);
     const { signal } = this.#stopped;
     while (failures.length === 0) {
+      // rejects only when the batch stops
       const release = await this.#parts.slots.acquire(signal).catch(() => undefined);
       if (!release) break;
       const next = await requests.next().catch((error: unknown) => void failures.push(error));
@@ -142,10 +144,11 @@ export class BatchRun {
     for (let failures = 1; result; failures++) {
       const stored = await results.append(custom_id, result).then(
         () => true,
-        (error: Error) => this.#parts.logger.error(`batch ${this.#record.id}: ${error.message}`),
+        (error: Error) => this.#parts.logger.error(`batch ${this.#record.id}: ${errorText(error)}`),
       );
       const { signal } = this.#halted;
       if (stored || signal.aborted) return;
+      // ends early when the server closes
       await delay(backoffDelay(failures, this.#parts.backoff), undefined, { signal }).catch(() => {});
     }
   }
@@ -174,6 +177,7 @@ export class BatchRun {
       } finally {
         permit?.release();
       }
+      // ends early when the batch stops
       await delay(backoffDelay(failures, backoff), undefined, { signal: this.#stopped.signal }).catch(() => {});
     }
   }

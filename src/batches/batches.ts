@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { invalidRequest } from "../api/errors.ts";
 import { describe } from "../api/messageDescriptors.ts";
 import { PrioritySemaphore } from "../claude/pool/prioritySemaphore.ts";
+import { errorText } from "../shared/errorText.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
 import type { Quota } from "../storage/quota.ts";
@@ -67,7 +68,8 @@ export class Batches implements Store {
 
   /** Resumes the batches that the last run of the server did not finish. */
   async onAcquire(): Promise<void> {
-    for (const record of (await retryOutOfHandles(() => this.#store.list())).reverse()) {
+    const records = await retryOutOfHandles(() => this.#store.list({ skipUnreadable: true }));
+    for (const record of records.reverse()) {
       this.#quota.addExisting(await this.#store.sizeOf(record.id));
       if (record.processing_status === "ended") await this.#store.dropRequests(record.id);
       else this.#start(record);
@@ -191,9 +193,10 @@ export class Batches implements Store {
         }
         return;
       } catch (error) {
-        this.#logger.error(`batch ${id}: ${(error as Error).message}`);
+        this.#logger.error(`batch ${id}: ${errorText(error as Error)}`);
         if (await this.#repair(id)) continue;
         const { signal } = this.#closing;
+        // ends early when the server closes
         await delay(this.#options.backoff.maxMs, undefined, { signal }).catch(() => {});
       }
     }
@@ -206,7 +209,7 @@ export class Batches implements Store {
       for (const repair of repairs) this.#logger.error(`batch ${id}: ${repair}. The batch continues without that data`);
       return repairs.length > 0;
     } catch (error) {
-      this.#logger.error(`batch ${id}: ${(error as Error).message}`);
+      this.#logger.error(`batch ${id}: ${errorText(error as Error)}`);
       return false;
     }
   }
@@ -215,12 +218,12 @@ export class Batches implements Store {
   async #archive(): Promise<void> {
     const before = new Date(Date.now() - RESULT_RETENTION_MS).toISOString();
     try {
-      for (const record of await this.#store.list()) {
+      for (const record of await this.#store.list({ skipUnreadable: true })) {
         const ended = record.processing_status === "ended" && record.archived_at === null;
         if (ended && record.created_at < before) await this.#store.archive(record);
       }
     } catch (error) {
-      this.#logger.error(`batches: ${(error as Error).message}`);
+      this.#logger.error(`batches: ${errorText(error as Error)}`);
     }
   }
 }

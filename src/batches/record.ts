@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { storedCount, storedTime } from "../storage/stored.ts";
+import { storedCount, storedTime } from "../storage/jsonFile.ts";
 
 export const OUTCOMES = ["succeeded", "errored", "canceled", "expired"] as const;
 export type Outcome = (typeof OUTCOMES)[number];

@@ -7,15 +7,17 @@ import { newId } from "../api/ids.ts";
 import { newestFirst } from "../api/paging.ts";
 import { isMissing } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
+import { SerialQueue } from "../shared/serialQueue.ts";
 import { Slicer } from "../shared/slices.ts";
 import type { DataDirectory } from "../storage/dataDirectory.ts";
-import { syncDirectory, withStorageErrors, writeDurably } from "../storage/durable.ts";
+import { syncDirectory, withStorageErrors } from "../storage/durable.ts";
+import { writeJson } from "../storage/jsonFile.ts";
 import type { Quota } from "../storage/quota.ts";
-import { formatJson, StagingDir } from "../storage/stagingDir.ts";
-import { listDirectory, StoredReader } from "../storage/stored.ts";
+import { StagingDir } from "../storage/stagingDir.ts";
+import { listDirectory, type ReadOptions, StoredReader } from "../storage/stored.ts";
 import { BatchParser, type ReadElement } from "./batchParser.ts";
 import { type BatchRecord, type Counts, storedBatch, zeroCounts } from "./record.ts";
-import { isRequest, isResult, repairJsonl } from "./repairJsonl.ts";
+import { repairJsonl, storedRequest, storedResult } from "./repairJsonl.ts";
 
 const RECORD_FILE = "batch.json";
 const REQUESTS_FILE = "requests.jsonl";
@@ -38,7 +40,8 @@ export class BatchStore {
   /** Shared, so that all new batches together take one slice per turn of the event loop. */
   readonly #slicer = new Slicer();
   #newestTime = 0;
-  #lastChange: Promise<void> = Promise.resolve();
+  /** Runs one change at a time, so that none sees another one half done. */
+  readonly #changes = new SerialQueue();
 
   constructor(directory: DataDirectory, quota: Quota, logger: Logger, readElement?: ReadElement) {
     this.#readElement = readElement;
@@ -92,13 +95,13 @@ export class BatchStore {
     }
   }
 
-  /** Newest first. */
-  async list(): Promise<BatchRecord[]> {
+  /** Newest first. Throws `ApiError`. */
+  async list(options?: ReadOptions): Promise<BatchRecord[]> {
     const ids = await listDirectory(this.#directory.at("batches"));
     const records: BatchRecord[] = [];
     // sequentially, because thousands at once would exhaust the file handles
     for (const id of ids) {
-      const record = BATCH_ID.test(id) ? await this.#records.readForList(this.#recordPath(id), id) : undefined;
+      const record = BATCH_ID.test(id) ? await this.#records.read(this.#recordPath(id), id, options) : undefined;
       if (record) records.push(record);
     }
     return records.sort(newestFirst);
@@ -124,13 +127,13 @@ export class BatchStore {
 
   /** Stores the record as it is when the write begins, so that no older state overwrites a newer one. */
   save(record: BatchRecord): Promise<void> {
-    return this.#serialize(() => this.#write(record));
+    return this.#changes.run(() => this.#write(record));
   }
 
   /** Marks a batch as ended and deletes its requests. */
   end(record: BatchRecord, counts: Counts): Promise<void> {
     Object.assign(record, { processing_status: "ended", ended_at: new Date().toISOString(), counts });
-    return this.#serialize(async () => {
+    return this.#changes.run(async () => {
       await this.#write(record);
       await this.#drop(record.id);
     });
@@ -138,25 +141,24 @@ export class BatchStore {
 
   /** Deletes the requests of an ended batch. */
   dropRequests(id: string): Promise<void> {
-    return this.#serialize(() => this.#drop(id));
+    return this.#changes.run(() => this.#drop(id));
   }
 
   /** Removes the unreadable lines of a running batch, so that it can end. Resolves with what it repaired. */
   async repair(id: string): Promise<string[]> {
     const size = await this.sizeOf(id);
-    const draft = this.#directory.at("drafts", randomUUID());
     const repairs: string[] = [];
-    const requests = await repairJsonl(this.requestsPath(id), isRequest, draft);
+    const requests = await repairJsonl(this.requestsPath(id), storedRequest);
     if (requests) repairs.push(`${REQUESTS_FILE} ${requests}`);
     this.#quota.release(size - (await this.sizeOf(id)));
-    const results = await repairJsonl(this.resultsPath(id), isResult, draft);
+    const results = await repairJsonl(this.resultsPath(id), storedResult);
     if (results) repairs.push(`${RESULTS_FILE} ${results}`);
     return repairs;
   }
 
   /** Deletes the results; the batch stays listed. */
   archive({ id }: BatchRecord): Promise<void> {
-    return this.#serialize(async () => {
+    return this.#changes.run(async () => {
       const record = await this.#read(id);
       if (!record) return;
       await this.#write({ ...record, archived_at: new Date().toISOString() });
@@ -166,7 +168,7 @@ export class BatchStore {
 
   /** Throws `ApiError` 404. */
   remove(id: string): Promise<void> {
-    return this.#serialize(async () => {
+    return this.#changes.run(async () => {
       await this.get(id);
       const trash = this.#directory.at("drafts", id);
       await withStorageErrors(rename(this.#directory.at("batches", id), trash));
@@ -176,19 +178,18 @@ export class BatchStore {
     });
   }
 
-  /** Runs one change at a time, so that none sees another one half done. */
-  #serialize(change: () => Promise<void>): Promise<void> {
-    const changed = this.#lastChange.then(change);
-    this.#lastChange = changed.catch(() => {});
-    return changed;
-  }
-
+  /** Bytes of the requests; 0 once they are deleted. Throws `ApiError`. */
   async sizeOf(id: string): Promise<number> {
-    return (await stat(this.requestsPath(id)).catch(() => ({ size: 0 }))).size;
+    try {
+      return (await stat(this.requestsPath(id))).size;
+    } catch (error) {
+      if (isMissing(error)) return 0;
+      throw readFailed(error as Error);
+    }
   }
 
   #write(record: BatchRecord): Promise<void> {
-    return writeDurably(this.#recordPath(record.id), formatJson(record));
+    return writeJson(this.#recordPath(record.id), record);
   }
 
   async #drop(id: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { CliProblem, Server } from "../server.ts";
 import { Emitter } from "../shared/emitter.ts";
 import type { Logger } from "../shared/logger.ts";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
+import { SerialQueue } from "../shared/serialQueue.ts";
 import type { ProbeResult } from "./probe.ts";
 import { type State, urlOf } from "./state.ts";
 
@@ -41,7 +42,7 @@ export class Controller {
   #isCliChecked = false;
   #watch: NodeJS.Timeout | undefined;
   #timeoutCount = 0;
-  #last: Promise<void> = Promise.resolve();
+  readonly #actions = new SerialQueue();
 
   constructor(parts: ControllerParts) {
     this.#parts = parts;
@@ -126,8 +127,7 @@ export class Controller {
   }
 
   #queue(action: () => Promise<void>): Promise<void> {
-    this.#last = this.#last.then(action).catch((error: Error) => this.#set(failedBy(error)));
-    return this.#last;
+    return this.#actions.run(() => action().catch((error: Error) => this.#set(failedBy(error))));
   }
 
   async #start(): Promise<void> {

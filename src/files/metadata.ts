@@ -3,7 +3,7 @@ import { lookup } from "mime-types";
 import { z } from "zod";
 import { invalidRequest } from "../api/errors.ts";
 import { describe } from "../api/messageDescriptors.ts";
-import { storedCount, storedTime } from "../storage/stored.ts";
+import { storedCount, storedTime } from "../storage/jsonFile.ts";
 
 /** A file's metadata, as the API returns it and as `meta.json` stores it (contract: "Files"). */
 export interface FileMetadata {

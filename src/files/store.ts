@@ -12,12 +12,13 @@ import { newId } from "../api/ids.ts";
 import { describe } from "../api/messageDescriptors.ts";
 import { newestFirst } from "../api/paging.ts";
 import { isMissing } from "../api/systemErrors.ts";
+import { errorText } from "../shared/errorText.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
 import { syncDirectory, withStorageErrors } from "../storage/durable.ts";
 import type { Quota } from "../storage/quota.ts";
 import { StagingDir } from "../storage/stagingDir.ts";
-import { listDirectory, retryOutOfHandles, StoredReader } from "../storage/stored.ts";
+import { listDirectory, type ReadOptions, retryOutOfHandles, StoredReader } from "../storage/stored.ts";
 import { checkFilename, contentName, type FileMetadata, mimeTypeOf, storedFile } from "./metadata.ts";
 
 export interface Upload {
@@ -55,7 +56,8 @@ export class FileStore implements Store {
   }
 
   async onAcquire(): Promise<void> {
-    for (const { size_bytes } of await retryOutOfHandles(() => this.#readAll())) this.#quota.addExisting(size_bytes);
+    for (const { size_bytes } of await retryOutOfHandles(() => this.#readAll({ skipUnreadable: true })))
+      this.#quota.addExisting(size_bytes);
     await this.#cleanUp();
     this.#cleanUpTimer = setInterval(
       () => void this.#directory.uploads.track(this.#cleanUp()),
@@ -98,7 +100,7 @@ export class FileStore implements Store {
     }
   }
 
-  /** Newest first, without expired files. */
+  /** Newest first, without expired files. Throws `ApiError`. */
   async list(): Promise<FileMetadata[]> {
     return (await this.#readAll()).filter((file) => !isExpired(file));
   }
@@ -157,7 +159,7 @@ export class FileStore implements Store {
 
   async #cleanUp(): Promise<void> {
     const before = new Date(Date.now() - this.#retentionMs).toISOString();
-    const files = await this.#readAll().catch((error: Error) => this.#logFailure(error));
+    const files = await this.#readAll({ skipUnreadable: true }).catch((error: Error) => this.#logFailure(error));
     for (const file of files ?? []) {
       if (!isExpired(file) && (this.#retentionMs === 0 || file.created_at >= before)) continue;
       // a file that cannot be removed must not stop the clean-up
@@ -165,32 +167,27 @@ export class FileStore implements Store {
     }
   }
 
-  #logFailure({ message }: Error): undefined {
-    this.#logger.error(`files: ${message}`);
+  #logFailure(error: Error): undefined {
+    this.#logger.error(`files: ${errorText(error)}`);
   }
 
-  async #readAll(): Promise<FileMetadata[]> {
+  async #readAll(options?: ReadOptions): Promise<FileMetadata[]> {
     const ids = await listDirectory(this.#directory.at("files"));
     const present = new Set(ids);
     for (const id of this.#cache.keys()) if (!present.has(id)) this.#cache.delete(id);
     const files: FileMetadata[] = [];
     // sequentially, because thousands at once would exhaust the file handles
     for (const id of ids) {
-      const file = FILE_ID.test(id)
-        ? await this.#read(id, (path) => this.#metadataReader.readForList(path, id))
-        : undefined;
+      const file = FILE_ID.test(id) ? await this.#read(id, options) : undefined;
       if (file) files.push(file);
     }
     return files.sort(newestFirst);
   }
 
-  async #read(
-    id: string,
-    read = (path: string) => this.#metadataReader.read(path, id),
-  ): Promise<FileMetadata | undefined> {
+  async #read(id: string, options?: ReadOptions): Promise<FileMetadata | undefined> {
     const cached = this.#cache.get(id);
     if (cached && this.#directory.isOwned) return cached;
-    const metadata = await read(this.#directory.at("files", id, "meta.json"));
+    const metadata = await this.#metadataReader.read(this.#directory.at("files", id, "meta.json"), id, options);
     if (metadata) this.#cache.set(id, metadata);
     return metadata;
   }

@@ -70,6 +70,7 @@ function parserFor(request: IncomingMessage): BusboyInstance {
     addMissingTypes(form);
     return form;
   } catch {
+    // Busboy throws only for this header
     throw invalidRequest("Content-Type must name the boundary of the multipart body.");
   }
 }

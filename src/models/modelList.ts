@@ -1,10 +1,11 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import type { CliDescription, CliModel } from "../claude/signIn/description.ts";
+import { errorText } from "../shared/errorText.ts";
 import type { Logger } from "../shared/logger.ts";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
-import { writeDurably } from "../storage/durable.ts";
-import { formatJson } from "../storage/stagingDir.ts";
+import { SerialQueue } from "../shared/serialQueue.ts";
+import { formatJson, readJson, writeJson } from "../storage/jsonFile.ts";
 import { likelyModels } from "./catalog.ts";
 
 export interface CliDescriber {
@@ -16,6 +17,8 @@ export interface CliDescriber {
 const STARTUP_WAIT_MS = 100;
 const MAX_ANSWERED_NAMES = 1000;
 
+const storedModels = z.object({ models: z.array(z.object({ value: z.string() })) });
+
 /** The CLI's list of models, stored for the second or two that the CLI takes to start. */
 export class ModelList {
   readonly #cli: CliDescriber;
@@ -24,6 +27,7 @@ export class ModelList {
   readonly #startupWait: number;
   readonly #answered = new Set<string>();
   #kept = "";
+  readonly #writes = new SerialQueue();
   #written: Promise<void> = Promise.resolve();
 
   constructor(cli: CliDescriber, dataDir: string, logger: Logger, startupWait = STARTUP_WAIT_MS) {
@@ -62,25 +66,24 @@ export class ModelList {
   readonly wasAnswered = (name: string): boolean => this.#answered.has(name);
 
   async #read(): Promise<CliModel[]> {
-    try {
-      const text = await readFile(this.#path, "utf8");
-      const { models } = JSON.parse(text) as { models: CliModel[] };
-      const read = models.filter(({ value }) => typeof value === "string");
-      this.#kept = text;
-      return read;
-    } catch {
-      // missing or damaged; the next write replaces it
-      return [];
-    }
+    // the next write replaces a file that cannot be read
+    const stored = await readJson(this.#path, storedModels).catch((error: Error) => this.#logFailure(error));
+    if (!stored) return [];
+    this.#kept = formatJson(stored);
+    return stored.models;
   }
 
   async #keep(models: readonly CliModel[]): Promise<void> {
     const text = formatJson({ models });
     if (text !== this.#kept) {
       this.#kept = text;
-      const write = () => writeDurably(this.#path, text);
-      this.#written = this.#written.then(write).catch(({ message }: Error) => this.#logger.debug(`models: ${message}`));
+      const write = () => writeJson(this.#path, { models }).catch((error: Error) => this.#logFailure(error));
+      this.#written = this.#writes.run(write);
     }
     await this.#written;
+  }
+
+  #logFailure(error: Error): undefined {
+    this.#logger.debug(`models: ${errorText(error)}`);
   }
 }

@@ -1,24 +1,32 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { cliIncompatible, isEnvironmentProblem, isForbidden, isIncompatible, isUnguarded } from "../api/cliErrors.ts";
-import { ApiError } from "../api/errors.ts";
+import { ApiError, readFailed } from "../api/errors.ts";
+import { isOutOfHandles } from "../api/systemErrors.ts";
 import type { CheckCompatibility, Cli } from "../claude/locate/locate.ts";
 import type { CheckedPart } from "../claude/transport/transport.ts";
 import { mayRewrite, type TransportOption } from "../claude/transport/transportChoice.ts";
+import { errorText } from "../shared/errorText.ts";
 import type { Logger } from "../shared/logger.ts";
 import { version as ownVersion } from "../shared/version.ts";
-import { writeDurably } from "../storage/durable.ts";
-import { formatJson } from "../storage/stagingDir.ts";
+import { readJson, writeJson } from "../storage/jsonFile.ts";
 import { type CheckResult, ChecksSkipped, describeCheck, runChecks } from "./runChecks.ts";
 
-/** An entry of `self-check.json`, by version of the CLI. */
+/** `self-check.json`, by version of the CLI. */
+type Passes = Record<string, PassedEntry>;
+
 interface PassedEntry {
   /** The version of this server that ran the checks. */
   by: string;
   /** The programs that passed: a hash of their files, and the checked part. */
   programs: string[];
 }
+
+const storedPasses: z.ZodType<Passes> = z.record(
+  z.string(),
+  z.object({ by: z.string(), programs: z.array(z.string()) }),
+);
 
 /** Per version, since a machine may have several installations. */
 const MAX_PROGRAM_COUNT = 20;
@@ -115,23 +123,30 @@ export class CompatibilityGate {
     }
   }
 
-  async #passed(): Promise<Record<string, Partial<PassedEntry>>> {
+  /** Empty if the file is damaged, because the checks can run again. Throws `ApiError` 529. */
+  async #passed(): Promise<Passes> {
     try {
-      return JSON.parse(await readFile(this.#path, "utf8"));
-    } catch {
+      return (await readJson(this.#path, storedPasses)) ?? {};
+    } catch (error) {
+      if (isOutOfHandles(error)) throw readFailed(error as Error);
+      this.#logger.warn(`ignored the passes in ${this.#path}, which cannot be read: ${(error as Error).message}`);
       return {};
     }
   }
 
   async #remember(cli: Cli, part: CheckedPart): Promise<void> {
+    this.#logger.info(`Claude Code ${cli.version} passed the self-check (${part})`);
+    // if the write fails, the next start checks again
+    await this.#store(cli, part).catch((error: Error) => this.#logger.warn(errorText(error)));
+  }
+
+  async #store(cli: Cli, part: CheckedPart): Promise<void> {
     const { version } = cli;
-    this.#logger.info(`Claude Code ${version} passed the self-check (${part})`);
     const passed = await this.#passed();
     const { by, programs = [] } = passed[version] ?? {};
     const kept = by === ownVersion ? programs.slice(1 - MAX_PROGRAM_COUNT) : [];
     passed[version] = { by: ownVersion, programs: [...kept, programOf(cli, part)] };
-    // if the write fails, the next start checks again
-    await writeDurably(this.#path, formatJson(passed)).catch((error: Error) => this.#logger.warn(error.message));
+    await writeJson(this.#path, passed);
   }
 }
 

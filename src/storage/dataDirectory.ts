@@ -1,23 +1,25 @@
 import { randomUUID } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
 import { describeDirectoryFault } from "../api/directoryFaults.ts";
 import { dataDirectoryInUse } from "../api/errors.ts";
 import { DescribedError, describe } from "../api/messageDescriptors.ts";
-import { isMissing } from "../api/systemErrors.ts";
 import { whyUnusable } from "../shared/directories.ts";
+import { errorText } from "../shared/errorText.ts";
 import type { Logger } from "../shared/logger.ts";
 import { makePrivateDirectory } from "../shared/privateFiles.ts";
-import { writeDurably } from "./durable.ts";
+import { DamagedFile, readJson, writeJson } from "./jsonFile.ts";
 import { removeLeftoverDrafts } from "./leftovers.ts";
 import { Lock, type Owner } from "./lock.ts";
 import { restrictContents, restrictDirectory } from "./permissions.ts";
-import { formatJson } from "./stagingDir.ts";
 import { Uploads } from "./uploads.ts";
 
 /** The format this version writes. It refuses a directory with a later one. */
 const FORMAT_VERSION = 1;
+
+const storedVersion = z.object({ format: z.int(), id: z.string() });
 
 /** Milliseconds between two attempts to become the owner; a takeover must not take longer than 5 s. */
 const CLAIM_INTERVAL_MS = 500;
@@ -130,6 +132,7 @@ export class DataDirectory {
   async #claimLater(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
+      // ends early when the server closes
       await delay(CLAIM_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
       if (signal.aborted) return;
       if (await this.#claim().catch((error: Error) => this.#logFailure(error))) {
@@ -140,7 +143,8 @@ export class DataDirectory {
   }
 
   /** Logs a failure, once; a later attempt may succeed, as on a full disk. */
-  #logFailure({ message }: Error): boolean {
+  #logFailure(error: Error): boolean {
+    const message = errorText(error);
     if (message !== this.#lastFailure) this.#logger.error(`storage: ${message}`);
     this.#lastFailure = message;
     return false;
@@ -152,7 +156,7 @@ export class DataDirectory {
     try {
       await rm(this.at("drafts"), { recursive: true, force: true });
       await removeLeftoverDrafts(this.path);
-      await restrictContents(this.path);
+      await restrictContents(this.path, this.#logger);
       for (const name of ["drafts", "files", "batches", "usage"]) await makePrivateDirectory(this.at(name));
     } catch (error) {
       await this.#lock.release();
@@ -180,11 +184,8 @@ export class DataDirectory {
 
   async #checkFormat(): Promise<void> {
     const path = this.at("version.json");
-    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (isMissing(error)) return undefined;
-      throw error;
-    });
-    const version = text === undefined ? { format: FORMAT_VERSION, id: randomUUID() } : parseVersion(text, path);
+    const stored = await readVersion(path);
+    const version = stored ?? { format: FORMAT_VERSION, id: randomUUID() };
     if (version.format > FORMAT_VERSION) {
       const { path } = this;
       throw new DescribedError(
@@ -193,19 +194,19 @@ export class DataDirectory {
       );
     }
     this.#id = version.id;
-    if (text === undefined) await writeDurably(path, formatJson(version));
+    if (!stored) await writeJson(path, version);
   }
 }
 
-function parseVersion(text: string, path: string): { format: number; id: string } {
+async function readVersion(path: string): Promise<z.infer<typeof storedVersion> | undefined> {
   try {
-    const { format, id } = JSON.parse(text);
-    if (Number.isInteger(format) && typeof id === "string") return { format, id };
-  } catch {
-    // reported below
+    return await readJson(path, storedVersion);
+  } catch (error) {
+    if (!(error instanceof DamagedFile)) throw error;
+    throw new DescribedError(
+      `${path} cannot be read. Repair the file, or choose another data directory.`,
+      describe("data_file_unreadable", { path }),
+      { cause: error },
+    );
   }
-  throw new DescribedError(
-    `${path} cannot be read. Repair the file, or choose another data directory.`,
-    describe("data_file_unreadable", { path }),
-  );
 }

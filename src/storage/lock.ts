@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { link, readFile, readlink, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { link, readFile, readlink, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname, uptime } from "node:os";
 import { join } from "node:path";
-import { isMissing } from "../api/systemErrors.ts";
+import { z } from "zod";
+import { isMissing, isOutOfHandles } from "../api/systemErrors.ts";
 import { type Clock, systemClock } from "../shared/clock.ts";
-import { PRIVATE_FILE_MODE } from "../shared/privateFiles.ts";
+import { placeFile } from "../shared/placeFile.ts";
+import { DamagedFile, readJson } from "./jsonFile.ts";
 
 /** The owner of a directory, as its `lock` file names it. */
 export interface Owner {
@@ -14,12 +16,21 @@ export interface Owner {
   /** The process's start time in the system's units, because pids are reused; null if unavailable. */
   started: string | null;
   /** Boot id (Linux): pids and start times mean something only within one boot. */
-  boot?: string;
+  boot?: string | undefined;
   /** Host name plus, on Linux, the PID namespace: a pid means something only within it. */
-  place?: string;
+  place?: string | undefined;
   /** Distinguishes two owners in one process. */
   nonce: string;
 }
+
+const storedOwner: z.ZodType<Owner> = z.object({
+  pid: z.number(),
+  since: z.number(),
+  started: z.string().nullable(),
+  boot: z.string().optional(),
+  place: z.string().optional(),
+  nonce: z.string(),
+});
 
 /** Milliseconds after which an unfinished takeover counts as abandoned. */
 const TAKEOVER_TIMEOUT_MS = 5000;
@@ -88,7 +99,10 @@ export class Lock {
 
   /** Returns a file's modification time, and for how long it has been observed unchanged. */
   async #observe(path: string): Promise<{ mtime: number; unchanged: number }> {
-    const { mtimeMs: mtime, ino } = await stat(path).catch(() => ({ mtimeMs: 0, ino: 0 }));
+    const { mtimeMs: mtime, ino } = await stat(path).catch((error) => {
+      if (isMissing(error)) return { mtimeMs: 0, ino: 0 };
+      throw error;
+    });
     const stamp = `${ino} ${mtime}`;
     const now = this.#clock.monotonic();
     const seen = this.#observations.get(path);
@@ -106,74 +120,49 @@ export class Lock {
     try {
       const owner = await readOwner(this.#path);
       if (owner && owner.nonce !== dead.nonce) return owner;
-      const draft = await this.#draft();
-      await rename(draft, this.#path);
+      await this.#write(this.#path, rename);
       return undefined;
     } finally {
+      // an abandoned takeover is removed after a while
       await rm(takeover, { force: true }).catch(() => {});
     }
   }
 
   async #create(path: string): Promise<boolean> {
-    const draft = await this.#draft();
     try {
-      await link(draft, path);
+      await this.#write(path, link);
       return true;
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EEXIST") return false;
-      // a server that has just become the owner removes all drafts
-      if (code === "ENOENT") return await this.#create(path);
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
       throw error;
-    } finally {
-      // a leftover draft is removed at the next start; it must not fail the lock it has just created
-      await rm(draft, { force: true }).catch(() => {});
     }
   }
 
-  async #draft(): Promise<string> {
-    const draft = `${this.#path}.${randomUUID()}`;
-    const { pid } = process;
+  async #write(path: string, move: typeof link): Promise<void> {
     const me: Owner = {
-      ...{
-        pid,
-        since: Date.now(),
-        started: await processStart(pid),
-        place: await currentPlace(),
-        boot: await bootId(),
-      },
+      pid: process.pid,
+      since: Date.now(),
+      started: await processStart(process.pid),
+      place: await currentPlace(),
+      boot: await bootId(),
       nonce: this.#nonce,
     };
-    try {
-      await writeFile(draft, `${JSON.stringify(me)}\n`, { mode: PRIVATE_FILE_MODE });
-    } catch (error) {
-      // a full disk may still have created an empty file
-      await rm(draft, { force: true });
-      throw error;
-    }
-    return draft;
+    await placeFile(path, (file) => file.writeFile(`${JSON.stringify(me)}\n`), move);
   }
 }
 
 /** Returns the owner that a lock file names; undefined if there is no file, and a dead owner if it cannot be read. */
 async function readOwner(path: string): Promise<Owner | undefined> {
-  let text: string;
   try {
-    text = await readFile(path, "utf8");
+    return await readJson(path, storedOwner);
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (error instanceof DamagedFile) return { pid: 0, since: 0, started: null, nonce: "" };
     throw error;
   }
-  try {
-    const owner: unknown = JSON.parse(text);
-    if (typeof owner === "object" && owner !== null) return owner as Owner;
-  } catch {
-    // a dead owner, below
-  }
-  return { pid: 0, since: 0, started: null, nonce: "" };
 }
 
 async function currentPlace(): Promise<string> {
+  // only Linux has this file, and some sandboxes hide it
   const ids = await readlink("/proc/self/ns/pid").catch(() => "");
   return `${hostname()} ${ids}`.trim();
 }
@@ -202,13 +191,21 @@ function isBefore(since: number, uptimeSeconds: number): boolean {
 
 /** Identifies the current boot without relying on clocks (Linux); empty elsewhere. */
 async function bootId(): Promise<string> {
-  return (await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "")).trim();
+  return (await readProc("/proc/sys/kernel/random/boot_id")).trim();
 }
 
 /** Reads field 22 of `/proc/PID/stat` (Linux). The name in field 2 may contain spaces and brackets. */
 async function processStart(pid: number): Promise<string | null> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const stat = await readProc(`/proc/${pid}/stat`);
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+}
+
+/** Empty if the system has no such file. Throws without a free file handle, since a living owner would look dead. */
+function readProc(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((error) => {
+    if (isOutOfHandles(error)) throw error;
+    return "";
+  });
 }
 
 /** Milliseconds by which the clock may have been adjusted. */

@@ -2,6 +2,7 @@ import { constants, type Stats } from "node:fs";
 import { lstat, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DescribedError, describe } from "../api/messageDescriptors.ts";
+import { isMissing } from "../api/systemErrors.ts";
 import { makeDirectories } from "../shared/directories.ts";
 import type { Logger } from "../shared/logger.ts";
 import { isOwn, isPrivate, PRIVATE_DIRECTORY_MODE, PRIVATE_FILE_MODE, requireOwn } from "../shared/privateFiles.ts";
@@ -11,6 +12,7 @@ import { SECRET_FILE } from "../shared/proof.ts";
  * Top-level entries of a data directory that this server, the launcher and the extension create, besides the secret.
  */
 const OWN_NAMES = [
+  "api-key",
   "batches",
   "drafts",
   "empty",
@@ -54,17 +56,22 @@ export async function restrictDirectory(path: string, logger: Logger): Promise<v
 
 /**
  * Removes other users' access to what an older version stored. Restricts each directory after its content, so that an
- * interrupted run is resumed. Skips private directories.
+ * interrupted run is resumed. Skips private directories, and logs what it cannot read.
  */
-export async function restrictContents(path: string): Promise<void> {
-  for (const name of OWN_NAMES) await restrict(join(path, name), MAX_DEPTH);
+export async function restrictContents(path: string, logger: Logger): Promise<void> {
+  for (const name of OWN_NAMES) {
+    await restrict(join(path, name), MAX_DEPTH, (error) => {
+      if (!isMissing(error)) logger.warn(`storage: other users may have access below ${path}: ${error.message}`);
+    });
+  }
 }
 
-async function restrict(path: string, depth: number): Promise<void> {
-  const stats = await lstat(path).catch(() => undefined);
+async function restrict(path: string, depth: number, onFailure: (error: Error) => void): Promise<void> {
+  const stats = await lstat(path).catch(onFailure);
   if (!stats || isPrivate(stats) || !mayChangeMode(stats)) return;
   if (stats.isDirectory() && depth > 0) {
-    for (const name of await readdir(path).catch(() => [])) await restrict(join(path, name), depth - 1);
+    for (const name of (await readdir(path).catch(onFailure)) ?? [])
+      await restrict(join(path, name), depth - 1, onFailure);
   }
   await setMode(path, stats.isDirectory() ? PRIVATE_DIRECTORY_MODE : PRIVATE_FILE_MODE);
 }

@@ -2,6 +2,7 @@ import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makePrivateDirectory, PRIVATE_FILE_MODE } from "../shared/privateFiles.ts";
 import { commitDirectory, withStorageErrors } from "./durable.ts";
+import { formatJson } from "./jsonFile.ts";
 import type { Quota } from "./quota.ts";
 
 /** A directory under construction, invisible to readers until it is committed. */
@@ -49,8 +50,4 @@ export class StagingDir {
     this.#size = 0;
     await rm(this.#path, { recursive: true, force: true });
   }
-}
-
-export function formatJson(content: object): string {
-  return `${JSON.stringify(content, null, 2)}\n`;
 }

@@ -1,13 +1,10 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { z } from "zod";
+import type { z } from "zod";
 import { type ApiError, readFailed } from "../api/errors.ts";
-import { isMissing } from "../api/systemErrors.ts";
+import { isMissing, isOutOfHandles, isWrongKind } from "../api/systemErrors.ts";
 import type { Logger } from "../shared/logger.ts";
-
-export const storedTime = z.string().refine((text) => Number.isFinite(Date.parse(text)), "not a time");
-
-export const storedCount = z.int().min(0);
+import { DamagedFile, readJson } from "./jsonFile.ts";
 
 /**
  * Lists a directory; empty if it does not exist. Throws `ApiError` on failure, which must not look like an empty list.
@@ -37,6 +34,11 @@ export async function retryOutOfHandles<T>(step: () => Promise<T>): Promise<T> {
   }
 }
 
+export interface ReadOptions {
+  /** Skips a file that cannot be read, so that it does not stop a start. */
+  skipUnreadable?: boolean;
+}
+
 /** Reads the small files that describe stored objects. Skips a damaged one and logs it once. */
 export class StoredReader<T extends { id: string }> {
   readonly #shape: z.ZodType<T>;
@@ -52,41 +54,18 @@ export class StoredReader<T extends { id: string }> {
   }
 
   /** Returns the description of `id`; undefined if the file is missing or damaged. Throws `ApiError`. */
-  async read(path: string, id: string): Promise<T | undefined> {
-    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (isMissing(error)) return undefined;
-      throw readFailed(error);
-    });
-    if (text === undefined) return undefined;
+  async read(path: string, id: string, { skipUnreadable = false }: ReadOptions = {}): Promise<T | undefined> {
     try {
-      const stored = this.#parse(text, id);
-      this.#reported.delete(id);
+      const stored = await readJson(path, this.#shape);
+      if (stored && stored.id !== id) throw new DamagedFile(`it belongs to ${stored.id}`);
+      if (stored) this.#reported.delete(id);
       return stored;
     } catch (error) {
+      const isSkipped = skipUnreadable && !isOutOfHandles(error);
+      if (!isSkipped && !(error instanceof DamagedFile) && !isWrongKind(error)) throw readFailed(error as Error);
       this.#report(id, error as Error);
       return undefined;
     }
-  }
-
-  /** Like `read`, for lists: also skips a file that cannot be read. Throws `ApiError` 529. */
-  async readForList(path: string, id: string): Promise<T | undefined> {
-    try {
-      return await this.read(path, id);
-    } catch (error) {
-      if ((error as ApiError).status === 529) throw error;
-      this.#report(id, error as Error);
-      return undefined;
-    }
-  }
-
-  #parse(text: string, id: string): T {
-    const value = JSON.parse(text);
-    const { error } = this.#shape.safeParse(value);
-    const issue = error?.issues[0];
-    if (issue) throw new Error([...issue.path, issue.message].join(": "));
-    if (value.id !== id) throw new Error(`it belongs to ${value.id}`);
-    // not the parsed value, so that a later version's fields survive the next change
-    return value;
   }
 
   #report(id: string, { message }: Error): void {

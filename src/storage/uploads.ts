@@ -1,4 +1,5 @@
 import { shuttingDown } from "../api/errors.ts";
+import { untilAborted } from "../shared/untilAborted.ts";
 
 /** Milliseconds that a closing server waits before it aborts uploads. */
 const DRAIN_TIMEOUT_MS = 10_000;
@@ -39,20 +40,14 @@ export class Uploads {
         yield value;
       }
     } finally {
-      // not awaited, because a stalled source would never return
+      // not awaited, because a stalled source would never return; its failure no longer matters
       void iterator.return?.().catch(() => {});
     }
   }
 
   /** Waits for a client. Throws `ApiError` 529 on abort. */
   wait<T>(promise: Promise<T>): Promise<T> {
-    const { signal } = this.#aborted;
-    return new Promise((resolve, reject) => {
-      const abort = () => reject(signal.reason);
-      if (signal.aborted) abort();
-      signal.addEventListener("abort", abort, { once: true });
-      promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-    });
+    return untilAborted(promise, this.#aborted.signal);
   }
 
   /** Resolves when every tracked write has ended; aborts uploads at the timeout. */

@@ -1,12 +1,13 @@
-import { readFile, rename } from "node:fs/promises";
+import { rename } from "node:fs/promises";
+import { z } from "zod";
 import { readFailed } from "../api/errors.ts";
-import { isObject } from "../api/isObject.ts";
-import { isMissing, isOutOfHandles } from "../api/systemErrors.ts";
+import { isWrongKind } from "../api/systemErrors.ts";
 import { noTokens, type TokenCounts, type UsageMeter } from "../api/usage.ts";
+import { errorText } from "../shared/errorText.ts";
 import type { Logger } from "../shared/logger.ts";
+import { SerialQueue } from "../shared/serialQueue.ts";
 import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
-import { writeDurably } from "../storage/durable.ts";
-import { formatJson } from "../storage/stagingDir.ts";
+import { DamagedFile, readJson, writeJson } from "../storage/jsonFile.ts";
 import { listDirectory } from "../storage/stored.ts";
 
 export interface ModelUsage extends TokenCounts {
@@ -21,6 +22,8 @@ const DAY_FILE = /^(\d{4}-\d{2}-\d{2})\.json$/;
 
 export const emptyUsage = (): ModelUsage => ({ requests: 0, errors: 0, ...noTokens() });
 
+const storedDay = z.record(z.string(), z.record(z.string(), z.number()));
+
 /** Milliseconds between two writes: a durable write per request would be the most expensive part of the request. */
 const WRITE_INTERVAL_MS = 250;
 
@@ -30,7 +33,8 @@ export class Ledger implements Store {
   readonly #logger: Logger;
   /** Counts not yet written. They stay here while another server owns the directory. */
   readonly #pending = new Map<string, DayUsage>();
-  #lastStep: Promise<void> = Promise.resolve();
+  /** Runs one step at a time, because a count that is being written would otherwise be read twice. */
+  readonly #steps = new SerialQueue();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(directory: DataDirectory, logger: Logger) {
@@ -39,11 +43,11 @@ export class Ledger implements Store {
   }
 
   async onAcquire(): Promise<void> {
-    await this.#serialize(() => this.#write());
+    await this.#steps.run(() => this.#write());
   }
 
   async onRelease(): Promise<void> {
-    await this.#serialize(() => this.#write());
+    await this.#steps.run(() => this.#write());
   }
 
   record({ model, tokens }: UsageMeter, failed: boolean): void {
@@ -57,7 +61,7 @@ export class Ledger implements Store {
     }
     // another server owns the directory: writing would overwrite its counts
     if (!this.#directory.isOwned) return;
-    this.#timer ??= setTimeout(() => void this.#serialize(() => this.#write()), WRITE_INTERVAL_MS).unref();
+    this.#timer ??= setTimeout(() => void this.#steps.run(() => this.#write()), WRITE_INTERVAL_MS).unref();
   }
 
   /** Lists the days (UTC) with usage, oldest first. */
@@ -66,12 +70,12 @@ export class Ledger implements Store {
     return [...new Set([...names.flatMap((name) => DAY_FILE.exec(name)?.[1] ?? []), ...this.#pending.keys()])].sort();
   }
 
-  /** Returns a day's usage, stored and pending. Throws `ApiError` 529. */
+  /** Returns a day's usage, stored and pending. Throws `ApiError`. */
   usageOf(day: string): Promise<DayUsage> {
-    return this.#serialize(async () => {
+    return this.#steps.run(async () => {
       const usage = await this.#read(day).catch((error: Error) => {
-        if (isOutOfHandles(error)) throw readFailed(error);
-        return this.#logFailure(error);
+        if (!(error instanceof DamagedFile) && !isWrongKind(error)) throw readFailed(error);
+        this.#logger.error(`usage: ${day}.json is damaged: ${error.message}`);
       });
       return merge(usage ?? {}, this.#pending.get(day));
     });
@@ -81,16 +85,6 @@ export class Ledger implements Store {
     this.#pending.set(day, merge(this.#pending.get(day) ?? {}, usage));
   }
 
-  /** Runs one step at a time, because a count that is being written would otherwise be read twice. */
-  #serialize<T>(step: () => Promise<T>): Promise<T> {
-    const result = this.#lastStep.then(step);
-    this.#lastStep = result.then(
-      () => {},
-      () => {},
-    );
-    return result;
-  }
-
   /** Adds the pending counts to the files; after a failure, the next count tries again. */
   async #write(): Promise<void> {
     clearTimeout(this.#timer);
@@ -98,7 +92,7 @@ export class Ledger implements Store {
     for (const [day, usage] of [...this.#pending]) {
       this.#pending.delete(day);
       try {
-        await writeDurably(this.#path(day), formatJson(merge(await this.#readOrSetAside(day), usage)));
+        await writeJson(this.#path(day), merge(await this.#readOrSetAside(day), usage));
       } catch (error) {
         this.#logFailure(error as Error);
         this.#count(day, usage);
@@ -106,58 +100,34 @@ export class Ledger implements Store {
     }
   }
 
-  /** Like `#read`, but renames an unreadable file, so that it is kept and counting goes on. */
+  /** Like `#read`, but renames a damaged file, so that it is kept and counting goes on. */
   async #readOrSetAside(day: string): Promise<DayUsage> {
     try {
       return await this.#read(day);
     } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
+      if (!(error instanceof DamagedFile)) throw error;
       const aside = `${day}.unreadable-${Date.now()}.json`;
       await rename(this.#path(day), this.#directory.at("usage", aside));
-      this.#logger.error(`usage: ${error.message}. It was renamed to ${aside}`);
+      this.#logger.error(`usage: ${day}.json is damaged: ${error.message}. It was renamed to ${aside}`);
       return {};
     }
   }
 
-  /** Throws `SyntaxError` for a malformed file. */
+  /** Counts that an older version did not keep are 0. Throws `DamagedFile`, and file system errors. */
   async #read(day: string): Promise<DayUsage> {
-    const text = await readFile(this.#path(day), "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (isMissing(error)) return "{}";
-      throw error;
-    });
-    return parseDay(text, day);
+    const usage: DayUsage = {};
+    for (const [model, stored] of Object.entries((await readJson(this.#path(day), storedDay)) ?? {}))
+      addUsage(usage, model, { ...emptyUsage(), ...stored });
+    return usage;
   }
 
-  #logFailure({ message }: Error): undefined {
-    this.#logger.error(`usage: ${message}`);
+  #logFailure(error: Error): void {
+    this.#logger.error(`usage: ${errorText(error)}`);
   }
 
   #path(day: string): string {
     return this.#directory.at("usage", `${day}.json`);
   }
-}
-
-/** Throws `SyntaxError` for malformed text. Counts that an older version did not keep are 0. */
-function parseDay(text: string, day: string): DayUsage {
-  try {
-    const usage: DayUsage = {};
-    for (const [model, stored] of Object.entries(asObject(JSON.parse(text))))
-      addUsage(usage, model, parseUsage(stored));
-    return usage;
-  } catch {
-    throw new SyntaxError(`${day}.json cannot be read`);
-  }
-}
-
-function parseUsage(stored: unknown): ModelUsage {
-  const usage = { ...emptyUsage(), ...asObject(stored) };
-  if (!Object.values(usage).every(Number.isFinite)) throw new SyntaxError("A count is not a number.");
-  return usage;
-}
-
-function asObject(value: unknown): object {
-  if (isObject(value)) return value;
-  throw new SyntaxError("A value is not an object.");
 }
 
 export function dayOf(date: Date): string {

@@ -2,6 +2,7 @@ import { openAsBlob } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as vscode from "vscode";
+import { isMissing } from "../../api/systemErrors.ts";
 import type { UploadedFile } from "../../client.ts";
 import { urlOf } from "../state.ts";
 import { errorMessage, plain } from "../texts.ts";
@@ -88,7 +89,10 @@ async function contentOf({ controller, settings, views }: Parts, argument: unkno
   const file = views.files.list.entryOf(argument);
   if (!file) return undefined;
   const folder = join(settings.dataDir, "files", basename(file.id));
-  const names = await readdir(folder).catch((): string[] => []);
+  const names = await readdir(folder).catch((error): string[] => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
   const name = names.find((candidate) => /^content(\.|$)/.test(candidate));
   if (name !== undefined) return vscode.Uri.file(join(folder, name));
   throw new Error(

@@ -19,9 +19,11 @@ export function errors(logger: Logger): Middleware {
       // the client has disconnected
       if (context.res.destroyed) return;
       const failure = error instanceof ApiError ? error : isOutOfHandles(error) ? outOfHandles() : internalError();
-      if (failure !== error) {
+      // not that of a 529: a client tries again, and a line per attempt would fill the log
+      const reason = failure !== error ? error : failure.status === 500 ? failure.cause : undefined;
+      if (reason !== undefined) {
         const [path = ""] = context.url.split("?");
-        logger.error(`${context.method} ${printable(path)}: ${(error as Error).stack ?? error}`);
+        logger.error(`${context.method} ${printable(path)}: ${(reason as Error).stack ?? reason}`);
       }
       const id = failure.requestId !== undefined && isHeaderValue(failure.requestId) ? failure.requestId : requestId;
       context.status = failure.status;

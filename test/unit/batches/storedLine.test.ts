@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { isResult, repairJsonl } from "../../../src/batches/repairJsonl.ts";
+import { repairJsonl, storedResult } from "../../../src/batches/repairJsonl.ts";
 import { Results } from "../../../src/batches/results.ts";
 import { scratchDirectory } from "../../support/scratch.ts";
 
@@ -12,14 +12,11 @@ const LONGEST_PARSED = 256 * 1024;
 
 afterEach(() => vi.restoreAllMocks());
 
-function resultsFile() {
-  const directory = scratchDirectory();
-  return { path: join(directory, "results.jsonl"), draft: join(directory, "draft") };
-}
+const resultsFile = () => join(scratchDirectory(), "results.jsonl");
 
 describe("a stored result with very many values", () => {
   it("is counted without being parsed", async () => {
-    const { path } = resultsFile();
+    const path = resultsFile();
     await writeFile(path, line("r0") + line("r1"));
     const parse = vi.spyOn(JSON, "parse");
     const results = await Results.open(path);
@@ -30,10 +27,10 @@ describe("a stored result with very many values", () => {
   });
 
   it("survives the repair of other lines, unless its own end is damaged", async () => {
-    const { path, draft } = resultsFile();
+    const path = resultsFile();
     await writeFile(path, `${line("r0")}garbage\n${line("r1").replace("0]}}", "0]")}`);
     const parse = vi.spyOn(JSON, "parse");
-    expect(await repairJsonl(path, isResult, draft)).toBe("had unreadable lines: 2");
+    expect(await repairJsonl(path, storedResult)).toBe("had unreadable lines: 2");
     expect(await readFile(path, "utf8")).toBe(line("r0"));
     expect(parse.mock.calls.filter(([text]) => text.length > LONGEST_PARSED)).toEqual([]);
   });

@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { cliEnvironment, cliForbidden } from "../../../src/api/cliErrors.ts";
@@ -11,6 +12,8 @@ import { silentLogger } from "../../support/silentLogger.ts";
 
 const runChecks = vi.hoisted(() => vi.fn<typeof RunChecks>());
 vi.mock("../../../src/selfCheck/runChecks.ts", async (original) => ({ ...(await original<object>()), runChecks }));
+
+vi.mock("node:fs/promises", { spy: true });
 
 const PASS: CheckResult[] = [{ name: "one call" }];
 const FAIL: CheckResult[] = [{ name: "one call", reason: "2 calls" }];
@@ -94,6 +97,30 @@ describe("CompatibilityGate", () => {
     for (let start = 0; start < 3; start++) await gate.check(cli("2.1.330", "a"));
     expect(log).toEqual([expect.stringContaining("is used unchecked: managed settings (env.ANTHROPIC_BASE_URL)")]);
     expect(existsSync(join(dataDir, "self-check.json"))).toBe(false);
+  });
+
+  it.each(["null", "[]", '"text"', '{"2.1.330":null}', '{"2.1.330":{"by":"0","programs":"all"}}', "{", ""])(
+    "ignores a damaged record of passes, and replaces it: %s",
+    async (content) => {
+      const dataDir = scratchDirectory();
+      const file = join(dataDir, "self-check.json");
+      writeFileSync(file, content);
+      const warn = vi.fn();
+      const gate = new CompatibilityGate({ dataDir, environment: {} }, { ...silentLogger, warn });
+      for (let request = 0; request < 2; request++) await gate.check(cli("2.1.330", "a"));
+      expect(runChecks).toHaveBeenCalledTimes(1);
+      expect(warn).toHaveBeenCalledWith(expect.stringContaining("self-check.json"));
+      expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ "2.1.330": { programs: [expect.any(String)] } });
+    },
+  );
+
+  it("answers 529, and runs no checks, while no file handle is left to read the passes", async () => {
+    const dataDir = scratchDirectory();
+    const gate = new CompatibilityGate({ dataDir, environment: {} }, silentLogger);
+    vi.mocked(readFile).mockRejectedValueOnce(Object.assign(new Error("EMFILE"), { code: "EMFILE" }));
+    await expect(gate.check(cli("2.1.330", "a"))).rejects.toMatchObject({ status: 529 });
+    expect(runChecks).not.toHaveBeenCalled();
+    await gate.check(cli("2.1.330", "a"));
   });
 
   it("throws if an organization blocks every version", async () => {

@@ -33,6 +33,7 @@ function oldDirectory(): void {
   place(join(path, "batches/msgbatch_1/results.jsonl"), "secret", 0o644);
   place(join(path, "usage/2026-11-25.json"), "{}", 0o644);
   place(join(path, "results/msgbatch_1.jsonl"), "secret", 0o644);
+  place(join(path, "api-key"), "a key", 0o644);
   place(join(path, "one-call/hooks/register.js"), "code", 0o666);
 }
 
