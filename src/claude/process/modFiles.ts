@@ -14,7 +14,7 @@ export function modOf(name: string, description: string, register: string): Mod 
     name,
     files: {
       ".claude-plugin/plugin.json": JSON.stringify({ name, version: "1.0.0", description }),
-      "hooks/hooks.json": JSON.stringify({ modules: ["../register.js"] }),
+      "hooks/hooks.json": JSON.stringify({ modules: ["./register.js"] }),
       "hooks/register.js": register,
     },
   };

@@ -47,7 +47,7 @@ describe("childEnvironment", () => {
   });
 
   it("makes paths absolute, since the CLI has another working directory", () => {
-    const paths = { CLAUDE_CONFIG_DIR: "conf", NODE_EXTRA_CA_CERTS: "../ca.pem", SSL_CERT_FILE: "" };
+    const paths = { CLAUDE_CONFIG_DIR: "conf", NODE_EXTRA_CA_CERTS: "./ca.pem", SSL_CERT_FILE: "" };
     expect(carried(paths)).toEqual({
       CLAUDE_CONFIG_DIR: resolve("conf"),
       NODE_EXTRA_CA_CERTS: resolve("ca.pem"),
