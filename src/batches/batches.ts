@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { invalidRequest } from "../api/errors.ts";
 import { describe } from "../api/messageDescriptors.ts";
 import { PrioritySemaphore } from "../claude/pool/prioritySemaphore.ts";
+import { DAY_MS } from "../shared/clock.ts";
 import { errorText } from "../shared/errorText.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
@@ -31,7 +32,6 @@ export interface Progress {
   paused: Pause | null;
 }
 
-const DAY_MS = 24 * 3600_000;
 /** Results are available for 29 days after creation (contract: "Message Batches"). */
 const RESULT_RETENTION_MS = 29 * DAY_MS;
 const ARCHIVE_INTERVAL_MS = 3600_000;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ApiError } from "../api/errors.ts";
 import type { MessageDescriptor } from "../api/messageDescriptors.ts";
 import { PrioritySemaphore } from "../claude/pool/prioritySemaphore.ts";
-import { type Clock, Deadline, systemClock } from "../shared/clock.ts";
+import { type Clock, DAY_MS, Deadline, systemClock } from "../shared/clock.ts";
 
 /** Until when batches are paused, and why; shown to the user. */
 export interface Pause {
@@ -30,7 +30,7 @@ export interface BackoffOptions {
 export const defaultBackoff: BackoffOptions = { initialMs: 1000, maxMs: 60_000 };
 
 /** A longer `retry-after` would outlive every batch, and could exceed the range of dates. */
-const MAX_RETRY_AFTER_MS = 7 * 24 * 3600_000;
+const MAX_RETRY_AFTER_MS = 7 * DAY_MS;
 
 /** What to do after a failure: pause all batches, retry this request, or give it up. */
 export type FailureClass = "trip" | "retry" | "final";

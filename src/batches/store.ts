@@ -6,6 +6,7 @@ import { batchNotFound, readFailed } from "../api/errors.ts";
 import { newId } from "../api/ids.ts";
 import { newestFirst } from "../api/paging.ts";
 import { isMissing } from "../api/systemErrors.ts";
+import { DAY_MS } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
 import { SerialQueue } from "../shared/serialQueue.ts";
 import { Slicer } from "../shared/slices.ts";
@@ -24,7 +25,7 @@ const REQUESTS_FILE = "requests.jsonl";
 const RESULTS_FILE = "results.jsonl";
 const BATCH_ID = /^msgbatch_[A-Za-z0-9]{1,64}$/;
 /** A batch expires this long after its creation. */
-export const BATCH_LIFETIME_MS = 24 * 3600_000;
+export const BATCH_LIFETIME_MS = DAY_MS;
 
 export interface BatchBody {
   bytes: AsyncIterable<Uint8Array>;

@@ -12,6 +12,7 @@ import { newId } from "../api/ids.ts";
 import { describe } from "../api/messageDescriptors.ts";
 import { newestFirst } from "../api/paging.ts";
 import { isMissing } from "../api/systemErrors.ts";
+import { DAY_MS } from "../shared/clock.ts";
 import { errorText } from "../shared/errorText.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory, Store } from "../storage/dataDirectory.ts";
@@ -30,7 +31,6 @@ export interface Upload {
 
 /** See the API's documentation: "Files API", storage limits. */
 const MAX_FILE_BYTES = 500 * 1024 * 1024;
-const DAY_MS = 24 * 3600_000;
 const CLEAN_UP_INTERVAL_MS = 3600_000;
 const FILE_ID = /^file_[A-Za-z0-9]{1,64}$/;
 

@@ -1,3 +1,5 @@
+export const DAY_MS = 24 * 3600_000;
+
 /** Two clocks, in milliseconds. The monotonic one never goes back, but may stop while the computer sleeps. */
 export interface Clock {
   monotonic(): number;

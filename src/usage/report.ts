@@ -1,8 +1,8 @@
 import { invalidRequest } from "../api/errors.ts";
 import { wholeNumber } from "../api/paging.ts";
+import { DAY_MS } from "../shared/clock.ts";
 import { addUsage, type DayUsage, dayOf, emptyUsage, type Ledger, type ModelUsage } from "./ledger.ts";
 
-const DAY_MS = 24 * 3600_000;
 /** Days per page, by default and at most (docs: "Usage and Cost API"). */
 const DEFAULT_PAGE_DAYS = 7;
 const MAX_PAGE_DAYS = 31;

@@ -2,6 +2,7 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import * as vscode from "vscode";
+import { DAY_MS } from "../../shared/clock.ts";
 import { placeFile } from "../../shared/placeFile.ts";
 import { formatFullTime } from "../views/format.ts";
 import { copy } from "./copy.ts";
@@ -9,7 +10,7 @@ import { confirm, withCancel } from "./dialogs.ts";
 import type { Parts } from "./register.ts";
 
 /** Age at which fetched results are deleted; the server itself keeps results for 29 days. */
-const RESULTS_MAX_AGE_MS = 30 * 24 * 3600 * 1000;
+const RESULTS_MAX_AGE_MS = 30 * DAY_MS;
 
 /** Fetches the results into a file and opens it. An editor that already shows the file reloads it. */
 export async function openResults({ serverClient, settings, views }: Parts, argument: unknown): Promise<void> {
