@@ -10,6 +10,7 @@ import { BodyBounds } from "../validation/bodyBounds.ts";
 import type { ApiContext } from "./apiState.ts";
 import { jsonBytes } from "./byteStream.ts";
 import { requireJson, requireSupportedEncoding } from "./contentType.ts";
+import { closedSignal } from "./requestSignal.ts";
 
 interface ParserError extends Error {
   type?: string;
@@ -60,15 +61,12 @@ export async function readBody(context: ApiContext, memory: BodyMemory): Promise
 async function readLarge(context: ApiContext, memory: BodyMemory): Promise<ReceivedBody> {
   const maxBytes = LIMIT_MB * 1024 * 1024;
   const length = context.request.length ?? maxBytes;
-  const { closed } = context.state.requestLog;
-  const gone = new AbortController();
-  void closed.then(() => gone.abort());
   // a body beyond the limit is not read, so it needs no memory
   const isEncoded = context.get("content-encoding") === "gzip";
   const expected = isEncoded ? maxBytes : length;
   const details = isEncoded ? { error_code: "request_body_too_large_after_decoding" } : undefined;
-  const hold = length <= maxBytes ? await memory.acquire(expected, gone.signal) : undefined;
-  void closed.then(() => hold?.release());
+  const hold = length <= maxBytes ? await memory.acquire(expected, closedSignal(context)) : undefined;
+  void context.state.requestLog.closed.then(() => hold?.release());
   const bounds = new BodyBounds();
   const bytes = new GrowingBytes(length <= maxBytes ? (context.request.length ?? 0) : 0);
   let turnBytes = 0;

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type { Middleware } from "koa";
+import { isObject } from "../../api/isObject.ts";
 import { ApiRequest } from "../apiRequest.ts";
 import type { ConnectionBounds } from "../connections.ts";
 
@@ -10,7 +11,7 @@ export function closeUnread(discard: ConnectionBounds["discard"]): Middleware {
     const { req, body } = context;
     if (!(req instanceof ApiRequest) || req.isAuthenticated || !req.isBodyPending) return;
     context.set("connection", "close");
-    if (context.method === "HEAD" || typeof body !== "object" || body === null) return;
+    if (context.method === "HEAD" || !isObject(body)) return;
     const text = Buffer.from(JSON.stringify(body));
     context.body = Readable.from(thenDiscard(text, req, discard));
     context.length = text.length;

@@ -6,6 +6,7 @@ import { type BatchRecord, toMessageBatch } from "../../batches/record.ts";
 import type { ApiState, WithId } from "../apiState.ts";
 import { jsonBytes } from "../byteStream.ts";
 import { lastValues } from "../query.ts";
+import { closedSignal } from "../requestSignal.ts";
 
 /** Most megabytes in the body of a new batch (docs: "Request size limits"). */
 const BATCH_LIMIT_MB = 256;
@@ -14,10 +15,8 @@ export function batchRoutes({ batches }: { batches: Batches }): Router<ApiState>
   const router = new Router<ApiState>({ prefix: "/v1/messages/batches" });
 
   router.post("/", async (context) => {
-    const { apiVersion, betas, requestLog } = context.state;
-    const disconnected = new AbortController();
-    void requestLog.closed.then(() => disconnected.abort());
-    const body = { bytes: jsonBytes(context, BATCH_LIMIT_MB), signal: disconnected.signal };
+    const { apiVersion, betas } = context.state;
+    const body = { bytes: jsonBytes(context, BATCH_LIMIT_MB), signal: closedSignal(context) };
     const record = await batches.create(body, apiVersion, betas);
     context.body = toResponse(record, context);
   });

@@ -29,18 +29,17 @@ afterAll(() => {
   http.close();
 });
 
-it.each([(path: string) => path, (path: string) => path.toUpperCase(), (path: string) => `${path}/`])(
-  "requires the key before anything else, however the path is written (case %#)",
-  async (written) => {
-    const { endpoints } = (await (await fetch(url)).json()) as { endpoints: string[] };
-    expect(endpoints).toEqual(expect.arrayContaining(OPEN));
-    for (const endpoint of endpoints.filter((each) => !OPEN.includes(each))) {
-      const [method = "", path = ""] = endpoint.split(" ");
-      const answer = await fetch(url + written(path).replace(/\{id\}/i, "x"), {
-        method,
-        headers: { "x-api-key": "wrong" },
-      });
-      expect([endpoint, answer.status]).toEqual([endpoint, 401]);
-    }
-  },
-);
+it.each([
+  ["in upper case", (path: string) => path.toUpperCase()],
+  ["with a slash at its end", (path: string) => `${path}/`],
+  ["as it is documented", (path: string) => path],
+])("requires the key before anything else for a path %s", async (_, written) => {
+  const { endpoints } = (await (await fetch(url)).json()) as { endpoints: string[] };
+  expect(endpoints).toEqual(expect.arrayContaining(OPEN));
+  for (const endpoint of endpoints.filter((each) => !OPEN.includes(each))) {
+    const [method = "", path = ""] = endpoint.split(" ");
+    const address = url + written(path).replace(/\{id\}/i, "x");
+    const answer = await fetch(address, { method, headers: { "x-api-key": "wrong" } });
+    expect([endpoint, answer.status]).toEqual([endpoint, 401]);
+  }
+});
