@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { isObject } from "../api/isObject.ts";
 import { MESSAGE_VALUES, type MessageId } from "../api/messageDescriptors.ts";
 import { cliTexts } from "./cliTexts.ts";
 import { doctorTexts } from "./doctorTexts.ts";
@@ -18,7 +19,7 @@ const MAX_DEPTH = 6;
  * version: show its English text then.
  */
 export function messageText(descriptor: unknown, depth = 0): string | undefined {
-  if (!isRecord(descriptor) || !isRecord(descriptor.values) || depth > MAX_DEPTH) return undefined;
+  if (!isObject(descriptor) || !isObject(descriptor.values) || depth > MAX_DEPTH) return undefined;
   const { id, values } = descriptor;
   if (typeof id !== "string" || !Object.hasOwn(TEXTS, id)) return undefined;
   const texts: Record<string, string> = {};
@@ -36,8 +37,4 @@ function valueText(value: unknown, depth: number): string | undefined {
   const texts = value.map((entry) => valueText(entry, depth));
   const separator = value.every((entry) => typeof entry === "string") ? ", " : vscode.l10n.t("; ");
   return texts.includes(undefined) ? undefined : texts.join(separator);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

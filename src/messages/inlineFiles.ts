@@ -1,3 +1,4 @@
+import { type Block, blocksOf, walkBlocks } from "../api/blocks.ts";
 import { fileTooLarge, invalidRequest, wrongFileKind } from "../api/errors.ts";
 import type { MessagesRequest } from "../validation/messagesRequest.ts";
 
@@ -14,20 +15,14 @@ export interface StoredFile {
   size_bytes: number;
 }
 
-interface Block {
-  type: string;
-  source?: { type: string; file_id?: unknown; content?: unknown };
-  content?: unknown;
-}
-
 /** All files of a request as base64: the API's limit for a request (docs: "Request size limits"). */
 export const MAX_INLINE_BYTES = 32 * 1024 * 1024;
 
 /** Accepted by type of block (contract: "Files"). */
-const MEDIA_TYPES: Record<string, readonly string[]> = {
-  image: ["image/jpeg", "image/png", "image/gif", "image/webp"],
-  document: ["application/pdf", "text/plain"],
-};
+const MEDIA_TYPES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["image", ["image/jpeg", "image/png", "image/gif", "image/webp"]],
+  ["document", ["application/pdf", "text/plain"]],
+]);
 
 /**
  * Replaces file ids, which upstream does not know, by the files' content. Returns a request without files unchanged.
@@ -42,7 +37,7 @@ export async function inlineFiles<R extends Pick<MessagesRequest, "messages">>(
   const messages: MessagesRequest["messages"] = [];
   for (const [index, message] of request.messages.entries()) {
     const content = await inliner.list(message.content, `messages.${index}.content`);
-    messages.push({ ...message, content: content as typeof message.content });
+    messages.push({ ...message, content });
   }
   return { ...request, messages };
 }
@@ -53,11 +48,8 @@ export function namesFiles(request: { messages?: unknown } | null | undefined): 
 }
 
 function namesFile(content: unknown): boolean {
-  if (!Array.isArray(content)) return false;
-  return content.some(
-    (block: Block | null) =>
-      block?.source?.type === "file" || namesFile(block?.content) || namesFile(block?.source?.content),
-  );
+  for (const { source } of walkBlocks(content)) if (source?.type === "file") return true;
+  return false;
 }
 
 class FileInliner {
@@ -72,31 +64,32 @@ class FileInliner {
   async list(content: unknown, path: string): Promise<unknown> {
     if (!namesFile(content)) return content;
     const blocks: unknown[] = [];
-    for (const [index, block] of (content as Block[]).entries()) {
+    for (const [index, block] of blocksOf(content).entries()) {
       blocks.push(await this.#block(block, `${path}.${index}.${block?.type}`));
     }
     return blocks;
   }
 
-  async #block(block: Block, path: string): Promise<unknown> {
-    if (!namesFile([block])) return block;
-    if (block.source?.type === "file" && MEDIA_TYPES[block.type]) {
-      return { ...block, source: await this.#source(block.type, block.source.file_id, `${path}.source.file.file_id`) };
+  async #block(block: Block | null, path: string): Promise<unknown> {
+    if (!block || !namesFile([block])) return block;
+    const { type = "", source } = block;
+    const kinds = MEDIA_TYPES.get(type);
+    if (source?.type === "file" && kinds) {
+      return { ...block, source: await this.#source(type, kinds, source.file_id, `${path}.source.file.file_id`) };
     }
     const resolved = { ...block };
     if (namesFile(block.content)) resolved.content = await this.list(block.content, `${path}.content`);
-    if (block.source && namesFile(block.source.content)) {
-      resolved.source = { ...block.source, content: await this.list(block.source.content, `${path}.source.content`) };
+    if (namesFile(source?.content)) {
+      resolved.source = { ...source, content: await this.list(source.content, `${path}.source.content`) };
     }
     return resolved;
   }
 
-  async #source(kind: string, id: unknown, path: string): Promise<object> {
+  async #source(kind: string, kinds: readonly string[], id: unknown, path: string): Promise<object> {
     if (id === undefined) throw invalidRequest(`${path}: Field required`);
     if (typeof id !== "string") throw invalidRequest(`${path}: Input should be a valid string`);
     const file = await this.#files.get(id);
     const { mime_type, size_bytes } = file;
-    const kinds = MEDIA_TYPES[kind] ?? [];
     if (!kinds.includes(mime_type)) throw wrongFileKind(id, mime_type, kind, kinds);
     this.#size += Math.ceil(size_bytes / 3) * 4;
     if (this.#size > MAX_INLINE_BYTES) throw fileTooLarge(id);

@@ -1,3 +1,4 @@
+import type { Block } from "../api/blocks.ts";
 import type { CountedTool, HistoryMessage } from "../claude/transport/overlay/countSession.ts";
 import { mappedModel, systemText } from "../messages/prepare.ts";
 import type { Slices } from "../shared/slices.ts";
@@ -23,9 +24,6 @@ export interface CountPlan {
   rest: object[];
   precision: Precision;
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: blocks of any type, known or not
-type Block = { type?: string; [field: string]: any };
 
 /** Blocks that reach the counter unchanged (shown in `test/contract/counting.test.ts`). */
 const FAITHFUL_BLOCKS = new Set([

@@ -1,3 +1,4 @@
+import { type Block, blocksOf } from "../api/blocks.ts";
 import type { CountTokensRequest } from "../validation/countTokensRequest.ts";
 import { imageSize, imageTokens } from "./imageSize.ts";
 import { pdfPages } from "./pdfPages.ts";
@@ -5,9 +6,6 @@ import type { PromptCosts } from "./promptCosts.ts";
 import { spacedJson } from "./spacedJson.ts";
 
 export type Part = string | number;
-
-// biome-ignore lint/suspicious/noExplicitAny: blocks of any type, known or not
-type Block = { type?: string; [field: string]: any };
 
 /** An image of unknown size counts as the maximum of most models. */
 const UNKNOWN_IMAGE_TOKENS = 1600;
@@ -60,7 +58,7 @@ class RequestParts {
     for (const [index, { role, content }] of messages.entries()) {
       yield role !== speaker ? this.#costs.turn : 0;
       speaker = role;
-      if (Array.isArray(content) && content.some(({ type }) => type === "tool_use")) yield this.#costs.toolUseTurn;
+      if (blocksOf(content).some((block) => block?.type === "tool_use")) yield this.#costs.toolUseTurn;
       yield* this.content(content, index > lastQuestion || this.#costs.keepsThinking);
     }
   }
@@ -149,7 +147,7 @@ class RequestParts {
 }
 
 function hasToolResult(content: unknown): boolean {
-  return Array.isArray(content) && content.some((block: Block) => block.type === "tool_result");
+  return blocksOf(content).some((block) => block?.type === "tool_result");
 }
 
 /** Newer models return thinking without its text, which is then only in the signature. */

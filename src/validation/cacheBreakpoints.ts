@@ -1,3 +1,5 @@
+import { walkBlocks } from "../api/blocks.ts";
+
 /** In all: on tools, system blocks, message blocks and the request. */
 export const MAX_CACHE_BREAKPOINTS = 4;
 
@@ -21,14 +23,9 @@ export function systemCacheTtl({ system }: Marked): "5m" | "1h" | undefined {
   return last && (last.cache_control.ttl === "1h" ? "1h" : "5m");
 }
 
-/** Counts in blocks, messages and the blocks inside them. Skips other data, which may quote a `cache_control`. */
+/** For tools, blocks or messages. */
 function countIn(list: unknown): number {
-  if (!Array.isArray(list)) return 0;
   let marks = 0;
-  for (const item of list) {
-    if (typeof item !== "object" || item === null) continue;
-    if (item.cache_control) marks += 1;
-    marks += countIn(item.content) + countIn(item.source?.content);
-  }
+  for (const { cache_control } of walkBlocks(list)) if (cache_control) marks += 1;
   return marks;
 }

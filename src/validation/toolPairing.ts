@@ -1,14 +1,9 @@
+import { blocksOf } from "../api/blocks.ts";
 import { invalidRequest } from "../api/errors.ts";
 
 interface Message {
   role: string;
   content?: unknown;
-}
-
-interface Block {
-  type: string;
-  id?: string;
-  tool_use_id?: string;
 }
 
 interface Placed {
@@ -46,10 +41,10 @@ function collectTurns(messages: readonly Message[]): Turn[] {
       turn = { role, uses: [], results: [] };
       turns.push(turn);
     }
-    for (const [position, block] of (Array.isArray(content) ? (content as Block[]) : []).entries()) {
+    for (const [position, block] of blocksOf(content).entries()) {
       const at = { message: index, block: position };
-      if (block.type === "tool_use") turn.uses.push({ id: block.id as string, ...at });
-      if (block.type === "tool_result") turn.results.push({ id: block.tool_use_id as string, ...at });
+      if (block?.type === "tool_use") turn.uses.push({ id: block.id, ...at });
+      if (block?.type === "tool_result") turn.results.push({ id: block.tool_use_id, ...at });
     }
   }
   return turns;

@@ -1,13 +1,8 @@
+import { type Block, blocksOf } from "../api/blocks.ts";
 import { invalidRequest } from "../api/errors.ts";
 
 export const API_VERSIONS = ["2023-01-01", "2023-06-01", "2026-10-21"] as const;
 export type ApiVersion = (typeof API_VERSIONS)[number];
-
-interface Block {
-  type?: unknown;
-  citations?: unknown;
-  content?: unknown;
-}
 
 const SAMPLING = ["temperature", "top_p", "top_k"];
 
@@ -44,9 +39,4 @@ function rejectCitations(block: Block | null, path: string): void {
   blocksOf(block.content).forEach((inner, at) => {
     rejectCitations(inner, `${path}.search_result.content.${at}`);
   });
-}
-
-/** Unchecked elements: upstream checks that they are blocks. */
-function blocksOf(content: unknown): (Block | null)[] {
-  return Array.isArray(content) ? content : [];
 }

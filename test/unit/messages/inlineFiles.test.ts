@@ -130,8 +130,8 @@ describe("a file", () => {
     expect(Object.keys(whole)).toEqual(Object.keys(before));
   });
 
-  it("is left in an unknown block, which upstream checks", async () => {
-    const odd = { type: "video", source: byId("file_png") };
+  it.each(["video", "constructor"])("is left in an unknown block, which upstream checks: %s", async (type) => {
+    const odd = { type, source: byId("file_png") };
     expect(await resolved(odd, image("file_png"))).toEqual([odd, { type: "image", source: base64("file_png") }]);
   });
 });
