@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { textOf } from "../../../../src/api/exactJson.ts";
 import { type CliMessage, encode, encodePieces, readMessages } from "../../../../src/claude/protocol/codec.ts";
 import { literalOf } from "../../../../src/claude/protocol/encodedJson.ts";
@@ -12,6 +12,9 @@ const bytes = (...texts: string[]) => texts.map((text) => Buffer.from(text));
 /** The messages of an output; other lines go to `stray`. */
 async function messages(chunks: AsyncIterable<Buffer>, stray: string[] = []): Promise<CliMessage[]> {
   const heard: CliMessage[] = [];
+  // a clock on which chunks are far apart: the reader collects those of a burst for 5 ms
+  let now = 0;
+  using _clock = vi.spyOn(performance, "now").mockImplementation(() => (now += 1000));
   await readMessages(Readable.from(chunks), {
     onMessage: (message) => void heard.push(message),
     onStrayLine: (line) => stray.push(line),
