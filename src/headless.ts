@@ -3,6 +3,7 @@ import { basename, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { defaultOptions, type ServerOptions } from "./options.ts";
+import { defaultOf, type Flag, OPTION_TABLE, type OptionRow, readNumbers } from "./optionTable.ts";
 import { createServer, runDoctor, type Server } from "./server.ts";
 import { newApiKey } from "./shared/apiKey.ts";
 import type { Logger } from "./shared/logger.ts";
@@ -12,6 +13,9 @@ import { version } from "./shared/version.ts";
 // each 64 KB of an upload leave a used buffer, of which a growing young generation would keep tens of megabytes
 setFlagsFromString("--semi-space-growth-factor=1");
 
+/** Width of the flags in the help; the text of a longer one is on the next line. */
+const HELP_COLUMN = 20;
+
 const HELP = `Claude Virtual API ${version}: Anthropic's HTTP API on localhost, answered by Claude Code.
 
 Usage: claude-virtual-api [options]         serve until Ctrl-C
@@ -19,44 +23,15 @@ Usage: claude-virtual-api [options]         serve until Ctrl-C
        claude-virtual-api create-key        create a key for --api-key-file, to keep other users of
                                             this machine from using the server
 
-  --port N             port to listen on (default 8080; 0 picks a free one)
-  --host H             address to listen on (default 127.0.0.1; others need a key)
-  --claude PATH        path of Claude Code (default: search PATH and the usual places)
-  --data-dir DIR       directory for data (default ~/.claude-virtual-api)
-  --storage-quota N    gigabytes for files and batches (default 20; 0: no limit)
-  --keep-files N       days after which a file is deleted (default 0: never)
-  --api-key-file PATH  file whose first line is the key that clients must send (default: any key)
-  --api-key KEY        the key itself; other users of this machine can see it in the process list
-  --max-concurrent N   requests answered at the same time (default 8)
-  --warm N             spare workers kept ready (default 1)
-  --max-idle-workers N idle workers kept for another request (default 4)
-  --max-idle-memory N  megabytes of all idle workers together (default 1024; 0: no limit)
-  --model-map L        map the model names that clients send, as in gpt-4=opus,gpt-4o-mini=haiku
-  --allowed-origins L  web origins that may call from a browser, separated by commas
-  --allowed-hosts L    accepted Host headers, as name or name:port, separated by commas
-  --request-timeout N  maximum seconds of a request (default 0: no limit)
-  --stream-idle-timeout N
-                       maximum seconds without data from the API (default 300; 10 to 1800, 0: no limit)
-  --client-idle-timeout N
-                       maximum seconds that a client may leave its answer unread (default 300; 0: no limit)
-  --traffic            also log request bodies and events
-  --overlay            merge requests into those of Claude Code instead of rewriting them
-  --no-self-check      skip the check of a new version of Claude Code
-  --log-level L        error, warn, info, debug or trace (default info)
+${OPTION_TABLE.filter(({ help }) => help)
+  .map(helpLine)
+  .join("\n")}
   --version, --help
 
 Each option with a value is also read from CLAUDE_VIRTUAL_API_NAME, as in CLAUDE_VIRTUAL_API_MAX_CONCURRENT.
 `;
 
-const FLAGS = [
-  ...["port", "host", "claude", "data-dir", "api-key", "api-key-file", "max-concurrent", "warm"],
-  ...["max-idle-workers", "max-idle-memory"],
-  ...["model-map", "allowed-origins", "allowed-hosts", "request-timeout", "stream-idle-timeout"],
-  ...["client-idle-timeout", "storage-quota", "keep-files", "log-level"],
-] as const;
-type Flag = (typeof FLAGS)[number];
-const SWITCHES = ["traffic", "overlay", "no-self-check", "help", "version"] as const;
-type Flags = Partial<Record<Flag | (typeof SWITCHES)[number], string>>;
+type Flags = Partial<Record<Flag, string>>;
 
 const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
 
@@ -65,25 +40,32 @@ const REPEATED_SIGNAL_MS = 1000;
 
 class UsageError extends Error {}
 
+function helpLine(row: OptionRow): string {
+  const { flag, argument, help = "" } = row;
+  const name = `--${flag}${argument ? ` ${argument}` : ""}`;
+  const start = name.length > HELP_COLUMN ? `${name}\n${" ".repeat(HELP_COLUMN + 2)}` : name.padEnd(HELP_COLUMN);
+  return `  ${start} ${help.replace("{default}", String(defaultOf(row)))}`;
+}
+
 function readFlags(args: string[], environment: NodeJS.ProcessEnv): Flags {
-  const of = (names: readonly string[], type: "string" | "boolean") => names.map((name) => [name, { type }] as const);
-  const options = Object.fromEntries([...of(FLAGS, "string"), ...of(SWITCHES, "boolean")]);
+  const rows = OPTION_TABLE.flatMap(({ flag, argument }) =>
+    flag ? [{ flag, takesValue: argument !== undefined }] : [],
+  );
+  const options = Object.fromEntries(
+    rows.map(({ flag, takesValue }) => [flag, { type: takesValue ? "string" : "boolean" } as const]),
+  );
   const given = parseArgs({ args, options, strict: true }).values as Record<string, string | boolean | undefined>;
   const flags: Record<string, string> = {};
-  for (const name of Object.keys(options)) {
-    const value = given[name] ?? (isFlag(name) ? environment[variableOf(name)] : undefined);
+  for (const { flag, takesValue } of rows) {
+    const value = given[flag] ?? (takesValue ? environment[variableOf(flag)] : undefined);
     // an unset variable in a script must not open the server to any key
-    if (given[name] === "" && name.startsWith("api-key")) throw new UsageError(`--${name} is empty.`);
-    if (value !== undefined && value !== "") flags[name] = String(value);
+    if (given[flag] === "" && flag.startsWith("api-key")) throw new UsageError(`--${flag} is empty.`);
+    if (value !== undefined && value !== "") flags[flag] = String(value);
   }
   return flags;
 }
 
-function isFlag(name: string): name is Flag {
-  return (FLAGS as readonly string[]).includes(name);
-}
-
-function variableOf(flag: Flag): string {
+function variableOf(flag: string): string {
   return `CLAUDE_VIRTUAL_API_${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 
@@ -121,21 +103,11 @@ function toOptions(flags: Flags, environment: NodeJS.ProcessEnv, logger: Logger)
   const apiKey = readKey(flags, logger);
   return {
     ...defaultOptions,
+    ...readNumbers((row) => wholeNumber(row, flags)),
     host: flags.host ?? defaultOptions.host,
-    port: wholeNumber("port", flags.port, 0, 65_535) ?? defaultOptions.port,
     ...(flags.claude !== undefined && { claudePath: resolve(flags.claude) }),
     dataDir: resolve(flags["data-dir"] ?? defaultOptions.dataDir),
-    storageQuota: wholeNumber("storage-quota", flags["storage-quota"], 0, 1_000_000) ?? defaultOptions.storageQuota,
-    keepFiles: wholeNumber("keep-files", flags["keep-files"], 0, 100_000) ?? defaultOptions.keepFiles,
     ...(apiKey !== undefined && { apiKey }),
-    maxConcurrent: wholeNumber("max-concurrent", flags["max-concurrent"], 1, 1000) ?? defaultOptions.maxConcurrent,
-    warm: wholeNumber("warm", flags.warm, 0, 100) ?? defaultOptions.warm,
-    maxIdleWorkers:
-      wholeNumber("max-idle-workers", flags["max-idle-workers"], 0, 1000) ?? defaultOptions.maxIdleWorkers,
-    maxIdleMemory: megabytes("max-idle-memory", flags, 1_000_000) ?? defaultOptions.maxIdleMemory,
-    requestTimeout: seconds("request-timeout", flags, 86_400) ?? defaultOptions.requestTimeout,
-    streamIdleTimeout: seconds("stream-idle-timeout", flags, 1800) ?? defaultOptions.streamIdleTimeout,
-    clientIdleTimeout: seconds("client-idle-timeout", flags, 86_400) ?? defaultOptions.clientIdleTimeout,
     traffic: () => flags.traffic !== undefined,
     modelMap: { ...defaultOptions.modelMap, ...Object.fromEntries(list(flags["model-map"]).map(modelPair)) },
     allowedOrigins: list(flags["allowed-origins"]),
@@ -153,23 +125,15 @@ function modelPair(text: string): [name: string, model: string] {
   return [name, model];
 }
 
-function wholeNumber(flag: Flag, text: string | undefined, minimum: number, maximum: number): number | undefined {
+function wholeNumber({ flag, range = [0, Number.MAX_SAFE_INTEGER] }: OptionRow, flags: Flags): number | undefined {
+  const text = flags[flag as Flag];
   if (text === undefined) return undefined;
+  const [minimum, maximum] = range;
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < minimum || value > maximum) {
     throw new UsageError(`--${flag} takes a whole number from ${minimum} to ${maximum}, not '${text}'.`);
   }
   return value;
-}
-
-function seconds(flag: Flag, flags: Flags, maximum: number): number | undefined {
-  const value = wholeNumber(flag, flags[flag], 0, maximum);
-  return value === undefined ? undefined : 1000 * value;
-}
-
-function megabytes(flag: Flag, flags: Flags, maximum: number): number | undefined {
-  const value = wholeNumber(flag, flags[flag], 0, maximum);
-  return value === undefined ? undefined : 1024 * 1024 * value;
 }
 
 /** Logs to stderr, so that stdout has only the server's address. */

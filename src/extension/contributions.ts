@@ -1,3 +1,5 @@
+import { OPTION_TABLE } from "../optionTable.ts";
+
 /** Every id that package.json contributes; a test keeps the two in step. */
 export const SECTION = "claudeVirtualApi";
 
@@ -73,24 +75,8 @@ export const Setting = {
 
 /** Settings whose change requires a restart of the server; the others are read on use. */
 export const SERVER_SETTINGS: readonly string[] = [
-  Setting.host,
-  Setting.port,
-  Setting.claudePath,
-  Setting.environment,
-  Setting.modelMap,
-  Setting.maxConcurrentRequests,
-  Setting.warmWorkers,
-  Setting.idleTimeout,
-  Setting.maxIdleWorkers,
-  Setting.maxIdleMemory,
-  Setting.requestTimeout,
-  Setting.streamIdleTimeout,
-  Setting.clientIdleTimeout,
-  Setting.allowedOrigins,
-  Setting.allowedHosts,
+  ...OPTION_TABLE.flatMap((row) => (row.setting && row.option !== "traffic" ? [row.setting] : [])),
   Setting.requireApiKey,
-  Setting.storageQuota,
-  Setting.keepFiles,
 ];
 
 /** Context key with the kind of the controller's state. */

@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import { defaultOptions, type ServerOptions } from "../options.ts";
+import { readNumbers } from "../optionTable.ts";
 import { newApiKey } from "../shared/apiKey.ts";
 import { SECTION, SERVER_SETTINGS, Setting } from "./contributions.ts";
 import { concernsNetwork, networkVariables, readHttpSettings } from "./network.ts";
@@ -8,8 +9,6 @@ export type SelectionTarget = "document" | "clipboard" | "replace" | "output";
 
 /** Name of the API key in the secret storage; the key is never in the settings. */
 const API_KEY_SECRET = "apiKey";
-
-const MEGABYTE_BYTES = 1024 * 1024;
 
 /** The user's settings and key; each access reads them again. */
 export class Settings {
@@ -68,21 +67,11 @@ export class Settings {
     const apiKey = await this.requiredApiKey();
     return {
       ...defaultOptions,
+      ...readNumbers(({ setting }) => (setting ? read(setting) : undefined)),
       host: get(Setting.host, defaultOptions.host),
-      port: this.port,
       ...(claudePath !== "" && { claudePath }),
       dataDir: this.dataDir,
-      storageQuota: get(Setting.storageQuota, defaultOptions.storageQuota),
-      keepFiles: get(Setting.keepFiles, defaultOptions.keepFiles),
       ...(apiKey !== undefined && { apiKey }),
-      maxConcurrent: get(Setting.maxConcurrentRequests, defaultOptions.maxConcurrent),
-      warm: get(Setting.warmWorkers, defaultOptions.warm),
-      idleTimeout: 1000 * get(Setting.idleTimeout, defaultOptions.idleTimeout / 1000),
-      maxIdleWorkers: get(Setting.maxIdleWorkers, defaultOptions.maxIdleWorkers),
-      maxIdleMemory: MEGABYTE_BYTES * get(Setting.maxIdleMemory, defaultOptions.maxIdleMemory / MEGABYTE_BYTES),
-      requestTimeout: 1000 * get(Setting.requestTimeout, 0),
-      streamIdleTimeout: 1000 * get(Setting.streamIdleTimeout, defaultOptions.streamIdleTimeout / 1000),
-      clientIdleTimeout: 1000 * get(Setting.clientIdleTimeout, defaultOptions.clientIdleTimeout / 1000),
       traffic: () => get(Setting.traffic, false),
       allowedOrigins: get<string[]>(Setting.allowedOrigins, []),
       allowedHosts: get<string[]>(Setting.allowedHosts, []),
@@ -115,5 +104,9 @@ export class Settings {
 }
 
 function get<T>(name: string, fallback: T): T {
-  return vscode.workspace.getConfiguration(SECTION).get<T>(name) ?? fallback;
+  return read<T>(name) ?? fallback;
+}
+
+function read<T>(name: string): T | undefined {
+  return vscode.workspace.getConfiguration(SECTION).get<T>(name);
 }

@@ -10,14 +10,21 @@ import {
   STATE_KEY,
   WALKTHROUGH,
 } from "../../src/extension/contributions.ts";
-import { defaultOptions } from "../../src/options.ts";
+import { defaultOf, OPTION_TABLE } from "../../src/optionTable.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (path: string) => JSON.parse(readFileSync(join(root, path), "utf8"));
 const manifest = read("package.json");
 const { contributes } = manifest;
-const properties: Record<string, { order: number; default: unknown; markdownDescription: string; scope: string }> =
-  contributes.configuration.properties;
+interface Property {
+  order: number;
+  default: unknown;
+  minimum?: number;
+  maximum?: number;
+  markdownDescription: string;
+  scope: string;
+}
+const properties: Record<string, Property> = contributes.configuration.properties;
 const sources = globSync("src/extension/**/*.ts", { cwd: root }).map((path) => readFileSync(join(root, path), "utf8"));
 
 describe("package.json and the code agree on", () => {
@@ -32,43 +39,13 @@ describe("package.json and the code agree on", () => {
     expect(Object.values(Setting)).toEqual(expect.arrayContaining([...SERVER_SETTINGS]));
   });
 
-  it("the defaults of the settings that are options of the core", () => {
-    const value = (name: string) => properties[`${SECTION}.${name}`]?.default;
-    expect({
-      host: value(Setting.host),
-      port: value(Setting.port),
-      maxConcurrent: value(Setting.maxConcurrentRequests),
-      warm: value(Setting.warmWorkers),
-      idleTimeout: 1000 * Number(value(Setting.idleTimeout)),
-      maxIdleWorkers: value(Setting.maxIdleWorkers),
-      maxIdleMemory: 1024 * 1024 * Number(value(Setting.maxIdleMemory)),
-      requestTimeout: 1000 * Number(value(Setting.requestTimeout)),
-      streamIdleTimeout: 1000 * Number(value(Setting.streamIdleTimeout)),
-      clientIdleTimeout: 1000 * Number(value(Setting.clientIdleTimeout)),
-      allowedOrigins: value(Setting.allowedOrigins),
-      allowedHosts: value(Setting.allowedHosts),
-      modelMap: value(Setting.modelMap),
-      storageQuota: value(Setting.storageQuota),
-      keepFiles: value(Setting.keepFiles),
-      extraEnvironment: value(Setting.environment),
-    }).toEqual({
-      host: defaultOptions.host,
-      port: defaultOptions.port,
-      maxConcurrent: defaultOptions.maxConcurrent,
-      warm: defaultOptions.warm,
-      idleTimeout: defaultOptions.idleTimeout,
-      maxIdleWorkers: defaultOptions.maxIdleWorkers,
-      maxIdleMemory: defaultOptions.maxIdleMemory,
-      requestTimeout: defaultOptions.requestTimeout,
-      streamIdleTimeout: defaultOptions.streamIdleTimeout,
-      clientIdleTimeout: defaultOptions.clientIdleTimeout,
-      allowedOrigins: defaultOptions.allowedOrigins,
-      allowedHosts: defaultOptions.allowedHosts,
-      modelMap: defaultOptions.modelMap,
-      storageQuota: defaultOptions.storageQuota,
-      keepFiles: defaultOptions.keepFiles,
-      extraEnvironment: defaultOptions.extraEnvironment,
-    });
+  it.each(OPTION_TABLE.filter(({ setting }) => setting))("the default and the range of $setting", (row) => {
+    const property = properties[`${SECTION}.${row.setting}`];
+    const value = defaultOf(row);
+    expect(property?.default).toEqual(typeof value === "function" ? value() : (value ?? ""));
+    const [minimum = 0, maximum = Number.POSITIVE_INFINITY] = row.range ?? [];
+    expect(property?.minimum ?? minimum).toBeGreaterThanOrEqual(minimum);
+    expect(property?.maximum ?? maximum).toBeLessThanOrEqual(maximum);
   });
 
   it("the walkthrough and the context key", () => {
