@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { TRANSPORT_LAUNCH } from "../src/claude/process/launchPlan.ts";
+import { TRANSPORT_LAUNCH } from "../src/claude/launchPlan.ts";
 import { installMod } from "../src/claude/process/modFiles.ts";
 import type { CliMessage } from "../src/claude/protocol/codec.ts";
 import { triggerOf } from "../src/claude/protocol/trigger.ts";

@@ -6,12 +6,12 @@ import { DescribedError, describe, type MessageDescriptor } from "./api/messageD
 import { Batches } from "./batches/batches.ts";
 import { defaultBackoff } from "./batches/circuitBreaker.ts";
 import { createExecutor } from "./batches/execute.ts";
+import { Launcher } from "./claude/launcher.ts";
+import { logOverridden } from "./claude/pool/overriddenSignIn.ts";
 import { Pool } from "./claude/pool/pool.ts";
 import { homeProblem } from "./claude/process/directories.ts";
-import { Launcher } from "./claude/process/launcher.ts";
 import type { OwnAddress } from "./claude/process/localServers.ts";
 import { isSignedIn } from "./claude/signIn/account.ts";
-import { logOverridden } from "./claude/signIn/overriddenSignIn.ts";
 import { FileStore } from "./files/store.ts";
 import { createApp } from "./http/app.ts";
 import { type ConnectionBounds, defaultConnectionBounds } from "./http/connections.ts";

@@ -1,6 +1,8 @@
 import { plainKey, type WorkerKey } from "../claude/pool/workerKey.ts";
+import { systemText } from "../claude/transport/overlay/systemText.ts";
 import { rewriteInstruction } from "../claude/transport/rewrite/instruction.ts";
 import type { OverlayRequest, RewriteRequest } from "../claude/transport/turnRequest.ts";
+import { mappedModel } from "../shared/mappedModel.ts";
 import { breakpointsOutsideSystem, MAX_CACHE_BREAKPOINTS, systemCacheTtl } from "../validation/cacheBreakpoints.ts";
 import type { MessagesRequest } from "../validation/messagesRequest.ts";
 import { isAnsweredAsJson } from "../validation/unsupported.ts";
@@ -77,23 +79,6 @@ export function forwardedBetas(betas: readonly string[]): string[] {
 /** These models reject a temperature together with `top_p` (docs: "Messages", `top_p`). */
 function mustOmitTemperature(model: string, { temperature, top_p }: MessagesRequest): boolean {
   return top_p != null && temperature === undefined && MODELS_WITH_TEMPERATURE.test(model);
-}
-
-export function mappedModel(model: string, modelMap: Record<string, string>): string {
-  return Object.hasOwn(modelMap, model) ? (modelMap[model] as string) : model;
-}
-
-/** The block by which a Claude Code client attributes a request. The worker's CLI adds its own. */
-const ATTRIBUTION_BLOCK = /^x-anthropic-billing-header:[^\n]*$/;
-/** System prompts that the CLI mistakes for its own and drops. */
-const CLI_SYSTEM_BLOCK =
-  /^(x-anthropic-billing-header:|(You are (Claude Code|a Claude agent)[^\n]*|__SYSTEM_PROMPT_\w+__)$)/;
-
-/** Joins blocks like the CLI, which takes a single text. */
-export function systemText(system: MessagesRequest["system"]): string {
-  const texts = typeof system === "string" ? [system] : (system ?? []).map((block) => String(block.text ?? ""));
-  const text = texts.filter((part) => !(texts.length > 1 && ATTRIBUTION_BLOCK.test(part))).join("\n\n");
-  return CLI_SYSTEM_BLOCK.test(text) ? `\n${text}` : text;
 }
 
 /** The CLI adds a breakpoint to its identity block and, if there is one, to the system text. */

@@ -6,6 +6,7 @@ import type { CountRequest } from "../claude/transport/rewrite/exactCount.ts";
 import { countInstruction } from "../claude/transport/rewrite/instruction.ts";
 import type { TransportName } from "../claude/transport/transport.ts";
 import type { TurnRequest } from "../claude/transport/turnRequest.ts";
+import { mappedModel } from "../shared/mappedModel.ts";
 import { shorten } from "../shared/shorten.ts";
 import { rejectInBatch } from "../validation/batchRules.ts";
 import { type CountTokensRequest, parseCountTokensRequest } from "../validation/countTokensRequest.ts";
@@ -13,7 +14,7 @@ import { type MessagesRequest, parseMessagesRequest } from "../validation/messag
 import type { ApiVersion } from "../validation/versionRules.ts";
 import { countFingerprint, fingerprint } from "./fingerprint.ts";
 import { type FileSource, inlineFiles } from "./inlineFiles.ts";
-import { forwardedBetas, mappedModel, type PreparedMessage, prepareOverlay, prepareRewrite } from "./prepare.ts";
+import { forwardedBetas, type PreparedMessage, prepareOverlay, prepareRewrite } from "./prepare.ts";
 
 export interface ReadOptions {
   version: ApiVersion;

@@ -6,8 +6,9 @@ import { bodyOfCountInstruction, bodyOfRewriteInstruction } from "../claude/tran
 import type { TransportName } from "../claude/transport/transport.ts";
 import type { RewriteRequest, TurnRequest } from "../claude/transport/turnRequest.ts";
 import type { Logger } from "../shared/logger.ts";
-import { type CountQuestion, mapParts } from "../tokens/countQuestion.ts";
+import { mapParts } from "../tokens/countQuestion.ts";
 import { CountReader } from "../tokens/countReader.ts";
+import type { ReadCount } from "../tokens/countTokens.ts";
 import type { BatchElement } from "../validation/batchLine.ts";
 import type { MessagesRequest } from "../validation/messagesRequest.ts";
 import type { BodyMemory } from "./bodyMemory.ts";
@@ -37,16 +38,6 @@ export interface ReadMessage extends RequestFacts {
   overlaid(): Promise<Prepared>;
   /** Frees memory. Call once upstream answers or the request fails; may be called again. */
   release(): void;
-}
-
-export interface ReadCount {
-  model: string;
-  /** For an exact count; undefined if the count takes the overlay. */
-  exact: CountRequest | undefined;
-  /** For a count by the overlay; undefined if the request can only be estimated. Rejects with `ApiError`. */
-  question(): Promise<CountQuestion | undefined>;
-  /** Estimates the whole request. Rejects with `ApiError`. */
-  estimate(): Promise<number>;
 }
 
 export interface ReadContext {

@@ -1,15 +1,14 @@
 import { cliIncompatible } from "../api/cliErrors.ts";
 import { describe } from "../api/messageDescriptors.ts";
-import { type CheckCompatibility, type Cli, locate } from "../claude/locate/locate.ts";
+import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/launcher.ts";
+import { type CheckCompatibility, type CheckedPart, type Cli, locate } from "../claude/locate/locate.ts";
+import { findOverridden } from "../claude/pool/overriddenSignIn.ts";
 import { startWorker } from "../claude/pool/startWorker.ts";
 import { homeProblem } from "../claude/process/directories.ts";
-import { Launcher, type LauncherOptions, type LauncherParts } from "../claude/process/launcher.ts";
 import { authoritiesProblem } from "../claude/process/network.ts";
 import { signInOf } from "../claude/signIn/account.ts";
 import { readManagedSettings } from "../claude/signIn/managedSettings.ts";
-import { findOverridden } from "../claude/signIn/overriddenSignIn.ts";
 import { readSignInSettings, settingsPath } from "../claude/signIn/signInSettings.ts";
-import type { CheckedPart } from "../claude/transport/transport.ts";
 import { mayRewrite } from "../claude/transport/transportChoice.ts";
 import {
   checkNotes,

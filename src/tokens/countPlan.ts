@@ -1,6 +1,7 @@
 import type { Block } from "../api/blocks.ts";
 import type { CountedTool, HistoryMessage } from "../claude/transport/overlay/countSession.ts";
-import { mappedModel, systemText } from "../messages/prepare.ts";
+import { systemText } from "../claude/transport/overlay/systemText.ts";
+import { mappedModel } from "../shared/mappedModel.ts";
 import type { Slices } from "../shared/slices.ts";
 import type { CountTokensRequest } from "../validation/countTokensRequest.ts";
 import { imageSize } from "./imageSize.ts";

@@ -1,4 +1,4 @@
-import { mappedModel } from "../messages/prepare.ts";
+import { mappedModel } from "../shared/mappedModel.ts";
 import { Slicer } from "../shared/slices.ts";
 import type { CountTokensRequest } from "../validation/countTokensRequest.ts";
 import { planCount } from "./countPlan.ts";

@@ -6,7 +6,6 @@ import { isSignedIn } from "../claude/signIn/account.ts";
 import { type CountSession, TOOLS_DISCOUNT_TOKENS } from "../claude/transport/overlay/countSession.ts";
 import { type CountRequest, CountUnavailable } from "../claude/transport/rewrite/exactCount.ts";
 import { TransportUnavailable } from "../claude/transport/transport.ts";
-import type { ReadCount } from "../messages/requestReader.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Precision } from "./countPlan.ts";
 import type { CountQuestion } from "./countQuestion.ts";
@@ -14,6 +13,17 @@ import type { CountQuestion } from "./countQuestion.ts";
 export interface TokenCount {
   tokens: number;
   precision: Precision;
+}
+
+/** A request as its counts need it. */
+export interface ReadCount {
+  model: string;
+  /** For an exact count; undefined if the count takes the overlay. */
+  exact: CountRequest | undefined;
+  /** For a count by the overlay; undefined if the request can only be estimated. Rejects with `ApiError`. */
+  question(): Promise<CountQuestion | undefined>;
+  /** Estimates the whole request. Rejects with `ApiError`. */
+  estimate(): Promise<number>;
 }
 
 /** Tokens that a sum must not count twice; by model and the paddings' names. */

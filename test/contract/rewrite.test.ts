@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { TRANSPORT_LAUNCH } from "../../src/claude/process/launchPlan.ts";
+import { TRANSPORT_LAUNCH } from "../../src/claude/launchPlan.ts";
 import { installMod, type Mod } from "../../src/claude/process/modFiles.ts";
 import type { CliMessage } from "../../src/claude/protocol/codec.ts";
 import { MOD_REPORTS, modReport } from "../../src/claude/protocol/modReports.ts";

@@ -1,8 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Cli, locate } from "../../src/claude/locate/locate.ts";
-import type { CheckedPart } from "../../src/claude/transport/transport.ts";
+import { type CheckedPart, type Cli, locate } from "../../src/claude/locate/locate.ts";
 import { mayRewrite } from "../../src/claude/transport/transportChoice.ts";
 import { CHECKS } from "../../src/selfCheck/checks.ts";
 import { COUNT_CHECKS } from "../../src/selfCheck/countChecks.ts";

@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { childEnvironment } from "../../src/claude/process/environment.ts";
-import { CLI_ARGUMENTS } from "../../src/claude/process/launchPlan.ts";
+import { CLI_ARGUMENTS } from "../../src/claude/launchPlan.ts";
 import { type CliMessage, encode, readMessages } from "../../src/claude/protocol/codec.ts";
 import { triggerOf } from "../../src/claude/protocol/trigger.ts";
 import { splitLines } from "../../src/shared/lines.ts";

@@ -13,7 +13,6 @@ import {
 } from "../../api/cliErrors.ts";
 import { ApiError } from "../../api/errors.ts";
 import { DescribedError, describe, type MessageDescriptor } from "../../api/messageDescriptors.ts";
-import type { CheckedPart } from "../transport/transport.ts";
 import { currentIdentity, type FileIdentity, identify } from "./fileIdentity.ts";
 import { type Invocation, invocation, isExecutable } from "./invocation.ts";
 import { searchDirectories } from "./searchPlaces.ts";
@@ -42,6 +41,9 @@ export const MINIMUM_VERSION = "2.1.321";
 const SKIPPABLE_PROBLEMS: ReadonlySet<unknown> = new Set<CliErrorCode>([
   ...(["cli_unusable", "cli_too_old", "cli_unfit", "cli_unguarded"] as const),
 ]);
+
+/** What a CLI is checked for: a transport, or exact counts, which use `rewrite`. */
+export type CheckedPart = "rewrite" | "overlay" | "counts";
 
 /** Rejects with `ApiError` if a CLI must not be used. */
 export type CheckCompatibility = (cli: Cli, part?: CheckedPart) => Promise<void>;

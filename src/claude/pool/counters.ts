@@ -1,5 +1,5 @@
 import { notSignedIn } from "../../api/cliErrors.ts";
-import type { LaunchRequest } from "../process/launchPlan.ts";
+import type { LaunchRequest } from "../launchPlan.ts";
 import type { EncodedJson } from "../protocol/encodedJson.ts";
 import type { CountRequest } from "../transport/rewrite/exactCount.ts";
 import { ExactCounter } from "../transport/rewrite/exactCounter.ts";

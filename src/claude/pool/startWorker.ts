@@ -1,4 +1,4 @@
-import type { Launcher } from "../process/launcher.ts";
+import type { Launcher } from "../launcher.ts";
 import type { CliDescription } from "../signIn/description.ts";
 import { TransportUnavailable } from "../transport/transport.ts";
 import type { Worker } from "../worker.ts";

@@ -1,7 +1,7 @@
 import { isForbidden } from "../../api/cliErrors.ts";
 import type { Logger } from "../../shared/logger.ts";
-import type { Launcher } from "../process/launcher.ts";
-import type { LaunchRequest } from "../process/launchPlan.ts";
+import type { Launcher } from "../launcher.ts";
+import type { LaunchRequest } from "../launchPlan.ts";
 import type { EncodedJson } from "../protocol/encodedJson.ts";
 import type { CliDescription } from "../signIn/description.ts";
 import { TransportUnavailable } from "../transport/transport.ts";

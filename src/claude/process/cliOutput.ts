@@ -1,11 +1,10 @@
 import type { Logger } from "../../shared/logger.ts";
 import { resolvesWithin } from "../../shared/resolvesWithin.ts";
 import { type CliMessage, readMessages } from "../protocol/codec.ts";
-import { isSdkLog } from "../transport/upstreamHeaders.ts";
 import { DRAIN_TIMEOUT_MS, SETTLE_TIMEOUT_S } from "../workerLimits.ts";
 import type { CliProcess, Ending } from "./cliProcess.ts";
 import { LineLog } from "./lineLog.ts";
-import { StderrReader } from "./stderrReader.ts";
+import { isSdkLog, StderrReader } from "./stderrReader.ts";
 
 export interface CliOutputParts {
   process: CliProcess;

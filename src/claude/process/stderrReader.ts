@@ -9,6 +9,12 @@ const MAX_REQUEST_LINES = 20_000;
 
 const NEWLINE = Buffer.from("\n");
 
+/**
+ * Whether a line belongs to the SDK's log, whose headers may contain a user's credential. Without the SDK's name, it
+ * belongs to a call outside the turn.
+ */
+export const isSdkLog = (line: string): boolean => /^(\[Anthropic SDK |\[log_\w+[\],]|\s+(?!at )\S|\}$)/.test(line);
+
 /** Reads stderr in lines. Cuts long lines, and drops excess output until the next request. */
 export class StderrReader {
   readonly #chunks: AsyncIterable<Buffer>;

@@ -11,9 +11,6 @@ import type { RateLimitInfo } from "./upstreamHeaders.ts";
  */
 export type TransportName = TurnRequest["transport"];
 
-/** What a CLI is checked for: a transport, or exact counts, which use `rewrite`. */
-export type CheckedPart = TransportName | "counts";
-
 export interface Transport {
   readonly name: TransportName;
   /** Name of the mod that the CLI asks about each request. */

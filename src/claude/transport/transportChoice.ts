@@ -3,12 +3,11 @@ import { isIncompatible } from "../../api/cliErrors.ts";
 import type { ApiError } from "../../api/errors.ts";
 import { describe, type MessageValue } from "../../api/messageDescriptors.ts";
 import type { Logger } from "../../shared/logger.ts";
-import type { CheckCompatibility, Cli } from "../locate/locate.ts";
+import type { CheckCompatibility, CheckedPart, Cli } from "../locate/locate.ts";
 import { type ManagedSettings, readManagedSettings } from "../signIn/managedSettings.ts";
-import type { Worker } from "../worker.ts";
 import { COUNT_MOD } from "./rewrite/countMod.ts";
 import { MOD_NOT_LOADED, MODS_NOT_ASKED } from "./rewrite/rewriteMods.ts";
-import { type CheckedPart, type TransportName, TransportUnavailable } from "./transport.ts";
+import { type Transport, type TransportName, TransportUnavailable } from "./transport.ts";
 
 /** `auto` uses `rewrite` where it works. */
 export type TransportOption = "auto" | "overlay";
@@ -147,7 +146,7 @@ export class TransportChoice {
   }
 
   /** Records what a worker has shown. Failed exact counts do not prevent rewriting. */
-  learnFrom({ transport, cli }: Worker): void {
+  learnFrom({ transport, cli }: { transport: Transport; cli: Cli | undefined }): void {
     const reason = transport.mods.reasonToRetire;
     if (transport.name !== "rewrite" || reason === undefined) return;
     if (transport.mod === COUNT_MOD.name) {

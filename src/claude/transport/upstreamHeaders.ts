@@ -5,12 +5,6 @@ import { Deferred } from "../../shared/deferred.ts";
 const BLOCK_START = /^\[Anthropic SDK DEBUG\] \[\w+\] (sending request|response error|response start)\b/;
 const HEADER_LINE = /^ {4}"?([a-z0-9-]+)"?: "([^"\\]*)",?$/;
 
-/**
- * Whether a line belongs to the SDK's log, whose headers may contain a user's credential. Without the SDK's name, it
- * belongs to a call outside the turn.
- */
-export const isSdkLog = (line: string): boolean => /^(\[Anthropic SDK |\[log_\w+[\],]|\s+(?!at )\S|\}$)/.test(line);
-
 /** A subscription's rate limit. Fields as in the CLI's protocol, times in seconds since 1970. */
 export interface RateLimitInfo {
   status?: string;

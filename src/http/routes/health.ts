@@ -1,8 +1,8 @@
 import Router from "@koa/router";
 import type { Context } from "koa";
 import type { Batches } from "../../batches/batches.ts";
+import type { Launcher } from "../../claude/launcher.ts";
 import type { Pool } from "../../claude/pool/pool.ts";
-import type { Launcher } from "../../claude/process/launcher.ts";
 import { signInOf } from "../../claude/signIn/account.ts";
 import { keysOf, readManagedSettings } from "../../claude/signIn/managedSettings.ts";
 import type { Logger } from "../../shared/logger.ts";

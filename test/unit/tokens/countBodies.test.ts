@@ -4,7 +4,8 @@ import { encodePieces } from "../../../src/claude/protocol/codec.ts";
 import { EncodedJson } from "../../../src/claude/protocol/encodedJson.ts";
 import { BodyMemory } from "../../../src/messages/bodyMemory.ts";
 import type { FileSource } from "../../../src/messages/inlineFiles.ts";
-import { type ReadCount, RequestReader } from "../../../src/messages/requestReader.ts";
+import { RequestReader } from "../../../src/messages/requestReader.ts";
+import type { ReadCount } from "../../../src/tokens/countTokens.ts";
 import { silentLogger } from "../../support/silentLogger.ts";
 
 const file = { id: "file_1", filename: "a.txt", mime_type: "text/plain", size_bytes: 12 };

@@ -14,6 +14,7 @@ import { isLimitHeader, limitHeaders } from "../../../api/rateLimits.ts";
 import { clientStatus, statusOf, typeOf } from "../../../api/statuses.ts";
 import { Deferred } from "../../../shared/deferred.ts";
 import type { NetworkRoute } from "../../process/network.ts";
+import { isSdkLog } from "../../process/stderrReader.ts";
 import type { CliMessage } from "../../protocol/codec.ts";
 import {
   announcesConnectionFailure,
@@ -23,7 +24,7 @@ import {
 } from "../connectionFailure.ts";
 import type { TurnOutcome } from "../transport.ts";
 import { isRedacted, parseableReadings, unredact, withoutCliWording } from "../unredact.ts";
-import { isSdkLog, type RateLimitInfo, subscriptionHeaders, UpstreamHeaders } from "../upstreamHeaders.ts";
+import { type RateLimitInfo, subscriptionHeaders, UpstreamHeaders } from "../upstreamHeaders.ts";
 
 interface Envelope {
   error: { type: string; message: string; details?: Record<string, unknown> | null };

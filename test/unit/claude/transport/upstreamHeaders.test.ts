@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { isSdkLog, subscriptionHeaders, UpstreamHeaders } from "../../../../src/claude/transport/upstreamHeaders.ts";
+import { isSdkLog } from "../../../../src/claude/process/stderrReader.ts";
+import { subscriptionHeaders, UpstreamHeaders } from "../../../../src/claude/transport/upstreamHeaders.ts";
 import { isSettled } from "../../../support/streams.ts";
 
 const SENDING = [

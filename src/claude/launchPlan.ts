@@ -1,25 +1,25 @@
 import { join } from "node:path";
-import { cliEnvironment, isScarcity } from "../../api/cliErrors.ts";
-import { describeDirectoryFault } from "../../api/directoryFaults.ts";
-import { describe } from "../../api/messageDescriptors.ts";
-import { whyUnusable } from "../../shared/directories.ts";
-import { makePrivateDirectory } from "../../shared/privateFiles.ts";
-import { credentialsOf } from "../../shared/redact.ts";
-import type { Cli } from "../locate/locate.ts";
-import { type HelperKey, withHelpers } from "../signIn/helperKey.ts";
-import { type ManagedSettings, managedHelper } from "../signIn/managedSettings.ts";
-import { readSignInSettings, type SignInSettings, settingsPath } from "../signIn/signInSettings.ts";
-import { ONE_CALL_MOD, ONE_STEP_MOD } from "../transport/overlay/oneCallMod.ts";
-import { COUNT_MOD } from "../transport/rewrite/countMod.ts";
-import { REWRITE_MOD } from "../transport/rewrite/rewriteMod.ts";
-import type { TransportName } from "../transport/transport.ts";
-import { BaseUrlFilter, type RemovedBaseUrl } from "./baseUrlFilter.ts";
-import type { Launch } from "./cliProcess.ts";
-import { temporaryDirectory } from "./directories.ts";
-import { childEnvironment } from "./environment.ts";
+import { cliEnvironment, isScarcity } from "../api/cliErrors.ts";
+import { describeDirectoryFault } from "../api/directoryFaults.ts";
+import { describe } from "../api/messageDescriptors.ts";
+import { whyUnusable } from "../shared/directories.ts";
+import { makePrivateDirectory } from "../shared/privateFiles.ts";
+import { credentialsOf } from "../shared/redact.ts";
 import type { LauncherOptions, LauncherParts } from "./launcher.ts";
-import { installMod, type Mod } from "./modFiles.ts";
-import { editorDefaults, prepareNetwork } from "./network.ts";
+import type { Cli } from "./locate/locate.ts";
+import { BaseUrlFilter, type RemovedBaseUrl } from "./process/baseUrlFilter.ts";
+import type { Launch } from "./process/cliProcess.ts";
+import { temporaryDirectory } from "./process/directories.ts";
+import { childEnvironment } from "./process/environment.ts";
+import { installMod, type Mod } from "./process/modFiles.ts";
+import { editorDefaults, prepareNetwork } from "./process/network.ts";
+import { type HelperKey, withHelpers } from "./signIn/helperKey.ts";
+import { type ManagedSettings, managedHelper } from "./signIn/managedSettings.ts";
+import { readSignInSettings, type SignInSettings, settingsPath } from "./signIn/signInSettings.ts";
+import { ONE_CALL_MOD, ONE_STEP_MOD } from "./transport/overlay/oneCallMod.ts";
+import { COUNT_MOD } from "./transport/rewrite/countMod.ts";
+import { REWRITE_MOD } from "./transport/rewrite/rewriteMod.ts";
+import type { TransportName } from "./transport/transport.ts";
 
 /**
  * No tools, user or project settings, MCP servers, session files or slash commands: one request gets one answer. The

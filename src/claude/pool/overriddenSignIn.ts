@@ -1,8 +1,8 @@
 import type { Logger } from "../../shared/logger.ts";
-import { startWorker } from "../pool/startWorker.ts";
-import type { Launcher } from "../process/launcher.ts";
-import { describeOverridden, type SignIn, signInOf } from "./account.ts";
-import type { CliDescription } from "./description.ts";
+import type { Launcher } from "../launcher.ts";
+import { describeOverridden, type SignIn, signInOf } from "../signIn/account.ts";
+import type { CliDescription } from "../signIn/description.ts";
+import { startWorker } from "./startWorker.ts";
 
 /**
  * Finds the `/login` sign-in that a key, token or helper overrides. The CLI seldom names it, so this starts one without

@@ -1,5 +1,5 @@
 import type { Logger } from "../../shared/logger.ts";
-import { helperFailure } from "../signIn/helperKey.ts";
+import { helperFailure } from "./helperKey.ts";
 
 const DEBUG_LINE = /^\d{4}-\d\d-\d\dT\S+ \[/;
 const ORGANIZATION_REASON = /managed settings|your organization|this machine requires/i;

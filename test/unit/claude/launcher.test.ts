@@ -3,11 +3,11 @@ import { EventEmitter } from "node:events";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { ApiError } from "../../../../src/api/errors.ts";
-import type { Spawn } from "../../../../src/claude/process/cliProcess.ts";
-import { Launcher } from "../../../../src/claude/process/launcher.ts";
-import { fakeCli } from "../../../support/fakeCli.ts";
-import { scratchHome } from "../../../support/harness.ts";
+import { ApiError } from "../../../src/api/errors.ts";
+import { Launcher } from "../../../src/claude/launcher.ts";
+import type { Spawn } from "../../../src/claude/process/cliProcess.ts";
+import { fakeCli } from "../../support/fakeCli.ts";
+import { scratchHome } from "../../support/harness.ts";
 
 /** The file system call that fails, for paths with this end, and its error. */
 const failing = vi.hoisted(() => ({ call: "", path: "", code: "" }));

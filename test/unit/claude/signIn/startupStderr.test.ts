@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { StartupStderr } from "../../../../src/claude/process/startupStderr.ts";
+import { StartupStderr } from "../../../../src/claude/signIn/startupStderr.ts";
 
 function withoutCliWording(...lines: string[]): string | undefined {
   const words = new StartupStderr({ warn: () => {} });
