@@ -95,7 +95,7 @@ describe("the page of settings", () => {
     expect(listed).toEqual(flags);
   });
 
-  it.each(OPTION_TABLE.filter((row) => row.flag && /number|string/.test(typeof defaultOf(row))))(
+  it.each(OPTION_TABLE.filter((row) => row.argument && /number|string/.test(typeof defaultOf(row))))(
     "has the default of --$flag",
     (row) => {
       const [, value] =
