@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { childEnvironment } from "../../src/claude/process/environment.ts";
 import { CLI_ARGUMENTS, TRANSPORT_LAUNCH } from "../../src/claude/launchPlan.ts";
+import { childEnvironment } from "../../src/claude/process/environment.ts";
 import { MOD_REPORTS } from "../../src/claude/protocol/modReports.ts";
 import { turnSettings } from "../../src/claude/transport/overlay/turnSettings.ts";
 import type { TransportName } from "../../src/claude/transport/transport.ts";
