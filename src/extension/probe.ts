@@ -43,7 +43,10 @@ export interface RunningBatch {
  */
 export type ProbeResult = { kind: "ours"; requests: number; batches: RunningBatch[] } | { kind: ProofFailure };
 
-/** Returns a function that reads the secret shared by the servers of a data directory. */
+/**
+ * Returns a function that reads the secret shared by the servers of a data directory; undefined if it cannot be read,
+ * which proves no server.
+ */
 export function secretIn(dataDir: string): ReadSecret {
   return async () => parseSecret(await readFile(join(dataDir, SECRET_FILE), "utf8").catch(() => ""));
 }

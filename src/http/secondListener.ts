@@ -83,6 +83,7 @@ async function serviceAt(host: string, port: number): Promise<string> {
         for await (const part of answer) parts.push(part as Buffer);
         resolve(String(JSON.parse(Buffer.concat(parts).toString("utf8")).service));
       } catch {
+        // not an answer of this service
         resolve("unknown");
       }
     });

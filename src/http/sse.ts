@@ -53,6 +53,7 @@ class EventBody extends Readable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearInterval(this.#timer);
+    // no client is left to get a failure
     this.#rest.return().catch(() => {});
     done(error);
   }

@@ -1,6 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { DescribedError, describe, type MessageId, type MessageValue } from "../api/messageDescriptors.ts";
 import { Launcher } from "../claude/launcher.ts";
 import type { CheckedPart, Cli } from "../claude/locate/locate.ts";
@@ -13,6 +12,7 @@ import { TransportUnavailable } from "../claude/transport/transport.ts";
 import type { TransportOption } from "../claude/transport/transportChoice.ts";
 import type { Worker } from "../claude/worker.ts";
 import type { Logger } from "../shared/logger.ts";
+import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import { CHECK_SYSTEM_PROMPT, CheckRunner } from "./checkRunner.ts";
 import { CHECKS, DEFAULT_ALIAS } from "./checks.ts";
 import { COUNT_CHECKS } from "./countChecks.ts";
@@ -75,7 +75,8 @@ export async function runChecks(
     const launcher = new Launcher(options, { logger, hide: () => {} });
     try {
       const run = part === "counts" ? countAll(launcher, api) : runAll(launcher, api, part);
-      return await Promise.race([run, rejectAfterTimeout()]);
+      if (await resolvesWithin(1000 * CHECKS_TIMEOUT_S, run)) return await run;
+      throw new Error(`Claude Code did not finish its checks within ${CHECKS_TIMEOUT_S} s.`);
     } finally {
       // ends the workers as well
       launcher.close();
@@ -160,11 +161,6 @@ async function runOne({
   } catch (error) {
     return { id, name, reason: (error as Error).message };
   }
-}
-
-async function rejectAfterTimeout(): Promise<never> {
-  await delay(1000 * CHECKS_TIMEOUT_S, undefined, { ref: false });
-  throw new Error(`Claude Code did not finish its checks within ${CHECKS_TIMEOUT_S} s.`);
 }
 
 function scratchEnvironment(environment: NodeJS.ProcessEnv, home: string, api: FakeApi): NodeJS.ProcessEnv {

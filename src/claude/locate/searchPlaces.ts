@@ -157,6 +157,7 @@ function variable(name: string, environment: NodeJS.ProcessEnv, platform: NodeJS
 }
 
 async function newestFirst(directory: string, prefix: string): Promise<string[]> {
+  // most of these directories do not exist
   const names = await readdir(directory).catch(() => []);
   const newer = (a: string, b: string) => b.localeCompare(a, "en", { numeric: true });
   const matching = names.filter((name) => name.startsWith(prefix)).sort(newer);

@@ -44,7 +44,9 @@ async function run({ command, prefix, environment }: Probe, timeout: number): Pr
     try {
       if (process.platform !== "win32" && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
       else child.kill("SIGKILL");
-    } catch {}
+    } catch {
+      // it has ended
+    }
   };
   const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {

@@ -21,6 +21,7 @@ export async function proportionalBytes(pids: readonly number[], enough = 0): Pr
   const sizes = await residentBytes(pids);
   if (process.platform !== "linux" || [...sizes.values()].reduce((sum, size) => sum + size, 0) <= enough) return sizes;
   const read = async (pid: number) => {
+    // a process that has ended has none
     const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
     const kilobytes = /^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1];
     if (kilobytes !== undefined) sizes.set(pid, Number(kilobytes) * 1024);
@@ -40,11 +41,13 @@ function statmOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/statm`, "utf8");
   } catch {
+    // it has ended
     return "";
   }
 }
 
 async function fromPs(pids: readonly number[]): Promise<Resident[]> {
+  // fails if all have ended
   const printed = await promisify(execFile)("ps", ["-o", "pid=,rss=", "-p", pids.join(",")]).catch(() => undefined);
   const rows = (printed?.stdout ?? "").split("\n").map((line) => line.trim().split(/\s+/).map(Number));
   return rows.map(([pid = Number.NaN, kilobytes = Number.NaN]) => [pid, kilobytes * 1024]);

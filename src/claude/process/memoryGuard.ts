@@ -18,6 +18,7 @@ export function guardMemory(workers: Iterable<Guarded>, limit: number, read = re
     if (isChecking) return;
     isChecking = true;
     const busy = [...workers].filter(({ isBusy }) => isBusy);
+    // without sizes, the next check decides
     const sizes = await read(busy.flatMap(({ pid }) => pid ?? [])).catch(() => new Map<number, number>());
     for (const worker of busy) {
       if ((sizes.get(worker.pid ?? -1) ?? 0) > limit) worker.end(cliTooLarge(Math.round(limit / 1024 / 1024)));

@@ -1,6 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { outOfHandles } from "../../api/errors.ts";
 import { isObject } from "../../api/isObject.ts";
+import { isOutOfHandles } from "../../api/systemErrors.ts";
 import type { CliMessage } from "../protocol/codec.ts";
 
 /** Settings of the CLI that an organization has installed; any user may read them. */
@@ -33,7 +35,7 @@ const REROUTING_VARIABLE =
 export async function readManagedSettings(platform: NodeJS.Platform = process.platform): Promise<ManagedSettings[]> {
   const lists = (DIRECTORIES[platform] ?? DEFAULT_DIRECTORIES).map(async (directory) => {
     const parts = join(directory, "managed-settings.d");
-    const names = await readdir(parts).catch(() => []);
+    const names = await readdir(parts).catch((error): string[] => ignoreUnreadable(error) ?? []);
     const dropIns = names.filter((name) => name.endsWith(".json") && !name.startsWith(".")).sort();
     const paths = [join(directory, "managed-settings.json"), ...dropIns.map((name) => join(parts, name))];
     return Promise.all(paths.map(readOne));
@@ -87,8 +89,12 @@ async function readOne(path: string): Promise<ManagedSettings | undefined> {
   try {
     const settings = JSON.parse((await readFile(path, "utf8")).replace(/^\u{feff}/u, ""));
     return isObject(settings) && Object.keys(settings).length > 0 ? { origin: path, settings } : undefined;
-  } catch {
-    // the CLI ignores files that it cannot read
-    return undefined;
+  } catch (error) {
+    return ignoreUnreadable(error);
   }
+}
+
+/** The CLI ignores what it cannot read as well, but may have a file handle left where this process has none. */
+function ignoreUnreadable(error: unknown): undefined {
+  if (isOutOfHandles(error)) throw outOfHandles(error as Error);
 }

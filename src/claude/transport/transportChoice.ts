@@ -1,5 +1,5 @@
 import gte from "semver/functions/gte.js";
-import { isIncompatible } from "../../api/cliErrors.ts";
+import { isIncompatible, isScarcity } from "../../api/cliErrors.ts";
 import type { ApiError } from "../../api/errors.ts";
 import { describe, type MessageValue } from "../../api/messageDescriptors.ts";
 import type { Logger } from "../../shared/logger.ts";
@@ -120,7 +120,12 @@ export class TransportChoice {
    * organization's hooks would see requests.
    */
   async hasManagementChanged(): Promise<boolean> {
-    if (this.#parts.now() - this.#lookedAt >= MANAGED_POLL_MS) await this.#readManaged();
+    if (this.#parts.now() - this.#lookedAt >= MANAGED_POLL_MS) {
+      await this.#readManaged().catch((error) => {
+        // without a free file handle, what was read last still counts
+        if (!isScarcity(error)) throw error;
+      });
+    }
     const hasChanged = this.#adoptedSettings !== undefined && this.#adoptedSettings !== this.#managed;
     this.#adoptedSettings = this.#managed;
     if (hasChanged) this.#log();

@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import { type AnswerSink, openSink } from "./answer.ts";
+import { withCancel } from "./dialogs.ts";
 import type { Parts } from "./register.ts";
 
 /** Limit for the answer to a selection. */
@@ -42,21 +43,13 @@ async function answer(
   prompt: string,
 ): Promise<void> {
   const title = vscode.l10n.t("Claude is answering");
-  const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
-  await vscode.window.withProgress(options, async (_progress, cancelled) => {
-    const controller = new AbortController();
-    cancelled.onCancellationRequested(() => controller.abort());
-    const { signal } = controller;
+  await withCancel(title, async (signal) => {
     let sink: AnswerSink | undefined;
-    try {
-      for await (const text of serverClient.messageStream(prompt, { max_tokens: MAX_ANSWER_TOKENS, signal })) {
-        sink ??= await openSink(settings.selectionTarget, editor, channel);
-        await sink.write(text);
-      }
-      await sink?.end();
-    } catch (error) {
-      if (!signal.aborted) throw error;
+    for await (const text of serverClient.messageStream(prompt, { max_tokens: MAX_ANSWER_TOKENS, signal })) {
+      sink ??= await openSink(settings.selectionTarget, editor, channel);
+      await sink.write(text);
     }
+    await sink?.end();
   });
 }
 

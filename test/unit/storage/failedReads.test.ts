@@ -3,6 +3,7 @@ import { open, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { BatchStore } from "../../../src/batches/store.ts";
+import { readManagedSettings } from "../../../src/claude/signIn/managedSettings.ts";
 import { FileStore } from "../../../src/files/store.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
 import { Lock } from "../../../src/storage/lock.ts";
@@ -137,4 +138,11 @@ describe("a living owner is not taken for dead", () => {
     }
     expect(await lock.acquire()).toMatchObject(owner);
   });
+});
+
+it("does not take an organization's settings for missing when no file handle is left", async () => {
+  for (const call of [readdir, readFile]) {
+    vi.mocked(call as typeof readFile).mockRejectedValueOnce(failure("EMFILE"));
+    await expect(readManagedSettings()).rejects.toMatchObject({ status: 529 });
+  }
 });
