@@ -77,7 +77,7 @@ describe.skipIf(process.platform === "win32")(
     it.each<[call: string, path: string, code: string, expected: object]>([
       ["mkdir", "empty", "ENOSPC", FAILED],
       ["mkdir", "one-call", "ENOSPC", FAILED],
-      ["writeFile", "one-call", "EMFILE", SCARCE],
+      ["open", "one-call", "EMFILE", SCARCE],
       ["rename", "one-call", "EACCES", FAILED],
       ["readFile", "settings.json", "EMFILE", SCARCE],
     ])("%s of %s: %s", async (call, path, code, expected) => {
@@ -181,7 +181,7 @@ describe.skipIf(process.platform === "win32")("a start", () => {
 
   it("names the data directory if the disk is full", async () => {
     const { launch, dataDir } = await launcherIn();
-    Object.assign(failing, { call: "writeFile", path: "one-call", code: "ENOSPC" });
+    Object.assign(failing, { call: "open", path: "one-call", code: "ENOSPC" });
     const message = expect.stringContaining(`the data directory is '${dataDir}', which is on a full disk`);
     await expect(launch()).rejects.toMatchObject({ ...FAILED, message });
   });
