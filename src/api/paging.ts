@@ -83,7 +83,7 @@ export function pageOf<T extends { id: string }>(
 }
 
 /** 1 to 1000 items per page, 20 by default. Throws `ApiError` 400. */
-export function parseLimit(limit: string | undefined): number {
+function parseLimit(limit: string | undefined): number {
   if (limit === undefined) return 20;
   return wholeNumber("limit", limit, 1, 1000);
 }

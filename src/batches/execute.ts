@@ -7,7 +7,7 @@ import { type Admission, type RunServices, run } from "../messages/run.ts";
 import type { ApiVersion } from "../validation/versionRules.ts";
 import type { BatchRecord } from "./record.ts";
 
-export interface SendOptions {
+interface SendOptions {
   /** Cancels the request, even in flight. */
   signal: AbortSignal;
   /** Can stop the request as long as it is not sent. */

@@ -19,7 +19,7 @@ const MAX_ANSWER_BYTES = 1_048_576;
 const MAX_BATCH_COUNT = 1000;
 
 /** A pause in which no requests are sent. */
-export interface BatchPause {
+interface BatchPause {
   /** RFC 3339. */
   until: string;
   /** In English. */

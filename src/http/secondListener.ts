@@ -98,7 +98,7 @@ function bracketed(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
 }
 
-export const portTakenMessage = (place: string, url: string) =>
+const portTakenMessage = (place: string, url: string) =>
   `Use ${url} instead of 'localhost': another program listens on ${place} and may receive requests with their keys.`;
 
 /** A program on that port may receive the requests and keys of clients that use `localhost`. */

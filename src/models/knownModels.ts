@@ -1,7 +1,7 @@
 export type ModelLine = "haiku" | "sonnet" | "opus" | "fable" | "mythos";
 export type Effort = "low" | "medium" | "high" | "xhigh" | "max";
-export type Thinking = "adaptive" | "between_tools" | "disabled" | "enabled";
-export type Feature = "code_execution" | "compact_20260112" | "structured_outputs";
+type Thinking = "adaptive" | "between_tools" | "disabled" | "enabled";
+type Feature = "code_execution" | "compact_20260112" | "structured_outputs";
 
 /** A model from Anthropic's documentation; dates as `2026-09-22`. */
 export interface KnownModel {

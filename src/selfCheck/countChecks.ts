@@ -5,7 +5,7 @@ import type { ExactCount } from "../claude/transport/rewrite/exactCount.ts";
 import { countInstruction } from "../claude/transport/rewrite/instruction.ts";
 import { FAKE_REQUEST_ID, FAKE_TOKEN_COUNT, type FakeApi } from "./fakeApi.ts";
 
-export interface CountCheckTarget {
+interface CountCheckTarget {
   count: ExactCount;
   api: FakeApi;
   model: string;

@@ -12,7 +12,7 @@ export interface LineBounds {
   overlong: "fail" | "cut";
 }
 
-export class LineTooLong extends Error {
+class LineTooLong extends Error {
   constructor(limit: number) {
     super(`A line is longer than ${limit} bytes.`);
     this.name = "LineTooLong";

@@ -11,7 +11,7 @@ export function shorten(value: unknown): string {
 }
 
 /** Keeps the first `length` characters and appends a mark that lets the redactor find a credential cut in two. */
-export function cut(text: string, length: number): string {
+function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length)}… (${text.length - length} more characters)`;
 }
 

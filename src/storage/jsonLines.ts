@@ -28,7 +28,7 @@ export function storedLines(path: string): AsyncGenerator<Buffer> {
 const CHUNK_BYTES = 32 * 1024;
 
 /** Reads a file but closes it between two reads, so that thousands of waiting readers hold no file handles. */
-export async function* readInChunks(path: string): AsyncGenerator<Buffer, void, undefined> {
+async function* readInChunks(path: string): AsyncGenerator<Buffer, void, undefined> {
   for (let offset = 0; ; ) {
     const chunk = await readChunk(path, offset);
     if (chunk.length === 0) return;

@@ -5,7 +5,7 @@ import { contentKey } from "./contentKey.ts";
 import type { CountPlan, Precision } from "./countPlan.ts";
 
 /** Two tools of known cost, by which the cost of a request's tools is measured. */
-export type Paddings = readonly [CountedTool, CountedTool];
+type Paddings = readonly [CountedTool, CountedTool];
 
 /** What the API's counter is asked about a request. Large parts are JSON as bytes, of type `Encoded`. */
 export interface CountQuestion<Encoded = EncodedJson> {

@@ -14,7 +14,7 @@ const DATE_TIME = /^(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?
 const PAGE_CURSOR = /^page_(\d{4}-\d{2}-\d{2})$/;
 
 /** One day of the report. `requests` and `errors` in the results are additions to the API. */
-export interface UsageBucket {
+interface UsageBucket {
   starting_at: string;
   ending_at: string;
   results: object[];

@@ -8,7 +8,7 @@ import { claudePath } from "./claude.ts";
 import { scratchHome } from "./harness.ts";
 
 /** Output of one run of Claude Code. */
-export interface Printed {
+interface Printed {
   /** The parsed output lines: only the result, unless a stream was requested. */
   lines: CliMessage[];
   result: CliMessage;

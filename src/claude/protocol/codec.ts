@@ -15,7 +15,7 @@ export interface CliMessage {
 }
 
 /** A content block must fit into the next request, which may have 32 MB. */
-export const MAX_MESSAGE_BYTES = 40 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 40 * 1024 * 1024;
 /** Shorter lines are parsed even if they repeat an answer. */
 const MIN_REPEAT_BYTES = 64 * 1024;
 /** Longer than the log shows, so that the log can cut at a space. */

@@ -23,7 +23,7 @@ export interface CountOptions {
 }
 
 /** Response header that states how precise a count is. */
-export const COUNT_HEADER = "claude-virtual-api-token-count";
+const COUNT_HEADER = "claude-virtual-api-token-count";
 
 export function countRoutes(
   { pool, reader, memory, closing }: CountServices,
