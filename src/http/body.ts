@@ -9,7 +9,7 @@ import { GrowingBytes } from "../shared/growingBytes.ts";
 import { BodyBounds } from "../validation/bodyBounds.ts";
 import type { ApiContext } from "./apiState.ts";
 import { jsonBytes } from "./byteStream.ts";
-import { requireJson, requireSupportedEncoding } from "./contentType.ts";
+import { requireJson } from "./contentType.ts";
 import { closedSignal } from "./requestSignal.ts";
 
 interface ParserError extends Error {
@@ -48,7 +48,6 @@ const readText = koaBody({
  */
 export async function readBody(context: ApiContext, memory: BodyMemory): Promise<ReceivedBody> {
   requireJson(context);
-  requireSupportedEncoding(context);
   const { length = Number.POSITIVE_INFINITY } = context.request;
   const isEncoded = context.get("content-encoding") === "gzip";
   if (length === 0 && !isEncoded) throw invalidRequest("The request body is not valid JSON: it is empty");

@@ -2,7 +2,7 @@ import { finished, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { Context } from "koa";
 import { invalidRequest, requestTooLarge } from "../api/errors.ts";
-import { requireJson, requireSupportedEncoding } from "./contentType.ts";
+import { requireJson } from "./contentType.ts";
 
 /**
  * Streams and gunzips a JSON body. Throws `ApiError` 413 with `details` beyond `limit` megabytes, 400 if incomplete.
@@ -13,7 +13,6 @@ export async function* jsonBytes(
   details?: Record<string, unknown>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   requireJson(context);
-  requireSupportedEncoding(context);
   const tooLarge = requestTooLarge(`${limit} MB`, details);
   const maxBytes = limit * 1024 * 1024;
   if (Number(context.get("content-length")) > maxBytes) throw tooLarge;

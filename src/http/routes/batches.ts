@@ -5,6 +5,7 @@ import type { Batches } from "../../batches/batches.ts";
 import { type BatchRecord, toMessageBatch } from "../../batches/record.ts";
 import type { ApiState, WithId } from "../apiState.ts";
 import { jsonBytes } from "../byteStream.ts";
+import { baseUrlOf } from "../middleware/unserved.ts";
 import { lastValues } from "../query.ts";
 import { closedSignal } from "../requestSignal.ts";
 
@@ -51,6 +52,6 @@ export function batchRoutes({ batches }: { batches: Batches }): Router<ApiState>
   return router;
 }
 
-function toResponse(record: BatchRecord, { protocol, host }: Pick<Context, "protocol" | "host">) {
-  return toMessageBatch(record, `${protocol}://${host}`);
+function toResponse(record: BatchRecord, context: Pick<Context, "host">) {
+  return toMessageBatch(record, baseUrlOf(context));
 }
