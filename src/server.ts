@@ -40,6 +40,7 @@ import { resolvesWithin } from "./shared/resolvesWithin.ts";
 import { DataDirectory } from "./storage/dataDirectory.ts";
 import { Quota } from "./storage/quota.ts";
 import { Secret } from "./storage/secret.ts";
+import { TokenCounter } from "./tokens/countTokens.ts";
 import { Ledger } from "./usage/ledger.ts";
 
 /** Why the CLI cannot answer; `message` is for the user. */
@@ -93,7 +94,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
   const pool = new Pool(launcher, options, logger);
   const inFlight = new InFlight();
   const stores = createStores(options, pool, logger);
-  const { directory, batches, reader, models } = stores;
+  const { directory, batches, reader, models, counter } = stores;
   const stopping = new AbortController();
   const closing = new AbortController();
   const signals = { stopping: stopping.signal, closing: closing.signal };
@@ -127,6 +128,7 @@ export function createServer(options: ServerOptions, sink: Logger): Server {
       void directory.uploads.drain();
       await Promise.all([batches.halt({ drain }), drain && inFlight.idle()]);
       closing.abort();
+      counter.close();
       const poolClosed = pool.close();
       // running requests end with an error, which a reading client gets within moments
       await resolvesWithin(CLOSE_GRACE_MS, inFlight.idle());
@@ -216,12 +218,14 @@ function createStores(options: ServerOptions, pool: Pool, logger: Logger) {
   const memory = new BodyMemory(options);
   const reader = new RequestReader(files, memory, logger);
   const models = new ModelList(pool, options.dataDir, logger);
+  const counter = new TokenCounter(pool, options.maxQueue, logger);
   const concurrency = Math.max(1, Math.floor(options.maxConcurrent / 2));
   const execute = createExecutor({ pool, ledger, models, reader, memory }, options.modelMap);
   const readElement = reader.element.bind(reader);
   const batches = new Batches(directory, quota, execute, { concurrency, backoff: defaultBackoff, readElement }, logger);
   for (const store of [ledger, files, batches]) directory.addStore(store);
-  return { directory, files, ledger, batches, models, reader, memory, secret: new Secret(options.dataDir) };
+  const secret = new Secret(options.dataDir);
+  return { directory, files, ledger, batches, models, reader, memory, counter, secret };
 }
 
 async function checkCli(pool: Pool, options?: CheckCliOptions): Promise<CliProblem | undefined> {

@@ -11,6 +11,7 @@ import type { ModelList } from "../models/modelList.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory } from "../storage/dataDirectory.ts";
 import type { Secret } from "../storage/secret.ts";
+import type { TokenCounter } from "../tokens/countTokens.ts";
 import type { Ledger } from "../usage/ledger.ts";
 import type { RequestState } from "./apiState.ts";
 import { defaultConnectionBounds } from "./connections.ts";
@@ -58,6 +59,7 @@ export interface Services {
   closing: AbortSignal;
   reader: RequestReader;
   memory: BodyMemory;
+  counter: TokenCounter;
 }
 
 /** Creates the Koa app: the routes, and the middleware of every request. */
@@ -86,7 +88,7 @@ function createRouter(options: AppOptions, services: Services, logger: Logger): 
   router.use(healthRoutes(services, logger).routes());
   const resources = [
     messageRoutes(services, options, logger),
-    countRoutes(services, options, logger),
+    countRoutes(services, options),
     batchRoutes(services),
     fileRoutes(services),
     modelRoutes(services, options),

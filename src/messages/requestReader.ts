@@ -1,7 +1,6 @@
 import { ApiError, invalidRequest } from "../api/errors.ts";
 import { EncodedJson } from "../claude/protocol/encodedJson.ts";
 import { EncodedText } from "../claude/transport/overlay/encodedText.ts";
-import type { CountRequest } from "../claude/transport/rewrite/exactCount.ts";
 import { bodyOfCountInstruction, bodyOfRewriteInstruction } from "../claude/transport/rewrite/instruction.ts";
 import type { TransportName } from "../claude/transport/transport.ts";
 import type { RewriteRequest, TurnRequest } from "../claude/transport/turnRequest.ts";
@@ -9,6 +8,7 @@ import type { Logger } from "../shared/logger.ts";
 import { mapParts } from "../tokens/countQuestion.ts";
 import { CountReader } from "../tokens/countReader.ts";
 import type { ReadCount } from "../tokens/countTokens.ts";
+import type { CountRequest } from "../tokens/exactCount.ts";
 import type { BatchElement } from "../validation/batchLine.ts";
 import type { MessagesRequest } from "../validation/messagesRequest.ts";
 import type { BodyMemory } from "./bodyMemory.ts";

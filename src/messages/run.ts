@@ -5,6 +5,7 @@ import type { Lease, Pool } from "../claude/pool/pool.ts";
 import type { WorkerKey } from "../claude/pool/workerKey.ts";
 import { TransportUnavailable } from "../claude/transport/transport.ts";
 import type { TurnRequest } from "../claude/transport/turnRequest.ts";
+import { TurnSession } from "../claude/turnSession.ts";
 import type { ReadMessage } from "./requestReader.ts";
 import { stripPlaceholderToken } from "./stripPlaceholderToken.ts";
 
@@ -79,14 +80,17 @@ async function* send(
       admission?.signal ?? signal,
       last,
     ]);
+    const { worker } = lease;
+    let session: TurnSession | undefined;
     let discard = false;
     try {
       signal.throwIfAborted();
       admission?.confirm();
-      for await (const batch of lease.worker.run(turn, signal)) {
+      session = worker.begin(new TurnSession(worker, turn));
+      for await (const batch of session.run(signal)) {
         if (batch.some(isStart)) {
           pool.noteAnswer();
-          onHeaders(lease.worker.headers);
+          onHeaders(session.headers);
         }
         yield batch;
       }
@@ -94,7 +98,7 @@ async function* send(
       return;
     } catch (error) {
       // no call was sent and nothing was charged, so a fresh worker takes over, once
-      if (!last && lease.worker.canHandOver) continue;
+      if (!last && session?.canHandOver) continue;
       discard = error instanceof ApiError && error.status === 401;
       if (discard) pool.renew();
       throw error;

@@ -1,8 +1,8 @@
 import { ApiError } from "../api/errors.ts";
 import { isObject } from "../api/isObject.ts";
-import type { CountRequest } from "../claude/transport/rewrite/exactCount.ts";
 import type { OverlayRequest, RewriteRequest } from "../claude/transport/turnRequest.ts";
 import type { CountQuestion } from "../tokens/countQuestion.ts";
+import type { CountRequest } from "../tokens/exactCount.ts";
 import type { StoredFile } from "./inlineFiles.ts";
 import type { CountReadOptions, Prepared, ReadOptions, RequestFacts } from "./readRequest.ts";
 

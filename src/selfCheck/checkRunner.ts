@@ -3,6 +3,7 @@ import type { StreamEvent } from "../api/events.ts";
 import { rewriteInstruction } from "../claude/transport/rewrite/instruction.ts";
 import type { TransportName } from "../claude/transport/transport.ts";
 import type { TurnRequest } from "../claude/transport/turnRequest.ts";
+import { TurnSession } from "../claude/turnSession.ts";
 import type { Worker } from "../claude/worker.ts";
 import type { Answer, Call, FakeApi } from "./fakeApi.ts";
 
@@ -72,7 +73,8 @@ export class CheckRunner {
     const events: StreamEvent[] = [];
     let error: ApiError | undefined;
     try {
-      for await (const batch of this.#worker.run(this.#turnOf(body), signal, !stop)) {
+      const turn = this.#worker.begin(new TurnSession(this.#worker, this.#turnOf(body), !stop));
+      for await (const batch of turn.run(signal)) {
         events.push(...batch);
         stop?.abort();
       }

@@ -1,8 +1,8 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import { ApiError } from "../api/errors.ts";
 import type { MessageId } from "../api/messageDescriptors.ts";
-import type { ExactCount } from "../claude/transport/rewrite/exactCount.ts";
 import { countInstruction } from "../claude/transport/rewrite/instruction.ts";
+import type { ExactCount } from "../tokens/exactCount.ts";
 import { FAKE_REQUEST_ID, FAKE_TOKEN_COUNT, type FakeApi } from "./fakeApi.ts";
 
 interface CountCheckTarget {

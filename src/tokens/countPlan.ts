@@ -1,9 +1,9 @@
 import type { Block } from "../api/blocks.ts";
-import type { CountedTool, HistoryMessage } from "../claude/transport/overlay/countSession.ts";
 import { systemText } from "../claude/transport/overlay/systemText.ts";
 import { mappedModel } from "../shared/mappedModel.ts";
 import type { Slices } from "../shared/slices.ts";
 import type { CountTokensRequest } from "../validation/countTokensRequest.ts";
+import type { CountedTool, HistoryMessage } from "./countSession.ts";
 import { imageSize } from "./imageSize.ts";
 
 /** How precise a count is; sent as the answer's header. */

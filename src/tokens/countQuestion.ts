@@ -1,8 +1,8 @@
 import type { EncodedJson } from "../claude/protocol/encodedJson.ts";
-import type { CountedTool, HistoryMessage } from "../claude/transport/overlay/countSession.ts";
 import type { Slices } from "../shared/slices.ts";
 import { contentKey } from "./contentKey.ts";
 import type { CountPlan, Precision } from "./countPlan.ts";
+import type { CountedTool, HistoryMessage } from "./countSession.ts";
 
 /** Two tools of known cost, by which the cost of a request's tools is measured. */
 type Paddings = readonly [CountedTool, CountedTool];

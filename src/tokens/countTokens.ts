@@ -1,14 +1,16 @@
 import { notSignedIn } from "../api/cliErrors.ts";
 import { ApiError } from "../api/errors.ts";
 import type { Lease, Pool } from "../claude/pool/pool.ts";
+import { PrioritySemaphore } from "../claude/pool/prioritySemaphore.ts";
+import { plainKey } from "../claude/pool/workerKey.ts";
 import type { EncodedJson } from "../claude/protocol/encodedJson.ts";
-import { isSignedIn } from "../claude/signIn/account.ts";
-import { type CountSession, TOOLS_DISCOUNT_TOKENS } from "../claude/transport/overlay/countSession.ts";
-import { type CountRequest, CountUnavailable } from "../claude/transport/rewrite/exactCount.ts";
 import { TransportUnavailable } from "../claude/transport/transport.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Precision } from "./countPlan.ts";
 import type { CountQuestion } from "./countQuestion.ts";
+import { CountSession, TOOLS_DISCOUNT_TOKENS } from "./countSession.ts";
+import { type CountRequest, CountUnavailable } from "./exactCount.ts";
+import { ExactCounter } from "./exactCounter.ts";
 
 export interface TokenCount {
   tokens: number;
@@ -40,18 +42,30 @@ const CLIENT_STATUSES = new Set([401, 402, 403, 404, 413]);
 const MAX_KNOWN_COUNTS = 500;
 /** A count takes about a second. After this it is estimated. */
 const COUNT_TIMEOUT_MS = 60_000;
+/** Concurrent counts by `overlay`. Each needs its own process, so keep this low. */
+const MAX_OVERLAY_COUNTS = 2;
 
 /** Counts with the API's free counter as far as possible, and estimates the rest. */
 export class TokenCounter {
   readonly #pool: Pool;
   readonly #logger: Logger;
+  readonly #exact: ExactCounter;
+  readonly #overlaySlots: PrioritySemaphore;
   readonly #baselines = new Map<string, Baseline>();
   /** Recent counts, oldest first, since clients count the same conversation again and again. */
   readonly #known = new Map<string, number>();
 
-  constructor(pool: Pool, logger: Logger) {
+  constructor(pool: Pool, maxQueue: number, logger: Logger) {
     this.#pool = pool;
     this.#logger = logger;
+    this.#exact = new ExactCounter(pool.counting, maxQueue);
+    this.#overlaySlots = new PrioritySemaphore(MAX_OVERLAY_COUNTS, maxQueue);
+  }
+
+  /** Ends the queues. */
+  close(): void {
+    this.#overlaySlots.close();
+    this.#exact.close();
   }
 
   /** Costs nothing. Throws `ApiError` if upstream refuses or the CLI cannot be started. */
@@ -68,7 +82,7 @@ export class TokenCounter {
   /** Undefined if the mod that counts cannot be used. */
   async #countExactly(request: CountRequest, signal: AbortSignal): Promise<number | "uncounted" | undefined> {
     try {
-      return await this.#pool.counters.count(request, signal);
+      return await this.#exact.count(request, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof TransportUnavailable) return undefined;
@@ -98,7 +112,7 @@ export class TokenCounter {
     const timeout = setTimeout(release, COUNT_TIMEOUT_MS);
     try {
       signal.throwIfAborted();
-      return await this.#sum(worker.count(), question);
+      return await this.#sum(worker.begin(new CountSession(worker)), question);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof ApiError) || isForClient(error, question)) throw error;
@@ -115,12 +129,29 @@ export class TokenCounter {
   /** Retries once if signed out, since an idle worker may be older than the sign-in. */
   async #leaseSignedIn(system: string | EncodedJson, signal: AbortSignal): Promise<Lease> {
     for (let isSecond = false; ; isSecond = true) {
-      const lease = await this.#pool.counters.lease(system, signal);
-      const { description } = this.#pool;
-      if (!description || isSignedIn(description)) return lease;
+      const lease = await this.#lease(system, signal);
+      if (this.#pool.counting.isSignedIn()) return lease;
       lease.release();
       if (isSecond) throw notSignedIn();
       this.#pool.renew();
+    }
+  }
+
+  /** Lends a fresh worker for one count by `overlay`. Throws `ApiError` if the queue is full or no worker starts. */
+  async #lease(system: string | EncodedJson, signal: AbortSignal): Promise<Lease> {
+    const { counting } = this.#pool;
+    const freeSlot = await this.#overlaySlots.acquire(signal);
+    try {
+      // a count sends no request, so the key needs no betas
+      const worker = await counting.prepare({ ...plainKey("overlay"), system });
+      const release = () => {
+        counting.dismiss(worker);
+        freeSlot();
+      };
+      return { worker, release };
+    } catch (error) {
+      freeSlot();
+      throw error;
     }
   }
 

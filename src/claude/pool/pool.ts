@@ -1,13 +1,14 @@
 import type { Logger } from "../../shared/logger.ts";
 import { untilAborted } from "../../shared/untilAborted.ts";
+import type { LaunchRequest } from "../launchPlan.ts";
 import type { Cli } from "../locate/locate.ts";
 import { guardMemory } from "../process/memoryGuard.ts";
+import type { EncodedJson } from "../protocol/encodedJson.ts";
 import { isSignedIn } from "../signIn/account.ts";
 import type { CliDescription } from "../signIn/description.ts";
 import { DescriptionCache } from "../signIn/descriptionCache.ts";
 import { type TransportName, TransportUnavailable } from "../transport/transport.ts";
 import type { Worker } from "../worker.ts";
-import { Counters } from "./counters.ts";
 import { IdleEvictor, type IdleLimits } from "./idleEvictor.ts";
 import { IdleWorkers } from "./idleWorkers.ts";
 import { isWornOut, type WearLimits } from "./isWornOut.ts";
@@ -33,6 +34,22 @@ export interface Lease {
   release(discard?: boolean): void;
 }
 
+/** Workers that count tokens, apart from those that serve requests. They take no slot. */
+export interface CountingWorkers {
+  /** Throws `TransportUnavailable` if counts cannot be exact now. */
+  requireExact(): Promise<void>;
+  /** Throws `ApiError` if the CLI does not start, and `TransportUnavailable`. */
+  prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest): Promise<Worker>;
+  /** As the last initialized worker has described it. */
+  isSignedIn(): boolean;
+  /** An idle worker that has counted before. */
+  take(): Worker | undefined;
+  /** Makes the worker idle, or stops it if it must not serve again. */
+  giveBack(worker: Worker): Promise<void>;
+  learnFrom(worker: Worker): void;
+  dismiss(worker: Worker): void;
+}
+
 /** Lends workers: an idle one with the same key, else a blank one, else a new one. */
 export class Pool {
   readonly #factory: WorkerFactory;
@@ -47,7 +64,7 @@ export class Pool {
   #warming = 0;
   #closed = false;
   readonly #descriptions: DescriptionCache;
-  readonly counters: Counters;
+  readonly counting: CountingWorkers;
 
   constructor(factory: WorkerFactory, options: PoolOptions, logger: Logger) {
     this.#factory = factory;
@@ -64,8 +81,7 @@ export class Pool {
       },
     });
     this.#evictor = new IdleEvictor(this.#idle, options, (worker) => this.#starter.dismiss(worker));
-    this.counters = new Counters({
-      maxQueue: options.maxQueue,
+    this.counting = {
       prepare: (key) => this.#starter.prepare(key),
       requireExact: async () => {
         await this.#followManagedSettings();
@@ -76,7 +92,7 @@ export class Pool {
       giveBack: (worker) => this.#takeBack(worker, COUNTER_KEY),
       learnFrom: (worker) => this.#starter.learnFrom(worker),
       dismiss: (worker) => this.#starter.dismiss(worker),
-    });
+    };
     this.#endGuard = guardMemory(this.#starter.workers, options.maxBusyWorkerMemory);
   }
 
@@ -192,7 +208,6 @@ export class Pool {
     this.#endGuard();
     this.#evictor.close();
     this.#slots.close();
-    this.counters.close();
     this.#idle.clear();
     await this.#starter.close();
   }

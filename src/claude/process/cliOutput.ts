@@ -1,10 +1,14 @@
 import type { Logger } from "../../shared/logger.ts";
 import { resolvesWithin } from "../../shared/resolvesWithin.ts";
 import { type CliMessage, readMessages } from "../protocol/codec.ts";
-import { DRAIN_TIMEOUT_MS, SETTLE_TIMEOUT_S } from "../workerLimits.ts";
 import type { CliProcess, Ending } from "./cliProcess.ts";
 import { LineLog } from "./lineLog.ts";
 import { isSdkLog, StderrReader } from "./stderrReader.ts";
+
+/** Time to read what a process wrote before its end, unless more keeps coming. */
+export const DRAIN_TIMEOUT_MS = 1000;
+/** Time within which a process must end after closing its stdout. */
+const MUTE_TIMEOUT_MS = 5000;
 
 export interface CliOutputParts {
   process: CliProcess;
@@ -65,7 +69,7 @@ export class CliOutput {
     const reading = this.#readMessages();
     const read = Promise.all([reading, this.#readStderr()]);
     // a CLI that has closed its stdout cannot answer any more
-    const mute = reading.then(() => resolvesWithin(SETTLE_TIMEOUT_S * 1000, process.exited));
+    const mute = reading.then(() => resolvesWithin(MUTE_TIMEOUT_MS, process.exited));
     void mute.then((ended) => ended || onUnreadable("it closed its output"));
     const ending = await process.exited;
     // the last output decides whether the request was sent, but a helper of the CLI may hold the pipe open

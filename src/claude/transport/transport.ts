@@ -18,6 +18,8 @@ export interface Transport {
   readonly mods: Mods;
   /** Whether settings, not a mod, must prevent further calls of a turn. */
   readonly allowsMoreCalls: boolean;
+  /** Whether the CLI reports upstream's headers; answers wait for them. */
+  logsHeaders: boolean;
   /** Settings to apply before this request; undefined if unchanged. */
   settings(request: TurnRequest): object | undefined;
   /** Call when the CLI has accepted these settings. */

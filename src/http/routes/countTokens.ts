@@ -3,8 +3,7 @@ import { originOfCount } from "../../claude/pool/loopDetection.ts";
 import type { Pool } from "../../claude/pool/pool.ts";
 import type { BodyMemory } from "../../messages/bodyMemory.ts";
 import type { RequestReader } from "../../messages/requestReader.ts";
-import type { Logger } from "../../shared/logger.ts";
-import { TokenCounter } from "../../tokens/countTokens.ts";
+import type { TokenCounter } from "../../tokens/countTokens.ts";
 import type { ApiState } from "../apiState.ts";
 import { readBody } from "../body.ts";
 import { throwIfNested } from "../middleware/rejectNested.ts";
@@ -14,6 +13,7 @@ export interface CountServices {
   pool: Pool;
   reader: RequestReader;
   memory: BodyMemory;
+  counter: TokenCounter;
   closing: AbortSignal;
 }
 
@@ -26,12 +26,10 @@ export interface CountOptions {
 const COUNT_HEADER = "claude-virtual-api-token-count";
 
 export function countRoutes(
-  { pool, reader, memory, closing }: CountServices,
+  { pool, reader, memory, counter, closing }: CountServices,
   { modelMap, requestTimeout }: CountOptions,
-  logger: Logger,
 ): Router<ApiState> {
   const router = new Router<ApiState>();
-  const counter = new TokenCounter(pool, logger);
 
   router.post("/v1/messages/count_tokens", async (context) => {
     const { body } = await readBody(context, memory);

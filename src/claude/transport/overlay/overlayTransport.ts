@@ -13,6 +13,7 @@ import { bodyOf, turnSettings } from "./turnSettings.ts";
 export class OverlayTransport implements Transport {
   readonly name = "overlay";
   readonly mod = ONE_CALL_MOD.name;
+  logsHeaders = true;
   readonly mods: OverlayMods;
   readonly #route: NetworkRoute;
 

@@ -12,6 +12,7 @@ export class RewriteTransport implements Transport {
   readonly mod: string;
   readonly mods: RewriteMods;
   readonly allowsMoreCalls = false;
+  logsHeaders = true;
   readonly #route: NetworkRoute;
   readonly #streamIdleTimeout: number;
   #model: string | undefined;

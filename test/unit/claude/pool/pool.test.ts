@@ -1,53 +1,101 @@
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { cliNotStarted } from "../../../../src/api/cliErrors.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { shuttingDown } from "../../../../src/api/errors.ts";
-import { IdleWorkers } from "../../../../src/claude/pool/idleWorkers.ts";
-import { Pool } from "../../../../src/claude/pool/pool.ts";
-import type { WorkerFactory } from "../../../../src/claude/pool/workerStarter.ts";
-import type { TransportName } from "../../../../src/claude/transport/transport.ts";
-import { until } from "../../../support/harness.ts";
-import { quiet } from "../../../support/smallServer.ts";
+import type { PoolOptions } from "../../../../src/claude/pool/pool.ts";
+import { TransportUnavailable } from "../../../../src/claude/transport/transport.ts";
+import { type FakeFactory, fakePool, KEY, keyed, SIGNED_IN } from "../../../support/fakeWorkers.ts";
 import { isSettled } from "../../../support/streams.ts";
 
-const OPTIONS = {
-  ...{
-    maxConcurrent: 1,
-    maxQueue: 10,
-    warm: 0,
-    idleTimeout: 60_000,
-    maxIdleWorkers: 10,
-    maxIdleMemory: 0,
-    maxRequestsPerWorker: 10,
-  },
-  ...{ maxWorkerMemory: Number.POSITIVE_INFINITY, maxBusyWorkerMemory: Number.POSITIVE_INFINITY },
-};
-const KEY = { transport: "overlay" as const, system: "", betas: [] };
 const never = new AbortController().signal;
+
+describe("a lease", () => {
+  it("lends the idle worker with its key, else a new one", async () => {
+    const { lease, returned } = fakePool();
+    const first = await lease(keyed("a"));
+    first.release();
+    await returned(1);
+    const [other, same] = [await lease(keyed("b")), await lease(keyed("a"))];
+    expect([first.number, other.number, same.number]).toEqual([1, 2, 1]);
+  });
+
+  it("lends a new worker if a fresh one is required", async () => {
+    const { lease, returned } = fakePool();
+    (await lease()).release();
+    await returned(1);
+    expect((await lease(KEY, true)).number).toBe(2);
+  });
+
+  it("waits for a worker that is settling instead of starting another", async () => {
+    let settle = (_isReusable: boolean) => {};
+    const settled = new Promise<boolean>((resolve) => {
+      settle = resolve;
+    });
+    const { lease, launch } = fakePool({}, { worker: () => ({ settle: () => settled }) });
+    (await lease()).release();
+    const next = lease();
+    expect(await isSettled(next)).toBe(false);
+    settle(true);
+    expect((await next).number).toBe(1);
+    expect(launch).toHaveBeenCalledOnce();
+  });
+
+  it.each<[string, FakeFactory, Partial<PoolOptions>, boolean]>([
+    ["has shown that it must not serve again", { worker: () => ({ settle: async () => false }) }, {}, false],
+    ["is discarded", {}, {}, true],
+    ["is worn out", {}, { maxRequestsPerWorker: 0 }, false],
+  ])("stops the returned worker if it %s", async (_what, fakes, options, discard) => {
+    const { lease, returned, stopped } = fakePool(options, fakes);
+    (await lease()).release(discard);
+    await returned(1);
+    expect(stopped).toEqual([1]);
+    expect((await lease()).number).toBe(2);
+  });
+
+  it("does not lend a worker that has ended while idle", async () => {
+    const { lease, returned, started } = fakePool();
+    (await lease()).release();
+    await returned(1);
+    Object.assign(started[0] ?? {}, { alive: false });
+    expect((await lease()).number).toBe(2);
+  });
+
+  it("is refused, and frees its slot, if its transport is no longer available", async () => {
+    let reason: string | undefined = "this machine has managed settings";
+    const requireTransport = () => {
+      if (reason !== undefined) throw new TransportUnavailable(reason);
+    };
+    const { lease } = fakePool({ maxConcurrent: 1 }, { choice: { requireTransport } });
+    await expect(lease()).rejects.toBeInstanceOf(TransportUnavailable);
+    reason = undefined;
+    expect((await lease()).number).toBe(1);
+  });
+
+  it("waits while the maximum is lent; the queue is limited", async () => {
+    const { lease, launch } = fakePool({ maxConcurrent: 1, maxQueue: 1 });
+    const first = await lease();
+    const second = lease();
+    await expect(lease()).rejects.toMatchObject({ status: 529 });
+    expect(launch).toHaveBeenCalledOnce();
+    first.release();
+    expect((await second).number).toBe(1);
+  });
+
+  it("fails while it waits if the pool is closed, which stops all workers", async () => {
+    const { pool, lease, stopped } = fakePool({ maxConcurrent: 1 });
+    await lease();
+    const waiting = expect(lease()).rejects.toThrow(shuttingDown().message);
+    await pool.close();
+    await waiting;
+    expect(stopped).toEqual([1]);
+  });
+});
 
 it("keeps the starting worker of an aborted request for the next one", async () => {
   let initialized = () => {};
   const started = new Promise<void>((resolve) => {
     initialized = resolve;
   });
-  let launched = 0;
-  const worker = {
-    ...{ alive: true, served: 0, pid: undefined, isBusy: false, exited: new Promise(() => {}), stop: async () => {} },
-    initialize: () => started.then(() => ({ models: [], account: { apiKeySource: "ANTHROPIC_API_KEY" } })),
-    settle: async () => true,
-  };
-  const launch = async () => {
-    launched += 1;
-    return worker;
-  };
-  const pool = new Pool(
-    {
-      launch,
-      learnFrom: () => false,
-      choice: { name: "overlay", requireTransport() {}, hasManagementChanged: async () => false },
-    } as unknown as WorkerFactory,
-    OPTIONS,
-    quiet,
-  );
+  const initialize = () => started.then(() => SIGNED_IN);
+  const { pool, launch } = fakePool({ maxConcurrent: 1 }, { worker: () => ({ initialize }) });
   const end = new AbortController();
   const lease = pool.lease(KEY, end.signal);
   await isSettled(lease);
@@ -58,228 +106,60 @@ it("keeps the starting worker of an aborted request for the next one", async () 
   expect(await isSettled(next)).toBe(false);
   initialized();
   (await next).release();
-  expect(launched).toBe(1);
-  await pool.close();
+  expect(launch).toHaveBeenCalledOnce();
 });
 
-/** A launcher with room for this many workers, and the workers it started. */
-function scarceLauncher(room: number) {
-  const running = new Set<unknown>();
-  const ended: number[] = [];
-  let launched = 0;
-  const launch = async () => {
-    if (running.size >= room) throw cliNotStarted(Object.assign(new Error("spawn EMFILE"), { code: "EMFILE" }));
-    const number = ++launched;
-    let exit = (_how: string) => {};
-    const worker = {
-      ...{ alive: true, served: 0, pid: undefined, isBusy: false, settle: async () => true },
-      exited: new Promise<string>((resolve) => {
-        exit = resolve;
-      }),
-      initialize: async () => ({ models: [], account: { apiKeySource: "ANTHROPIC_API_KEY" } }),
-      async stop() {
-        await null;
-        running.delete(worker);
-        ended.push(number);
-        exit("exit code 0");
-      },
-    };
-    running.add(worker);
-    return worker;
-  };
-  return {
-    launcher: {
-      launch,
-      learnFrom: () => false,
-      choice: { name: "overlay", requireTransport() {}, hasManagementChanged: async () => false },
-    } as unknown as WorkerFactory,
-    running,
-    ended,
-  };
-}
-
-describe("a start without enough resources", () => {
-  const keyed = (system: string) => ({ transport: "overlay" as const, system, betas: [] });
-  const options = { ...OPTIONS, maxConcurrent: 10 };
-
-  it("stops the longest idle workers and waits for their end", async () => {
-    const { launcher, ended } = scarceLauncher(5);
-    const pool = new Pool(launcher, options, quiet);
-    const leases = await Promise.all(["a", "b", "c", "d", "e"].map((system) => pool.lease(keyed(system), never)));
-    const added = vi.spyOn(IdleWorkers.prototype, "add");
-    for (const [index, lease] of leases.slice(1).entries()) {
-      lease.release();
-      await until(() => added.mock.calls.length === index + 1);
-    }
-    const lease = await pool.lease(keyed("new"), never);
-    expect(ended).toEqual([2, 3, 4]);
-    lease.release();
-    await pool.close();
-  });
-
-  it("fails with 529 if none is idle", async () => {
-    const { launcher, ended } = scarceLauncher(1);
-    const pool = new Pool(launcher, options, quiet);
-    await pool.lease(keyed("busy"), never);
-    await expect(pool.lease(keyed("new"), never)).rejects.toMatchObject({ status: 529, type: "overloaded_error" });
-    expect(ended).toEqual([]);
-    await pool.close();
-  });
-});
-
-describe("a spare worker", () => {
-  /** A pool with one spare worker; counts initializations. */
-  function scene(transport: TransportName) {
-    const initialized: number[] = [];
-    const launch = async () => {
-      const number = initialized.push(0) - 1;
-      return {
-        ...{ alive: true, served: 0, pid: undefined, isBusy: false, transport: { name: transport } },
-        ...{ exited: new Promise(() => {}), settle: async () => true, stop: async () => {} },
-        async initialize() {
-          initialized[number] = (initialized[number] as number) + 1;
-          return { models: [], account: { apiKeySource: "ANTHROPIC_API_KEY" } };
-        },
-      };
-    };
-    const choice = { name: transport, requireTransport() {}, hasManagementChanged: async () => false };
-    const launcher = { launch, learnFrom: () => false, choice, chooseTransport: async () => transport };
-    const pool = new Pool(launcher as unknown as WorkerFactory, { ...OPTIONS, maxConcurrent: 2, warm: 1 }, quiet);
-    const lease = () => pool.lease({ ...KEY, transport }, never);
-    return { pool, initialized, lease };
-  }
-
-  it("is initialized in advance, once, if requests carry their system prompts", async () => {
-    const { pool, initialized, lease } = scene("rewrite");
-    await lease();
-    await vi.waitFor(() => expect(initialized).toEqual([1, 1]));
-    await lease();
-    await vi.waitFor(() => expect(initialized).toEqual([1, 1, 1]));
-    await pool.close();
-  });
-
-  it("stays blank if the system prompt belongs to the worker", async () => {
-    const { pool, initialized, lease } = scene("overlay");
-    await lease();
-    await vi.waitFor(() => expect(initialized).toEqual([1, 0]));
-    await lease();
-    await vi.waitFor(() => expect(initialized).toEqual([1, 1, 0]));
-    await pool.close();
-  });
-});
-
-describe("a worker that counts", () => {
+describe("idle workers", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  /** A pool that has counted once, and its workers that have ended. */
-  async function counted(options: Partial<typeof OPTIONS>) {
-    const ended: number[] = [];
-    let launched = 0;
-    const launch = async () => {
-      const number = ++launched;
-      return {
-        ...{ alive: true, served: 0, pid: undefined, isBusy: false, transport: { name: "rewrite" } },
-        ...{ exited: new Promise(() => {}), stop: async () => void ended.push(number) },
-        initialize: async () => ({ models: [], account: { apiKeySource: "ANTHROPIC_API_KEY" } }),
-        countExactly: () => ({ begin: async () => {}, count: async () => 7 }),
-      };
-    };
-    const choice = { name: "rewrite", requireCounts() {}, reset() {}, hasManagementChanged: async () => false };
-    const factory = { launch, learnFrom: () => false, choice, isOutdated: async () => false };
-    const pool = new Pool(factory as unknown as WorkerFactory, { ...OPTIONS, ...options }, quiet);
-    onTestFinished(() => pool.close());
-    const added = vi.spyOn(IdleWorkers.prototype, "add");
-    onTestFinished(() => added.mockRestore());
-    let counts = 0;
-    /** Counts, and waits until the worker is idle again or ends. */
-    const count = async () => {
-      counts += 1;
-      expect(await pool.counters.count({ model: "sonnet", instruction: "an instruction" }, never)).toBe(7);
-      await vi.waitFor(() => expect(added.mock.calls.length + ended.length).toBe(counts));
-    };
-    await count();
-    return { pool, count, ended };
-  }
-
-  it("ends after the idle timeout; the next count starts another", async () => {
-    const { pool, count, ended } = await counted({ idleTimeout: 10_000 });
-    await vi.advanceTimersByTimeAsync(9000);
-    await count();
-    await vi.advanceTimersByTimeAsync(9000);
-    expect(ended).toEqual([]);
-    await vi.advanceTimersByTimeAsync(5000);
-    expect(ended).toEqual([1]);
-    expect(await pool.counters.count({ model: "sonnet", instruction: "an instruction" }, never)).toBe(7);
-  });
-
-  it("counts towards the limits for idle workers", async () => {
-    const { ended } = await counted({ maxIdleWorkers: 0 });
+  it("are stopped beyond their limit, longest idle first", async () => {
+    const { lease, returned, stopped } = fakePool({ maxIdleWorkers: 1 });
+    const leases = await Promise.all(["a", "b", "c"].map((system) => lease(keyed(system))));
+    for (const [index, { release }] of leases.entries()) {
+      release();
+      await returned(index + 1);
+    }
     await vi.advanceTimersByTimeAsync(2000);
-    expect(ended).toEqual([1]);
+    expect(stopped).toEqual([1, 2]);
   });
 
-  it("ends when worn out, and when the sign-in may have changed", async () => {
-    const { pool, count, ended } = await counted({ maxRequestsPerWorker: 2 });
-    await count();
-    expect(ended).toEqual([1]);
-    await count();
-    pool.renew();
-    expect(ended).toEqual([1, 2]);
+  it("make room for new ones: as many may be idle as busy", async () => {
+    const { lease, returned, stopped } = fakePool({ maxConcurrent: 1 });
+    for (const [index, system] of ["a", "b", "c", "d"].entries()) {
+      (await lease(keyed(system))).release();
+      await returned(index + 1 + stopped.length);
+    }
+    expect(stopped).toEqual([1, 2]);
   });
 });
 
 it("replaces its workers when managed settings change", async () => {
   let hasChanged = false;
-  const stopped: number[] = [];
-  let launched = 0;
-  const launch = async () => {
-    const number = ++launched;
-    return {
-      ...{ alive: true, served: 0, pid: undefined, isBusy: false, transport: { name: "overlay" } },
-      ...{ exited: new Promise(() => {}), settle: async () => true, stop: async () => void stopped.push(number) },
-      initialize: async () => ({ models: [], account: { apiKeySource: "ANTHROPIC_API_KEY" } }),
-    };
-  };
-  const choice = { name: "overlay", requireTransport() {}, hasManagementChanged: async () => hasChanged };
-  const factory = { launch, learnFrom: () => false, choice, isOutdated: async () => false } as unknown as WorkerFactory;
-  const pool = new Pool(factory, { ...OPTIONS, maxConcurrent: 3 }, quiet);
-  const added = vi.spyOn(IdleWorkers.prototype, "add");
-  const [idle, busy] = await Promise.all([pool.lease(KEY, never), pool.lease(KEY, never)]);
+  const { pool, lease, launch, returned, stopped } = fakePool(
+    {},
+    { choice: { hasManagementChanged: async () => hasChanged } },
+  );
+  const [idle, busy] = await Promise.all([lease(), lease()]);
   idle?.release();
-  await until(() => added.mock.calls.length === 1);
+  await returned(1);
   hasChanged = true;
   await pool.lease(KEY, never);
-  expect([launched, stopped]).toEqual([3, [1]]);
+  expect([launch.mock.calls.length, stopped]).toEqual([3, [1]]);
   hasChanged = false;
   busy?.release();
-  await until(() => stopped.length === 2);
-  expect(stopped).toEqual([1, 2]);
-  await pool.close();
+  await vi.waitFor(() => expect(stopped).toEqual([1, 2]));
 });
 
 it("keeps no signed-out worker for requests after the user has signed in", async () => {
-  let account: object = { tokenSource: "none" };
-  const stopped: number[] = [];
-  let launched = 0;
-  const launch = async () => {
-    const number = ++launched;
-    return {
-      ...{ alive: true, served: 0, pid: undefined, isBusy: false, transport: { name: "overlay" } },
-      ...{ exited: new Promise(() => {}), settle: async () => true, stop: async () => void stopped.push(number) },
-      initialize: async () => ({ models: [], account }),
-    };
-  };
-  const choice = { name: "overlay", requireTransport() {}, hasManagementChanged: async () => false };
-  const factory = { launch, learnFrom: () => false, choice, isOutdated: async () => false } as unknown as WorkerFactory;
-  const pool = new Pool(factory, { ...OPTIONS, maxConcurrent: 3 }, quiet);
+  let description: object = { models: [], account: { tokenSource: "none" } };
+  const { pool, launch, stopped } = fakePool({}, { worker: () => ({ initialize: async () => description }) });
   await pool.describe();
   expect(stopped).toEqual([1]);
-  account = { apiKeySource: "ANTHROPIC_API_KEY" };
+  description = SIGNED_IN;
   const lease = await pool.lease(KEY, never);
   lease.release();
   // reused, since it is signed in
   await pool.lease(KEY, never);
-  expect([launched, stopped]).toEqual([2, [1]]);
-  await pool.close();
+  expect([launch.mock.calls.length, stopped]).toEqual([2, [1]]);
 });

@@ -1,17 +1,19 @@
 import { randomUUID } from "node:crypto";
-import { ApiError } from "../../../api/errors.ts";
-import { limitHeaders } from "../../../api/rateLimits.ts";
-import { resolvesWithin } from "../../../shared/resolvesWithin.ts";
-import type { CliMessage } from "../../protocol/codec.ts";
-import type { EncodedJson } from "../../protocol/encodedJson.ts";
-import { MOD_REPORTS, modReport } from "../../protocol/modReports.ts";
-import { triggerOf } from "../../protocol/trigger.ts";
-import type { CountLink } from "../overlay/countSession.ts";
-import { parseEnvelope } from "../overlay/overlayOutcome.ts";
-import { TransportUnavailable } from "../transport.ts";
-import { isForwarded } from "../upstreamHeaders.ts";
-import { ABANDON_TEXT, COUNT_MOD, REFUSED_STATUS, SEED_TEXT } from "./countMod.ts";
-import { type AnswerHead, type ModAnswer, readModAnswer } from "./rewriteMod.ts";
+import { ApiError } from "../api/errors.ts";
+import { limitHeaders } from "../api/rateLimits.ts";
+import type { CliMessage } from "../claude/protocol/codec.ts";
+import type { ControlRequest } from "../claude/protocol/controlChannel.ts";
+import type { EncodedJson } from "../claude/protocol/encodedJson.ts";
+import { MOD_REPORTS, modReport } from "../claude/protocol/modReports.ts";
+import { triggerOf } from "../claude/protocol/trigger.ts";
+import type { Session, SessionLink } from "../claude/session.ts";
+import { parseEnvelope } from "../claude/transport/overlay/overlayOutcome.ts";
+import { ABANDON_TEXT, COUNT_MOD, REFUSED_STATUS, SEED_TEXT } from "../claude/transport/rewrite/countMod.ts";
+import { type AnswerHead, type ModAnswer, readModAnswer } from "../claude/transport/rewrite/rewriteMod.ts";
+import { TransportUnavailable } from "../claude/transport/transport.ts";
+import { isForwarded } from "../claude/transport/upstreamHeaders.ts";
+import { resolvesWithin } from "../shared/resolvesWithin.ts";
+import { COUNT_REQUEST_TIMEOUT_S } from "./countSession.ts";
 
 export interface CountRequest {
   /** Alias or id; the CLI resolves it. */
@@ -25,12 +27,6 @@ export interface CountRequest {
 /** The API did not count; estimate instead. */
 export class CountUnavailable extends Error {}
 
-export interface ExactCountLink extends CountLink {
-  began(): void;
-  ended(): void;
-  bypassed(): void;
-}
-
 /** How far stderr may lag behind stdout. */
 const STDERR_LAG_MS = 1000;
 /** Statuses that say nothing about the request. */
@@ -42,8 +38,9 @@ const REDACTED_WORD = /: \[REDACTED\] (inputs are|should|required)/g;
 const RESTORED_WORDS: Record<string, string> = { "inputs are": "Extra", should: "Input", required: "Field" };
 
 /** Counts bodies on one worker, one after the other, with the API's free counter. */
-export class ExactCount {
-  readonly #link: ExactCountLink;
+export class ExactCount implements Session {
+  readonly #link: SessionLink;
+  contentDigest: string | undefined;
   #model: string | undefined;
   #answerReport: ModAnswer | undefined;
   #isTaken = false;
@@ -56,13 +53,13 @@ export class ExactCount {
   readonly #pending: { resolve(): void; reject(error: ApiError): void }[] = [];
   #ended: ApiError | undefined;
 
-  constructor(link: ExactCountLink) {
+  constructor(link: SessionLink) {
     this.#link = link;
   }
 
   /** Call once. Throws `ApiError`, and `TransportUnavailable` if the CLI does not ask the mod. */
   async begin(): Promise<void> {
-    this.#link.began();
+    this.#link.expectOutput();
     try {
       // the CLI confirms only messages that have an id
       const seed = { ...triggerOf(SEED_TEXT), uuid: randomUUID(), shouldQuery: false };
@@ -71,7 +68,7 @@ export class ExactCount {
       await this.#ask();
       if (!this.#isDenied) throw this.#bypassed();
     } finally {
-      this.#link.ended();
+      this.#link.allowSilence();
     }
   }
 
@@ -79,9 +76,11 @@ export class ExactCount {
    * Makes no paid call. Throws upstream's refusal, `CountUnavailable`, and `TransportUnavailable` if the CLI does not
    * ask the mod.
    */
-  async count({ model, instruction }: CountRequest, signal: AbortSignal): Promise<number> {
+  async count({ model, instruction, contentDigest }: CountRequest, signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
-    this.#link.began();
+    this.#link.served += 1;
+    this.contentDigest = contentDigest;
+    this.#link.expectOutput();
     const abandon = () => void this.#prompt(ABANDON_TEXT).catch(() => {});
     try {
       await this.#choose(model);
@@ -95,7 +94,7 @@ export class ExactCount {
       });
       const tokens = await this.#ask();
       // by the time of another reply, stderr written before has been read
-      await this.#link.request({ subtype: "mcp_status" });
+      await this.#request({ subtype: "mcp_status" });
       const head = this.#answer();
       if (head.status >= 300) {
         if (this.#refusalText === undefined) await resolvesWithin(STDERR_LAG_MS, textReady);
@@ -105,7 +104,8 @@ export class ExactCount {
       return tokens;
     } finally {
       signal.removeEventListener("abort", abandon);
-      this.#link.ended();
+      this.contentDigest = undefined;
+      this.#link.allowSilence();
     }
   }
 
@@ -138,9 +138,13 @@ export class ExactCount {
     this.#isEstimated = false;
   }
 
+  #request(request: ControlRequest): Promise<CliMessage> {
+    return this.#link.request(request, COUNT_REQUEST_TIMEOUT_S);
+  }
+
   async #choose(model: string): Promise<void> {
     if (model === this.#model) return;
-    await this.#link.request({ subtype: "apply_flag_settings", settings: { model } });
+    await this.#request({ subtype: "apply_flag_settings", settings: { model } });
     this.#model = model;
   }
 
@@ -157,7 +161,7 @@ export class ExactCount {
 
   /** The CLI asks the API for the tokens of its conversation; the mod replaces the question. */
   async #ask(): Promise<number | undefined> {
-    const { response } = await this.#link.request({ subtype: "get_context_usage" });
+    const { response } = await this.#request({ subtype: "get_context_usage" });
     return response?.categories?.find(({ id }: { id?: string }) => id === "messages")?.tokens;
   }
 
@@ -169,7 +173,7 @@ export class ExactCount {
   }
 
   #bypassed(): TransportUnavailable {
-    this.#link.bypassed();
+    this.#link.transport.mods.addBypass();
     return new TransportUnavailable("Claude Code does not ask mods about counts");
   }
 }

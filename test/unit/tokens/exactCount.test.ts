@@ -1,8 +1,9 @@
-import { describe, expect, it, vi } from "vitest";
-import { cliEnded } from "../../../../../src/api/cliErrors.ts";
-import type { CliMessage } from "../../../../../src/claude/protocol/codec.ts";
-import { CountUnavailable, ExactCount } from "../../../../../src/claude/transport/rewrite/exactCount.ts";
-import { TransportUnavailable } from "../../../../../src/claude/transport/transport.ts";
+import { describe, expect, it } from "vitest";
+import { cliEnded } from "../../../src/api/cliErrors.ts";
+import type { CliMessage } from "../../../src/claude/protocol/codec.ts";
+import { TransportUnavailable } from "../../../src/claude/transport/transport.ts";
+import { CountUnavailable, ExactCount } from "../../../src/tokens/exactCount.ts";
+import { fakeLink } from "../../support/sessionLink.ts";
 
 const log = (text: string) => ({ type: "system", subtype: "ui_log", plugin: "count", text });
 const RESULT = { type: "result" };
@@ -24,11 +25,10 @@ function begin({
 } = {}) {
   const prompts: string[] = [];
   const controls: string[] = [];
-  const bypassed = vi.fn();
   const feed = (messages: CliMessage[]) => {
     for (const message of messages) count.accept(message);
   };
-  const count: ExactCount = new ExactCount({
+  const link = fakeLink({
     write: ({ message, shouldQuery }) => {
       prompts.push(message.content);
       feed(shouldQuery === false ? [{ type: "command_lifecycle", state: "completed" }] : taken);
@@ -40,11 +40,9 @@ function begin({
       for (const line of lines) count.onStderrLine(line);
       return { type: "success", response: { categories: tokens === null ? [] : [{ id: "messages", tokens }] } };
     },
-    began: () => {},
-    ended: () => {},
-    bypassed,
   });
-  return { count, prompts, controls, bypassed };
+  const count = new ExactCount(link);
+  return { count, prompts, controls, link };
 }
 
 const request = { model: "sonnet", instruction: "an instruction" };
@@ -78,9 +76,9 @@ describe("a count", () => {
     ["prompts", { taken: [RESULT] }],
     ["calls", { asked: [] }],
   ])("is left to the other transport if the mod is not asked about %s", async (_what, cli) => {
-    const { count, bypassed } = begin(cli);
+    const { count, link } = begin(cli);
     await expect(count.count(request, never)).rejects.toBeInstanceOf(TransportUnavailable);
-    expect(bypassed).toHaveBeenCalledOnce();
+    expect(link.transport.mods.addBypass).toHaveBeenCalledOnce();
   });
 
   it("is not started for an aborted signal, and abandoned when it aborts", async () => {

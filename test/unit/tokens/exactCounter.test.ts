@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { cliEnded, notSignedIn } from "../../../../../src/api/cliErrors.ts";
-import { type CountRequest, CountUnavailable } from "../../../../../src/claude/transport/rewrite/exactCount.ts";
-import { ExactCounter } from "../../../../../src/claude/transport/rewrite/exactCounter.ts";
-import { TransportUnavailable } from "../../../../../src/claude/transport/transport.ts";
-import type { Worker } from "../../../../../src/claude/worker.ts";
-import { isSettled } from "../../../../support/streams.ts";
+import { cliEnded, notSignedIn } from "../../../src/api/cliErrors.ts";
+import { TransportUnavailable } from "../../../src/claude/transport/transport.ts";
+import type { Worker } from "../../../src/claude/worker.ts";
+import { type CountRequest, CountUnavailable } from "../../../src/tokens/exactCount.ts";
+import { ExactCounter } from "../../../src/tokens/exactCounter.ts";
+import { isSettled } from "../../support/streams.ts";
 
 const request: CountRequest = { model: "sonnet", instruction: "an instruction" };
 const never = new AbortController().signal;
@@ -19,12 +19,13 @@ function counterOf(
   const learnt: Worker[] = [];
   const dismissed: Worker[] = [];
   const parts = {
-    maxQueue,
-    start: async () => {
+    requireExact: async () => {},
+    isSignedIn: () => true,
+    prepare: async () => {
       await start();
       const worker = {
         ...{ alive: true, served: 0, pid: undefined, end: vi.fn() },
-        countExactly: () => ({
+        begin: () => ({
           begin: async () => {},
           count: (_: unknown, signal: AbortSignal) => answer(worker, signal),
         }),
@@ -39,7 +40,7 @@ function counterOf(
     learnFrom: (worker: Worker) => void learnt.push(worker),
     dismiss: (worker: Worker) => void dismissed.push(worker),
   };
-  return { counter: new ExactCounter(parts), started, learnt, dismissed, idle };
+  return { counter: new ExactCounter(parts, maxQueue), started, learnt, dismissed, idle };
 }
 
 const die = (worker: Worker) => {

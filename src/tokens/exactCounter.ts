@@ -1,18 +1,11 @@
-import { cliSilent } from "../../../api/cliErrors.ts";
-import { untilAborted } from "../../../shared/untilAborted.ts";
-import { PrioritySemaphore } from "../../pool/prioritySemaphore.ts";
-import type { Worker } from "../../worker.ts";
-import { TransportUnavailable } from "../transport.ts";
-import { type CountRequest, CountUnavailable, type ExactCount } from "./exactCount.ts";
-
-export interface ExactCounterParts {
-  maxQueue: number;
-  take(): Worker | undefined;
-  start(): Promise<Worker>;
-  giveBack(worker: Worker): Promise<void>;
-  learnFrom(worker: Worker): void;
-  dismiss(worker: Worker): void;
-}
+import { cliSilent, notSignedIn } from "../api/cliErrors.ts";
+import type { CountingWorkers } from "../claude/pool/pool.ts";
+import { PrioritySemaphore } from "../claude/pool/prioritySemaphore.ts";
+import { plainKey } from "../claude/pool/workerKey.ts";
+import { TransportUnavailable } from "../claude/transport/transport.ts";
+import type { Worker } from "../claude/worker.ts";
+import { untilAborted } from "../shared/untilAborted.ts";
+import { type CountRequest, CountUnavailable, ExactCount } from "./exactCount.ts";
 
 /** A count that has left the queue. */
 interface Counting {
@@ -31,16 +24,16 @@ const MAX_CONCURRENT_COUNTS = 4;
 
 /** Counts on workers, started with the first count: one, unless the API is slow. Each counts one body at a time. */
 export class ExactCounter {
-  readonly #parts: ExactCounterParts;
+  readonly #workers: CountingWorkers;
   readonly #queue: PrioritySemaphore;
   readonly #counts = new WeakMap<Worker, ExactCount>();
   readonly #running = new Set<Counting>();
   /** A slow count that still holds up the next one, until another worker is allowed. */
   #waitingForSlot: Counting | undefined;
 
-  constructor(parts: ExactCounterParts) {
-    this.#parts = parts;
-    this.#queue = new PrioritySemaphore(1, parts.maxQueue);
+  constructor(workers: CountingWorkers, maxQueue: number) {
+    this.#workers = workers;
+    this.#queue = new PrioritySemaphore(1, maxQueue);
   }
 
   /**
@@ -48,6 +41,7 @@ export class ExactCounter {
    * `TransportUnavailable`, and the signal's reason when aborted.
    */
   async count(request: CountRequest, signal: AbortSignal): Promise<number> {
+    await this.#workers.requireExact();
     const counting: Counting = { request, signal, startNext: await this.#queue.acquire(signal) };
     this.#running.add(counting);
     const counted = this.#count(counting);
@@ -75,8 +69,6 @@ export class ExactCounter {
           };
           timers = [setTimeout(() => this.#overtake(counting), SLOW_COUNT_MS), setTimeout(giveUp, COUNT_TIMEOUT_MS)];
         }
-        worker.served += 1;
-        worker.contentDigest = request.contentDigest;
         try {
           return await count.count(request, signal);
         } catch (error) {
@@ -84,8 +76,6 @@ export class ExactCounter {
           if (worker.alive || error instanceof TransportUnavailable) throw error;
           // a count is free, so it is repeated once if its worker died
           if (isSecond || isLate || signal.aborted) throw new CountUnavailable((error as Error).message);
-        } finally {
-          worker.contentDigest = undefined;
         }
       }
     } finally {
@@ -101,14 +91,14 @@ export class ExactCounter {
 
   #discard(counting: Counting, worker: Worker): void {
     delete counting.worker;
-    this.#parts.learnFrom(worker);
-    this.#parts.dismiss(worker);
+    this.#workers.learnFrom(worker);
+    this.#workers.dismiss(worker);
   }
 
   async #end(counting: Counting, counted: Promise<number>): Promise<void> {
     await counted.catch(() => {});
     const { worker } = counting;
-    if (worker) await this.#parts.giveBack(worker).catch(() => this.#parts.dismiss(worker));
+    if (worker) await this.#workers.giveBack(worker).catch(() => this.#workers.dismiss(worker));
     this.#running.delete(counting);
     counting.startNext();
     this.#waitingForSlot?.startNext();
@@ -116,19 +106,26 @@ export class ExactCounter {
   }
 
   async #ready(): Promise<{ worker: Worker; count: ExactCount }> {
-    const idle = this.#parts.take();
+    const idle = this.#workers.take();
     const known = idle && this.#counts.get(idle);
     if (known) return { worker: idle, count: known };
-    const worker = await this.#parts.start();
+    const worker = await this.#start();
     try {
-      const count = worker.countExactly();
+      const count = worker.begin(new ExactCount(worker));
       await count.begin();
       this.#counts.set(worker, count);
       return { worker, count };
     } catch (error) {
-      if (error instanceof TransportUnavailable) this.#parts.learnFrom(worker);
-      this.#parts.dismiss(worker);
+      if (error instanceof TransportUnavailable) this.#workers.learnFrom(worker);
+      this.#workers.dismiss(worker);
       throw error;
     }
+  }
+
+  async #start(): Promise<Worker> {
+    const worker = await this.#workers.prepare({ ...plainKey("rewrite"), counts: true });
+    if (this.#workers.isSignedIn()) return worker;
+    this.#workers.dismiss(worker);
+    throw notSignedIn();
   }
 }

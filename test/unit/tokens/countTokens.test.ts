@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import type { Pool } from "../../../../src/claude/pool/pool.ts";
-import type { CountQuestion } from "../../../../src/tokens/countQuestion.ts";
-import { TokenCounter } from "../../../../src/tokens/countTokens.ts";
-import { collectGarbage } from "../../../support/garbage.ts";
-import { silentLogger } from "../../../support/silentLogger.ts";
+import type { Pool } from "../../../src/claude/pool/pool.ts";
+import type { CountQuestion } from "../../../src/tokens/countQuestion.ts";
+import { TokenCounter } from "../../../src/tokens/countTokens.ts";
+import { collectGarbage } from "../../support/garbage.ts";
+import { silentLogger } from "../../support/silentLogger.ts";
 
 const session = {
   configure: async () => {},
@@ -13,15 +13,13 @@ const session = {
 
 it("keeps no worker in memory after its count, while the client is still connected", async () => {
   const workers: WeakRef<object>[] = [];
-  const lease = async () => {
-    const worker = { isReleased: false, count: () => session };
+  const prepare = async () => {
+    const worker = { begin: () => session };
     workers.push(new WeakRef(worker));
-    const release = () => {
-      worker.isReleased = true;
-    };
-    return { worker, release };
+    return worker;
   };
-  const counter = new TokenCounter({ counters: { lease } } as unknown as Pool, silentLogger);
+  const counting = { prepare, isSignedIn: () => true, dismiss: () => {} };
+  const counter = new TokenCounter({ counting } as unknown as Pool, 0, silentLogger);
   const asked = { key: "k", model: "sonnet", precision: "exact", system: "", history: [], rest: 0 };
   const question = async () => asked as unknown as CountQuestion;
   const read = { model: "sonnet", exact: undefined, question, estimate: async () => 0 };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { CountSession } from "../../../../../src/claude/transport/overlay/countSession.ts";
+import { CountSession } from "../../../src/tokens/countSession.ts";
+import { fakeLink } from "../../support/sessionLink.ts";
 
 /** A session whose CLI replies at once. */
 function begin() {
@@ -8,7 +9,7 @@ function begin() {
     asked.push(subtype);
     return { type: "success", response: { categories: [{ id: "messages", tokens: 7 }] } };
   };
-  return new CountSession({ request, write: () => {} });
+  return new CountSession(fakeLink({ request }));
 }
 
 const envelope = (message: string) => JSON.stringify({ type: "error", error: { type: "not_found_error", message } });

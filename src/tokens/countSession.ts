@@ -1,14 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { ApiError } from "../../../api/errors.ts";
-import type { CliMessage } from "../../protocol/codec.ts";
-import type { ControlRequest } from "../../protocol/controlChannel.ts";
-import type { EncodedJson } from "../../protocol/encodedJson.ts";
-import { parseEnvelope } from "./overlayOutcome.ts";
-
-export interface CountLink {
-  request(request: ControlRequest): Promise<CliMessage>;
-  write(message: CliMessage): void;
-}
+import { ApiError } from "../api/errors.ts";
+import type { CliMessage } from "../claude/protocol/codec.ts";
+import type { ControlRequest } from "../claude/protocol/controlChannel.ts";
+import type { EncodedJson } from "../claude/protocol/encodedJson.ts";
+import type { Session, SessionLink } from "../claude/session.ts";
+import { parseEnvelope } from "../claude/transport/overlay/overlayOutcome.ts";
 
 /** A message that the CLI adds to its conversation without answering it. */
 export interface HistoryMessage {
@@ -43,37 +39,40 @@ const MCP_SERVER_NAME = "tools";
 const COUNT_FAILED_LINE = /countTokens API call failed: (?:(\d{3}) )?(.*)/s;
 const ESTIMATED_TEXT = "count unavailable";
 
-/** Fills the conversation of a fresh worker and has the CLI count it. */
-export class CountSession {
-  readonly #link: CountLink;
+export const COUNT_REQUEST_TIMEOUT_S = 60;
+
+/** Fills the conversation of a fresh worker and has the CLI count it, which leaves the worker unfit for anything else. */
+export class CountSession implements Session {
+  readonly #link: SessionLink;
   readonly #appending = new Map<string, { resolve(): void; reject(error: ApiError): void }>();
   #tools: readonly CountedTool[] | EncodedJson = [];
   #listed: (() => void) | undefined;
   #failure: ApiError | undefined;
   #ended: ApiError | undefined;
 
-  constructor(link: CountLink) {
+  constructor(link: SessionLink) {
     this.#link = link;
   }
 
-  /** Selects the model that counts, by alias or id. */
+  /** Selects the model that counts, by alias or id. Call first. */
   async configure(model: string): Promise<void> {
+    this.#link.expectOutput();
     const env = {
       CLAUDE_CODE_EXTRA_BODY: REFUSED_BODY,
       CLAUDE_AGENT_SDK_MCP_NO_PREFIX: "1",
       ENABLE_TOOL_SEARCH: "false",
     };
-    await this.#link.request({ subtype: "apply_flag_settings", settings: { model, env } });
+    await this.#request({ subtype: "apply_flag_settings", settings: { model, env } });
   }
 
   /** Replaces the tools to count; the CLI reads them from an MCP server. */
   async offer(tools: readonly CountedTool[] | EncodedJson): Promise<void> {
     this.#tools = tools;
-    await this.#link.request({ subtype: "mcp_set_servers", servers: {} });
+    await this.#request({ subtype: "mcp_set_servers", servers: {} });
     const listed = new Promise<void>((resolve) => {
       this.#listed = resolve;
     });
-    await this.#link.request({
+    await this.#request({
       subtype: "mcp_set_servers",
       servers: { [MCP_SERVER_NAME]: { type: "sdk", name: MCP_SERVER_NAME } },
     });
@@ -94,9 +93,9 @@ export class CountSession {
 
   /** Throws upstream's error if the counter rejected the request, 503 if it could not be reached. */
   async measure(): Promise<Usage> {
-    const { response } = await this.#link.request({ subtype: "get_context_usage" });
+    const { response } = await this.#request({ subtype: "get_context_usage" });
     // failures are on stderr; by the time of another reply, they have been read
-    await this.#link.request({ subtype: "mcp_status" });
+    await this.#request({ subtype: "mcp_status" });
     if (this.#failure) throw this.#failure;
     const tokens = (id: string) => response?.categories?.find((each: { id?: string }) => each.id === id)?.tokens ?? 0;
     return { messages: tokens("messages"), system: tokens("system_prompt"), tools: tokens("mcp_tools") };
@@ -121,8 +120,12 @@ export class CountSession {
     for (const { reject } of this.#appending.values()) reject(error);
   }
 
+  #request(request: ControlRequest): Promise<CliMessage> {
+    return this.#link.request(request, COUNT_REQUEST_TIMEOUT_S);
+  }
+
   async #isConnected(): Promise<boolean> {
-    const { response } = await this.#link.request({ subtype: "mcp_status" });
+    const { response } = await this.#request({ subtype: "mcp_status" });
     return response?.mcpServers?.some(
       ({ name, status }: CliMessage) => name === MCP_SERVER_NAME && status !== "pending",
     );
