@@ -3,6 +3,10 @@ import { dirname, join, resolve } from "node:path";
 import { placeFile } from "../../shared/placeFile.ts";
 import { isOwn, isPrivate, makePrivateDirectory, requireOwn } from "../../shared/privateFiles.ts";
 
+/** Matches model calls in the source of mods, for Anthropic's API and Foundry, Vertex and Bedrock. */
+export const MODEL_CALL = String.raw`/(\/v1\/messages|(?<!\/count-tokens):(streamR|r)awPredict|\/invoke(-with-response-stream)?)(\?|$)/`;
+export const COUNT_CALL = String.raw`/\/count[-_]tokens/`;
+
 /** A mod for the CLI (docs: "mods"); `files` maps paths to contents. */
 export interface Mod {
   name: string;

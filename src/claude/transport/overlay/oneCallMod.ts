@@ -1,4 +1,4 @@
-import { modOf } from "../../process/modFiles.ts";
+import { MODEL_CALL, modOf } from "../../process/modFiles.ts";
 import { MOD_REPORTS } from "../../protocol/modReports.ts";
 
 /**
@@ -9,8 +9,7 @@ import { MOD_REPORTS } from "../../protocol/modReports.ts";
 export const ONE_CALL_MOD = modOf(
   "one-call",
   "One request to the model for each turn",
-  // paths of Anthropic and Foundry, Vertex, Bedrock
-  `const CALL = /(\\/v1\\/messages|(?<!\\/count-tokens):(streamR|r)awPredict|\\/invoke(-with-response-stream)?)(\\?|$)/;
+  `const CALL = ${MODEL_CALL};
 export const register = (on) => {
   let called = true;
   on("session.start", ($, session, next) => {

@@ -1,6 +1,5 @@
-import { modOf } from "../../process/modFiles.ts";
+import { COUNT_CALL, MODEL_CALL, modOf } from "../../process/modFiles.ts";
 import { MOD_REPORTS } from "../../protocol/modReports.ts";
-import { COUNT_CALL, MODEL_CALL } from "./calls.ts";
 import { INSTRUCTION_PREFIX, SEPARATOR } from "./instruction.ts";
 import { ANSWERED_PREFIX, UNANSWERED_PREFIX } from "./rewriteMod.ts";
 

@@ -1,7 +1,6 @@
-import { modOf } from "../../process/modFiles.ts";
+import { COUNT_CALL, MODEL_CALL, modOf } from "../../process/modFiles.ts";
 import type { CliMessage } from "../../protocol/codec.ts";
 import { MOD_REPORTS, modReport } from "../../protocol/modReports.ts";
-import { COUNT_CALL, MODEL_CALL } from "./calls.ts";
 import { INSTRUCTION_PREFIX, SEPARATOR } from "./instruction.ts";
 
 /** First word of the mod's reports: `answered` is followed by JSON, `unanswered` by an error message. */
