@@ -1,4 +1,4 @@
-import { isForbidden } from "../../api/cliErrors.ts";
+import { isForbidden, isScarcity } from "../../api/cliErrors.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { Launcher } from "../launcher.ts";
 import type { LaunchRequest } from "../launchPlan.ts";
@@ -7,7 +7,6 @@ import type { CliDescription } from "../signIn/description.ts";
 import { TransportUnavailable } from "../transport/transport.ts";
 import type { Worker } from "../worker.ts";
 import type { IdleWorkers } from "./idleWorkers.ts";
-import { startOrEvict } from "./startOrEvict.ts";
 import type { WorkerKey } from "./workerKey.ts";
 
 /** The part of the launcher that a pool uses. */
@@ -28,6 +27,9 @@ export interface WorkerStarterParts {
   onTransportChange(): void;
 }
 
+/** Each idle worker holds three file descriptors; a start briefly needs eight. */
+const EVICTIONS_PER_START = 3;
+
 /** Starts and initializes a pool's workers, and tracks those that run. */
 export class WorkerStarter {
   readonly #parts: WorkerStarterParts;
@@ -46,12 +48,12 @@ export class WorkerStarter {
    * not start, and `TransportUnavailable`.
    */
   async prepare(key: WorkerKey<string | EncodedJson> & LaunchRequest, isNew = false): Promise<Worker> {
-    const { idle, logger, onTaken } = this.#parts;
+    const { idle, onTaken } = this.#parts;
     const { transport, system, betas, background = false, counts = false } = key;
     const mayBeBlank = !isNew && betas.length === 0 && !background && !counts;
     let blank = mayBeBlank ? idle.takeBlank(transport) : undefined;
     for (let isSecond = false; ; ) {
-      const worker = blank ?? (await startOrEvict(() => this.start(key), idle, logger));
+      const worker = blank ?? (await this.#startOrEvict(key));
       onTaken();
       if (this.#initialized.has(worker)) return worker;
       try {
@@ -116,6 +118,20 @@ export class WorkerStarter {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.workers].map((worker) => worker.stop()));
+  }
+
+  /** If the system is out of resources, stops idle workers and tries again. */
+  async #startOrEvict(request: LaunchRequest): Promise<Worker> {
+    const { idle, logger } = this.#parts;
+    try {
+      return await this.start(request);
+    } catch (error) {
+      const freed = isScarcity(error) ? idle.takeOldest(EVICTIONS_PER_START) : [];
+      if (freed.length === 0) throw error;
+      logger.info(`${freed.length} idle workers are stopped to free resources: ${(error as Error).message}`);
+      await Promise.all(freed.map((worker) => worker.stop()));
+      return await this.start(request);
+    }
   }
 
   async #isReplaced({ cli }: Worker, error: unknown): Promise<boolean> {
