@@ -82,7 +82,7 @@ it("requests take the overlay with a Bedrock API key, and no worker is started t
   expect(app.fakeApi.messages.map(({ headers }) => headers.authorization)).toEqual(["Bearer bedrock-key"]);
   expect((await health(app)).transport).toMatchObject({
     name: "overlay",
-    reason: expect.stringContaining("free counter"),
+    reason: expect.stringContaining("free token counter"),
   });
   expect(app.log.filter((line) => /worker \d+ started/.test(line))).toHaveLength(1);
 });
