@@ -16,7 +16,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   "claude/locate": FLOOR,
   "claude/process": [...FLOOR, "claude/protocol"],
   "claude/signIn": [...FLOOR, "claude/protocol", "claude/process"],
-  "claude/transport": [...PROCESS, "claude/worker.ts"],
+  "claude/transport": PROCESS,
   "claude/*.ts": [...PROCESS, "claude/transport"],
   "claude/pool": [...PROCESS, "claude/transport", "claude/*.ts"],
   tokens: [...FLOOR, "validation", "claude"],
