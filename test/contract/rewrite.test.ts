@@ -22,10 +22,7 @@ const MEANINGS = ["/help", "!ls", "#memo", " @/etc/hostname ", "<command-name>/h
 const sending = (content: string, more: object = {}, { betas = [] as string[], isWhole = false } = {}) =>
   rewriteInstruction(
     JSON.stringify({ model: "sonnet", max_tokens: 9, messages: [{ role: "user", content }], ...more }),
-    {
-      betas,
-      isWhole,
-    },
+    { betas, isWhole },
   );
 
 /** The mod with a changed source. */
@@ -109,17 +106,20 @@ describeRewriting("a prompt without the mod", () => {
 describeRewriting("an instruction", () => {
   const app = useCli(REWRITE_MOD);
 
-  it.each([...MEANINGS, ""])("is carried out and leaves no trace: %s", async (meaning) => {
-    const { result } = await app.cli.prompt(sending(`${meaning} ${SECRET}`, { system: `system ${SECRET}` }));
-    const [call, ...more] = app.cli.fakeApi.messages;
-    expect(more).toEqual([]);
-    expect(call?.body.messages).toEqual([{ role: "user", content: `${meaning} ${SECRET}` }]);
-    expect(call?.body.system.at(-1)).toEqual({ type: "text", text: `system ${SECRET}` });
-    expect(result.subtype).toBe("success");
-    expect(await contentOf(app.cli.home)).not.toContain(SECRET);
-    expect(await readFile(`/proc/${app.cli.pid}/cmdline`, "utf8")).not.toContain(SECRET);
-    expect(app.cli.stderrLines.join("\n")).not.toContain(SECRET);
-  });
+  it.each(sampled([...MEANINGS, ""], MEANINGS.length + 1, 2))(
+    "is carried out and leaves no trace: %s",
+    async (meaning) => {
+      const { result } = await app.cli.prompt(sending(`${meaning} ${SECRET}`, { system: `system ${SECRET}` }));
+      const [call, ...more] = app.cli.fakeApi.messages;
+      expect(more).toEqual([]);
+      expect(call?.body.messages).toEqual([{ role: "user", content: `${meaning} ${SECRET}` }]);
+      expect(call?.body.system.at(-1)).toEqual({ type: "text", text: `system ${SECRET}` });
+      expect(result.subtype).toBe("success");
+      expect(await contentOf(app.cli.home)).not.toContain(SECRET);
+      expect(await readFile(`/proc/${app.cli.pid}/cmdline`, "utf8")).not.toContain(SECRET);
+      expect(app.cli.stderrLines.join("\n")).not.toContain(SECRET);
+    },
+  );
 
   it("allows one call; all other model calls are denied", async () => {
     const { log } = await app.cli.prompt("no instruction");
@@ -229,7 +229,7 @@ const TEMPTING: [string, () => Reply][] = [
 describeRewriting("if an instruction allowed several calls, the CLI would make them after", () => {
   const app = useCli(changed(["instruction = undefined;", ""]));
 
-  it.each(TEMPTING)("%s", async (_name, answer) => {
+  it.each(sampled(TEMPTING, TEMPTING.length, 1))("%s", async (_name, answer) => {
     app.cli.fakeApi.respond = answer;
     await app.cli.prompt(sending("x"));
     expect(app.cli.fakeApi.messages.length).toBeGreaterThan(1);
@@ -246,15 +246,18 @@ describeRewriting("a refusal", () => {
     expect(wordsOf(log)).not.toMatch(/model: x$/);
   });
 
-  it.each(REFUSALS)("keeps its message under status 499, and costs one call: %i %s", async (status, message) => {
-    app.cli.fakeApi.respond = () => failure(status, "some_error", message);
-    const { log } = await app.cli.prompt(sending("x"));
-    expect(wordsOf(log)).toBe(`A mod's http.fetch hook stopped this request: ${message}`);
-    expect(reported(log)?.api_error_type).toBe("some_error");
-    expect(logged(log).find((report) => report.startsWith("answered"))).toContain(`"status":${status}`);
-    expect(app.cli.fakeApi.messages).toHaveLength(1);
-    expect(logged(log)).not.toContain(MOD_REPORTS.denied);
-  });
+  it.each(sampled(REFUSALS, REFUSALS.length, 4))(
+    "keeps its message under status 499, and costs one call: %i %s",
+    async (status, message) => {
+      app.cli.fakeApi.respond = () => failure(status, "some_error", message);
+      const { log } = await app.cli.prompt(sending("x"));
+      expect(wordsOf(log)).toBe(`A mod's http.fetch hook stopped this request: ${message}`);
+      expect(reported(log)?.api_error_type).toBe("some_error");
+      expect(logged(log).find((report) => report.startsWith("answered"))).toContain(`"status":${status}`);
+      expect(app.cli.fakeApi.messages).toHaveLength(1);
+      expect(logged(log)).not.toContain(MOD_REPORTS.denied);
+    },
+  );
 
   it.each<[string, () => Reply]>([
     ...TEMPTING,

@@ -15,7 +15,7 @@ import {
   withoutVariable,
 } from "../support/brokenCli.ts";
 import { claudePath } from "../support/claude.ts";
-import { FULL, sampled } from "../support/full.ts";
+import { FULL, itThorough, sampled } from "../support/full.ts";
 import { health, type Scratch, scratchHome, simple, startApp } from "../support/harness.ts";
 import { silentLogger } from "../support/silentLogger.ts";
 
@@ -76,7 +76,7 @@ describe("the self-check", () => {
     [["the system prompt is carried"], { input: 's/"systemPrompt":\\["[^"]*"\\]/"systemPrompt":[]/' }],
     [["a request can be stopped"], { input: 's/"subtype":"interrupt"/"subtype":"ignored"/' }],
   ];
-  it.each(sampled(losses, 1))("finds what is missing: %j (%j)", async (names, loss) => {
+  itThorough.each(sampled(losses, 1))("finds what is missing: %j (%j)", async (names, loss) => {
     expect(await lostBy(await cliWithout(loss))).toEqual(expect.arrayContaining(names));
   });
 });
@@ -128,7 +128,7 @@ describe("a server", () => {
     },
   );
 
-  it("rewrites requests even if tokens cannot be counted exactly, and logs the reason", async () => {
+  itThorough("rewrites requests even if tokens cannot be counted exactly, and logs the reason", async () => {
     const cli = await cliWithout(withMod(CHANGED_COUNTS));
     if (!mayRewrite(cli)) return;
     await using app = await startApp({ claudePath: cli.path, selfCheck: true });
@@ -142,7 +142,7 @@ describe("a server", () => {
     expect(app.log.filter((line) => line.includes("tokens are not counted exactly, since"))).toHaveLength(1);
   });
 
-  it("checks a version once", async () => {
+  itThorough("checks a version once", async () => {
     const dataDir = join(scratch.home, "data");
     const checked = ({ log }: { log: string[] }) => log.filter((line) => line.includes("passed the self-check"));
     const { version } = await locate(claudePath(), process.env);

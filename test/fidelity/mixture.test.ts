@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { TransportName } from "../../src/claude/transport/transport.ts";
-import { FULL } from "../support/full.ts";
+import { FULL, QUICK } from "../support/full.ts";
 import { type App, eventsOf, health, startApp } from "../support/harness.ts";
 import { deferred, eventsFor, pacedReply, type StreamEvent, text } from "../support/replies.ts";
 import { CAN_REWRITE } from "../support/transports.ts";
@@ -37,8 +37,8 @@ function makeRequest(n: number) {
 
 /** For each transport: the number of requests, and the most workers that may remain. */
 const RUNS: [transport: TransportName, requests: number, workers: number][] = [
-  ...(CAN_REWRITE ? [["rewrite", FULL ? 1000 : 24, AT_ONCE + 1] as [TransportName, number, number]] : []),
-  ["overlay", FULL ? 1000 : 8, 3 * AT_ONCE + 1],
+  ...(CAN_REWRITE ? [["rewrite", FULL ? 1000 : QUICK ? 12 : 24, AT_ONCE + 1] as [TransportName, number, number]] : []),
+  ["overlay", FULL ? 1000 : QUICK ? 6 : 8, 3 * AT_ONCE + 1],
 ];
 
 it.each(RUNS)(

@@ -116,7 +116,7 @@ describe("after 24 hours, a batch", () => {
     });
   });
 
-  it("cancels requests that are in flight or wait for a limit", async () => {
+  itThorough("cancels requests that are in flight or wait for a limit", async () => {
     await using scratch = await scratchHome();
     const id = await begun(scratch.home);
     await change(scratch.home, id, { expires_at: new Date(Date.now() + LEFT).toISOString() });

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Progress } from "../../src/batches/batches.ts";
 import type { Pause } from "../../src/batches/circuitBreaker.ts";
 import { BatchCalls, items, patiently } from "../support/batchCalls.ts";
-import { sampled } from "../support/full.ts";
+import { itThorough, sampled } from "../support/full.ts";
 import { type App, health, simple } from "../support/harness.ts";
 import { SUBSCRIPTION, secondsFromNow, usedUp } from "../support/limits.ts";
 import { echo, failure, type Reply } from "../support/replies.ts";
@@ -114,7 +114,7 @@ describe("a batch of a subscription", () => {
   const app = sharedApp({ extraEnvironment: SUBSCRIPTION });
   const batches = new BatchCalls(app);
 
-  it("pauses when the limit is used up, and continues after its reset", async () => {
+  itThorough("pauses when the limit is used up, and continues after its reset", async () => {
     let reset = 0;
     const calls = failOnce(app, () => {
       reset = secondsFromNow(5);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { itThorough, QUICK } from "../support/full.ts";
 import { health, simple, startApp, until } from "../support/harness.ts";
 import { deferred, heldReply, text } from "../support/replies.ts";
 
@@ -57,7 +58,7 @@ describe("the pool behind the server", () => {
     expect((await app.post(simple("last"))).status).toBe(200);
   });
 
-  it("serves every system prompt with one worker", async () => {
+  itThorough("serves every system prompt with one worker", async () => {
     await using app = await startApp({ maxConcurrent: 4 });
     for (const system of ["one", "two", undefined, [{ type: "text", text: "three" }]]) {
       expect((await app.post(simple("x", { system }))).status).toBe(200);
@@ -92,21 +93,21 @@ describe("the pool behind the server", () => {
     expect(betas[1]?.filter((beta) => further.includes(beta))).toEqual([]);
   });
 
-  it("replaces a worker that has served its number of requests", async () => {
+  itThorough("replaces a worker that has served its number of requests", async () => {
     await using app = await startApp({ maxConcurrent: 1, maxRequestsPerWorker: 2 });
     for (let n = 0; n < 5; n++) expect((await app.post(simple(`${n}`))).status).toBe(200);
     const sessions = app.fakeApi.messages.map((message) => message.headers["x-claude-code-session-id"]);
     expect(new Set(sessions).size).toBe(3);
   });
 
-  it.skipIf(process.platform === "win32")("replaces a worker that has grown too large", async () => {
+  it.skipIf(QUICK || process.platform === "win32")("replaces a worker that has grown too large", async () => {
     await using app = await startApp({ maxConcurrent: 1, maxWorkerMemory: 1024 });
     for (let n = 0; n < 2; n++) expect((await app.post(simple(`${n}`))).status).toBe(200);
     const sessions = app.fakeApi.messages.map((message) => message.headers["x-claude-code-session-id"]);
     expect(new Set(sessions).size).toBe(2);
   });
 
-  it("ends idle workers except the warm ones", async () => {
+  itThorough("ends idle workers except the warm ones", async () => {
     await using app = await startApp({ idleTimeout: 1, warm: 1 });
     await app.post(simple("x", { system: "short-lived" }));
     await expect.poll(async () => (await health(app)).workers.alive, { timeout: 20_000 }).toBe(1);

@@ -71,7 +71,7 @@ describeRewriting("a mod that is taken away while the server runs", () => {
     ["is empty when the worker starts", toMods('rm -r "$a"/*'), NOT_LOADED, 0],
     ["cannot be run", toMods('echo "throw 1" > "$a/hooks/register.js"'), NOT_LOADED, 0],
   ];
-  it.each(sampled(losses, losses.length, 2))(
+  it.each(sampled(losses, losses.length, 1))(
     "leaves its requests to the overlay, one paid call each: it %s",
     async (_how, loss, reason, refusedCalls) => {
       const { app, lose } = await rewriting(loss);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sampled } from "../support/full.ts";
+import { itThorough, sampled } from "../support/full.ts";
 import { eventsOf, simple } from "../support/harness.ts";
 import { deferred, eventsFor, pacedReply, reply, text, thinking, toolUse } from "../support/replies.ts";
 import { sharedApp } from "../support/sharedApp.ts";
@@ -42,7 +42,7 @@ describe("POST /v1/messages", () => {
     expect(await eventsOf(response)).toEqual(upstream.filter((event) => event.type !== "ping"));
   });
 
-  it("sends pings while upstream is silent, once the answer has begun", async () => {
+  itThorough("sends pings while upstream is silent, once the answer has begun", async () => {
     const { promise, resolve } = deferred();
     async function* slow() {
       for (const event of eventsFor([text("At last")])) {

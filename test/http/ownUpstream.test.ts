@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { FakeApi } from "../support/fakeApi.ts";
-import { FULL, QUICK, sampled } from "../support/full.ts";
+import { FULL, itThorough, QUICK, sampled } from "../support/full.ts";
 import {
   type App,
   type AppOptions,
@@ -107,7 +107,7 @@ describe("a loop that a relay hides", () => {
     await expectLoop(app, simple(), () => counting(app, simple()));
   });
 
-  it("ends for a count where another server lies between, at the first one that comes back", async () => {
+  itThorough("ends for a count where another server lies between, at the first one that comes back", async () => {
     const [there, back] = [await relay(), await relay()];
     const [one, other] = [await calling(there.url), await calling(back.url)];
     there.target = other.url;

@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
+import { QUICK } from "../support/full.ts";
 import { simple, startApp, until } from "../support/harness.ts";
 
-it.skipIf(process.platform === "win32")(
+it.skipIf(QUICK || process.platform === "win32")(
   "replaces workers that were stopped while idle, both a blank one and one with a key",
   async () => {
     await using app = await startApp({ warm: 1, maxConcurrent: 2, transport: "overlay" });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFailed } from "vitest";
 import { BatchCalls, type BatchItem, items, outcomesIn, wholeLines } from "../support/batchCalls.ts";
 import { FakeApi, type Recorded } from "../support/fakeApi.ts";
-import { FULL, QUICK } from "../support/full.ts";
+import { FULL, itThorough, QUICK } from "../support/full.ts";
 import { scratchHome, until } from "../support/harness.ts";
 import { Random } from "../support/random.ts";
 import { echo, pacedReply, type StreamEvent } from "../support/replies.ts";
@@ -177,7 +177,7 @@ describe.skipIf(process.platform !== "linux")("a batch whose server", () => {
     }
   });
 
-  it("is stopped goes on with the next one, and loses nothing", { timeout: 600_000 }, async () => {
+  itThorough("is stopped goes on with the next one, and loses nothing", { timeout: 600_000 }, async () => {
     const random = seeded();
     await using scratch = await scratchHome();
     await using site = new Site(scratch.home, await FakeApi.start());

@@ -74,16 +74,20 @@ describe.skipIf(process.platform !== "linux")("the server's memory", () => {
   });
 
   const size = (LARGE * KILOBYTES) / 1000;
-  it(`does not hold the ${size} MB of a batch`, {
-    timeout: 600_000,
-  }, async () => {
-    const { server, batches, grown } = await atRest();
-    await using _ = server;
-    const { id } = await sendLarge(server.url, LARGE, "x".repeat(KILOBYTES * 1024));
-    expect(grown()).toBeLessThan(size);
-    await batches.cancel(id);
-    await batches.ended(id);
-  });
+  itThorough(
+    `does not hold the ${size} MB of a batch`,
+    {
+      timeout: 600_000,
+    },
+    async () => {
+      const { server, batches, grown } = await atRest();
+      await using _ = server;
+      const { id } = await sendLarge(server.url, LARGE, "x".repeat(KILOBYTES * 1024));
+      expect(grown()).toBeLessThan(size);
+      await batches.cancel(id);
+      await batches.ended(id);
+    },
+  );
 
   itThorough("holds a single request of 24 MB a few times at most", { timeout: 600_000 }, async () => {
     const { server, batches, grown } = await atRest();

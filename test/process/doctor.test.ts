@@ -135,18 +135,21 @@ describe("doctor", () => {
     expect(code).toBe(0);
   });
 
-  it("reports that Anthropic has disabled mods, so that requests are overlaid, and what keeps them to one call", async () => {
-    await using scratch = await scratchHome();
-    // the CLI does not read this with the variables of a worker
-    const path = await brokenCli(scratch.home, { prepare: "export CLAUDE_CODE_GB_DISK_CACHE_WHEN_TELEMETRY_OFF=1" });
-    const flags = { cachedGrowthBookFeatures: { tengu_plugin_hooks_modules: false } };
-    const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" }, path, { ".claude.json": flags });
-    expect(output).toMatch(
-      /\nrequests are merged .*\(overlay\), since the mod that rewrites requests was not loaded\n/,
-    );
-    expect(output).toContain("\nmods are forbidden (Anthropic's switch): only settings keep Claude Code from");
-    expect(code).toBe(0);
-  });
+  itThorough(
+    "reports that Anthropic has disabled mods, so that requests are overlaid, and what keeps them to one call",
+    async () => {
+      await using scratch = await scratchHome();
+      // the CLI does not read this with the variables of a worker
+      const path = await brokenCli(scratch.home, { prepare: "export CLAUDE_CODE_GB_DISK_CACHE_WHEN_TELEMETRY_OFF=1" });
+      const flags = { cachedGrowthBookFeatures: { tengu_plugin_hooks_modules: false } };
+      const { code, output } = await doctor({ ANTHROPIC_API_KEY: "sk-test-key" }, path, { ".claude.json": flags });
+      expect(output).toMatch(
+        /\nrequests are merged .*\(overlay\), since the mod that rewrites requests was not loaded\n/,
+      );
+      expect(output).toContain("\nmods are forbidden (Anthropic's switch): only settings keep Claude Code from");
+      expect(code).toBe(0);
+    },
+  );
 
   itThorough("names the CLI in use, and those that it skipped", async () => {
     await using scratch = await scratchHome();

@@ -18,7 +18,7 @@ import {
   postForm,
   upload,
 } from "../support/forms.ts";
-import { FULL, QUICK } from "../support/full.ts";
+import { FULL, itThorough, QUICK } from "../support/full.ts";
 import { scratchHome, simple, until } from "../support/harness.ts";
 import { expectRefusal, type RawAnswer, rawRequest } from "../support/rawRequest.ts";
 import { startServerProcess } from "../support/serverProcess.ts";
@@ -202,7 +202,7 @@ describe("a server that is killed during uploads", () => {
 });
 
 describe("two servers on one data directory", () => {
-  it("both read it; one writes, and the other does once the first is killed", async () => {
+  itThorough("both read it; one writes, and the other does once the first is killed", async () => {
     await using first = await startServerProcess();
     const dataDir = dataOf(first);
     await using second = await startServerProcess(["--data-dir", dataDir]);

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { claudePath } from "../support/claude.ts";
 import { FakeApi } from "../support/fakeApi.ts";
 import { expectOneCallEach, expectOverlay, unpaid } from "../support/fallback.ts";
-import { FULL, QUICK, sampled } from "../support/full.ts";
+import { FULL, itThorough, QUICK, sampled } from "../support/full.ts";
 import { health, scratchHome, simple, until } from "../support/harness.ts";
 import { canManage, MANAGED_FILE, managedNode } from "../support/managedMachine.ts";
 import { runCli } from "../support/runCli.ts";
@@ -74,7 +74,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     [{ allowManagedModsOnly: true }, []],
     [DENY, ["--overlay"]],
   ];
-  it.each(sampled(puts, puts.length, 2))(
+  it.each(sampled(puts, puts.length, 1))(
     "that gets %j while the server runs (%j) answers each request with one call, on new workers",
     async (settings, args) => {
       const server = await machine({}, args);
@@ -93,7 +93,7 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     },
   );
 
-  it("passes the self-check", async () => {
+  itThorough("passes the self-check", async () => {
     const server = await machine({ ...DENY, availableModels: ["haiku"] }, [WITH_SELF_CHECK]);
     expect((await server.post(simple("Hello", { model: "haiku" }))).status).toBe(200);
     expect(server.output.stderr).toContain("passed the self-check");
