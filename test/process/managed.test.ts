@@ -129,7 +129,9 @@ describe.skipIf(!canManage())("a machine with managed settings", () => {
     }
     expect(server.fakeApi.messages).toHaveLength(0);
     const lines = server.output.stderr.split("\n").filter((line) => line.includes("self-check"));
-    expect(lines).toEqual([expect.stringMatching(/skipped the self-check .*managed settings \(env\.ANTHROPIC_BASE_URL\)/)]);
+    expect(lines).toEqual([
+      expect.stringMatching(/skipped the self-check .*managed settings \(env\.ANTHROPIC_BASE_URL\)/),
+    ]);
   });
 
   const forbidden: [string, object][] = [
