@@ -9,7 +9,7 @@ import { silentLogger } from "./silentLogger.ts";
 export const SIGNED_IN = { models: [], account: { apiKeySource: "ANTHROPIC_API_KEY" } };
 
 /** The parts of a worker that a test sets. */
-export interface FakeWorker {
+interface FakeWorker {
   alive: boolean;
   initialize(): Promise<unknown>;
   settle(): Promise<boolean>;
