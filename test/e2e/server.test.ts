@@ -71,7 +71,7 @@ describeInVsCode("the server", (vsCode) => {
     expect(await serviceOn(vsCode().port)).toBe("claude-virtual-api");
   });
 
-  test("obeys the commands of the palette", async () => {
+  test("runs the commands of the palette", async () => {
     await runCommand(page, "Stop Claude Virtual API");
     await shows(page, "Claude API", /stopped/i);
     expect(await isFree(vsCode().port)).toBe(true);

@@ -25,7 +25,7 @@ describe("a path", () => {
     ["GET", "/%"],
     ["DELETE", "/v1/messages/x"],
     ["OPTIONS", "*"],
-  ])("is answered with 404 when nobody knows it: %s %s", async (method, path) => {
+  ])("is answered with 404 if unknown: %s %s", async (method, path) => {
     expectRefusal(await ask(method, path), 404, "not_found_error", /^Not Found\. GET /);
     // the path is checked before the key
     expectRefusal(await rawRequest(app.url, { method, path }), 404, "not_found_error", /^Not Found\. GET /);

@@ -118,7 +118,7 @@ describe.skipIf(process.platform === "win32")("a running server", () => {
     await expectServedBy(app, OLD);
     await rm(join(first, "claude"));
     await expectReplaced(app);
-    // on the overlay, each system prompt has a worker of its own
+    // on the overlay, each system prompt has its own worker
     await expectServedBy(app, "2.1.325");
     await install(first, NEW);
     await expectServedBy(app, NEW);

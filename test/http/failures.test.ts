@@ -70,10 +70,10 @@ onEachTransport(({ app, transport, sampled }) => {
       // before a stream, where upstream's message is kept
       const isReworded = transport === "rewrite" && message.startsWith("prompt is too long");
       const events = await eventsOf(await app.post(simple("x", { stream: true })));
-      const told = isReworded ? "Prompt is too long" : message;
+      const expected = isReworded ? "Prompt is too long" : message;
       expect(events.at(-1)).toEqual({
         type: "error",
-        error: { type: "invalid_request_error", message: told, details: shown },
+        error: { type: "invalid_request_error", message: expected, details: shown },
       });
     });
 
@@ -133,14 +133,14 @@ onEachTransport(({ app, transport, sampled }) => {
       // the CLI reports no message for these, since it would have the model go on
       ["an error after an answer has begun", 8, { type: "api_error", message: "Internal" }, WORDLESS],
       ["an overload after an answer has begun", 8, overloaded.error, WORDLESS],
-    ])("by %s ends with an error event, and costs one call", async (_name, count, error, told = error) => {
+    ])("by %s ends with an error event, and costs one call", async (_name, count, error, reported = error) => {
       const blocks = [...eventsFor([thinking("Hm"), text("one two")])].slice(0, count);
       app.fakeApi.respond = () => pacedReply([...blocks, { type: "error", error }]);
       const events = (await eventsOf(await app.post(simple("x", { stream: true })))) as StreamEvent[];
       const came = blocks.filter((event) => event.type !== "ping");
       // the server cannot know whether the last stop is upstream's
       expect(events.slice(0, -1)).toEqual(came.at(-1)?.type === "content_block_stop" ? came.slice(0, -1) : came);
-      expect(events.at(-1)).toEqual({ type: "error", error: told });
+      expect(events.at(-1)).toEqual({ type: "error", error: reported });
       expect(app.fakeApi.messages).toHaveLength(1);
     });
 

@@ -125,7 +125,7 @@ describe("a CLI that ends or hangs ends its request, and the next one is served:
       "it ends while another process holds its output",
       (fake) => {
         fake.begin();
-        // in a group of its own, which no signal to the CLI's reaches
+        // in a separate group, out of reach of signals to the CLI's
         fake.spawn("sleep", ["45"], { detached: true, stdio: "inherit" }).on("spawn", () => fake.exit(3));
       },
       "exit code 3",

@@ -62,7 +62,7 @@ const withAnyId = (event: unknown) => {
   const { message, ...rest } = event as StreamEvent;
   return message ? { ...rest, message: { ...message, id: expect.any(String) } } : rest;
 };
-const error = (told: unknown) => ({ type: "error", error: told });
+const error = (reported: unknown) => ({ type: "error", error: reported });
 
 const TOO_MANY = { "retry-after": "17", "anthropic-ratelimit-requests-remaining": "0" };
 const FALLBACK = { type: "fallback", from: { model: "claude-opus-5-5" }, to: { model: "claude-opus-4-8" } };

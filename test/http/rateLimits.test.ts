@@ -61,7 +61,7 @@ describe("signed in with a subscription", () => {
     return app.post(simple());
   };
 
-  it("a limit that is used up is told in upstream's words, with its reset, and not to be retried", async () => {
+  it("a limit that is used up is reported with upstream's message and its reset, and is not to be retried", async () => {
     const response = await post(7200);
     expect(response.status).toBe(429);
     expect(await response.json()).toMatchObject({
@@ -76,7 +76,7 @@ describe("signed in with a subscription", () => {
     });
   });
 
-  it("it is told so each time, since the CLI's own account is not", async () => {
+  it("it is reported each time, although the CLI reports it once", async () => {
     const answers = [await post(7200), await post(7200)];
     for (const { headers } of answers) expect(headers.get("anthropic-ratelimit-unified-status")).toBe("rejected");
     expect(app.fakeApi.messages).toHaveLength(2);

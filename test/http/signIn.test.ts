@@ -7,7 +7,7 @@ import { type App, cliEnvironment, health, scratchHome, simple, startApp, until 
 import { failure } from "../support/replies.ts";
 import { SIGN_INS, subscriptionFiles, withVariables, writeFiles } from "../support/signIns.ts";
 
-/** A user whose sign-in stands in the CLI's own settings, not in the environment. */
+/** A user whose sign-in is in the CLI's own settings, not in the environment. */
 async function user(settings: object, warm = 0) {
   const scratch = await scratchHome();
   onTestFinished(() => scratch[Symbol.asyncDispose]());
@@ -58,14 +58,14 @@ describe("a sign-in in the user's settings of the CLI", () => {
     const { app, fakeApi, home } = await user({});
     const settings = JSON.stringify({ env: { ANTHROPIC_API_KEY: "key-of-the-settings" } });
     await writeFile(join(home, ".claude", "settings.json"), `\u{feff}${settings}`);
-    expect((await app.post(simple("x", { system: "a worker of its own" }))).status).toBe(200);
+    expect((await app.post(simple("x", { system: "a separate worker" }))).status).toBe(200);
     expect(keyOf(fakeApi)).toBe("key-of-the-settings");
   });
 
   it("is no obstacle when its file is broken", async () => {
     const { app, home } = await user({});
     await writeFile(join(home, ".claude", "settings.json"), "{");
-    const response = await app.post(simple("x", { system: "a worker of its own" }));
+    const response = await app.post(simple("x", { system: "a separate worker" }));
     expect(response.status).toBe(401);
     expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining("not signed in") } });
     expect(app.log.join("\n")).toContain("settings.json is not a JSON object");
@@ -146,7 +146,7 @@ describe("a subscription", () => {
     await rm(join(home, ".claude", ".credentials.json"));
     app.fakeApi.respond = () => failure(401, "authentication_error", "OAuth token has been revoked");
     expect((await app.post(simple("z"))).status).toBe(401);
-    // asked again by whoever looks, after a refusal
+    // each look asks again after a refusal
     await until(async () => (await health(app)).cli.signed_in === false);
   });
 });

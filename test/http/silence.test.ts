@@ -38,9 +38,9 @@ describe.runIf(FULL)("an upstream", { timeout: 2 * SILENCE }, () => {
     // `fetch` itself would not wait that long
     const headers = { "x-api-key": "any-key", "content-type": "application/json" };
     const asked = { method: "POST", path: "/v1/messages", headers, body: JSON.stringify(simple()) };
-    const { status, text: told } = await rawRequest(app.url, asked);
+    const { status, text: body } = await rawRequest(app.url, asked);
     expect(status).toBe(200);
-    expect(JSON.parse(told)).toMatchObject({ content: [{ type: "text", text: "worth the wait" }] });
+    expect(JSON.parse(body)).toMatchObject({ content: [{ type: "text", text: "worth the wait" }] });
     expect(app.fakeApi.messages).toHaveLength(1);
   });
 });

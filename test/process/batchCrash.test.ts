@@ -86,7 +86,8 @@ class Site implements AsyncDisposable {
         seen += 1;
         if (seen !== n || !("events" in answer)) return answer;
         if (moment === "asked") resolve();
-        if (moment === "half answered") return pacedReply(tellingAt(3, [...(answer.events as StreamEvent[])], resolve));
+        if (moment === "half answered")
+          return pacedReply(notifyingAt(3, [...(answer.events as StreamEvent[])], resolve));
         void recorded.finished.then(async () => {
           const before = size();
           if (moment === "stored") await until(() => size() > before);
@@ -103,9 +104,9 @@ class Site implements AsyncDisposable {
   }
 }
 
-function* tellingAt(position: number, events: StreamEvent[], tell: () => void): Generator<StreamEvent> {
+function* notifyingAt(position: number, events: StreamEvent[], notify: () => void): Generator<StreamEvent> {
   for (const [index, event] of events.entries()) {
-    if (index === position) tell();
+    if (index === position) notify();
     yield event;
   }
 }

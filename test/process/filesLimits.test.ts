@@ -135,7 +135,7 @@ describe.runIf(onLinux)("on a full disk", () => {
   }) => {
     await using scratch = await scratchHome();
     await using disk = smallDisk(scratch.home, 16);
-    if (!disk) skip("a disk of its own may not be mounted here");
+    if (!disk) skip("a separate disk may not be mounted here");
     const dataDir = join(scratch.home, "data");
     await using server = await startServerProcess(["--data-dir", dataDir]);
     const expectFull = (answer: RawAnswer) => {

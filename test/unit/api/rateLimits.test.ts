@@ -26,7 +26,7 @@ describe("limitHeaders", () => {
     [rejected(NOW + 61), "false"],
     [{ [STATUS]: "rejected", "retry-after": "7200" }, "false"],
     [{ ...rejected(NOW + 7200), "x-should-retry": "true" }, "false"],
-  ])("lets no client sleep through %j", (upstream, shouldRetry) => {
+  ])("does not let a client sleep through %j", (upstream, shouldRetry) => {
     expect(limited(upstream)["x-should-retry"]).toBe(shouldRetry);
   });
 
@@ -46,7 +46,7 @@ describe("isUsageLimit", () => {
     [429, { [STATUS]: "allowed" }, false],
     [429, { "retry-after": "17" }, false],
     [529, { [STATUS]: "rejected" }, false],
-  ])("tells of %i with %j: %s", (status, headers, limit) => {
+  ])("describes %i with %j: %s", (status, headers, limit) => {
     expect(isUsageLimit(new ApiError(status, "rate_limit_error", "Words", { headers }))).toBe(limit);
   });
 });

@@ -26,4 +26,4 @@ it.each([
   [{}, []],
   [[null], ["null"]],
   ["x".repeat(70_000), `${"x".repeat(69_999)}y`],
-])("tells %j from %j", async (one, other) => expect(await key(one)).not.toBe(await key(other)));
+])("differs between %j and %j", async (one, other) => expect(await key(one)).not.toBe(await key(other)));

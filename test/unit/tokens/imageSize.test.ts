@@ -22,7 +22,7 @@ describe("an image", () => {
     ["JPEG", jpeg([0xff, 0xe0, 0, 4, 0, 0], FRAME)],
     ["JPEG with a large profile", jpeg([0xff, 0xe2, 0xff, 0xff, ...Array(65_533).fill(0)], FRAME)],
     ["WebP", Buffer.from("RIFF0000WEBPVP8X0000\x00\x00\x00\x00\x0b\x00\x00\x21\x00\x00", "latin1").toString("base64")],
-  ])("tells its size as %s", (_name, base64) => {
+  ])("is read from %s", (_name, base64) => {
     expect(imageSize(base64)).toEqual({ width: 12, height: 34 });
   });
 
