@@ -1,5 +1,5 @@
 export interface TurnSummary {
-  /** Whether the one-call mod was asked, if the turn got an answer. */
+  /** Whether the CLI asked our mod about this turn; true if there was no answer. */
   modAsked: boolean;
   answeredLocally: boolean;
   calledAgain: boolean;
@@ -24,7 +24,7 @@ const RETRIED_UNCHANGED_STATUSES = new Set([403, 404, 429]);
  */
 export function reasonToRetire(turn: TurnSummary): string | undefined {
   const { refusedStatus: status = 0 } = turn;
-  if (!turn.modAsked) return "it did not ask the one-call mod";
+  if (!turn.modAsked) return "it did not ask our mod";
   if (turn.answeredLocally) return "it failed a request without calling the API";
   if (turn.calledAgain && status >= 400 && status < 500 && !RETRIED_UNCHANGED_STATUSES.has(status)) {
     return `it may omit from later requests what the API rejected with status ${status}`;

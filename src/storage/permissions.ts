@@ -7,6 +7,7 @@ import { makeDirectories } from "../shared/directories.ts";
 import type { Logger } from "../shared/logger.ts";
 import { isOwn, isPrivate, PRIVATE_DIRECTORY_MODE, PRIVATE_FILE_MODE, requireOwn } from "../shared/privateFiles.ts";
 import { SECRET_FILE } from "../shared/proof.ts";
+import { MOD_NAMES } from "./leftovers.ts";
 
 /**
  * Top-level entries of a data directory that this server, the launcher and the extension create, besides the secret.
@@ -19,13 +20,12 @@ const OWN_NAMES = [
   "files",
   "lock",
   "models.json",
-  "one-call",
-  "one-step",
   "results",
   "self-check.json",
   "stopped",
   "usage",
   "version.json",
+  ...MOD_NAMES,
 ];
 // the secret's mode is not changed with the others: one that other users could read is replaced (see `secret.ts`)
 const OWN_NAME_PATTERN = new RegExp(`^(${[...OWN_NAMES, SECRET_FILE].join("|")}|lock\\..+|\\..+|lost\\+found)$`);

@@ -27,7 +27,7 @@ describe("a worker serves on after", () => {
 
 describe("a worker is replaced after", () => {
   it.each<[string, Partial<TurnSummary>, string]>([
-    ["a turn without the mod", { modAsked: false }, "it did not ask the one-call mod"],
+    ["a turn without the mod", { modAsked: false }, "it did not ask our mod"],
     ["a failure without a call", { answeredLocally: true }, "without calling the API"],
     ["a retried 400", { refusedStatus: 400, calledAgain: true }, "rejected with status 400"],
     ["a retried 422", { refusedStatus: 422, calledAgain: true }, "rejected with status 422"],

@@ -248,7 +248,7 @@ describe("settling", () => {
     for (const event of eventsFor([text("Hi")])) await session.accept({ type: "stream_event", event });
     await answered;
     await session.accept(RESULT);
-    expect(await session.settle()).toBe("it did not ask the one-call mod");
+    expect(await session.settle()).toBe("it did not ask our mod");
   });
 
   it("interrupts a turn that goes on, and ends a worker that stays busy", async () => {

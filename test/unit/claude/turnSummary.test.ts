@@ -17,8 +17,8 @@ describe("a turn reports about its worker", () => {
   it("that the mod was not asked, if an answer comes without its report", async () => {
     for (const [reports, reason] of [
       [[log("turn started")], undefined],
-      [[log("turn started", "another")], "it did not ask the one-call mod"],
-      [[], "it did not ask the one-call mod"],
+      [[log("turn started", "another")], "it did not ask our mod"],
+      [[], "it did not ask our mod"],
     ] as const) {
       const turn = overlayTurn();
       turn.onStderrLine(TURN_BEGINS);

@@ -2,7 +2,9 @@ import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, sta
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { installMod } from "../../../src/claude/process/modFiles.ts";
-import { ONE_CALL_MOD } from "../../../src/claude/transport/overlay/oneCallMod.ts";
+import { ONE_CALL_MOD, ONE_STEP_MOD } from "../../../src/claude/transport/overlay/oneCallMod.ts";
+import { COUNT_MOD } from "../../../src/claude/transport/rewrite/countMod.ts";
+import { REWRITE_MOD } from "../../../src/claude/transport/rewrite/rewriteMod.ts";
 import { DataDirectory } from "../../../src/storage/dataDirectory.ts";
 import { Secret } from "../../../src/storage/secret.ts";
 import { modesIn } from "../../support/modes.ts";
@@ -36,6 +38,9 @@ function oldDirectory(): void {
   place(join(path, "api-key"), "a key", 0o644);
   place(join(path, "one-call/hooks/register.js"), "code", 0o666);
 }
+
+/** Every mod that the launcher writes into the data directory. */
+const MODS = [COUNT_MOD, ONE_CALL_MOD, ONE_STEP_MOD, REWRITE_MOD];
 
 const mode = (name: string) => lstatSync(join(path, name)).mode & 0o777;
 
@@ -104,6 +109,13 @@ describe("a data directory", () => {
     expect(statSync(path).mode & 0o7777).toBe(0o1777);
   });
 
+  it("stays its own with the mods in it", async () => {
+    for (const mod of MODS) await installMod(path, mod);
+    chmodSync(path, 0o755);
+    await open();
+    expect(mode(".")).toBe(0o700);
+  });
+
   it("of another user is rejected, and the mod is not written there", async () => {
     oldDirectory();
     const real = process.getuid?.() ?? 0;
@@ -126,7 +138,7 @@ describe("a start", () => {
       `usage/.2026-11-25.json.${UUID}`,
       `batches/msgbatch_1/.batch.json.${UUID}`,
       `one-call/hooks/register.js.${UUID}`,
-      `one-call/.claude-plugin/plugin.json.${UUID}`,
+      ...MODS.map(({ name }) => `${name}/.claude-plugin/.plugin.json.${UUID}`),
       `drafts/${UUID}/content`,
     ];
     const kept = ["usage/2026-11-25.json", "usage/2026-11-24.unreadable-1.json", "batches/msgbatch_1/results.jsonl"];
