@@ -40,7 +40,7 @@ import { resolvesWithin } from "./shared/resolvesWithin.ts";
 import { DataDirectory } from "./storage/dataDirectory.ts";
 import { Quota } from "./storage/quota.ts";
 import { Secret } from "./storage/secret.ts";
-import { TokenCounter } from "./tokens/countTokens.ts";
+import { TokenCounter } from "./tokens/tokenCounter.ts";
 import { Ledger } from "./usage/ledger.ts";
 
 /** Why the CLI cannot answer; `message` is for the user. */

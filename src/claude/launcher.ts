@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type CliErrorCode, cliNotStarted, isScarcity } from "../api/cliErrors.ts";
 import { ApiError } from "../api/errors.ts";
+import { EventLoopBudget } from "../shared/eventLoopBudget.ts";
 import type { Logger } from "../shared/logger.ts";
-import { TurnBudget } from "../shared/turnBudget.ts";
 import { LaunchPlan, type LaunchRequest } from "./launchPlan.ts";
 import { type CheckCompatibility, type Cli, hasChanged, locate } from "./locate/locate.ts";
 import { PreferredPaths } from "./locate/preferredPaths.ts";
@@ -59,7 +59,7 @@ export class Launcher {
   readonly #options: LauncherOptions;
   readonly #parts: LauncherParts;
   readonly #reaper: Reaper;
-  readonly #budget = new TurnBudget();
+  readonly #budget = new EventLoopBudget();
   #cli: Promise<Cli> | undefined;
   #found: Cli | undefined;
   readonly #plan: LaunchPlan;

@@ -11,7 +11,7 @@ import type { ModelList } from "../models/modelList.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { DataDirectory } from "../storage/dataDirectory.ts";
 import type { Secret } from "../storage/secret.ts";
-import type { TokenCounter } from "../tokens/countTokens.ts";
+import type { TokenCounter } from "../tokens/tokenCounter.ts";
 import type { Ledger } from "../usage/ledger.ts";
 import type { RequestState } from "./apiState.ts";
 import { defaultConnectionBounds } from "./connections.ts";

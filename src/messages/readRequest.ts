@@ -7,7 +7,7 @@ import type { TransportName } from "../claude/transport/transport.ts";
 import type { TurnRequest } from "../claude/transport/turnRequest.ts";
 import { mappedModel } from "../shared/mappedModel.ts";
 import { shorten } from "../shared/shorten.ts";
-import type { CountRequest } from "../tokens/exactCount.ts";
+import type { CountRequest } from "../tokens/exactCountSession.ts";
 import { rejectInBatch } from "../validation/batchRules.ts";
 import { type CountTokensRequest, parseCountTokensRequest } from "../validation/countTokensRequest.ts";
 import { type MessagesRequest, parseMessagesRequest } from "../validation/messagesRequest.ts";

@@ -12,7 +12,6 @@ import { type FileSource, inlineFiles, namesFiles } from "./inlineFiles.ts";
 import type { PreparedTurn } from "./prepare.ts";
 import { checkCount, checkMessage, decode, prepareCount, prepareMessage } from "./readRequest.ts";
 import {
-  type CountRead,
   deserializeError,
   type FilesPermit,
   type FromThread,
@@ -20,6 +19,7 @@ import {
   type NeedsFiles,
   type PreparedBytes,
   serializeError,
+  type ThreadCountResult,
   type ToThread,
 } from "./threadMessages.ts";
 
@@ -69,7 +69,7 @@ async function count(job: CountJob, request: CountTokensRequest): Promise<void> 
   const { modelMap } = job.reading;
   const question = await counts.question(request, modelMap, signal);
   if (!question) {
-    send({ result: { model, tokens: await counts.estimate(request, modelMap, signal) } satisfies CountRead });
+    send({ result: { model, tokens: await counts.estimate(request, modelMap, signal) } satisfies ThreadCountResult });
     return;
   }
   const transfer = [job.bytes.buffer];
@@ -78,13 +78,13 @@ async function count(job: CountJob, request: CountTokensRequest): Promise<void> 
     transfer.push(literal.buffer);
     return literal;
   });
-  send({ result: { model, question: encoded, body: job.bytes } satisfies CountRead }, transfer);
+  send({ result: { model, question: encoded, body: job.bytes } satisfies ThreadCountResult }, transfer);
 }
 
 async function prepareExactCount({ reading }: CountJob, request: CountTokensRequest, text: string): Promise<void> {
   const exact = await prepareCount(request, text, reading, files);
   const instruction = literalOf(exact.instruction);
-  send({ result: { model: request.model, exact: { ...exact, instruction } } satisfies CountRead }, [
+  send({ result: { model: request.model, exact: { ...exact, instruction } } satisfies ThreadCountResult }, [
     instruction.buffer,
   ]);
 }

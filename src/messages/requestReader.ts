@@ -7,8 +7,8 @@ import type { RewriteRequest, TurnRequest } from "../claude/transport/turnReques
 import type { Logger } from "../shared/logger.ts";
 import { mapParts } from "../tokens/countQuestion.ts";
 import { CountReader } from "../tokens/countReader.ts";
-import type { ReadCount } from "../tokens/countTokens.ts";
-import type { CountRequest } from "../tokens/exactCount.ts";
+import type { CountRequest } from "../tokens/exactCountSession.ts";
+import type { CountableRequest } from "../tokens/tokenCounter.ts";
 import type { BatchElement } from "../validation/batchLine.ts";
 import type { MessagesRequest } from "../validation/messagesRequest.ts";
 import type { BodyMemory } from "./bodyMemory.ts";
@@ -26,7 +26,13 @@ import {
   type ReadOptions,
   type RequestFacts,
 } from "./readRequest.ts";
-import { type CountRead, type FilesPermit, type Job, needsFiles, type PreparedBytes } from "./threadMessages.ts";
+import {
+  type FilesPermit,
+  type Job,
+  needsFiles,
+  type PreparedBytes,
+  type ThreadCountResult,
+} from "./threadMessages.ts";
 
 /** A small body is parsed; the bytes of a large one are transferred to the thread. */
 export type Body = { value: unknown; text: string } | { bytes: Uint8Array<ArrayBuffer> };
@@ -121,7 +127,7 @@ export class RequestReader {
   }
 
   /** Throws `ApiError`, and the signal's reason. */
-  async count(body: Body, reading: CountReadOptions, { signal }: ReadContext): Promise<ReadCount> {
+  async count(body: Body, reading: CountReadOptions, { signal }: ReadContext): Promise<CountableRequest> {
     const overlaid: CountReadOptions = { ...reading, transport: "overlay" };
     if ("value" in body && !namesFiles(body.value as Partial<MessagesRequest>)) {
       const request = checkCount(body.value, reading);
@@ -134,7 +140,7 @@ export class RequestReader {
         estimate: async () => this.#counts.estimate(await judged(), reading.modelMap, signal),
       };
     }
-    const read = (await this.#readCount({ kind: "count", bytes: bytesOf(body), reading }, signal)) as CountRead;
+    const read = (await this.#readCount({ kind: "count", bytes: bytesOf(body), reading }, signal)) as ThreadCountResult;
     if (!("exact" in read)) return this.#overlaidCount(read, reading, signal);
     const exact = { ...read.exact, instruction: new EncodedJson(read.exact.instruction) };
     // its files are inlined by now
@@ -144,7 +150,7 @@ export class RequestReader {
       exact,
       question: async () => {
         const job = { kind: "count" as const, bytes: again.bytes(), reading: again.reading };
-        const second = (await this.#readCount(job, signal)) as Exclude<CountRead, { exact: unknown }>;
+        const second = (await this.#readCount(job, signal)) as Exclude<ThreadCountResult, { exact: unknown }>;
         return this.#overlaidCount(second, again.reading, signal).question();
       },
       estimate: () =>
@@ -153,10 +159,10 @@ export class RequestReader {
   }
 
   #overlaidCount(
-    read: Exclude<CountRead, { exact: unknown }>,
+    read: Exclude<ThreadCountResult, { exact: unknown }>,
     reading: CountReadOptions,
     signal: AbortSignal,
-  ): ReadCount {
+  ): CountableRequest {
     const { model } = read;
     if ("tokens" in read) {
       return { model, exact: undefined, question: async () => undefined, estimate: async () => read.tokens };

@@ -2,7 +2,7 @@ import { ApiError } from "../api/errors.ts";
 import { isObject } from "../api/isObject.ts";
 import type { OverlayRequest, RewriteRequest } from "../claude/transport/turnRequest.ts";
 import type { CountQuestion } from "../tokens/countQuestion.ts";
-import type { CountRequest } from "../tokens/exactCount.ts";
+import type { CountRequest } from "../tokens/exactCountSession.ts";
 import type { StoredFile } from "./inlineFiles.ts";
 import type { CountReadOptions, Prepared, ReadOptions, RequestFacts } from "./readRequest.ts";
 
@@ -44,7 +44,7 @@ export type PreparedBytes = Pick<Prepared, "key"> & {
 };
 
 /** The instruction for the mod; or the question, with the body for a later estimate; or the estimate. */
-export type CountRead = { model: string } & (
+export type ThreadCountResult = { model: string } & (
   | { exact: Omit<CountRequest, "instruction"> & { instruction: Bytes } }
   | { question: CountQuestion<Bytes>; body: Bytes }
   | { tokens: number }

@@ -2,11 +2,11 @@ import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import { ApiError } from "../api/errors.ts";
 import type { MessageId } from "../api/messageDescriptors.ts";
 import { countInstruction } from "../claude/transport/rewrite/instruction.ts";
-import type { ExactCount } from "../tokens/exactCount.ts";
+import type { ExactCountSession } from "../tokens/exactCountSession.ts";
 import { FAKE_REQUEST_ID, FAKE_TOKEN_COUNT, type FakeApi } from "./fakeApi.ts";
 
 interface CountCheckTarget {
-  count: ExactCount;
+  count: ExactCountSession;
   api: FakeApi;
   model: string;
 }

@@ -13,7 +13,7 @@ import type { TransportOption } from "../claude/transport/transportChoice.ts";
 import type { Worker } from "../claude/worker.ts";
 import type { Logger } from "../shared/logger.ts";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
-import { ExactCount } from "../tokens/exactCount.ts";
+import { ExactCountSession } from "../tokens/exactCountSession.ts";
 import { CHECK_SYSTEM_PROMPT, CheckRunner } from "./checkRunner.ts";
 import { CHECKS, DEFAULT_ALIAS } from "./checks.ts";
 import { COUNT_CHECKS } from "./countChecks.ts";
@@ -92,7 +92,7 @@ async function countAll(launcher: Launcher, api: FakeApi): Promise<CheckResult[]
   try {
     worker = await launcher.launch({ transport: "rewrite", counts: true });
     const model = modelOf(await worker.initialize(""));
-    const count = worker.begin(new ExactCount(worker));
+    const count = worker.begin(new ExactCountSession(worker));
     await count.begin();
     const results: CheckResult[] = [];
     for (const { id, name, run } of COUNT_CHECKS)

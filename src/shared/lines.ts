@@ -1,4 +1,4 @@
-import { TurnBudget } from "./turnBudget.ts";
+import { EventLoopBudget } from "./eventLoopBudget.ts";
 
 const NEWLINE = 0x0a;
 const EMPTY = Buffer.alloc(0);
@@ -45,7 +45,7 @@ export class LineSplitter {
 export async function* byteLines(
   chunks: AsyncIterable<Buffer>,
   bounds: LineBounds,
-  budget = new TurnBudget(),
+  budget = new EventLoopBudget(),
 ): AsyncGenerator<Buffer> {
   const splitter = new LineSplitter(bounds);
   for await (const chunk of chunks) {

@@ -3,8 +3,8 @@ import { systemText } from "../claude/transport/overlay/systemText.ts";
 import { mappedModel } from "../shared/mappedModel.ts";
 import type { Slices } from "../shared/slices.ts";
 import type { CountTokensRequest } from "../validation/countTokensRequest.ts";
-import type { CountedTool, HistoryMessage } from "./countSession.ts";
 import { imageSize } from "./imageSize.ts";
+import type { CountedTool, HistoryMessage } from "./overlayCountSession.ts";
 
 /** How precise a count is; sent as the answer's header. */
 export type Precision =

@@ -2,7 +2,7 @@ import type { EncodedJson } from "../claude/protocol/encodedJson.ts";
 import type { Slices } from "../shared/slices.ts";
 import { contentKey } from "./contentKey.ts";
 import type { CountPlan, Precision } from "./countPlan.ts";
-import type { CountedTool, HistoryMessage } from "./countSession.ts";
+import type { CountedTool, HistoryMessage } from "./overlayCountSession.ts";
 
 /** Two tools of known cost, by which the cost of a request's tools is measured. */
 type Paddings = readonly [CountedTool, CountedTool];

@@ -5,7 +5,7 @@ import { plainKey } from "../claude/pool/workerKey.ts";
 import { TransportUnavailable } from "../claude/transport/transport.ts";
 import type { Worker } from "../claude/worker.ts";
 import { untilAborted } from "../shared/untilAborted.ts";
-import { type CountRequest, CountUnavailable, ExactCount } from "./exactCount.ts";
+import { type CountRequest, CountUnavailable, ExactCountSession } from "./exactCountSession.ts";
 
 /** A count that has left the queue. */
 interface Counting {
@@ -26,7 +26,7 @@ const MAX_CONCURRENT_COUNTS = 4;
 export class ExactCounter {
   readonly #workers: CountingWorkers;
   readonly #queue: PrioritySemaphore;
-  readonly #counts = new WeakMap<Worker, ExactCount>();
+  readonly #counts = new WeakMap<Worker, ExactCountSession>();
   readonly #running = new Set<Counting>();
   /** A slow count that still holds up the next one, until another worker is allowed. */
   #waitingForSlot: Counting | undefined;
@@ -105,13 +105,13 @@ export class ExactCounter {
     this.#waitingForSlot = undefined;
   }
 
-  async #ready(): Promise<{ worker: Worker; count: ExactCount }> {
+  async #ready(): Promise<{ worker: Worker; count: ExactCountSession }> {
     const idle = this.#workers.take();
     const known = idle && this.#counts.get(idle);
     if (known) return { worker: idle, count: known };
     const worker = await this.#start();
     try {
-      const count = worker.begin(new ExactCount(worker));
+      const count = worker.begin(new ExactCountSession(worker));
       await count.begin();
       this.#counts.set(worker, count);
       return { worker, count };

@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import { vi } from "vitest";
 import type { CliProcess } from "../../src/claude/process/cliProcess.ts";
 import type { CliMessage } from "../../src/claude/protocol/codec.ts";
-import { TurnBudget } from "../../src/shared/turnBudget.ts";
+import { EventLoopBudget } from "../../src/shared/eventLoopBudget.ts";
 
 /** A CLI without a process: what it got, and what it says. */
 export function fakeProcess() {
@@ -11,7 +11,7 @@ export function fakeProcess() {
   const written: CliMessage[] = [];
   let exit = (_ending: string) => {};
   const process = {
-    ...{ pid: 7, route: {}, stdout, stderr, budget: new TurnBudget(), ended: false },
+    ...{ pid: 7, route: {}, stdout, stderr, budget: new EventLoopBudget(), ended: false },
     exited: new Promise<string>((resolve) => {
       exit = (ending) => {
         process.ended = true;

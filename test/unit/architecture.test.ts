@@ -18,7 +18,7 @@ const CASES: [folder: string, specifier: string, allowed: boolean][] = [
   ["src/validation", "../api/errors.ts", true],
   ["src/validation", "../shared/logger.ts", false],
   ["src/claude", "../messages/run.ts", false],
-  ["src/claude", "../tokens/countTokens.ts", false],
+  ["src/claude", "../tokens/tokenCounter.ts", false],
   ["src/claude", "koa", false],
   ["src/claude", "../api/errors.ts", true],
   ["src/claude", "node:child_process", true],

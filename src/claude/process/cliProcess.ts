@@ -2,8 +2,8 @@ import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process"
 import { once } from "node:events";
 import { getDefaultHighWaterMark, Readable, setDefaultHighWaterMark } from "node:stream";
 import { Deferred } from "../../shared/deferred.ts";
+import { EventLoopBudget } from "../../shared/eventLoopBudget.ts";
 import { resolvesWithin } from "../../shared/resolvesWithin.ts";
-import { TurnBudget } from "../../shared/turnBudget.ts";
 import { type NetworkRoute, networkRoute } from "./network.ts";
 import { lowerPriority } from "./priority.ts";
 import type { Reaper } from "./reaper.ts";
@@ -33,11 +33,11 @@ export class CliProcess {
   readonly #exited = new Deferred<Ending>();
   readonly exited = this.#exited.promise;
   /** Shared by all processes. */
-  readonly budget: TurnBudget;
+  readonly budget: EventLoopBudget;
   readonly route: NetworkRoute;
   #ended = false;
 
-  constructor(launch: Launch, reaper: Reaper, start: Spawn = spawn, budget = new TurnBudget()) {
+  constructor(launch: Launch, reaper: Reaper, start: Spawn = spawn, budget = new EventLoopBudget()) {
     this.budget = budget;
     this.route = networkRoute(launch.environment);
     try {

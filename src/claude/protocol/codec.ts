@@ -3,8 +3,8 @@ import type { Readable } from "node:stream";
 import { keepText } from "../../api/exactJson.ts";
 import { ALWAYS_CHEAP_BYTES, isCheapToParse, MAX_PARSED_VALUES } from "../../api/parseCost.ts";
 import { readChunks } from "../../shared/chunks.ts";
+import { EventLoopBudget } from "../../shared/eventLoopBudget.ts";
 import { LineSplitter } from "../../shared/lines.ts";
-import { TurnBudget } from "../../shared/turnBudget.ts";
 import { EncodedJson } from "./encodedJson.ts";
 
 /** One line of the CLI's stream-json protocol, in either direction. */
@@ -35,7 +35,7 @@ const EVENT_LINE_END = /^,"session_id":"([\w-]+)","parent_tool_use_id":null,"uui
 export interface MessageReader {
   onMessage(message: CliMessage): Promise<void> | void;
   onStrayLine(line: string): void;
-  budget?: TurnBudget;
+  budget?: EventLoopBudget;
 }
 
 /**
@@ -44,7 +44,7 @@ export interface MessageReader {
  */
 export function readMessages(
   output: Readable,
-  { onMessage, onStrayLine, budget = new TurnBudget() }: MessageReader,
+  { onMessage, onStrayLine, budget = new EventLoopBudget() }: MessageReader,
 ): Promise<void> {
   const splitter = new LineSplitter({ limit: MAX_MESSAGE_BYTES, overlong: "fail" });
   const takeLine = (line: Buffer): Promise<void> | void => {

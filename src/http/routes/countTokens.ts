@@ -3,7 +3,7 @@ import { originOfCount } from "../../claude/pool/loopDetection.ts";
 import type { Pool } from "../../claude/pool/pool.ts";
 import type { BodyMemory } from "../../messages/bodyMemory.ts";
 import type { RequestReader } from "../../messages/requestReader.ts";
-import type { TokenCounter } from "../../tokens/countTokens.ts";
+import type { TokenCounter } from "../../tokens/tokenCounter.ts";
 import type { ApiState } from "../apiState.ts";
 import { readBody } from "../body.ts";
 import { throwIfNested } from "../middleware/rejectNested.ts";

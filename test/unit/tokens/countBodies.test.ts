@@ -5,7 +5,7 @@ import { EncodedJson } from "../../../src/claude/protocol/encodedJson.ts";
 import { BodyMemory } from "../../../src/messages/bodyMemory.ts";
 import type { FileSource } from "../../../src/messages/inlineFiles.ts";
 import { RequestReader } from "../../../src/messages/requestReader.ts";
-import type { ReadCount } from "../../../src/tokens/countTokens.ts";
+import type { CountableRequest } from "../../../src/tokens/tokenCounter.ts";
 import { silentLogger } from "../../support/silentLogger.ts";
 
 const file = { id: "file_1", filename: "a.txt", mime_type: "text/plain", size_bytes: 12 };
@@ -50,7 +50,7 @@ function lineOf(value: unknown): string {
   return pieces.map((piece) => (typeof piece === "string" ? piece : Buffer.from(piece).toString())).join("");
 }
 
-async function given({ model, question, estimate }: ReadCount) {
+async function given({ model, question, estimate }: CountableRequest) {
   const { system, tools, history, ...rest } = (await question()) ?? {};
   return { model, rest, line: lineOf({ system, tools, history }), estimated: await estimate() };
 }

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { cliEnded, notSignedIn } from "../../../src/api/cliErrors.ts";
 import { TransportUnavailable } from "../../../src/claude/transport/transport.ts";
 import type { Worker } from "../../../src/claude/worker.ts";
-import { type CountRequest, CountUnavailable } from "../../../src/tokens/exactCount.ts";
 import { ExactCounter } from "../../../src/tokens/exactCounter.ts";
+import { type CountRequest, CountUnavailable } from "../../../src/tokens/exactCountSession.ts";
 import { isSettled } from "../../support/streams.ts";
 
 const request: CountRequest = { model: "sonnet", instruction: "an instruction" };

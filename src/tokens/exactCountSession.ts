@@ -13,7 +13,7 @@ import { type AnswerHead, type ModAnswer, readModAnswer } from "../claude/transp
 import { TransportUnavailable } from "../claude/transport/transport.ts";
 import { isForwarded } from "../claude/transport/upstreamHeaders.ts";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
-import { COUNT_REQUEST_TIMEOUT_S } from "./countSession.ts";
+import { COUNT_REQUEST_TIMEOUT_S } from "./overlayCountSession.ts";
 
 export interface CountRequest {
   /** Alias or id; the CLI resolves it. */
@@ -38,7 +38,7 @@ const REDACTED_WORD = /: \[REDACTED\] (inputs are|should|required)/g;
 const RESTORED_WORDS: Record<string, string> = { "inputs are": "Extra", should: "Input", required: "Field" };
 
 /** Counts bodies on one worker, one after the other, with the API's free counter. */
-export class ExactCount implements Session {
+export class ExactCountSession implements Session {
   readonly #link: SessionLink;
   contentDigest: string | undefined;
   #model: string | undefined;

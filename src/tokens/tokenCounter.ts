@@ -8,9 +8,9 @@ import { TransportUnavailable } from "../claude/transport/transport.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { Precision } from "./countPlan.ts";
 import type { CountQuestion } from "./countQuestion.ts";
-import { CountSession, TOOLS_DISCOUNT_TOKENS } from "./countSession.ts";
-import { type CountRequest, CountUnavailable } from "./exactCount.ts";
 import { ExactCounter } from "./exactCounter.ts";
+import { type CountRequest, CountUnavailable } from "./exactCountSession.ts";
+import { OverlayCountSession, TOOLS_DISCOUNT_TOKENS } from "./overlayCountSession.ts";
 
 export interface TokenCount {
   tokens: number;
@@ -18,7 +18,7 @@ export interface TokenCount {
 }
 
 /** A request as its counts need it. */
-export interface ReadCount {
+export interface CountableRequest {
   model: string;
   /** For an exact count; undefined if the count takes the overlay. */
   exact: CountRequest | undefined;
@@ -69,7 +69,7 @@ export class TokenCounter {
   }
 
   /** Costs nothing. Throws `ApiError` if upstream refuses or the CLI cannot be started. */
-  async count({ exact, question, estimate }: ReadCount, signal: AbortSignal): Promise<TokenCount> {
+  async count({ exact, question, estimate }: CountableRequest, signal: AbortSignal): Promise<TokenCount> {
     const counted = exact && this.#pool.countTransport === "rewrite" && (await this.#countExactly(exact, signal));
     if (counted === "uncounted") return { tokens: await estimate(), precision: "estimate" };
     if (typeof counted === "number") return { tokens: counted, precision: "exact" };
@@ -112,7 +112,7 @@ export class TokenCounter {
     const timeout = setTimeout(release, COUNT_TIMEOUT_MS);
     try {
       signal.throwIfAborted();
-      return await this.#sum(worker.begin(new CountSession(worker)), question);
+      return await this.#sum(worker.begin(new OverlayCountSession(worker)), question);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof ApiError) || isForClient(error, question)) throw error;
@@ -155,7 +155,7 @@ export class TokenCounter {
     }
   }
 
-  async #sum(session: CountSession, question: CountQuestion): Promise<number> {
+  async #sum(session: OverlayCountSession, question: CountQuestion): Promise<number> {
     const { model, system: prompt, history, tools: offered } = question;
     await session.configure(model);
     const baseline = prompt === "" && !offered ? undefined : await this.#baseline(session, question);
@@ -170,7 +170,7 @@ export class TokenCounter {
   }
 
   /** Asks while the conversation is empty, which the CLI counts as `foo`. */
-  async #baseline(session: CountSession, { model, tools, paddings }: CountQuestion): Promise<Baseline> {
+  async #baseline(session: OverlayCountSession, { model, tools, paddings }: CountQuestion): Promise<Baseline> {
     const [first, second] = paddings;
     const hasTools = tools !== undefined;
     const key = JSON.stringify([model, first.name, second.name]);

@@ -3,7 +3,7 @@ import { setImmediate as nextImmediate } from "node:timers/promises";
 const TURN_MS = 5;
 
 /** Bounds the work of many readers per turn of the event loop. Once it is spent, one reader resumes per turn. */
-export class TurnBudget {
+export class EventLoopBudget {
   readonly #now: () => number;
   #start: number | undefined;
   #lastTurn: Promise<void> = Promise.resolve();

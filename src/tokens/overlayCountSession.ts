@@ -42,7 +42,7 @@ const ESTIMATED_TEXT = "count unavailable";
 export const COUNT_REQUEST_TIMEOUT_S = 60;
 
 /** Fills the conversation of a fresh worker and has the CLI count it, which leaves the worker unfit for anything else. */
-export class CountSession implements Session {
+export class OverlayCountSession implements Session {
   readonly #link: SessionLink;
   readonly #appending = new Map<string, { resolve(): void; reject(error: ApiError): void }>();
   #tools: readonly CountedTool[] | EncodedJson = [];

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { cliEnded } from "../../../src/api/cliErrors.ts";
 import type { CliMessage } from "../../../src/claude/protocol/codec.ts";
 import { TransportUnavailable } from "../../../src/claude/transport/transport.ts";
-import { CountUnavailable, ExactCount } from "../../../src/tokens/exactCount.ts";
+import { CountUnavailable, ExactCountSession } from "../../../src/tokens/exactCountSession.ts";
 import { fakeLink } from "../../support/sessionLink.ts";
 
 const log = (text: string) => ({ type: "system", subtype: "ui_log", plugin: "count", text });
@@ -41,7 +41,7 @@ function begin({
       return { type: "success", response: { categories: tokens === null ? [] : [{ id: "messages", tokens }] } };
     },
   });
-  const count = new ExactCount(link);
+  const count = new ExactCountSession(link);
   return { count, prompts, controls, link };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CountSession } from "../../../src/tokens/countSession.ts";
+import { OverlayCountSession } from "../../../src/tokens/overlayCountSession.ts";
 import { fakeLink } from "../../support/sessionLink.ts";
 
 /** A session whose CLI replies at once. */
@@ -9,7 +9,7 @@ function begin() {
     asked.push(subtype);
     return { type: "success", response: { categories: [{ id: "messages", tokens: 7 }] } };
   };
-  return new CountSession(fakeLink({ request }));
+  return new OverlayCountSession(fakeLink({ request }));
 }
 
 const envelope = (message: string) => JSON.stringify({ type: "error", error: { type: "not_found_error", message } });

@@ -1,13 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import { EventLoopBudget } from "../../../src/shared/eventLoopBudget.ts";
 import { byteLines } from "../../../src/shared/lines.ts";
-import { TurnBudget } from "../../../src/shared/turnBudget.ts";
 import { from } from "../../support/streams.ts";
 
-describe("TurnBudget", () => {
+describe("EventLoopBudget", () => {
   it("is spent after five milliseconds, and full again in the next turn", async () => {
     let now = 0;
-    const budget = new TurnBudget(() => now);
+    const budget = new EventLoopBudget(() => now);
     expect(budget.isSpent).toBe(false);
     now = 4;
     expect(budget.isSpent).toBe(false);
@@ -19,7 +19,7 @@ describe("TurnBudget", () => {
 
   it("is shared by all line readers, each of which gets its part", async () => {
     let now = 0;
-    const budget = new TurnBudget(() => now);
+    const budget = new EventLoopBudget(() => now);
     const readers = 4;
     const text = Buffer.from("line\n".repeat(100));
     const inTurn = new Map<number, number>();

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Pool } from "../../../src/claude/pool/pool.ts";
 import type { CountQuestion } from "../../../src/tokens/countQuestion.ts";
-import { TokenCounter } from "../../../src/tokens/countTokens.ts";
+import { TokenCounter } from "../../../src/tokens/tokenCounter.ts";
 import { collectGarbage } from "../../support/garbage.ts";
 import { silentLogger } from "../../support/silentLogger.ts";
 
