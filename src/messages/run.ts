@@ -37,7 +37,7 @@ export interface Admission {
 }
 
 /**
- * The only way to Claude: sends a checked request in exactly one upstream call, and yields upstream's events in
+ * The only way to the model: sends a checked request in exactly one upstream call, and yields upstream's events in
  * batches. Throws `ApiError`.
  */
 export async function* run(
