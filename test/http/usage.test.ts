@@ -62,9 +62,11 @@ describe("usage", () => {
   });
 
   it("is stored readably", async () => {
-    // a write in progress has a draft beside the file
-    const name = (await readdir(join(app.dataDir, "usage"))).find((each) => /^\d/.test(each)) as string;
-    const stored = async () => JSON.parse(await readFile(join(app.dataDir, "usage", name), "utf8"));
+    // written a moment after the answer; a write in progress has a draft beside the file
+    const stored = async () => {
+      const name = (await readdir(join(app.dataDir, "usage"))).find((each) => /^\d/.test(each));
+      return name === undefined ? {} : JSON.parse(await readFile(join(app.dataDir, "usage", name), "utf8"));
+    };
     await until(async () => (await stored())["claude-sonnet-5"]?.requests === 1);
     expect((await stored())["claude-a-1"]).toMatchObject({ requests: 2, output_tokens: 18 });
   });
