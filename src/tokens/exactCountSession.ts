@@ -12,6 +12,7 @@ import { ABANDON_TEXT, COUNT_MOD, REFUSED_STATUS, SEED_TEXT } from "../claude/tr
 import { type AnswerHead, type ModAnswer, readModAnswer } from "../claude/transport/rewrite/rewriteMod.ts";
 import { TransportUnavailable } from "../claude/transport/transport.ts";
 import { isForwarded } from "../claude/transport/upstreamHeaders.ts";
+import { Deferred } from "../shared/deferred.ts";
 import { resolvesWithin } from "../shared/resolvesWithin.ts";
 import { COUNT_REQUEST_TIMEOUT_S } from "./overlayCountSession.ts";
 
@@ -48,7 +49,7 @@ export class ExactCountSession implements Session {
   #refusalText: string | undefined;
   /** Whether the CLI estimated, because the reply had no number. */
   #isEstimated = false;
-  #resolveRefusalText = () => {};
+  #refusalTextSeen = new Deferred();
   /** Prompts, and the seed, that the CLI is still processing. */
   readonly #pending: { resolve(): void; reject(error: ApiError): void }[] = [];
   #ended: ApiError | undefined;
@@ -89,15 +90,13 @@ export class ExactCountSession implements Session {
       if (!this.#isTaken) throw this.#bypassed();
       signal.addEventListener("abort", abandon, { once: true });
       if (signal.aborted) abandon();
-      const textReady = new Promise<void>((resolve) => {
-        this.#resolveRefusalText = resolve;
-      });
+      this.#refusalTextSeen = new Deferred();
       const tokens = await this.#ask();
       // by the time of another reply, stderr written before has been read
       await this.#request({ subtype: "mcp_status" });
       const head = this.#answer();
       if (head.status >= 300) {
-        if (this.#refusalText === undefined) await resolvesWithin(STDERR_LAG_MS, textReady);
+        if (this.#refusalText === undefined) await resolvesWithin(STDERR_LAG_MS, this.#refusalTextSeen.promise);
         throw refusal(head, this.#refusalText);
       }
       if (tokens === undefined || this.#isEstimated) throw new CountUnavailable("the API's reply has no count");
@@ -122,7 +121,7 @@ export class ExactCountSession implements Session {
     const [, text] = COUNT_FAILED_LINE.exec(line) ?? [];
     if (text === undefined) return;
     this.#refusalText ??= text;
-    this.#resolveRefusalText();
+    this.#refusalTextSeen.resolve();
   }
 
   fail(error: ApiError): void {
