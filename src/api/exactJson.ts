@@ -3,6 +3,7 @@ import { answerInterrupted } from "./errors.ts";
 import { describe } from "./messageDescriptors.ts";
 import { ALWAYS_CHEAP_BYTES, MAX_PARSED_VALUES, newValueScan } from "./parseCost.ts";
 import { completeJson } from "./partialJson.ts";
+import { tryParseJson } from "./tryParseJson.ts";
 
 /** A parsed value's source text, which `JSON.stringify` may not reproduce. Not enumerable, so a changed copy loses it. */
 const SOURCE_TEXT = Symbol("source text");
@@ -20,18 +21,10 @@ export function parseToolInput(json: string): unknown {
       describe("tool_input_too_large", { maximum: MAX_PARSED_VALUES }),
     );
   }
-  const whole = tryParse(json);
+  const whole = tryParseJson(json);
   if (whole !== undefined) return keepFlattened(whole, json);
   const text = completeJson(json);
   return text === undefined ? {} : keepFlattened(JSON.parse(text), text);
-}
-
-function tryParse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }
 
 function keepFlattened(value: unknown, text: string): unknown {

@@ -1,10 +1,11 @@
 import { type ContentBlock, fieldsOf, type Message } from "./events.ts";
 import { parseToolInput } from "./exactJson.ts";
 import { elementsAt, topLevelFields } from "./jsonFields.ts";
+import { tryParseJson } from "./tryParseJson.ts";
 
 /** Parses a message, keeping the source text of tool inputs; undefined for anything else. */
 export function readMessage(text: string): Message | undefined {
-  const message = fieldsOf(tryParse(text));
+  const message = fieldsOf(tryParseJson(text));
   const content: unknown = message?.content;
   if (!message || !Array.isArray(content) || !fieldsOf(message.usage)) return undefined;
   const at = topLevelFields(text).findLast(({ name }) => name === "content");
@@ -16,12 +17,4 @@ export function readMessage(text: string): Message | undefined {
     return input ? { ...block, input: parseToolInput(json.slice(input.from, input.to)) } : block;
   };
   return { ...message, content: content.map(exact) } as Message;
-}
-
-function tryParse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { keepText } from "../../api/exactJson.ts";
 import { ALWAYS_CHEAP_BYTES, isCheapToParse, MAX_PARSED_VALUES } from "../../api/parseCost.ts";
+import { tryParseJson } from "../../api/tryParseJson.ts";
 import { readChunks } from "../../shared/chunks.ts";
 import { EventLoopBudget } from "../../shared/eventLoopBudget.ts";
 import { LineSplitter } from "../../shared/lines.ts";
@@ -95,7 +96,7 @@ async function requireCheapToParse(line: Buffer): Promise<void> {
 }
 
 function parse(line: string): CliMessage | undefined {
-  const value = parseEvent(line) ?? parsed(line);
+  const value = parseEvent(line) ?? tryParseJson(line);
   return typeof value?.type === "string" ? value : undefined;
 }
 
@@ -108,7 +109,7 @@ function parseEvent(line: string): CliMessage | undefined {
   // the fields after the event contain no objects
   const end = line.lastIndexOf("}", line.lastIndexOf("}") - 1) + 1;
   const text = line.slice(EVENT_LINE_START.length + EVENT_FIELD.length, end);
-  const event = parsed(text);
+  const event = tryParseJson(text);
   const around = event && fieldsAround(line.slice(end));
   // an SSE client would take a carriage return for the end of the line
   if (!around || "event" in around || text.includes("\r")) return undefined;
@@ -119,14 +120,5 @@ function parseEvent(line: string): CliMessage | undefined {
 // biome-ignore lint/suspicious/noExplicitAny: the protocol belongs to the CLI and grows with it
 function fieldsAround(tail: string): any {
   const usual = EVENT_LINE_END.exec(tail);
-  return usual ? { type: "stream_event", session_id: usual[1] } : parsed(EVENT_LINE_START + tail);
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: the protocol belongs to the CLI and grows with it
-function parsed(json: string): any {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
+  return usual ? { type: "stream_event", session_id: usual[1] } : tryParseJson(EVENT_LINE_START + tail);
 }

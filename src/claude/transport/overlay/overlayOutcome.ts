@@ -12,6 +12,7 @@ import {
 import { describe, NO_REASON } from "../../../api/messageDescriptors.ts";
 import { isLimitHeader, limitHeaders } from "../../../api/rateLimits.ts";
 import { clientStatus, statusOf, typeOf } from "../../../api/statuses.ts";
+import { tryParseJson } from "../../../api/tryParseJson.ts";
 import { Deferred } from "../../../shared/deferred.ts";
 import type { NetworkRoute } from "../../process/network.ts";
 import { isSdkLog } from "../../process/stderrReader.ts";
@@ -249,17 +250,8 @@ function withoutRedacted(details: Record<string, unknown>): Record<string, unkno
 /** Parses an API error envelope; undefined for other text. */
 export function parseEnvelope(json: string | undefined): Envelope | undefined {
   for (const reading of parseableReadings(json ?? "")) {
-    const value = parsed(reading);
+    const value = tryParseJson(reading);
     if (typeof value?.error?.message === "string" && typeof value.error.type === "string") return value;
   }
   return undefined;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: JSON of any shape
-function parsed(json: string): any {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }
